@@ -1,0 +1,60 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod, Service,
+};
+
+/// Everything that decides who can talk to whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Namespaces by name.
+    pub namespaces: BTreeMap<String, Namespace>,
+    /// Pods by namespace and name.
+    pub pods: BTreeMap<ObjectName, Pod>,
+    /// Nodes by name.
+    pub nodes: BTreeMap<String, Node>,
+    /// Services by namespace and name.
+    pub services: BTreeMap<ObjectName, Service>,
+    /// NetworkPolicies by namespace and name.
+    pub network_policies: BTreeMap<ObjectName, NetworkPolicy>,
+}
+
+impl Cluster {
+    /// Labels of the namespace `name`; a namespace without object has only the name label (rule NP-18).
+    #[must_use]
+    pub fn namespace_labels(&self, name: &str) -> Labels {
+        self.namespaces.get(name).map_or_else(
+            || Namespace::new(name, Labels::new()).labels,
+            |found| found.labels.clone(),
+        )
+    }
+
+    /// The policies that select `pod` (rule NP-1).
+    pub fn policies_selecting<'a>(
+        &'a self,
+        pod: &'a Pod,
+    ) -> impl Iterator<Item = &'a NetworkPolicy> + 'a {
+        self.network_policies.values().filter(move |policy| {
+            pod.is_on_pod_network()
+                && policy.name.namespace == pod.name.namespace
+                && policy.pod_selector.matches(&pod.labels)
+        })
+    }
+
+    /// Whether `pod` is a peer that `selector` of a policy in `policy_namespace` matches (rules NP-12 to NP-17).
+    #[must_use]
+    pub fn peer_matches(&self, selector: &PeerSelector, policy_namespace: &str, pod: &Pod) -> bool {
+        let namespace_matches = match &selector.namespaces {
+            None => pod.name.namespace == policy_namespace,
+            Some(namespaces) => namespaces.matches(&self.namespace_labels(&pod.name.namespace)),
+        };
+        pod.is_on_pod_network()
+            && namespace_matches
+            && selector
+                .pods
+                .as_ref()
+                .is_none_or(|pods: &LabelSelector| pods.matches(&pod.labels))
+    }
+}

@@ -1,0 +1,76 @@
+use std::net::IpAddr;
+
+use ringfence_net::Protocol;
+use serde::{Deserialize, Serialize};
+
+use crate::{Labels, ObjectName, Source};
+
+/// A pod as policy sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pod {
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// `metadata.labels` (rule NP-17).
+    pub labels: Labels,
+    /// `spec.nodeName`.
+    pub node: Option<String>,
+    /// `spec.hostNetwork`: such a pod owns no address and is no subject or peer (rule NP-53).
+    pub host_network: bool,
+    /// `status.phase`.
+    pub phase: Phase,
+    /// `status.podIPs`, else `status.podIP` (rule Q-6); for host pods the node's addresses.
+    pub addresses: Vec<IpAddr>,
+    /// `status.hostIPs`, else `status.hostIP` (rule Q-5).
+    pub host_addresses: Vec<IpAddr>,
+    /// Ports of containers and sidecars, in order (rules NP-36, OB-11).
+    pub ports: Vec<ContainerPort>,
+    /// Whether the pod may be a Service backend: no `Ready` condition, or `Ready=True` (rule OB-12).
+    pub ready: bool,
+    /// Whether `metadata.deletionTimestamp` is set (rule Q-4).
+    pub terminating: bool,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+impl Pod {
+    /// Whether the pod exists for policy: neither succeeded nor failed (rule Q-4).
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        match self.phase {
+            Phase::Pending | Phase::Running | Phase::Unknown => true,
+            Phase::Succeeded | Phase::Failed => false,
+        }
+    }
+
+    /// Whether policy can select the pod: live, and on the pod network (rules NP-16, NP-53).
+    #[must_use]
+    pub fn is_on_pod_network(&self) -> bool {
+        self.is_live() && !self.host_network
+    }
+}
+
+/// `status.phase`; an absent phase counts as [`Phase::Unknown`], which is live (rule OB-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Phase {
+    /// Accepted, not running yet.
+    Pending,
+    /// Running.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended badly.
+    Failed,
+    /// Not said.
+    Unknown,
+}
+
+/// A declared port of a container or sidecar.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContainerPort {
+    /// The port's name, if it has one.
+    pub name: Option<String>,
+    /// Protocol, TCP by default.
+    pub protocol: Protocol,
+    /// `containerPort`.
+    pub port: u16,
+}

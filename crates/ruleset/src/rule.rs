@@ -1,0 +1,155 @@
+use ipnet::IpNet;
+use ringfence_net::{ConnectionState, Family};
+
+use crate::Datum;
+
+/// A rule: its statements run left to right until one does not match or decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Matches and actions, in order.
+    pub statements: Vec<Statement>,
+    /// A comment stored with the rule.
+    pub comment: Option<String>,
+}
+
+/// One step of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// Go on only if `left operator right` holds.
+    Match {
+        /// What is read from the packet.
+        left: Expression,
+        /// How it is compared.
+        operator: Operator,
+        /// With what.
+        right: Operand,
+    },
+    /// Look the key up in a verdict map; a hit decides, a miss goes on.
+    VerdictMap {
+        /// The key.
+        key: Expression,
+        /// Name of the map.
+        map: String,
+    },
+    /// Set the packet's priority (`skb->priority`), the scratch register of the lookup chains. `Map` misses leave it unchanged.
+    SetPriority(Expression),
+    /// Rewrite the destination; `target` is a map to `address . port`.
+    DestinationNat {
+        /// Family of the new address.
+        family: Family,
+        /// A [`Expression::Map`].
+        target: Expression,
+    },
+    /// Rewrite the source to the address of the outgoing interface.
+    Masquerade,
+    /// Drop and tell the sender: ICMP port unreachable (what nft prints as plain `reject`).
+    Reject,
+    /// Decide.
+    Verdict(Verdict),
+}
+
+/// What a rule or a verdict map decides.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// End this base chain; later hooks still run.
+    Accept,
+    /// Drop the packet for good.
+    Drop,
+    /// Back to the calling chain.
+    Return,
+    /// Call a chain.
+    Jump(String),
+    /// Go to a chain and never come back here.
+    Goto(String),
+}
+
+/// A value read from a packet or looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// A header field.
+    Field(Field),
+    /// Packet metadata.
+    Meta(MetaKey),
+    /// Connection tracking state.
+    ConnectionState,
+    /// A constant, on the right of [`Statement::SetPriority`] only.
+    Constant(Datum),
+    /// Several values side by side, as the key of a concatenated set.
+    Concat(Vec<Expression>),
+    /// The value that a map holds for a key; a miss ends the rule.
+    Map {
+        /// The key.
+        key: Box<Expression>,
+        /// Name of the map.
+        map: String,
+    },
+    /// A random number below the modulus.
+    Random {
+        /// At least 1.
+        modulus: u32,
+    },
+}
+
+/// Header fields. A field of one IP family implies a test for that family, written out by the encoder and
+/// left out in nft text, as `nft` itself does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Source address of the given family: `ip saddr`, `ip6 saddr`.
+    SourceAddress(Family),
+    /// Destination address of the given family.
+    DestinationAddress(Family),
+    /// Destination port of any transport: `th dport`.
+    DestinationPort,
+    /// TCP flags byte; implies TCP.
+    TcpFlags,
+    /// ICMPv6 type; implies ICMPv6.
+    Icmpv6Type,
+}
+
+/// Packet metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetaKey {
+    /// Transport protocol, extension headers skipped.
+    L4Protocol,
+    /// IP family (`meta nfproto`).
+    NfProtocol,
+    /// Name of the incoming interface.
+    InputInterface,
+    /// Name of the outgoing interface.
+    OutputInterface,
+    /// The scratch register, `skb->priority`.
+    Priority,
+}
+
+/// How a match compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operator {
+    /// Equal, contained, or at least one bit of a state set.
+    Equal,
+    /// The contrary.
+    NotEqual,
+}
+
+/// The right-hand side of a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// One value.
+    Value(Datum),
+    /// An inclusive range of values.
+    Range(Datum, Datum),
+    /// Addresses of one block, for an address field.
+    Prefix(IpNet),
+    /// Interface names that begin so: `"vethrf*"`.
+    InterfacePrefix(String),
+    /// Connection states, for [`Expression::ConnectionState`].
+    State(ConnectionState),
+    /// TCP flags: the bits of `mask` must equal `value`.
+    TcpFlags {
+        /// Bits looked at.
+        mask: u8,
+        /// Their wanted value.
+        value: u8,
+    },
+    /// Membership in a named set.
+    Set(String),
+}
