@@ -55,7 +55,7 @@ pub enum Verdict {
     Accept,
     /// Drop the packet for good.
     Drop,
-    /// Back to the calling chain.
+    /// Back to the calling chain; from a base chain, accept.
     Return,
     /// Call a chain.
     Jump(String),
