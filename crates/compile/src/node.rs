@@ -1,0 +1,67 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::ObjectName;
+use serde::{Deserialize, Serialize};
+
+/// The node that a table is compiled for: what the cluster's objects do not say.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeView<'a> {
+    /// The node's name, as in `spec.nodeName`.
+    pub name: &'a str,
+    /// The pods wired on it.
+    pub endpoints: &'a [LocalEndpoint],
+    /// Address blocks and sizes.
+    pub network: &'a NetworkConfig,
+    /// Whether policies count.
+    pub enforcement: Enforcement,
+}
+
+/// A pod that is wired on this node. Its addresses override those of the pod's status, which may not be written yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LocalEndpoint {
+    /// The pod.
+    pub pod: ObjectName,
+    /// The node's end of its veth pair; begins with `vethrf`.
+    pub host_interface: String,
+    /// Its addresses, one of each family at most.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The network that all nodes share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkConfig {
+    /// Blocks that pod addresses come from; only what leaves them is masqueraded.
+    pub pod_cidrs: Vec<IpNet>,
+    /// Blocks that Service addresses come from.
+    pub service_cidrs: Vec<IpNet>,
+    /// How large the sets are at least.
+    pub capacity: Capacity,
+}
+
+/// Sizes that sets have from the start, so that growing clusters rarely need another layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Elements of a set keyed by an address alone.
+    pub addresses: u32,
+    /// Elements of a set keyed by an address and more.
+    pub entries: u32,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self {
+            addresses: 65_536,
+            entries: 262_144,
+        }
+    }
+}
+
+/// Whether policies are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Enforcement {
+    /// Pods that a policy selects are isolated.
+    On,
+    /// A flat network: addresses are still bound to interfaces and Services still served, but nobody is isolated.
+    Off,
+}
