@@ -1,1 +1,20 @@
-//! Placeholder, filled in below.
+//! The node agent: keeps the kernel's table equal to what the cluster's policies and the node's pods ask for.
+//!
+//! Deciding and doing are apart: [`state::Machine`] is pure, takes events and the time and returns actions;
+//! [`run`] carries them out, one at a time. The agent writes only its own table, deletes nothing before its
+//! sources are in sync, and leaves the kernel closed and working when it dies. It coordinates nothing with
+//! other nodes. Start with [`state`]; promises and failure modes are in `docs/design/agent.md`.
+
+mod config;
+pub mod protocol;
+pub mod status;
+
+pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME};
+
+/// Runs the agent of one node until SIGTERM or SIGINT. The kernel stays as it is then.
+///
+/// # Errors
+/// If the agent cannot start: its sockets, records or netlink cannot be opened.
+pub fn run(config: AgentConfig) -> anyhow::Result<()> {
+    anyhow::bail!("the agent of node `{}` has no loop yet", config.node)
+}

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+pub use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
+use serde::{Deserialize, Serialize};
+
+/// The name of the table in production.
+pub const TABLE_NAME: &str = "ringfence";
+
+/// What an agent is told once, when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// The node's name, as in `spec.nodeName`.
+    pub node: String,
+    /// The Unix socket of the store, see [`crate::protocol`].
+    pub store: PathBuf,
+    /// The Unix socket on which the CNI plugin finds the agent; made by the agent.
+    pub cni_socket: PathBuf,
+    /// The folder of the endpoint records; `status.sock` is made in it.
+    pub data_dir: PathBuf,
+    /// Address blocks and sizes.
+    pub network: NetworkConfig,
+    /// Whether policies count.
+    #[serde(default = "on")]
+    pub enforcement: Enforcement,
+    /// The name of the agent's nftables table.
+    #[serde(default = "table_name")]
+    pub table_name: String,
+}
+
+impl AgentConfig {
+    /// Where [`crate::status::StatusRequest`]s are answered.
+    #[must_use]
+    pub fn status_socket(&self) -> PathBuf {
+        self.data_dir.join("status.sock")
+    }
+}
+
+const fn on() -> Enforcement {
+    Enforcement::On
+}
+
+fn table_name() -> String {
+    TABLE_NAME.to_owned()
+}

@@ -1,0 +1,168 @@
+//! What the agent and its store say to each other, one JSON value per line.
+//!
+//! The store sends [`StoreEvent`]s: [`StoreEvent::Reset`] first, then every object that exists, then
+//! [`StoreEvent::Synced`]; from then on each change as it happens, and `Synced` again whenever everything
+//! up to a revision has been sent. The agent answers with [`AgentStatus`] lines. Objects are the policy
+//! view of `ringfence-model`, not manifests: a store that reads manifests translates them first.
+
+use ringfence_model::{Cluster, Namespace, NetworkPolicy, Node, ObjectName, Pod, Service};
+use serde::{Deserialize, Serialize};
+
+/// One line from the store to the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoreEvent {
+    /// Everything is sent anew. Nothing takes effect until the next [`StoreEvent::Synced`].
+    Reset,
+    /// The object exists and looks like this.
+    Apply(AgentObject),
+    /// The object is gone.
+    Delete(AgentKey),
+    /// Everything up to `revision` has been sent.
+    Synced {
+        /// The store's own number; the agent only repeats it.
+        revision: u64,
+    },
+}
+
+/// One line from the agent to the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AgentStatus {
+    /// The kernel enforces everything up to `revision`, and no connection lives that it denies.
+    Applied {
+        /// From [`StoreEvent::Synced`].
+        revision: u64,
+    },
+    /// The kernel enforces an older state; the agent tries again.
+    Failed {
+        /// The whole chain of causes.
+        message: String,
+    },
+    /// The kernel enforces the state, but something beside it is not as it should be: newly denied
+    /// connections still live, or somebody else changed the table and it was repaired.
+    Degraded {
+        /// What.
+        message: String,
+    },
+}
+
+/// An object of the cluster, as far as policy sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AgentObject {
+    /// A namespace.
+    Namespace(Namespace),
+    /// A node.
+    Node(Node),
+    /// A pod.
+    Pod(Pod),
+    /// A Service.
+    Service(Service),
+    /// A NetworkPolicy.
+    NetworkPolicy(NetworkPolicy),
+}
+
+impl AgentObject {
+    /// What names the object.
+    #[must_use]
+    pub fn key(&self) -> AgentKey {
+        match self {
+            Self::Namespace(namespace) => AgentKey::Namespace(namespace.name.clone()),
+            Self::Node(node) => AgentKey::Node(node.name.clone()),
+            Self::Pod(pod) => AgentKey::Pod(pod.name.clone()),
+            Self::Service(service) => AgentKey::Service(service.name.clone()),
+            Self::NetworkPolicy(policy) => AgentKey::NetworkPolicy(policy.name.clone()),
+        }
+    }
+
+    /// Puts the object into `cluster`; `false` if it was there in just this form.
+    pub fn apply_to(self, cluster: &mut Cluster) -> bool {
+        match self {
+            Self::Namespace(new) => replace(&mut cluster.namespaces, new.name.clone(), new),
+            Self::Node(new) => replace(&mut cluster.nodes, new.name.clone(), new),
+            Self::Pod(new) => replace(&mut cluster.pods, new.name.clone(), new),
+            Self::Service(new) => replace(&mut cluster.services, new.name.clone(), new),
+            Self::NetworkPolicy(new) => {
+                replace(&mut cluster.network_policies, new.name.clone(), new)
+            }
+        }
+    }
+}
+
+/// The name of an object of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AgentKey {
+    /// A namespace.
+    Namespace(String),
+    /// A node.
+    Node(String),
+    /// A pod.
+    Pod(ObjectName),
+    /// A Service.
+    Service(ObjectName),
+    /// A NetworkPolicy.
+    NetworkPolicy(ObjectName),
+}
+
+impl AgentKey {
+    /// Takes the object out of `cluster`; `false` if it was not there.
+    pub fn delete_from(&self, cluster: &mut Cluster) -> bool {
+        match self {
+            Self::Namespace(name) => cluster.namespaces.remove(name).is_some(),
+            Self::Node(name) => cluster.nodes.remove(name).is_some(),
+            Self::Pod(name) => cluster.pods.remove(name).is_some(),
+            Self::Service(name) => cluster.services.remove(name).is_some(),
+            Self::NetworkPolicy(name) => cluster.network_policies.remove(name).is_some(),
+        }
+    }
+}
+
+fn replace<K: Ord, V: PartialEq>(
+    map: &mut std::collections::BTreeMap<K, V>,
+    key: K,
+    new: V,
+) -> bool {
+    let changed = map.get(&key) != Some(&new);
+    map.insert(key, new);
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_model::Labels;
+
+    use super::*;
+
+    #[test]
+    fn lines_look_as_documented() {
+        let apply = StoreEvent::Apply(AgentObject::Namespace(Namespace::new("a", Labels::new())));
+        for (event, line) in [
+            (StoreEvent::Reset, r#""reset""#),
+            (StoreEvent::Synced { revision: 7 }, r#"{"synced":{"revision":7}}"#),
+            (
+                StoreEvent::Delete(AgentKey::Pod(ObjectName::new("a", "b"))),
+                r#"{"delete":{"pod":"a/b"}}"#,
+            ),
+            (
+                apply,
+                r#"{"apply":{"namespace":{"name":"a","labels":{"kubernetes.io/metadata.name":"a"},"source":null}}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+            assert_eq!(serde_json::from_str::<StoreEvent>(line).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn an_object_put_in_and_taken_out_leaves_nothing() {
+        let mut cluster = Cluster::default();
+        let object = AgentObject::Namespace(Namespace::new("a", Labels::new()));
+        assert!(object.clone().apply_to(&mut cluster));
+        assert!(!object.clone().apply_to(&mut cluster));
+        assert!(object.key().delete_from(&mut cluster));
+        assert!(!object.key().delete_from(&mut cluster));
+        assert_eq!(cluster, Cluster::default());
+    }
+}
