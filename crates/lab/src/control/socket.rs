@@ -1,0 +1,123 @@
+//! Names of control sockets, and who may use them.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::{fs, io};
+
+use anyhow::Context as _;
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::geteuid;
+
+/// Longest name of a lab: with prefix and user id it fits a socket address.
+const LONGEST_NAME: usize = 40;
+
+/// A name that cannot be a lab's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no name for a lab: use 1 to {LONGEST_NAME} lower-case letters, digits and `-`, beginning and ending \
+     with a letter or digit"
+)]
+pub struct BadLabName(pub String);
+
+/// Checks a lab's name: a DNS label, since nodes are named after it.
+///
+/// # Errors
+/// [`BadLabName`].
+pub fn check_name(name: &str) -> Result<(), BadLabName> {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends_well = !name.starts_with('-') && !name.ends_with('-');
+    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(inside) && ends_well {
+        Ok(())
+    } else {
+        Err(BadLabName(name.to_owned()))
+    }
+}
+
+fn prefix() -> String {
+    format!("ringfence/lab/{}/", geteuid())
+}
+
+fn address(name: &str) -> io::Result<SocketAddr> {
+    SocketAddr::from_abstract_name(format!("{}{name}", prefix()))
+}
+
+/// Reserves the name of a lab for this user; it is free again when the socket is closed, however that happens.
+///
+/// # Errors
+/// If a lab of that name runs.
+pub fn listen(name: &str) -> anyhow::Result<UnixListener> {
+    check_name(name)?;
+    match UnixListener::bind_addr(&address(name)?) {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(anyhow::anyhow!(
+            "a lab named `{name}` is already running\n  look at it: ringfence lab status --name {name}\n  \
+             end it: ringfence lab down --name {name}\n  or choose another name with --name"
+        )),
+        Err(error) => Err(error).context("cannot open the lab's control socket"),
+    }
+}
+
+/// Connects to a running lab of this user.
+///
+/// # Errors
+/// If none of that name runs, or if somebody else's process sits on the name.
+pub fn connect(name: &str) -> anyhow::Result<UnixStream> {
+    check_name(name)?;
+    let stream = UnixStream::connect_addr(&address(name)?).map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            anyhow::anyhow!("no lab named `{name}` is running\n  start one: ringfence lab up{}", flag(name))
+        }
+        _ => anyhow::Error::from(error).context("cannot reach the lab"),
+    })?;
+    check_peer(&stream)?;
+    Ok(stream)
+}
+
+fn flag(name: &str) -> String {
+    if name == crate::DEFAULT_NAME { String::new() } else { format!(" --name {name}") }
+}
+
+/// Refuses a peer that is another user's process.
+///
+/// # Errors
+/// If it is, or if its identity cannot be told.
+pub fn check_peer(stream: &UnixStream) -> anyhow::Result<()> {
+    let peer = getsockopt(stream, PeerCredentials).context("cannot tell who is at the other end")?;
+    anyhow::ensure!(
+        peer.uid() == geteuid().as_raw(),
+        "the process at the other end belongs to another user (uid {})",
+        peer.uid()
+    );
+    Ok(())
+}
+
+/// Names of this user's running labs, in order.
+///
+/// # Errors
+/// If `/proc/net/unix` cannot be read.
+pub fn running() -> anyhow::Result<Vec<String>> {
+    let table = fs::read_to_string("/proc/net/unix").context("cannot list sockets")?;
+    let prefix = format!("@{}", prefix());
+    let mut names: Vec<String> = table
+        .lines()
+        .filter_map(|line| line.split_whitespace().last()?.strip_prefix(&prefix).map(str::to_owned))
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dns_labels() {
+        for good in ["a", "ringfence", "two-2"] {
+            assert_eq!(check_name(good), Ok(()));
+        }
+        for bad in ["", "-a", "a-", "A", "a/b", "a b", "a\0", &"a".repeat(41)] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

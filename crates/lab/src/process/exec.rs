@@ -1,0 +1,48 @@
+//! Running a command inside a pod.
+
+use std::fs::File;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context as _;
+use nix::sched::{CloneFlags, setns};
+
+use super::sandbox::POD_SELF;
+
+/// `internal pod-exec PID [--builtin] -- COMMAND`: enters the namespaces of the sandbox process `pid` and runs the
+/// command there with this process's standard streams; ends with the command's exit code. It leads a session, so that
+/// whoever gives up on the command can end all of it through the process group.
+///
+/// # Errors
+/// If the sandbox is gone or the command cannot be started.
+pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<ExitCode> {
+    nix::unistd::setsid().context("cannot lead a session")?;
+    let kinds = [
+        ("ipc", CloneFlags::CLONE_NEWIPC),
+        ("uts", CloneFlags::CLONE_NEWUTS),
+        ("net", CloneFlags::CLONE_NEWNET),
+        ("pid_for_children", CloneFlags::CLONE_NEWPID),
+        ("mnt", CloneFlags::CLONE_NEWNS),
+    ];
+    let files = kinds
+        .iter()
+        .map(|(name, kind)| Ok((File::open(format!("/proc/{pid}/ns/{name}"))?, *kind)))
+        .collect::<std::io::Result<Vec<_>>>()
+        .context("the pod is gone")?;
+    for (file, kind) in files {
+        setns(file, kind).context("cannot enter the pod's namespaces")?;
+    }
+    let (program, arguments) = if builtin {
+        (POD_SELF, command)
+    } else {
+        let (program, arguments) = command.split_first().context("no command given")?;
+        (program.as_str(), arguments)
+    };
+    let status = Command::new(program)
+        .args(arguments)
+        .status()
+        .with_context(|| format!("cannot start `{program}` in the pod"))?;
+    let code = status.code().unwrap_or_else(|| {
+        128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0)
+    });
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}

@@ -1,0 +1,43 @@
+//! The two processes around a lab: the one that owns its namespaces, and process 1 in them.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::Context as _;
+
+use super::enter;
+use super::init::{die_with_parent, reap_until};
+
+/// The file that receives the lab's own log, for whoever develops ringfence; none by default, so that a lab in the
+/// background holds nobody's terminal or pipe open.
+pub const LOG_VARIABLE: &str = "RINGFENCE_LAB_LOG";
+
+/// `internal lab-host`: leaves the user's session, enters new namespaces and waits for the lab in them.
+///
+/// # Errors
+/// If the machine does not allow the namespaces; the text says what to enable.
+pub fn lab_host() -> anyhow::Result<ExitCode> {
+    nix::unistd::setsid().context("cannot lead a session")?;
+    enter::enter()?;
+    let status = again("lab-init")?.wait().context("cannot wait for the lab")?;
+    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+}
+
+/// `internal lab-init`: process 1 of the lab's pid namespace.
+///
+/// # Errors
+/// If the lab's mounts or its process cannot be made.
+pub fn lab_init() -> anyhow::Result<ExitCode> {
+    die_with_parent()?;
+    enter::private_mounts()?;
+    reap_until(&again("lab")?)
+}
+
+/// Starts this binary again with the control socket and the start stream as standard input and output.
+fn again(role: &str) -> anyhow::Result<std::process::Child> {
+    Command::new("/proc/self/exe")
+        .args(["internal", role])
+        .stdin(Stdio::inherit())
+        .stdout(Stdio::inherit())
+        .spawn()
+        .with_context(|| format!("cannot start `internal {role}`"))
+}

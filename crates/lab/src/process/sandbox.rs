@@ -1,0 +1,266 @@
+//! A pod's own world: its namespaces, its files under `/etc`, and process 1 that runs its containers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::Context as _;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, sethostname};
+use serde::{Deserialize, Serialize};
+
+use super::init::die_with_parent;
+
+/// What a sandbox is made of; one JSON line on its standard input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SandboxConfig {
+    /// Host name of the pod.
+    pub hostname: String,
+    /// Whether the pod keeps the network namespace it is started in (`hostNetwork: true`).
+    pub host_network: bool,
+    /// A directory of the lab for the pod's own files.
+    pub directory: PathBuf,
+    /// Files that replace the machine's: path to content.
+    pub files: BTreeMap<PathBuf, String>,
+}
+
+/// What the lab tells process 1 of a pod, one JSON line each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum InitRequest {
+    /// Start a container.
+    Start(ContainerCommand),
+}
+
+/// A program to run in a pod.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContainerCommand {
+    /// The container's name.
+    pub name: String,
+    /// Program and arguments; without the program where `builtin` is set.
+    pub arguments: Vec<String>,
+    /// Whether the program is ringfence itself.
+    pub builtin: bool,
+    /// Environment, in addition to `PATH`.
+    pub environment: BTreeMap<String, String>,
+    /// File that receives standard output and error.
+    pub log: PathBuf,
+    /// One line for the program's standard input, which is closed after it.
+    pub input: Option<String>,
+}
+
+/// What process 1 of a pod reports, one JSON line each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum InitEvent {
+    /// The namespaces and files are in place.
+    Ready,
+    /// A container runs.
+    Started {
+        /// Its name.
+        name: String,
+    },
+    /// A container could not be started.
+    StartFailed {
+        /// Its name.
+        name: String,
+        /// Why.
+        message: String,
+    },
+    /// A container ended.
+    Exited {
+        /// Its name.
+        name: String,
+        /// Its exit code; 128 + signal if it was killed.
+        code: i32,
+    },
+}
+
+/// The path under which a pod's processes find this binary: process 1 of the pod is ringfence.
+pub const POD_SELF: &str = "/proc/1/exe";
+
+/// `internal pod-sandbox`: makes the namespaces and starts process 1 in them.
+///
+/// # Errors
+/// If a namespace, mount or process cannot be made.
+pub fn sandbox() -> anyhow::Result<ExitCode> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the sandbox's config")?;
+    let config: SandboxConfig = serde_json::from_str(&line).context("sandbox config")?;
+    unshare(namespaces(&config)).context("cannot create the pod's namespaces")?;
+    sethostname(&config.hostname).context("cannot set the pod's host name")?;
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .context("cannot make the pod's mounts private")?;
+    for (path, content) in &config.files {
+        replace_file(&config.directory, path, content)
+            .with_context(|| format!("cannot replace {} for the pod", path.display()))?;
+    }
+    let status = Command::new("/proc/self/exe")
+        .args(["internal", "pod-init"])
+        .status()
+        .context("cannot start the pod's process 1")?;
+    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+}
+
+fn namespaces(config: &SandboxConfig) -> CloneFlags {
+    let own = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWIPC;
+    if config.host_network { own } else { own | CloneFlags::CLONE_NEWNET }
+}
+
+/// Writes `content` below `directory` and mounts it over `path`. A link that leads into the lab's empty `/run` gets
+/// its target there; a file that the machine lacks elsewhere is left out.
+fn replace_file(directory: &Path, path: &Path, content: &str) -> anyhow::Result<()> {
+    let name = path.file_name().context("a path without file name")?;
+    let own = directory.join(name);
+    fs::write(&own, content)?;
+    let target = link_target(path);
+    if !target.exists() {
+        if !target.starts_with("/run") {
+            return Ok(());
+        }
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(&target, "")?;
+    }
+    mount(Some(&own), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    Ok(())
+}
+
+/// Where a chain of symbolic links ends, even if nothing is there.
+fn link_target(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    for _ in 0..16 {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = match target.parent() {
+            Some(parent) => parent.join(next),
+            None => next,
+        };
+    }
+    fs::canonicalize(&target).unwrap_or_else(|_| normalized(&target))
+}
+
+/// The path without `.` and `..`, by text alone.
+fn normalized(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut result, component| {
+        match component {
+            std::path::Component::ParentDir => {
+                result.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => result.push(other),
+        }
+        result
+    })
+}
+
+/// `internal pod-init`: process 1 of a pod.
+///
+/// # Errors
+/// If `/proc` cannot be mounted or the lab's requests cannot be read.
+pub fn pod_init() -> anyhow::Result<ExitCode> {
+    die_with_parent()?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
+        .context("cannot mount the pod's /proc")?;
+    report(&InitEvent::Ready)?;
+    let (events, incoming) = std::sync::mpsc::channel();
+    let requests = events.clone();
+    std::thread::spawn(move || read_requests(&requests));
+    std::thread::spawn(move || watch_children(&events));
+    supervise(&incoming)
+}
+
+enum InitInput {
+    Request(InitRequest),
+    LabGone,
+    Ended(Pid, i32),
+}
+
+fn read_requests(events: &std::sync::mpsc::Sender<InitInput>) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        if let Ok(request) = serde_json::from_str(&line) {
+            let _ = events.send(InitInput::Request(request));
+        }
+    }
+    let _ = events.send(InitInput::LabGone);
+}
+
+/// Reaps every child of process 1: containers and orphans alike.
+fn watch_children(events: &std::sync::mpsc::Sender<InitInput>) {
+    loop {
+        let ended = match waitpid(None, None::<WaitPidFlag>) {
+            Ok(WaitStatus::Exited(pid, code)) => Some((pid, code)),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => Some((pid, 128 + signal as i32)),
+            Ok(_) => None,
+            Err(_) => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                None
+            }
+        };
+        if let Some((pid, code)) = ended
+            && events.send(InitInput::Ended(pid, code)).is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<ExitCode> {
+    let mut running: BTreeMap<i32, String> = BTreeMap::new();
+    for input in incoming {
+        match input {
+            InitInput::LabGone => break,
+            InitInput::Request(InitRequest::Start(command)) => match start(&command) {
+                Ok(pid) => {
+                    report(&InitEvent::Started { name: command.name.clone() })?;
+                    running.insert(pid, command.name);
+                }
+                Err(error) => report(&InitEvent::StartFailed {
+                    name: command.name,
+                    message: format!("{error:#}"),
+                })?,
+            },
+            InitInput::Ended(pid, code) => {
+                if let Some(name) = running.remove(&pid.as_raw()) {
+                    report(&InitEvent::Exited { name, code })?;
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
+    let log = fs::File::options().create(true).append(true).open(&command.log)?;
+    let (program, arguments) = if command.builtin {
+        (POD_SELF, command.arguments.as_slice())
+    } else {
+        let (program, arguments) = command.arguments.split_first().context("an empty command")?;
+        (program.as_str(), arguments)
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(&command.environment)
+        .stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    if let (Some(input), Some(mut stdin)) = (&command.input, child.stdin.take()) {
+        writeln!(stdin, "{input}")?;
+    }
+    i32::try_from(child.id()).context("process id out of range")
+}
+
+fn report(event: &InitEvent) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, event)?;
+    out.write_all(b"\n")?;
+    out.flush().context("the lab is gone")
+}
