@@ -1,1 +1,25 @@
-//! Placeholder, filled in below.
+//! The specification of policy as code: may this source open a connection to that destination, and why?
+//!
+//! It exists to be read beside the rules (`Q-*`, `NP-*`, `AM-*`) and to be compared with every faster
+//! implementation. Therefore it is short and slow, keeps no index and no cache, and shares types but no
+//! code with the rest: selectors, peers, blocks, ports and Services are matched here once more, from the
+//! plain fields of the model. It loads no manifests and knows nothing of packets.
+//! Start with [`answer`]; `direction.rs` holds the heart of it, rule Q-10.
+
+mod answer;
+mod block;
+mod direction;
+mod explain;
+mod matching;
+mod peer;
+mod port;
+mod query;
+mod resolve;
+mod selector;
+mod service;
+
+pub use answer::{Answer, Connection, Outcome, answer};
+pub use explain::{Because, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef};
+pub use matching::Match;
+pub use query::{Endpoint, Query, QueryError};
+pub use resolve::Party;

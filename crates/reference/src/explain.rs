@@ -1,0 +1,280 @@
+//! Rule Q-11: why a direction was decided as it was.
+
+use std::fmt;
+
+use ringfence_model::{Direction, NetworkPolicy, ObjectName, Source};
+
+use crate::{Match, Party};
+
+/// The answer of one direction, and what led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectionDecision {
+    /// Egress of the source, or ingress of the destination.
+    pub direction: Direction,
+    /// The end whose policies were asked.
+    pub subject: Party,
+    /// The answer.
+    pub verdict: DirectionVerdict,
+    /// What led to it.
+    pub because: Because,
+}
+
+/// The answer of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DirectionVerdict {
+    /// Policy refuses it.
+    Deny,
+    /// It depends on an address that is not known (rule AM-22).
+    Unknown,
+    /// Policy lets it pass.
+    Allow,
+}
+
+/// What decided a direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The end is no live pod of the pod network, so it has no policy (rules Q-9, NP-53).
+    NoSubject,
+    /// The connection stays inside its source (rule NP-61).
+    Loopback,
+    /// The pod dials its own address (rule NP-60).
+    OwnAddress,
+    /// The pod's own node may always connect to it (rule NP-50).
+    LocalNode {
+        /// The policies that would have isolated it.
+        isolated_by: Vec<PolicyRef>,
+    },
+    /// The pod reaches itself through a Service (rules NP-62, AM-4).
+    OwnService {
+        /// The policies that would have isolated it.
+        isolated_by: Vec<PolicyRef>,
+    },
+    /// Rules match (rules NP-5, NP-10).
+    Rules {
+        /// Every rule that matches, in order of policy and index.
+        allowed_by: Vec<RuleRef>,
+    },
+    /// Policies isolate the pod and no rule of theirs matches (rule NP-2).
+    NoRuleMatched {
+        /// These policies, in order of name.
+        isolated_by: Vec<PolicyRef>,
+        /// Every rule that could have matched, and what of it failed.
+        rules: Vec<JudgedRule>,
+        /// Whether the pod's node is unknown, so that rule NP-50 could not apply (rule OB-16).
+        local_node_unknown: bool,
+    },
+    /// It depends on an address that is not known (rule AM-22).
+    AddressUnknown {
+        /// Whose address is missing.
+        of: Party,
+        /// The rules that depend on it.
+        rules: Vec<RuleRef>,
+    },
+    /// No policy isolates the pod in this direction (rules NP-2, Q-10).
+    NotIsolated,
+}
+
+/// A policy and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PolicyRef {
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+/// A rule of a policy and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleRef {
+    /// The policy.
+    pub policy: PolicyRef,
+    /// In which of its two lists.
+    pub direction: Direction,
+    /// The place in that list, counted from 0.
+    pub index: usize,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+/// How one rule fared: a rule matches only if both its parts do (rule NP-10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedRule {
+    /// The rule.
+    pub rule: RuleRef,
+    /// Whether `from` or `to` matches the peer.
+    pub peer: Match,
+    /// Whether `ports` matches.
+    pub port: Match,
+}
+
+impl JudgedRule {
+    /// NP-10: both parts must match.
+    #[must_use]
+    pub fn matches(&self) -> Match {
+        self.peer.and(self.port)
+    }
+}
+
+impl PolicyRef {
+    pub(crate) fn of(policy: &NetworkPolicy) -> Self {
+        Self {
+            name: policy.name.clone(),
+            source: policy.source.clone(),
+        }
+    }
+}
+
+impl Because {
+    /// The rules of the specification that this reason rests on.
+    #[must_use]
+    pub const fn rule_ids(&self) -> &'static [&'static str] {
+        match self {
+            Self::NoSubject => &["Q-9", "NP-53"],
+            Self::Loopback => &["NP-61"],
+            Self::OwnAddress => &["NP-60"],
+            Self::LocalNode { .. } => &["NP-50", "AM-2"],
+            Self::OwnService { .. } => &["NP-62", "AM-4"],
+            Self::Rules { .. } => &["NP-5", "NP-10"],
+            Self::NoRuleMatched { .. } => &["NP-2", "NP-10"],
+            Self::AddressUnknown { .. } => &["AM-22"],
+            Self::NotIsolated => &["NP-2", "Q-10"],
+        }
+    }
+}
+
+impl fmt::Display for DirectionDecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            DirectionVerdict::Allow => "allowed",
+            DirectionVerdict::Deny => "denied",
+            DirectionVerdict::Unknown => "unknown",
+        };
+        let preposition = match self.direction {
+            Direction::Ingress => "to",
+            Direction::Egress => "from",
+        };
+        let Self {
+            direction,
+            subject,
+            because,
+            ..
+        } = self;
+        write!(f, "{verdict}: {direction} {preposition} {subject}: ")?;
+        match because {
+            Because::NotIsolated => write!(f, "no policy isolates it for {direction}"),
+            Because::NoSubject
+            | Because::Loopback
+            | Because::OwnAddress
+            | Because::LocalNode { .. }
+            | Because::OwnService { .. }
+            | Because::Rules { .. }
+            | Because::NoRuleMatched { .. }
+            | Because::AddressUnknown { .. } => write!(f, "{because}"),
+        }
+    }
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSubject => f.write_str("policy applies to pods on the pod network only"),
+            Self::Loopback => f.write_str("the connection stays inside its source (NP-61)"),
+            Self::OwnAddress => f.write_str("a pod may always reach its own address (NP-60)"),
+            Self::LocalNode { isolated_by } => write!(
+                f,
+                "a pod's own node may always reach it (NP-50), although isolated by {}",
+                Listed(isolated_by)
+            ),
+            Self::OwnService { isolated_by } => write!(
+                f,
+                "a pod may reach itself through a Service (NP-62), although isolated by {}",
+                Listed(isolated_by)
+            ),
+            Self::Rules { allowed_by } => write!(f, "allowed by {}", Listed(allowed_by)),
+            Self::NoRuleMatched {
+                isolated_by,
+                rules,
+                local_node_unknown,
+            } => {
+                write!(
+                    f,
+                    "isolated by {}; {}",
+                    Listed(isolated_by),
+                    Failures(rules)
+                )?;
+                if *local_node_unknown {
+                    f.write_str("; the pod's node is not known, so NP-50 cannot apply")?;
+                }
+                Ok(())
+            }
+            Self::AddressUnknown { of, rules } => {
+                write!(
+                    f,
+                    "the address of {of} is not known, and {} depends on it",
+                    Listed(rules)
+                )
+            }
+            Self::NotIsolated => f.write_str("no policy isolates it"),
+        }
+    }
+}
+
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)?;
+        in_parentheses(self.source.as_ref(), f)
+    }
+}
+
+impl fmt::Display for RuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}[{}]", self.policy.name, self.direction, self.index)?;
+        in_parentheses(self.source.as_ref(), f)
+    }
+}
+
+impl fmt::Display for JudgedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = match (self.peer, self.port) {
+            (Match::No, Match::No) => "neither peer nor port matches",
+            (Match::No, Match::Yes | Match::Unknown) => "peer does not match",
+            (Match::Yes | Match::Unknown, Match::No) => "port does not match",
+            (Match::Unknown, _) | (_, Match::Unknown) => "depends on an unknown address",
+            (Match::Yes, Match::Yes) => "matches",
+        };
+        write!(f, "rule {}: {failed}", self.rule)
+    }
+}
+
+fn in_parentheses(source: Option<&Source>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    source.map_or(Ok(()), |source| write!(f, " ({source})"))
+}
+
+/// Items with commas between them.
+struct Listed<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, item) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{item}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of each rule, or that there was none.
+struct Failures<'a>(&'a [JudgedRule]);
+
+impl fmt::Display for Failures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("there is no rule that could allow it");
+        }
+        for (place, failure) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { "; " };
+            write!(f, "{separator}{failure}")?;
+        }
+        Ok(())
+    }
+}

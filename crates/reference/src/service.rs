@@ -1,0 +1,107 @@
+//! Rules Q-8, OB-11, OB-12 and OB-13: a Service address becomes its backends before policy is judged.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, ClusterIp, ContainerPort, Pod, Service, ServicePort, TargetPort};
+use ringfence_net::{Family, IpProtocol};
+
+use crate::Query;
+use crate::resolve::{Candidate, is_live, of_pod};
+
+/// One pod that a Service sends connections to, and the port they reach it on.
+#[derive(Clone, Debug)]
+pub(crate) struct Backend {
+    pub(crate) candidate: Candidate,
+    pub(crate) port: u16,
+}
+
+/// the Service that serves this address, protocol and port; the first by name if several claim it.
+pub(crate) fn serving<'a>(
+    cluster: &'a Cluster,
+    address: IpAddr,
+    query: &Query,
+) -> Option<(&'a Service, &'a ServicePort)> {
+    let claiming = cluster.services.values().filter(|service| {
+        addresses(service)
+            .iter()
+            .any(|own| own.to_canonical() == address)
+    });
+    claiming
+        .filter_map(|service| Some((service, service_port(service, query)?)))
+        .next()
+}
+
+/// the port of `service` that `query` dials.
+pub(crate) fn service_port<'a>(service: &'a Service, query: &Query) -> Option<&'a ServicePort> {
+    service.ports.iter().find(|port| {
+        IpProtocol::from(port.protocol) == query.protocol && Some(port.port) == query.port
+    })
+}
+
+/// cluster addresses, external addresses and those of the load balancer.
+fn addresses(service: &Service) -> Vec<IpAddr> {
+    [cluster_addresses(service), &service.external_addresses].concat()
+}
+
+/// OB-13: a headless Service has none, nor has one of type ExternalName.
+pub(crate) fn cluster_addresses(service: &Service) -> &[IpAddr] {
+    match &service.cluster_ip {
+        ClusterIp::Assigned(addresses) => addresses,
+        ClusterIp::Unassigned | ClusterIp::Headless => &[],
+    }
+}
+
+/// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one.
+pub(crate) fn backends(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Vec<Backend> {
+    let chosen = cluster.pods.values().filter(|pod| is_backend(service, pod));
+    chosen
+        .filter_map(|pod| {
+            let candidate = of_pod(cluster, pod);
+            let reachable = candidate
+                .addresses
+                .iter()
+                .any(|address| family.is_none_or(|family| Family::of(*address) == family));
+            let backend = Backend {
+                candidate,
+                port: target_port(port, pod)?,
+            };
+            reachable.then_some(backend)
+        })
+        .collect()
+}
+
+/// OB-12: live, not terminating, ready pods of the Service's namespace with all labels of its selector;
+/// without selector, none.
+fn is_backend(service: &Service, pod: &Pod) -> bool {
+    let selected = !service.selector.is_empty()
+        && service.external_name.is_none()
+        && service
+            .selector
+            .iter()
+            .all(|(key, value)| pod.labels.get(key) == Some(value));
+    selected
+        && pod.name.namespace == service.name.namespace
+        && is_live(pod)
+        && !pod.terminating
+        && (pod.ready || service.publish_not_ready_addresses)
+}
+
+/// OB-11: the number, or the pod's first port with that name and the Service port's protocol.
+fn target_port(port: &ServicePort, pod: &Pod) -> Option<u16> {
+    let named = |name: &str, declared: &&ContainerPort| {
+        declared.name.as_deref() == Some(name) && declared.protocol == port.protocol
+    };
+    match &port.target {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::Name(name) => pod
+            .ports
+            .iter()
+            .find(|declared| named(name, declared))
+            .map(|declared| declared.port),
+    }
+}
