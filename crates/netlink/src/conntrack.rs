@@ -1,0 +1,191 @@
+//! Connection tracking: lists entries and deletes single ones (ctnetlink, `nfnetlink_conntrack.h`).
+//!
+//! Deleting an entry does not end a connection: with `nf_conntrack_tcp_loose` at its default the next
+//! segment of either side makes a new entry, possibly the other way round. Whoever revokes must also
+//! judge that segment.
+
+mod codec;
+
+use std::net::IpAddr;
+
+use crate::socket::{Socket, SocketError, Subsystem};
+
+/// nfnetlink's number of ctnetlink.
+const SUBSYSTEM: u16 = 1 << 8;
+const GET: u16 = SUBSYSTEM | 1;
+const DELETE: u16 = SUBSYSTEM | 2;
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tuple {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// What tells connections between these addresses apart.
+    pub transport: Transport,
+}
+
+/// The part of a tuple behind the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// TCP, UDP, SCTP and others with ports; both are 0 for protocols without.
+    Ports {
+        /// Protocol number of the IP header.
+        protocol: u8,
+        /// Source port.
+        source: u16,
+        /// Destination port.
+        destination: u16,
+    },
+    /// ICMP and ICMPv6 queries.
+    Icmp {
+        /// 1 or 58.
+        protocol: u8,
+        /// Type of the query or answer.
+        kind: u8,
+        /// Code.
+        code: u8,
+        /// Identifier.
+        id: u16,
+    },
+}
+
+impl Transport {
+    /// Protocol number of the IP header.
+    #[must_use]
+    pub const fn protocol(self) -> u8 {
+        match self {
+            Self::Ports { protocol, .. } | Self::Icmp { protocol, .. } => protocol,
+        }
+    }
+}
+
+/// Bits of [`Entry::status`] (`enum ip_conntrack_status`).
+pub mod status {
+    /// Traffic was seen in both directions.
+    pub const SEEN_REPLY: u32 = 1 << 1;
+    /// Will not be dropped early when the table is full.
+    pub const ASSURED: u32 = 1 << 2;
+    /// Its first packet has left this host.
+    pub const CONFIRMED: u32 = 1 << 3;
+    /// Its source is rewritten.
+    pub const SOURCE_NAT: u32 = 1 << 4;
+    /// Its destination is rewritten.
+    pub const DESTINATION_NAT: u32 = 1 << 5;
+}
+
+/// State of a TCP connection (`enum tcp_conntrack`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TcpState {
+    /// Nothing seen.
+    None,
+    /// SYN seen.
+    SynSent,
+    /// SYN and ACK seen.
+    SynReceived,
+    /// Open.
+    Established,
+    /// One FIN seen.
+    FinWait,
+    /// The FIN is acknowledged.
+    CloseWait,
+    /// Both FINs seen.
+    LastAck,
+    /// Closed, waiting for stragglers.
+    TimeWait,
+    /// Reset.
+    Close,
+    /// Both sides sent a SYN.
+    SynSent2,
+    /// Any other number.
+    Other(u8),
+}
+
+/// A tracked connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Direction of the first packet, before translation.
+    pub original: Tuple,
+    /// What answers look like, before they are translated back.
+    pub reply: Tuple,
+    /// See [`status`].
+    pub status: u32,
+    /// The connection's mark.
+    pub mark: u32,
+    /// Seconds until the entry ends if nothing more comes.
+    pub timeout: u32,
+    /// The kernel's number of the entry.
+    pub id: u32,
+    /// State, for TCP.
+    pub tcp: Option<TcpState>,
+    /// Zone; 0 unless rules set one.
+    pub zone: u16,
+}
+
+/// A connection to ctnetlink in one network namespace.
+#[derive(Debug)]
+pub struct Conntrack {
+    socket: Socket,
+}
+
+impl Conntrack {
+    /// Opens a connection in the calling thread's network namespace, where it stays.
+    ///
+    /// # Errors
+    /// [`SocketError::Open`].
+    pub fn open() -> Result<Self, SocketError> {
+        Ok(Self {
+            socket: Socket::open(Subsystem::Netfilter)?,
+        })
+    }
+
+    /// All entries of both families. Those that this crate cannot read are left out, such as entries of
+    /// families that are neither IPv4 nor IPv6.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn entries(&mut self) -> Result<Vec<Entry>, SocketError> {
+        let messages = self.socket.dump(GET, &codec::header(None))?;
+        Ok(messages
+            .iter()
+            .filter_map(|message| codec::entry(&message.body))
+            .collect())
+    }
+
+    /// Deletes the entry with this original or reply tuple, zone and number, and reports whether there
+    /// was one. The number keeps a new connection with equal tuples safe.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn delete(&mut self, entry: &Entry) -> Result<bool, SocketError> {
+        self.delete_request(codec::delete(&entry.original, entry.zone, Some(entry.id)))
+    }
+
+    /// Deletes the entry of zone 0 with this original tuple, and reports whether there was one.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn delete_tuple(&mut self, original: &Tuple) -> Result<bool, SocketError> {
+        self.delete_request(codec::delete(original, 0, None))
+    }
+
+    /// Deletes all entries of the namespace. For tests only: idle connections whose server speaks first
+    /// do not survive it.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn flush(&mut self) -> Result<(), SocketError> {
+        self.socket
+            .request(DELETE, 0, &codec::header(None))
+            .map(drop)
+    }
+
+    fn delete_request(&mut self, body: Vec<u8>) -> Result<bool, SocketError> {
+        match self.socket.request(DELETE, 0, &body) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use nix::errno::Errno;
+use ringfence_ruleset::{BaseChain, Set};
+
+use super::batch::header;
+use super::constants::{
+    GROUP_NFTABLES, NFPROTO_INET, chain, element, message, msg, rule, set, table,
+};
+use super::{Nftables, ReadError, decode};
+use crate::attribute::{Attributes, Writer};
+use crate::socket::{Message, SocketError};
+
+/// How often a table is read again because it changed underneath.
+const ATTEMPTS: u32 = 10;
+/// Size of `struct nfgenmsg` before the attributes.
+const HEADER: usize = 4;
+/// `NFTA_GEN_ID`.
+const GENERATION: u16 = 1;
+const _: u32 = GROUP_NFTABLES;
+
+/// What the kernel holds of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableState {
+    /// The comment stored with the table.
+    pub comment: Option<String>,
+    /// The chains by name.
+    pub chains: BTreeMap<String, ChainState>,
+    /// The sets and maps by name, with their elements.
+    pub sets: BTreeMap<String, Set>,
+}
+
+/// What the kernel holds of one chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainState {
+    /// The hook, for a base chain.
+    pub base: Option<BaseChain>,
+    /// Whether the chain drops what its rules leave undecided; ringfence's own chains never do.
+    pub policy_drop: bool,
+    /// The rules in order.
+    pub rules: Vec<RuleState>,
+}
+
+/// What is known of a rule without decoding its expressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleState {
+    /// The kernel's number of the rule, unique in the table and never used again.
+    pub handle: u64,
+    /// The comment stored with it.
+    pub comment: Option<String>,
+}
+
+impl Nftables {
+    /// The names of all tables of family `inet`, sorted.
+    ///
+    /// # Errors
+    /// [`ReadError::Socket`].
+    pub fn list_tables(&mut self) -> Result<Vec<String>, ReadError> {
+        let tables = self
+            .socket
+            .dump(message(msg::GET_TABLE), &header(NFPROTO_INET, 0))?;
+        let names = tables
+            .iter()
+            .filter_map(|message| Some(attributes(message).find(table::NAME)?.text()));
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    /// Reads a table of family `inet` whole, from one generation of the ruleset; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read_table(&mut self, name: &str) -> Result<Option<TableState>, ReadError> {
+        for _ in 0..ATTEMPTS {
+            let before = self.generation()?;
+            let state = self.read_once(name);
+            // An error may come from reading in the middle of a change.
+            if self.generation()? == before {
+                return state;
+            }
+        }
+        Err(ReadError::Changing(ATTEMPTS))
+    }
+
+    /// The number of the ruleset's generation, which every committed transaction of this network
+    /// namespace increases.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn generation(&mut self) -> Result<u32, ReadError> {
+        let answer = self
+            .socket
+            .request(message(msg::GET_GENERATION), 0, &header(0, 0))?;
+        let number = answer
+            .iter()
+            .find_map(|message| attributes(message).find(GENERATION)?.be32());
+        number.ok_or_else(|| ReadError::Malformed {
+            object: "generation".to_owned(),
+        })
+    }
+
+    fn read_once(&mut self, name: &str) -> Result<Option<TableState>, ReadError> {
+        let Some(comment) = self.table_comment(name)? else {
+            return Ok(None);
+        };
+        let mut chains = self.read_chains(name)?;
+        self.read_rules(name, &mut chains)?;
+        let mut sets = self.read_definitions(name)?;
+        for (set, definition) in &mut sets {
+            self.read_elements(name, set, definition)?;
+        }
+        Ok(Some(TableState {
+            comment,
+            chains,
+            sets,
+        }))
+    }
+
+    /// The table's comment; `None` if there is no table.
+    #[expect(
+        clippy::option_option,
+        reason = "no table, and a table without comment, differ"
+    )]
+    fn table_comment(&mut self, name: &str) -> Result<Option<Option<String>>, ReadError> {
+        let body = request(|writer| writer.text(table::NAME, name));
+        match self.socket.request(message(msg::GET_TABLE), 0, &body) {
+            Err(SocketError::Refused(refused)) if refused.errno == Errno::ENOENT => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(answer) => Ok(answer.first().map(|message| {
+                attributes(message)
+                    .find(table::USERDATA)
+                    .and_then(|data| decode::comment(data.value))
+            })),
+        }
+    }
+
+    fn read_chains(&mut self, name: &str) -> Result<BTreeMap<String, ChainState>, ReadError> {
+        let body = request(|writer| writer.text(chain::TABLE, name));
+        let chains = self.socket.dump(message(msg::GET_CHAIN), &body)?;
+        let ours = chains
+            .iter()
+            .map(attributes)
+            .filter(|chain| belongs(chain, chain::TABLE, name));
+        ours.map(|chain| decode::chain(&chain)).collect()
+    }
+
+    fn read_rules(
+        &mut self,
+        name: &str,
+        chains: &mut BTreeMap<String, ChainState>,
+    ) -> Result<(), ReadError> {
+        let body = request(|writer| writer.text(rule::TABLE, name));
+        let rules = self.socket.dump(message(msg::GET_RULE), &body)?;
+        for rule in rules
+            .iter()
+            .map(attributes)
+            .filter(|rule| belongs(rule, rule::TABLE, name))
+        {
+            let (chain, state) = decode::rule(&rule)?;
+            chains.entry(chain).or_default().rules.push(state);
+        }
+        Ok(())
+    }
+
+    fn read_definitions(&mut self, name: &str) -> Result<BTreeMap<String, Set>, ReadError> {
+        let body = request(|writer| writer.text(set::TABLE, name));
+        let sets = self.socket.dump(message(msg::GET_SET), &body)?;
+        let ours = sets
+            .iter()
+            .map(attributes)
+            .filter(|set| belongs(set, set::TABLE, name));
+        ours.filter_map(|set| decode::definition(&set).transpose())
+            .collect()
+    }
+
+    fn read_elements(&mut self, table: &str, name: &str, set: &mut Set) -> Result<(), ReadError> {
+        let body = request(|writer| {
+            writer.text(element::LIST_TABLE, table);
+            writer.text(element::LIST_SET, name);
+        });
+        let messages = self.socket.dump(message(msg::GET_ELEMENTS), &body)?;
+        let lists = messages
+            .iter()
+            .filter_map(|message| attributes(message).find(element::LIST_ELEMENTS));
+        set.elements = decode::elements(name, set, lists.flat_map(|list| list.nested()))?;
+        Ok(())
+    }
+
+    /// Whether a set has ranges; `None` if there is no such set.
+    pub(super) fn is_interval_set(
+        &mut self,
+        table: &str,
+        name: &str,
+    ) -> Result<Option<bool>, SocketError> {
+        let body = request(|writer| {
+            writer.text(set::TABLE, table);
+            writer.text(set::NAME, name);
+        });
+        match self.socket.request(message(msg::GET_SET), 0, &body) {
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+            Ok(answer) => {
+                let flags = answer
+                    .first()
+                    .and_then(|message| attributes(message).find(set::FLAGS)?.be32());
+                Ok(flags.map(|flags| flags & set::FLAG_INTERVAL != 0))
+            }
+        }
+    }
+}
+
+/// The body of a request: header and attributes.
+fn request(fill: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.raw(&header(NFPROTO_INET, 0));
+    fill(&mut writer);
+    // Names too long for an attribute do not exist; the kernel refuses the empty request.
+    writer.finish().unwrap_or_default()
+}
+
+pub(super) fn attributes(message: &Message) -> Attributes<'_> {
+    Attributes::new(message.body.get(HEADER..).unwrap_or_default())
+}
+
+/// Old kernels ignore the filter by table.
+fn belongs(object: &Attributes<'_>, attribute: u16, table: &str) -> bool {
+    object
+        .find(attribute)
+        .is_some_and(|found| found.text() == table)
+}

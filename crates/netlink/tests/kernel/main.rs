@@ -1,0 +1,36 @@
+//! Everything against the real kernel, each test in a network namespace of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod design;
+mod nftables;
+#[path = "../common/sandbox.rs"]
+mod sandbox;
+
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let tests: Vec<sandbox::Test> = [nftables::TESTS].concat();
+    sandbox::main(&tests)
+}
+
+/// Runs a program in the test's namespace and returns what it printed; it must succeed.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .expect(program);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {:?} {error}",
+        output.status
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
