@@ -1,0 +1,55 @@
+//! The demo as a user meets it: the release binary, alone, finding no other program.
+//!
+//! It runs from a directory of its own with a PATH in which nothing is, so a call of `ip`, `nft` or
+//! `kubectl` that crept in fails here. When root starts this, an ordinary user runs it too.
+
+use super::command::{cargo, run_visibly, run_within};
+use super::{is_root, ordinary};
+use crate::workspace_root;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Far above what the demo takes, far below the patience of a CI machine.
+const LIMIT: Duration = Duration::from_secs(300);
+
+pub(super) fn run() -> Result<()> {
+    run_visibly(cargo([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "ringfence-cli",
+    ]))?;
+    let stage = ordinary::public_directory()?;
+    let binary = install(stage.path())?;
+    run_within(LIMIT, demo(&binary, stage.path()))?;
+    if is_root() {
+        let mut command = demo(&binary, stage.path());
+        ordinary::become_ordinary(&mut command);
+        println!("and as an ordinary user:");
+        run_within(LIMIT, command)?;
+    }
+    Ok(())
+}
+
+fn install(directory: &Path) -> Result<PathBuf> {
+    let target = ordinary::stage::target_directory(&workspace_root())?;
+    let binary = directory.join("ringfence");
+    fs::copy(target.join("release/ringfence"), &binary)
+        .context("cannot copy the release binary")?;
+    Ok(binary)
+}
+
+fn demo(binary: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .arg("demo")
+        .current_dir(directory)
+        .env_clear()
+        .env("PATH", directory.join("empty"))
+        .env("HOME", directory.join("home"));
+    command
+}

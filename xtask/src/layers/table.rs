@@ -1,0 +1,165 @@
+//! The table of layers: lower crates first.
+
+/// A crate of ringfence and its place.
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// The folder in `crates/`.
+    pub(super) name: &'static str,
+    pub(super) duty: Duty,
+    /// The crates of ringfence it may depend on.
+    pub(super) uses: &'static [&'static str],
+    /// Why it may use no more, to follow a colon.
+    pub(super) because: &'static str,
+}
+
+/// What a crate may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    /// Computes values from values: no files, sockets, clocks, processes, environment.
+    Pure,
+    /// Talks to the kernel, to files, to the network or to the user.
+    Io,
+    /// Helps tests, and is in no program.
+    DevelopmentOnly,
+}
+
+pub(super) const LAYERS: &[Layer] = &[
+    Layer {
+        name: "net",
+        duty: Duty::Pure,
+        uses: &[],
+        because: "every crate speaks in its words, so it knows none of them",
+    },
+    Layer {
+        name: "model",
+        duty: Duty::Pure,
+        uses: &["net"],
+        because: "a policy means the same whoever judges by it, so its types know no judge",
+    },
+    Layer {
+        name: "reference",
+        duty: Duty::Pure,
+        uses: &["net", "model"],
+        because: "it is the second opinion; with code of the compiler it would share its mistakes",
+    },
+    Layer {
+        name: "ruleset",
+        duty: Duty::Pure,
+        uses: &["net"],
+        because: "it judges packets by nftables objects alone; knowing policies it could agree with \
+                  the compiler about an answer that the kernel does not give",
+    },
+    Layer {
+        name: "compile",
+        duty: Duty::Pure,
+        uses: &["net", "model", "ruleset"],
+        because: "a cluster and a node go in, a table comes out; it neither asks the kernel nor the \
+                  reference that it is tested against",
+    },
+    Layer {
+        name: "netlink",
+        duty: Duty::Io,
+        uses: &["net", "ruleset"],
+        because: "it carries out what it is handed and decides nothing, so it sees no policy",
+    },
+    Layer {
+        name: "cni",
+        duty: Duty::Io,
+        uses: &["net", "netlink"],
+        because: "a container runtime starts it by itself; it wires a pod and knows no policy",
+    },
+    Layer {
+        name: "agent",
+        duty: Duty::Io,
+        uses: &["net", "model", "ruleset", "compile", "netlink", "cni"],
+        because: "the same agent runs in the lab and on a cluster, so it knows neither",
+    },
+    Layer {
+        name: "dns",
+        duty: Duty::Io,
+        uses: &["net", "model"],
+        because: "names are answered from the cluster's objects; rules are not its business",
+    },
+    Layer {
+        name: "standin",
+        duty: Duty::Io,
+        uses: &["net"],
+        because: "it plays a pod's program, and a pod's program knows nothing of ringfence",
+    },
+    Layer {
+        name: "lab",
+        duty: Duty::Io,
+        uses: &[
+            "net",
+            "model",
+            "reference",
+            "ruleset",
+            "compile",
+            "netlink",
+            "cni",
+            "agent",
+            "dns",
+            "standin",
+        ],
+        because: "it builds a cluster of the real parts; the command line and tests stand above it",
+    },
+    Layer {
+        name: "cli",
+        duty: Duty::Io,
+        uses: &[
+            "net",
+            "model",
+            "reference",
+            "ruleset",
+            "compile",
+            "netlink",
+            "cni",
+            "agent",
+            "dns",
+            "standin",
+            "lab",
+        ],
+        because: "it is the program, so it holds everything but what only tests need",
+    },
+    Layer {
+        name: "testkit",
+        duty: Duty::DevelopmentOnly,
+        uses: &["net", "model", "reference", "ruleset", "compile", "netlink"],
+        because: "it compares the four answers; the lab's tests use it and not the reverse",
+    },
+];
+
+/// What pure crates may use from outside: each computes, and starts, opens and waits for nothing.
+pub(super) const PURE_LIBRARIES: &[&str] = &[
+    "annotate-snippets",
+    "granit-parser",
+    "ipnet",
+    "serde",
+    "serde_ignored",
+    "serde_json",
+    "serde_path_to_error",
+    "similar",
+    "strsim",
+    "thiserror",
+];
+
+/// What a pure crate may not reach, over any number of steps.
+pub(super) const IMPURE_LIBRARIES: &[&str] = &[
+    "anyhow",
+    "clap",
+    "k8s-openapi",
+    "kube",
+    "mio",
+    "netlink-sys",
+    "nix",
+    "rustix",
+    "socket2",
+    "tokio",
+];
+
+pub(super) const WHY_PURE: &str = "A pure crate's answer depends on its arguments alone: that is \
+                                   what lets tests run thousands of clusters through it.";
+
+pub(super) fn layer(name: &str) -> Option<&'static Layer> {
+    LAYERS.iter().find(|layer| layer.name == name)
+}
