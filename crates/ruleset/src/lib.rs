@@ -4,12 +4,25 @@
 //! another, and evaluates a packet in memory. Knows packets, and nothing of policies or sockets.
 //! Start with [`Table`]; the data plane that is built from it is described in `docs/design/dataplane.md`.
 
+mod diff;
+mod evaluate;
+mod fake;
+mod fingerprint;
+mod lookup;
 mod operation;
+mod print;
 mod rule;
 mod set;
 mod table;
+mod types;
+mod validate;
 
+pub use diff::diff;
+pub use evaluate::{Action, Evaluation, Evaluator, Hit, Outcome, Step, evaluate};
+pub use fake::{FakeError, apply};
+pub use fingerprint::fingerprint;
 pub use operation::Operation;
 pub use rule::{Expression, Field, MetaKey, Operand, Operator, Rule, Statement, Verdict};
 pub use set::{DataType, Datum, Element, Key, Set, SetKind, Value};
-pub use table::{BaseChain, Chain, ChainKind, Hook, Table};
+pub use table::{BaseChain, Chain, ChainKind, Hook, TABLE_NAME, Table};
+pub use validate::{COMMENT_LIMIT, ValidationError, validate};

@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 
 use crate::{Rule, Set};
 
+/// The name of ringfence's table, `inet ringfence`.
+pub const TABLE_NAME: &str = "ringfence";
+
 /// A table of family `inet`, whole: every chain, rule, set and element in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
