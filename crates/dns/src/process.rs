@@ -1,0 +1,240 @@
+//! The DNS server as a process of its own, inside a pod's network namespace.
+//!
+//! It takes zones as lines of JSON (one [`Zone`] per line) and writes one [`Event`] per line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Handle, Sockets, Upstream, Zone, serve};
+
+/// How the process is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsConfig {
+    /// Addresses for UDP and TCP, usually port 53.
+    pub listen: Vec<SocketAddr>,
+    /// Servers for outside names; empty: they are refused.
+    #[serde(default)]
+    pub upstream: Vec<SocketAddr>,
+    /// Where zones come from.
+    pub updates: Updates,
+}
+
+/// Where zones come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Updates {
+    /// Standard input; events go to standard output. Its end ends the process: whoever feeds the
+    /// server owns it.
+    Stdin,
+    /// A Unix socket at this path, which the process creates. Any number of connections, one after
+    /// another or at once; the last zone counts. Events go back on the same connection.
+    Socket(PathBuf),
+}
+
+/// What the process says, one line of JSON each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// The sockets are bound. First line of every stream.
+    Listening(Vec<SocketAddr>),
+    /// Every question from now on is answered from the zone with this serial.
+    Serving(u32),
+    /// A line was no zone; the zone in use stays.
+    Rejected(String),
+}
+
+/// Runs the server until SIGTERM or SIGINT, or until standard input ends if zones come from there.
+///
+/// # Errors
+/// If an address is taken, or the update socket cannot be made, or a socket fails for good.
+pub fn run(config: &DnsConfig) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the DNS server")?;
+    let ended = runtime.block_on(run_until_told(config));
+    // A read of standard input cannot be interrupted: do not wait for it.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run_until_told(config: &DnsConfig) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
+    let sockets = Sockets::bind(&config.listen).await?;
+    let handle = Handle::new();
+    let feed = Feed {
+        handle: handle.clone(),
+        addresses: sockets.addresses(),
+    };
+    let updates = take_updates(feed, &config.updates);
+    let mut failed = Ok(());
+    let told = async {
+        tokio::select! {
+            ended = updates => failed = ended,
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    serve(
+        sockets,
+        handle,
+        Upstream::new(config.upstream.clone()),
+        told,
+    )
+    .await?;
+    failed
+}
+
+async fn take_updates(feed: Feed, updates: &Updates) -> anyhow::Result<()> {
+    match updates {
+        Updates::Stdin => feed.take(tokio::io::stdin(), tokio::io::stdout()).await,
+        Updates::Socket(path) => {
+            let listener = UnixListener::bind(path)
+                .with_context(|| format!("making the update socket `{}`", path.display()))?;
+            loop {
+                let (stream, _) = listener.accept().await.context("accepting an updater")?;
+                let (input, output) = stream.into_split();
+                let feed = feed.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = feed.take(input, output).await {
+                        tracing::warn!("{error:#}");
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The way of zones into the server.
+#[derive(Clone)]
+struct Feed {
+    handle: Handle,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Feed {
+    async fn take(
+        &self,
+        input: impl AsyncRead + Unpin,
+        mut output: impl AsyncWrite + Unpin,
+    ) -> anyhow::Result<()> {
+        say(&mut output, &Event::Listening(self.addresses.clone())).await?;
+        let mut lines = BufReader::new(input).split(b'\n');
+        while let Some(line) = lines.next_segment().await.context("reading zones")? {
+            if !line.trim_ascii().is_empty() {
+                say(&mut output, &self.apply(&line)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, line: &[u8]) -> Event {
+        match serde_json::from_slice::<Zone>(line) {
+            Ok(zone) => {
+                let serial = zone.serial();
+                self.handle.replace(zone);
+                tracing::debug!(serial, "zone replaced");
+                Event::Serving(serial)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "update is no zone");
+                Event::Rejected(error.to_string())
+            }
+        }
+    }
+}
+
+async fn say(output: &mut (impl AsyncWrite + Unpin), event: &Event) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(event).context("writing an event")?;
+    line.push(b'\n');
+    output.write_all(&line).await.context("writing an event")?;
+    output.flush().await.context("writing an event")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::{Kind, ZoneOptions};
+
+    fn zone_line(serial: u32) -> Vec<u8> {
+        let options = ZoneOptions {
+            serial,
+            ..ZoneOptions::default()
+        };
+        let zone = Zone::of_cluster(&ringfence_model::Cluster::default(), &options);
+        let mut line = serde_json::to_vec(&zone).unwrap();
+        line.push(b'\n');
+        line
+    }
+
+    #[tokio::test]
+    async fn each_line_is_answered_and_a_bad_one_changes_nothing() {
+        let feed = Feed {
+            handle: Handle::new(),
+            addresses: vec!["127.0.0.1:53".parse().unwrap()],
+        };
+        let input = [&zone_line(3)[..], b"{\n\n\xff\n", &zone_line(4)].concat();
+        let mut output = Vec::new();
+        feed.take(input.as_slice(), &mut output).await.unwrap();
+        let events: Vec<Event> = output
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect();
+        assert_eq!(events[0], Event::Listening(feed.addresses.clone()));
+        assert_eq!(events[1], Event::Serving(3));
+        assert!(matches!(events[2], Event::Rejected(_)));
+        assert!(matches!(events[3], Event::Rejected(_)));
+        assert_eq!(events[4], Event::Serving(4));
+        let zone = feed.handle.current().unwrap();
+        let soa = zone.answer("cluster.local", Kind::Soa);
+        assert_eq!((zone.serial(), soa.records.len()), (4, 1));
+    }
+
+    #[test]
+    fn a_process_takes_zones_from_its_socket() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zones");
+        let config = DnsConfig {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            upstream: Vec::new(),
+            updates: Updates::Socket(path.clone()),
+        };
+        // The thread serves until the test process ends.
+        std::thread::spawn(move || run(&config).unwrap());
+        let mut stream = loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => break stream,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        stream.write_all(&zone_line(9)).unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        let mut next = || serde_json::from_str::<Event>(&lines.next().unwrap().unwrap()).unwrap();
+        assert!(matches!(next(), Event::Listening(_)));
+        assert_eq!(next(), Event::Serving(9));
+    }
+
+    #[test]
+    fn a_taken_address_is_named() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let config = DnsConfig {
+            listen: vec![address],
+            upstream: Vec::new(),
+            updates: Updates::Stdin,
+        };
+        let error = run(&config).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    }
+}
