@@ -50,8 +50,6 @@ pub(super) struct Reach {
     pub(super) path: Vec<String>,
 }
 
-const PREFIX: &str = "ringfence-";
-
 impl Graph {
     pub(super) fn load(root: &Path) -> Result<Self> {
         let metadata = MetadataCommand::new()
@@ -59,19 +57,42 @@ impl Graph {
             .other_options(["--locked".to_owned()])
             .exec()
             .context("cannot ask cargo about the workspace")?;
-        let mut graph = Self::default();
+        let folders = folders(&metadata, root);
+        let mut edges = Vec::new();
         for package in metadata.workspace_packages() {
-            if let Some(name) = package.name.strip_prefix(PREFIX) {
-                graph.crates.insert(name.to_owned());
-                graph.edges.extend(edges(root, name, package)?);
+            if let Some(folder) = folders.get(package.name.as_str()) {
+                edges.extend(edges_of(root, folder, package, &folders)?);
             }
         }
-        graph.reached = reached(&metadata);
-        Ok(graph)
+        let reached = reached(&metadata, &folders);
+        Ok(Self {
+            crates: folders.into_values().collect(),
+            edges,
+            reached,
+        })
     }
 }
 
-fn edges(root: &Path, from: &str, package: &Package) -> Result<Vec<Edge>> {
+/// The crates by the names of their packages, with their folders in `crates/`.
+fn folders(metadata: &Metadata, root: &Path) -> BTreeMap<String, String> {
+    let crates = root.join("crates");
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .filter_map(|package| {
+            let folder = package.manifest_path.parent()?;
+            let inside = folder.as_std_path().strip_prefix(&crates).ok()?;
+            Some((package.name.to_string(), inside.to_str()?.to_owned()))
+        })
+        .collect()
+}
+
+fn edges_of(
+    root: &Path,
+    folder: &str,
+    package: &Package,
+    folders: &BTreeMap<String, String>,
+) -> Result<Vec<Edge>> {
     let path = package.manifest_path.as_std_path();
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -89,12 +110,11 @@ fn edges(root: &Path, from: &str, package: &Package) -> Result<Vec<Edge>> {
         };
         let (line, text) = declaration(&text, &dependency.name, kind);
         Edge {
-            from: from.to_owned(),
-            to: dependency
-                .name
-                .strip_prefix(PREFIX)
+            from: folder.to_owned(),
+            to: folders
+                .get(&dependency.name)
                 .unwrap_or(&dependency.name)
-                .to_owned(),
+                .clone(),
             kind,
             manifest: manifest.clone(),
             line,
@@ -122,7 +142,7 @@ pub(super) fn declaration<'a>(manifest: &'a str, name: &'a str, kind: Kind) -> (
     (1, name)
 }
 
-fn reached(metadata: &Metadata) -> Vec<Reach> {
+fn reached(metadata: &Metadata, folders: &BTreeMap<String, String>) -> Vec<Reach> {
     let names: BTreeMap<&PackageId, &str> = metadata
         .packages
         .iter()
@@ -134,23 +154,24 @@ fn reached(metadata: &Metadata) -> Vec<Reach> {
         .flat_map(|resolve| &resolve.nodes)
         .map(|node| (&node.id, node))
         .collect();
-    let mut found = Vec::new();
-    for pure in super::pure_crates() {
-        let name = format!("{PREFIX}{pure}");
-        let start = names
-            .iter()
-            .find(|(_, known)| **known == name)
-            .map(|(id, _)| *id);
-        let path = start.and_then(|start| walk(start, &names, &nodes));
-        if let Some(path) = path {
-            found.push(Reach {
-                from: pure.to_owned(),
-                to: path.last().cloned().unwrap_or_default(),
-                path,
-            });
-        }
-    }
-    found
+    let pure = metadata
+        .workspace_packages()
+        .into_iter()
+        .filter_map(|package| {
+            let folder = folders.get(package.name.as_str())?;
+            super::pure_crates()
+                .any(|pure| pure == folder)
+                .then_some((folder, &package.id))
+        });
+    pure.filter_map(|(folder, id)| {
+        let path = walk(id, &names, &nodes)?;
+        Some(Reach {
+            from: folder.clone(),
+            to: path.last()?.clone(),
+            path,
+        })
+    })
+    .collect()
 }
 
 /// The way to the first impure library, by name, breadth first.
@@ -189,4 +210,32 @@ fn is_in_the_program(dependency: &NodeDep) -> bool {
         .dep_kinds
         .iter()
         .any(|kind| kind.kind == DependencyKind::Normal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_adapter_reaches_is_found_in_the_real_graph() {
+        let metadata = MetadataCommand::new().exec().unwrap();
+        let names: BTreeMap<_, _> = metadata
+            .packages
+            .iter()
+            .map(|package| (&package.id, package.name.as_str()))
+            .collect();
+        let resolve = metadata.resolve.as_ref().unwrap();
+        let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+        let adapter = names
+            .iter()
+            .find(|(_, name)| **name == "ringfence-netlink")
+            .unwrap()
+            .0;
+        let way = walk(adapter, &names, &nodes).unwrap();
+        assert_eq!(way.first().map(String::as_str), Some("ringfence-netlink"));
+        assert!(
+            IMPURE_LIBRARIES.contains(&way.last().unwrap().as_str()),
+            "{way:?}"
+        );
+    }
 }
