@@ -15,9 +15,14 @@ pub(super) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
 }
 
 /// Runs a command with its output passed through; a failure names the command line.
-pub(super) fn run_visibly(mut command: Command) -> Result<()> {
+pub(super) fn run_visibly(command: Command) -> Result<()> {
+    println!("$ {}", command_line(&command));
+    run(command)
+}
+
+/// Like [`run_visibly`], where the caller has said already what runs.
+pub(super) fn run(mut command: Command) -> Result<()> {
     let line = command_line(&command);
-    println!("$ {line}");
     let status = command
         .status()
         .with_context(|| format!("cannot start `{line}`"))?;

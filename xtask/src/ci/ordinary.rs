@@ -9,11 +9,12 @@
 mod artifacts;
 pub(super) mod stage;
 
-use super::command::run_visibly;
+use super::command::{run, run_visibly};
 use super::{is_root, none_of};
 use crate::workspace_root;
 use anyhow::{Context as _, Result};
 use artifacts::TestProgram;
+use nix::sys::stat::{Mode, umask};
 use stage::Stage;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -39,6 +40,8 @@ pub(super) fn test() -> Result<()> {
         return Ok(());
     }
     let build = artifacts::build()?;
+    // What is made from here on is for others to enter, whatever the checkout's owner prefers.
+    umask(Mode::from_bits_truncate(0o022));
     let directory = public_directory()?;
     Stage::fill(directory.path(), &workspace_root(), &build)?;
     let mut again = Command::new(std::env::current_exe().context("cannot find this program")?);
@@ -48,12 +51,13 @@ pub(super) fn test() -> Result<()> {
 
 /// The second half of [`test`], in a process of its own because it leaves the machine's mounts.
 pub(crate) fn inside(directory: &Path) -> Result<()> {
+    umask(Mode::from_bits_truncate(0o022));
     let stage = Stage::open(directory)?;
     stage.mount()?;
     let mut failures = Vec::new();
     for program in &stage.programs()? {
         println!("     Running {} as an ordinary user", program.name);
-        if let Err(error) = run_visibly(test_command(program, directory)) {
+        if let Err(error) = run(test_command(program, directory)) {
             failures.push(format!("{}: {error:#}", program.name));
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Build {
 }
 
 /// One test program and where cargo would run it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TestProgram {
     /// For the reader: the package, then the target.
     pub(super) name: String,
@@ -58,6 +58,7 @@ pub(super) fn build() -> Result<Build> {
     if build.programs.is_empty() {
         bail!("cargo built no test program");
     }
+    build.programs.sort();
     Ok(build)
 }
 
