@@ -1,3 +1,8 @@
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's attributes are an open list, of which few matter here"
+)]
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -29,20 +34,17 @@ impl RouteSocket {
     /// # Errors
     /// [`RouteSocketError`]; `is_exists` if it has it.
     pub fn add_address(&mut self, address: &InterfaceAddress) -> Result<(), RouteSocketError> {
+        self.new_address(address, message_for(address))
+    }
+
+    /// The same with host scope: the address is answered, and never chosen as the source of packets.
+    ///
+    /// # Errors
+    /// [`RouteSocketError`]; `is_exists` if it has it.
+    pub fn add_host_address(&mut self, address: &InterfaceAddress) -> Result<(), RouteSocketError> {
         let mut message = message_for(address);
-        if address.address.addr().is_ipv6() {
-            message
-                .attributes
-                .push(AddressAttribute::Flags(AddressFlags::Nodad));
-        }
-        let what = || {
-            format!(
-                "cannot add address {} to interface {}",
-                address.address, address.index
-            )
-        };
-        let message = RouteNetlinkMessage::NewAddress(message);
-        self.request(what, &message, CREATE | EXCLUSIVE).map(drop)
+        message.header.scope = AddressScope::Host;
+        self.new_address(address, message)
     }
 
     /// Takes an address from an interface.
@@ -74,6 +76,26 @@ impl RouteSocket {
         let mut addresses: Vec<_> = answer.iter().filter_map(address).collect();
         addresses.sort_unstable();
         Ok(addresses)
+    }
+
+    fn new_address(
+        &mut self,
+        address: &InterfaceAddress,
+        mut message: AddressMessage,
+    ) -> Result<(), RouteSocketError> {
+        if address.address.addr().is_ipv6() {
+            message
+                .attributes
+                .push(AddressAttribute::Flags(AddressFlags::Nodad));
+        }
+        let what = || {
+            format!(
+                "cannot add address {} to interface {}",
+                address.address, address.index
+            )
+        };
+        let message = RouteNetlinkMessage::NewAddress(message);
+        self.request(what, &message, CREATE | EXCLUSIVE).map(drop)
     }
 }
 
