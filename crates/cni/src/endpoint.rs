@@ -20,7 +20,10 @@ impl EndpointId {
     /// The attachment `interface` of the sandbox `container_id`.
     #[must_use]
     pub fn new(container_id: impl Into<String>, interface: impl Into<String>) -> Self {
-        Self { container_id: container_id.into(), interface: interface.into() }
+        Self {
+            container_id: container_id.into(),
+            interface: interface.into(),
+        }
     }
 }
 

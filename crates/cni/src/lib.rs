@@ -6,10 +6,21 @@
 //! Blocking, without a runtime and without external programs.
 //! Start with [`protocol`] for the contract and [`store`] for what is kept on the node.
 
+pub mod agent;
+pub mod allocation;
+pub mod config;
 pub mod endpoint;
+pub mod environment;
+pub mod error;
+pub mod plan;
+pub mod plugin;
 pub mod protocol;
+pub mod result;
 pub mod store;
+pub mod version;
+pub mod wiring;
 
 pub use endpoint::{Endpoint, EndpointId, EndpointState, PodName};
+pub use plugin::main_from_environment;
 pub use protocol::{Request, Response};
 pub use store::{EndpointStore, StoreError};

@@ -8,7 +8,7 @@
 //!   addresses are gone (DP-25), and also when the endpoint is unknown. The plugin then removes the record;
 //! - at its start the agent does the same for every record in state released, and removes it.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

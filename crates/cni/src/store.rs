@@ -4,11 +4,18 @@
 //! made under an exclusive lock of `<data dir>/lock` and appears by a rename, so that readers need no lock and a
 //! process that dies between any two steps leaves whole records behind.
 
+mod turn;
+
+pub(crate) use turn::Turn;
+
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::endpoint::{Endpoint, EndpointId, EndpointState};
@@ -42,6 +49,9 @@ pub struct DamagedRecord {
     pub reason: String,
 }
 
+/// The address that each block gave last.
+pub(crate) type LastGiven = BTreeMap<IpNet, IpAddr>;
+
 /// All records of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -65,9 +75,15 @@ impl EndpointStore {
     /// [`StoreError::File`].
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         let records = data_dir.join("endpoints");
-        let created = DirBuilder::new().recursive(true).mode(0o700).create(&records);
+        let created = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&records);
         created.map_err(failed("create", &records))?;
-        Ok(Self { data_dir: data_dir.to_owned(), records })
+        Ok(Self {
+            data_dir: data_dir.to_owned(),
+            records,
+        })
     }
 
     /// All endpoints, and the records that cannot be understood.
@@ -83,7 +99,9 @@ impl EndpointStore {
                 Record::Damaged(reason) => listing.damaged.push(DamagedRecord { path, reason }),
             }
         }
-        listing.endpoints.sort_by(|left, right| left.id.cmp(&right.id));
+        listing
+            .endpoints
+            .sort_by(|left, right| left.id.cmp(&right.id));
         Ok(listing)
     }
 
@@ -96,6 +114,10 @@ impl EndpointStore {
             Record::Whole(endpoint) => Some(*endpoint),
             Record::Absent | Record::Damaged(_) => None,
         })
+    }
+
+    pub(crate) fn is_damaged(&self, id: &EndpointId) -> Result<bool, StoreError> {
+        Ok(matches!(read_record(&self.path(id))?, Record::Damaged(_)))
     }
 
     /// Frees the addresses of a released endpoint; tells whether there was one. An endpoint in another
@@ -119,7 +141,10 @@ impl EndpointStore {
         let path = self.data_dir.join("lock");
         let file = open_for_writing(&path).map_err(failed("open", &path))?;
         file.lock().map_err(failed("lock", &path))?;
-        Ok(Changes { store: self, _lock: file })
+        Ok(Changes {
+            store: self,
+            _lock: file,
+        })
     }
 
     fn path(&self, id: &EndpointId) -> PathBuf {
@@ -159,6 +184,26 @@ impl Changes<'_> {
         let path = self.store.path(id);
         remove_if_there(&path)?;
         remove_if_there(&temporary(&path))
+    }
+
+    /// The address that each block gave last. A memory that is lost or damaged costs only the pause
+    /// before an address is given again.
+    pub(crate) fn last_given(&self) -> Result<LastGiven, StoreError> {
+        let path = self.last_given_path();
+        match fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(LastGiven::new()),
+            Err(source) => Err(failed("read", &path)(source)),
+        }
+    }
+
+    /// Remembers the address that each block gave last.
+    pub(crate) fn put_last_given(&self, given: &LastGiven) -> Result<(), StoreError> {
+        replace(&self.last_given_path(), given)
+    }
+
+    fn last_given_path(&self) -> PathBuf {
+        self.store.data_dir.join("last-given.json")
     }
 }
 
@@ -204,7 +249,12 @@ fn replace(path: &Path, content: &impl Serialize) -> Result<(), StoreError> {
 }
 
 fn open_for_writing(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
 }
 
 fn remove_if_there(path: &Path) -> Result<(), StoreError> {
@@ -215,5 +265,12 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::File { action, path: path.to_owned(), source }
+    move |source| StoreError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }
+
+#[cfg(test)]
+mod tests;

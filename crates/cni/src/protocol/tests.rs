@@ -6,7 +6,10 @@ use crate::endpoint::{EndpointState, PodName};
 fn endpoint() -> Endpoint {
     Endpoint {
         id: EndpointId::new("c1", "eth0"),
-        pod: Some(PodName { namespace: "shop".to_owned(), name: "web".to_owned() }),
+        pod: Some(PodName {
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+        }),
         uid: None,
         host_interface: "vethrf012345678".to_owned(),
         netns: PathBuf::from("/run/netns/c1"),
@@ -36,7 +39,10 @@ fn a_line_of_json_goes_out_and_comes_back() {
 fn the_words_on_the_wire_are_fixed() {
     let text = |response: &Response| serde_json::to_string(response).unwrap();
     assert_eq!(text(&Response::Done), r#""done""#);
-    assert_eq!(text(&Response::Ready { endpoints: 3 }), r#"{"ready":{"endpoints":3}}"#);
+    assert_eq!(
+        text(&Response::Ready { endpoints: 3 }),
+        r#"{"ready":{"endpoints":3}}"#
+    );
     let wired = serde_json::to_value(Request::Wired(endpoint())).unwrap();
     let expected = serde_json::json!({"wired": {
         "id": {"containerId": "c1", "interface": "eth0"},
