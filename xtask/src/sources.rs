@@ -3,6 +3,7 @@
 //! Each rule is a function from a file to findings, so that its test needs no file system.
 
 mod file;
+mod references;
 mod rules;
 
 use crate::workspace_root;
@@ -14,10 +15,11 @@ use std::path::Path;
 pub(crate) fn check(root: &Path) -> Result<()> {
     let files = file::read_all(root)?;
     let machine = rules::machine_paths(&workspace_root(), std::env::home_dir().as_deref());
-    let findings: Vec<String> = files
+    let mut findings: Vec<String> = files
         .iter()
         .flat_map(|file| findings(file, &machine))
         .collect();
+    findings.extend(references::check(&files));
     if findings.is_empty() {
         println!("{} files: every rule holds", files.len());
         return Ok(());
