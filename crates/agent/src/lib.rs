@@ -6,15 +6,13 @@
 //! other nodes. Start with [`state`]; promises and failure modes are in `docs/design/agent.md`.
 
 mod config;
+mod kernel;
 pub mod protocol;
+mod run;
+mod server;
+pub mod state;
 pub mod status;
+mod store;
 
 pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME};
-
-/// Runs the agent of one node until SIGTERM or SIGINT. The kernel stays as it is then.
-///
-/// # Errors
-/// If the agent cannot start: its sockets, records or netlink cannot be opened.
-pub fn run(config: AgentConfig) -> anyhow::Result<()> {
-    anyhow::bail!("the agent of node `{}` has no loop yet", config.node)
-}
+pub use run::run;

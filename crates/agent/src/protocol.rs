@@ -140,7 +140,10 @@ mod tests {
         let apply = StoreEvent::Apply(AgentObject::Namespace(Namespace::new("a", Labels::new())));
         for (event, line) in [
             (StoreEvent::Reset, r#""reset""#),
-            (StoreEvent::Synced { revision: 7 }, r#"{"synced":{"revision":7}}"#),
+            (
+                StoreEvent::Synced { revision: 7 },
+                r#"{"synced":{"revision":7}}"#,
+            ),
             (
                 StoreEvent::Delete(AgentKey::Pod(ObjectName::new("a", "b"))),
                 r#"{"delete":{"pod":"a/b"}}"#,

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_compile::{ObjectRef, Origin};
 use ringfence_model::{Direction, ObjectName, Source};
+use ringfence_ruleset::{Datum, Key};
 use serde::{Deserialize, Serialize};
+
+use crate::state::Enforced;
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +18,16 @@ pub enum StatusRequest {
     Rules,
     /// Whether all is well. Answered with [`Health`].
     Health,
+}
+
+/// An answer; its JSON is that of the value alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum StatusAnswer {
+    /// To [`StatusRequest::Rules`].
+    Rules(Rules),
+    /// To [`StatusRequest::Health`].
+    Health(Health),
 }
 
 /// The table that the agent last saw committed.
@@ -57,4 +71,55 @@ pub struct Health {
     pub endpoints: usize,
     /// What is wrong, if something is.
     pub problem: Option<String>,
+}
+
+/// What [`StatusRequest::Rules`] tells of a table.
+#[must_use]
+pub fn rules(enforced: &Enforced) -> Rules {
+    let origins = enforced.compiled.origins.iter();
+    let endpoints = enforced.endpoints.values();
+    Rules {
+        table_text: enforced.compiled.table.to_string(),
+        origins: origins
+            .flat_map(|(object, causes)| origins_of(object, causes))
+            .collect(),
+        revision: enforced.revision,
+        endpoints: endpoints
+            .map(|it| (it.host_interface.clone(), it.pod.clone()))
+            .collect(),
+    }
+}
+
+fn origins_of(object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
+    let ObjectRef::Element { set, key } = object;
+    let object = format!("{set} {{ {} }}", key_text(key));
+    let origin = |cause: &Origin| RuleOrigin {
+        object: object.clone(),
+        policy: cause.policy.clone(),
+        direction: cause.direction,
+        rule: cause.rule,
+        source: cause.source.clone(),
+    };
+    causes.iter().map(origin).collect()
+}
+
+fn key_text(key: &Key) -> String {
+    let fields = key.first.iter().zip(&key.last).map(|(first, last)| {
+        if first == last {
+            datum_text(first)
+        } else {
+            format!("{}-{}", datum_text(first), datum_text(last))
+        }
+    });
+    fields.collect::<Vec<_>>().join(" . ")
+}
+
+fn datum_text(datum: &Datum) -> String {
+    match datum {
+        Datum::Address(address) => address.to_string(),
+        Datum::Byte(byte) => byte.to_string(),
+        Datum::Port(port) => port.to_string(),
+        Datum::Number(number) => format!("{:x}:{:x}", number >> 16, number & 0xffff),
+        Datum::Interface(name) => format!("\"{name}\""),
+    }
 }

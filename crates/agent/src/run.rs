@@ -1,0 +1,295 @@
+//! The loop around the state machine: inputs from all threads, one at a time; actions out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{SigSet, Signal};
+use ringfence_cni::{EndpointStore, Request, Response};
+
+use crate::AgentConfig;
+use crate::kernel::{self, Job};
+use crate::server::{listen, serve};
+use crate::state::{Action, Enforced, Event, Machine, Ticket};
+use crate::status::{Health, StatusAnswer, StatusRequest};
+use crate::store::{self, Reporter};
+
+/// Own generations of the ruleset that are remembered; their notifications come soon.
+const REMEMBERED: usize = 64;
+
+/// Whatever reaches the loop.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Event(Event),
+    /// A commit ended; the ruleset's generation before and after it.
+    CommitEnded {
+        event: Event,
+        before: Option<u32>,
+        after: Option<u32>,
+    },
+    /// Somebody changed the ruleset, perhaps this agent. Without number if notifications were lost.
+    RulesetChanged {
+        generation: Option<u32>,
+    },
+    Request {
+        request: Request,
+        answer: Sender<Response>,
+    },
+    Status {
+        answer: Sender<Status>,
+    },
+    Stop,
+}
+
+/// What status answers are made of.
+#[derive(Debug)]
+pub(crate) struct Status {
+    enforced: Option<Enforced>,
+    health: Health,
+}
+
+/// Runs the agent of one node until SIGTERM or SIGINT. The kernel stays as it is then.
+///
+/// Sockets belong to the network namespace of the calling thread.
+///
+/// # Errors
+/// If the agent cannot start: its sockets, records or netlink cannot be opened.
+pub fn run(config: AgentConfig) -> Result<()> {
+    let (inputs, queue) = channel();
+    stop_on_signals(inputs.clone())?;
+    let records = EndpointStore::open(&config.data_dir)?;
+    let jobs = kernel::start(config.table_name.clone(), inputs.clone())?;
+    serve_plugin(&config, &inputs)?;
+    serve_status(&config, &inputs)?;
+    let listing = records.list().context("cannot read the endpoint records")?;
+    for damaged in listing.damaged {
+        tracing::warn!(path = %damaged.path.display(), reason = damaged.reason, "damaged record");
+    }
+    let reporter = Reporter::default();
+    store::follow(config.store.clone(), reporter.clone(), inputs)?;
+    tracing::info!(
+        node = config.node,
+        endpoints = listing.endpoints.len(),
+        "agent started"
+    );
+    let mut agent = Agent {
+        machine: Machine::new(config),
+        start: Instant::now(),
+        timer: None,
+        tickets: BTreeMap::new(),
+        next_ticket: 0,
+        committing: false,
+        own_generations: VecDeque::new(),
+        held_generations: Vec::new(),
+        records,
+        reporter,
+        jobs,
+    };
+    agent.event(Event::EndpointsLoaded(listing.endpoints));
+    agent.work(&queue);
+    Ok(())
+}
+
+struct Agent {
+    machine: Machine,
+    start: Instant,
+    timer: Option<Duration>,
+    tickets: BTreeMap<Ticket, Sender<Response>>,
+    next_ticket: Ticket,
+    committing: bool,
+    own_generations: VecDeque<u32>,
+    /// Generations announced during a commit, which may be its own.
+    held_generations: Vec<u32>,
+    records: EndpointStore,
+    reporter: Reporter,
+    jobs: Sender<Job>,
+}
+
+impl Agent {
+    fn work(&mut self, queue: &Receiver<Input>) {
+        loop {
+            match self.next(queue) {
+                Some(Input::Stop) => return tracing::info!("agent stopped; the rules stay"),
+                Some(input) => self.input(input),
+                None => self.event(Event::Tick),
+            }
+        }
+    }
+
+    /// The next input, or `None` when the timer runs out.
+    fn next(&mut self, queue: &Receiver<Input>) -> Option<Input> {
+        let Some(timer) = self.timer else {
+            return Some(queue.recv().unwrap_or(Input::Stop));
+        };
+        match queue.recv_timeout(timer.saturating_sub(self.start.elapsed())) {
+            Ok(input) => Some(input),
+            Err(RecvTimeoutError::Disconnected) => Some(Input::Stop),
+            Err(RecvTimeoutError::Timeout) => {
+                self.timer = None;
+                None
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Event(event) => self.event(event),
+            Input::CommitEnded {
+                event,
+                before,
+                after,
+            } => self.commit_ended(event, before, after),
+            Input::RulesetChanged { generation } => self.ruleset_changed(generation),
+            Input::Request { request, answer } => {
+                let ticket = self.next_ticket;
+                self.next_ticket += 1;
+                self.tickets.insert(ticket, answer);
+                self.event(Event::Request { request, ticket });
+            }
+            Input::Status { answer } => {
+                let enforced = self.machine.enforced().cloned();
+                let _ = answer.send(Status {
+                    enforced,
+                    health: self.machine.health(),
+                });
+            }
+            Input::Stop => {}
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let now = self.start.elapsed();
+        for action in self.machine.handle(event, now) {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::ReadKernel => self.job(Job::Read),
+            Action::Commit(operations) => {
+                tracing::debug!(operations = operations.len(), "committing");
+                self.committing = true;
+                self.job(Job::Commit(operations));
+            }
+            Action::ReadConnections => self.job(Job::ReadConnections),
+            Action::Revoke(entries) => {
+                tracing::info!(connections = entries.len(), "revoking");
+                self.job(Job::Revoke(entries));
+            }
+            Action::Answer { ticket, response } => {
+                if let Some(answer) = self.tickets.remove(&ticket) {
+                    let _ = answer.send(response);
+                }
+            }
+            Action::ForgetEndpoint(id) => {
+                if let Err(error) = self.records.remove(&id) {
+                    tracing::warn!("{:#}", anyhow::Error::from(error));
+                }
+            }
+            Action::Report(status) => {
+                log(&status);
+                self.reporter.report(&status);
+            }
+            Action::SetTimer(at) => self.timer = Some(at),
+        }
+    }
+
+    fn job(&self, job: Job) {
+        if self.jobs.send(job).is_err() {
+            tracing::error!("the kernel thread is gone");
+        }
+    }
+
+    fn commit_ended(&mut self, event: Event, before: Option<u32>, after: Option<u32>) {
+        self.committing = false;
+        let only_ours = match (before, after) {
+            (Some(before), Some(after)) => after.wrapping_sub(before) <= 1,
+            (None, _) | (_, None) => false,
+        };
+        if event == Event::Committed && only_ours {
+            self.own_generations.extend(after);
+            while self.own_generations.len() > REMEMBERED {
+                self.own_generations.pop_front();
+            }
+        }
+        self.event(event);
+        for generation in std::mem::take(&mut self.held_generations) {
+            self.ruleset_changed(Some(generation));
+        }
+    }
+
+    fn ruleset_changed(&mut self, generation: Option<u32>) {
+        match generation {
+            Some(own) if self.own_generations.contains(&own) => {}
+            Some(unclear) if self.committing => self.held_generations.push(unclear),
+            Some(_) | None => self.event(Event::ForeignEdit),
+        }
+    }
+}
+
+fn log(status: &crate::protocol::AgentStatus) {
+    use crate::protocol::AgentStatus;
+    match status {
+        AgentStatus::Applied { revision } => tracing::debug!(revision, "applied"),
+        AgentStatus::Failed { message } => tracing::error!("the old rules stay: {message}"),
+        AgentStatus::Degraded { message } => tracing::warn!("{message}"),
+    }
+}
+
+fn stop_on_signals(inputs: Sender<Input>) -> Result<()> {
+    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
+    signals.thread_block().context("cannot block signals")?;
+    let wait = move || {
+        while signals.wait().is_err() {}
+        let _ = inputs.send(Input::Stop);
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)
+        .context("cannot start a thread")?;
+    Ok(())
+}
+
+fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
+    let inputs = inputs.clone();
+    let answer = move |request: Request| {
+        let (answer, response) = channel();
+        let sent = inputs.send(Input::Request { request, answer });
+        // The machine bounds every wait; a loop that is gone hangs up.
+        sent.ok()
+            .and_then(|()| response.recv().ok())
+            .unwrap_or_else(stopping)
+    };
+    serve("cni", listen(&config.cni_socket)?, answer)
+}
+
+fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
+    let inputs = inputs.clone();
+    let answer = move |request: StatusRequest| {
+        let (answer, response) = channel();
+        let sent = inputs.send(Input::Status { answer });
+        let status = sent.ok().and_then(|()| response.recv().ok());
+        let (enforced, health) =
+            status.map_or_else(Default::default, |it| (it.enforced, it.health));
+        match request {
+            StatusRequest::Rules => StatusAnswer::Rules(
+                enforced
+                    .as_ref()
+                    .map(crate::status::rules)
+                    .unwrap_or_default(),
+            ),
+            StatusRequest::Health => StatusAnswer::Health(health),
+        }
+    };
+    serve("status", listen(&config.status_socket())?, answer)
+}
+
+fn stopping() -> Response {
+    Response::Failed {
+        message: "the node agent is stopping".to_owned(),
+        retry: true,
+    }
+}

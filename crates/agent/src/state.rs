@@ -1,0 +1,217 @@
+//! What the agent decides: a state machine without IO. Events in, actions out, the time as an argument.
+//!
+//! One kernel job is under way at a time; what changes meanwhile is taken up together when it ends:
+//!
+//! ```text
+//! ready -> read the table -> commit the difference -> list connections -> revoke -> report
+//!              ^                     | failed, or somebody else changed the table
+//!              +------- wait --------+
+//! ```
+//!
+//! *Ready* means that the store was in sync once and the endpoint records are read: before that nothing is
+//! written, so that nothing is taken away that merely was not heard of yet.
+
+mod endpoints;
+mod event;
+mod inputs;
+mod jobs;
+mod live;
+mod retry;
+mod revocation;
+mod transaction;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringfence_cni::{EndpointId, Request};
+use ringfence_compile::{Compiled, LocalEndpoint};
+use ringfence_model::Cluster;
+
+pub use endpoints::PATIENCE;
+pub use event::{Action, Event, Ticket};
+pub use live::LiveTable;
+
+use crate::AgentConfig;
+use crate::status::Health;
+use endpoints::Endpoints;
+use live::Handles;
+use retry::Retry;
+use view::View;
+
+/// The agent's state.
+#[derive(Debug)]
+pub struct Machine {
+    config: AgentConfig,
+    view: View,
+    endpoints: Endpoints,
+    /// Requests that came before the records were read; `None` afterwards.
+    deferred: Option<Vec<(Request, Ticket)>>,
+    kernel: Kernel,
+    /// The rules' numbers as first read after they were written.
+    handles: Option<Handles>,
+    job: Job,
+    plan: Plan,
+    /// Somebody else changed the table since it was last read.
+    foreign: bool,
+    /// The table is being read because of that.
+    suspicious: bool,
+    /// When a foreign change is looked at next.
+    repair_after: Duration,
+    /// Every connection must be judged by the enforced table.
+    judge: bool,
+    commit_retry: Retry,
+    connection_retry: Retry,
+    enforced: Option<Enforced>,
+    reported: Option<u64>,
+    /// Why the table is not what it should be.
+    problem: Option<String>,
+    /// Why connections that the table denies may live.
+    unrevoked: Option<String>,
+    timer: Option<Duration>,
+}
+
+/// A table that the kernel took, and what it stands for.
+#[derive(Clone, Debug)]
+pub struct Enforced {
+    /// The table and the policies behind it.
+    pub compiled: Arc<Compiled>,
+    /// The store's revision, if the table enforces exactly one of the present connection.
+    pub revision: Option<u64>,
+    /// The endpoints whose rules it holds.
+    pub endpoints: BTreeMap<EndpointId, LocalEndpoint>,
+}
+
+/// What is known of the live table.
+#[derive(Debug)]
+enum Kernel {
+    Unknown,
+    /// It was read and not yet compared.
+    Read(Box<LiveTable>),
+    /// It holds exactly the enforced table.
+    Enforced,
+}
+
+/// The kernel job under way.
+#[derive(Debug)]
+enum Job {
+    None,
+    ReadKernel,
+    Commit(Box<Transaction>),
+    ReadConnections,
+    Revoke,
+}
+
+/// A planned change of what is enforced.
+#[derive(Debug)]
+struct Transaction {
+    next: Enforced,
+    /// Endpoints that it takes out for good.
+    released: BTreeSet<EndpointId>,
+    /// Whether a connection that lives may be denied by it.
+    may_deny: bool,
+    /// Whether it writes rules, and not elements alone.
+    writes_rules: bool,
+}
+
+/// Whether the enforced table is the one that the inputs ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plan {
+    Stale,
+    Current,
+    /// The inputs make no table; other inputs may.
+    Impossible,
+}
+
+impl Machine {
+    /// An agent that knows nothing yet.
+    #[must_use]
+    pub fn new(config: AgentConfig) -> Self {
+        Self {
+            config,
+            view: View::default(),
+            endpoints: Endpoints::default(),
+            deferred: Some(Vec::new()),
+            kernel: Kernel::Unknown,
+            handles: None,
+            job: Job::None,
+            plan: Plan::Stale,
+            foreign: false,
+            suspicious: false,
+            repair_after: Duration::ZERO,
+            // Policies may have changed while no agent was there.
+            judge: true,
+            commit_retry: Retry::default(),
+            connection_retry: Retry::default(),
+            enforced: None,
+            reported: None,
+            problem: None,
+            unrevoked: None,
+            timer: None,
+        }
+    }
+
+    /// Takes an event in at the time `now`, counted from any fixed moment, and says what to do, in order.
+    pub fn handle(&mut self, event: Event, now: Duration) -> Vec<Action> {
+        let mut actions = match event {
+            Event::Store(event) => self.store_event(event),
+            Event::StoreDisconnected => self.store_disconnected(),
+            Event::EndpointsLoaded(records) => self.endpoints_loaded(records, now),
+            Event::Request { request, ticket } => self.request(request, ticket, now),
+            Event::KernelState(live) => self.kernel_read(live),
+            Event::KernelUnreadable { message } => self.commit_failed(message, true, now),
+            Event::Committed => self.committed(),
+            Event::CommitFailed { message, retry } => self.commit_failed(message, retry, now),
+            Event::Connections { connections, local } => self.connections(&connections, &local),
+            Event::Revoked => self.revoked(),
+            Event::ConnectionsFailed { message } => self.connections_failed(message, now),
+            Event::ForeignEdit => self.foreign_edit(),
+            Event::Tick => self.tick(now),
+        };
+        self.advance(now, &mut actions);
+        self.set_timer(now, &mut actions);
+        actions
+    }
+
+    /// What the kernel enforces since this agent's last commit.
+    #[must_use]
+    pub const fn enforced(&self) -> Option<&Enforced> {
+        self.enforced.as_ref()
+    }
+
+    /// The cluster as last completely received.
+    #[must_use]
+    pub const fn cluster(&self) -> &Cluster {
+        self.view.cluster()
+    }
+
+    /// Whether the node enforces what it should.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        Health {
+            ready: self.is_ready() && self.enforced.is_some(),
+            connected: self.view.is_connected(),
+            applied: self.reported,
+            endpoints: self
+                .enforced
+                .as_ref()
+                .map_or(0, |enforced| enforced.endpoints.len()),
+            problem: self.problem.as_ref().or(self.unrevoked.as_ref()).cloned(),
+        }
+    }
+
+    /// Whether all sources have been heard, so that absence means something.
+    fn is_ready(&self) -> bool {
+        self.view.is_synced() && self.deferred.is_none()
+    }
+
+    fn is_programmed(&self, id: &EndpointId) -> bool {
+        self.enforced
+            .as_ref()
+            .is_some_and(|enforced| enforced.endpoints.contains_key(id))
+    }
+}

@@ -1,0 +1,91 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ringfence_cni::{Endpoint, EndpointId, Request, Response};
+use ringfence_netlink::conntrack::Entry;
+use ringfence_ruleset::Operation;
+
+use super::LiveTable;
+use crate::protocol::{AgentStatus, StoreEvent};
+
+/// Names a request of the CNI plugin until it is answered.
+pub type Ticket = u64;
+
+/// Something that happened outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The store sent a line.
+    Store(StoreEvent),
+    /// The store hung up.
+    StoreDisconnected,
+    /// The records of the node's endpoints, read once at the start.
+    EndpointsLoaded(Vec<Endpoint>),
+    /// The CNI plugin asks.
+    Request {
+        /// What.
+        request: Request,
+        /// Repeated in [`Action::Answer`].
+        ticket: Ticket,
+    },
+    /// Answer to [`Action::ReadKernel`].
+    KernelState(LiveTable),
+    /// The table could not be read.
+    KernelUnreadable {
+        /// The chain of causes.
+        message: String,
+    },
+    /// Answer to [`Action::Commit`]: the kernel holds all of it.
+    Committed,
+    /// Answer to [`Action::Commit`]: the kernel holds nothing of it.
+    CommitFailed {
+        /// The chain of causes.
+        message: String,
+        /// Whether the same transaction may succeed later.
+        retry: bool,
+    },
+    /// Answer to [`Action::ReadConnections`].
+    Connections {
+        /// All connections that the kernel tracks.
+        connections: Vec<Entry>,
+        /// The addresses of this node's own interfaces.
+        local: BTreeSet<IpAddr>,
+    },
+    /// Answer to [`Action::Revoke`]: none of them is left.
+    Revoked,
+    /// Tracked connections could not be read or deleted.
+    ConnectionsFailed {
+        /// The chain of causes.
+        message: String,
+    },
+    /// Somebody else changed the table.
+    ForeignEdit,
+    /// The time that [`Action::SetTimer`] asked for has come, or an earlier or later one.
+    Tick,
+}
+
+/// Something to do. Of `ReadKernel`, `Commit`, `ReadConnections` and `Revoke` one at most is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read the live table.
+    ReadKernel,
+    /// Apply a transaction, whole or not at all.
+    Commit(Vec<Operation>),
+    /// List the tracked connections.
+    ReadConnections,
+    /// Delete the tracking entries of exactly these connections.
+    Revoke(Vec<Entry>),
+    /// Answer a request.
+    Answer {
+        /// Which.
+        ticket: Ticket,
+        /// What.
+        response: Response,
+    },
+    /// Remove the record, which frees the addresses.
+    ForgetEndpoint(EndpointId),
+    /// Tell the store.
+    Report(AgentStatus),
+    /// Send [`Event::Tick`] at this time; replaces the time asked for before.
+    SetTimer(Duration),
+}

@@ -1,0 +1,300 @@
+//! What is done in the kernel: which job comes next, and what its end means.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringfence_cni::EndpointId;
+use ringfence_compile::{CompileError, Compiled, LocalEndpoint, NodeView};
+use ringfence_model::Cluster;
+use ringfence_netlink::conntrack::Entry;
+use ringfence_ruleset::{Evaluator, Table};
+
+use super::live::{handles_of, recognise};
+use super::revocation::Judge;
+use super::transaction::Change;
+use super::{Action, Enforced, Job, Kernel, LiveTable, Machine, Plan, Transaction};
+use crate::AgentConfig;
+use crate::protocol::AgentStatus;
+
+/// Somebody who changes our table again and again is answered at most this often.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Which job comes next.
+impl Machine {
+    /// Starts the next job, if one is due and none is under way.
+    pub(super) fn advance(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        while self.is_ready() && matches!(self.job, Job::None) {
+            self.take_up_foreign_edit(now);
+            let is_enforced = matches!(self.kernel, Kernel::Enforced);
+            let may_commit = self.commit_retry.waiting(now).is_none();
+            let may_revoke = self.connection_retry.waiting(now).is_none();
+            if is_enforced && self.revocation_is_due() && may_revoke {
+                self.start(Job::ReadConnections, Action::ReadConnections, actions);
+            } else if is_enforced && self.plan != Plan::Stale {
+                return self.settle(actions);
+            } else if !may_commit {
+                return;
+            } else if matches!(self.kernel, Kernel::Unknown) {
+                self.start(Job::ReadKernel, Action::ReadKernel, actions);
+            } else if self.plan == Plan::Impossible {
+                return;
+            } else {
+                self.settle(actions);
+                self.change(actions);
+            }
+        }
+    }
+
+    /// Asks for a [`super::Event::Tick`] when waiting ends.
+    pub(super) fn set_timer(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let next = [
+            self.endpoints.deadline(),
+            self.commit_retry.waiting(now),
+            self.connection_retry.waiting(now),
+            self.foreign.then_some(self.repair_after),
+        ];
+        let next = next.into_iter().flatten().min();
+        if next != self.timer {
+            self.timer = next;
+            actions.extend(next.map(Action::SetTimer));
+        }
+    }
+
+    fn take_up_foreign_edit(&mut self, now: Duration) {
+        if self.foreign && now >= self.repair_after {
+            self.foreign = false;
+            self.suspicious = true;
+            self.repair_after = now.saturating_add(REPAIR_INTERVAL);
+            self.kernel = Kernel::Unknown;
+        }
+    }
+
+    fn revocation_is_due(&self) -> bool {
+        self.judge || self.endpoints.has_withdrawn()
+    }
+
+    fn start(&mut self, job: Job, action: Action, actions: &mut Vec<Action>) {
+        self.job = job;
+        actions.push(action);
+    }
+
+    /// Reports how far the kernel has come, if no connection that it denies lives on.
+    fn settle(&mut self, actions: &mut Vec<Action>) {
+        let Some(enforced) = &mut self.enforced else {
+            return;
+        };
+        if self.plan == Plan::Current {
+            enforced.revision = self.view.revision();
+        }
+        let revision = enforced.revision;
+        if revision == self.reported || self.revocation_is_due() || self.problem.is_some() {
+            return;
+        }
+        self.reported = revision;
+        actions.extend(revision.map(|revision| Action::Report(AgentStatus::Applied { revision })));
+    }
+
+    /// Plans the change to what the inputs ask for, and commits it, or adopts it if the kernel has it already.
+    fn change(&mut self, actions: &mut Vec<Action>) {
+        let endpoints = self.endpoints.wanted(self.view.cluster());
+        let compiled = match compile(&self.config, self.view.cluster(), &endpoints) {
+            Ok(compiled) => Arc::new(compiled),
+            Err(error) => {
+                self.plan = Plan::Impossible;
+                let message = format!("the cluster's objects make no table: {error}");
+                self.problem = Some(message.clone());
+                return self.report(AgentStatus::Failed { message }, actions);
+            }
+        };
+        let change = self.compare(&compiled.table);
+        let transaction = Transaction {
+            may_deny: self.may_deny(&change, &endpoints),
+            writes_rules: change.writes_rules(),
+            released: self.endpoints.releasing(),
+            next: Enforced {
+                compiled,
+                revision: self.view.revision(),
+                endpoints,
+            },
+        };
+        self.plan = Plan::Current;
+        if change.operations.is_empty() {
+            self.suspicious = false;
+            actions.extend(self.adopt(transaction));
+        } else {
+            if std::mem::take(&mut self.suspicious) {
+                let message = "another program changed the table; it is repaired".to_owned();
+                self.report(AgentStatus::Degraded { message }, actions);
+            }
+            let job = Job::Commit(Box::new(transaction));
+            self.start(job, Action::Commit(change.operations), actions);
+        }
+    }
+
+    /// The way from what the kernel holds to `desired`.
+    fn compare(&mut self, desired: &Table) -> Change {
+        match (&self.kernel, &self.enforced) {
+            (Kernel::Enforced, Some(held)) => Change::between(&held.compiled.table, desired),
+            (Kernel::Read(live), _) => match &**live {
+                LiveTable::Absent => Change::creation(desired),
+                LiveTable::Foreign { .. } => Change::replacement(desired),
+                LiveTable::Present(state) => {
+                    match recognise(state, desired, self.handles.as_ref()) {
+                        Some(live) => {
+                            self.handles = Some(handles_of(state));
+                            Change::between(&live, desired)
+                        }
+                        None => Change::replacement(desired),
+                    }
+                }
+            },
+            (Kernel::Enforced | Kernel::Unknown, _) => Change::replacement(desired),
+        }
+    }
+
+    fn may_deny(&self, change: &Change, endpoints: &BTreeMap<EndpointId, LocalEndpoint>) -> bool {
+        match (&self.kernel, &self.enforced) {
+            (Kernel::Enforced, Some(held)) => {
+                let new = endpoints
+                    .iter()
+                    .filter(|(id, _)| !held.endpoints.contains_key(*id));
+                change.may_deny(
+                    &new.flat_map(|(_, new)| new.addresses.iter().copied())
+                        .collect(),
+                )
+            }
+            (Kernel::Enforced | Kernel::Read(_) | Kernel::Unknown, _) => {
+                !change.operations.is_empty()
+            }
+        }
+    }
+}
+
+/// What the ends of jobs mean.
+impl Machine {
+    pub(super) fn kernel_read(&mut self, live: LiveTable) -> Vec<Action> {
+        self.job = Job::None;
+        self.kernel = Kernel::Read(Box::new(live));
+        self.plan = Plan::Stale;
+        Vec::new()
+    }
+
+    pub(super) fn committed(&mut self) -> Vec<Action> {
+        let Job::Commit(transaction) = std::mem::replace(&mut self.job, Job::None) else {
+            return Vec::new();
+        };
+        self.commit_retry.succeeded();
+        self.adopt(*transaction)
+    }
+
+    /// The kernel holds the transaction's table.
+    fn adopt(&mut self, transaction: Transaction) -> Vec<Action> {
+        let Transaction {
+            next,
+            released,
+            may_deny,
+            writes_rules,
+        } = transaction;
+        self.judge |= may_deny;
+        self.problem = None;
+        self.kernel = Kernel::Enforced;
+        if writes_rules {
+            // Read once more, to learn the numbers of the new rules.
+            self.handles = None;
+            self.kernel = Kernel::Unknown;
+        }
+        let answers = self.endpoints.programmed(&next.endpoints, &released);
+        self.enforced = Some(next);
+        answers
+    }
+
+    pub(super) fn commit_failed(
+        &mut self,
+        message: String,
+        retry: bool,
+        now: Duration,
+    ) -> Vec<Action> {
+        self.job = Job::None;
+        self.kernel = Kernel::Unknown;
+        self.plan = Plan::Stale;
+        if retry {
+            self.commit_retry.failed(now)
+        } else {
+            self.commit_retry.refused(now)
+        }
+        self.problem = Some(message.clone());
+        let mut actions = Vec::new();
+        self.report(AgentStatus::Failed { message }, &mut actions);
+        actions
+    }
+
+    pub(super) fn connections(
+        &mut self,
+        connections: &[Entry],
+        local: &BTreeSet<IpAddr>,
+    ) -> Vec<Action> {
+        let Some(enforced) = &self.enforced else {
+            return Vec::new();
+        };
+        let judge = Judge {
+            table: self.judge.then(|| Evaluator::new(&enforced.compiled.table)),
+            endpoints: self.endpoints.interfaces(&enforced.endpoints),
+            withdrawn: self.endpoints.withdrawn(),
+            local,
+        };
+        let doomed = connections.iter().filter(|entry| judge.revokes(entry));
+        let doomed: Vec<_> = doomed.cloned().collect();
+        if doomed.is_empty() {
+            return self.revoked();
+        }
+        self.job = Job::Revoke;
+        vec![Action::Revoke(doomed)]
+    }
+
+    pub(super) fn revoked(&mut self) -> Vec<Action> {
+        self.job = Job::None;
+        self.judge = false;
+        self.unrevoked = None;
+        self.connection_retry.succeeded();
+        self.endpoints.purged()
+    }
+
+    pub(super) fn connections_failed(&mut self, message: String, now: Duration) -> Vec<Action> {
+        self.job = Job::None;
+        self.connection_retry.failed(now);
+        self.unrevoked = Some(message.clone());
+        let mut actions = Vec::new();
+        self.report(AgentStatus::Degraded { message }, &mut actions);
+        actions
+    }
+
+    pub(super) fn foreign_edit(&mut self) -> Vec<Action> {
+        self.foreign = true;
+        Vec::new()
+    }
+
+    /// Reports something bad; `Applied` is reported again when it is over.
+    fn report(&mut self, status: AgentStatus, actions: &mut Vec<Action>) {
+        self.reported = None;
+        actions.push(Action::Report(status));
+    }
+}
+
+fn compile(
+    config: &AgentConfig,
+    cluster: &Cluster,
+    endpoints: &BTreeMap<EndpointId, LocalEndpoint>,
+) -> Result<Compiled, CompileError> {
+    let endpoints: Vec<_> = endpoints.values().cloned().collect();
+    let node = NodeView {
+        name: &config.node,
+        endpoints: &endpoints,
+        network: &config.network,
+        enforcement: config.enforcement,
+    };
+    let mut compiled = ringfence_compile::compile(cluster, &node)?;
+    compiled.table.name.clone_from(&config.table_name);
+    Ok(compiled)
+}

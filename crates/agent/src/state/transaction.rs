@@ -1,0 +1,129 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ringfence_ruleset::{Datum, Key, Operation, Table, diff};
+
+/// The way from one table to another.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) operations: Vec<Operation>,
+}
+
+impl Change {
+    pub(crate) fn creation(desired: &Table) -> Self {
+        Self {
+            operations: diff(None, desired),
+        }
+    }
+
+    /// The smallest change.
+    pub(crate) fn between(live: &Table, desired: &Table) -> Self {
+        Self {
+            operations: diff(Some(live), desired),
+        }
+    }
+
+    /// Another table in the place of one that cannot be understood, in one transaction.
+    pub(crate) fn replacement(desired: &Table) -> Self {
+        let mut operations = vec![Operation::DeleteTable];
+        operations.append(&mut diff(None, desired));
+        Self { operations }
+    }
+
+    /// Whether it writes rules, and not elements alone.
+    pub(crate) fn writes_rules(&self) -> bool {
+        self.operations
+            .iter()
+            .any(|operation| matches!(operation, Operation::AddRule { .. }))
+    }
+
+    /// Whether a connection that lives may be denied afterwards. `new` are the addresses of pods that were
+    /// not programmed before and so have no connections.
+    ///
+    /// What may not, by the contract in `docs/design/dataplane.md`: more members of the sets that allow, fewer
+    /// isolated pods, the isolation of a new pod, a class for an address that had none (it counts the address
+    /// blocks too, AM-5, and so never allows less), and where new connections to a Service go.
+    pub(crate) fn may_deny(&self, new: &BTreeSet<IpAddr>) -> bool {
+        let deleted = self.deleted();
+        self.operations.iter().any(|operation| match operation {
+            Operation::AddElements { set, elements, .. } => elements
+                .iter()
+                .any(|(key, _)| may_addition_deny(set, key, new, &deleted)),
+            Operation::DeleteElements { set, .. } => match role(set) {
+                Role::Isolates | Role::Refuses | Role::Balances => false,
+                Role::Allows | Role::Classifies | Role::Unknown => true,
+            },
+            Operation::AddTable { .. }
+            | Operation::DeleteTable
+            | Operation::AddChain { .. }
+            | Operation::DeleteChain { .. }
+            | Operation::FlushChain { .. }
+            | Operation::AddRule { .. }
+            | Operation::AddSet { .. }
+            | Operation::DeleteSet { .. } => true,
+        })
+    }
+
+    /// Every key that leaves its set.
+    fn deleted(&self) -> BTreeSet<(&str, &Key)> {
+        let mut deleted = BTreeSet::new();
+        for operation in &self.operations {
+            if let Operation::DeleteElements { set, keys, .. } = operation {
+                deleted.extend(keys.iter().map(|key| (set.as_str(), key)));
+            }
+        }
+        deleted
+    }
+}
+
+fn may_addition_deny(
+    set: &str,
+    key: &Key,
+    new: &BTreeSet<IpAddr>,
+    deleted: &BTreeSet<(&str, &Key)>,
+) -> bool {
+    match role(set) {
+        Role::Allows | Role::Balances => false,
+        Role::Isolates => !address(key).is_some_and(|address| new.contains(&address)),
+        Role::Classifies => deleted.contains(&(set, key)),
+        Role::Refuses | Role::Unknown => true,
+    }
+}
+
+/// What membership in a set does to a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Allows,
+    Isolates,
+    Classifies,
+    Refuses,
+    Balances,
+    Unknown,
+}
+
+/// The role of a set, by the names of `docs/design/dataplane.md`.
+fn role(set: &str) -> Role {
+    match set.trim_end_matches(['4', '6']) {
+        "endpoints" | "hairpin" | "egress-ports" | "ingress-ports" | "egress-peers"
+        | "ingress-peers" | "egress-ranges" | "ingress-ranges" => Role::Allows,
+        "egress" | "ingress" => Role::Isolates,
+        "peers" => Role::Classifies,
+        "unserved" => Role::Refuses,
+        "services" | "backends" | "cluster" => Role::Balances,
+        _ => Role::Unknown,
+    }
+}
+
+fn address(key: &Key) -> Option<IpAddr> {
+    match key.first.first() {
+        Some(Datum::Address(address)) if key.is_point() => Some(*address),
+        Some(
+            Datum::Address(_)
+            | Datum::Byte(_)
+            | Datum::Port(_)
+            | Datum::Number(_)
+            | Datum::Interface(_),
+        )
+        | None => None,
+    }
+}
