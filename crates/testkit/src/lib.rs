@@ -1,1 +1,15 @@
-//! Placeholder, filled in below.
+//! What tests share: builders, random clusters, flows worth trying, deciders to compare, and the corpus.
+//!
+//! For development only. [`builder`] writes clusters in a few words, [`generate`] draws them at random
+//! from a seed, [`flows`] lists the connections worth trying in one, [`decider`] asks any implementation
+//! the same question, [`compare`] finds where two disagree and [`shrink`]s it to the smallest case,
+//! which [`render`] writes as a corpus file. Nothing here decides what is right: `ringfence-reference` does.
+
+pub mod builder;
+pub mod compare;
+pub mod decider;
+pub mod flows;
+pub mod generate;
+pub mod random;
+pub mod render;
+pub mod shrink;

@@ -1,0 +1,101 @@
+use ringfence_model::{ClusterIp, Labels, PolicyPort, PortMatch, Service, ServicePort, TargetPort};
+
+use super::{address, name};
+
+/// A Service in the making.
+#[derive(Clone, Debug)]
+pub struct ServiceBuilder {
+    service: Service,
+}
+
+/// The Service `namespace/name`, without selector, address or port.
+#[must_use]
+pub fn service(text: &str) -> ServiceBuilder {
+    ServiceBuilder {
+        service: Service {
+            name: name(text),
+            selector: Labels::new(),
+            cluster_ip: ClusterIp::Unassigned,
+            external_addresses: Vec::new(),
+            ports: Vec::new(),
+            publish_not_ready_addresses: false,
+            external_name: None,
+            source: None,
+        },
+    }
+}
+
+impl ServiceBuilder {
+    /// Adds a pair to the selector.
+    #[must_use]
+    pub fn select(mut self, key: &str, value: &str) -> Self {
+        self.service
+            .selector
+            .insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Adds a cluster address.
+    #[must_use]
+    pub fn address(mut self, text: &str) -> Self {
+        let mut addresses = match self.service.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses,
+            ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
+        };
+        addresses.push(address(text));
+        self.service.cluster_ip = ClusterIp::Assigned(addresses);
+        self
+    }
+
+    /// Makes it headless (rule OB-13).
+    #[must_use]
+    pub fn headless(mut self) -> Self {
+        self.service.cluster_ip = ClusterIp::Headless;
+        self
+    }
+
+    /// Adds an external or load balancer address.
+    #[must_use]
+    pub fn external_address(mut self, text: &str) -> Self {
+        self.service.external_addresses.push(address(text));
+        self
+    }
+
+    /// Counts pods that are not ready as backends (rule OB-12).
+    #[must_use]
+    pub fn publish_not_ready(mut self) -> Self {
+        self.service.publish_not_ready_addresses = true;
+        self
+    }
+
+    /// Adds a port: what clients dial, and the number they reach.
+    #[must_use]
+    pub fn port(self, dialled: PolicyPort, target: u16) -> Self {
+        self.port_to(dialled, TargetPort::Number(target))
+    }
+
+    /// Adds a port whose target is a container port's name (rule OB-11).
+    #[must_use]
+    pub fn port_to_name(self, dialled: PolicyPort, target: &str) -> Self {
+        self.port_to(dialled, TargetPort::Name(target.to_owned()))
+    }
+
+    fn port_to(mut self, dialled: PolicyPort, target: TargetPort) -> Self {
+        let PortMatch::Range(range) = dialled.port else {
+            return self;
+        };
+        self.service.ports.push(ServicePort {
+            name: Some(format!("port-{}", self.service.ports.len())),
+            protocol: dialled.protocol,
+            port: range.first(),
+            target,
+        });
+        self
+    }
+
+    /// The Service.
+    #[must_use]
+    pub fn build(self) -> Service {
+        self.service
+    }
+}

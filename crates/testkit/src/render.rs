@@ -1,0 +1,48 @@
+//! A cluster and its flows as a corpus file: Markdown with manifests and a table.
+
+mod manifest;
+mod yaml;
+
+use ringfence_model::Cluster;
+use ringfence_net::IpProtocol;
+
+use crate::decider::Verdict;
+use crate::flows::ProbeFlow;
+
+/// A corpus file titled `title`: the cluster as manifests, and a row for each flow.
+#[must_use]
+pub fn case(title: &str, cluster: &Cluster, rows: &[(ProbeFlow, Verdict)]) -> String {
+    let mut text = format!("# {title}\n\n```yaml\n{}```\n\n", manifests(cluster));
+    text.push_str("| from | to | port | verdict | because |\n| --- | --- | --- | --- | --- |\n");
+    for (flow, verdict) in rows {
+        let port = port(flow);
+        let (from, to) = (&flow.source, &flow.destination);
+        text.push_str(&format!("| {from} | {to} | {port} | {verdict} | |\n"));
+    }
+    text
+}
+
+/// The cluster as YAML documents that load back into it.
+#[must_use]
+pub fn manifests(cluster: &Cluster) -> String {
+    let documents: Vec<String> = manifest::objects(cluster)
+        .iter()
+        .map(yaml::document)
+        .collect();
+    documents.join("---\n")
+}
+
+/// Protocol and port as the corpus writes them: `tcp/80`, `icmp`.
+#[must_use]
+pub fn port(flow: &ProbeFlow) -> String {
+    let protocol = match flow.protocol {
+        IpProtocol::ICMP => "icmp".to_owned(),
+        IpProtocol::ICMPV6 => "icmpv6".to_owned(),
+        other => other.as_policy().map_or_else(
+            || format!("protocol-{}", other.0),
+            |protocol| protocol.name().to_lowercase(),
+        ),
+    };
+    flow.port
+        .map_or(protocol.clone(), |port| format!("{protocol}/{port}"))
+}

@@ -1,0 +1,240 @@
+//! Model objects as Kubernetes manifests.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "assigning to a key of a JSON object adds it"
+)]
+
+use ringfence_model::{
+    Cluster, ClusterIp, ContainerPort, Direction, LabelSelector, Namespace, NetworkPolicy, Node,
+    ObjectName, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Requirement, Service,
+    ServicePort, TargetPort,
+};
+use serde_json::{Value, json};
+
+/// Every object of the cluster, cluster-wide ones first.
+pub(super) fn objects(cluster: &Cluster) -> Vec<Value> {
+    let namespaces = cluster.namespaces.values().map(namespace);
+    let nodes = cluster.nodes.values().map(node);
+    let pods = cluster.pods.values().map(pod);
+    let services = cluster.services.values().map(service);
+    let policies = cluster.network_policies.values().map(policy);
+    namespaces
+        .chain(nodes)
+        .chain(pods)
+        .chain(services)
+        .chain(policies)
+        .collect()
+}
+
+fn namespace(namespace: &Namespace) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": namespace.name, "labels": namespace.labels },
+    })
+}
+
+fn node(node: &Node) -> Value {
+    let addresses = node.addresses.iter();
+    let addresses: Vec<Value> = addresses
+        .map(|address| json!({ "type": "InternalIP", "address": address }))
+        .collect();
+    let cidrs: Vec<String> = node.pod_cidrs.iter().map(ToString::to_string).collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": { "name": node.name, "labels": node.labels },
+        "spec": { "podCIDRs": cidrs },
+        "status": { "addresses": addresses },
+    })
+}
+
+fn pod(pod: &Pod) -> Value {
+    let mut metadata = metadata(&pod.name);
+    metadata["labels"] = json!(pod.labels);
+    if pod.terminating {
+        metadata["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    }
+    let mut spec = json!({ "hostNetwork": pod.host_network, "containers": containers(&pod.ports) });
+    if let Some(node) = &pod.node {
+        spec["nodeName"] = json!(node);
+    }
+    let ips = |addresses: &[std::net::IpAddr]| -> Vec<Value> {
+        addresses
+            .iter()
+            .map(|address| json!({ "ip": address }))
+            .collect()
+    };
+    let ready = if pod.ready { "True" } else { "False" };
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": spec,
+        "status": {
+            "phase": phase(pod.phase),
+            "podIPs": ips(&pod.addresses),
+            "hostIPs": ips(&pod.host_addresses),
+            "conditions": [{ "type": "Ready", "status": ready }],
+        },
+    })
+}
+
+fn metadata(name: &ObjectName) -> Value {
+    json!({ "namespace": name.namespace, "name": name.name })
+}
+
+const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "Pending",
+        Phase::Running => "Running",
+        Phase::Succeeded => "Succeeded",
+        Phase::Failed => "Failed",
+        Phase::Unknown => "Unknown",
+    }
+}
+
+/// A container for each port, because a name is unique in its container (rule OB-7); one without ports otherwise.
+fn containers(ports: &[ContainerPort]) -> Vec<Value> {
+    if ports.is_empty() {
+        return vec![json!({ "name": "main", "image": "none" })];
+    }
+    let container = |(place, port): (usize, &ContainerPort)| {
+        let mut declared = json!({ "containerPort": port.port, "protocol": port.protocol.name() });
+        if let Some(name) = &port.name {
+            declared["name"] = json!(name);
+        }
+        json!({ "name": format!("c{place}"), "image": "none", "ports": [declared] })
+    };
+    ports.iter().enumerate().map(container).collect()
+}
+
+fn service(service: &Service) -> Value {
+    let ports: Vec<Value> = service.ports.iter().map(service_port).collect();
+    let mut spec = json!({
+        "selector": service.selector,
+        "ports": ports,
+        "externalIPs": service.external_addresses,
+        "publishNotReadyAddresses": service.publish_not_ready_addresses,
+    });
+    match &service.cluster_ip {
+        ClusterIp::Unassigned => {}
+        ClusterIp::Headless => spec["clusterIP"] = json!("None"),
+        ClusterIp::Assigned(addresses) => {
+            spec["clusterIP"] = json!(addresses.first());
+            spec["clusterIPs"] = json!(addresses);
+        }
+    }
+    if let Some(name) = &service.external_name {
+        spec["type"] = json!("ExternalName");
+        spec["externalName"] = json!(name);
+    }
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata(&service.name), "spec": spec })
+}
+
+fn service_port(port: &ServicePort) -> Value {
+    let target = match &port.target {
+        TargetPort::Number(number) => json!(number),
+        TargetPort::Name(name) => json!(name),
+    };
+    let mut value =
+        json!({ "protocol": port.protocol.name(), "port": port.port, "targetPort": target });
+    if let Some(name) = &port.name {
+        value["name"] = json!(name);
+    }
+    value
+}
+
+fn policy(policy: &NetworkPolicy) -> Value {
+    let types: Vec<&str> = [
+        policy.isolates_ingress.then_some("Ingress"),
+        policy.isolates_egress.then_some("Egress"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(&policy.name),
+        "spec": {
+            "podSelector": selector(&policy.pod_selector),
+            "policyTypes": types,
+            "ingress": rules(&policy.ingress, Direction::Ingress),
+            "egress": rules(&policy.egress, Direction::Egress),
+        },
+    })
+}
+
+fn rules(rules: &[PolicyRule], direction: Direction) -> Vec<Value> {
+    let peers = match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let rule = |rule: &PolicyRule| {
+        let mut value = json!({});
+        if !rule.peers.is_empty() {
+            value[peers] = rule.peers.iter().map(peer).collect();
+        }
+        if !rule.ports.is_empty() {
+            value["ports"] = rule.ports.iter().map(port).collect();
+        }
+        value
+    };
+    rules.iter().map(rule).collect()
+}
+
+fn peer(peer: &PolicyPeer) -> Value {
+    match peer {
+        PolicyPeer::IpBlock(block) => {
+            let holes: Vec<String> = block.except.iter().map(ToString::to_string).collect();
+            json!({ "ipBlock": { "cidr": block.cidr.to_string(), "except": holes } })
+        }
+        PolicyPeer::Pods(peer) => {
+            let mut value = json!({});
+            if let Some(namespaces) = &peer.namespaces {
+                value["namespaceSelector"] = selector(namespaces);
+            }
+            if let Some(pods) = &peer.pods {
+                value["podSelector"] = selector(pods);
+            }
+            value
+        }
+    }
+}
+
+fn port(port: &PolicyPort) -> Value {
+    let mut value = json!({ "protocol": port.protocol.name() });
+    match &port.port {
+        PortMatch::Any => {}
+        PortMatch::Name(name) => value["port"] = json!(name),
+        PortMatch::Range(range) => {
+            value["port"] = json!(range.first());
+            if range.first() != range.last() {
+                value["endPort"] = json!(range.last());
+            }
+        }
+    }
+    value
+}
+
+fn selector(selector: &LabelSelector) -> Value {
+    let mut value = json!({});
+    if !selector.match_labels.is_empty() {
+        value["matchLabels"] = json!(selector.match_labels);
+    }
+    if !selector.match_expressions.is_empty() {
+        value["matchExpressions"] = selector.match_expressions.iter().map(requirement).collect();
+    }
+    value
+}
+
+fn requirement(requirement: &Requirement) -> Value {
+    let mut value =
+        json!({ "key": requirement.key, "operator": format!("{:?}", requirement.operator) });
+    if !requirement.values.is_empty() {
+        value["values"] = json!(requirement.values);
+    }
+    value
+}
