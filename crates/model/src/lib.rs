@@ -4,17 +4,36 @@
 //! nodes, Services and NetworkPolicies as typed values. Judges no traffic: see `reference`.
 //! Start with [`Cluster`].
 
+mod assemble;
+mod base64;
 mod cluster;
+mod diagnostic;
+mod extract;
+mod load;
+mod manifest;
 mod name;
 mod namespace;
 mod node;
 mod pod;
 mod policy;
+mod report;
+mod schema;
 mod selector;
 mod service;
 mod source;
+mod validate;
+mod view;
+mod yaml;
 
+pub use assemble::assemble;
 pub use cluster::Cluster;
+pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
+pub use load::{Input, LoadOptions, Loaded, kind_config, load, read_json};
+pub use manifest::{
+    ConfigMap, Container, EnvFrom, EnvValue, EnvVar, IpFamily, KeyRef, KindCluster, KindNode,
+    KindRole, Object, ObjectKey, ObjectKind, PodManifest, PodSpec, PodTemplate, RestartPolicy,
+    Secret, ServiceAccount, Toleration, Volume, VolumeMount, VolumeSource, Workload, WorkloadKind,
+};
 pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
 pub use node::Node;

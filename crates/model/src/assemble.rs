@@ -1,0 +1,223 @@
+//! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::extract::policy_ports;
+use crate::{
+    Cluster, Labels, Namespace, Object, ObjectKey, ObjectName, Phase, Pod, Workload, WorkloadKind,
+};
+
+/// Puts `objects` together. Workloads become representative pods (rule OB-9).
+#[must_use]
+pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
+    let mut assembly = Assembly::default();
+    for object in objects {
+        if assembly.is_first(object) {
+            assembly.add(object);
+        }
+    }
+    assembly.add_missing_namespaces();
+    assembly.report_shared_addresses();
+    (assembly.cluster, assembly.diagnostics)
+}
+
+#[derive(Default)]
+struct Assembly<'a> {
+    cluster: Cluster,
+    seen: BTreeMap<ObjectKey, &'a Object>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Assembly<'a> {
+    /// Whether no object of the same kind and name came before (rule OB-3).
+    fn is_first(&mut self, object: &'a Object) -> bool {
+        let key = object.key();
+        let Some(first) = self.seen.get(&key) else {
+            self.seen.insert(key, object);
+            return true;
+        };
+        let severity = if first.same_content(object) {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        let wording = match severity {
+            Severity::Error => "is given twice, and differs",
+            Severity::Warning | Severity::Note => "is given twice",
+        };
+        let mut diagnostic = Diagnostic::new(severity, format!("{key} {wording}"))
+            .with_rule("OB-3")
+            .with_source(object.source().cloned());
+        if let Some(source) = first.source() {
+            diagnostic = diagnostic.with_help(format!("it is first given at {source}"));
+        }
+        self.diagnostics.push(diagnostic);
+        false
+    }
+
+    fn add(&mut self, object: &Object) {
+        let cluster = &mut self.cluster;
+        match object {
+            Object::Namespace(found) => {
+                cluster.namespaces.insert(found.name.clone(), found.clone());
+            }
+            Object::Node(found) => {
+                cluster.nodes.insert(found.name.clone(), found.clone());
+            }
+            Object::Pod(found) => self.add_pod(found.pod.clone()),
+            Object::Workload(found) => {
+                for pod in representatives(found) {
+                    self.add_pod(pod);
+                }
+            }
+            Object::Service(found) => {
+                cluster.services.insert(found.name.clone(), found.clone());
+            }
+            Object::NetworkPolicy(found) => {
+                cluster
+                    .network_policies
+                    .insert(found.name.clone(), found.clone());
+            }
+            Object::Secret(_)
+            | Object::ConfigMap(_)
+            | Object::ServiceAccount(_)
+            | Object::KindCluster(_) => {}
+        }
+    }
+
+    /// Adds a pod. One that stands for a workload gives way to nobody: two pods of one name are an error (rule OB-3).
+    fn add_pod(&mut self, pod: Pod) {
+        if let Some(other) = self.cluster.pods.get(&pod.name) {
+            let mut diagnostic =
+                Diagnostic::new(Severity::Error, format!("two pods are named {}", pod.name))
+                    .with_rule("OB-3")
+                    .with_source(pod.source.clone());
+            if let Some(source) = &other.source {
+                diagnostic = diagnostic.with_help(format!("the other one comes from {source}"));
+            }
+            self.diagnostics.push(diagnostic);
+            return;
+        }
+        self.cluster.pods.insert(pod.name.clone(), pod);
+    }
+
+    /// Rule OB-4.
+    fn add_missing_namespaces(&mut self) {
+        let cluster = &mut self.cluster;
+        let pods = cluster.pods.values().map(|pod| (&pod.name, &pod.source));
+        let policies = cluster
+            .network_policies
+            .values()
+            .map(|policy| (&policy.name, &policy.source));
+        let mut missing = BTreeMap::new();
+        for (name, source) in policies.chain(pods) {
+            if !cluster.namespaces.contains_key(&name.namespace) {
+                missing
+                    .entry(name.namespace.clone())
+                    .or_insert_with(|| source.clone());
+            }
+        }
+        for (name, source) in missing {
+            if !PRESENT_EVERYWHERE.contains(&name.as_str()) {
+                let message = format!(
+                    "namespace `{name}` is not given: it is taken to have no labels but its name"
+                );
+                let help = "add its Namespace, so that namespace selectors see its labels";
+                self.diagnostics.push(
+                    Diagnostic::new(Severity::Warning, message)
+                        .with_rule("OB-4")
+                        .with_source(source)
+                        .with_help(help),
+                );
+            }
+            let namespace = Namespace::new(name.as_str(), Labels::new());
+            cluster.namespaces.insert(name, namespace);
+        }
+    }
+
+    /// Rule Q-6.
+    fn report_shared_addresses(&mut self) {
+        let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
+        for pod in self
+            .cluster
+            .pods
+            .values()
+            .filter(|pod| pod.is_on_pod_network())
+        {
+            for address in pod.addresses.iter().copied().collect::<BTreeSet<_>>() {
+                let Some(other) = owners.insert(address, pod) else {
+                    continue;
+                };
+                let message = format!(
+                    "pods {} and {} have the same address {address}",
+                    other.name, pod.name
+                );
+                self.diagnostics.push(
+                    Diagnostic::new(Severity::Error, message)
+                        .with_rule("Q-6")
+                        .with_source(pod.source.clone()),
+                );
+            }
+        }
+    }
+}
+
+/// Every cluster has this namespace, without labels of its own.
+const PRESENT_EVERYWHERE: [&str; 1] = ["default"];
+
+/// The pods that stand for `workload` (rules OB-9, OB-10).
+fn representatives(workload: &Workload) -> Vec<Pod> {
+    let count = match workload.kind {
+        WorkloadKind::DaemonSet => 2,
+        WorkloadKind::Deployment
+        | WorkloadKind::ReplicaSet
+        | WorkloadKind::ReplicationController
+        | WorkloadKind::StatefulSet
+        | WorkloadKind::Job
+        | WorkloadKind::CronJob => workload.replicas.min(2),
+    };
+    (0..count)
+        .map(|ordinal| representative(workload, ordinal))
+        .collect()
+}
+
+fn representative(workload: &Workload, ordinal: u32) -> Pod {
+    let name = format!("{}-{ordinal}", workload.name.name);
+    let spec = &workload.template.spec;
+    Pod {
+        labels: labels(workload, &name, ordinal),
+        name: ObjectName::new(&workload.name.namespace, name),
+        node: spec.node_name.clone(),
+        host_network: spec.host_network,
+        phase: Phase::Unknown,
+        addresses: Vec::new(),
+        host_addresses: Vec::new(),
+        ports: policy_ports(spec),
+        ready: true,
+        terminating: false,
+        source: workload.source.clone(),
+    }
+}
+
+/// The template's labels and those that the controller adds (rule OB-10).
+fn labels(workload: &Workload, pod: &str, ordinal: u32) -> Labels {
+    let mut labels = workload.template.labels.clone();
+    let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
+    match workload.kind {
+        WorkloadKind::StatefulSet => {
+            add("statefulset.kubernetes.io/pod-name", pod);
+            add("apps.kubernetes.io/pod-index", &ordinal.to_string());
+        }
+        WorkloadKind::Job | WorkloadKind::CronJob => {
+            add("job-name", &workload.name.name);
+            add("batch.kubernetes.io/job-name", &workload.name.name);
+        }
+        WorkloadKind::Deployment
+        | WorkloadKind::ReplicaSet
+        | WorkloadKind::ReplicationController
+        | WorkloadKind::DaemonSet => {}
+    }
+    labels
+}

@@ -1,0 +1,88 @@
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Location, Severity, SourceMap};
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenderStyle {
+    /// Text alone.
+    Plain,
+    /// With the terminal's colours.
+    Colored,
+}
+
+impl Diagnostic {
+    /// The diagnostic with the line it is about, as a compiler shows it.
+    #[must_use]
+    pub fn render(&self, sources: &SourceMap, style: RenderStyle) -> String {
+        let renderer = match style {
+            RenderStyle::Plain => Renderer::plain(),
+            RenderStyle::Colored => Renderer::styled(),
+        };
+        renderer.render(&[self.report(sources)])
+    }
+
+    fn report<'a>(&'a self, sources: &'a SourceMap) -> Group<'a> {
+        let level = match self.severity {
+            Severity::Note => Level::NOTE,
+            Severity::Warning => Level::WARNING,
+            Severity::Error => Level::ERROR,
+        };
+        let mut title = level.primary_title(&self.message);
+        if let Some(rule) = self.rule {
+            title = title.id(rule);
+        }
+        let mut report = Group::with_title(title);
+        if let Some(location) = &self.location {
+            report = report.element(self.snippet(location, sources));
+        }
+        match &self.help {
+            Some(help) => report.element(Level::HELP.message(help)),
+            None => report,
+        }
+    }
+
+    fn snippet<'a>(
+        &'a self,
+        location: &'a Location,
+        sources: &'a SourceMap,
+    ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+        let source = &location.source;
+        let (start, line) = sources.line(&source.file, source.line).unwrap_or((0, ""));
+        let label = self.label.as_deref();
+        let annotation = AnnotationKind::Primary
+            .span(within(line, start, &location.bytes))
+            .label(label);
+        Snippet::source(line)
+            .line_start(usize::try_from(source.line).unwrap_or(usize::MAX))
+            .path(&*source.file)
+            .annotation(annotation)
+    }
+}
+
+/// The part of `bytes` that lies in `line`, which begins at `start`; the whole line's text if none does.
+fn within(line: &str, start: usize, bytes: &Range<usize>) -> Range<usize> {
+    let first = bytes.start.saturating_sub(start);
+    let last = bytes.end.saturating_sub(start).min(line.trim_end().len());
+    if bytes.start >= start && first < last {
+        first..last
+    } else if bytes.start >= start && first <= line.len() && bytes.end > 0 {
+        first..first
+    } else {
+        line.len() - line.trim_start().len()..line.trim_end().len()
+    }
+}
+
+impl SourceMap {
+    /// All of `diagnostics`, in order, a blank line between them.
+    #[must_use]
+    pub fn render(&self, diagnostics: &[Diagnostic], style: RenderStyle) -> String {
+        diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.render(self, style))
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}

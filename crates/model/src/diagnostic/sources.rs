@@ -1,0 +1,33 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The texts that diagnostics quote, by the name the user gave them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceMap {
+    texts: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl SourceMap {
+    /// Keeps `text` under `name`.
+    pub fn insert(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) {
+        self.texts.insert(name.into(), text.into());
+    }
+
+    /// The text of `name`.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(|text| &**text)
+    }
+
+    /// Line `number`, counted from 1, of `name`, with the byte offset of its start.
+    pub(super) fn line(&self, name: &str, number: u32) -> Option<(usize, &str)> {
+        let index = usize::try_from(number.checked_sub(1)?).ok()?;
+        let text = self.text(name)?;
+        let mut start = 0;
+        for line in text.split_inclusive('\n').take(index) {
+            start += line.len();
+        }
+        let line = text.get(start..)?.split('\n').next()?;
+        Some((start, line.trim_end_matches('\r')))
+    }
+}

@@ -1,0 +1,60 @@
+//! From checked documents to typed objects, with the API server's validation on the way.
+
+mod config;
+mod containers;
+mod kind;
+mod meta;
+mod network_policy;
+mod node;
+mod pod;
+mod service;
+mod workload;
+
+use crate::report::Report;
+use crate::schema::Handling;
+use crate::view::View;
+use crate::{Namespace, Object};
+
+pub(crate) use kind::kind_cluster;
+pub(crate) use pod::policy_ports;
+
+/// What extraction needs besides the document.
+pub(crate) struct Context<'r> {
+    pub(crate) report: &'r mut Report,
+    /// The namespace of objects that name none (rule OB-2).
+    pub(crate) default_namespace: &'r str,
+}
+
+/// The object that `root` describes. It is only valid if nothing was reported meanwhile.
+pub(crate) fn extract(
+    context: &mut Context<'_>,
+    handling: Handling,
+    root: &View<'_>,
+) -> Option<Object> {
+    Some(match handling {
+        Handling::Namespace => Object::Namespace(namespace(context, root)),
+        Handling::Node => Object::Node(node::node(context, root)),
+        Handling::Pod => Object::Pod(Box::new(pod::pod(context, root)?)),
+        Handling::Workload(kind) => {
+            Object::Workload(Box::new(workload::workload(context, kind, root)?))
+        }
+        Handling::Service => Object::Service(service::service(context, root)),
+        Handling::Secret => Object::Secret(config::secret(context, root)),
+        Handling::ConfigMap => Object::ConfigMap(config::config_map(context, root)),
+        Handling::ServiceAccount => Object::ServiceAccount(config::service_account(context, root)),
+        Handling::NetworkPolicy => {
+            Object::NetworkPolicy(network_policy::network_policy(context, root))
+        }
+        Handling::KindCluster => Object::KindCluster(kind_cluster(context.report, root)?),
+        Handling::Skipped => return None,
+    })
+}
+
+/// Rules NP-18, OB-15.
+fn namespace(context: &mut Context<'_>, root: &View<'_>) -> Namespace {
+    let meta = meta::cluster_scoped(context, root, crate::validate::names::dns_label);
+    Namespace {
+        source: Some(context.report.source(root.span)),
+        ..Namespace::new(meta.name, meta.labels)
+    }
+}

@@ -1,0 +1,146 @@
+//! Services (rules Q-8, OB-11, OB-13, OB-15).
+
+use std::net::IpAddr;
+
+use super::pod::owned;
+use super::{Context, meta};
+use crate::report::Report;
+use crate::validate::{address, names, ports, quote, selector};
+use crate::view::View;
+use crate::{ClusterIp, Service, ServicePort, TargetPort};
+
+pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
+    let meta = meta::namespaced(context, root, names::service_name);
+    let report = &mut *context.report;
+    let spec = root.field("spec");
+    let external_name = external_name(report, &spec);
+    let cluster_ip = cluster_ip(report, &spec);
+    let ports = service_ports(report, &spec.field("ports"));
+    if ports.is_empty() && external_name.is_none() && cluster_ip != ClusterIp::Headless {
+        let at = spec.field("ports");
+        if at.items().len() == 0 {
+            report.required("OB-11", &at, "");
+        }
+    }
+    Service {
+        name: meta.object_name(),
+        selector: selector::labels(report, "V-12", &spec.field("selector")),
+        cluster_ip,
+        external_addresses: external_addresses(report, root),
+        ports,
+        publish_not_ready_addresses: spec
+            .field("publishNotReadyAddresses")
+            .boolean()
+            .unwrap_or(false),
+        external_name,
+        source: Some(report.source(root.span)),
+    }
+}
+
+fn external_name(report: &mut Report, spec: &View<'_>) -> Option<String> {
+    const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+    let at = spec.field("type");
+    let text = at.text().filter(|text| !text.is_empty())?;
+    if !TYPES.contains(&text) {
+        report.not_supported("OB-11", &at, text, &TYPES);
+    }
+    if text != "ExternalName" {
+        return None;
+    }
+    let name_at = spec.field("externalName");
+    let name = owned(&name_at);
+    if name.is_none() {
+        report.required("OB-13", &name_at, "");
+    }
+    name
+}
+
+fn cluster_ip(report: &mut Report, spec: &View<'_>) -> ClusterIp {
+    let (list, single) = (spec.field("clusterIPs"), spec.field("clusterIP"));
+    let written: Vec<View<'_>> = if list.items().len() > 0 {
+        list.items().collect()
+    } else {
+        single.set().into_iter().collect()
+    };
+    if written.iter().any(|at| at.text() == Some("None")) {
+        return ClusterIp::Headless;
+    }
+    let addresses: Vec<IpAddr> = written
+        .iter()
+        .filter(|at| !at.text_or_empty().is_empty())
+        .filter_map(|at| address::ip(report, "Q-8", at))
+        .collect();
+    if addresses.is_empty() {
+        ClusterIp::Unassigned
+    } else {
+        ClusterIp::Assigned(addresses)
+    }
+}
+
+fn external_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
+    let external = root.field("spec").field("externalIPs");
+    let balancer = root.field("status").field("loadBalancer").field("ingress");
+    let balanced = balancer.items().filter_map(|item| item.field("ip").set());
+    external
+        .items()
+        .chain(balanced)
+        .filter_map(|at| address::ip(report, "Q-8", &at))
+        .collect()
+}
+
+fn service_ports(report: &mut Report, at: &View<'_>) -> Vec<ServicePort> {
+    let several = at.items().len() > 1;
+    let mut ports: Vec<ServicePort> = Vec::new();
+    for item in at.items() {
+        let name_at = item.field("name");
+        service_port_name(report, &name_at, several, &ports);
+        let Some(port) = service_port(report, &item) else {
+            continue;
+        };
+        let same = |other: &ServicePort| (other.port, other.protocol) == (port.port, port.protocol);
+        if ports.iter().any(same) {
+            let value = format!("{}/{}", port.port, port.protocol);
+            report.duplicate("OB-11", &item, &quote(&value));
+        }
+        ports.push(port);
+    }
+    ports
+}
+
+fn service_port_name(report: &mut Report, at: &View<'_>, several: bool, earlier: &[ServicePort]) {
+    match at.text().filter(|name| !name.is_empty()) {
+        None if several => report.required("OB-11", at, ""),
+        None => {}
+        Some(name)
+            if earlier
+                .iter()
+                .any(|port| port.name.as_deref() == Some(name)) =>
+        {
+            report.duplicate("OB-11", at, &quote(name));
+        }
+        Some(name) => {
+            crate::validate::invalid_text(report, "OB-11", at, name, names::dns_label(name));
+        }
+    }
+}
+
+fn service_port(report: &mut Report, at: &View<'_>) -> Option<ServicePort> {
+    let protocol = ports::protocol(report, "OB-11", &at.field("protocol"));
+    let port = ports::port(report, "OB-11", &at.field("port"));
+    let target_at = at.field("targetPort");
+    let target = match (target_at.text(), target_at.integer()) {
+        (Some(text), _) if !text.is_empty() => {
+            ports::name(report, "OB-11", &target_at).map(TargetPort::Name)
+        }
+        (None, Some(number)) if number != 0 => {
+            ports::port(report, "OB-11", &target_at).map(TargetPort::Number)
+        }
+        (Some(_) | None, _) => port.map(TargetPort::Number),
+    };
+    Some(ServicePort {
+        name: owned(&at.field("name")),
+        protocol: protocol?,
+        port: port?,
+        target: target?,
+    })
+}

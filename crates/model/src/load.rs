@@ -1,0 +1,296 @@
+//! From texts to objects and diagnostics.
+
+use crate::diagnostic::{Diagnostic, Severity, SourceMap};
+use crate::extract::{Context, extract, kind_cluster};
+use crate::report::{Problem, Report};
+use crate::schema::{self, Found, Handling};
+use crate::view::{Path, View};
+use crate::yaml::{self, Node};
+use crate::{KindCluster, Object};
+
+/// A text to read, under the name that the user knows it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The file as the user named it; `<stdin>` for standard input.
+    pub name: String,
+    /// YAML or JSON, any number of documents.
+    pub text: String,
+}
+
+/// How to read manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// The namespace of objects that name none (rule OB-2).
+    pub default_namespace: String,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            default_namespace: "default".to_owned(),
+        }
+    }
+}
+
+/// What manifests say, and what is wrong with them. Objects with errors are left out (rule V-25).
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The valid objects, in order of appearance.
+    pub objects: Vec<Object>,
+    /// The problems, in order of appearance.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts, to quote from.
+    pub sources: SourceMap,
+}
+
+impl Loaded {
+    /// Whether something was refused, so that `objects` is not the whole input (rule V-25).
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Reads all of `inputs`. One bad document does not hide the others.
+#[must_use]
+pub fn load(inputs: &[Input], options: &LoadOptions) -> Loaded {
+    let mut loaded = Loaded::default();
+    for input in inputs {
+        let mut report = Report::new(&input.name, &input.text);
+        let documents = read(input, &mut report);
+        let mut reader = Reader {
+            report: &mut report,
+            default_namespace: &options.default_namespace,
+            objects: &mut loaded.objects,
+        };
+        for document in &documents {
+            reader.document(document, None);
+        }
+        keep(&mut loaded, report);
+    }
+    loaded
+}
+
+fn keep(loaded: &mut Loaded, mut report: Report) {
+    let sources = &mut loaded.sources;
+    sources.insert(
+        std::sync::Arc::clone(report.file()),
+        std::sync::Arc::clone(report.text()),
+    );
+    report.diagnostics.sort_by_key(|diagnostic| {
+        diagnostic
+            .location
+            .as_ref()
+            .map(|location| location.bytes.start)
+    });
+    loaded.diagnostics.extend(report.diagnostics);
+}
+
+/// Reads the documents of `input` as JSON values, without looking at what they say.
+///
+/// # Errors
+/// The diagnostics, if any document cannot be read.
+pub fn read_json(input: &Input) -> Result<Vec<serde_json::Value>, Vec<Diagnostic>> {
+    let mut report = Report::new(&input.name, &input.text);
+    let documents = read(input, &mut report);
+    if report.diagnostics.is_empty() {
+        Ok(documents.iter().map(Node::to_json).collect())
+    } else {
+        Err(report.diagnostics)
+    }
+}
+
+/// Reads the configuration of a kind cluster: exactly one document.
+///
+/// # Errors
+/// The diagnostics, if it is not valid.
+pub fn kind_config(input: &Input) -> Result<KindCluster, Vec<Diagnostic>> {
+    let mut report = Report::new(&input.name, &input.text);
+    let documents = read(input, &mut report);
+    if !report.diagnostics.is_empty() {
+        return Err(report.diagnostics);
+    }
+    let [document] = documents.as_slice() else {
+        let message = format!(
+            "`{}` has {} documents, a kind configuration is one",
+            input.name,
+            documents.len()
+        );
+        return Err(vec![Diagnostic::new(Severity::Error, message)]);
+    };
+    let cluster = read_kind(document, &mut report);
+    match cluster {
+        Some(cluster) if report.errors() == 0 => Ok(cluster),
+        _ => Err(report.diagnostics),
+    }
+}
+
+fn read_kind(document: &Node, report: &mut Report) -> Option<KindCluster> {
+    let text = |key| document.get(key).and_then(Node::text).unwrap_or_default();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    if (version, kind) != ("kind.x-k8s.io/v1alpha4", "Cluster") {
+        let message = format!("not a kind configuration: `kind: {kind}` of `{version}`");
+        let help = "it begins with `kind: Cluster` and `apiVersion: kind.x-k8s.io/v1alpha4`";
+        report.add(Problem::bare("kind", &Path::root(), document.span, message).with_help(help));
+        return None;
+    }
+    schema::check(document, schema::kind_cluster(), report);
+    if report.errors() > 0 {
+        return None;
+    }
+    kind_cluster(report, &View::root(document))
+}
+
+fn read(input: &Input, report: &mut Report) -> Vec<Node> {
+    let (documents, errors) = yaml::parse(&input.text);
+    for error in errors {
+        report.add_yaml_error(error);
+    }
+    documents
+}
+
+struct Reader<'r> {
+    report: &'r mut Report,
+    default_namespace: &'r str,
+    objects: &'r mut Vec<Object>,
+}
+
+/// The version and kind that the items of a typed list have (rule OB-1).
+type ItemType = (&'static str, &'static str);
+
+impl Reader<'_> {
+    fn document(&mut self, document: &Node, inherited: Option<ItemType>) {
+        let Some((version, kind)) = self.type_of(document, inherited) else {
+            return;
+        };
+        match schema::find(version, kind) {
+            Found::Known { schema, handling } => self.object(document, schema, handling, kind),
+            Found::List {
+                item_version,
+                item_kind,
+            } => {
+                self.list(document, item_kind.map(|kind| (item_version, kind)));
+            }
+            Found::Removed { instead } => {
+                let message = format!("`{kind}` of `{version}` is not served any more");
+                self.refuse(
+                    document,
+                    "OB-6",
+                    message,
+                    format!("write `apiVersion: {instead}`"),
+                );
+            }
+            Found::OtherVersion { versions } => {
+                let message = format!("there is no `{kind}` in `{version}`");
+                self.refuse(
+                    document,
+                    "OB-1",
+                    message,
+                    format!("write `apiVersion: {versions}`"),
+                );
+            }
+            Found::Unknown => self.unknown(document, version, kind),
+        }
+    }
+
+    fn type_of<'a>(
+        &mut self,
+        document: &'a Node,
+        inherited: Option<ItemType>,
+    ) -> Option<(&'a str, &'a str)> {
+        let view = View::root(document);
+        let (version, kind) = (view.field("apiVersion"), view.field("kind"));
+        match (version.text(), kind.text(), inherited) {
+            (Some(version), Some(kind), _) => return Some((version, kind)),
+            (None, None, Some(inherited)) => return Some(inherited),
+            _ => {}
+        }
+        let missing = if kind.text().is_none() {
+            "kind"
+        } else {
+            "apiVersion"
+        };
+        let message = format!("not a Kubernetes object: it has no `{missing}`");
+        let mut problem = Problem::bare("OB-1", &Path::root(), document.span, message);
+        let keys = document
+            .entries()
+            .iter()
+            .map(|entry| entry.key.text.as_str());
+        if let Some(meant) = schema::nearest(missing, keys) {
+            problem = problem.with_help(format!("did you mean `{missing}` by `{meant}`?"));
+        }
+        self.report.add(problem);
+        None
+    }
+
+    fn object(
+        &mut self,
+        document: &Node,
+        schema: &'static schema::Schema,
+        handling: Handling,
+        kind: &str,
+    ) {
+        let before = self.report.errors();
+        schema::check(document, schema, self.report);
+        if self.report.errors() > before {
+            return;
+        }
+        if handling == Handling::Skipped {
+            let message = format!("{kind} is left aside: policy does not depend on it");
+            self.note(document, message);
+            return;
+        }
+        let mut context = Context {
+            report: self.report,
+            default_namespace: self.default_namespace,
+        };
+        let object = extract(&mut context, handling, &View::root(document));
+        if self.report.errors() == before {
+            self.objects.extend(object);
+        }
+    }
+
+    fn list(&mut self, document: &Node, item: Option<ItemType>) {
+        let items = document.get("items").map(Node::items).unwrap_or_default();
+        for node in items {
+            self.document(node, item);
+        }
+    }
+
+    /// A kind that is nearly one of ours is a mistake; any other belongs to somebody else (rule OB-1).
+    fn unknown(&mut self, document: &Node, version: &str, kind: &str) {
+        if let Some(meant) = schema::nearest(kind, schema::kinds(version)) {
+            let message = format!("there is no `{kind}` in `{version}`");
+            self.refuse(
+                document,
+                "OB-1",
+                message,
+                format!("did you mean `kind: {meant}`?"),
+            );
+        } else {
+            self.note(
+                document,
+                format!("`{kind}` of `{version}` is not known here, and left aside"),
+            );
+        }
+    }
+
+    fn refuse(&mut self, document: &Node, rule: &'static str, message: String, help: String) {
+        let view = View::root(document);
+        let field = if rule == "OB-1" && help.contains("kind:") {
+            "kind"
+        } else {
+            "apiVersion"
+        };
+        let at = view.field(field);
+        self.report
+            .add(Problem::bare(rule, &at.path, at.span, message).with_help(help));
+    }
+
+    fn note(&mut self, document: &Node, message: String) {
+        let at = View::root(document).field("kind");
+        self.report.add(
+            Problem::bare("OB-1", &Path::root(), at.span, message).with_severity(Severity::Note),
+        );
+    }
+}

@@ -1,0 +1,63 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectKind, PodSpec};
+use crate::{LabelSelector, Labels, ObjectName, Source};
+
+/// What makes pods from a template (rules OB-8 to OB-10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Which kind of workload.
+    pub kind: WorkloadKind,
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// Its own labels; its pods have the template's.
+    pub labels: Labels,
+    /// `replicas`, or `parallelism` of a Job; 1 by default. A DaemonSet has one pod per node whatever this says.
+    pub replicas: u32,
+    /// Which pods belong to it. Empty for a Job or CronJob, whose selector the server makes.
+    pub selector: LabelSelector,
+    /// What its pods look like.
+    pub template: PodTemplate,
+    /// `serviceName` of a StatefulSet.
+    pub service_name: Option<String>,
+    /// `suspend` of a Job or CronJob.
+    pub suspended: bool,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+/// The pods of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodTemplate {
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// What runs in them.
+    pub spec: PodSpec,
+}
+
+/// The kinds of workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum WorkloadKind {
+    /// `apps/v1`
+    Deployment,
+    /// `apps/v1`
+    ReplicaSet,
+    /// `v1`
+    ReplicationController,
+    /// `apps/v1`
+    StatefulSet,
+    /// `apps/v1`
+    DaemonSet,
+    /// `batch/v1`
+    Job,
+    /// `batch/v1`
+    CronJob,
+}
+
+impl fmt::Display for WorkloadKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(ObjectKind::from(*self).name())
+    }
+}

@@ -1,0 +1,138 @@
+//! Collects the problems of one input.
+
+use std::sync::Arc;
+
+use crate::Source;
+use crate::diagnostic::{Diagnostic, Location, Severity};
+use crate::view::Path;
+use crate::yaml::{Span, YamlError};
+
+/// The problems found so far in one file.
+#[derive(Debug)]
+pub(crate) struct Report {
+    file: Arc<str>,
+    text: Arc<str>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    errors: usize,
+}
+
+/// One problem, on its way into a [`Report`].
+#[derive(Debug)]
+pub(crate) struct Problem {
+    span: Span,
+    diagnostic: Diagnostic,
+}
+
+impl Problem {
+    /// An error at `path`, whose message begins with it.
+    pub(crate) fn new(
+        rule: &'static str,
+        path: &Path<'_>,
+        span: Span,
+        message: impl AsRef<str>,
+    ) -> Self {
+        let message = format!("{path}: {}", message.as_ref());
+        Self::bare(rule, path, span, message)
+    }
+
+    /// An error at `path`, whose message stands alone.
+    pub(crate) fn bare(
+        rule: &'static str,
+        path: &Path<'_>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        let diagnostic = Diagnostic {
+            rule: Some(rule),
+            path: Some(path.to_string()).filter(|path| !path.is_empty()),
+            ..Diagnostic::new(Severity::Error, message)
+        };
+        Self { span, diagnostic }
+    }
+
+    pub(crate) fn with_severity(mut self, severity: Severity) -> Self {
+        self.diagnostic.severity = severity;
+        self
+    }
+
+    pub(crate) fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.diagnostic.label = Some(label.into());
+        self
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.diagnostic.help = Some(help.into());
+        self
+    }
+}
+
+impl Report {
+    pub(crate) fn new(file: &str, text: &str) -> Self {
+        Self {
+            file: file.into(),
+            text: text.into(),
+            diagnostics: Vec::new(),
+            errors: 0,
+        }
+    }
+
+    pub(crate) fn add(&mut self, problem: Problem) {
+        let location = self.location(problem.span);
+        self.errors += usize::from(problem.diagnostic.is_error());
+        self.diagnostics.push(Diagnostic {
+            location: Some(location),
+            ..problem.diagnostic
+        });
+    }
+
+    pub(crate) fn add_yaml_error(&mut self, error: YamlError) {
+        self.errors += 1;
+        self.diagnostics.push(Diagnostic {
+            rule: error.rule,
+            location: Some(self.location(error.span)),
+            help: error.help,
+            ..Diagnostic::new(Severity::Error, error.message)
+        });
+    }
+
+    /// The place of `span` for the objects.
+    pub(crate) fn source(&self, span: Span) -> Source {
+        Source {
+            file: Arc::clone(&self.file),
+            line: span.line,
+            column: span.column,
+        }
+    }
+
+    fn location(&self, span: Span) -> Location {
+        Location {
+            source: self.source(span),
+            bytes: span.bytes(),
+        }
+    }
+
+    /// What stands at `span`, for messages.
+    pub(crate) fn quoted(&self, span: Span) -> String {
+        self.text
+            .get(span.bytes())
+            .unwrap_or_default()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
+    }
+
+    /// How many errors there are.
+    pub(crate) const fn errors(&self) -> usize {
+        self.errors
+    }
+
+    pub(crate) const fn file(&self) -> &Arc<str> {
+        &self.file
+    }
+
+    pub(crate) const fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+}

@@ -1,0 +1,90 @@
+//! The fields of the kinds that ringfence reads, as tables, and the check of a document against them.
+//!
+//! Covers the served fields of Kubernetes 1.32 to 1.37, so that no real manifest is refused.
+
+mod apps;
+mod batch;
+mod check;
+mod core;
+mod core_node;
+mod core_volume;
+mod discovery;
+mod kind;
+mod meta;
+mod networking;
+mod registry;
+mod suggest;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use check::check;
+pub(crate) use registry::{Found, Handling, find, kinds};
+pub(crate) use suggest::nearest;
+
+/// What a field may hold.
+#[derive(Debug)]
+pub(crate) enum Type {
+    Text,
+    Bool,
+    Int32,
+    Int64,
+    IntOrString,
+    /// `resource.Quantity`: a string or a number.
+    Quantity,
+    /// A time, written as a string.
+    Time,
+    /// Base64.
+    Bytes,
+    /// Anything at all.
+    Any,
+    Object(&'static Schema),
+    List(&'static Type),
+    Map(&'static Type),
+}
+
+/// The fields of one object type.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// The type's name in the Kubernetes API.
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [(&'static str, Type)],
+}
+
+/// The configuration of a kind cluster.
+pub(crate) const fn kind_cluster() -> &'static Schema {
+    &kind::CLUSTER
+}
+
+impl Schema {
+    fn field(&self, name: &str) -> Option<&'static Type> {
+        self.fields
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, kind)| kind)
+    }
+}
+
+/// Writes tables: `CONSTANT "ApiName" { field: Type, list: [Type], map: {Type} }`.
+macro_rules! schemas {
+    ($($constant:ident $name:literal { $($field:ident : $kind:tt),* $(,)? })*) => {
+        $(pub(in crate::schema) static $constant: $crate::schema::Schema = $crate::schema::Schema {
+            name: $name,
+            fields: &[$((stringify!($field), schemas!(@ $kind))),*],
+        };)*
+    };
+    (@ [$inner:tt]) => { $crate::schema::Type::List(&schemas!(@ $inner)) };
+    (@ {$inner:tt}) => { $crate::schema::Type::Map(&schemas!(@ $inner)) };
+    (@ Text) => { $crate::schema::Type::Text };
+    (@ Bool) => { $crate::schema::Type::Bool };
+    (@ Int32) => { $crate::schema::Type::Int32 };
+    (@ Int64) => { $crate::schema::Type::Int64 };
+    (@ IntOrString) => { $crate::schema::Type::IntOrString };
+    (@ Quantity) => { $crate::schema::Type::Quantity };
+    (@ Time) => { $crate::schema::Type::Time };
+    (@ Bytes) => { $crate::schema::Type::Bytes };
+    (@ Any) => { $crate::schema::Type::Any };
+    (@ $object:ident) => { $crate::schema::Type::Object(&$object) };
+}
+
+use schemas;

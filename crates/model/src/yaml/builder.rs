@@ -1,0 +1,307 @@
+//! From parser events to trees, document by document.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as EventSpan, Tag};
+
+use super::aliases::{AliasError, Anchors, merge};
+use super::{Entry, Key, Node, Span, Value, YamlError, scalar};
+
+/// Levels of nesting that a document may have; Kubernetes objects have about a dozen.
+const MAX_DEPTH: usize = 96;
+
+/// Reads all documents of `text`, without the empty ones. A broken document does not hide the others.
+pub(crate) fn parse(text: &str) -> (Vec<Node>, Vec<YamlError>) {
+    let options = granit_parser::options! { emit_comments: false };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut builder = Builder::new(text);
+    let mut errors = Vec::new();
+    while let Some(event) = parser.next() {
+        let failure = match event {
+            Ok((event, span)) => builder.event(event, span).err(),
+            Err(error) => Some(builder.syntax_error(&error)),
+        };
+        let Some(failure) = failure else { continue };
+        errors.push(failure);
+        builder.abandon();
+        match parser.proceed_next_document() {
+            Ok(true) => {}
+            Ok(false) | Err(_) => break,
+        }
+    }
+    (builder.documents, errors)
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    open: Vec<Open>,
+    anchors: Anchors,
+    documents: Vec<Node>,
+}
+
+/// A collection whose end has not been seen.
+struct Open {
+    span: Span,
+    anchor: usize,
+    /// Levels of nesting below this one.
+    depth: usize,
+    flow: bool,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Node>),
+    Mapping {
+        entries: Vec<Entry>,
+        merged: Vec<Node>,
+        key: Option<PendingKey>,
+    },
+}
+
+enum PendingKey {
+    Named(Key),
+    Merge,
+}
+
+/// A finished value with its levels of nesting, and whether it could be the merge key.
+struct Done {
+    node: Node,
+    depth: usize,
+    plain: bool,
+}
+
+impl<'a> Builder<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            open: Vec::new(),
+            anchors: Anchors::default(),
+            documents: Vec::new(),
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.open.clear();
+        self.anchors.forget();
+    }
+
+    fn event(&mut self, event: Event<'_>, span: EventSpan) -> Result<(), YamlError> {
+        let place = self.span(span.start, span.end);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let value = scalar_value(&text, style, tag.as_deref(), place)?;
+                self.finish(
+                    anchor,
+                    Done {
+                        node: Node { span: place, value },
+                        depth: 0,
+                        plain,
+                    },
+                )
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                self.begin(place, anchor, style, Content::Sequence(Vec::new()))
+            }
+            Event::MappingStart(style, anchor, _) => {
+                let content = Content::Mapping {
+                    entries: Vec::new(),
+                    merged: Vec::new(),
+                    key: None,
+                };
+                self.begin(place, anchor, style, content)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(place),
+            Event::Alias(anchor) => self.alias(anchor, place),
+            Event::DocumentEnd => {
+                self.anchors.forget();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        span: Span,
+        anchor: usize,
+        style: granit_parser::StructureStyle,
+        content: Content,
+    ) -> Result<(), YamlError> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        let flow = style == granit_parser::StructureStyle::Flow;
+        self.open.push(Open {
+            span,
+            anchor,
+            depth: 0,
+            flow,
+            content,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, end: Span) -> Result<(), YamlError> {
+        let Some(mut open) = self.open.pop() else {
+            return Ok(());
+        };
+        if open.flow {
+            open.span.end = end.end.max(open.span.end);
+        }
+        let (anchor, depth, span) = (open.anchor, open.depth + 1, open.span);
+        let value = match open.content {
+            Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping {
+                entries, merged, ..
+            } => Value::Mapping(mapping(entries, merged)?),
+        };
+        self.finish(
+            anchor,
+            Done {
+                node: Node { span, value },
+                depth,
+                plain: false,
+            },
+        )
+    }
+
+    fn alias(&mut self, anchor: usize, place: Span) -> Result<(), YamlError> {
+        let (node, depth) = self.anchors.follow(anchor).map_err(|error| match error {
+            AliasError::Recursive => error_at(place, "this alias names a value that contains it"),
+            AliasError::TooLarge => error_at(place, "aliases expand to too large a document"),
+        })?;
+        if self.open.len() + depth > MAX_DEPTH {
+            return Err(too_deep(place));
+        }
+        self.attach(Done {
+            node,
+            depth,
+            plain: false,
+        })
+    }
+
+    fn finish(&mut self, anchor: usize, done: Done) -> Result<(), YamlError> {
+        self.anchors.define(anchor, &done.node, done.depth);
+        self.attach(done)
+    }
+
+    fn attach(&mut self, done: Done) -> Result<(), YamlError> {
+        let Some(parent) = self.open.last_mut() else {
+            if !done.node.is_null() {
+                self.documents.push(done.node);
+            }
+            return Ok(());
+        };
+        parent.depth = parent.depth.max(done.depth);
+        parent.span.end = parent.span.end.max(done.node.span.end);
+        match &mut parent.content {
+            Content::Sequence(items) => items.push(done.node),
+            Content::Mapping {
+                entries,
+                merged,
+                key,
+            } => match key.take() {
+                None => *key = Some(pending_key(done)?),
+                Some(PendingKey::Merge) => merged.push(done.node),
+                Some(PendingKey::Named(key)) => entries.push(Entry {
+                    key,
+                    value: done.node,
+                }),
+            },
+        }
+        Ok(())
+    }
+
+    fn span(&self, start: Marker, end: Marker) -> Span {
+        let offset = |marker: Marker| marker.byte_offset().unwrap_or(self.text.len());
+        let start_offset = offset(start).min(self.text.len());
+        Span {
+            start: start_offset,
+            end: offset(end).clamp(start_offset, self.text.len()),
+            line: u32::try_from(start.line()).unwrap_or(u32::MAX),
+            column: u32::try_from(start.col() + 1).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn syntax_error(&self, error: &ScanError) -> YamlError {
+        let marker = *error.marker();
+        error_at(
+            self.span(marker, marker),
+            format!("broken YAML: {}", error.info()),
+        )
+    }
+}
+
+fn error_at(span: Span, message: impl Into<String>) -> YamlError {
+    YamlError {
+        message: message.into(),
+        span,
+        rule: None,
+        help: None,
+    }
+}
+
+fn too_deep(span: Span) -> YamlError {
+    error_at(span, format!("nested deeper than {MAX_DEPTH} levels"))
+}
+
+fn scalar_value(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    span: Span,
+) -> Result<Value, YamlError> {
+    match tag {
+        None if style == ScalarStyle::Plain => Ok(scalar::resolve(text)),
+        None => Ok(Value::Text(text.to_owned())),
+        Some(tag) => tag
+            .core_suffix()
+            .and_then(|suffix| scalar::tagged(suffix, text))
+            .ok_or_else(|| {
+                error_at(
+                    span,
+                    format!("cannot read this value as `{}`", tag.original()),
+                )
+            }),
+    }
+}
+
+fn pending_key(done: Done) -> Result<PendingKey, YamlError> {
+    let span = done.node.span;
+    let (text, not_text) = match done.node.value {
+        Value::Text(text) if text == "<<" && done.plain => return Ok(PendingKey::Merge),
+        Value::Text(text) => (text, None),
+        Value::Bool(value) => (value.to_string(), Some("a boolean")),
+        Value::Integer(value) => (value.to_string(), None),
+        Value::Float(value) => (value.to_string(), Some("a number")),
+        Value::Null => (String::new(), Some("null")),
+        Value::Sequence(_) | Value::Mapping(_) => {
+            return Err(error_at(span, "a mapping key must be a string"));
+        }
+    };
+    Ok(PendingKey::Named(Key {
+        text,
+        span,
+        not_text,
+    }))
+}
+
+fn mapping(mut entries: Vec<Entry>, merged: Vec<Node>) -> Result<Vec<Entry>, YamlError> {
+    let mut seen: BTreeMap<&str, &Key> = BTreeMap::new();
+    for entry in &entries {
+        if let Some(first) = seen.insert(&entry.key.text, &entry.key) {
+            return Err(YamlError {
+                rule: Some("OB-5"),
+                help: Some(format!("it is already given on line {}", first.span.line)),
+                ..error_at(
+                    entry.key.span,
+                    format!("duplicate key `{}`", entry.key.text),
+                )
+            });
+        }
+    }
+    merge(&mut entries, merged)
+        .map_err(|node| error_at(node.span, "`<<` takes a mapping or a list of mappings"))?;
+    Ok(entries)
+}
