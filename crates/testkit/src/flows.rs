@@ -44,13 +44,34 @@ pub fn all(cluster: &Cluster) -> Vec<ProbeFlow> {
     flows
 }
 
-/// `count` of them, drawn at random, none twice; all of them if there are no more.
+/// `count` of them, drawn at random, none twice, a quarter of them through a Service if there are so many.
 #[must_use]
 pub fn sample(cluster: &Cluster, count: usize, random: &mut Random) -> Vec<ProbeFlow> {
     let mut flows = all(cluster);
     random.shuffle(&mut flows);
-    flows.truncate(count);
-    flows
+    let (mut served, direct): (Vec<_>, Vec<_>) =
+        flows.into_iter().partition(|flow| is_served(cluster, flow));
+    served.truncate(count / 4);
+    served.extend(direct.into_iter().take(count - served.len()));
+    served
+}
+
+/// Whether the flow dials a port that a Service serves.
+fn is_served(cluster: &Cluster, flow: &ProbeFlow) -> bool {
+    let dialled = |service: &Service| match &flow.destination {
+        Endpoint::Service(name) => *name == service.name,
+        Endpoint::Address(address) => service_addresses(service).contains(address),
+        Endpoint::Pod(_) | Endpoint::Node(_) => false,
+    };
+    cluster
+        .services
+        .values()
+        .filter(|service| dialled(service))
+        .any(|service| {
+            service.ports.iter().any(|port| {
+                IpProtocol::from(port.protocol) == flow.protocol && Some(port.port) == flow.port
+            })
+        })
 }
 
 /// Not between two ends that no policy can concern, nor between literal addresses of different families.

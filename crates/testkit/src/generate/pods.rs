@@ -118,10 +118,10 @@ fn pod_addresses(random: &mut Random, shape: Shape, node: u8, number: u8) -> Vec
     let v4 = IpAddr::V4(pod_address_v4(node, 10 + number));
     let v6 = IpAddr::V6(pod_address_v6(node, 10 + number));
     match random.below(20) {
-        0 if shape.unaddressed_pods => Vec::new(),
+        0 | 1 if shape.unaddressed_pods => Vec::new(),
         _ if !shape.ipv6 => vec![v4],
-        1 | 2 => vec![v6],
-        3..=8 => vec![v4],
+        2 | 3 => vec![v6],
+        4..=8 => vec![v4],
         9 | 10 => vec![v6, v4],
         _ => vec![v4, v6],
     }

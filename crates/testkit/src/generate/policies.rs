@@ -2,7 +2,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
+    Cluster, IpBlock, LabelSelector, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort,
+    PolicyRule, PortMatch,
 };
 use ringfence_net::{PortRange, Protocol};
 
@@ -68,7 +69,7 @@ impl Writer<'_> {
     fn policy(&mut self, number: usize) -> NetworkPolicy {
         let namespaces = self.namespaces();
         let name = name_in(self.random, &namespaces, "policy", number);
-        let pod_selector = labels::selector(self.random, labels::POD);
+        let pod_selector = self.pod_selector();
         let (ingress, egress) = (self.rules(), self.rules());
         let (isolates_ingress, isolates_egress) = self.types(&egress);
         NetworkPolicy {
@@ -80,6 +81,14 @@ impl Writer<'_> {
             egress,
             source: None,
         }
+    }
+
+    /// A third of the policies select every pod, so that pods are isolated often enough.
+    fn pod_selector(&mut self) -> LabelSelector {
+        if self.random.chance(20) {
+            return LabelSelector::default();
+        }
+        labels::selector(self.random, labels::POD)
     }
 
     /// Mostly those that have pods.

@@ -1,35 +1,49 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ringfence_model::{Cluster, ClusterIp, Service, ServicePort, TargetPort};
+use ringfence_model::{Cluster, ClusterIp, Labels, Service, ServicePort, TargetPort};
 use ringfence_net::Protocol;
 
 use super::{Shape, labels, name_in};
 use crate::random::Random;
 
-/// Up to two Services, each with up to two ports; targets differ from what is dialled, or are names.
+/// Up to two Services, each with up to three ports; targets differ from what is dialled, or are names.
 pub(super) fn services(random: &mut Random, shape: Shape, cluster: &Cluster) -> Vec<Service> {
-    let namespaces: Vec<String> = cluster.namespaces.keys().cloned().collect();
     let count = u8::try_from(random.between(0, 2)).unwrap_or(0);
     (0..count)
-        .map(|number| service(random, shape, &namespaces, number))
+        .map(|number| service(random, shape, cluster, number))
         .collect()
 }
 
-fn service(random: &mut Random, shape: Shape, namespaces: &[String], number: u8) -> Service {
-    let name = name_in(random, namespaces, "service", usize::from(number));
-    let mut selector = labels::draw(random, labels::POD);
-    while selector.len() > 1 {
-        selector.pop_last();
-    }
+fn service(random: &mut Random, shape: Shape, cluster: &Cluster, number: u8) -> Service {
+    let namespaces: Vec<String> = cluster
+        .pods
+        .keys()
+        .map(|name| name.namespace.clone())
+        .collect();
+    let name = name_in(random, &namespaces, "service", usize::from(number));
     Service {
-        name,
-        selector,
+        selector: selector(random, cluster, &name.namespace),
         cluster_ip: cluster_ip(random, shape, number),
         external_addresses: external(random, number),
         ports: ports(random),
         publish_not_ready_addresses: random.chance(20),
         external_name: None,
         source: None,
+        name,
+    }
+}
+
+/// Mostly a label that some pod of the namespace carries; now and then one of nobody, or none at all.
+fn selector(random: &mut Random, cluster: &Cluster, namespace: &str) -> Labels {
+    let pods = cluster
+        .pods
+        .values()
+        .filter(|pod| pod.name.namespace == namespace);
+    let carried: Vec<(String, String)> = pods.flat_map(|pod| pod.labels.clone()).collect();
+    match random.below(10) {
+        0 => Labels::new(),
+        1 => labels::draw(random, labels::POD),
+        _ => random.pick(&carried).cloned().into_iter().collect(),
     }
 }
 
@@ -83,9 +97,9 @@ fn ports(random: &mut Random) -> Vec<ServicePort> {
 }
 
 fn target(random: &mut Random, port: u16) -> TargetPort {
-    match random.below(4) {
-        0 => TargetPort::Number(port),
-        1 => TargetPort::Number(8080),
+    match random.below(6) {
+        0..=2 => TargetPort::Number(port),
+        3 => TargetPort::Number(8080),
         _ => TargetPort::Name(if port == 53 { "dns" } else { "http" }.to_owned()),
     }
 }
