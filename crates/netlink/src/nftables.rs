@@ -49,6 +49,12 @@ impl Nftables {
         })
     }
 
+    /// The connection's netlink port: [`Change::port`] of the changes that it makes.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.socket.port()
+    }
+
     /// Applies the operations to the table of family `inet` with this name, all or none, in one batch.
     ///
     /// # Errors

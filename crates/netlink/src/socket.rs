@@ -102,6 +102,7 @@ impl SocketError {
 #[derive(Debug)]
 pub struct Socket {
     inner: netlink_sys::Socket,
+    port: u32,
     sequence: u32,
     buffer: Vec<u8>,
 }
@@ -112,12 +113,18 @@ impl Socket {
     /// # Errors
     /// [`SocketError::Open`].
     pub fn open(subsystem: Subsystem) -> Result<Self, SocketError> {
-        let inner = open(subsystem).map_err(SocketError::Open)?;
+        let (inner, port) = open(subsystem).map_err(SocketError::Open)?;
         Ok(Self {
             inner,
+            port,
             sequence: 0,
             buffer: vec![0; READ],
         })
+    }
+
+    /// The socket's netlink port, by which notifications name it.
+    pub(crate) fn port(&self) -> u32 {
+        self.port
     }
 
     /// Sends one request and waits for its acknowledgement; returns the messages that came before it.
@@ -263,20 +270,20 @@ struct Answer {
     interrupted: bool,
 }
 
-fn open(subsystem: Subsystem) -> io::Result<netlink_sys::Socket> {
+fn open(subsystem: Subsystem) -> io::Result<(netlink_sys::Socket, u32)> {
     let protocol = match subsystem {
         Subsystem::Route => netlink_sys::protocols::NETLINK_ROUTE,
         Subsystem::Netfilter => netlink_sys::protocols::NETLINK_NETFILTER,
     };
     let mut socket = netlink_sys::Socket::new(protocol)?;
-    socket.bind_auto()?;
+    let port = socket.bind_auto()?.port_number();
     socket.set_cap_ack(true)?;
     socket.set_ext_ack(true)?;
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
     }
     set_timeout(&socket, TIMEOUT)?;
-    Ok(socket)
+    Ok((socket, port))
 }
 
 fn set_timeout(socket: &netlink_sys::Socket, limit: Duration) -> io::Result<()> {

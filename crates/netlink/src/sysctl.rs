@@ -53,12 +53,11 @@ pub enum SysctlError {
 /// [`SysctlError`].
 pub fn read(key: &[&str]) -> Result<String, SysctlError> {
     let path = path(key)?;
-    let text = fs::read_to_string(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => SysctlError::Missing { key: name(key) },
-        _ => SysctlError::Read {
+    let text = fs::read_to_string(path).map_err(|source| {
+        missing(key, &source).unwrap_or_else(|| SysctlError::Read {
             key: name(key),
             source,
-        },
+        })
     })?;
     Ok(text.trim_end().to_owned())
 }
@@ -71,16 +70,19 @@ pub fn write(key: &[&str], value: &str) -> Result<(), SysctlError> {
     let path = path(key)?;
     // Without creating: a missing key must not turn into another error.
     let opened = fs::OpenOptions::new().write(true).open(path);
-    opened
-        .and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()))
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => SysctlError::Missing { key: name(key) },
-            _ => SysctlError::Write {
-                key: name(key),
-                value: value.to_owned(),
-                source,
-            },
+    let written = opened.and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()));
+    written.map_err(|source| {
+        missing(key, &source).unwrap_or_else(|| SysctlError::Write {
+            key: name(key),
+            value: value.to_owned(),
+            source,
         })
+    })
+}
+
+fn missing(key: &[&str], cause: &io::Error) -> Option<SysctlError> {
+    let missing = cause.kind() == io::ErrorKind::NotFound;
+    missing.then(|| SysctlError::Missing { key: name(key) })
 }
 
 fn name(key: &[&str]) -> String {

@@ -71,6 +71,8 @@ pub(super) mod set {
     pub(in crate::nftables) const DESCRIPTION: u16 = 9;
     pub(in crate::nftables) const ID: u16 = 10;
     pub(in crate::nftables) const USERDATA: u16 = 13;
+    /// Number of elements; only newer kernels tell it.
+    pub(in crate::nftables) const COUNT: u16 = 20;
     pub(in crate::nftables) const DESCRIPTION_SIZE: u16 = 1;
     pub(in crate::nftables) const DESCRIPTION_CONCAT: u16 = 2;
     pub(in crate::nftables) const FIELD_LENGTH: u16 = 1;

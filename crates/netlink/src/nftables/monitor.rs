@@ -9,9 +9,12 @@ use crate::socket::{Message, Socket, SocketError, Subsystem};
 pub struct Change {
     /// The new generation.
     pub generation: u32,
-    /// Process that made the change, as its pid namespace's first process sees it.
-    pub process: u32,
-    /// Name of that process.
+    /// Netlink port of the connection that made the change, to be compared with
+    /// [`Nftables::port`](super::Nftables::port): what other ports changed is foreign.
+    pub port: u32,
+    /// Thread that made the change, numbered as in the machine's first pid namespace.
+    pub thread: u32,
+    /// Name of that thread, which for programs of one thread is the program's.
     pub program: String,
 }
 
@@ -70,7 +73,8 @@ fn decode(notification: &Message) -> Option<Change> {
     let fields = attributes(notification);
     Some(Change {
         generation: fields.find(1)?.be32()?,
-        process: fields.find(2)?.be32()?,
+        port: notification.port,
+        thread: fields.find(2)?.be32()?,
         program: fields.find(3)?.text(),
     })
 }

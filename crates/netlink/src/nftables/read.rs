@@ -1,23 +1,25 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
-use ringfence_ruleset::{BaseChain, Set};
+use ringfence_ruleset::{BaseChain, Element, Key, Set};
 
 use super::batch::header;
-use super::constants::{
-    GROUP_NFTABLES, NFPROTO_INET, chain, element, message, msg, rule, set, table,
-};
+use super::constants::{NFPROTO_INET, chain, element, message, msg, rule, set, table};
 use super::{Nftables, ReadError, decode};
 use crate::attribute::{Attributes, Writer};
 use crate::socket::{Message, SocketError};
 
 /// How often a table is read again because it changed underneath.
 const ATTEMPTS: u32 = 10;
+/// How often, and how long, to wait for a set's table to stop growing.
+const SETTLE_ATTEMPTS: u32 = 200;
+const SETTLE: Duration = Duration::from_millis(5);
 /// Size of `struct nfgenmsg` before the attributes.
 const HEADER: usize = 4;
 /// `NFTA_GEN_ID`.
 const GENERATION: u16 = 1;
-const _: u32 = GROUP_NFTABLES;
 
 /// What the kernel holds of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +174,36 @@ impl Nftables {
             .collect()
     }
 
+    /// Reads a set's elements. While the kernel still grows the hash table of a set without a size, which
+    /// it does in the background, a dump can miss elements: then it is read again.
     fn read_elements(&mut self, table: &str, name: &str, set: &mut Set) -> Result<(), ReadError> {
+        let mut previous = self.dump_elements(table, name, set)?;
+        if !may_grow(set) || self.count(table, name)? == Some(previous.len()) {
+            set.elements = previous;
+            return Ok(());
+        }
+        for _ in 0..SETTLE_ATTEMPTS {
+            thread::sleep(SETTLE);
+            let next = self.dump_elements(table, name, set)?;
+            let complete = match self.count(table, name)? {
+                Some(count) => count == next.len(),
+                None => next == previous,
+            };
+            if complete {
+                set.elements = next;
+                return Ok(());
+            }
+            previous = next;
+        }
+        Err(ReadError::Changing(SETTLE_ATTEMPTS))
+    }
+
+    fn dump_elements(
+        &mut self,
+        table: &str,
+        name: &str,
+        set: &Set,
+    ) -> Result<BTreeMap<Key, Element>, ReadError> {
         let body = request(|writer| {
             writer.text(element::LIST_TABLE, table);
             writer.text(element::LIST_SET, name);
@@ -181,8 +212,17 @@ impl Nftables {
         let lists = messages
             .iter()
             .filter_map(|message| attributes(message).find(element::LIST_ELEMENTS));
-        set.elements = decode::elements(name, set, lists.flat_map(|list| list.nested()))?;
-        Ok(())
+        decode::elements(name, set, lists.flat_map(|list| list.nested()))
+    }
+
+    /// How many elements the kernel counts; `None` if it does not say.
+    fn count(&mut self, table: &str, name: &str) -> Result<Option<usize>, ReadError> {
+        let body = set_request(table, name);
+        let answer = self.socket.request(message(msg::GET_SET), 0, &body)?;
+        let count = answer
+            .first()
+            .and_then(|message| attributes(message).find(set::COUNT)?.be32());
+        Ok(count.and_then(|count| usize::try_from(count).ok()))
     }
 
     /// Whether a set has ranges; `None` if there is no such set.
@@ -191,10 +231,7 @@ impl Nftables {
         table: &str,
         name: &str,
     ) -> Result<Option<bool>, SocketError> {
-        let body = request(|writer| {
-            writer.text(set::TABLE, table);
-            writer.text(set::NAME, name);
-        });
+        let body = set_request(table, name);
         match self.socket.request(message(msg::GET_SET), 0, &body) {
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
@@ -206,6 +243,18 @@ impl Nftables {
             }
         }
     }
+}
+
+/// Only sets of one point a key and no size are in tables that grow.
+fn may_grow(set: &Set) -> bool {
+    !set.interval && set.size.is_none()
+}
+
+fn set_request(table: &str, name: &str) -> Vec<u8> {
+    request(|writer| {
+        writer.text(set::TABLE, table);
+        writer.text(set::NAME, name);
+    })
 }
 
 /// The body of a request: header and attributes.

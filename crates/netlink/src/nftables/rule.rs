@@ -73,9 +73,23 @@ impl Encoder<'_, '_> {
             }
             Statement::SetPriority(value) => self.set_priority(value),
             Statement::DestinationNat { family, target } => self.destination_nat(*family, target),
-            Statement::Masquerade => Ok(emit::masquerade(self.writer)),
-            Statement::Reject => Ok(emit::reject(self.writer)),
-            Statement::Verdict(verdict) => Ok(emit::verdict(self.writer, verdict)),
+            Statement::Masquerade | Statement::Reject | Statement::Verdict(_) => {
+                self.action(statement);
+                Ok(())
+            }
+        }
+    }
+
+    /// The statements that cannot fail.
+    fn action(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Masquerade => emit::masquerade(self.writer),
+            Statement::Reject => emit::reject(self.writer),
+            Statement::Verdict(verdict) => emit::verdict(self.writer, verdict),
+            Statement::Match { .. }
+            | Statement::VerdictMap { .. }
+            | Statement::SetPriority(_)
+            | Statement::DestinationNat { .. } => {}
         }
     }
 
@@ -152,7 +166,7 @@ impl Encoder<'_, '_> {
         if block.prefix_len() == 0 {
             return self.compare_empty_prefix(operator);
         }
-        if block.prefix_len() % 8 == 0 {
+        if block.prefix_len().is_multiple_of(8) {
             let bytes = network.get(..whole).unwrap_or(&network);
             self.load_header(offset, bytes.len());
             emit::compare(self.writer, FIRST_REGISTER, comparison(operator), bytes);
@@ -472,12 +486,13 @@ const fn location(field: Field) -> (u32, u32, u32) {
 }
 
 fn address_field(expression: &Expression) -> Result<(u32, Family), EncodeError> {
-    match expression {
-        Expression::Field(
-            field @ (Field::SourceAddress(family) | Field::DestinationAddress(family)),
-        ) => Ok((location(*field).1, *family)),
-        _ => Err(EncodeError::Operand("an address block")),
-    }
+    let Expression::Field(
+        field @ (Field::SourceAddress(family) | Field::DestinationAddress(family)),
+    ) = expression
+    else {
+        return Err(EncodeError::Operand("an address block"));
+    };
+    Ok((location(*field).1, *family))
 }
 
 const fn meta_number(key: MetaKey) -> u32 {

@@ -44,7 +44,8 @@ impl RouteSocket {
     /// Deletes an entry.
     ///
     /// # Errors
-    /// [`RouteSocketError`]; `is_missing` if there is none.
+    /// [`RouteSocketError`]; `is_missing` if the hardware address has no entry. For another end than the
+    /// one it has, the kernel reports success and keeps the entry.
     pub fn delete_forwarding(&mut self, entry: &ForwardingEntry) -> Result<(), RouteSocketError> {
         let what = || {
             format!(

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's attributes are an open list, of which few matter here"
+)]
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

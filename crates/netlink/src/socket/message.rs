@@ -56,6 +56,8 @@ pub struct Message {
     pub flags: u16,
     /// Number of the request that it answers; 0 in notifications.
     pub sequence: u32,
+    /// The netlink port of whoever the message is about or for.
+    pub port: u32,
     /// The body, unaligned.
     pub body: Vec<u8>,
 }
@@ -152,6 +154,7 @@ impl<'a> Messages<'a> {
             kind: u16::from_ne_bytes(*self.rest.get(4..)?.first_chunk()?),
             flags: u16::from_ne_bytes(*self.rest.get(6..)?.first_chunk()?),
             sequence: u32::from_ne_bytes(*self.rest.get(8..)?.first_chunk()?),
+            port: u32::from_ne_bytes(*self.rest.get(12..)?.first_chunk()?),
             body: self.rest.get(HEADER..length)?.to_vec(),
         };
         self.rest = self.rest.get(align(length)..).unwrap_or_default();

@@ -551,8 +551,7 @@ fn nat(add: Add<'_>) {
 }
 
 /// What `nft list table inet rf` prints of the chains; `icmpv6 type` and such as nft words them.
-pub(crate) const CHAINS: &str = "\
-	chain ing {
+pub(crate) const CHAINS: &str = "	chain ing {
 		meta priority set none
 		meta priority set ip saddr map @cidr4
 		meta priority set ip saddr map @pod4
@@ -602,4 +601,85 @@ pub(crate) const CHAINS: &str = "\
 		masquerade
 	}
 }
+";
+
+/// What it prints before the chains.
+pub(crate) const SETS: &str = "\
+table inet rf {
+	comment \"layout 1\"
+	map backends4 {
+		type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service
+		elements = { 10.96.0.1 . tcp . 80 . 0x00000001 : 10.1.0.7 . 8080 }
+	}
+
+	map backends6 {
+		type ipv6_addr . inet_proto . inet_service . mark : ipv6_addr . inet_service
+		elements = { fd01::1 . tcp . 80 . 0x00000001 : fd00::7 . 8080 }
+	}
+
+	map cidr4 {
+		type ipv4_addr : classid
+		flags interval
+		elements = { 0.0.0.0-10.0.255.255 : 0:1, 10.1.0.0/16 comment \"a block\" : 0:8,
+			     200.0.0.0-255.255.255.255 : 0:9 }
+	}
+
+	map cidr6 {
+		type ipv6_addr : classid
+		flags interval
+		elements = { ::/0 : 0:3 }
+	}
+
+	set classes {
+		type classid
+		flags interval
+		elements = { 0:100-0:2ff, 1:0-root }
+	}
+
+	set ep4 {
+		type ifname . ipv4_addr
+		elements = { \"vethrf0\" . 10.1.0.7 }
+	}
+
+	set ep6 {
+		type ifname . ipv6_addr
+		elements = { \"vethrf0\" . fd00::7 }
+	}
+
+	map in4 {
+		type ipv4_addr : verdict
+		elements = { 10.1.0.7 : jump ing, 10.1.0.77 comment \"late\" : return,
+			     10.1.0.78 : goto ing, 10.1.0.79 : drop,
+			     10.1.0.80 : accept }
+	}
+
+	map marks {
+		type mark : mark
+		elements = { 0x000003e9 : 0x000003ea }
+	}
+
+	set names {
+		type ifname
+		elements = { \"a23456789012345\" }
+	}
+
+	map pod4 {
+		type ipv4_addr : classid
+		size 65536
+		elements = { 10.1.0.8 : 0:7 }
+	}
+
+	set port4 {
+		type ipv4_addr . classid . inet_proto . inet_service
+		size 1024
+		elements = { 10.1.0.7 . 0:7 . tcp . 80 comment \"ns/pol ingress[0]\" }
+	}
+
+	set range4 {
+		type ipv4_addr . classid . inet_proto . inet_service
+		flags interval
+		elements = { 10.1.0.7 . 0:1-0:9 . udp . 0-65535,
+			     10.1.0.7 . ffff:fffe . tcp . 80-90 comment \"ports\" }
+	}
+
 ";

@@ -8,15 +8,17 @@
     reason = "test code"
 )]
 
+mod conntrack;
 mod design;
 mod nftables;
+mod route;
 #[path = "../common/sandbox.rs"]
 mod sandbox;
 
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    let tests: Vec<sandbox::Test> = [nftables::TESTS].concat();
+    let tests: Vec<sandbox::Test> = [nftables::TESTS, route::TESTS, conntrack::TESTS].concat();
     sandbox::main(&tests)
 }
 
@@ -33,4 +35,11 @@ fn run(program: &str, arguments: &[&str]) -> String {
         output.status
     );
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// New namespaces have their loopback interface down.
+fn loopback_up() {
+    let mut socket = ringfence_netlink::route::RouteSocket::open().expect("a route socket");
+    let index = socket.link_by_name("lo").expect("lo").index;
+    socket.set_link_up(index, true).expect("lo up");
 }

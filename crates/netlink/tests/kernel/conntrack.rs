@@ -1,0 +1,167 @@
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
+
+use ringfence_net::ConnectionState;
+use ringfence_netlink::conntrack::{Conntrack, Entry, TcpState, Transport, status};
+use ringfence_netlink::nftables::Nftables;
+use ringfence_ruleset::{
+    BaseChain, ChainKind, Expression, Hook, Operand, Operation, Operator, Rule, Statement, Verdict,
+};
+
+use crate::loopback_up;
+use crate::sandbox::Test;
+
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "conntrack::entries_are_listed_and_deleted",
+        entries_are_listed_and_deleted,
+    ),
+    (
+        "conntrack::pings_are_listed_and_deleted",
+        pings_are_listed_and_deleted,
+    ),
+    ("conntrack::a_full_table_is_listed", a_full_table_is_listed),
+];
+
+/// Connections are tracked once a rule asks for their state.
+fn track() -> Conntrack {
+    loopback_up();
+    let base = Some(BaseChain {
+        kind: ChainKind::Filter,
+        hook: Hook::Output,
+        priority: 0,
+    });
+    let right = Operand::State(ConnectionState::Invalid);
+    let left = Expression::ConnectionState;
+    let invalid = Statement::Match {
+        left,
+        operator: Operator::Equal,
+        right,
+    };
+    let rule = Rule {
+        statements: vec![invalid, Statement::Verdict(Verdict::Drop)],
+        comment: None,
+    };
+    let operations = [
+        Operation::AddTable { comment: None },
+        Operation::AddChain {
+            name: "o".to_owned(),
+            base,
+        },
+        Operation::AddRule {
+            chain: "o".to_owned(),
+            rule,
+        },
+    ];
+    Nftables::open().unwrap().apply("rf", &operations).unwrap();
+    Conntrack::open().unwrap()
+}
+
+fn to_port(entries: &[Entry], address: IpAddr, wanted: u16) -> Option<Entry> {
+    let found = entries.iter().find(|entry| {
+        entry.original.destination == address
+            && matches!(entry.original.transport, Transport::Ports { destination, .. } if destination == wanted)
+    });
+    found.cloned()
+}
+
+fn entries_are_listed_and_deleted() {
+    let mut conntrack = track();
+    for address in ["127.0.0.1", "::1"] {
+        let address: IpAddr = address.parse().unwrap();
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = TcpStream::connect((address, port)).unwrap();
+        let receiver = UdpSocket::bind((address, 0)).unwrap();
+        let udp_port = receiver.local_addr().unwrap().port();
+        receiver.send_to(b"x", (address, udp_port)).unwrap();
+        let entries = conntrack.entries().unwrap();
+        let tcp = to_port(&entries, address, port).expect("the TCP entry");
+        let source = stream.local_addr().unwrap().port();
+        assert_eq!(
+            tcp.original.transport,
+            Transport::Ports {
+                protocol: 6,
+                source,
+                destination: port
+            }
+        );
+        assert_eq!(
+            tcp.reply.transport,
+            Transport::Ports {
+                protocol: 6,
+                source: port,
+                destination: source
+            }
+        );
+        assert_eq!(
+            (tcp.tcp, tcp.zone, tcp.mark),
+            (Some(TcpState::Established), 0, 0)
+        );
+        assert_ne!(tcp.status & status::SEEN_REPLY, 0);
+        assert!(tcp.timeout > 0 && tcp.id != 0);
+        let udp = to_port(&entries, address, udp_port).expect("the UDP entry");
+        assert_eq!(udp.tcp, None);
+        let stale = Entry {
+            id: tcp.id.wrapping_add(1),
+            ..tcp.clone()
+        };
+        assert!(
+            !conntrack.delete(&stale).unwrap(),
+            "another entry's number must not match"
+        );
+        assert!(conntrack.delete(&tcp).unwrap());
+        assert!(!conntrack.delete(&tcp).unwrap());
+        assert!(conntrack.delete_tuple(&udp.original).unwrap());
+        let entries = conntrack.entries().unwrap();
+        assert_eq!(to_port(&entries, address, udp_port), None);
+        drop((listener, stream));
+    }
+    conntrack.flush().unwrap();
+    assert_eq!(conntrack.entries().unwrap(), []);
+}
+
+fn pings_are_listed_and_deleted() {
+    let mut conntrack = track();
+    for (address, protocol, kind) in [("127.0.0.1", 1, 8), ("::1", 58, 128)] {
+        ping(address.parse().unwrap(), kind);
+        let entries = conntrack.entries().unwrap();
+        let ping = entries
+            .iter()
+            .find(|entry| entry.original.transport.protocol() == protocol);
+        let ping = ping.expect("the ping's entry");
+        assert!(
+            matches!(ping.original.transport, Transport::Icmp { kind: found, .. } if found == kind),
+            "{ping:?}"
+        );
+        assert!(conntrack.delete(ping).unwrap());
+    }
+}
+
+/// Sends one echo request.
+fn ping(address: IpAddr, kind: u8) {
+    use std::os::fd::AsRawFd;
+
+    use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage};
+    use nix::sys::socket::{SockProtocol, sendto, socket};
+    let (family, protocol) = match address {
+        IpAddr::V4(_) => (AddressFamily::Inet, SockProtocol::Icmp),
+        IpAddr::V6(_) => (AddressFamily::Inet6, SockProtocol::IcmpV6),
+    };
+    let raw = socket(family, SockType::Raw, SockFlag::empty(), protocol).unwrap();
+    // Type, code, checksum, identifier 7, sequence 0; for ICMPv6 the kernel sums.
+    let sum = !(u16::from(kind) << 8).wrapping_add(7);
+    let [high, low] = sum.to_be_bytes();
+    let request = [kind, 0, high, low, 0, 7, 0, 0];
+    let to = SockaddrStorage::from(std::net::SocketAddr::new(address, 0));
+    sendto(raw.as_raw_fd(), &request, &to, MsgFlags::empty()).unwrap();
+}
+
+fn a_full_table_is_listed() {
+    let mut conntrack = track();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for port in 1000..4000 {
+        // Some get an answer that nobody listens.
+        let _ = socket.send_to(b"x", ("127.0.0.1", port));
+    }
+    assert!(conntrack.entries().unwrap().len() >= 2900);
+}
