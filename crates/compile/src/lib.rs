@@ -4,31 +4,52 @@
 //! and keeps no state between calls; `ringfence-ruleset` turns two results into a transaction.
 //! Start with [`NodeView`] and [`Compiled`]; what the table looks like is `docs/design/dataplane.md`.
 
+mod class;
+mod comment;
+mod emit;
 mod error;
+mod hash;
+mod layout;
 mod node;
 mod origin;
+mod peer;
+mod policy;
+mod service;
+mod span;
 
 pub use error::CompileError;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
 pub use origin::{Compiled, ObjectRef, Origin};
 
 use ringfence_model::Cluster;
-use ringfence_ruleset::Table;
-use std::collections::BTreeMap;
+
+use class::{Classes, Terms};
+use emit::Emitter;
+use peer::Peers;
 
 /// The table that enforces the policies and serves the Services of `cluster` on the node of `node`.
 ///
 /// # Errors
-/// [`CompileError`] for an endpoint or a Service that no table can express.
-pub fn compile(_cluster: &Cluster, _node: &NodeView<'_>) -> Result<Compiled, CompileError> {
-    Ok(Compiled {
-        table: Table {
-            name: "ringfence".to_owned(),
-            comment: None,
-            chains: BTreeMap::new(),
-            sets: BTreeMap::new(),
-        },
-        origins: BTreeMap::new(),
-        unknown: Vec::new(),
-    })
+/// [`CompileError`] for an endpoint that no table can express, or sets beyond what the kernel counts.
+pub fn compile(cluster: &Cluster, node: &NodeView<'_>) -> Result<Compiled, CompileError> {
+    let peers = Peers::new(cluster, node)?;
+    let mut emitter = Emitter::new();
+    emitter.endpoints(&peers);
+    emitter.blocks(cluster, node);
+    service::emit(cluster, &peers, &mut emitter)?;
+    match node.enforcement {
+        Enforcement::On => enforce(cluster, &peers, &mut emitter),
+        Enforcement::Off => {}
+    }
+    emitter.finish(node.network.capacity, peers)
+}
+
+fn enforce<'a>(cluster: &'a Cluster, peers: &Peers<'a>, emitter: &mut Emitter) {
+    let mut terms = Terms::default();
+    let groups = policy::groups(cluster, peers, &mut terms);
+    let classes = Classes::new(&terms, peers);
+    emitter.classes(&classes, &terms, peers);
+    for group in &groups {
+        emitter.group(group, &terms, &classes, peers);
+    }
 }

@@ -4,6 +4,9 @@ use ipnet::IpNet;
 use ringfence_model::ObjectName;
 use serde::{Deserialize, Serialize};
 
+use crate::CompileError;
+use crate::layout::{Fill, fill};
+
 /// The node that a table is compiled for: what the cluster's objects do not say.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeView<'a> {
@@ -48,11 +51,30 @@ pub struct Capacity {
     pub entries: u32,
 }
 
+impl Capacity {
+    /// The size of the set `name` with `elements` elements: twice as many, as a power of two, so that it grows a
+    /// while before the layout must change. Also what a range needs, which the kernel may count twice.
+    pub(crate) fn size(self, name: &str, elements: usize) -> Result<u32, CompileError> {
+        let least = match fill(name) {
+            Some(Fill::Addresses) => self.addresses,
+            Some(Fill::Entries) | None => self.entries,
+        };
+        let wanted = u32::try_from(elements)
+            .ok()
+            .and_then(|elements| elements.checked_mul(2)?.checked_next_power_of_two());
+        let wanted = wanted.ok_or_else(|| CompileError::TooLarge {
+            set: name.to_owned(),
+            elements,
+        })?;
+        Ok(least.max(wanted))
+    }
+}
+
 impl Default for Capacity {
     fn default() -> Self {
         Self {
-            addresses: 65_536,
-            entries: 262_144,
+            addresses: 16_384,
+            entries: 65_536,
         }
     }
 }

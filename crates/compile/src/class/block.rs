@@ -1,0 +1,92 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ringfence_model::IpBlock;
+use ringfence_net::Family;
+
+use super::term::{TermId, Terms};
+use crate::span::{Span, block_family, number};
+
+/// A range of addresses that the same address blocks contain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Atom {
+    pub(crate) span: Span,
+    pub(crate) terms: Vec<TermId>,
+}
+
+/// The atoms of all block terms of `family`: disjoint, sorted, each in at least one block (rules NP-40 to NP-42).
+pub(super) fn atoms(terms: &Terms<'_>, family: Family) -> Vec<Atom> {
+    let mut events: BTreeMap<u128, Vec<(bool, TermId)>> = BTreeMap::new();
+    let blocks = terms
+        .blocks()
+        .filter(|(_, block)| block_family(&block.cidr) == family);
+    for (term, block) in blocks {
+        for span in spans(block, family) {
+            events.entry(span.first).or_default().push((true, term));
+            if let Some(end) = span.last.checked_add(1) {
+                events.entry(end).or_default().push((false, term));
+            }
+        }
+    }
+    sweep(&events, last_number(family))
+}
+
+const fn last_number(family: Family) -> u128 {
+    match family {
+        Family::V4 => u32::MAX as u128,
+        Family::V6 => u128::MAX,
+    }
+}
+
+fn spans(block: &IpBlock, family: Family) -> Vec<Span> {
+    let holes = block
+        .except
+        .iter()
+        .filter(|hole| block_family(hole) == family);
+    let holes: Vec<Span> = holes.map(Span::of).collect();
+    Span::of(&block.cidr).without(&holes)
+}
+
+fn sweep(events: &BTreeMap<u128, Vec<(bool, TermId)>>, last: u128) -> Vec<Atom> {
+    let mut atoms: Vec<Atom> = Vec::new();
+    let mut active = BTreeSet::new();
+    let ends = events.keys().skip(1).map(|next| next.saturating_sub(1));
+    for ((first, changes), end) in events.iter().zip(ends.chain([last])) {
+        for (starts, term) in changes {
+            if *starts {
+                active.insert(*term);
+            } else {
+                active.remove(term);
+            }
+        }
+        if !active.is_empty() {
+            let span = Span {
+                first: *first,
+                last: end,
+            };
+            push(&mut atoms, span, active.iter().copied().collect());
+        }
+    }
+    atoms
+}
+
+/// Appends an atom, or grows the last one if it touches and has the same terms.
+fn push(atoms: &mut Vec<Atom>, span: Span, terms: Vec<TermId>) {
+    match atoms.last_mut() {
+        Some(last) if last.span.last.checked_add(1) == Some(span.first) && last.terms == terms => {
+            last.span.last = span.last;
+        }
+        Some(_) | None => atoms.push(Atom { span, terms }),
+    }
+}
+
+/// The block terms that contain `address`.
+pub(super) fn containing(atoms: &[Atom], address: IpAddr) -> Vec<TermId> {
+    let wanted = number(address);
+    let after = atoms.partition_point(|atom| atom.span.first <= wanted);
+    let candidate = after.checked_sub(1).and_then(|index| atoms.get(index));
+    match candidate {
+        Some(atom) if wanted <= atom.span.last => atom.terms.clone(),
+        Some(_) | None => Vec::new(),
+    }
+}

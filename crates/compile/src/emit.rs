@@ -1,0 +1,252 @@
+//! Elements into the table, and their origins beside it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, Direction};
+use ringfence_net::{Family, Protocol};
+use ringfence_ruleset::{Datum, Element, Key, Table, Value, Verdict, fingerprint};
+
+use crate::class::{ClassId, Classes, Terms};
+use crate::comment;
+use crate::layout::{self, ANY_PEER, direction_set, judge_chain, set_name};
+use crate::peer::{Peers, canonical};
+use crate::policy::{Allowed, Entry, Group, Whom, entries};
+use crate::span::{Span, address, block_family, merged};
+use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin};
+
+/// A table on its way.
+pub(crate) struct Emitter {
+    table: Table,
+    origins: BTreeMap<ObjectRef, Vec<Origin>>,
+}
+
+impl Emitter {
+    pub(crate) fn new() -> Self {
+        Self {
+            table: layout::skeleton(),
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an element; the first one of a key stays.
+    pub(crate) fn element(&mut self, set: &str, key: Key, value: Value, comment: Option<String>) {
+        if let Some(set) = self.table.sets.get_mut(set) {
+            set.elements
+                .entry(key)
+                .or_insert(Element { value, comment });
+        }
+    }
+
+    fn member(&mut self, set: &str, fields: Vec<Datum>, comment: String) {
+        self.element(set, Key::point(fields), Value::Member, Some(comment));
+    }
+
+    /// Pods that are wired here: who may speak from which interface, and who may reach itself.
+    pub(crate) fn endpoints(&mut self, peers: &Peers<'_>) {
+        for (peer, endpoint) in peers.local() {
+            let comment = comment::of(&peer.pod.name);
+            for ip in &peer.addresses {
+                let family = Family::of(*ip);
+                let own = Datum::Address(*ip);
+                let interface = Datum::Interface(endpoint.host_interface.clone());
+                let fields = vec![interface, own.clone()];
+                self.member(&set_name("endpoints", family), fields, comment.clone());
+                let twice = vec![own.clone(), own];
+                self.member(&set_name("hairpin", family), twice, comment.clone());
+            }
+        }
+    }
+
+    /// Pod blocks, and everything that a pod reaches under its own address.
+    pub(crate) fn blocks(&mut self, cluster: &Cluster, node: &NodeView<'_>) {
+        let network = node.network;
+        let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+        let hosts = cluster.pods.values().flat_map(|pod| &pod.host_addresses);
+        let addresses: Vec<IpAddr> = nodes.chain(hosts).map(IpAddr::to_canonical).collect();
+        for family in Family::ALL {
+            let of_family = |blocks: &[ipnet::IpNet]| -> Vec<Span> {
+                let blocks = blocks.iter().filter(|block| block_family(block) == family);
+                blocks.map(Span::of).collect()
+            };
+            let pods = of_family(&network.pod_cidrs);
+            let mut all = pods.clone();
+            all.append(&mut of_family(&network.service_cidrs));
+            let own = addresses.iter().filter(|ip| Family::of(**ip) == family);
+            all.extend(own.map(|ip| Span::single(*ip)));
+            self.spans("pods", family, pods);
+            self.spans("cluster", family, all);
+        }
+    }
+
+    fn spans(&mut self, stem: &str, family: Family, spans: Vec<Span>) {
+        let set = set_name(stem, family);
+        for span in merged(spans) {
+            self.element(&set, span_key(family, span), Value::Member, None);
+        }
+    }
+
+    /// Which class each peer's address has.
+    pub(crate) fn classes(&mut self, classes: &Classes, terms: &Terms<'_>, peers: &Peers<'_>) {
+        let names = peers.names();
+        for (ip, class) in &classes.peers {
+            let set = set_name("peers", Family::of(*ip));
+            let key = Key::point(vec![Datum::Address(*ip)]);
+            let comment = names.get(ip).map(comment::of);
+            self.element(&set, key, class_value(classes, *class), comment);
+        }
+        for (family, atom, class) in &classes.blocks {
+            let set = set_name("blocks", *family);
+            let blocks = atom.terms.iter().filter_map(|term| terms.block(*term));
+            let comment = comment::joined(blocks.map(comment::block));
+            let key = span_key(*family, atom.span);
+            self.element(&set, key, class_value(classes, *class), Some(comment));
+        }
+    }
+
+    /// A group's isolation and what its members may do.
+    pub(crate) fn group(
+        &mut self,
+        group: &Group<'_>,
+        terms: &Terms<'_>,
+        classes: &Classes,
+        peers: &Peers<'_>,
+    ) {
+        let entries = entries(group, terms, classes);
+        for subject in peers.addresses_of(&group.members) {
+            self.isolation(group, subject);
+            for entry in &entries {
+                self.entry(group, entry, classes, subject);
+            }
+        }
+    }
+
+    fn isolation(&mut self, group: &Group<'_>, subject: IpAddr) {
+        let family = Family::of(subject);
+        let set = direction_set(group.direction, "", family);
+        let key = Key::point(vec![Datum::Address(subject)]);
+        let verdict = Verdict::Jump(judge_chain(group.direction, family));
+        let names = group
+            .policies
+            .iter()
+            .map(|policy| comment::of(&policy.name));
+        let comment = comment::joined(names);
+        let origins = group.policies.iter().map(|policy| group.isolation(policy));
+        self.origins(&set, &key, origins.collect());
+        self.element(&set, key, Value::Verdict(verdict), Some(comment));
+    }
+
+    fn entry(&mut self, group: &Group<'_>, entry: &Entry, classes: &Classes, subject: IpAddr) {
+        let family = Family::of(subject);
+        let number = match entry.whom {
+            Whom::Anyone => ANY_PEER,
+            Whom::Class(class) => match classes.get(class) {
+                Some(class) if class.has_family(family) => class.number,
+                Some(_) | None => return,
+            },
+        };
+        let (set, key) = entry_key(group.direction, entry.allowed, subject, number);
+        let origins: Vec<Origin> = entry
+            .rules
+            .iter()
+            .filter_map(|position| group.origin(*position))
+            .collect();
+        let comment = comment::joined(origins.iter().map(comment::origin));
+        self.origins(&set, &key, origins);
+        self.element(&set, key, Value::Member, Some(comment));
+    }
+
+    fn origins(&mut self, set: &str, key: &Key, origins: Vec<Origin>) {
+        let element = ObjectRef::Element {
+            set: set.to_owned(),
+            key: key.clone(),
+        };
+        self.origins.insert(element, origins);
+    }
+
+    /// Adds the chain that picks one of `count` backends and gives its name.
+    pub(crate) fn balance(&mut self, count: u32) -> String {
+        let name = format!("balance-{count}");
+        self.table
+            .chains
+            .entry(name.clone())
+            .or_insert_with(|| layout::balance_chain(count));
+        name
+    }
+
+    /// Sizes the sets and seals the table with the fingerprint of its layout.
+    pub(crate) fn finish(
+        mut self,
+        capacity: Capacity,
+        peers: Peers<'_>,
+    ) -> Result<Compiled, CompileError> {
+        for (name, set) in &mut self.table.sets {
+            set.size = Some(capacity.size(name, set.elements.len())?);
+        }
+        seal(&mut self.table);
+        Ok(Compiled {
+            table: self.table,
+            origins: self.origins,
+            unknown: peers.unknown,
+        })
+    }
+}
+
+/// Writes the fingerprint of the layout into the table's comment. Balance chains come and go with Services and do
+/// not count.
+pub(crate) fn seal(table: &mut Table) {
+    let sizes = table.sets.iter();
+    let fixed = Table {
+        sets: sizes
+            .map(|(name, set)| (name.clone(), set.definition()))
+            .collect(),
+        ..layout::skeleton()
+    };
+    table.comment = Some(format!("ringfence layout {}", fingerprint(&fixed)));
+}
+
+fn span_key(family: Family, span: Span) -> Key {
+    Key {
+        first: vec![Datum::Address(address(family, span.first))],
+        last: vec![Datum::Address(address(family, span.last))],
+    }
+}
+
+fn class_value(classes: &Classes, class: ClassId) -> Value {
+    Value::Data(vec![Datum::Number(classes.number(class))])
+}
+
+fn entry_key(direction: Direction, allowed: Allowed, subject: IpAddr, class: u32) -> (String, Key) {
+    let set = |stem| direction_set(direction, stem, Family::of(subject));
+    let peer = vec![Datum::Address(subject), Datum::Number(class)];
+    let Allowed::Ports(protocol, range) = allowed else {
+        return (set("-peers"), Key::point(peer));
+    };
+    let with = |port: u16| {
+        let mut fields = peer.clone();
+        fields.push(protocol_datum(protocol));
+        fields.push(Datum::Port(port));
+        fields
+    };
+    let stem = if range.first() == range.last() {
+        "-ports"
+    } else {
+        "-ranges"
+    };
+    let key = Key {
+        first: with(range.first()),
+        last: with(range.last()),
+    };
+    (set(stem), key)
+}
+
+pub(crate) const fn protocol_datum(protocol: Protocol) -> Datum {
+    Datum::Byte(protocol.number())
+}
+
+/// The addresses of a backend or Service, as they are compared.
+pub(crate) fn first_of_family(addresses: &[IpAddr], family: Family) -> Option<IpAddr> {
+    canonical(addresses)
+        .into_iter()
+        .find(|address| Family::of(*address) == family)
+}

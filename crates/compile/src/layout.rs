@@ -1,0 +1,54 @@
+//! The chains, rules and set definitions, which are the same whatever the cluster holds.
+
+mod chains;
+mod part;
+mod sets;
+
+use ringfence_model::Direction;
+use ringfence_net::Family;
+use ringfence_ruleset::{Chain, TABLE_NAME, Table};
+
+pub(crate) use chains::balance_chain;
+pub(crate) use sets::{Fill, fill};
+
+/// How the interfaces of pods begin.
+pub(crate) const INTERFACE_PREFIX: &str = "vethrf";
+
+/// The class of any peer: rules without `from` or `to`.
+pub(crate) const ANY_PEER: u32 = 0xffff_fffe;
+
+/// A set's name: the stem and the family's digit.
+pub(crate) fn set_name(stem: &str, family: Family) -> String {
+    let digit = match family {
+        Family::V4 => '4',
+        Family::V6 => '6',
+    };
+    format!("{stem}{digit}")
+}
+
+/// The set of a direction, `egress-ports4`.
+pub(crate) fn direction_set(direction: Direction, stem: &str, family: Family) -> String {
+    set_name(&format!("{direction}{stem}"), family)
+}
+
+/// The chain that judges isolated pods of a direction.
+pub(crate) fn judge_chain(direction: Direction, family: Family) -> String {
+    direction_set(direction, "-judge", family)
+}
+
+/// The table without elements and without balance chains.
+pub(crate) fn skeleton() -> Table {
+    let mut table = Table {
+        name: TABLE_NAME.to_owned(),
+        comment: None,
+        chains: chains::base_chains(),
+        sets: sets::definitions(),
+    };
+    for family in Family::ALL {
+        for direction in Direction::ALL {
+            let chain: Chain = chains::judge(direction, family);
+            table.chains.insert(judge_chain(direction, family), chain);
+        }
+    }
+    table
+}

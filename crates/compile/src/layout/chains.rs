@@ -1,0 +1,298 @@
+use std::collections::BTreeMap;
+
+use ringfence_model::Direction;
+use ringfence_net::{ConnectionState, Family, IpProtocol, TcpFlags};
+use ringfence_ruleset::{
+    BaseChain, Chain, ChainKind, Datum, Expression, Field, Hook, MetaKey, Operand, Rule, Statement,
+    Verdict,
+};
+
+use super::part::{
+    destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
+    source, state, verdict, within,
+};
+use super::{ANY_PEER, INTERFACE_PREFIX, direction_set, set_name};
+
+pub(super) fn base_chains() -> BTreeMap<String, Chain> {
+    let chains = [
+        ("prerouting", prerouting()),
+        ("services", services(Hook::Prerouting)),
+        ("services-local", services(Hook::Output)),
+        ("forward", forward()),
+        ("input", input()),
+        ("output", output()),
+        ("postrouting", postrouting()),
+        ("strict", strict()),
+        ("known", known()),
+    ];
+    chains
+        .into_iter()
+        .map(|(name, chain)| (name.to_owned(), chain))
+        .collect()
+}
+
+fn base(kind: ChainKind, hook: Hook, priority: i32, rules: Vec<Rule>) -> Chain {
+    Chain {
+        base: Some(BaseChain {
+            kind,
+            hook,
+            priority,
+        }),
+        rules,
+    }
+}
+
+fn called(rules: Vec<Rule>) -> Chain {
+    Chain { base: None, rules }
+}
+
+fn both(rule: impl Fn(Family) -> Rule) -> impl Iterator<Item = Rule> {
+    Family::ALL.into_iter().map(rule)
+}
+
+fn pod_interface() -> Operand {
+    Operand::InterfacePrefix(INTERFACE_PREFIX.to_owned())
+}
+
+fn input_interface() -> Expression {
+    Expression::Meta(MetaKey::InputInterface)
+}
+
+fn output_interface() -> Expression {
+    Expression::Meta(MetaKey::OutputInterface)
+}
+
+/// Neighbour discovery, never filtered (rule NP-66).
+fn neighbour_discovery() -> Rule {
+    rule([
+        equal(
+            Expression::Field(Field::Icmpv6Type),
+            Operand::Range(Datum::Byte(133), Datum::Byte(137)),
+        ),
+        verdict(Verdict::Accept),
+    ])
+}
+
+/// Established connections, and errors that belong to one (rules NP-63, DP-21).
+fn tracked() -> Vec<Rule> {
+    let related = |number| {
+        rule([
+            state(ConnectionState::Related),
+            protocol(number),
+            verdict(Verdict::Accept),
+        ])
+    };
+    vec![
+        rule([
+            state(ConnectionState::Established),
+            verdict(Verdict::Accept),
+        ]),
+        related(IpProtocol::ICMP),
+        related(IpProtocol::ICMPV6),
+    ]
+}
+
+/// Who you are: pods speak with their own address from their own interface.
+fn prerouting() -> Chain {
+    let mut rules = vec![rule([
+        not_equal(input_interface(), pod_interface()),
+        verdict(Verdict::Accept),
+    ])];
+    rules.extend(both(|family| {
+        let key = Expression::Concat(vec![input_interface(), source(family)]);
+        let endpoints = set_name("endpoints", family);
+        rule([within(key, &endpoints), verdict(Verdict::Accept)])
+    }));
+    rules.push(neighbour_discovery());
+    rules.push(rule([verdict(Verdict::Drop)]));
+    base(ChainKind::Filter, Hook::Prerouting, -300, rules)
+}
+
+/// Service address to backend, before judgement (rule DP-5).
+fn services(hook: Hook) -> Chain {
+    let rules = both(|family| {
+        rule([Statement::VerdictMap {
+            key: Expression::Concat(service_key(family)),
+            map: set_name("services", family),
+        }])
+    });
+    base(ChainKind::Nat, hook, -100, rules.collect())
+}
+
+/// The chain that picks one of `count` backends.
+pub(crate) fn balance_chain(count: u32) -> Chain {
+    let rules = both(|family| {
+        let mut key = service_key(family);
+        key.push(Expression::Random { modulus: count });
+        rule([Statement::DestinationNat {
+            family,
+            target: Expression::Map {
+                key: Box::new(Expression::Concat(key)),
+                map: set_name("backends", family),
+            },
+        }])
+    });
+    called(rules.collect())
+}
+
+fn unserved() -> impl Iterator<Item = Rule> {
+    both(|family| {
+        let key = Expression::Concat(service_key(family));
+        rule([
+            within(key, &set_name("unserved", family)),
+            Statement::Reject,
+        ])
+    })
+}
+
+fn judged(direction: Direction) -> impl Iterator<Item = Rule> {
+    both(move |family| {
+        let key = match direction {
+            Direction::Egress => source(family),
+            Direction::Ingress => destination(family),
+        };
+        let map = direction_set(direction, "", family);
+        rule([Statement::VerdictMap { key, map }])
+    })
+}
+
+fn hairpin_key(family: Family) -> Expression {
+    Expression::Concat(vec![source(family), destination(family)])
+}
+
+/// From pods and to pods (rules DP-1, DP-4).
+fn forward() -> Chain {
+    let mut rules = tracked();
+    rules.push(rule([
+        equal(input_interface(), pod_interface()),
+        jump("strict"),
+    ]));
+    rules.push(rule([
+        equal(output_interface(), pod_interface()),
+        jump("strict"),
+    ]));
+    rules.push(rule([
+        equal(output_interface(), pod_interface()),
+        jump("known"),
+    ]));
+    rules.extend(both(|family| {
+        let set = set_name("hairpin", family);
+        rule([within(hairpin_key(family), &set), verdict(Verdict::Accept)])
+    }));
+    rules.extend(unserved());
+    rules.extend(judged(Direction::Egress));
+    rules.extend(judged(Direction::Ingress));
+    rules.push(set_priority(0));
+    base(ChainKind::Filter, Hook::Forward, 0, rules)
+}
+
+/// From a pod to its own node: egress only (rule NP-52).
+fn input() -> Chain {
+    let mut rules = vec![
+        rule([
+            not_equal(input_interface(), pod_interface()),
+            verdict(Verdict::Accept),
+        ]),
+        neighbour_discovery(),
+    ];
+    rules.extend(tracked());
+    rules.push(rule([jump("strict")]));
+    rules.extend(judged(Direction::Egress));
+    rules.push(set_priority(0));
+    base(ChainKind::Filter, Hook::Input, 0, rules)
+}
+
+/// From the node itself: no policy (rule NP-50), only Services without backend.
+fn output() -> Chain {
+    base(ChainKind::Filter, Hook::Output, 0, unserved().collect())
+}
+
+/// Pod addresses do not leave the cluster, and a pod that reaches itself through a Service must see another source.
+fn postrouting() -> Chain {
+    let mut rules: Vec<Rule> = both(|family| {
+        let set = set_name("hairpin", family);
+        rule([within(hairpin_key(family), &set), Statement::Masquerade])
+    })
+    .collect();
+    rules.extend(both(|family| {
+        rule([
+            within(source(family), &set_name("pods", family)),
+            not_equal(
+                destination(family),
+                Operand::Set(set_name("cluster", family)),
+            ),
+            Statement::Masquerade,
+        ])
+    }));
+    base(ChainKind::Nat, Hook::Postrouting, 100, rules)
+}
+
+/// What opens no connection and belongs to none (rule DP-22).
+fn strict() -> Chain {
+    let opening = TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
+    called(vec![
+        rule([state(ConnectionState::Invalid), verdict(Verdict::Drop)]),
+        rule([
+            state(ConnectionState::New),
+            not_equal(
+                Expression::Field(Field::TcpFlags),
+                Operand::TcpFlags {
+                    mask: opening,
+                    value: TcpFlags::SYN.0,
+                },
+            ),
+            verdict(Verdict::Drop),
+        ]),
+    ])
+}
+
+/// Pods that are not programmed yet are not reached (rules NP-65, DP-26).
+fn known() -> Chain {
+    let mut rules: Vec<Rule> = both(|family| {
+        let key = Expression::Concat(vec![output_interface(), destination(family)]);
+        let set = set_name("endpoints", family);
+        rule([within(key, &set), verdict(Verdict::Return)])
+    })
+    .collect();
+    rules.push(rule([verdict(Verdict::Drop)]));
+    called(rules)
+}
+
+/// The lookups for an isolated pod: by its peer's class, then for any peer.
+pub(super) fn judge(direction: Direction, family: Family) -> Chain {
+    let (subject, peer) = match direction {
+        Direction::Egress => (source(family), destination(family)),
+        Direction::Ingress => (destination(family), source(family)),
+    };
+    let classify = |stem| {
+        rule([Statement::SetPriority(Expression::Map {
+            key: Box::new(peer.clone()),
+            map: set_name(stem, family),
+        })])
+    };
+    let mut rules = vec![set_priority(0), classify("blocks"), classify("peers")];
+    rules.extend(lookups(direction, family, &subject));
+    rules.push(set_priority(ANY_PEER));
+    rules.extend(lookups(direction, family, &subject));
+    rules.push(rule([verdict(Verdict::Drop)]));
+    called(rules)
+}
+
+fn lookups(direction: Direction, family: Family, subject: &Expression) -> [Rule; 3] {
+    let peer = vec![subject.clone(), priority()];
+    let mut port = peer.clone();
+    port.push(Expression::Meta(MetaKey::L4Protocol));
+    port.push(Expression::Field(Field::DestinationPort));
+    let allowed = |key: Vec<Expression>, stem| {
+        let set = direction_set(direction, stem, family);
+        rule([
+            within(Expression::Concat(key), &set),
+            verdict(Verdict::Return),
+        ])
+    };
+    [
+        allowed(port.clone(), "-ports"),
+        allowed(peer, "-peers"),
+        allowed(port, "-ranges"),
+    ]
+}

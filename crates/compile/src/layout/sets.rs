@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use ringfence_model::Direction;
+use ringfence_net::Family;
+use ringfence_ruleset::{DataType, Set, SetKind};
+
+use super::{direction_set, set_name};
+
+/// What decides how large a set is at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// One element per address.
+    Addresses,
+    /// One element per address and more.
+    Entries,
+}
+
+/// A set as the contract lists it.
+struct Definition {
+    name: String,
+    key: Vec<DataType>,
+    kind: SetKind,
+    interval: bool,
+    fill: Fill,
+}
+
+/// All sets, empty and without size.
+pub(super) fn definitions() -> BTreeMap<String, Set> {
+    all()
+        .map(|found| (found.name.clone(), empty(found)))
+        .collect()
+}
+
+/// How the set `name` grows.
+pub(crate) fn fill(name: &str) -> Option<Fill> {
+    all()
+        .find(|found| found.name == name)
+        .map(|found| found.fill)
+}
+
+fn empty(definition: Definition) -> Set {
+    Set {
+        key: definition.key,
+        kind: definition.kind,
+        interval: definition.interval,
+        size: None,
+        elements: BTreeMap::new(),
+    }
+}
+
+fn all() -> impl Iterator<Item = Definition> {
+    Family::ALL.into_iter().flat_map(|family| {
+        let judged = Direction::ALL
+            .into_iter()
+            .flat_map(move |direction| of_direction(direction, family));
+        of_family(family).into_iter().chain(judged)
+    })
+}
+
+fn address_type(family: Family) -> DataType {
+    match family {
+        Family::V4 => DataType::Ipv4Address,
+        Family::V6 => DataType::Ipv6Address,
+    }
+}
+
+fn of_family(family: Family) -> Vec<Definition> {
+    let address = address_type(family);
+    let service = [address, DataType::InetProto, DataType::InetService];
+    let class = SetKind::Map(vec![DataType::ClassId]);
+    let backend = SetKind::Map(vec![address, DataType::InetService]);
+    let mut numbered = service.to_vec();
+    numbered.push(DataType::Mark);
+    let set = |stem: &str, key: &[DataType], kind: SetKind, fill| Definition {
+        name: set_name(stem, family),
+        key: key.to_vec(),
+        kind,
+        interval: false,
+        fill,
+    };
+    let ranges = |definition| Definition {
+        interval: true,
+        ..definition
+    };
+    vec![
+        set(
+            "endpoints",
+            &[DataType::InterfaceName, address],
+            SetKind::Set,
+            Fill::Addresses,
+        ),
+        set(
+            "hairpin",
+            &[address, address],
+            SetKind::Set,
+            Fill::Addresses,
+        ),
+        set("peers", &[address], class.clone(), Fill::Addresses),
+        ranges(set("blocks", &[address], class, Fill::Addresses)),
+        ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
+        ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
+        set("services", &service, SetKind::VerdictMap, Fill::Entries),
+        set("backends", &numbered, backend, Fill::Entries),
+        set("unserved", &service, SetKind::Set, Fill::Entries),
+    ]
+}
+
+fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
+    let address = address_type(family);
+    let peer = vec![address, DataType::ClassId];
+    let port = vec![
+        address,
+        DataType::ClassId,
+        DataType::InetProto,
+        DataType::InetService,
+    ];
+    let set = |stem: &str, key: Vec<DataType>, kind, interval, fill| Definition {
+        name: direction_set(direction, stem, family),
+        key,
+        kind,
+        interval,
+        fill,
+    };
+    vec![
+        set(
+            "",
+            vec![address],
+            SetKind::VerdictMap,
+            false,
+            Fill::Addresses,
+        ),
+        set("-ports", port.clone(), SetKind::Set, false, Fill::Entries),
+        set("-peers", peer, SetKind::Set, false, Fill::Entries),
+        set("-ranges", port, SetKind::Set, true, Fill::Entries),
+    ]
+}

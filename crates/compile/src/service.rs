@@ -1,0 +1,171 @@
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringfence_model::{
+    Cluster, ClusterIp, ContainerPort, ObjectName, Pod, Service, ServicePort, TargetPort,
+};
+use ringfence_net::Family;
+use ringfence_ruleset::{Datum, Key, Value, Verdict};
+
+use crate::CompileError;
+use crate::comment;
+use crate::emit::{Emitter, first_of_family, protocol_datum};
+use crate::layout::set_name;
+use crate::peer::{Peers, canonical};
+
+/// A pod that may stand behind a Service.
+struct Backend<'a> {
+    pod: &'a Pod,
+    addresses: Vec<IpAddr>,
+}
+
+/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it.
+pub(crate) fn emit(
+    cluster: &Cluster,
+    peers: &Peers<'_>,
+    emitter: &mut Emitter,
+) -> Result<(), CompileError> {
+    let candidates = candidates(cluster, peers);
+    let mut claims = BTreeMap::new();
+    for service in cluster.services.values() {
+        let backends = backends(service, &candidates);
+        for address in addresses(service) {
+            for port in &service.ports {
+                let claim = (address, port.protocol, port.port);
+                if *claims.entry(claim).or_insert(&service.name) == &service.name {
+                    emit_port(service, port, address, &backends, emitter)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Pods with an address that are live and not about to end, host pods included, by namespace (rule OB-12).
+fn candidates<'a>(cluster: &'a Cluster, peers: &Peers<'_>) -> BTreeMap<&'a str, Vec<Backend<'a>>> {
+    let wired: BTreeMap<&ObjectName, &Vec<IpAddr>> = peers
+        .local()
+        .map(|(peer, _)| (&peer.pod.name, &peer.addresses))
+        .collect();
+    let mut found: BTreeMap<&str, Vec<Backend<'_>>> = BTreeMap::new();
+    let pods = cluster.pods.values();
+    for pod in pods.filter(|pod| pod.is_live() && !pod.terminating) {
+        let addresses = match wired.get(&pod.name) {
+            Some(addresses) => (*addresses).clone(),
+            None => own_addresses(pod),
+        };
+        let namespace = pod.name.namespace.as_str();
+        let known = found.entry(namespace).or_default();
+        known.push(Backend { pod, addresses });
+    }
+    found
+}
+
+/// The pod's addresses; a host pod has its node's.
+fn own_addresses(pod: &Pod) -> Vec<IpAddr> {
+    if pod.host_network && pod.addresses.is_empty() {
+        canonical(&pod.host_addresses)
+    } else {
+        canonical(&pod.addresses)
+    }
+}
+
+/// The pods behind `service`, sorted by name.
+fn backends<'b, 'a>(
+    service: &Service,
+    candidates: &'b BTreeMap<&str, Vec<Backend<'a>>>,
+) -> Vec<&'b Backend<'a>> {
+    if service.selector.is_empty() {
+        return Vec::new();
+    }
+    let in_namespace = candidates.get(service.name.namespace.as_str());
+    in_namespace
+        .into_iter()
+        .flatten()
+        .filter(|backend| backend.pod.ready || service.publish_not_ready_addresses)
+        .filter(|backend| {
+            let mut wanted = service.selector.iter();
+            wanted.all(|(key, value)| backend.pod.labels.get(key) == Some(value))
+        })
+        .collect()
+}
+
+/// The addresses that clients may dial; headless and external Services have none (rule OB-13).
+fn addresses(service: &Service) -> Vec<IpAddr> {
+    let own: &[IpAddr] = match &service.cluster_ip {
+        ClusterIp::Headless => return Vec::new(),
+        ClusterIp::Unassigned => &[],
+        ClusterIp::Assigned(addresses) => addresses,
+    };
+    if service.external_name.is_some() {
+        return Vec::new();
+    }
+    let mut all = canonical(own);
+    all.append(&mut canonical(&service.external_addresses));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn emit_port(
+    service: &Service,
+    port: &ServicePort,
+    address: IpAddr,
+    backends: &[&Backend<'_>],
+    emitter: &mut Emitter,
+) -> Result<(), CompileError> {
+    let family = Family::of(address);
+    let targets: Vec<(&Backend<'_>, IpAddr, u16)> = backends
+        .iter()
+        .filter_map(|backend| {
+            let address = first_of_family(&backend.addresses, family)?;
+            Some((*backend, address, target_port(port, backend.pod)?))
+        })
+        .collect();
+    let fields = vec![
+        Datum::Address(address),
+        protocol_datum(port.protocol),
+        Datum::Port(port.port),
+    ];
+    let comment = comment::service(&service.name, port.port);
+    if targets.is_empty() {
+        let set = set_name("unserved", family);
+        emitter.element(&set, Key::point(fields), Value::Member, Some(comment));
+        return Ok(());
+    }
+    let services = set_name("services", family);
+    let chain = emitter.balance(count(&services, targets.len())?);
+    for (index, (backend, address, port)) in targets.into_iter().enumerate() {
+        let set = set_name("backends", family);
+        let mut fields = fields.clone();
+        fields.push(Datum::Number(count(&set, index)?));
+        let value = Value::Data(vec![Datum::Address(address), Datum::Port(port)]);
+        let comment = comment::of(&backend.pod.name);
+        emitter.element(&set, Key::point(fields), value, Some(comment));
+    }
+    let verdict = Value::Verdict(Verdict::Goto(chain));
+    emitter.element(&services, Key::point(fields), verdict, Some(comment));
+    Ok(())
+}
+
+fn count(set: &str, number: usize) -> Result<u32, CompileError> {
+    u32::try_from(number).map_err(|_| CompileError::TooLarge {
+        set: set.to_owned(),
+        elements: number,
+    })
+}
+
+/// The port of a backend; a pod without the named port is none (rule OB-11).
+fn target_port(port: &ServicePort, pod: &Pod) -> Option<u16> {
+    match &port.target {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::Name(name) => {
+            let is_target = |own: &&ContainerPort| {
+                own.name.as_ref() == Some(name) && own.protocol == port.protocol
+            };
+            pod.ports.iter().find(is_target).map(|own| own.port)
+        }
+    }
+}
