@@ -7,6 +7,7 @@ mod batch;
 mod constants;
 mod datum;
 mod decode;
+mod disassemble;
 mod element;
 mod error;
 mod expression;

@@ -382,3 +382,6 @@ fn describe_element(verb: &str, key: Option<&Key>, set: &str) -> String {
         None => format!("{verb}elements of set `{set}`"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use super::batch::{HOOKS, type_name};
 use super::constants::{chain, data, element, rule, set};
 use super::datum::{self, ByteOrder};
 use super::element::predecessor;
-use super::{ChainState, ReadError, RuleState};
+use super::{ChainState, ReadError, RuleState, disassemble};
 use crate::attribute::{Attribute, Attributes};
 
 fn malformed(object: impl Into<String>) -> ReadError {
@@ -79,7 +79,10 @@ fn base(name: &str, object: &Attributes<'_>, hook: &Attribute<'_>) -> Result<Bas
     })
 }
 
-pub(super) fn rule(object: &Attributes<'_>) -> Result<(String, RuleState), ReadError> {
+pub(super) fn rule(
+    object: &Attributes<'_>,
+    sets: &BTreeMap<String, Set>,
+) -> Result<(String, RuleState), ReadError> {
     let chain = object
         .find(rule::CHAIN)
         .ok_or_else(|| malformed("rule"))?
@@ -91,7 +94,17 @@ pub(super) fn rule(object: &Attributes<'_>) -> Result<(String, RuleState), ReadE
     let comment = object
         .find(rule::USERDATA)
         .and_then(|data| comment(data.value));
-    Ok((chain, RuleState { handle, comment }))
+    let list = object.find(rule::EXPRESSIONS).map(|list| list.nested());
+    let list = list.unwrap_or_else(|| Attributes::new(&[]));
+    let statements = disassemble::statements(list, sets);
+    Ok((
+        chain,
+        RuleState {
+            handle,
+            comment,
+            statements,
+        },
+    ))
 }
 
 /// A set without its elements; `None` for the anonymous set of a foreign rule.
@@ -249,7 +262,7 @@ fn read_element(set: &Set, fields: &Attributes<'_>) -> Option<Element> {
     Some(Element { value, comment })
 }
 
-fn verdict(fields: &Attributes<'_>) -> Option<Verdict> {
+pub(super) fn verdict(fields: &Attributes<'_>) -> Option<Verdict> {
     let chain = || Some(fields.find(data::VERDICT_CHAIN)?.text());
     match fields.find(data::VERDICT_CODE)?.be32()? {
         data::ACCEPT => Some(Verdict::Accept),

@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use ringfence_ruleset::{BaseChain, Element, Key, Set};
+use ringfence_ruleset::{BaseChain, Chain, Element, Key, Rule, Set, Statement, Table};
 
 use super::batch::header;
 use super::constants::{NFPROTO_INET, chain, element, message, msg, rule, set, table};
@@ -43,13 +43,51 @@ pub struct ChainState {
     pub rules: Vec<RuleState>,
 }
 
-/// What is known of a rule without decoding its expressions.
+/// What the kernel holds of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleState {
     /// The kernel's number of the rule, unique in the table and never used again.
     pub handle: u64,
     /// The comment stored with it.
     pub comment: Option<String>,
+    /// The statements, decoded; `None` if the rule does something that this crate does not write, which
+    /// makes it foreign. Tests that a later field implies are left out, and a block of a single address
+    /// reads as that address.
+    pub statements: Option<Vec<Statement>>,
+}
+
+impl TableState {
+    /// The table as an object to compare and to evaluate; `None` if somebody put a rule or a chain policy
+    /// into it that ringfence does not write.
+    #[must_use]
+    pub fn to_table(&self, name: &str) -> Option<Table> {
+        let chain = |(name, state): (&String, &ChainState)| Some((name.clone(), state.to_chain()?));
+        let chains = self.chains.iter().map(chain).collect::<Option<_>>()?;
+        let name = name.to_owned();
+        Some(Table {
+            name,
+            comment: self.comment.clone(),
+            chains,
+            sets: self.sets.clone(),
+        })
+    }
+}
+
+impl ChainState {
+    fn to_chain(&self) -> Option<Chain> {
+        let rule = |state: &RuleState| {
+            let statements = state.statements.clone()?;
+            Some(Rule {
+                statements,
+                comment: state.comment.clone(),
+            })
+        };
+        let rules = self.rules.iter().map(rule).collect::<Option<_>>()?;
+        (!self.policy_drop).then_some(Chain {
+            base: self.base,
+            rules,
+        })
+    }
 }
 
 impl Nftables {
@@ -105,8 +143,8 @@ impl Nftables {
             return Ok(None);
         };
         let mut chains = self.read_chains(name)?;
-        self.read_rules(name, &mut chains)?;
         let mut sets = self.read_definitions(name)?;
+        self.read_rules(name, &mut chains, &sets)?;
         for (set, definition) in &mut sets {
             self.read_elements(name, set, definition)?;
         }
@@ -149,6 +187,7 @@ impl Nftables {
         &mut self,
         name: &str,
         chains: &mut BTreeMap<String, ChainState>,
+        sets: &BTreeMap<String, Set>,
     ) -> Result<(), ReadError> {
         let body = request(|writer| writer.text(rule::TABLE, name));
         let rules = self.socket.dump(message(msg::GET_RULE), &body)?;
@@ -157,7 +196,7 @@ impl Nftables {
             .map(attributes)
             .filter(|rule| belongs(rule, rule::TABLE, name))
         {
-            let (chain, state) = decode::rule(&rule)?;
+            let (chain, state) = decode::rule(&rule, sets)?;
             chains.entry(chain).or_default().rules.push(state);
         }
         Ok(())

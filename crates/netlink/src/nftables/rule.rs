@@ -442,7 +442,7 @@ const fn membership(operator: Operator) -> Lookup {
 }
 
 /// The type of a value that one register group holds.
-fn comparable(expression: &Expression) -> Result<DataType, EncodeError> {
+pub(super) fn comparable(expression: &Expression) -> Result<DataType, EncodeError> {
     match expression {
         Expression::Field(Field::SourceAddress(family) | Field::DestinationAddress(family)) => {
             Ok(match family {
@@ -465,7 +465,7 @@ fn comparable(expression: &Expression) -> Result<DataType, EncodeError> {
     }
 }
 
-const fn is_host_order(expression: &Expression) -> bool {
+pub(super) const fn is_host_order(expression: &Expression) -> bool {
     matches!(
         expression,
         Expression::Meta(MetaKey::Priority) | Expression::Random { .. }
@@ -473,7 +473,7 @@ const fn is_host_order(expression: &Expression) -> bool {
 }
 
 /// Base, offset and length of a header field.
-const fn location(field: Field) -> (u32, u32, u32) {
+pub(super) const fn location(field: Field) -> (u32, u32, u32) {
     match field {
         Field::SourceAddress(Family::V4) => (expr::NETWORK_HEADER, 12, 4),
         Field::DestinationAddress(Family::V4) => (expr::NETWORK_HEADER, 16, 4),
@@ -495,7 +495,7 @@ fn address_field(expression: &Expression) -> Result<(u32, Family), EncodeError> 
     Ok((location(*field).1, *family))
 }
 
-const fn meta_number(key: MetaKey) -> u32 {
+pub(super) const fn meta_number(key: MetaKey) -> u32 {
     match key {
         MetaKey::L4Protocol => expr::META_L4PROTO,
         MetaKey::NfProtocol => expr::META_NFPROTO,
@@ -506,7 +506,7 @@ const fn meta_number(key: MetaKey) -> u32 {
 }
 
 /// The state as a bit of `NF_CT_STATE_BIT` (`linux/netfilter/nf_conntrack_common.h`).
-const fn state_bit(state: ConnectionState) -> u32 {
+pub(super) const fn state_bit(state: ConnectionState) -> u32 {
     match state {
         ConnectionState::Invalid => 1,
         ConnectionState::Established => 2,

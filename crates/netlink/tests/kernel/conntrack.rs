@@ -8,19 +8,14 @@ use ringfence_ruleset::{
 };
 
 use crate::loopback_up;
-use crate::sandbox::Test;
 
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "conntrack::entries_are_listed_and_deleted",
+tests! {
+    "conntrack" => [
         entries_are_listed_and_deleted,
-    ),
-    (
-        "conntrack::pings_are_listed_and_deleted",
         pings_are_listed_and_deleted,
-    ),
-    ("conntrack::a_full_table_is_listed", a_full_table_is_listed),
-];
+        a_full_table_is_listed,
+    ],
+}
 
 /// Connections are tracked once a rule asks for their state.
 fn track() -> Conntrack {

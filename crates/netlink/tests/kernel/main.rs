@@ -8,9 +8,18 @@
     reason = "test code"
 )]
 
+/// Lists a module's tests as `TESTS`, named by what they are about.
+macro_rules! tests {
+    ($($topic:literal => [$($test:ident),* $(,)?]),* $(,)?) => {
+        pub(crate) const TESTS: &[crate::sandbox::Test] =
+            &[$($((concat!($topic, "::", stringify!($test)), $test as fn())),*),*];
+    };
+}
+
 mod conntrack;
 mod design;
 mod nftables;
+mod random;
 mod route;
 #[path = "../common/sandbox.rs"]
 mod sandbox;
@@ -18,7 +27,13 @@ mod sandbox;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    let tests: Vec<sandbox::Test> = [nftables::TESTS, route::TESTS, conntrack::TESTS].concat();
+    let tests: Vec<sandbox::Test> = [
+        nftables::TESTS,
+        route::TESTS,
+        conntrack::TESTS,
+        random::TESTS,
+    ]
+    .concat();
     sandbox::main(&tests)
 }
 

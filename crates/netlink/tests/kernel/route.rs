@@ -9,37 +9,24 @@ use ringfence_netlink::route::{
 use ringfence_netlink::sysctl::{self, SysctlError};
 
 use crate::run;
-use crate::sandbox::Test;
 
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "route::a_veth_pair_is_born_in_both_namespaces",
+tests! {
+    "route" => [
         a_veth_pair_is_born_in_both_namespaces,
-    ),
-    (
-        "route::links_are_made_changed_and_deleted",
         links_are_made_changed_and_deleted,
-    ),
-    ("route::addresses_come_and_go", addresses_come_and_go),
-    ("route::routes_come_and_go", routes_come_and_go),
-    ("route::neighbours_come_and_go", neighbours_come_and_go),
-    (
-        "route::forwarding_entries_come_and_go",
+        addresses_come_and_go,
+        routes_come_and_go,
+        neighbours_come_and_go,
         forwarding_entries_come_and_go,
-    ),
-    (
-        "namespace::work_runs_elsewhere_and_the_caller_stays",
+    ],
+    "namespace" => [
         work_runs_elsewhere,
-    ),
-    (
-        "namespace::a_panic_inside_continues_outside",
         a_panic_inside_continues_outside,
-    ),
-    (
-        "sysctl::keys_are_read_and_written",
+    ],
+    "sysctl" => [
         keys_are_read_and_written,
-    ),
-];
+    ],
+}
 
 fn open() -> RouteSocket {
     RouteSocket::open().unwrap()

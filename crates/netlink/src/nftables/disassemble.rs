@@ -1,0 +1,529 @@
+//! Rules from the kernel's instructions: the way back of [`super::rule`].
+//!
+//! Runs the instructions with expressions in the registers instead of values. Only what the encoder
+//! writes is understood; a rule that does anything else is nobody's that ringfence could vouch for.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_net::{ConnectionState, Family};
+use ringfence_ruleset::{
+    DataType, Datum, Expression, Field, MetaKey, Operand, Operator, Set, SetKind, Statement,
+};
+
+use super::constants::{
+    FIRST_REGISTER, IPPROTO_ICMPV6, IPPROTO_TCP, NFPROTO_IPV4, NFPROTO_IPV6, VERDICT_REGISTER,
+    data, expr,
+};
+use super::datum::{self, ByteOrder};
+use super::decode;
+use super::expression::nfproto;
+use super::rule::{comparable, is_host_order, location, meta_number, state_bit};
+use crate::attribute::{Attribute, Attributes, align};
+
+const META_KEYS: [MetaKey; 5] = [
+    MetaKey::L4Protocol,
+    MetaKey::NfProtocol,
+    MetaKey::InputInterface,
+    MetaKey::OutputInterface,
+    MetaKey::Priority,
+];
+const FIELDS: [Field; 7] = [
+    Field::SourceAddress(Family::V4),
+    Field::DestinationAddress(Family::V4),
+    Field::SourceAddress(Family::V6),
+    Field::DestinationAddress(Family::V6),
+    Field::DestinationPort,
+    Field::TcpFlags,
+    Field::Icmpv6Type,
+];
+const STATES: [ConnectionState; 5] = [
+    ConnectionState::Invalid,
+    ConnectionState::Established,
+    ConnectionState::Related,
+    ConnectionState::New,
+    ConnectionState::Untracked,
+];
+
+/// The statements of a rule; `None` if the encoder could not have written it.
+pub(super) fn statements(
+    list: Attributes<'_>,
+    sets: &BTreeMap<String, Set>,
+) -> Option<Vec<Statement>> {
+    let mut machine = Machine {
+        sets,
+        registers: BTreeMap::new(),
+        lower: None,
+        statements: Vec::new(),
+        family: None,
+        protocol: None,
+    };
+    for instruction in list {
+        let fields = instruction.nested();
+        let name = fields.find(expr::NAME)?.text();
+        let data = fields.find(expr::DATA).map(|data| data.nested());
+        machine.run(&name, &data.unwrap_or_else(|| Attributes::new(&[])))?;
+    }
+    // A lower bound without an upper one.
+    machine.lower.is_none().then_some(machine.statements)
+}
+
+/// What a register holds.
+#[derive(Clone, Debug, PartialEq)]
+enum Held {
+    Value(Expression, ByteOrder),
+    /// The first bytes of an address.
+    Start(Field, usize),
+    Masked(Expression, Vec<u8>),
+}
+
+struct Machine<'a> {
+    sets: &'a BTreeMap<String, Set>,
+    registers: BTreeMap<u32, Held>,
+    /// The register and the lower bound of a range whose upper bound comes next.
+    lower: Option<(u32, Vec<u8>)>,
+    statements: Vec<Statement>,
+    family: Option<u8>,
+    protocol: Option<u8>,
+}
+
+impl Machine<'_> {
+    fn run(&mut self, name: &str, fields: &Attributes<'_>) -> Option<()> {
+        match name {
+            "meta" => self.meta(fields),
+            "ct" => self.connection_state(fields),
+            "payload" => self.payload(fields),
+            "numgen" => self.random(fields),
+            "byteorder" => self.byte_order(fields),
+            "bitwise" => self.mask(fields),
+            "cmp" => self.compare(fields),
+            "range" => self.outside(fields),
+            "lookup" => self.lookup(fields),
+            "immediate" => self.immediate(fields),
+            "nat" => self.nat(fields),
+            "masq" => self.finish(Statement::Masquerade, None),
+            "reject" => self.reject(fields),
+            _ => None,
+        }
+    }
+
+    fn meta(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let number = be32(fields, 2)?;
+        if let Some(source) = register(fields, 3) {
+            return self.set_priority(number, source);
+        }
+        let key = META_KEYS
+            .into_iter()
+            .find(|key| meta_number(*key) == number)?;
+        self.hold(register(fields, 1)?, Expression::Meta(key))
+    }
+
+    fn set_priority(&mut self, key: u32, source: u32) -> Option<()> {
+        if key != expr::META_PRIORITY {
+            return None;
+        }
+        let value = self.value(source, ByteOrder::Host)?;
+        let key = value.clone();
+        self.finish(Statement::SetPriority(value), Some(&key))
+    }
+
+    fn connection_state(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let is_state = be32(fields, 2)? == expr::CT_STATE;
+        is_state.then_some(())?;
+        self.hold(register(fields, 1)?, Expression::ConnectionState)
+    }
+
+    fn payload(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let (base, offset, length) = (be32(fields, 2)?, be32(fields, 3)?, be32(fields, 4)?);
+        let target = register(fields, 1)?;
+        let at = |field: &Field| location(*field).0 == base && location(*field).1 == offset;
+        let field = FIELDS
+            .into_iter()
+            .filter(at)
+            .find(|field| self.is_tested(*field))?;
+        let whole = location(field).2;
+        if length == whole {
+            return self.hold(target, Expression::Field(field));
+        }
+        let address = matches!(
+            field,
+            Field::SourceAddress(_) | Field::DestinationAddress(_)
+        );
+        (address && length < whole).then_some(())?;
+        self.registers
+            .insert(target, Held::Start(field, usize::try_from(length).ok()?));
+        Some(())
+    }
+
+    fn random(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let random = be32(fields, 3)? == expr::NUMGEN_RANDOM && be32(fields, 4).unwrap_or(0) == 0;
+        random.then_some(())?;
+        self.hold(
+            register(fields, 1)?,
+            Expression::Random {
+                modulus: be32(fields, 2)?,
+            },
+        )
+    }
+
+    fn byte_order(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let (source, target) = (register(fields, 1)?, register(fields, 2)?);
+        let turned =
+            be32(fields, 3)? == expr::HTON && be32(fields, 4)? == 4 && be32(fields, 5)? == 4;
+        (turned && source == target).then_some(())?;
+        let value = self.value(source, ByteOrder::Host)?;
+        is_host_order(&value).then_some(())?;
+        self.registers
+            .insert(target, Held::Value(value, ByteOrder::Big));
+        Some(())
+    }
+
+    fn mask(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let (source, target) = (register(fields, 1)?, register(fields, 2)?);
+        let mask = value_of(fields, 4)?.to_vec();
+        let clear = value_of(fields, 5)?.iter().all(|byte| *byte == 0);
+        (source == target && clear && be32(fields, 6).unwrap_or(0) == 0).then_some(())?;
+        let value = self.value(source, ByteOrder::Host)?;
+        self.registers.insert(target, Held::Masked(value, mask));
+        Some(())
+    }
+
+    fn compare(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let (source, operator) = (register(fields, 1)?, be32(fields, 2)?);
+        let bytes = value_of(fields, 3)?;
+        match operator {
+            expr::CMP_EQ => self.equal(source, Operator::Equal, bytes),
+            expr::CMP_NEQ => self.equal(source, Operator::NotEqual, bytes),
+            expr::CMP_GTE => self.at_least(source, bytes),
+            expr::CMP_LTE => self.at_most(source, bytes),
+            _ => None,
+        }
+    }
+
+    fn equal(&mut self, source: u32, operator: Operator, bytes: &[u8]) -> Option<()> {
+        self.lower.is_none().then_some(())?;
+        let (left, operator, right) = match self.registers.get(&source)?.clone() {
+            Held::Start(field, length) => (
+                Expression::Field(field),
+                operator,
+                start_of(field, length, bytes)?,
+            ),
+            Held::Masked(left, mask) => masked(left, operator, &mask, bytes)?,
+            Held::Value(left, ByteOrder::Host) => {
+                let right = plain(&left, operator, bytes)?;
+                (left, operator, right)
+            }
+            Held::Value(_, ByteOrder::Big) => return None,
+        };
+        self.matching(left, operator, right)
+    }
+
+    fn at_least(&mut self, source: u32, bytes: &[u8]) -> Option<()> {
+        self.lower
+            .replace((source, bytes.to_vec()))
+            .is_none()
+            .then_some(())
+    }
+
+    fn at_most(&mut self, source: u32, bytes: &[u8]) -> Option<()> {
+        let (register, low) = self.lower.take()?;
+        (register == source).then_some(())?;
+        self.range(source, Operator::Equal, &low, bytes)
+    }
+
+    fn outside(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        (be32(fields, 2)? == expr::RANGE_NEQ).then_some(())?;
+        let (low, high) = (value_of(fields, 3)?, value_of(fields, 4)?);
+        self.range(register(fields, 1)?, Operator::NotEqual, low, high)
+    }
+
+    fn range(&mut self, source: u32, operator: Operator, low: &[u8], high: &[u8]) -> Option<()> {
+        let Held::Value(left, order) = self.registers.get(&source)?.clone() else {
+            return None;
+        };
+        (!is_host_order(&left) || order == ByteOrder::Big).then_some(())?;
+        let kind = comparable(&left).ok()?;
+        let bound = |bytes| only(datum::decode(&[kind], bytes, ByteOrder::Big)?);
+        let right = Operand::Range(bound(low)?, bound(high)?);
+        self.matching(left, operator, right)
+    }
+
+    fn lookup(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let map = fields.find(1)?.text();
+        let set = self.sets.get(&map)?;
+        let key = self.key(set, register(fields, 2)?)?;
+        let inverted = be32(fields, 5).unwrap_or(0) & expr::LOOKUP_INVERT != 0;
+        match (register(fields, 3), &set.kind) {
+            (None, SetKind::Set | SetKind::Map(_) | SetKind::VerdictMap) => {
+                let operator = if inverted {
+                    Operator::NotEqual
+                } else {
+                    Operator::Equal
+                };
+                self.matching(key, operator, Operand::Set(map))
+            }
+            (Some(VERDICT_REGISTER), SetKind::VerdictMap) => {
+                let fields = key.clone();
+                self.finish(Statement::VerdictMap { key, map }, Some(&fields))
+            }
+            (Some(target), SetKind::Map(_)) => self.hold(
+                target,
+                Expression::Map {
+                    key: Box::new(key),
+                    map,
+                },
+            ),
+            (Some(_), SetKind::Set | SetKind::VerdictMap) => None,
+        }
+    }
+
+    /// The key that lies in the registers from `source` on.
+    fn key(&self, set: &Set, source: u32) -> Option<Expression> {
+        let order = ByteOrder::of_keys(set.interval);
+        if let [_] = set.key.as_slice() {
+            return self.value(source, order);
+        }
+        let mut next = source;
+        let mut parts = Vec::new();
+        for kind in &set.key {
+            parts.push(self.value(next, order)?);
+            next += u32::try_from(align(datum::length(*kind)) / 4).ok()?;
+        }
+        Some(Expression::Concat(parts))
+    }
+
+    fn immediate(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let target = register(fields, 1)?;
+        let value = fields.find(2)?.nested();
+        if target == VERDICT_REGISTER {
+            let verdict = decode::verdict(&value.find(data::VERDICT)?.nested())?;
+            return self.finish(Statement::Verdict(verdict), None);
+        }
+        let number = u32::from_ne_bytes(value.find(data::VALUE)?.value.try_into().ok()?);
+        self.hold(target, Expression::Constant(Datum::Number(number)))
+    }
+
+    fn nat(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        (be32(fields, 1)? == expr::NAT_DESTINATION).then_some(())?;
+        let number = be32(fields, 2)?;
+        let family = Family::ALL
+            .into_iter()
+            .find(|family| u32::from(nfproto(*family)) == number)?;
+        let (address, port) = (register(fields, 3)?, register(fields, 5)?);
+        let width = match family {
+            Family::V4 => 1,
+            Family::V6 => 4,
+        };
+        (port == address + width && self.family == Some(nfproto(family))).then_some(())?;
+        let target = self.value(address, ByteOrder::Host)?;
+        let key = target.clone();
+        self.drop_family_test(nfproto(family));
+        self.finish(Statement::DestinationNat { family, target }, Some(&key))
+    }
+
+    fn reject(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let usual = be32(fields, 1)? == expr::REJECT_ICMPX
+            && fields.find(2)?.u8()? == expr::ICMPX_PORT_UNREACHABLE;
+        usual.then_some(())?;
+        self.finish(Statement::Reject, None)
+    }
+
+    fn matching(&mut self, left: Expression, operator: Operator, right: Operand) -> Option<()> {
+        if let (Expression::Meta(key), Operator::Equal, Operand::Value(Datum::Byte(byte))) =
+            (&left, operator, &right)
+        {
+            match key {
+                MetaKey::NfProtocol => self.family = Some(*byte),
+                MetaKey::L4Protocol => self.protocol = Some(*byte),
+                MetaKey::InputInterface | MetaKey::OutputInterface | MetaKey::Priority => {}
+            }
+        }
+        let fields = left.clone();
+        self.finish(
+            Statement::Match {
+                left,
+                operator,
+                right,
+            },
+            Some(&fields),
+        )
+    }
+
+    /// Ends a statement, and leaves out the tests before it that its fields imply.
+    fn finish(&mut self, statement: Statement, fields: Option<&Expression>) -> Option<()> {
+        self.lower.is_none().then_some(())?;
+        if let Some(expression) = fields {
+            self.drop_tests(expression);
+        }
+        self.statements.push(statement);
+        Some(())
+    }
+
+    fn drop_tests(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Concat(parts) => parts.iter().rev().for_each(|part| self.drop_tests(part)),
+            Expression::Map { key, .. } => self.drop_tests(key),
+            Expression::Field(field) => {
+                let (family, protocol) = needs(*field);
+                if let Some(protocol) = protocol {
+                    self.drop_last(MetaKey::L4Protocol, protocol);
+                }
+                if let Some(family) = family {
+                    self.drop_family_test(family);
+                }
+            }
+            Expression::Meta(_)
+            | Expression::ConnectionState
+            | Expression::Constant(_)
+            | Expression::Random { .. } => {}
+        }
+    }
+
+    fn drop_family_test(&mut self, family: u8) {
+        self.drop_last(MetaKey::NfProtocol, family);
+    }
+
+    fn drop_last(&mut self, key: MetaKey, byte: u8) {
+        let test = Statement::Match {
+            left: Expression::Meta(key),
+            operator: Operator::Equal,
+            right: Operand::Value(Datum::Byte(byte)),
+        };
+        if self.statements.last() == Some(&test) {
+            self.statements.pop();
+        }
+    }
+
+    /// Whether the rule has made sure that packets have the field.
+    fn is_tested(&self, field: Field) -> bool {
+        let (family, protocol) = needs(field);
+        (family.is_none() || self.family == family)
+            && (protocol.is_none() || self.protocol == protocol)
+    }
+
+    fn hold(&mut self, register: u32, expression: Expression) -> Option<()> {
+        self.registers
+            .insert(register, Held::Value(expression, ByteOrder::Host));
+        Some(())
+    }
+
+    /// The expression in a register, in this byte order if it is one of numbers.
+    fn value(&self, register: u32, wanted: ByteOrder) -> Option<Expression> {
+        let Held::Value(expression, order) = self.registers.get(&register)? else {
+            return None;
+        };
+        (!is_host_order(expression) || *order == wanted).then(|| expression.clone())
+    }
+}
+
+/// Family and transport protocol that a field implies.
+const fn needs(field: Field) -> (Option<u8>, Option<u8>) {
+    match field {
+        Field::SourceAddress(Family::V4) | Field::DestinationAddress(Family::V4) => {
+            (Some(NFPROTO_IPV4), None)
+        }
+        Field::SourceAddress(Family::V6) | Field::DestinationAddress(Family::V6) => {
+            (Some(NFPROTO_IPV6), None)
+        }
+        Field::DestinationPort => (None, None),
+        Field::TcpFlags => (None, Some(IPPROTO_TCP)),
+        Field::Icmpv6Type => (Some(NFPROTO_IPV6), Some(IPPROTO_ICMPV6)),
+    }
+}
+
+/// The operand of a comparison with an unmasked value.
+fn plain(left: &Expression, operator: Operator, bytes: &[u8]) -> Option<Operand> {
+    if *left == Expression::ConnectionState {
+        let state = state(u32::from_ne_bytes(bytes.try_into().ok()?))?;
+        return (operator == Operator::NotEqual).then_some(Operand::State(state));
+    }
+    let kind = comparable(left).ok()?;
+    if kind == DataType::InterfaceName && bytes.len() < datum::length(kind) {
+        return Some(Operand::InterfacePrefix(
+            String::from_utf8(bytes.to_vec()).ok()?,
+        ));
+    }
+    only(datum::decode(&[kind], bytes, ByteOrder::Host)?).map(Operand::Value)
+}
+
+/// The meaning of a comparison with a masked value.
+fn masked(
+    left: Expression,
+    operator: Operator,
+    mask: &[u8],
+    bytes: &[u8],
+) -> Option<(Expression, Operator, Operand)> {
+    let right = match &left {
+        Expression::ConnectionState => {
+            let any = operator == Operator::NotEqual && bytes.iter().all(|byte| *byte == 0);
+            any.then_some(())?;
+            let state = state(u32::from_ne_bytes(mask.try_into().ok()?))?;
+            return Some((left, Operator::Equal, Operand::State(state)));
+        }
+        Expression::Field(Field::TcpFlags) => {
+            let ([mask], [value]) = (mask, bytes) else {
+                return None;
+            };
+            Operand::TcpFlags {
+                mask: *mask,
+                value: *value,
+            }
+        }
+        Expression::Field(Field::SourceAddress(_) | Field::DestinationAddress(_)) => {
+            Operand::Prefix(IpNet::with_netmask(ip(bytes)?, ip(mask)?).ok()?)
+        }
+        Expression::Field(_)
+        | Expression::Meta(_)
+        | Expression::Constant(_)
+        | Expression::Concat(_)
+        | Expression::Map { .. }
+        | Expression::Random { .. } => return None,
+    };
+    Some((left, operator, right))
+}
+
+/// The block of addresses that begin with these bytes.
+fn start_of(field: Field, length: usize, bytes: &[u8]) -> Option<Operand> {
+    let mut whole = bytes.get(..length)?.to_vec();
+    whole.resize(usize::try_from(location(field).2).ok()?, 0);
+    let bits = u8::try_from(length * 8).ok()?;
+    Some(Operand::Prefix(IpNet::new(ip(&whole)?, bits).ok()?))
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
+fn state(bit: u32) -> Option<ConnectionState> {
+    STATES.into_iter().find(|state| state_bit(*state) == bit)
+}
+
+fn only(values: Vec<Datum>) -> Option<Datum> {
+    let [value] = <[Datum; 1]>::try_from(values).ok()?;
+    Some(value)
+}
+
+fn be32(fields: &Attributes<'_>, kind: u16) -> Option<u32> {
+    fields.find(kind)?.be32()
+}
+
+/// A register, all in the numbering of 4-byte ones: the kernel names every fourth by the old numbers.
+fn register(fields: &Attributes<'_>, kind: u16) -> Option<u32> {
+    match be32(fields, kind)? {
+        VERDICT_REGISTER => Some(VERDICT_REGISTER),
+        old @ 1..=4 => Some(FIRST_REGISTER + (old - 1) * 4),
+        number => (FIRST_REGISTER..FIRST_REGISTER + super::constants::REGISTERS)
+            .contains(&number)
+            .then_some(number),
+    }
+}
+
+fn value_of<'a>(fields: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {
+    let nested: Attribute<'a> = fields.find(kind)?;
+    Some(nested.nested().find(data::VALUE)?.value)
+}
