@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::extract::policy_ports;
 use crate::{
-    Cluster, Labels, Namespace, Object, ObjectKey, ObjectName, Phase, Pod, Workload, WorkloadKind,
+    Cluster, Labels, Namespace, NetworkPolicy, Object, ObjectKey, ObjectName, Phase, Pod,
+    PolicyPeer, Workload, WorkloadKind,
 };
 
 /// Puts `objects` together. Workloads become representative pods (rule OB-9).
@@ -20,6 +21,7 @@ pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
     }
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
+    assembly.report_unknowable_labels();
     (assembly.cluster, assembly.diagnostics)
 }
 
@@ -137,6 +139,24 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// Rule OB-10.
+    fn report_unknowable_labels(&mut self) {
+        for policy in self.cluster.network_policies.values() {
+            let Some(label) = unknowable_label(policy) else {
+                continue;
+            };
+            let message = format!(
+                "NetworkPolicy {} selects by `{label}`, which only a running cluster knows",
+                policy.name
+            );
+            self.diagnostics.push(
+                Diagnostic::new(Severity::Warning, message)
+                    .with_rule("OB-10")
+                    .with_source(policy.source.clone()),
+            );
+        }
+    }
+
     /// Rule Q-6.
     fn report_shared_addresses(&mut self) {
         let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
@@ -164,8 +184,36 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// Every cluster has this namespace, without labels of its own.
-const PRESENT_EVERYWHERE: [&str; 1] = ["default"];
+/// Labels that controllers add with values that manifests do not tell (rule OB-10).
+const UNKNOWABLE: [&str; 5] = [
+    "batch.kubernetes.io/controller-uid",
+    "controller-revision-hash",
+    "controller-uid",
+    "pod-template-generation",
+    "pod-template-hash",
+];
+
+/// The first label of `policy`'s pod selectors that no representative pod has (rule OB-10).
+fn unknowable_label(policy: &NetworkPolicy) -> Option<&str> {
+    let rules = policy.ingress.iter().chain(&policy.egress);
+    let peers = rules
+        .flat_map(|rule| &rule.peers)
+        .filter_map(|peer| match peer {
+            PolicyPeer::Pods(selector) => selector.pods.as_ref(),
+            PolicyPeer::IpBlock(_) => None,
+        });
+    let keys = std::iter::once(&policy.pod_selector)
+        .chain(peers)
+        .flat_map(|selector| {
+            let listed = selector.match_expressions.iter().map(|found| &found.key);
+            selector.match_labels.keys().chain(listed)
+        });
+    keys.map(String::as_str)
+        .find(|key| UNKNOWABLE.contains(key))
+}
+
+/// Every cluster has these namespaces, without labels of their own.
+const PRESENT_EVERYWHERE: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// The pods that stand for `workload` (rules OB-9, OB-10).
 fn representatives(workload: &Workload) -> Vec<Pod> {

@@ -54,7 +54,7 @@ pub(crate) fn extract(
 fn namespace(context: &mut Context<'_>, root: &View<'_>) -> Namespace {
     let meta = meta::cluster_scoped(context, root, crate::validate::names::dns_label);
     Namespace {
-        source: Some(context.report.source(root.span)),
+        source: context.report.source(root.span),
         ..Namespace::new(meta.name, meta.labels)
     }
 }

@@ -9,6 +9,7 @@ mod base64;
 mod cluster;
 mod diagnostic;
 mod extract;
+mod label;
 mod load;
 mod manifest;
 mod name;
@@ -28,7 +29,10 @@ mod yaml;
 pub use assemble::assemble;
 pub use cluster::Cluster;
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
-pub use load::{Input, LoadOptions, Loaded, kind_config, load, read_json};
+pub use label::{BadLabel, check_label};
+pub use load::{
+    Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, read_json,
+};
 pub use manifest::{
     ConfigMap, Container, EnvFrom, EnvValue, EnvVar, IpFamily, KeyRef, KindCluster, KindNode,
     KindRole, Object, ObjectKey, ObjectKind, PodManifest, PodSpec, PodTemplate, RestartPolicy,

@@ -5,11 +5,11 @@ use crate::extract::{Context, extract, kind_cluster};
 use crate::report::{Problem, Report};
 use crate::schema::{self, Found, Handling};
 use crate::view::{Path, View};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Document, Node};
 use crate::{KindCluster, Object};
 
 /// A text to read, under the name that the user knows it by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Input {
     /// The file as the user named it; `<stdin>` for standard input.
     pub name: String,
@@ -62,9 +62,11 @@ pub fn load(inputs: &[Input], options: &LoadOptions) -> Loaded {
             report: &mut report,
             default_namespace: &options.default_namespace,
             objects: &mut loaded.objects,
+            sound: true,
         };
         for document in &documents {
-            reader.document(document, None);
+            reader.sound = document.sound;
+            reader.document(&document.root, None);
         }
         keep(&mut loaded, report);
     }
@@ -86,6 +88,37 @@ fn keep(loaded: &mut Loaded, mut report: Report) {
     loaded.diagnostics.extend(report.diagnostics);
 }
 
+/// What becomes of fields that Kubernetes does not know, as the API's `fieldValidation` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownFields {
+    /// `Strict`: an error.
+    Refuse,
+    /// `Warn`: a warning.
+    Warn,
+    /// `Ignore`: nothing.
+    Ignore,
+}
+
+/// Reads the objects of a JSON value, such as the body of a request. Nothing in it has a position.
+#[must_use]
+pub fn load_json(
+    value: &serde_json::Value,
+    options: &LoadOptions,
+    unknown_fields: UnknownFields,
+) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut report = Report::new("", "").with_unknown_fields(unknown_fields);
+    let mut reader = Reader {
+        report: &mut report,
+        default_namespace: &options.default_namespace,
+        objects: &mut loaded.objects,
+        sound: true,
+    };
+    reader.document(&Node::from_json(value), None);
+    loaded.diagnostics = report.diagnostics;
+    loaded
+}
+
 /// Reads the documents of `input` as JSON values, without looking at what they say.
 ///
 /// # Errors
@@ -94,7 +127,10 @@ pub fn read_json(input: &Input) -> Result<Vec<serde_json::Value>, Vec<Diagnostic
     let mut report = Report::new(&input.name, &input.text);
     let documents = read(input, &mut report);
     if report.diagnostics.is_empty() {
-        Ok(documents.iter().map(Node::to_json).collect())
+        Ok(documents
+            .iter()
+            .map(|document| document.root.to_json())
+            .collect())
     } else {
         Err(report.diagnostics)
     }
@@ -110,7 +146,7 @@ pub fn kind_config(input: &Input) -> Result<KindCluster, Vec<Diagnostic>> {
     if !report.diagnostics.is_empty() {
         return Err(report.diagnostics);
     }
-    let [document] = documents.as_slice() else {
+    let [Document { root, .. }] = documents.as_slice() else {
         let message = format!(
             "`{}` has {} documents, a kind configuration is one",
             input.name,
@@ -118,7 +154,7 @@ pub fn kind_config(input: &Input) -> Result<KindCluster, Vec<Diagnostic>> {
         );
         return Err(vec![Diagnostic::new(Severity::Error, message)]);
     };
-    let cluster = read_kind(document, &mut report);
+    let cluster = read_kind(root, &mut report);
     match cluster {
         Some(cluster) if report.errors() == 0 => Ok(cluster),
         _ => Err(report.diagnostics),
@@ -141,7 +177,7 @@ fn read_kind(document: &Node, report: &mut Report) -> Option<KindCluster> {
     kind_cluster(report, &View::root(document))
 }
 
-fn read(input: &Input, report: &mut Report) -> Vec<Node> {
+fn read(input: &Input, report: &mut Report) -> Vec<Document> {
     let (documents, errors) = yaml::parse(&input.text);
     for error in errors {
         report.add_yaml_error(error);
@@ -153,6 +189,8 @@ struct Reader<'r> {
     report: &'r mut Report,
     default_namespace: &'r str,
     objects: &'r mut Vec<Object>,
+    /// Whether the current document is free of faults in its YAML.
+    sound: bool,
 }
 
 /// The version and kind that the items of a typed list have (rule OB-1).
@@ -232,7 +270,7 @@ impl Reader<'_> {
     ) {
         let before = self.report.errors();
         schema::check(document, schema, self.report);
-        if self.report.errors() > before {
+        if !self.sound || self.report.errors() > before {
             return;
         }
         if handling == Handling::Skipped {
@@ -245,7 +283,7 @@ impl Reader<'_> {
             default_namespace: self.default_namespace,
         };
         let object = extract(&mut context, handling, &View::root(document));
-        if self.report.errors() == before {
+        if self.sound && self.report.errors() == before {
             self.objects.extend(object);
         }
     }

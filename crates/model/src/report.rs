@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::Source;
 use crate::diagnostic::{Diagnostic, Location, Severity};
 use crate::view::Path;
 use crate::yaml::{Span, YamlError};
+use crate::{Source, UnknownFields};
 
 /// The problems found so far in one file.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ pub(crate) struct Report {
     text: Arc<str>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     errors: usize,
+    unknown_fields: UnknownFields,
 }
 
 /// One problem, on its way into a [`Report`].
@@ -73,6 +74,23 @@ impl Report {
             text: text.into(),
             diagnostics: Vec::new(),
             errors: 0,
+            unknown_fields: UnknownFields::Refuse,
+        }
+    }
+
+    pub(crate) fn with_unknown_fields(self, unknown_fields: UnknownFields) -> Self {
+        Self {
+            unknown_fields,
+            ..self
+        }
+    }
+
+    /// Adds a problem with a field that is not known.
+    pub(crate) fn add_unknown_field(&mut self, problem: Problem) {
+        match self.unknown_fields {
+            UnknownFields::Refuse => self.add(problem),
+            UnknownFields::Warn => self.add(problem.with_severity(Severity::Warning)),
+            UnknownFields::Ignore => {}
         }
     }
 
@@ -80,7 +98,7 @@ impl Report {
         let location = self.location(problem.span);
         self.errors += usize::from(problem.diagnostic.is_error());
         self.diagnostics.push(Diagnostic {
-            location: Some(location),
+            location,
             ..problem.diagnostic
         });
     }
@@ -89,26 +107,26 @@ impl Report {
         self.errors += 1;
         self.diagnostics.push(Diagnostic {
             rule: error.rule,
-            location: Some(self.location(error.span)),
+            location: self.location(error.span),
             help: error.help,
             ..Diagnostic::new(Severity::Error, error.message)
         });
     }
 
-    /// The place of `span` for the objects.
-    pub(crate) fn source(&self, span: Span) -> Source {
-        Source {
+    /// The place of `span` for the objects; `None` for a value that was not read from a text.
+    pub(crate) fn source(&self, span: Span) -> Option<Source> {
+        (span != Span::NOWHERE).then(|| Source {
             file: Arc::clone(&self.file),
             line: span.line,
             column: span.column,
-        }
+        })
     }
 
-    fn location(&self, span: Span) -> Location {
-        Location {
-            source: self.source(span),
+    fn location(&self, span: Span) -> Option<Location> {
+        Some(Location {
+            source: self.source(span)?,
             bytes: span.bytes(),
-        }
+        })
     }
 
     /// What stands at `span`, for messages.

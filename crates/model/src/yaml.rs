@@ -11,6 +11,13 @@ use std::ops::Range;
 
 pub(crate) use builder::parse;
 
+/// One document. An unsound one has faults of its own, such as duplicate keys, and describes no object.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    pub(crate) sound: bool,
+}
+
 /// Where a value or key was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -25,6 +32,14 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// The place of a value that was not read from a text.
+    pub(crate) const NOWHERE: Self = Self {
+        start: 0,
+        end: 0,
+        line: 0,
+        column: 0,
+    };
+
     pub(crate) const fn bytes(self) -> Range<usize> {
         self.start..self.end
     }
@@ -76,6 +91,36 @@ pub(crate) struct YamlError {
 }
 
 impl Node {
+    /// The tree of a JSON value, which has no positions.
+    pub(crate) fn from_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let value = match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(*value),
+            Json::Number(number) => number
+                .as_i64()
+                .map(Value::Integer)
+                .unwrap_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN))),
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(items) => Value::Sequence(items.iter().map(Self::from_json).collect()),
+            Json::Object(entries) => {
+                let entry = |(name, value): (&String, &Json)| Entry {
+                    key: Key {
+                        text: name.clone(),
+                        span: Span::NOWHERE,
+                        not_text: None,
+                    },
+                    value: Self::from_json(value),
+                };
+                Value::Mapping(entries.iter().map(entry).collect())
+            }
+        };
+        Self {
+            span: Span::NOWHERE,
+            value,
+        }
+    }
+
     /// The value under `key`; `None` if the node is no mapping, or the key is missing.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|entry| &entry.value)

@@ -15,7 +15,7 @@ pub(super) fn secret(context: &mut Context<'_>, root: &View<'_>) -> Secret {
     Secret {
         name: meta.object_name(),
         data,
-        source: Some(context.report.source(root.span)),
+        source: context.report.source(root.span),
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn config_map(context: &mut Context<'_>, root: &View<'_>) -> ConfigMa
     ConfigMap {
         name: meta.object_name(),
         data,
-        source: Some(context.report.source(root.span)),
+        source: context.report.source(root.span),
     }
 }
 
@@ -34,7 +34,7 @@ pub(super) fn service_account(context: &mut Context<'_>, root: &View<'_>) -> Ser
     let meta = meta::namespaced(context, root, names::dns_subdomain);
     ServiceAccount {
         name: meta.object_name(),
-        source: Some(context.report.source(root.span)),
+        source: context.report.source(root.span),
     }
 }
 

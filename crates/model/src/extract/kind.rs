@@ -42,7 +42,7 @@ pub(crate) fn kind_cluster(report: &mut Report, root: &View<'_>) -> Option<KindC
             .field("disableDefaultCNI")
             .boolean()
             .unwrap_or(false),
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     };
     cluster.nodes = nodes(report, &root.field("nodes"), cluster.cluster_name());
     Some(cluster)

@@ -26,6 +26,9 @@ pub(super) fn namespaced(context: &mut Context<'_>, root: &View<'_>, check: Name
     let mut meta = common(context, root, check);
     let at = root.field("metadata").field("namespace");
     match at.text() {
+        None | Some("") if context.default_namespace.is_empty() => {
+            context.report.required("V-2", &at, "");
+        }
         None | Some("") => context.default_namespace.clone_into(&mut meta.namespace),
         Some(namespace) => {
             invalid_text(

@@ -29,7 +29,7 @@ pub(super) fn network_policy(context: &mut Context<'_>, root: &View<'_>) -> Netw
         },
         ingress,
         egress,
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     }
 }
 
@@ -71,7 +71,7 @@ fn rules(report: &mut Report, at: &View<'_>, peers: &'static str) -> Vec<PolicyR
                 .items()
                 .filter_map(|item| peer(report, &item))
                 .collect(),
-            source: Some(report.source(rule.span)),
+            source: report.source(rule.span),
         })
         .collect()
 }

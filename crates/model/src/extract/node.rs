@@ -31,6 +31,6 @@ pub(super) fn node(context: &mut Context<'_>, root: &View<'_>) -> Node {
                 .into_iter()
                 .collect()
         },
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     }
 }

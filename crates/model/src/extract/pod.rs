@@ -28,7 +28,7 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
         ports: policy_ports(&spec),
         ready: is_ready(&status),
         terminating: root.field("metadata").field("deletionTimestamp").is_set(),
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     };
     Some(PodManifest { pod, spec })
 }

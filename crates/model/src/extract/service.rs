@@ -33,7 +33,7 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
             .boolean()
             .unwrap_or(false),
         external_name,
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     }
 }
 

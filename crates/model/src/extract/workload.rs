@@ -49,7 +49,7 @@ pub(super) fn workload(
             .field("suspend")
             .boolean()
             .unwrap_or(false),
-        source: Some(report.source(root.span)),
+        source: report.source(root.span),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::view::Path;
 use crate::yaml::{Entry, Key, Node, Value};
 
 /// Reports every unknown field and wrong type of `node`, which should be a `schema`.
-pub(crate) fn check<'a>(node: &'a Node, schema: &'static Schema, report: &mut Report) {
+pub(crate) fn check(node: &Node, schema: &'static Schema, report: &mut Report) {
     let mut walk = Walk {
         report,
         outer: Vec::new(),
@@ -118,7 +118,7 @@ impl Walk<'_> {
             let help = format!("the fields of {} are {}", schema.name, names.join(", "));
             problem = problem.with_label("no such field").with_help(help);
         }
-        self.report.add(problem);
+        self.report.add_unknown_field(problem);
     }
 
     /// The object type around the current one that has `field`.

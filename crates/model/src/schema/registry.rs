@@ -154,7 +154,10 @@ pub(crate) fn find(api_version: &str, kind: &str) -> Found {
         if REMOVED.contains(&(api_version, kind)) {
             return Found::Removed { instead: version };
         }
-        if group(api_version) == group(version) || !api_version.contains('.') {
+        let ours = KINDS
+            .iter()
+            .any(|(other, ..)| group(other) == group(api_version));
+        if ours || !api_version.contains('.') {
             return Found::OtherVersion { versions: version };
         }
     }

@@ -5,38 +5,40 @@ use std::collections::BTreeMap;
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as EventSpan, Tag};
 
 use super::aliases::{AliasError, Anchors, merge};
-use super::{Entry, Key, Node, Span, Value, YamlError, scalar};
+use super::{Document, Entry, Key, Node, Span, Value, YamlError, scalar};
 
 /// Levels of nesting that a document may have; Kubernetes objects have about a dozen.
 const MAX_DEPTH: usize = 96;
 
 /// Reads all documents of `text`, without the empty ones. A broken document does not hide the others.
-pub(crate) fn parse(text: &str) -> (Vec<Node>, Vec<YamlError>) {
+pub(crate) fn parse(text: &str) -> (Vec<Document>, Vec<YamlError>) {
     let options = granit_parser::options! { emit_comments: false };
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut builder = Builder::new(text);
-    let mut errors = Vec::new();
     while let Some(event) = parser.next() {
         let failure = match event {
             Ok((event, span)) => builder.event(event, span).err(),
             Err(error) => Some(builder.syntax_error(&error)),
         };
         let Some(failure) = failure else { continue };
-        errors.push(failure);
+        builder.errors.push(failure);
         builder.abandon();
         match parser.proceed_next_document() {
             Ok(true) => {}
             Ok(false) | Err(_) => break,
         }
     }
-    (builder.documents, errors)
+    (builder.documents, builder.errors)
 }
 
 struct Builder<'a> {
     text: &'a str,
     open: Vec<Open>,
     anchors: Anchors,
-    documents: Vec<Node>,
+    documents: Vec<Document>,
+    errors: Vec<YamlError>,
+    /// Whether the current document is free of faults so far.
+    sound: bool,
 }
 
 /// A collection whose end has not been seen.
@@ -77,11 +79,14 @@ impl<'a> Builder<'a> {
             open: Vec::new(),
             anchors: Anchors::default(),
             documents: Vec::new(),
+            errors: Vec::new(),
+            sound: true,
         }
     }
 
     fn abandon(&mut self) {
         self.open.clear();
+        self.sound = true;
         self.anchors.forget();
     }
 
@@ -115,9 +120,16 @@ impl<'a> Builder<'a> {
             Event::Alias(anchor) => self.alias(anchor, place),
             Event::DocumentEnd => {
                 self.anchors.forget();
+                self.sound = true;
                 Ok(())
             }
-            _ => Ok(()),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_)
+            | Event::Comment(..)
+            | _ => Ok(()),
         }
     }
 
@@ -153,8 +165,16 @@ impl<'a> Builder<'a> {
         let value = match open.content {
             Content::Sequence(items) => Value::Sequence(items),
             Content::Mapping {
-                entries, merged, ..
-            } => Value::Mapping(mapping(entries, merged)?),
+                mut entries,
+                merged,
+                ..
+            } => {
+                self.report_duplicates(&entries);
+                merge(&mut entries, merged).map_err(|node| {
+                    error_at(node.span, "`<<` takes a mapping or a list of mappings")
+                })?;
+                Value::Mapping(entries)
+            }
         };
         self.finish(
             anchor,
@@ -164,6 +184,23 @@ impl<'a> Builder<'a> {
                 plain: false,
             },
         )
+    }
+
+    /// Rule OB-5.
+    fn report_duplicates(&mut self, entries: &[Entry]) {
+        let mut seen: BTreeMap<&str, &Key> = BTreeMap::new();
+        for Entry { key, .. } in entries {
+            if let Some(first) = seen.get(key.text.as_str()) {
+                self.sound = false;
+                self.errors.push(YamlError {
+                    rule: Some("OB-5"),
+                    help: Some(format!("it is already given on line {}", first.span.line)),
+                    ..error_at(key.span, format!("duplicate key `{}`", key.text))
+                });
+            } else {
+                seen.insert(&key.text, key);
+            }
+        }
     }
 
     fn alias(&mut self, anchor: usize, place: Span) -> Result<(), YamlError> {
@@ -189,7 +226,10 @@ impl<'a> Builder<'a> {
     fn attach(&mut self, done: Done) -> Result<(), YamlError> {
         let Some(parent) = self.open.last_mut() else {
             if !done.node.is_null() {
-                self.documents.push(done.node);
+                self.documents.push(Document {
+                    root: done.node,
+                    sound: self.sound,
+                });
             }
             return Ok(());
         };
@@ -285,23 +325,4 @@ fn pending_key(done: Done) -> Result<PendingKey, YamlError> {
         span,
         not_text,
     }))
-}
-
-fn mapping(mut entries: Vec<Entry>, merged: Vec<Node>) -> Result<Vec<Entry>, YamlError> {
-    let mut seen: BTreeMap<&str, &Key> = BTreeMap::new();
-    for entry in &entries {
-        if let Some(first) = seen.insert(&entry.key.text, &entry.key) {
-            return Err(YamlError {
-                rule: Some("OB-5"),
-                help: Some(format!("it is already given on line {}", first.span.line)),
-                ..error_at(
-                    entry.key.span,
-                    format!("duplicate key `{}`", entry.key.text),
-                )
-            });
-        }
-    }
-    merge(&mut entries, merged)
-        .map_err(|node| error_at(node.span, "`<<` takes a mapping or a list of mappings"))?;
-    Ok(entries)
 }
