@@ -16,6 +16,7 @@ pub mod plan;
 pub mod plugin;
 pub mod protocol;
 pub mod result;
+pub mod runtime;
 pub mod store;
 pub mod version;
 pub mod wiring;
