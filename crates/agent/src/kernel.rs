@@ -74,12 +74,11 @@ impl Kernel {
     fn read(&mut self) -> Event {
         match self.nftables.read_table(&self.table) {
             Ok(None) => Event::KernelState(LiveTable::Absent),
-            Ok(Some(state)) => Event::KernelState(LiveTable::Present(state)),
-            Err(error) if is_foreign(&error) => {
-                let reason = chain(error.into());
-                tracing::warn!(%reason, "the table is not as ringfence writes it");
-                Event::KernelState(LiveTable::Foreign { reason })
-            }
+            Ok(Some(state)) => match state.to_table(&self.table) {
+                Some(table) => Event::KernelState(LiveTable::Present(table)),
+                None => foreign("a rule or chain is unknown".to_owned()),
+            },
+            Err(error) if is_foreign(&error) => foreign(chain(error.into())),
             Err(error) => {
                 let error = Error::from(error).context("cannot read the table");
                 Event::KernelUnreadable {
@@ -198,6 +197,11 @@ fn may_succeed_later(error: &ApplyError) -> bool {
                 | Errno::EEXIST
         ),
     }
+}
+
+fn foreign(reason: String) -> Event {
+    tracing::warn!(%reason, "the table is not as ringfence writes it");
+    Event::KernelState(LiveTable::Foreign { reason })
 }
 
 fn chain(error: Error) -> String {

@@ -39,7 +39,6 @@ pub use live::LiveTable;
 use crate::AgentConfig;
 use crate::status::Health;
 use endpoints::Endpoints;
-use live::Handles;
 use retry::Retry;
 use view::View;
 
@@ -52,8 +51,6 @@ pub struct Machine {
     /// Requests that came before the records were read; `None` afterwards.
     deferred: Option<Vec<(Request, Ticket)>>,
     kernel: Kernel,
-    /// The rules' numbers as first read after they were written.
-    handles: Option<Handles>,
     job: Job,
     plan: Plan,
     /// Somebody else changed the table since it was last read.
@@ -114,8 +111,6 @@ struct Transaction {
     released: BTreeSet<EndpointId>,
     /// Whether a connection that lives may be denied by it.
     may_deny: bool,
-    /// Whether it writes rules, and not elements alone.
-    writes_rules: bool,
 }
 
 /// Whether the enforced table is the one that the inputs ask for.
@@ -137,7 +132,6 @@ impl Machine {
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
             kernel: Kernel::Unknown,
-            handles: None,
             job: Job::None,
             plan: Plan::Stale,
             foreign: false,

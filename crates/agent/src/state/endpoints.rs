@@ -8,8 +8,9 @@ use ringfence_model::{Cluster, ObjectName};
 
 use super::{Action, Ticket};
 
-/// How long a request of the CNI plugin waits before it is refused. The runtime asks again.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request of the CNI plugin waits before it is refused: less than the plugin waits for an answer, so
+/// that it hears the reason.
+pub const PATIENCE: Duration = Duration::from_secs(8);
 /// The beginning of every pod interface's name on the host; the static rules know pods by it.
 const INTERFACE_PREFIX: &str = "vethrf";
 /// The kernel's limit for interface names.

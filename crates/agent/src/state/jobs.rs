@@ -11,7 +11,6 @@ use ringfence_model::Cluster;
 use ringfence_netlink::conntrack::Entry;
 use ringfence_ruleset::{Evaluator, Table};
 
-use super::live::{handles_of, recognise};
 use super::revocation::Judge;
 use super::transaction::Change;
 use super::{Action, Enforced, Job, Kernel, LiveTable, Machine, Plan, Transaction};
@@ -53,7 +52,7 @@ impl Machine {
             self.endpoints.deadline(),
             self.commit_retry.waiting(now),
             self.connection_retry.waiting(now),
-            self.foreign.then_some(self.repair_after),
+            (self.foreign && self.repair_after > now).then_some(self.repair_after),
         ];
         let next = next.into_iter().flatten().min();
         if next != self.timer {
@@ -65,7 +64,7 @@ impl Machine {
     fn take_up_foreign_edit(&mut self, now: Duration) {
         if self.foreign && now >= self.repair_after {
             self.foreign = false;
-            self.suspicious = true;
+            self.suspicious = self.enforced.is_some();
             self.repair_after = now.saturating_add(REPAIR_INTERVAL);
             self.kernel = Kernel::Unknown;
         }
@@ -111,7 +110,6 @@ impl Machine {
         let change = self.compare(&compiled.table);
         let transaction = Transaction {
             may_deny: self.may_deny(&change, &endpoints),
-            writes_rules: change.writes_rules(),
             released: self.endpoints.releasing(),
             next: Enforced {
                 compiled,
@@ -134,21 +132,13 @@ impl Machine {
     }
 
     /// The way from what the kernel holds to `desired`.
-    fn compare(&mut self, desired: &Table) -> Change {
+    fn compare(&self, desired: &Table) -> Change {
         match (&self.kernel, &self.enforced) {
             (Kernel::Enforced, Some(held)) => Change::between(&held.compiled.table, desired),
             (Kernel::Read(live), _) => match &**live {
                 LiveTable::Absent => Change::creation(desired),
+                LiveTable::Present(live) => Change::between(live, desired),
                 LiveTable::Foreign { .. } => Change::replacement(desired),
-                LiveTable::Present(state) => {
-                    match recognise(state, desired, self.handles.as_ref()) {
-                        Some(live) => {
-                            self.handles = Some(handles_of(state));
-                            Change::between(&live, desired)
-                        }
-                        None => Change::replacement(desired),
-                    }
-                }
             },
             (Kernel::Enforced | Kernel::Unknown, _) => Change::replacement(desired),
         }
@@ -195,16 +185,10 @@ impl Machine {
             next,
             released,
             may_deny,
-            writes_rules,
         } = transaction;
         self.judge |= may_deny;
         self.problem = None;
         self.kernel = Kernel::Enforced;
-        if writes_rules {
-            // Read once more, to learn the numbers of the new rules.
-            self.handles = None;
-            self.kernel = Kernel::Unknown;
-        }
         let answers = self.endpoints.programmed(&next.endpoints, &released);
         self.enforced = Some(next);
         answers

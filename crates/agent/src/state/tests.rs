@@ -1,1 +1,6 @@
-
+mod cluster;
+mod endpoints;
+mod node;
+mod order;
+mod random;
+mod revocation;

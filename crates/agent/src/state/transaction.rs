@@ -30,13 +30,6 @@ impl Change {
         Self { operations }
     }
 
-    /// Whether it writes rules, and not elements alone.
-    pub(crate) fn writes_rules(&self) -> bool {
-        self.operations
-            .iter()
-            .any(|operation| matches!(operation, Operation::AddRule { .. }))
-    }
-
     /// Whether a connection that lives may be denied afterwards. `new` are the addresses of pods that were
     /// not programmed before and so have no connections.
     ///

@@ -1,0 +1,290 @@
+//! A machine with a kernel in memory, driven step by step.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ringfence_cni::{Endpoint, EndpointId, Request, Response};
+use ringfence_compile::{LocalEndpoint, NodeView, compile};
+use ringfence_model::Cluster;
+use ringfence_netlink::conntrack::Entry;
+use ringfence_ruleset::{Operation, Table, apply};
+
+use super::cluster::config;
+use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
+use crate::state::{Action, Event, LiveTable, Machine, Ticket};
+
+/// What the next commits do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commits {
+    Succeed,
+    Fail { retry: bool },
+}
+
+/// Something that the machine did, without the timers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Did {
+    Read,
+    Commit,
+    ListConnections,
+    Revoke(usize),
+    Answer(Ticket, Response),
+    Forget(EndpointId),
+    Report(AgentStatus),
+}
+
+pub(super) struct FakeNode {
+    pub(super) machine: Machine,
+    pub(super) now: Duration,
+    pub(super) table: Option<Table>,
+    pub(super) connections: Vec<Entry>,
+    pub(super) local: BTreeSet<IpAddr>,
+    pub(super) commits: Commits,
+    pub(super) connections_work: bool,
+    /// Everything the machine did, oldest first.
+    pub(super) log: Vec<Did>,
+    pub(super) transactions: Vec<Vec<Operation>>,
+    pub(super) revoked: Vec<Entry>,
+    jobs: VecDeque<Action>,
+    timer: Option<Duration>,
+}
+
+impl FakeNode {
+    pub(super) fn new() -> Self {
+        Self::with_table(None)
+    }
+
+    /// A node on which an earlier agent left a table.
+    pub(super) fn with_table(table: Option<Table>) -> Self {
+        Self {
+            machine: Machine::new(config()),
+            now: Duration::from_secs(100),
+            table,
+            connections: Vec::new(),
+            local: BTreeSet::from([super::cluster::ip("192.0.2.1")]),
+            commits: Commits::Succeed,
+            connections_work: true,
+            log: Vec::new(),
+            transactions: Vec::new(),
+            revoked: Vec::new(),
+            jobs: VecDeque::new(),
+            timer: None,
+        }
+    }
+
+    /// A node in sync with these objects, without endpoints, all work done and the log empty.
+    pub(super) fn synced(objects: impl IntoIterator<Item = AgentObject>) -> Self {
+        let mut node = Self::new();
+        node.load(Vec::new());
+        node.sync(objects, 1);
+        node.settle();
+        node.forget_log();
+        node
+    }
+
+    pub(super) fn load(&mut self, records: Vec<Endpoint>) {
+        self.send(Event::EndpointsLoaded(records));
+    }
+
+    /// Everything anew, as after a connect.
+    pub(super) fn sync(&mut self, objects: impl IntoIterator<Item = AgentObject>, revision: u64) {
+        self.store(StoreEvent::Reset);
+        for object in objects {
+            self.apply(object);
+        }
+        self.store(StoreEvent::Synced { revision });
+    }
+
+    pub(super) fn apply(&mut self, object: AgentObject) {
+        self.store(StoreEvent::Apply(object));
+    }
+
+    pub(super) fn delete(&mut self, key: AgentKey) {
+        self.store(StoreEvent::Delete(key));
+    }
+
+    pub(super) fn store(&mut self, event: StoreEvent) {
+        self.send(Event::Store(event));
+    }
+
+    pub(super) fn wire(&mut self, endpoint: Endpoint, ticket: Ticket) {
+        self.send(Event::Request {
+            request: Request::Wired(endpoint),
+            ticket,
+        });
+    }
+
+    pub(super) fn release(&mut self, id: EndpointId, ticket: Ticket) {
+        self.send(Event::Request {
+            request: Request::Released(id),
+            ticket,
+        });
+    }
+
+    pub(super) fn send(&mut self, event: Event) {
+        for action in self.machine.handle(event, self.now) {
+            match action {
+                Action::ReadKernel => self.job(Did::Read, action),
+                Action::Commit(_) => self.job(Did::Commit, action),
+                Action::ReadConnections => self.job(Did::ListConnections, action),
+                Action::Revoke(ref entries) => self.job(Did::Revoke(entries.len()), action),
+                Action::Answer { ticket, response } => self.log.push(Did::Answer(ticket, response)),
+                Action::ForgetEndpoint(id) => self.log.push(Did::Forget(id)),
+                Action::Report(status) => self.log.push(Did::Report(status)),
+                Action::SetTimer(at) => self.timer = Some(at),
+            }
+        }
+    }
+
+    fn job(&mut self, did: Did, action: Action) {
+        assert!(
+            self.jobs.is_empty(),
+            "{action:?} while {:?} is under way",
+            self.jobs
+        );
+        self.log.push(did);
+        self.jobs.push_back(action);
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// Ends the job under way; `false` if there is none.
+    pub(super) fn step(&mut self) -> bool {
+        let Some(job) = self.jobs.pop_front() else {
+            return false;
+        };
+        let event = self.carry_out(job);
+        self.send(event);
+        true
+    }
+
+    /// Does all that can be done without waiting.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("the machine never rests: {:?}", self.log);
+    }
+
+    /// Lets time pass, with every timer on the way.
+    pub(super) fn sleep(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(at) = self.timer.filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.timer = None;
+            self.send(Event::Tick);
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    pub(super) fn forget_log(&mut self) {
+        self.log.clear();
+        self.transactions.clear();
+        self.revoked.clear();
+    }
+
+    /// The answer to a request; it must not have two.
+    pub(super) fn answer(&self, wanted: Ticket) -> Option<&Response> {
+        let mut answers = self.log.iter().filter_map(|did| match did {
+            Did::Answer(ticket, response) if *ticket == wanted => Some(response),
+            _ => None,
+        });
+        let answer = answers.next();
+        assert_eq!(answers.next(), None, "ticket {wanted} has two answers");
+        answer
+    }
+
+    pub(super) fn position(&self, wanted: &Did) -> usize {
+        let found = self.log.iter().position(|did| did == wanted);
+        found.unwrap_or_else(|| panic!("{wanted:?} is not in {:?}", self.log))
+    }
+
+    /// Another program changes the table.
+    pub(super) fn edit(&mut self, edit: impl FnOnce(&mut Option<Table>)) {
+        edit(&mut self.table);
+        self.send(Event::ForeignEdit);
+    }
+
+    fn carry_out(&mut self, job: Action) -> Event {
+        match job {
+            Action::ReadKernel => Event::KernelState(self.read()),
+            Action::Commit(operations) => {
+                if let Commits::Fail { retry } = self.commits {
+                    return Event::CommitFailed {
+                        message: "no".to_owned(),
+                        retry,
+                    };
+                }
+                self.transactions.push(operations.clone());
+                match apply(&mut self.table, &operations) {
+                    Ok(()) => Event::Committed,
+                    Err(error) => Event::CommitFailed {
+                        message: error.to_string(),
+                        retry: true,
+                    },
+                }
+            }
+            Action::ReadConnections if !self.connections_work => Event::ConnectionsFailed {
+                message: "no conntrack".to_owned(),
+            },
+            Action::ReadConnections => Event::Connections {
+                connections: self.connections.clone(),
+                local: self.local.clone(),
+            },
+            Action::Revoke(entries) => {
+                self.connections.retain(|entry| !entries.contains(entry));
+                self.revoked.extend(entries);
+                Event::Revoked
+            }
+            Action::Answer { .. }
+            | Action::ForgetEndpoint(_)
+            | Action::Report(_)
+            | Action::SetTimer(_) => unreachable!("no job"),
+        }
+    }
+
+    fn read(&self) -> LiveTable {
+        self.table
+            .clone()
+            .map_or(LiveTable::Absent, LiveTable::Present)
+    }
+
+    /// What the table would be, compiled from nothing.
+    pub(super) fn from_scratch(&self, endpoints: &[Endpoint]) -> Table {
+        from_scratch(self.machine.cluster(), endpoints)
+    }
+}
+
+pub(super) fn from_scratch(cluster: &Cluster, endpoints: &[Endpoint]) -> Table {
+    let config = config();
+    let mut local: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| {
+            let pod = endpoint.pod.as_ref().unwrap();
+            LocalEndpoint {
+                pod: ringfence_model::ObjectName::new(&pod.namespace, &pod.name),
+                host_interface: endpoint.host_interface.clone(),
+                addresses: endpoint.addresses.clone(),
+            }
+        })
+        .filter(|endpoint| {
+            cluster
+                .pods
+                .get(&endpoint.pod)
+                .is_some_and(|pod| pod.is_on_pod_network())
+        })
+        .collect();
+    local.sort();
+    let node = NodeView {
+        name: &config.node,
+        endpoints: &local,
+        network: &config.network,
+        enforcement: config.enforcement,
+    };
+    compile(cluster, &node).unwrap().table
+}
