@@ -274,12 +274,13 @@ impl Nftables {
         match self.socket.request(message(msg::GET_SET), 0, &body) {
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
-            Ok(answer) => {
-                let flags = answer
-                    .first()
-                    .and_then(|message| attributes(message).find(set::FLAGS)?.be32());
-                Ok(flags.map(|flags| flags & set::FLAG_INTERVAL != 0))
-            }
+            // No flags are not sent.
+            Ok(answer) => Ok(answer.first().map(|message| {
+                let flags = attributes(message)
+                    .find(set::FLAGS)
+                    .and_then(|flags| flags.be32());
+                flags.unwrap_or(0) & set::FLAG_INTERVAL != 0
+            })),
         }
     }
 }

@@ -7,7 +7,7 @@ use ringfence_netlink::nftables::{
 };
 use ringfence_ruleset::{
     BaseChain, ChainKind, DataType, Datum, Expression, Hook, MetaKey, Operand, Operation, Operator,
-    Rule, Set, SetKind, Statement, Verdict,
+    Rule, Set, SetKind, Statement, TABLE_NAME, Verdict,
 };
 
 use crate::design::{self, data, ip, member, point, range, set, verdict};
@@ -19,6 +19,7 @@ tests! {
         what_is_applied_is_read_back,
         what_nft_loads_is_read,
         rules_are_decoded,
+        transactions_between_tables_end_where_they_should,
         foreign_objects_are_typed_errors,
         a_missing_set_names_the_rule,
         a_duplicate_names_the_element,
@@ -186,13 +187,12 @@ fn rules_are_decoded() {
     nftables.apply("rf", &design::build()).unwrap();
     let state = read(&mut nftables);
     let table = state.to_table("rf").expect("no foreign rule");
-    let given: Vec<_> = design::build()
-        .into_iter()
-        .filter_map(|operation| match operation {
-            Operation::AddRule { chain, rule } => Some((chain, canonical(rule))),
-            _ => None,
-        })
-        .collect();
+    let mut given = Vec::new();
+    for operation in design::build() {
+        if let Operation::AddRule { chain, rule } = operation {
+            given.push((chain, canonical(rule)));
+        }
+    }
     for (name, chain) in &table.chains {
         let given: Vec<_> = given
             .iter()
@@ -206,6 +206,37 @@ fn rules_are_decoded() {
     let state = read(&mut nftables);
     assert_eq!(state.chains["ing"].rules.last().unwrap().statements, None);
     assert_eq!(state.to_table("rf"), None);
+}
+
+/// Whole tables and the transactions between them: the kernel ends up where the fake does.
+fn transactions_between_tables_end_where_they_should() {
+    let mut example = None;
+    ringfence_ruleset::apply(&mut example, &design::build()).unwrap();
+    let mut example = example.unwrap();
+    for chain in example.chains.values_mut() {
+        chain.rules = std::mem::take(&mut chain.rules)
+            .into_iter()
+            .map(canonical)
+            .collect();
+    }
+    let mut changed = example.clone();
+    changed.sets.get_mut("pod4").unwrap().elements.clear();
+    changed.sets.get_mut("in4").unwrap().elements.pop_first();
+    changed.sets.get_mut("cidr4").unwrap().elements.pop_last();
+    changed.chains.get_mut("f").unwrap().rules.remove(2);
+    changed.chains.get_mut("ing").unwrap().rules.swap(0, 1);
+    let mut redefined = changed.clone();
+    redefined.sets.get_mut("pod4").unwrap().size = Some(10);
+    redefined.comment = Some("layout 2".to_owned());
+    let mut nftables = open();
+    let mut current = None;
+    for wanted in [&example, &changed, &redefined, &example] {
+        let operations = ringfence_ruleset::diff(current, wanted);
+        nftables.apply(TABLE_NAME, &operations).unwrap();
+        let state = nftables.read_table(TABLE_NAME).unwrap().unwrap();
+        assert_eq!(state.to_table(TABLE_NAME).as_ref(), Some(wanted));
+        current = Some(wanted);
+    }
 }
 
 fn foreign_objects_are_typed_errors() {
