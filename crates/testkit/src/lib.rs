@@ -7,6 +7,7 @@
 
 pub mod builder;
 pub mod compare;
+pub mod corpus;
 pub mod decider;
 pub mod flows;
 pub mod generate;

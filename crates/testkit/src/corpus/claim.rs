@@ -1,0 +1,256 @@
+//! What a row says about the reasons.
+//!
+//! | claim | it holds if |
+//! | --- | --- |
+//! | `NP-12` | the rule exists; NP-50, NP-60, NP-61, NP-62 and AM-22 must also have decided an end |
+//! | `shop/db ingress[0]` | this rule allows it |
+//! | `shop/db ingress[0] peer` | this rule could have allowed it, but its peers do not match; likewise `port`, `both` |
+//! | `shop/db ingress` | this policy isolates the end, and the direction is denied |
+//! | `ingress open` | no policy isolates the end in this direction |
+//! | `ingress nobody` | the end is no pod that policy applies to |
+//! | `"words"` | the explanation contains these words |
+
+use std::fmt;
+
+use ringfence_model::{Direction, ObjectName};
+use ringfence_reference::{Answer, Because, DirectionDecision, Match, QueryError};
+
+/// One claim of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// A rule of the specification.
+    RuleId(String),
+    /// A policy's rule that allows, or that fails in a given part.
+    Rule {
+        /// The policy.
+        policy: ObjectName,
+        /// The direction.
+        direction: Direction,
+        /// Its place, counted from 0.
+        index: usize,
+        /// What of it fails; `None` if it allows.
+        fails: Option<Failing>,
+    },
+    /// A policy that isolates an end, which is denied.
+    Isolates(ObjectName, Direction),
+    /// Nothing isolates the end.
+    Open(Direction),
+    /// The end has no policy.
+    Nobody(Direction),
+    /// Words of the explanation.
+    Words(String),
+}
+
+/// The part of a rule that does not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// `from` or `to` alone.
+    Peer,
+    /// `ports` alone.
+    Port,
+    /// Both.
+    Both,
+}
+
+/// Rules that decide by themselves: a row that names one claims that it did.
+pub const DECIDING: [&str; 5] = ["NP-50", "NP-60", "NP-61", "NP-62", "AM-22"];
+
+impl Claim {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Some(words) = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            return Ok(Self::Words(words.to_owned()));
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let unknown = || format!("`{text}` is no claim");
+        match words.as_slice() {
+            [id] if is_rule_id(id) => Ok(Self::RuleId((*id).to_owned())),
+            [way, "open"] => direction(way).map(Self::Open).ok_or_else(unknown),
+            [way, "nobody"] => direction(way).map(Self::Nobody).ok_or_else(unknown),
+            [policy, place] => about_policy(policy, place, None).ok_or_else(unknown),
+            [policy, place, part] => failing(part)
+                .and_then(|part| about_policy(policy, place, Some(part)))
+                .ok_or_else(unknown),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// Whether the claim says more than that a rule exists.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        match self {
+            Self::RuleId(id) => DECIDING.contains(&id.as_str()),
+            Self::Rule { .. }
+            | Self::Isolates(..)
+            | Self::Open(_)
+            | Self::Nobody(_)
+            | Self::Words(_) => true,
+        }
+    }
+
+    /// Whether the claim is true of what the reference answers.
+    #[must_use]
+    pub fn holds(&self, answer: &Result<Answer, QueryError>) -> bool {
+        match (self, answer) {
+            (Self::RuleId(_), _) if !self.is_checked() => true,
+            (Self::Words(words), Ok(answer)) => answer.to_string().contains(words),
+            (Self::Words(words), Err(error)) => error.to_string().contains(words),
+            (_, Ok(answer)) => directions(answer).any(|decision| self.is_true_of(decision)),
+            (_, Err(_)) => false,
+        }
+    }
+
+    fn is_true_of(&self, decision: &DirectionDecision) -> bool {
+        match self {
+            Self::RuleId(id) => decision.because.rule_ids().contains(&id.as_str()),
+            Self::Open(way) => {
+                *way == decision.direction && decision.because == Because::NotIsolated
+            }
+            Self::Nobody(way) => {
+                *way == decision.direction && decision.because == Because::NoSubject
+            }
+            Self::Isolates(policy, way) => {
+                *way == decision.direction && isolated_by(&decision.because, policy)
+            }
+            Self::Rule {
+                policy,
+                direction,
+                index,
+                fails,
+            } => {
+                *direction == decision.direction
+                    && rule_fared(&decision.because, policy, *index, *fails)
+            }
+            Self::Words(_) => false,
+        }
+    }
+}
+
+fn directions(answer: &Answer) -> impl Iterator<Item = &DirectionDecision> {
+    answer
+        .connections
+        .iter()
+        .flat_map(|connection| [&connection.egress, &connection.ingress])
+}
+
+fn isolated_by(because: &Because, policy: &ObjectName) -> bool {
+    match because {
+        Because::NoRuleMatched { isolated_by, .. } => {
+            isolated_by.iter().any(|found| found.name == *policy)
+        }
+        Because::NoSubject
+        | Because::Loopback
+        | Because::OwnAddress
+        | Because::LocalNode { .. }
+        | Because::OwnService { .. }
+        | Because::Rules { .. }
+        | Because::AddressUnknown { .. }
+        | Because::NotIsolated => false,
+    }
+}
+
+fn rule_fared(
+    because: &Because,
+    policy: &ObjectName,
+    index: usize,
+    fails: Option<Failing>,
+) -> bool {
+    match because {
+        Because::Rules { allowed_by } => {
+            fails.is_none()
+                && allowed_by
+                    .iter()
+                    .any(|rule| rule.policy.name == *policy && rule.index == index)
+        }
+        Because::NoRuleMatched { rules, .. } => rules.iter().any(|judged| {
+            judged.rule.policy.name == *policy
+                && judged.rule.index == index
+                && fails.is_some_and(|part| fails_in(part, judged.peer, judged.port))
+        }),
+        Because::NoSubject
+        | Because::Loopback
+        | Because::OwnAddress
+        | Because::LocalNode { .. }
+        | Because::OwnService { .. }
+        | Because::AddressUnknown { .. }
+        | Because::NotIsolated => false,
+    }
+}
+
+fn fails_in(part: Failing, peer: Match, port: Match) -> bool {
+    let expected = match part {
+        Failing::Peer => (Match::No, Match::Yes),
+        Failing::Port => (Match::Yes, Match::No),
+        Failing::Both => (Match::No, Match::No),
+    };
+    (peer, port) == expected
+}
+
+/// `NP-12`: an area in capitals and a number.
+#[must_use]
+pub fn is_rule_id(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(area, number)| {
+        !area.is_empty()
+            && area.chars().all(|c| c.is_ascii_uppercase())
+            && number.parse::<u16>().is_ok()
+    })
+}
+
+fn direction(word: &str) -> Option<Direction> {
+    Direction::ALL
+        .into_iter()
+        .find(|direction| direction.to_string() == word)
+}
+
+fn failing(word: &str) -> Option<Failing> {
+    match word {
+        "peer" => Some(Failing::Peer),
+        "port" => Some(Failing::Port),
+        "both" => Some(Failing::Both),
+        _ => None,
+    }
+}
+
+/// `shop/db ingress` or `shop/db ingress[0]`.
+fn about_policy(policy: &str, place: &str, fails: Option<Failing>) -> Option<Claim> {
+    let policy: ObjectName = policy.parse().ok()?;
+    let Some((way, rest)) = place.split_once('[') else {
+        let isolates = direction(place).map(|way| Claim::Isolates(policy, way));
+        return isolates.filter(|_| fails.is_none());
+    };
+    let index = rest.strip_suffix(']')?.parse().ok()?;
+    Some(Claim::Rule {
+        policy,
+        direction: direction(way)?,
+        index,
+        fails,
+    })
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuleId(id) => f.write_str(id),
+            Self::Open(way) => write!(f, "{way} open"),
+            Self::Nobody(way) => write!(f, "{way} nobody"),
+            Self::Isolates(policy, way) => write!(f, "{policy} {way}"),
+            Self::Words(words) => write!(f, "\"{words}\""),
+            Self::Rule {
+                policy,
+                direction,
+                index,
+                fails,
+            } => {
+                write!(f, "{policy} {direction}[{index}]")?;
+                match fails {
+                    None => Ok(()),
+                    Some(Failing::Peer) => f.write_str(" peer"),
+                    Some(Failing::Port) => f.write_str(" port"),
+                    Some(Failing::Both) => f.write_str(" both"),
+                }
+            }
+        }
+    }
+}
