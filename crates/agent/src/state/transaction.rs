@@ -37,15 +37,15 @@ impl Change {
     /// isolated pods, the isolation of a new pod, a class for an address that had none (it counts the address
     /// blocks too, AM-5, and so never allows less), and where new connections to a Service go.
     pub(crate) fn may_deny(&self, new: &BTreeSet<IpAddr>) -> bool {
-        let deleted = self.deleted();
+        let (added, deleted) = (self.added(), self.deleted());
         self.operations.iter().any(|operation| match operation {
             Operation::AddElements { set, elements, .. } => elements
                 .iter()
-                .any(|(key, _)| may_addition_deny(set, key, new, &deleted)),
-            Operation::DeleteElements { set, .. } => match role(set) {
-                Role::Isolates | Role::Refuses | Role::Balances => false,
-                Role::Allows | Role::Classifies | Role::Unknown => true,
-            },
+                .map(|(key, _)| key)
+                .any(|key| may_addition_deny(set, key, new, &deleted)),
+            Operation::DeleteElements { set, keys, .. } => {
+                keys.iter().any(|key| may_deletion_deny(set, key, &added))
+            }
             Operation::AddTable { .. }
             | Operation::DeleteTable
             | Operation::AddChain { .. }
@@ -57,9 +57,20 @@ impl Change {
         })
     }
 
-    /// Every key that leaves its set.
-    fn deleted(&self) -> BTreeSet<(&str, &Key)> {
-        let mut deleted = BTreeSet::new();
+    /// Every key that comes into its set, or gets another value or comment.
+    fn added(&self) -> Keys<'_> {
+        let mut added = Keys::new();
+        for operation in &self.operations {
+            if let Operation::AddElements { set, elements, .. } = operation {
+                added.extend(elements.iter().map(|(key, _)| (set.as_str(), key)));
+            }
+        }
+        added
+    }
+
+    /// Every key that leaves its set, or gets another value or comment.
+    fn deleted(&self) -> Keys<'_> {
+        let mut deleted = Keys::new();
         for operation in &self.operations {
             if let Operation::DeleteElements { set, keys, .. } = operation {
                 deleted.extend(keys.iter().map(|key| (set.as_str(), key)));
@@ -69,17 +80,26 @@ impl Change {
     }
 }
 
-fn may_addition_deny(
-    set: &str,
-    key: &Key,
-    new: &BTreeSet<IpAddr>,
-    deleted: &BTreeSet<(&str, &Key)>,
-) -> bool {
+/// Set and key.
+type Keys<'a> = BTreeSet<(&'a str, &'a Key)>;
+
+fn may_addition_deny(set: &str, key: &Key, new: &BTreeSet<IpAddr>, deleted: &Keys<'_>) -> bool {
+    let was_there = deleted.contains(&(set, key));
     match role(set) {
         Role::Allows | Role::Balances => false,
-        Role::Isolates => !address(key).is_some_and(|address| new.contains(&address)),
-        Role::Classifies => deleted.contains(&(set, key)),
-        Role::Refuses | Role::Unknown => true,
+        Role::Isolates => !was_there && !address(key).is_some_and(|address| new.contains(&address)),
+        Role::Classifies => was_there,
+        Role::Refuses => !was_there,
+        Role::Unknown => true,
+    }
+}
+
+fn may_deletion_deny(set: &str, key: &Key, added: &Keys<'_>) -> bool {
+    let stays = added.contains(&(set, key));
+    match role(set) {
+        Role::Isolates | Role::Refuses | Role::Balances => false,
+        Role::Allows => !stays,
+        Role::Classifies | Role::Unknown => true,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A machine with a kernel in memory, driven step by step.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ pub(super) struct FakeNode {
     pub(super) connections_work: bool,
     /// Everything the machine did, oldest first.
     pub(super) log: Vec<Did>,
+    pub(super) answered_at: BTreeMap<Ticket, Duration>,
     pub(super) transactions: Vec<Vec<Operation>>,
     pub(super) revoked: Vec<Entry>,
     jobs: VecDeque<Action>,
@@ -65,6 +66,7 @@ impl FakeNode {
             commits: Commits::Succeed,
             connections_work: true,
             log: Vec::new(),
+            answered_at: BTreeMap::new(),
             transactions: Vec::new(),
             revoked: Vec::new(),
             jobs: VecDeque::new(),
@@ -128,7 +130,10 @@ impl FakeNode {
                 Action::Commit(_) => self.job(Did::Commit, action),
                 Action::ReadConnections => self.job(Did::ListConnections, action),
                 Action::Revoke(ref entries) => self.job(Did::Revoke(entries.len()), action),
-                Action::Answer { ticket, response } => self.log.push(Did::Answer(ticket, response)),
+                Action::Answer { ticket, response } => {
+                    self.answered_at.insert(ticket, self.now);
+                    self.log.push(Did::Answer(ticket, response));
+                }
                 Action::ForgetEndpoint(id) => self.log.push(Did::Forget(id)),
                 Action::Report(status) => self.log.push(Did::Report(status)),
                 Action::SetTimer(at) => self.timer = Some(at),
@@ -197,11 +202,6 @@ impl FakeNode {
         let answer = answers.next();
         assert_eq!(answers.next(), None, "ticket {wanted} has two answers");
         answer
-    }
-
-    pub(super) fn position(&self, wanted: &Did) -> usize {
-        let found = self.log.iter().position(|did| did == wanted);
-        found.unwrap_or_else(|| panic!("{wanted:?} is not in {:?}", self.log))
     }
 
     /// Another program changes the table.
