@@ -293,3 +293,6 @@ fn join_ranges(set: &Set, mut raw: Vec<RawElement>) -> Option<BTreeMap<Key, Elem
     }
     Some(ranges)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
@@ -25,6 +25,34 @@ const WITH_VALUE: [&str; 6] = [
     "-Z",
 ];
 
+/// Set in the process that runs the tests a second time, for root without its privileges.
+const ROOTLESS: &str = "SANDBOX_ROOTLESS";
+
+/// Runs the tests that the command line selects; if started by root, once more in a user namespace,
+/// where they have no privileges over the machine.
+pub(crate) fn main_with_and_without_root(tests: &[Test]) -> ExitCode {
+    let first = main(tests);
+    let list = std::env::args().any(|argument| argument == "--list");
+    if list || first != ExitCode::SUCCESS || !starts_as_root() {
+        return first;
+    }
+    let again = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(ROOTLESS, "1")
+            .status()
+    });
+    if again.is_ok_and(|status| status.success()) {
+        first
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn starts_as_root() -> bool {
+    std::env::var_os(ROOTLESS).is_none() && geteuid().is_root()
+}
+
 /// Runs the tests that the command line selects, one after the other.
 pub(crate) fn main(tests: &[Test]) -> ExitCode {
     let selection = Selection::from_arguments(std::env::args().skip(1));
@@ -38,11 +66,13 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
             .for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    if let Err(error) = enter() {
+    let as_root = starts_as_root();
+    if let Err(error) = enter(as_root) {
         eprintln!("cannot enter namespaces, which these tests need: {error}");
         return ExitCode::FAILURE;
     }
-    println!("\nrunning {} tests", selected.len());
+    let who = if as_root { "root" } else { "an ordinary user" };
+    println!("\nrunning {} tests as {who}", selected.len());
     let failed: Vec<_> = selected
         .iter()
         .filter(|test| !passes(test))
@@ -84,8 +114,8 @@ fn report(ran: usize, failed: &[&str], filtered: usize) -> ExitCode {
 }
 
 /// Leaves the machine's network namespace, so that even a faulty test cannot touch it.
-fn enter() -> io::Result<()> {
-    if geteuid().is_root() {
+fn enter(as_root: bool) -> io::Result<()> {
+    if as_root {
         return Ok(unshare(CloneFlags::CLONE_NEWNET)?);
     }
     let (user, group) = (geteuid(), getegid());

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         random::TESTS,
     ]
     .concat();
-    sandbox::main(&tests)
+    sandbox::main_with_and_without_root(&tests)
 }
 
 /// Runs a program in the test's namespace and returns what it printed; it must succeed.

@@ -360,7 +360,7 @@ fn rules_survive_the_kernel() {
             .map(|rule| rule.statements.clone());
         (read.collect::<Option<Vec<_>>>(), listed)
     };
-    let mut survives = |statements: Vec<Vec<Statement>>| {
+    let survives = |statements: Vec<Vec<Statement>>| {
         let (first, listed) = round(statements.clone());
         let first = first.unwrap_or_else(|| panic!("not understood: {statements:#?}"));
         for (given, found) in statements.iter().zip(&first) {
@@ -374,7 +374,7 @@ fn rules_survive_the_kernel() {
         failure_persistence: None,
         ..Config::default()
     });
-    let survives = std::cell::RefCell::new(|statements| survives(statements));
+    let survives = std::cell::RefCell::new(survives);
     runner
         .run(&rules, |statements| {
             survives.borrow_mut()(statements);
