@@ -85,12 +85,12 @@ fn unknown_test(document: &SourceFile, word: &str, files: &[SourceFile]) -> Opti
     (!exists).then(|| format!("`{word}`: no test has this name in {place}"))
 }
 
-/// Whether a text has a function `test`, or names it where tests have a main program of their own.
+/// Whether a text has a function `test`.
 fn declares(text: &str, test: &str) -> bool {
     let function = format!("fn {test}(");
+    let behind = format!(" {function}");
     text.lines()
-        .any(|line| line.trim_start().starts_with(&function))
-        || text.contains(&format!("\"{test}\""))
+        .any(|line| line.starts_with(&function) || line.contains(&behind))
 }
 
 #[cfg(test)]
