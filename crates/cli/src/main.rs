@@ -1,1 +1,51 @@
-fn main() {}
+//! The `ringfence` program: the lab, the demonstration, and the parts that run inside of them.
+//!
+//! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin.
+//! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in [`internal`].
+#![expect(missing_docs, reason = "a program, not a library")]
+#![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
+
+mod arguments;
+mod commands;
+mod demo;
+mod internal;
+mod paint;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+
+/// Exit code for input that cannot be used.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    if started_as_cni_plugin() {
+        return ringfence_cni::main_from_environment();
+    }
+    restore_broken_pipe();
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Internal { role } => return internal::run(role),
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Lab { command } => commands::lab::run(command),
+        Command::Completions { shell } => commands::completions::run(shell),
+    };
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("{}: {error:#}", paint::bad("error"));
+        ExitCode::from(BAD_INPUT)
+    })
+}
+
+/// Container runtimes call the plugin by the name in their configuration.
+fn started_as_cni_plugin() -> bool {
+    std::env::args_os()
+        .next()
+        .is_some_and(|name| std::path::Path::new(&name).file_name() == Some("ringfence-cni".as_ref()))
+}
+
+/// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do.
+fn restore_broken_pipe() {
+    sigpipe::reset();
+}

@@ -4,9 +4,13 @@
 //! root nor images nor a virtual machine. It is a test bench and no sandbox: pods see the machine's files.
 //! Start with [`start`] (the command's side) and [`lab`] (the lab's side); the processes are drawn in [`process`].
 
+pub mod cluster;
 pub mod control;
+pub mod lab;
+mod network;
 pub mod plan;
 pub mod process;
+mod sandbox;
 pub mod start;
 
 /// The name of a lab where the user gives none.

@@ -13,4 +13,5 @@ pub mod enter;
 pub mod exec;
 pub mod host;
 pub mod init;
+pub mod lab;
 pub mod sandbox;

@@ -35,8 +35,9 @@ pub use load::{
 };
 pub use manifest::{
     ConfigMap, Container, EnvFrom, EnvValue, EnvVar, IpFamily, KeyRef, KindCluster, KindNode,
-    KindRole, Object, ObjectKey, ObjectKind, PodManifest, PodSpec, PodTemplate, RestartPolicy,
-    Secret, ServiceAccount, Toleration, Volume, VolumeMount, VolumeSource, Workload, WorkloadKind,
+    KindRole, Object, ObjectKey, ObjectKind, Owner, PodManifest, PodSpec, PodTemplate,
+    RestartPolicy, Secret, ServiceAccount, Toleration, Volume, VolumeMount, VolumeSource, Workload,
+    WorkloadKind,
 };
 pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};

@@ -1,12 +1,16 @@
 //! The commands' end of the control socket.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::Context as _;
+use ringfence_model::ObjectName;
+use ringfence_standin::probe::{ProbeReport, ProbeRequest};
 
-use super::descriptors::send_with_standard_streams;
-use super::protocol::{Reply, Request};
+use super::descriptors;
+use super::protocol::{Place, Reply, Request};
 use super::socket::connect;
 
 /// A running lab, by name.
@@ -42,9 +46,51 @@ impl Client {
     /// As [`Client::request`].
     pub fn request_with_streams(&self, request: &Request) -> anyhow::Result<Reply> {
         let stream = connect(&self.name)?;
-        send_with_standard_streams(&stream, &line(request)?)
+        let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        let streams = [input.as_fd(), output.as_fd(), error.as_fd()];
+        descriptors::send(&stream, &line(request)?, streams)
             .context("the lab closed the connection")?;
         answer(&stream, &mut |_| {})
+    }
+
+    /// Runs a command on pipes; it ends when the returned value is dropped.
+    ///
+    /// # Errors
+    /// If the lab is not there.
+    pub fn start(&self, request: &Request) -> anyhow::Result<RunningCommand> {
+        let connection = connect(&self.name)?;
+        let (their_input, input) = std::io::pipe()?;
+        let (output, their_output) = std::io::pipe()?;
+        let error = File::options().write(true).open("/dev/null")?;
+        let streams = [their_input.as_fd(), their_output.as_fd(), error.as_fd()];
+        descriptors::send(&connection, &line(request)?, streams)
+            .context("the lab closed the connection")?;
+        Ok(RunningCommand { connection, input: Some(input), output: BufReader::new(output) })
+    }
+
+    /// Tries connections from a pod, all at once, and reports on each in order.
+    ///
+    /// # Errors
+    /// If there is no such pod.
+    pub fn probe(
+        &self,
+        origin: &Origin,
+        requests: &[ProbeRequest],
+    ) -> anyhow::Result<Vec<ProbeReport>> {
+        let mut command = self.start(&origin.builtin(&["probe"]))?;
+        let mut input = Vec::new();
+        for request in requests {
+            serde_json::to_writer(&mut input, request)?;
+            input.push(b'\n');
+        }
+        command.give(&input)?;
+        let mut reports = Vec::new();
+        while let Some(line) = command.next_line()? {
+            reports.push(serde_json::from_str(&line).context("a report that cannot be read")?);
+        }
+        command.finish()?;
+        anyhow::ensure!(reports.len() == requests.len(), "the probe ended early");
+        Ok(reports)
     }
 
     /// Ends the lab and waits until it is gone.
@@ -63,6 +109,67 @@ impl Client {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         anyhow::bail!("lab `{}` did not end within 5 s", self.name)
+    }
+}
+
+/// Where a probe starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A pod.
+    Pod(ObjectName),
+    /// A node or the outside host.
+    Place(Place),
+}
+
+impl Origin {
+    /// The request that runs a part of ringfence there.
+    #[must_use]
+    pub fn builtin(&self, arguments: &[&str]) -> Request {
+        let arguments = std::iter::once("internal").chain(arguments.iter().copied());
+        let arguments = arguments.map(str::to_owned).collect();
+        match self {
+            Self::Pod(pod) => Request::Exec { pod: pod.clone(), command: arguments, builtin: true },
+            Self::Place(place) => Request::ExecAt { place: place.clone(), arguments },
+        }
+    }
+}
+
+/// A command that runs in the lab on pipes.
+#[derive(Debug)]
+pub struct RunningCommand {
+    connection: UnixStream,
+    input: Option<PipeWriter>,
+    output: BufReader<PipeReader>,
+}
+
+impl RunningCommand {
+    /// Writes all of the command's standard input and closes it.
+    ///
+    /// # Errors
+    /// If the command does not read it.
+    pub fn give(&mut self, input: &[u8]) -> anyhow::Result<()> {
+        let mut pipe = self.input.take().context("the input was given already")?;
+        pipe.write_all(input).context("the command does not read its input")
+    }
+
+    /// The next line of the command's output; `None` at its end.
+    ///
+    /// # Errors
+    /// If it is not UTF-8.
+    pub fn next_line(&mut self) -> anyhow::Result<Option<String>> {
+        let mut line = String::new();
+        Ok((self.output.read_line(&mut line)? > 0).then_some(line))
+    }
+
+    /// Waits for the command's end and gives its exit code.
+    ///
+    /// # Errors
+    /// If it could not be run.
+    pub fn finish(self) -> anyhow::Result<u8> {
+        match answer(&self.connection, &mut |_| {})? {
+            Reply::Exited(code) => Ok(code),
+            other => anyhow::bail!("an answer that does not fit: {other:?}"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::net::{
@@ -13,13 +13,11 @@ use rustix::net::{
 /// Longest request line, manifests included.
 pub const LONGEST_REQUEST: usize = 32 << 20;
 
-/// Sends `line` with this process's standard input, output and error.
+/// Sends `line` with the streams that a command shall have as standard input, output and error.
 ///
 /// # Errors
 /// If the other end is gone.
-pub fn send_with_standard_streams(stream: &UnixStream, line: &[u8]) -> io::Result<()> {
-    let (input, output, error) = (io::stdin(), io::stdout(), io::stderr());
-    let descriptors = [input.as_fd(), output.as_fd(), error.as_fd()];
+pub fn send(stream: &UnixStream, line: &[u8], descriptors: [BorrowedFd<'_>; 3]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ringfence_agent::status::RulesReport;
+use ringfence_agent::status::Rules;
 use ringfence_model::{Cluster, Input, KindCluster, ObjectName};
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,7 @@ pub enum Reply {
     /// To [`Request::Exec`]: the command's exit code.
     Exited(u8),
     /// To [`Request::Rules`]: by node.
-    Rules(BTreeMap<String, RulesReport>),
+    Rules(BTreeMap<String, Rules>),
     /// To [`Request::Logs`].
     Logs(String),
     /// To the rest.

@@ -1,0 +1,245 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell the whole story of network policies on a three-node cluster, with real connections
+    #[command(after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed")]
+    Demo(DemoArguments),
+    /// Run a multi-node cluster on this machine, made of network namespaces
+    Lab {
+        #[command(subcommand)]
+        command: LabCommand,
+    },
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Parts that ringfence starts by itself
+    #[command(hide = true)]
+    Internal {
+        #[command(subcommand)]
+        role: Role,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Wait for Enter between the steps
+    #[arg(long)]
+    pub pause: bool,
+    /// Leave the lab running at the end
+    #[arg(long)]
+    pub keep: bool,
+    /// Name of the lab
+    #[arg(long, default_value = "ringfence-demo")]
+    pub name: String,
+    /// Text for people or JSON for machines
+    #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+    /// The control experiment: leave policies unenforced, so that every denial must fail
+    #[arg(long, hide = true)]
+    pub without_enforcement: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Text,
+    Json,
+}
+
+/// Which lab a command is about.
+#[derive(Clone, Debug, Args)]
+pub struct LabName {
+    /// Name of the lab
+    #[arg(long, default_value = ringfence_lab::DEFAULT_NAME, env = "RINGFENCE_LAB")]
+    pub name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Start a lab; it runs in the background until `lab down`
+    #[command(after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -")]
+    Up {
+        #[command(flatten)]
+        lab: LabName,
+        /// kind configuration with names, roles and subnets; one control plane and two workers without it
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Manifests to apply: files, directories, or - for standard input
+        #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
+        files: Vec<PathBuf>,
+        /// The control experiment: compile no isolation, so that every pod reaches every pod
+        #[arg(long)]
+        without_enforcement: bool,
+    },
+    /// Show nodes, pods, Services and policies
+    Status {
+        #[command(flatten)]
+        lab: LabName,
+        /// Text for people or JSON for machines
+        #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+        output: OutputFormat,
+    },
+    /// List this user's running labs
+    List,
+    /// Create or change the objects of manifests
+    #[command(after_help = "Examples:\n  ringfence lab apply -f default-deny-ingress.yaml\n  kubectl kustomize overlay | ringfence lab apply -f -")]
+    Apply {
+        #[command(flatten)]
+        lab: LabName,
+        /// Manifests: files, directories, or - for standard input
+        #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+        files: Vec<PathBuf>,
+        /// Namespace for objects that name none
+        #[arg(short, long, default_value = "default")]
+        namespace: String,
+    },
+    /// Delete the objects of manifests
+    Delete {
+        #[command(flatten)]
+        lab: LabName,
+        /// Manifests: files, directories, or - for standard input
+        #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+        files: Vec<PathBuf>,
+        /// Namespace for objects that name none
+        #[arg(short, long, default_value = "default")]
+        namespace: String,
+    },
+    /// Set or remove labels of a namespace or pod
+    #[command(after_help = "Examples:\n  ringfence lab label namespace default purpose=frontend\n  ringfence lab label pod default/client role-")]
+    Label {
+        #[command(flatten)]
+        lab: LabName,
+        /// What kind of object
+        kind: LabelKind,
+        /// Its name; NAMESPACE/NAME for a pod
+        object: String,
+        /// KEY=VALUE to set, KEY- to remove
+        #[arg(required = true)]
+        labels: Vec<String>,
+    },
+    /// Run a command in a pod
+    #[command(after_help = "Examples:\n  ringfence lab exec default/client -- curl -m 2 web-app.netpol-demo\n  ringfence lab exec default/client -- sh")]
+    Exec {
+        #[command(flatten)]
+        lab: LabName,
+        /// The pod, as NAMESPACE/NAME or NAME in the namespace default
+        pod: String,
+        /// The command, a program of this machine
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Try one connection from a pod with the built-in client
+    #[command(after_help = "Exit code: 0 reached, 1 not reached.\n\nExamples:\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab probe default/client 10.96.0.10 53 --protocol udp")]
+    Probe {
+        #[command(flatten)]
+        lab: LabName,
+        /// The pod, as NAMESPACE/NAME or NAME in the namespace default
+        pod: String,
+        /// Host name or address
+        target: String,
+        /// Port
+        port: u16,
+        /// Protocol
+        #[arg(long, value_enum, default_value_t = ProbeProtocol::Tcp)]
+        protocol: ProbeProtocol,
+        /// How long to wait for an answer
+        #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
+        timeout: u64,
+    },
+    /// Show what stands in the kernel of each node, with the policy and source line behind it
+    Rules {
+        #[command(flatten)]
+        lab: LabName,
+        /// One node only
+        #[arg(long)]
+        node: Option<String>,
+        /// Text for people or JSON for machines
+        #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+        output: OutputFormat,
+    },
+    /// Show what a pod's containers have printed
+    Logs {
+        #[command(flatten)]
+        lab: LabName,
+        /// The pod, as NAMESPACE/NAME or NAME in the namespace default
+        pod: String,
+    },
+    /// End a node's agent with SIGKILL; it is started again, and nothing opens meanwhile
+    KillAgent {
+        #[command(flatten)]
+        lab: LabName,
+        /// The node
+        node: String,
+    },
+    /// End a lab and everything in it
+    Down {
+        #[command(flatten)]
+        lab: LabName,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LabelKind {
+    #[value(alias = "ns")]
+    Namespace,
+    Pod,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProbeProtocol {
+    Tcp,
+    Udp,
+    Http,
+}
+
+/// What this binary does inside of a lab or on a node.
+#[derive(Debug, Subcommand)]
+pub enum Role {
+    LabHost,
+    LabInit,
+    Lab,
+    PodSandbox,
+    PodInit,
+    PodExec {
+        pid: u32,
+        #[arg(long)]
+        builtin: bool,
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    Agent {
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Answers on a container's ports; its description is one JSON line on standard input.
+    Responder,
+    Metadata {
+        addresses: Vec<std::net::SocketAddr>,
+    },
+    /// The stand-in for a host outside of the cluster.
+    Outside,
+    /// Serves the cluster's names; its configuration is one JSON line on standard input.
+    Dns,
+    /// Tries the connections described on standard input.
+    Probe,
+    /// Keeps one connection open, described on standard input, and reports on it.
+    Stream,
+    Agnhost {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}

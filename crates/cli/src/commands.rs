@@ -1,0 +1,4 @@
+pub mod completions;
+pub mod inputs;
+pub mod lab;
+pub mod show;

@@ -1,0 +1,11 @@
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
+
+use crate::arguments::Arguments;
+
+pub fn run(shell: Shell) -> anyhow::Result<ExitCode> {
+    generate(shell, &mut Arguments::command(), "ringfence", &mut std::io::stdout());
+    Ok(ExitCode::SUCCESS)
+}

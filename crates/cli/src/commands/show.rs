@@ -1,0 +1,107 @@
+//! Tables and texts for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use ringfence_agent::status::Rules;
+use ringfence_lab::control::protocol::LabStatus;
+use ringfence_standin::probe::{ProbeOutcome, ProbeReport};
+
+use crate::commands::lab::seconds;
+use crate::paint;
+
+pub fn status(status: &LabStatus) {
+    let enforcement = if status.enforcement { "policies enforced" } else { "policies NOT enforced" };
+    println!(
+        "lab \"{}\", {enforcement}, ready after {:.2} s\n",
+        status.name,
+        seconds(status.ready_after_ms)
+    );
+    let mut nodes = table(&["NODE", "ROLE", "ADDRESSES", "POD BLOCKS", "ENFORCES"]);
+    for node in &status.nodes {
+        let enforced = match (&node.trouble, node.enforced_revision) {
+            (Some(trouble), _) => format!("trouble: {trouble}"),
+            (None, Some(revision)) if revision == status.revision => "all".to_owned(),
+            (None, Some(revision)) => format!("up to revision {revision} of {}", status.revision),
+            (None, None) => "nothing yet".to_owned(),
+        };
+        nodes.add_row([
+            node.name.clone(),
+            node.role.clone(),
+            join(&node.addresses),
+            join(&node.pod_cidrs),
+            enforced,
+        ]);
+    }
+    let mut pods = table(&["POD", "STATUS", "ADDRESSES", "NODE", "NOTE"]);
+    for pod in &status.pods {
+        let host = if pod.host_network { "host network" } else { "" };
+        pods.add_row([
+            pod.name.to_string(),
+            pod.phase.clone(),
+            join(&pod.addresses),
+            pod.node.clone().unwrap_or_default(),
+            pod.message.clone().unwrap_or_else(|| host.to_owned()),
+        ]);
+    }
+    let mut services = table(&["SERVICE", "CLUSTER-IP", "PORTS", "BACKENDS"]);
+    for service in &status.services {
+        services.add_row([
+            service.name.to_string(),
+            if service.cluster_addresses.is_empty() { "None".to_owned() } else { join(&service.cluster_addresses) },
+            service.ports.join(","),
+            service.backends.to_string(),
+        ]);
+    }
+    println!("{nodes}\n\n{pods}\n\n{services}");
+    for policy in &status.network_policies {
+        println!("\nNetworkPolicy {policy}");
+    }
+}
+
+fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(columns.to_vec());
+    table
+}
+
+fn join(values: &[impl Display]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+pub fn probe(report: &ProbeReport) -> String {
+    format!("{} after {} ms", outcome(&report.outcome), report.duration_ms)
+}
+
+pub fn outcome(outcome: &ProbeOutcome) -> String {
+    match outcome {
+        ProbeOutcome::Reached { detail, .. } => format!("reached: {detail}"),
+        ProbeOutcome::TimedOut => "timed out".to_owned(),
+        ProbeOutcome::Refused => "refused".to_owned(),
+        ProbeOutcome::DnsFailed { reason } => format!("name not resolved: {reason}"),
+        ProbeOutcome::Other { reason } => reason.clone(),
+    }
+}
+
+pub fn rules(nodes: &BTreeMap<String, Rules>) {
+    for (node, rules) in nodes {
+        println!("{}", paint::heading(&format!("# node {node}")));
+        println!("{}", rules.table_text);
+        for origin in &rules.origins {
+            println!("# {}", origin_text(origin));
+        }
+        println!();
+    }
+}
+
+/// `ingress4 { 10.244.1.3 }: NetworkPolicy netpol-demo/default-deny-ingress, isolation (FILE:2:1)`.
+pub fn origin_text(origin: &ringfence_agent::status::RuleOrigin) -> String {
+    let part = match origin.rule {
+        Some(index) => format!("{}[{index}]", origin.direction),
+        None => format!("isolates for {}", origin.direction),
+    };
+    let source = origin.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+    format!("{}: NetworkPolicy {} {part}{source}", origin.object, origin.policy)
+}

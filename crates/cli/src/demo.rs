@@ -1,0 +1,49 @@
+//! `ringfence demo`: the story of network policies, told with real connections.
+//!
+//! [`story`] says what happens, [`measure`] tries it on packets and asks the specification, [`kernel`] shows what a
+//! policy put into the kernel, [`report`] holds the results and [`print`] shows them.
+
+mod kernel;
+pub mod manifests;
+mod measure;
+mod print;
+mod report;
+mod story;
+mod stream;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use ringfence_lab::control::protocol::LabConfig;
+
+use crate::arguments::{DemoArguments, OutputFormat};
+use crate::commands::inputs;
+use print::Printer;
+
+pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let printer = Printer::new(arguments.output == OutputFormat::Text, arguments.pause);
+    let cluster = inputs::kind_cluster(None)?.renamed(manifests::CLUSTER);
+    let config = LabConfig {
+        name: arguments.name.clone(),
+        cluster,
+        manifests: Vec::new(),
+        enforcement: !arguments.without_enforcement,
+    };
+    printer.opening();
+    let lab = ringfence_lab::start::start(config, |_, _| {})?;
+    let told = story::tell(&lab.client(), &printer);
+    let cleaning = Instant::now();
+    if arguments.keep {
+        lab.detach()?;
+    } else {
+        lab.stop()?;
+    }
+    let mut report = told?;
+    report.finish(started.elapsed(), cleaning.elapsed());
+    match arguments.output {
+        OutputFormat::Text => printer.closing(&report, arguments),
+        OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+    }
+    Ok(if report.agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,8 @@
+//! The lab's control plane: what was asked for, what exists, and who is told.
+
+pub mod desired;
+pub mod feed;
+pub mod scheduler;
+pub mod service_addresses;
+pub mod system;
+pub mod workloads;

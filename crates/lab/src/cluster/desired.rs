@@ -1,0 +1,48 @@
+//! Pods as the lab runs them, however they were asked for.
+
+use std::collections::BTreeMap;
+
+use ringfence_model::{ContainerPort, Labels, Pod};
+
+/// A pod that should exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredPod {
+    /// What policy sees of it; without addresses, and with `node` only where the manifest names one.
+    pub pod: Pod,
+    /// Host name inside.
+    pub hostname: String,
+    /// `spec.nodeSelector`.
+    pub node_selector: Labels,
+    /// Whether containers that end are started again.
+    pub restart: bool,
+    /// Its containers in order.
+    pub containers: Vec<DesiredContainer>,
+}
+
+/// A container of such a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredContainer {
+    /// Its name.
+    pub name: String,
+    /// The image that the manifest names; it is not pulled.
+    pub image: String,
+    /// What runs instead of the image.
+    pub program: Program,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Declared ports.
+    pub ports: Vec<ContainerPort>,
+}
+
+/// What runs in place of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The responder on the declared ports.
+    Responder,
+    /// A built-in applet of the Kubernetes test image `agnhost`, with its arguments.
+    Agnhost(Vec<String>),
+    /// A program of this machine, with its arguments.
+    Machine(Vec<String>),
+    /// The cluster's DNS server.
+    Dns,
+}

@@ -1,0 +1,210 @@
+//! The policy view of the cluster, its revisions, and the agents that follow them.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ringfence_agent::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
+use ringfence_model::Cluster;
+
+/// The cluster as agents are told it. Shared by all threads of the lab.
+#[derive(Debug, Default)]
+pub struct Feed {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<AgentKey, AgentObject>,
+    revision: u64,
+    subscribers: Vec<Sender<StoreEvent>>,
+    nodes: BTreeMap<String, NodeProgress>,
+}
+
+/// How far a node's agent has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeProgress {
+    /// The last revision that the kernel enforces.
+    pub enforced: Option<u64>,
+    /// What the agent last complained of; gone with the next success.
+    pub trouble: Option<String>,
+}
+
+/// An agent that did not get there in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node} does not enforce the change after {seconds} s{}", because(.trouble.as_deref()))]
+pub struct NotEnforced {
+    /// The node.
+    pub node: String,
+    /// How long was waited.
+    pub seconds: u64,
+    /// What its agent says.
+    pub trouble: Option<String>,
+}
+
+fn because(trouble: Option<&str>) -> String {
+    trouble.map(|trouble| format!(": {trouble}")).unwrap_or_default()
+}
+
+impl Feed {
+    /// Makes the objects of `apply` exist and those of `delete` not, as one revision, and returns it. Nothing happens,
+    /// and the old revision is returned, if all is so already.
+    pub fn change(&self, apply: Vec<AgentObject>, delete: Vec<AgentKey>) -> u64 {
+        let mut state = self.lock();
+        let mut events = Vec::new();
+        for object in apply {
+            if state.objects.get(&object.key()) != Some(&object) {
+                state.objects.insert(object.key(), object.clone());
+                events.push(StoreEvent::Apply(object));
+            }
+        }
+        for key in delete {
+            if state.objects.remove(&key).is_some() {
+                events.push(StoreEvent::Delete(key));
+            }
+        }
+        if !events.is_empty() {
+            state.revision += 1;
+            events.push(StoreEvent::Synced { revision: state.revision });
+            state.subscribers.retain(|subscriber| {
+                events.iter().all(|event| subscriber.send(event.clone()).is_ok())
+            });
+        }
+        state.revision
+    }
+
+    /// Everything there is, and every change from now on.
+    pub fn subscribe(&self) -> Receiver<StoreEvent> {
+        let mut state = self.lock();
+        let (sender, receiver) = channel();
+        let snapshot = std::iter::once(StoreEvent::Reset)
+            .chain(state.objects.values().cloned().map(StoreEvent::Apply))
+            .chain(std::iter::once(StoreEvent::Synced { revision: state.revision }));
+        for event in snapshot {
+            // The receiver is alive: it is returned below.
+            let _ = sender.send(event);
+        }
+        state.subscribers.push(sender);
+        receiver
+    }
+
+    /// The cluster as it is now, and its revision.
+    pub fn cluster(&self) -> (Cluster, u64) {
+        let state = self.lock();
+        let mut cluster = Cluster::default();
+        for object in state.objects.values() {
+            object.clone().apply_to(&mut cluster);
+        }
+        (cluster, state.revision)
+    }
+
+    /// What names each object.
+    pub fn keys(&self) -> Vec<AgentKey> {
+        self.lock().objects.keys().cloned().collect()
+    }
+
+    /// Makes `node` one that [`Feed::wait_enforced`] waits for.
+    pub fn add_node(&self, node: &str) {
+        self.lock().nodes.insert(node.to_owned(), NodeProgress::default());
+    }
+
+    /// Takes note of what a node's agent says.
+    pub fn report(&self, node: &str, status: AgentStatus) {
+        let mut state = self.lock();
+        let progress = state.nodes.entry(node.to_owned()).or_default();
+        match status {
+            AgentStatus::Applied { revision } => {
+                progress.enforced = Some(revision);
+                progress.trouble = None;
+            }
+            AgentStatus::Failed { message } | AgentStatus::Degraded { message } => {
+                progress.trouble = Some(message);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// How far each node has come.
+    pub fn progress(&self) -> BTreeMap<String, NodeProgress> {
+        self.lock().nodes.clone()
+    }
+
+    /// Waits until every node's kernel enforces `revision`.
+    ///
+    /// # Errors
+    /// [`NotEnforced`], naming the first node that is late.
+    pub fn wait_enforced(&self, revision: u64, limit: Duration) -> Result<(), NotEnforced> {
+        let deadline = Instant::now() + limit;
+        let mut state = self.lock();
+        loop {
+            let late = state.nodes.iter().find(|(_, node)| node.enforced < Some(revision));
+            let Some((name, progress)) = late else { return Ok(()) };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NotEnforced {
+                    node: name.clone(),
+                    seconds: limit.as_secs(),
+                    trouble: progress.trouble.clone(),
+                });
+            }
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_model::{Labels, Namespace};
+
+    use super::*;
+
+    fn namespace(name: &str) -> AgentObject {
+        AgentObject::Namespace(Namespace::new(name, Labels::new()))
+    }
+
+    #[test]
+    fn a_subscriber_sees_the_state_and_then_each_change_once() {
+        let feed = Feed::default();
+        feed.change(vec![namespace("a")], vec![]);
+        let events = feed.subscribe();
+        feed.change(vec![namespace("a"), namespace("b")], vec![]);
+        feed.change(vec![namespace("a")], vec![]);
+        let seen: Vec<_> = events.try_iter().collect();
+        assert_eq!(
+            seen,
+            [
+                StoreEvent::Reset,
+                StoreEvent::Apply(namespace("a")),
+                StoreEvent::Synced { revision: 1 },
+                StoreEvent::Apply(namespace("b")),
+                StoreEvent::Synced { revision: 2 },
+            ]
+        );
+    }
+
+    #[test]
+    fn waiting_names_the_node_that_is_late() {
+        let feed = Feed::default();
+        feed.add_node("n1");
+        feed.add_node("n2");
+        feed.report("n1", AgentStatus::Applied { revision: 3 });
+        feed.report("n2", AgentStatus::Failed { message: "no memory".into() });
+        let error = feed.wait_enforced(3, Duration::ZERO).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "node n2 does not enforce the change after 0 s: no memory"
+        );
+        feed.report("n2", AgentStatus::Applied { revision: 3 });
+        assert_eq!(feed.wait_enforced(3, Duration::ZERO), Ok(()));
+    }
+}

@@ -1,0 +1,161 @@
+//! What every lab has from the start: nodes as objects, the system namespaces, the cluster's DNS. Pure.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{
+    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectName, Phase,
+    Pod, Service, ServicePort, TargetPort,
+};
+use ringfence_net::Protocol;
+
+use super::desired::{DesiredContainer, DesiredPod, Program};
+use super::scheduler::Candidate;
+use super::service_addresses::DNS_OFFSET;
+use crate::plan::{NodePlan, nth_address};
+
+/// Namespaces that are there from the start.
+pub const NAMESPACES: [&str; 2] = ["default", "kube-system"];
+const DNS_PORT: u16 = 53;
+
+/// The nodes as the scheduler sees them.
+#[must_use]
+pub fn candidates(cluster: &KindCluster) -> Vec<Candidate> {
+    let has_workers = cluster.nodes.iter().any(|node| node.role == KindRole::Worker);
+    cluster
+        .nodes
+        .iter()
+        .map(|node| Candidate {
+            name: node.name.clone(),
+            labels: node_labels(node.role, &node.name, &node.labels),
+            reserved: has_workers && node.role == KindRole::ControlPlane,
+        })
+        .collect()
+}
+
+fn node_labels(role: KindRole, name: &str, own: &Labels) -> Labels {
+    let mut labels = own.clone();
+    labels.insert("kubernetes.io/hostname".to_owned(), name.to_owned());
+    labels.insert("kubernetes.io/os".to_owned(), "linux".to_owned());
+    if role == KindRole::ControlPlane {
+        labels.insert("node-role.kubernetes.io/control-plane".to_owned(), String::new());
+    }
+    labels
+}
+
+/// The nodes as policy sees them.
+#[must_use]
+pub fn nodes(cluster: &KindCluster, plans: &[NodePlan]) -> Vec<Node> {
+    cluster
+        .nodes
+        .iter()
+        .zip(plans)
+        .map(|(node, plan)| Node {
+            name: node.name.clone(),
+            labels: node_labels(node.role, &node.name, &node.labels),
+            addresses: plan.addresses.clone(),
+            pod_cidrs: plan.pod_cidrs.clone(),
+            source: None,
+        })
+        .collect()
+}
+
+/// The namespaces that are there from the start.
+#[must_use]
+pub fn namespaces() -> Vec<Namespace> {
+    NAMESPACES.map(|name| Namespace::new(name, Labels::new())).to_vec()
+}
+
+fn dns_labels() -> Labels {
+    Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())])
+}
+
+/// The pod of the cluster's DNS server, on the first node.
+#[must_use]
+pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
+    let name = ObjectName::new("kube-system", "ringfence-dns");
+    let port = |name: &str, protocol| ContainerPort {
+        name: Some(name.to_owned()),
+        protocol,
+        port: DNS_PORT,
+    };
+    let ports = vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)];
+    DesiredPod {
+        hostname: name.name.clone(),
+        pod: Pod {
+            name,
+            labels: dns_labels(),
+            node: cluster.nodes.first().map(|node| node.name.clone()),
+            host_network: false,
+            phase: Phase::Pending,
+            addresses: Vec::new(),
+            host_addresses: Vec::new(),
+            ports: ports.clone(),
+            ready: false,
+            terminating: false,
+            source: None,
+        },
+        node_selector: Labels::new(),
+        restart: true,
+        containers: vec![DesiredContainer {
+            name: "dns".to_owned(),
+            image: "ringfence".to_owned(),
+            program: Program::Dns,
+            environment: std::collections::BTreeMap::new(),
+            ports,
+        }],
+    }
+}
+
+/// Addresses of the cluster's DNS Service.
+#[must_use]
+pub fn dns_addresses(service_subnets: &[IpNet]) -> Vec<IpAddr> {
+    service_subnets.iter().filter_map(|subnet| nth_address(*subnet, DNS_OFFSET)).collect()
+}
+
+/// The Service of the cluster's DNS.
+#[must_use]
+pub fn dns_service(service_subnets: &[IpNet]) -> Service {
+    let port = |name: &str, protocol| ServicePort {
+        name: Some(name.to_owned()),
+        protocol,
+        port: DNS_PORT,
+        target: TargetPort::Number(DNS_PORT),
+    };
+    Service {
+        name: ObjectName::new("kube-system", "kube-dns"),
+        selector: dns_labels(),
+        cluster_ip: ClusterIp::Assigned(dns_addresses(service_subnets)),
+        external_addresses: Vec::new(),
+        ports: vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)],
+        publish_not_ready_addresses: false,
+        external_name: None,
+        source: None,
+    }
+}
+
+/// A Service's cluster addresses.
+#[must_use]
+pub fn cluster_addresses(service: &Service) -> Vec<IpAddr> {
+    match &service.cluster_ip {
+        ClusterIp::Assigned(addresses) => addresses.clone(),
+        ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
+    }
+}
+
+/// How many pods stand behind a Service (rule OB-12).
+#[must_use]
+pub fn backends(cluster: &Cluster, service: &Service) -> usize {
+    let selected = |pod: &&Pod| {
+        pod.name.namespace == service.name.namespace
+            && !service.selector.is_empty()
+            && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+    };
+    let serves = |pod: &&Pod| {
+        pod.is_live()
+            && !pod.terminating
+            && !pod.addresses.is_empty()
+            && (pod.ready || service.publish_not_ready_addresses)
+    };
+    cluster.pods.values().filter(selected).filter(serves).count()
+}

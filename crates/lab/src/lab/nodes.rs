@@ -1,0 +1,289 @@
+//! What runs on each node beside pods: its agent, its metadata service, and the line between agent and lab.
+
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ringfence_agent::AgentConfig;
+use ringfence_agent::protocol::AgentStatus;
+use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
+use ringfence_netlink::namespace;
+
+use crate::cluster::feed::Feed;
+use crate::plan::METADATA;
+
+/// Everything the lab keeps in files, on a file system that vanishes with it.
+pub const DIRECTORY: &str = "/run/ringfence";
+/// The name under which container runtimes start the CNI plugin.
+const PLUGIN: &str = "ringfence-cni";
+/// Sets of a lab need not be prepared for ten thousand pods.
+const CAPACITY: Capacity = Capacity { addresses: 1024, entries: 4096 };
+/// Pause before an agent that ended is started again.
+const RESTART_PAUSE: Duration = Duration::from_millis(50);
+
+/// A node of the lab.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// `control-plane` or `worker`.
+    pub role: String,
+    /// Its network namespace.
+    pub namespace: OwnedFd,
+    /// Its files.
+    pub directory: PathBuf,
+    agent: Mutex<AgentProcess>,
+}
+
+#[derive(Debug, Default)]
+struct AgentProcess {
+    running: Option<Child>,
+    starts: u32,
+}
+
+/// What all nodes have in common.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// Blocks of all pods.
+    pub pod_cidrs: Vec<ipnet::IpNet>,
+    /// Blocks of Services.
+    pub service_cidrs: Vec<ipnet::IpNet>,
+    /// Whether policies are enforced.
+    pub enforcement: Enforcement,
+    /// Largest packet of a pod.
+    pub pod_mtu: u32,
+}
+
+impl Node {
+    /// A node with its folders and CNI configuration; nothing runs yet.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn new(
+        name: String,
+        role: String,
+        namespace: OwnedFd,
+        pod_cidrs: &[ipnet::IpNet],
+        settings: &NodeSettings,
+    ) -> anyhow::Result<Self> {
+        let directory = Path::new(DIRECTORY).join("nodes").join(&name);
+        let node = Self { name, role, namespace, directory, agent: Mutex::default() };
+        node.write_files(pod_cidrs, settings)
+            .with_context(|| format!("cannot write the files of node {}", node.name))?;
+        Ok(node)
+    }
+
+    fn write_files(&self, pod_cidrs: &[ipnet::IpNet], settings: &NodeSettings) -> anyhow::Result<()> {
+        for folder in [self.conf_dir(), self.cache_dir(), self.data_dir(), plugin_dir()] {
+            std::fs::create_dir_all(folder)?;
+        }
+        let plugin = plugin_dir().join(PLUGIN);
+        if !plugin.exists() {
+            std::os::unix::fs::symlink(format!("/proc/{}/exe", std::process::id()), plugin)?;
+        }
+        let agent = AgentConfig {
+            node: self.name.clone(),
+            store: self.store_socket(),
+            cni_socket: self.agent_socket(),
+            data_dir: self.data_dir(),
+            network: NetworkConfig {
+                pod_cidrs: settings.pod_cidrs.clone(),
+                service_cidrs: settings.service_cidrs.clone(),
+                capacity: CAPACITY,
+            },
+            enforcement: settings.enforcement,
+            table_name: ringfence_agent::TABLE_NAME.to_owned(),
+        };
+        std::fs::write(self.agent_config(), serde_json::to_vec_pretty(&agent)?)?;
+        let network = serde_json::json!({
+            "cniVersion": "1.0.0",
+            "name": "ringfence",
+            "plugins": [{
+                "type": PLUGIN,
+                "dataDir": self.data_dir(),
+                "agentSocket": self.agent_socket(),
+                "podCidrs": pod_cidrs,
+                "mtu": settings.pod_mtu,
+            }],
+        });
+        let network = serde_json::to_vec_pretty(&network)?;
+        Ok(std::fs::write(self.conf_dir().join("10-ringfence.conflist"), network)?)
+    }
+
+    /// Folder of the CNI configuration.
+    #[must_use]
+    pub fn conf_dir(&self) -> PathBuf {
+        self.directory.join("net.d")
+    }
+
+    /// Folder of the container runtime's CNI results.
+    #[must_use]
+    pub fn cache_dir(&self) -> PathBuf {
+        self.directory.join("cni-cache")
+    }
+
+    /// Folder that agent and plugin share.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// Where the agent answers questions about its table.
+    #[must_use]
+    pub fn status_socket(&self) -> PathBuf {
+        self.data_dir().join("status.sock")
+    }
+
+    fn agent_config(&self) -> PathBuf {
+        self.directory.join("agent.json")
+    }
+
+    fn agent_socket(&self) -> PathBuf {
+        self.directory.join("agent.sock")
+    }
+
+    fn store_socket(&self) -> PathBuf {
+        self.directory.join("store.sock")
+    }
+
+    /// Starts a part of ringfence as a process of this node.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start_part(&self, arguments: &[&str], log: &str) -> anyhow::Result<Child> {
+        start_in(&self.namespace, arguments, &self.directory.join(log))
+    }
+
+    /// Keeps an agent running for as long as the lab lives.
+    pub fn keep_agent_running(self: Arc<Self>) {
+        std::thread::spawn(move || {
+            loop {
+                if let Err(error) = self.run_agent_once() {
+                    tracing::warn!(node = self.name, "agent: {error:#}");
+                }
+                std::thread::sleep(RESTART_PAUSE);
+            }
+        });
+    }
+
+    fn run_agent_once(&self) -> anyhow::Result<()> {
+        let config = self.agent_config();
+        let config = config.to_str().context("a path that is not UTF-8")?;
+        let child = self.start_part(&["internal", "agent", "--config", config], "agent.log")?;
+        {
+            let mut agent = self.lock_agent();
+            agent.running = Some(child);
+            agent.starts += 1;
+        }
+        loop {
+            std::thread::sleep(Duration::from_millis(10));
+            let mut agent = self.lock_agent();
+            if let Some(child) = &mut agent.running
+                && let Some(status) = child.try_wait()?
+            {
+                tracing::info!(node = self.name, %status, "agent ended");
+                agent.running = None;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends the agent with SIGKILL.
+    ///
+    /// # Errors
+    /// If none runs at the moment.
+    pub fn kill_agent(&self) -> anyhow::Result<()> {
+        let mut agent = self.lock_agent();
+        let child = agent.running.as_mut().context("no agent is running at the moment")?;
+        child.kill().context("cannot end the agent")
+    }
+
+    /// How often the agent was started.
+    pub fn agent_starts(&self) -> u32 {
+        self.lock_agent().starts
+    }
+
+    fn lock_agent(&self) -> std::sync::MutexGuard<'_, AgentProcess> {
+        self.agent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the node's stand-in for the instance metadata service.
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start_metadata(&self) -> anyhow::Result<()> {
+        let addresses = METADATA.map(|address| std::net::SocketAddr::new(address, 80).to_string());
+        let mut arguments = vec!["internal", "metadata"];
+        arguments.extend(addresses.iter().map(String::as_str));
+        let mut child = self.start_part(&arguments, "metadata.log")?;
+        std::thread::spawn(move || child.wait());
+        Ok(())
+    }
+
+    /// Serves the cluster's state to this node's agent.
+    ///
+    /// # Errors
+    /// If the socket cannot be made.
+    pub fn serve_store(&self, feed: &Arc<Feed>) -> anyhow::Result<()> {
+        feed.add_node(&self.name);
+        let listener = UnixListener::bind(self.store_socket()).context("cannot make the store's socket")?;
+        let (feed, name) = (Arc::clone(feed), self.name.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (feed, name) = (Arc::clone(&feed), name.clone());
+                std::thread::spawn(move || serve_agent(&feed, &name, &stream));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Where runtimes find the plugin.
+#[must_use]
+pub fn plugin_dir() -> PathBuf {
+    Path::new(DIRECTORY).join("bin")
+}
+
+/// Starts a part of ringfence in a network namespace.
+///
+/// # Errors
+/// If the process cannot be started.
+pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow::Result<Child> {
+    let log = std::fs::File::options().create(true).append(true).open(log)?;
+    let output = log.try_clone()?;
+    namespace::run_in(namespace, move || {
+        Command::new("/proc/self/exe")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(log)
+            .spawn()
+    })?
+    .with_context(|| format!("cannot start `{}`", arguments.join(" ")))
+}
+
+fn serve_agent(feed: &Feed, node: &str, stream: &UnixStream) {
+    let events = feed.subscribe();
+    let Ok(writing) = stream.try_clone() else { return };
+    std::thread::spawn(move || {
+        let mut writer = BufWriter::new(writing);
+        for event in events {
+            let Ok(line) = serde_json::to_string(&event) else { return };
+            let end_of_batch = matches!(event, ringfence_agent::protocol::StoreEvent::Synced { .. });
+            if writeln!(writer, "{line}").is_err() || (end_of_batch && writer.flush().is_err()) {
+                return;
+            }
+        }
+    });
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        match serde_json::from_str::<AgentStatus>(&line) {
+            Ok(status) => feed.report(node, status),
+            Err(error) => tracing::warn!(node, "an agent status that cannot be read: {error}"),
+        }
+    }
+}
