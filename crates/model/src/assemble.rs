@@ -1,14 +1,12 @@
 //! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10).
 
+mod representatives;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::extract::policy_ports;
-use crate::{
-    Cluster, Labels, Namespace, NetworkPolicy, Object, ObjectKey, ObjectName, Phase, Pod,
-    PolicyPeer, Workload, WorkloadKind,
-};
+use crate::{Cluster, Labels, Namespace, NetworkPolicy, Object, ObjectKey, Pod, PolicyPeer};
 
 /// Puts `objects` together. Workloads become representative pods (rule OB-9).
 #[must_use]
@@ -19,6 +17,7 @@ pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
             assembly.add(object);
         }
     }
+    assembly.add_representatives();
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
     assembly.report_unknowable_labels();
@@ -68,11 +67,10 @@ impl<'a> Assembly<'a> {
             Object::Node(found) => {
                 cluster.nodes.insert(found.name.clone(), found.clone());
             }
-            Object::Pod(found) => self.add_pod(found.pod.clone()),
-            Object::Workload(found) => {
-                for pod in representatives(found) {
-                    self.add_pod(pod);
-                }
+            Object::Pod(found) => {
+                cluster
+                    .pods
+                    .insert(found.pod.name.clone(), found.pod.clone());
             }
             Object::Service(found) => {
                 cluster.services.insert(found.name.clone(), found.clone());
@@ -85,24 +83,19 @@ impl<'a> Assembly<'a> {
             Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)
-            | Object::KindCluster(_) => {}
+            | Object::KindCluster(_)
+            | Object::Workload(_) => {}
         }
     }
 
-    /// Adds a pod. One that stands for a workload gives way to nobody: two pods of one name are an error (rule OB-3).
-    fn add_pod(&mut self, pod: Pod) {
-        if let Some(other) = self.cluster.pods.get(&pod.name) {
-            let mut diagnostic =
-                Diagnostic::new(Severity::Error, format!("two pods are named {}", pod.name))
-                    .with_rule("OB-3")
-                    .with_source(pod.source.clone());
-            if let Some(source) = &other.source {
-                diagnostic = diagnostic.with_help(format!("the other one comes from {source}"));
+    /// Adds pods for the workloads whose own pods are not given (rule OB-9).
+    fn add_representatives(&mut self) {
+        for mut pod in representatives::of(self.seen.values().copied()) {
+            if self.cluster.pods.contains_key(&pod.name) {
+                pod.name.name.push_str("-representative");
             }
-            self.diagnostics.push(diagnostic);
-            return;
+            self.cluster.pods.insert(pod.name.clone(), pod);
         }
-        self.cluster.pods.insert(pod.name.clone(), pod);
     }
 
     /// Rule OB-4.
@@ -214,58 +207,3 @@ fn unknowable_label(policy: &NetworkPolicy) -> Option<&str> {
 
 /// Every cluster has these namespaces, without labels of their own.
 const PRESENT_EVERYWHERE: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
-
-/// The pods that stand for `workload` (rules OB-9, OB-10).
-fn representatives(workload: &Workload) -> Vec<Pod> {
-    let count = match workload.kind {
-        WorkloadKind::DaemonSet => 2,
-        WorkloadKind::Deployment
-        | WorkloadKind::ReplicaSet
-        | WorkloadKind::ReplicationController
-        | WorkloadKind::StatefulSet
-        | WorkloadKind::Job
-        | WorkloadKind::CronJob => workload.replicas.min(2),
-    };
-    (0..count)
-        .map(|ordinal| representative(workload, ordinal))
-        .collect()
-}
-
-fn representative(workload: &Workload, ordinal: u32) -> Pod {
-    let name = format!("{}-{ordinal}", workload.name.name);
-    let spec = &workload.template.spec;
-    Pod {
-        labels: labels(workload, &name, ordinal),
-        name: ObjectName::new(&workload.name.namespace, name),
-        node: spec.node_name.clone(),
-        host_network: spec.host_network,
-        phase: Phase::Unknown,
-        addresses: Vec::new(),
-        host_addresses: Vec::new(),
-        ports: policy_ports(spec),
-        ready: true,
-        terminating: false,
-        source: workload.source.clone(),
-    }
-}
-
-/// The template's labels and those that the controller adds (rule OB-10).
-fn labels(workload: &Workload, pod: &str, ordinal: u32) -> Labels {
-    let mut labels = workload.template.labels.clone();
-    let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
-    match workload.kind {
-        WorkloadKind::StatefulSet => {
-            add("statefulset.kubernetes.io/pod-name", pod);
-            add("apps.kubernetes.io/pod-index", &ordinal.to_string());
-        }
-        WorkloadKind::Job | WorkloadKind::CronJob => {
-            add("job-name", &workload.name.name);
-            add("batch.kubernetes.io/job-name", &workload.name.name);
-        }
-        WorkloadKind::Deployment
-        | WorkloadKind::ReplicaSet
-        | WorkloadKind::ReplicationController
-        | WorkloadKind::DaemonSet => {}
-    }
-    labels
-}

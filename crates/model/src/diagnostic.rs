@@ -3,9 +3,6 @@
 mod render;
 mod sources;
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 use std::ops::Range;
 

@@ -18,7 +18,7 @@ pub use pod::{
     Container, EnvFrom, EnvValue, EnvVar, KeyRef, PodSpec, RestartPolicy, Toleration, Volume,
     VolumeMount, VolumeSource,
 };
-pub use workload::{PodTemplate, Workload, WorkloadKind};
+pub use workload::{Owner, PodTemplate, Workload, WorkloadKind};
 
 /// One object of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct PodManifest {
     pub pod: Pod,
     /// What runs in it.
     pub spec: PodSpec,
+    /// What made the pod.
+    pub owner: Option<Owner>,
 }
 
 impl Object {

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::validate::{invalid_text, names, quote, selector};
 use crate::view::View;
-use crate::{Labels, ObjectName};
+use crate::{Labels, ObjectName, Owner};
 
 /// The explanations why a text is no name of some kind.
 pub(super) type NameCheck = fn(&str) -> Vec<String>;
@@ -13,6 +13,7 @@ pub(super) struct Meta {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) labels: Labels,
+    pub(super) owner: Option<Owner>,
 }
 
 impl Meta {
@@ -62,9 +63,20 @@ fn common(context: &mut Context<'_>, root: &View<'_>, check: NameCheck) -> Meta 
         name: name(context, &at, check),
         namespace: String::new(),
         labels: selector::labels(context.report, "V-20", &labels_at),
+        owner: owner(&at.field("ownerReferences")),
     };
     annotations(context, &at.field("annotations"));
     meta
+}
+
+fn owner(at: &View<'_>) -> Option<Owner> {
+    let controller = at
+        .items()
+        .find(|item| item.field("controller").boolean() == Some(true))?;
+    Some(Owner {
+        kind: controller.field("kind").text_or_empty().to_owned(),
+        name: controller.field("name").text_or_empty().to_owned(),
+    })
 }
 
 /// The name; one that the server makes up is made up here too, from the prefix and the line.

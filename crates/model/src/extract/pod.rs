@@ -30,7 +30,11 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
         terminating: root.field("metadata").field("deletionTimestamp").is_set(),
         source: report.source(root.span),
     };
-    Some(PodManifest { pod, spec })
+    Some(PodManifest {
+        pod,
+        spec,
+        owner: meta.owner,
+    })
 }
 
 /// The ports that policy sees: containers in order, then sidecars (rule NP-36).

@@ -49,6 +49,7 @@ pub(super) fn workload(
             .field("suspend")
             .boolean()
             .unwrap_or(false),
+        owner: meta.owner,
         source: report.source(root.span),
     })
 }

@@ -24,8 +24,19 @@ pub struct Workload {
     pub service_name: Option<String>,
     /// `suspend` of a Job or CronJob.
     pub suspended: bool,
+    /// What made it, such as the Deployment of a ReplicaSet.
+    pub owner: Option<Owner>,
     /// Where it was written.
     pub source: Option<Source>,
+}
+
+/// The object that controls another one: the reference of `metadata.ownerReferences` with `controller: true`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its kind.
+    pub kind: String,
+    /// Its name, in the same namespace.
+    pub name: String,
 }
 
 /// The pods of a workload.

@@ -188,3 +188,9 @@ pub(crate) fn kinds(api_version: &str) -> impl Iterator<Item = &'static str> {
         .filter(move |(version, ..)| *version == api_version)
         .map(|(_, kind, ..)| *kind)
 }
+
+/// The tables of all kinds.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static Schema> {
+    KINDS.iter().map(|(_, _, schema, _)| *schema)
+}
