@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::probe::Deadline;
 
 mod client;
+mod command;
+
+pub(crate) use client::fetch_until;
+pub use command::run;
 
 /// A page to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,9 @@ pub struct FetchRequest {
     pub headers: Vec<(String, String)>,
     /// The body to send; empty for none.
     pub body: Vec<u8>,
+    /// How long looking the name up and connecting may take, if that is less than everything.
+    #[serde(default)]
+    pub connect_timeout_ms: Option<u64>,
 }
 
 impl FetchRequest {
@@ -30,6 +37,7 @@ impl FetchRequest {
             method: "GET".to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
+            connect_timeout_ms: None,
         }
     }
 }
@@ -116,5 +124,3 @@ pub fn fetch_request(
 ) -> Result<FetchResponse, FetchError> {
     fetch_until(request, Deadline::after(timeout))
 }
-
-pub(crate) use client::fetch_until;

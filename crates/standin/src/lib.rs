@@ -17,5 +17,6 @@ pub mod metadata;
 pub mod probe;
 pub mod responder;
 pub mod stream;
+mod usage;
 
 pub use identity::Peer;

@@ -1,1 +1,338 @@
-//! x
+//! The cloud's instance metadata service, or rather its stand-in: what a pod without egress policy
+//! can steal. Everything it gives away says that it is fake.
+//!
+//! It speaks as much of Amazon's protocol as a thief needs: the listing, the role's credentials, by
+//! plain GET (version 1) and by session token (version 2).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use hyper::body::Incoming;
+use hyper::header::ALLOW;
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::http::{Page, page, text};
+use crate::responder::until_told;
+use crate::{http, listen};
+
+/// Where clouds have it: IPv4, and IPv6 on Amazon's.
+pub const ADDRESSES: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 169, 254)), 80),
+    SocketAddr::new(
+        IpAddr::V6(std::net::Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+        80,
+    ),
+];
+
+/// The role whose credentials lie there.
+pub const ROLE: &str = "ringfence-lab-node";
+
+const TOKEN_PREFIX: &str = "FAKE-ringfence-lab-token-";
+const LIFETIME: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const TOKEN: &str = "x-aws-ec2-metadata-token";
+
+/// How the service treats requests without token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Answers them, as clouds do unless told otherwise.
+    Any,
+    /// Refuses them.
+    TokenOnly,
+}
+
+/// A metadata service whose addresses are bound.
+#[derive(Debug)]
+pub struct Metadata {
+    listeners: Vec<TcpListener>,
+    version: Version,
+}
+
+impl Metadata {
+    /// Binds `addresses`; needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// If one of them is taken or missing; the message names it.
+    pub fn bind(addresses: &[SocketAddr], version: Version) -> anyhow::Result<Self> {
+        let mut listeners = Vec::new();
+        for address in addresses {
+            let bound = listen::tcp(&[address.ip()], address.port());
+            listeners.extend(bound.with_context(|| format!("cannot listen on {address}"))?);
+        }
+        Ok(Self { listeners, version })
+    }
+
+    /// The bound addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let addresses = self.listeners.iter().map(TcpListener::local_addr);
+        addresses.filter_map(Result::ok).collect()
+    }
+
+    /// Answers everybody; never returns.
+    pub async fn serve(self) {
+        let mut doors = JoinSet::new();
+        for listener in self.listeners {
+            let version = self.version;
+            doors.spawn(http::serve(listener, move |request, source| {
+                let answer = answer(request, version, SystemTime::now());
+                tracing::info!(
+                    "{source} {} {} {}",
+                    request.method(),
+                    request.uri().path(),
+                    answer.status().as_u16()
+                );
+                answer
+            }));
+        }
+        while doors.join_next().await.is_some() {}
+        std::future::pending().await
+    }
+}
+
+/// Stands in for the metadata service on `addresses` until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If an address is taken or missing.
+pub fn run(addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    until_told(async {
+        Metadata::bind(addresses, Version::Any)?.serve().await;
+        Ok(())
+    })
+}
+
+fn answer(request: &Request<Incoming>, version: Version, now: SystemTime) -> Page {
+    let path = request.uri().path();
+    if *request.method() == Method::PUT && path == "/latest/api/token" {
+        return token(request.headers(), now);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "");
+        refusal
+            .headers_mut()
+            .insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
+        return refusal;
+    }
+    if !is_admitted(request.headers(), version, now) {
+        return text(StatusCode::UNAUTHORIZED, "");
+    }
+    document(path, now)
+}
+
+/// A session token says when it ends; it is a secret of nobody.
+fn token(headers: &HeaderMap, now: SystemTime) -> Page {
+    let lifetime = headers.get(LIFETIME).and_then(|value| value.to_str().ok());
+    match lifetime.and_then(|seconds| seconds.parse::<u64>().ok()) {
+        Some(seconds @ 1..=21_600) => {
+            let end = seconds_since_epoch(now + Duration::from_secs(seconds));
+            text(StatusCode::OK, format!("{TOKEN_PREFIX}{end}"))
+        }
+        Some(_) | None => text(StatusCode::BAD_REQUEST, ""),
+    }
+}
+
+fn is_admitted(headers: &HeaderMap, version: Version, now: SystemTime) -> bool {
+    let Some(token) = headers.get(TOKEN) else {
+        return match version {
+            Version::Any => true,
+            Version::TokenOnly => false,
+        };
+    };
+    let end = token
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix(TOKEN_PREFIX));
+    let end = end.and_then(|seconds| seconds.parse::<u64>().ok());
+    end.is_some_and(|end| seconds_since_epoch(now) < end)
+}
+
+fn document(path: &str, now: SystemTime) -> Page {
+    let path = path.trim_end_matches('/');
+    let credentials = "/latest/meta-data/iam/security-credentials";
+    let body = match path {
+        "" => "latest\n".to_owned(),
+        "/latest" => "dynamic\nmeta-data\n".to_owned(),
+        "/latest/meta-data" => "hostname\niam/\ninstance-id\nlocal-ipv4\n".to_owned(),
+        "/latest/meta-data/hostname" => "fake.ringfence.lab".to_owned(),
+        "/latest/meta-data/instance-id" => "i-fake-ringfence-lab".to_owned(),
+        "/latest/meta-data/local-ipv4" => "192.0.2.1".to_owned(),
+        "/latest/meta-data/iam" => "security-credentials/\n".to_owned(),
+        path if path == credentials => ROLE.to_owned(),
+        path if path
+            .strip_prefix(credentials)
+            .and_then(|rest| rest.strip_prefix('/'))
+            == Some(ROLE) =>
+        {
+            return stolen(now);
+        }
+        _ => return text(StatusCode::NOT_FOUND, "not found\n"),
+    };
+    text(StatusCode::OK, body)
+}
+
+/// Credentials in Amazon's shape, and obviously worth nothing.
+fn stolen(now: SystemTime) -> Page {
+    let fake = "FAKE-ringfence-lab";
+    let credentials = json!({
+        "Code": "Success",
+        "LastUpdated": timestamp(now),
+        "Type": "AWS-HMAC",
+        "AccessKeyId": fake,
+        "SecretAccessKey": fake,
+        "Token": fake,
+        "Expiration": timestamp(now + Duration::from_secs(6 * 60 * 60)),
+    });
+    page(
+        StatusCode::OK,
+        "application/json",
+        format!("{credentials:#}\n"),
+    )
+}
+
+fn seconds_since_epoch(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// RFC 3339 in UTC; days to dates after Howard Hinnant's `civil_from_days`, for years from 1970.
+fn timestamp(time: SystemTime) -> String {
+    let seconds = seconds_since_epoch(time);
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::curl::{FetchRequest, FetchResponse, fetch_request};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    pub(crate) fn start(version: Version) -> SocketAddr {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let address = "127.0.0.1:0".parse().unwrap();
+                let metadata = Metadata::bind(&[address], version).unwrap();
+                sender.send(metadata.addresses()[0]).unwrap();
+                metadata.serve().await;
+            });
+        });
+        receiver.recv_timeout(PATIENCE).unwrap()
+    }
+
+    fn ask(
+        address: SocketAddr,
+        method: &str,
+        path: &str,
+        header: Option<(&str, &str)>,
+    ) -> FetchResponse {
+        let mut request = FetchRequest::get(&format!("http://{address}{path}"));
+        request.method = method.to_owned();
+        request.headers = header
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        fetch_request(&request, PATIENCE).unwrap()
+    }
+
+    fn credentials() -> String {
+        format!("/latest/meta-data/iam/security-credentials/{ROLE}")
+    }
+
+    #[test]
+    fn a_thief_finds_the_way_to_fake_credentials() {
+        let address = start(Version::Any);
+        let get = |path: &str| {
+            let answer = ask(address, "GET", path, None);
+            assert_eq!(answer.status, 200, "{path}");
+            String::from_utf8(answer.body).unwrap()
+        };
+        assert!(get("/latest/meta-data/").contains("iam/"));
+        assert_eq!(get("/latest/meta-data/iam/"), "security-credentials/\n");
+        assert_eq!(get("/latest/meta-data/iam/security-credentials/"), ROLE);
+        let stolen: serde_json::Value = serde_json::from_str(&get(&credentials())).unwrap();
+        for key in ["AccessKeyId", "SecretAccessKey", "Token"] {
+            assert_eq!(stolen[key], "FAKE-ringfence-lab");
+        }
+        assert!(stolen["Expiration"].as_str() > stolen["LastUpdated"].as_str());
+    }
+
+    #[test]
+    fn sessions_work_and_are_needed_where_they_are() {
+        let address = start(Version::TokenOnly);
+        assert_eq!(ask(address, "GET", &credentials(), None).status, 401);
+        let token = ask(address, "PUT", "/latest/api/token", Some((LIFETIME, "60")));
+        assert_eq!(token.status, 200);
+        let token = String::from_utf8(token.body).unwrap();
+        assert_eq!(
+            ask(address, "GET", &credentials(), Some((TOKEN, &token))).status,
+            200
+        );
+        for wrong in [
+            "x",
+            "FAKE-ringfence-lab-token-1",
+            "FAKE-ringfence-lab-token-x",
+        ] {
+            let answer = ask(address, "GET", &credentials(), Some((TOKEN, wrong)));
+            assert_eq!(answer.status, 401, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn other_requests_are_refused() {
+        let address = start(Version::Any);
+        assert_eq!(ask(address, "GET", "/latest/user-data", None).status, 404);
+        assert_eq!(
+            ask(address, "DELETE", "/latest/meta-data", None).status,
+            405
+        );
+        assert_eq!(ask(address, "PUT", "/latest/api/token", None).status, 400);
+        for lifetime in ["0", "21601", "x"] {
+            let header = Some((LIFETIME, lifetime));
+            assert_eq!(ask(address, "PUT", "/latest/api/token", header).status, 400);
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_the_cloud_writes_them() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_868_799, "2000-02-29T23:59:59Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+        ] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(timestamp(time), text);
+        }
+    }
+
+    #[test]
+    fn a_missing_address_is_named() {
+        let error = run(&["192.0.2.1:80".parse().unwrap()]).unwrap_err();
+        assert_eq!(error.to_string(), "cannot listen on 192.0.2.1:80");
+    }
+}

@@ -14,8 +14,8 @@ mod batch;
 mod dns;
 pub(crate) mod resolve;
 #[cfg(test)]
-mod tests;
-mod transport;
+pub(crate) mod tests;
+pub(crate) mod transport;
 mod web;
 
 pub use batch::batch;

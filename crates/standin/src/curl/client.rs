@@ -23,12 +23,18 @@ pub(crate) fn fetch_until(
     deadline: Deadline,
 ) -> Result<FetchResponse, FetchError> {
     let url = Target::parse(&request.url)?;
-    let addresses =
-        resolve(&url.host, url.port, deadline).map_err(|failure| url.failed(failure))?;
-    let left = deadline.left().map_err(|failure| url.failed(failure))?;
     let message = message(request, &url)?;
-    let answered = agent(left, addresses).run(message);
-    let answered = answered.map_err(|error| url.broken(error))?;
+    let patience = deadline.left().map_err(|failure| url.failed(failure))?;
+    let connect_within = request
+        .connect_timeout_ms
+        .map_or(patience, |limit| Duration::from_millis(limit).min(patience));
+    let connected_by = Deadline::after(connect_within);
+    let connect = || -> Result<Agent, ProbeOutcome> {
+        let addresses = resolve(&url.host, url.port, connected_by)?;
+        Ok(agent(deadline.left()?, connected_by.left()?, addresses))
+    };
+    let agent = connect().map_err(|failure| url.failed(failure))?;
+    let answered = agent.run(message).map_err(|error| url.broken(error))?;
     read(answered).map_err(|error| url.broken(error))
 }
 
@@ -119,7 +125,7 @@ fn message(request: &FetchRequest, target: &Target) -> Result<Request<Vec<u8>>, 
         })
 }
 
-fn agent(timeout: Duration, addresses: Vec<SocketAddr>) -> Agent {
+fn agent(timeout: Duration, connect: Duration, addresses: Vec<SocketAddr>) -> Agent {
     // The environment's proxy is the machine's, not the pod's.
     let config = Agent::config_builder()
         .proxy(None)
@@ -128,6 +134,7 @@ fn agent(timeout: Duration, addresses: Vec<SocketAddr>) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(timeout))
+        .timeout_connect(Some(connect))
         .user_agent(concat!("ringfence/", env!("CARGO_PKG_VERSION")))
         .build();
     Agent::with_parts(config, DefaultConnector::default(), Known(addresses))

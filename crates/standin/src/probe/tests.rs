@@ -44,7 +44,7 @@ fn closed() -> (socket2::Socket, SocketAddr) {
 }
 
 /// A listener whose queue is full: the kernel drops further SYNs, as a policy would.
-fn deaf() -> (Vec<TcpStream>, socket2::Socket, SocketAddr) {
+pub(crate) fn deaf() -> (Vec<TcpStream>, socket2::Socket, SocketAddr) {
     let (socket, address) = closed();
     socket.listen(1).unwrap();
     let mut queued = Vec::new();
