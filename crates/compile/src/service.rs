@@ -1,6 +1,6 @@
 //! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{
@@ -21,26 +21,37 @@ struct Backend<'a> {
     addresses: Vec<IpAddr>,
 }
 
-/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it.
+/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it; the
+/// address of a pod or node is never a Service's (rule Q-3), so that `externalIPs` take over nobody.
 pub(crate) fn emit(
     cluster: &Cluster,
     peers: &Peers<'_>,
     emitter: &mut Emitter,
 ) -> Result<(), CompileError> {
     let candidates = candidates(cluster, peers);
-    let mut claims = BTreeMap::new();
+    let owned = owned_addresses(cluster, peers);
+    let mut claims = BTreeSet::new();
     for service in cluster.services.values() {
         let backends = backends(service, &candidates);
-        for address in addresses(service) {
+        for address in addresses(service).difference(&owned) {
             for port in &service.ports {
-                let claim = (address, port.protocol, port.port);
-                if *claims.entry(claim).or_insert(&service.name) == &service.name {
-                    emit_port(service, port, address, &backends, emitter)?;
+                if claims.insert((*address, port.protocol, port.port)) {
+                    emit_port(service, port, *address, &backends, emitter)?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// The addresses of pods and nodes.
+fn owned_addresses(cluster: &Cluster, peers: &Peers<'_>) -> BTreeSet<IpAddr> {
+    let pods = peers.iter().flat_map(|peer| peer.addresses.iter().copied());
+    let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let live = cluster.pods.values().filter(|pod| pod.is_live());
+    let hosts = live.flat_map(|pod| &pod.host_addresses);
+    pods.chain(nodes.chain(hosts).map(IpAddr::to_canonical))
+        .collect()
 }
 
 /// Pods with an address that are live and not about to end, host pods included, by namespace (rule OB-12).
@@ -54,7 +65,7 @@ fn candidates<'a>(cluster: &'a Cluster, peers: &Peers<'_>) -> BTreeMap<&'a str, 
     for pod in pods.filter(|pod| pod.is_live() && !pod.terminating) {
         let addresses = match wired.get(&pod.name) {
             Some(addresses) => (*addresses).clone(),
-            None => own_addresses(pod),
+            None => own_addresses(cluster, pod),
         };
         let namespace = pod.name.namespace.as_str();
         let known = found.entry(namespace).or_default();
@@ -63,13 +74,19 @@ fn candidates<'a>(cluster: &'a Cluster, peers: &Peers<'_>) -> BTreeMap<&'a str, 
     found
 }
 
-/// The pod's addresses; a host pod has its node's.
-fn own_addresses(pod: &Pod) -> Vec<IpAddr> {
-    if pod.host_network && pod.addresses.is_empty() {
-        canonical(&pod.host_addresses)
-    } else {
-        canonical(&pod.addresses)
-    }
+/// The pod's addresses; a host pod has its node's (rule NP-53).
+fn own_addresses(cluster: &Cluster, pod: &Pod) -> Vec<IpAddr> {
+    let of_node = pod.node.as_ref().and_then(|node| cluster.nodes.get(node));
+    let sources = match pod.host_network {
+        false => [Some(&pod.addresses), None, None],
+        true => [
+            Some(&pod.addresses),
+            Some(&pod.host_addresses),
+            of_node.map(|node| &node.addresses),
+        ],
+    };
+    let known = sources.into_iter().flatten();
+    known.flat_map(|addresses| canonical(addresses)).collect()
 }
 
 /// The pods behind `service`, sorted by name.
@@ -77,7 +94,7 @@ fn backends<'b, 'a>(
     service: &Service,
     candidates: &'b BTreeMap<&str, Vec<Backend<'a>>>,
 ) -> Vec<&'b Backend<'a>> {
-    if service.selector.is_empty() {
+    if service.selector.is_empty() || service.external_name.is_some() {
         return Vec::new();
     }
     let in_namespace = candidates.get(service.name.namespace.as_str());
@@ -92,21 +109,14 @@ fn backends<'b, 'a>(
         .collect()
 }
 
-/// The addresses that clients may dial; headless and external Services have none (rule OB-13).
-fn addresses(service: &Service) -> Vec<IpAddr> {
+/// The addresses that clients may dial; a headless Service has no cluster address (rules Q-8, OB-13).
+fn addresses(service: &Service) -> BTreeSet<IpAddr> {
     let own: &[IpAddr] = match &service.cluster_ip {
-        ClusterIp::Headless => return Vec::new(),
-        ClusterIp::Unassigned => &[],
+        ClusterIp::Headless | ClusterIp::Unassigned => &[],
         ClusterIp::Assigned(addresses) => addresses,
     };
-    if service.external_name.is_some() {
-        return Vec::new();
-    }
-    let mut all = canonical(own);
-    all.append(&mut canonical(&service.external_addresses));
-    all.sort_unstable();
-    all.dedup();
-    all
+    let all = own.iter().chain(&service.external_addresses);
+    all.map(IpAddr::to_canonical).collect()
 }
 
 fn emit_port(

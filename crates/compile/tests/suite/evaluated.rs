@@ -1,0 +1,185 @@
+//! The compiled tables as a decider.
+
+use std::net::IpAddr;
+
+use ringfence_compile::Enforcement;
+use ringfence_model::{Cluster, ClusterIp, Pod};
+use ringfence_net::Family;
+use ringfence_reference::{Answer, Endpoint, answer};
+use ringfence_testkit::decider::{Decider, Decision, Verdict};
+use ringfence_testkit::flows::ProbeFlow;
+
+use crate::world::{Arrival, Place, World, node_of, opening};
+
+/// Compiles the tables of all nodes and sends packets through them. Addresses are chosen here by rules,
+/// apart from the reference; from it comes only whether a question makes sense at all.
+pub(crate) struct EvaluatedDecider {
+    enforcement: Enforcement,
+    world: Option<World>,
+}
+
+/// One end of a flow.
+struct End {
+    place: Place,
+    addresses: Vec<IpAddr>,
+}
+
+impl EvaluatedDecider {
+    pub(crate) fn new(enforcement: Enforcement) -> Self {
+        Self {
+            enforcement,
+            world: None,
+        }
+    }
+
+    /// The world of `cluster`, compiled once for many flows.
+    pub(crate) fn world(&mut self, cluster: &Cluster) -> &World {
+        if self
+            .world
+            .as_ref()
+            .is_none_or(|world| world.cluster != *cluster)
+        {
+            self.world = None;
+        }
+        let enforcement = self.enforcement;
+        self.world
+            .get_or_insert_with(|| World::new(cluster, enforcement))
+    }
+}
+
+impl Decider for EvaluatedDecider {
+    fn name(&self) -> &'static str {
+        "evaluated ruleset"
+    }
+
+    fn decide(&mut self, cluster: &Cluster, flow: &ProbeFlow) -> Decision {
+        let verdict = match answer(cluster, flow) {
+            Err(_) => Verdict::Error,
+            Ok(answer) => {
+                let judged = judge(self.world(cluster), flow, &answer);
+                judged.unwrap_or_else(|| Verdict::from(&answer.outcome))
+            }
+        };
+        Decision {
+            verdict,
+            because: String::new(),
+        }
+    }
+}
+
+/// What becomes of a flow; `None` if no packet can be made for it, or if `answer` is not about that packet: a Service
+/// without address cannot be dialled, nobody dials an address of a family that he has not, and a packet to an IPv6
+/// Service address reaches IPv6 addresses of its backends, whichever address of a pod comes first (rule Q-7).
+pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<Verdict> {
+    if Verdict::from(&answer.outcome) == Verdict::Unknown {
+        return None;
+    }
+    let source = end(world, &flow.source);
+    let destination = end(world, &flow.destination);
+    if destination.addresses.iter().any(IpAddr::is_loopback) {
+        return Some(Verdict::Allow);
+    }
+    let families: Vec<Family> = source.addresses.iter().copied().map(Family::of).collect();
+    let to = destination
+        .addresses
+        .iter()
+        .find(|to| families.contains(&Family::of(**to)))?;
+    let from = source
+        .addresses
+        .iter()
+        .find(|from| Family::of(**from) == Family::of(*to))?;
+    let mut reached = answer
+        .connections
+        .iter()
+        .filter_map(|found| found.destination.address());
+    if reached.any(|address| Family::of(address) != Family::of(*to)) {
+        return None;
+    }
+    if source.place == destination.place && source.place != Place::Outside {
+        return Some(Verdict::Allow);
+    }
+    let packet = opening(*from, *to, flow.protocol, flow.port);
+    let mut backends = 1;
+    let mut arrivals = Vec::new();
+    let mut number = 0;
+    while number < backends {
+        let arrival = world.send(&source.place, packet.clone(), &mut |modulus| {
+            backends = modulus;
+            number
+        });
+        arrivals.push(arrival);
+        number += 1;
+    }
+    Some(verdict(&arrivals))
+}
+
+fn verdict(arrivals: &[Arrival]) -> Verdict {
+    let all = |wanted: Arrival| arrivals.iter().all(|arrival| *arrival == wanted);
+    if all(Arrival::Delivered) {
+        Verdict::Allow
+    } else if all(Arrival::Dropped) {
+        Verdict::Deny
+    } else if all(Arrival::Rejected) {
+        Verdict::NoEndpoints
+    } else {
+        Verdict::Partial
+    }
+}
+
+fn end(world: &World, endpoint: &Endpoint) -> End {
+    let cluster = &world.cluster;
+    match endpoint {
+        Endpoint::Address(address) => End {
+            place: world.place(address.to_canonical()),
+            addresses: vec![address.to_canonical()],
+        },
+        Endpoint::Pod(name) => pod_end(cluster, &cluster.pods[name]),
+        Endpoint::Node(name) => End {
+            place: Place::Node(name.clone()),
+            addresses: node_addresses(cluster, name),
+        },
+        Endpoint::Service(name) => match &cluster.services[name].cluster_ip {
+            ClusterIp::Assigned(addresses) => End {
+                place: Place::Outside,
+                addresses: addresses.clone(),
+            },
+            ClusterIp::Headless | ClusterIp::Unassigned => End {
+                place: Place::Outside,
+                addresses: Vec::new(),
+            },
+        },
+    }
+}
+
+fn pod_end(cluster: &Cluster, pod: &Pod) -> End {
+    let node = node_of(pod).to_owned();
+    if !pod.host_network {
+        return End {
+            place: Place::Pod {
+                node,
+                name: pod.name.clone(),
+            },
+            addresses: pod.addresses.clone(),
+        };
+    }
+    let mut addresses = [pod.addresses.clone(), pod.host_addresses.clone()].concat();
+    if addresses.is_empty() {
+        addresses = node_addresses(cluster, &node);
+    }
+    End {
+        place: Place::Node(node),
+        addresses,
+    }
+}
+
+fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+    let of_object = cluster.nodes.get(name).into_iter();
+    let live = cluster.pods.values().filter(|pod| pod.is_live());
+    let reported = live
+        .filter(|pod| node_of(pod) == name)
+        .flat_map(|pod| pod.host_addresses.clone());
+    of_object
+        .flat_map(|node| node.addresses.clone())
+        .chain(reported)
+        .collect()
+}

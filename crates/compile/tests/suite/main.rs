@@ -1,0 +1,14 @@
+//! The compiled tables of all nodes, run in memory, against the specification as code.
+
+#[cfg(test)]
+mod behaviour;
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod evaluated;
+#[cfg(test)]
+mod sequence;
+#[cfg(test)]
+mod validity;
+#[cfg(test)]
+mod world;
