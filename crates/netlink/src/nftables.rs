@@ -61,11 +61,40 @@ impl Nftables {
     /// # Errors
     /// [`ApplyError`]; after any but [`ApplyError::Unconfirmed`] and a failed exchange, the old state stands.
     pub fn apply(&mut self, table: &str, operations: &[Operation]) -> Result<(), ApplyError> {
+        self.apply_to(table, operations, None)
+    }
+
+    /// As [`Nftables::apply`], but only if nobody has changed the ruleset since it had this generation
+    /// (see [`Nftables::generation`]), which is what makes a transaction computed from a read table safe.
+    ///
+    /// # Errors
+    /// [`ApplyError::Changed`] if somebody has, others as [`Nftables::apply`].
+    pub fn apply_if_unchanged(
+        &mut self,
+        table: &str,
+        operations: &[Operation],
+        generation: u32,
+    ) -> Result<(), ApplyError> {
+        match self.apply_to(table, operations, Some(generation)) {
+            Err(ApplyError::Refused {
+                errno: Errno::ERESTART,
+                ..
+            }) => Err(ApplyError::Changed { generation }),
+            applied => applied,
+        }
+    }
+
+    fn apply_to(
+        &mut self,
+        table: &str,
+        operations: &[Operation],
+        generation: Option<u32>,
+    ) -> Result<(), ApplyError> {
         let intervals = self.intervals(table, operations)?;
         // The begin, at most one message per element, and the end.
         let sequence = self.socket.reserve(message_bound(operations));
         let is_interval = |set: &str| intervals.get(set).copied();
-        let batch = batch::encode(table, operations, sequence, &is_interval).map_err(
+        let batch = batch::encode(table, operations, sequence, generation, &is_interval).map_err(
             |(operation, element, source)| ApplyError::Encode {
                 operation: name(table, operations, operation, element),
                 source,

@@ -17,6 +17,8 @@ use crate::socket::{ACK, CREATE, EXCLUSIVE, REQUEST};
 const ELEMENTS: usize = 60_000;
 /// Longest name of an object (`NFT_NAME_MAXLEN` with its NUL).
 const NAME: usize = 255;
+/// `NFNL_BATCH_GENID`: the kernel refuses the batch if the ruleset has another generation.
+const BATCH_GENERATION: u16 = 1;
 const APPEND: u16 = 0x800;
 const POLICY_ACCEPT: u32 = 1;
 
@@ -48,13 +50,14 @@ impl Origin {
     }
 }
 
-/// Encodes the operations; the begin has the sequence number `sequence`, the others follow.
+/// Encodes the operations, for the ruleset of this generation only if one is given; the begin has the sequence number `sequence`, the others follow.
 ///
 /// On error, tells the operation by its index, and the element's if it is one.
 pub(super) fn encode(
     table: &str,
     operations: &[Operation],
     sequence: u32,
+    generation: Option<u32>,
     is_interval: &IsInterval<'_>,
 ) -> Result<Batch, Failure> {
     let writer = Writer::default();
@@ -67,13 +70,13 @@ pub(super) fn encode(
         next_set: 1,
         is_interval,
     };
-    encoder.marker(BATCH_BEGIN);
+    encoder.marker(BATCH_BEGIN, generation);
     for (index, operation) in operations.iter().enumerate() {
         encoder.operation(index, operation)?;
     }
     // Errors come unasked, and the kernel goes through the whole batch before it answers.
     encoder.writer.add_flags(encoder.last, ACK);
-    encoder.marker(BATCH_END);
+    encoder.marker(BATCH_END, None);
     let origins = encoder.origins;
     let bytes = encoder
         .writer
@@ -98,10 +101,13 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn marker(&mut self, kind: u16) {
+    fn marker(&mut self, kind: u16, generation: Option<u32>) {
         let sequence = self.take_sequence();
         self.writer.message(kind, REQUEST, sequence, |writer| {
-            writer.raw(&header(0, SUBSYSTEM))
+            writer.raw(&header(0, SUBSYSTEM));
+            if let Some(generation) = generation {
+                writer.be32(BATCH_GENERATION, generation);
+            }
         });
     }
 

@@ -88,6 +88,12 @@ pub enum ApplyError {
         /// The kernel's own words, if it has any.
         message: Option<String>,
     },
+    /// Somebody changed the ruleset after it was read.
+    #[error("the ruleset is no longer that of generation {generation}")]
+    Changed {
+        /// The generation that was expected.
+        generation: u32,
+    },
     /// The kernel neither refused nor confirmed: read the table to learn what it holds.
     #[error("the kernel did not confirm the transaction")]
     Unconfirmed,

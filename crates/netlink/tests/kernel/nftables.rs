@@ -26,6 +26,7 @@ tests! {
         a_missing_element_names_itself,
         a_missing_chain_names_the_element,
         a_refused_transaction_changes_nothing,
+        a_foreign_change_stops_a_guarded_transaction,
         what_cannot_be_encoded_is_not_sent,
         a_hundred_thousand_elements_go_at_once,
         elements_and_objects_are_deleted,
@@ -358,6 +359,23 @@ fn a_refused_transaction_changes_nothing() {
     );
     assert_eq!(read(&mut nftables), before);
     assert_eq!(nftables.generation().unwrap(), generation);
+}
+
+fn a_foreign_change_stops_a_guarded_transaction() {
+    let mut nftables = open();
+    nftables.apply("rf", &[table()]).unwrap();
+    let generation = nftables.generation().unwrap();
+    nftables
+        .apply_if_unchanged("rf", &[chain("a")], generation)
+        .unwrap();
+    run("nft", &["add table inet other"]);
+    let generation = generation + 1;
+    match nftables.apply_if_unchanged("rf", &[chain("b")], generation) {
+        Err(ApplyError::Changed { generation: found }) => assert_eq!(found, generation),
+        other => panic!("{other:?}"),
+    }
+    let chains: Vec<_> = read(&mut nftables).chains.into_keys().collect();
+    assert_eq!(chains, ["a"]);
 }
 
 fn what_cannot_be_encoded_is_not_sent() {
