@@ -11,6 +11,7 @@ mod disassemble;
 mod element;
 mod error;
 mod expression;
+mod layout;
 mod monitor;
 mod read;
 mod rule;
@@ -66,6 +67,7 @@ impl Nftables {
 
     /// As [`Nftables::apply`], but only if nobody has changed the ruleset since it had this generation
     /// (see [`Nftables::generation`]), which is what makes a transaction computed from a read table safe.
+    /// The generation is the network namespace's: changes of other tables count as well.
     ///
     /// # Errors
     /// [`ApplyError::Changed`] if somebody has, others as [`Nftables::apply`].

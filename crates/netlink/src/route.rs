@@ -3,6 +3,7 @@
 mod address;
 mod fdb;
 mod link;
+mod mac;
 mod neighbour;
 mod table;
 
@@ -11,7 +12,8 @@ use netlink_packet_route::RouteNetlinkMessage;
 
 pub use address::InterfaceAddress;
 pub use fdb::ForwardingEntry;
-pub use link::{Link, MacAddress, MacAddressError, VethPair, Vxlan};
+pub use link::{Link, VethPair, Vxlan};
+pub use mac::{MacAddress, MacAddressError};
 pub use neighbour::Neighbour;
 pub use table::{Route, RouteKind};
 

@@ -1,13 +1,16 @@
 //! Operations as one atomic batch of messages, and the way back from a message to its operation.
 
+mod describe;
+
 use ringfence_ruleset::{BaseChain, ChainKind, Element, Hook, Key, Operation, Rule, Set};
+
+pub(super) use describe::describe;
 
 use super::EncodeError;
 use super::constants::{
     BATCH_BEGIN, BATCH_END, NFPROTO_INET, SUBSYSTEM, chain, element as element_attribute, message,
     msg, rule as rule_attribute, set as set_attribute, table, userdata,
 };
-use super::datum::DisplayKey;
 use super::rule::IsInterval;
 use super::{element, rule, set};
 use crate::attribute::Writer;
@@ -351,41 +354,6 @@ pub(super) const fn type_name(kind: ChainKind) -> &'static str {
     match kind {
         ChainKind::Filter => "filter",
         ChainKind::Nat => "nat",
-    }
-}
-
-/// An operation in words, with its element if one is at fault.
-pub(super) fn describe(table: &str, operation: &Operation, element: Option<usize>) -> String {
-    match operation {
-        Operation::AddTable { .. } => format!("creation of table `{table}`"),
-        Operation::DeleteTable => format!("deletion of table `{table}`"),
-        Operation::AddChain { name, .. } => format!("creation of chain `{name}`"),
-        Operation::DeleteChain { name } => format!("deletion of chain `{name}`"),
-        Operation::FlushChain { name } => format!("emptying of chain `{name}`"),
-        Operation::AddRule { chain, rule } => describe_rule(chain, rule),
-        Operation::AddSet { name, .. } => format!("creation of set `{name}`"),
-        Operation::DeleteSet { name } => format!("deletion of set `{name}`"),
-        Operation::AddElements { set, elements, .. } => {
-            let key = element.and_then(|at| elements.get(at)).map(|(key, _)| key);
-            describe_element("", key, set)
-        }
-        Operation::DeleteElements { set, keys, .. } => {
-            describe_element("deletion of ", element.and_then(|at| keys.get(at)), set)
-        }
-    }
-}
-
-fn describe_rule(chain: &str, rule: &Rule) -> String {
-    match &rule.comment {
-        Some(comment) => format!("rule `{comment}` of chain `{chain}`"),
-        None => format!("a rule of chain `{chain}`"),
-    }
-}
-
-fn describe_element(verb: &str, key: Option<&Key>, set: &str) -> String {
-    match key {
-        Some(key) => format!("{verb}element {} of set `{set}`", DisplayKey(key)),
-        None => format!("{verb}elements of set `{set}`"),
     }
 }
 

@@ -106,6 +106,7 @@ impl Nftables {
     }
 
     /// Reads a table of family `inet` whole, from one generation of the ruleset; `None` if there is none.
+    /// The generation is the network namespace's: commits to other tables make this start again, too.
     ///
     /// # Errors
     /// [`ReadError`].
