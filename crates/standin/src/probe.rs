@@ -104,10 +104,31 @@ impl ProbeOutcome {
             Self::TimedOut | Self::Refused | Self::DnsFailed { .. } | Self::Other { .. } => false,
         }
     }
+}
 
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unreached {
+    TimedOut,
+    Refused,
+    Name(String),
+    Other(String),
+}
+
+impl Unreached {
     pub(crate) fn other(error: impl fmt::Display) -> Self {
-        let reason = error.to_string();
-        Self::Other { reason }
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<Unreached> for ProbeOutcome {
+    fn from(why: Unreached) -> Self {
+        match why {
+            Unreached::TimedOut => Self::TimedOut,
+            Unreached::Refused => Self::Refused,
+            Unreached::Name(reason) => Self::DnsFailed { reason },
+            Unreached::Other(reason) => Self::Other { reason },
+        }
     }
 }
 
@@ -123,7 +144,7 @@ pub fn probe(request: &ProbeRequest) -> ProbeReport {
         ProbeProtocol::Dns { name } => dns::dns(request, name, deadline),
     };
     ProbeReport {
-        outcome: outcome.unwrap_or_else(|failure| failure),
+        outcome: outcome.unwrap_or_else(ProbeOutcome::from),
         duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }
@@ -140,10 +161,10 @@ impl Deadline {
     }
 
     /// What is left; an error if nothing is. Never zero, which sockets take for "forever".
-    pub(crate) fn left(self) -> Result<Duration, ProbeOutcome> {
+    pub(crate) fn left(self) -> Result<Duration, Unreached> {
         let left = self.0.saturating_duration_since(Instant::now());
         if left < Duration::from_millis(1) {
-            Err(ProbeOutcome::TimedOut)
+            Err(Unreached::TimedOut)
         } else {
             Ok(left)
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::Peer;
-use crate::probe::{Deadline, ProbeOutcome, transport};
+use crate::probe::{Deadline, ProbeOutcome, Unreached, transport};
 
 /// What to keep open, and how to watch it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +105,9 @@ pub fn stream(request: &StreamRequest, mut events: impl Write) -> io::Result<Str
             tell(&mut events, &connection.connected)?;
             connection.keep(request, &mut events)?
         }
-        Err(outcome) => StreamEvent::NotConnected { outcome },
+        Err(why) => StreamEvent::NotConnected {
+            outcome: why.into(),
+        },
     };
     tell(&mut events, &last)?;
     Ok(last)
@@ -135,7 +137,7 @@ enum Heard {
 }
 
 impl Connection {
-    fn open(request: &StreamRequest) -> Result<Self, ProbeOutcome> {
+    fn open(request: &StreamRequest) -> Result<Self, Unreached> {
         let deadline = Deadline::after(Duration::from_millis(request.timeout_ms));
         let stream = transport::connect(&request.target, request.port, deadline)?;
         let ends = |stream: &TcpStream| -> io::Result<StreamEvent> {
@@ -144,7 +146,7 @@ impl Connection {
             Ok(StreamEvent::Connected { local, remote })
         };
         Ok(Self {
-            connected: ends(&stream).map_err(ProbeOutcome::other)?,
+            connected: ends(&stream).map_err(Unreached::other)?,
             stream,
             heard: Vec::new(),
             echoes: 0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Connect;
 use crate::probe::resolve::resolve;
-use crate::probe::{Deadline, ProbeOutcome, transport};
+use crate::probe::{Deadline, Unreached, transport};
 
 /// As good as no limit: the kernel gives up a connection long before.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -52,9 +52,9 @@ fn split(target: &str) -> Result<(&str, u16), String> {
 }
 
 /// One datagram out, one back.
-fn answered(host: &str, port: u16, data: &str, deadline: Deadline) -> Result<(), ProbeOutcome> {
+fn answered(host: &str, port: u16, data: &str, deadline: Deadline) -> Result<(), Unreached> {
     let addresses: Vec<SocketAddr> = resolve(host, port, deadline)?;
-    let address = addresses.first().copied().ok_or(ProbeOutcome::TimedOut)?;
+    let address = addresses.first().copied().ok_or(Unreached::TimedOut)?;
     let left = deadline.left()?;
     let exchange = || {
         let socket = transport::connected(address)?;
@@ -63,20 +63,18 @@ fn answered(host: &str, port: u16, data: &str, deadline: Deadline) -> Result<(),
         socket.recv(&mut [0; 1024])
     };
     match exchange() {
-        Ok(0) => Err(ProbeOutcome::other("no data received from the server")),
+        Ok(0) => Err(Unreached::other("no data received from the server")),
         Ok(_) => Ok(()),
         Err(error) => Err(transport::failure(&error)),
     }
 }
 
 /// The word that test suites look for; `rest` is the one for everything without a word of its own.
-fn complaint(failure: &ProbeOutcome, rest: &str) -> String {
+fn complaint(failure: &Unreached, rest: &str) -> String {
     match failure {
-        ProbeOutcome::TimedOut => "TIMEOUT".to_owned(),
-        ProbeOutcome::Refused => "REFUSED".to_owned(),
-        ProbeOutcome::DnsFailed { reason } => format!("DNS: {reason}"),
-        ProbeOutcome::Other { reason } | ProbeOutcome::Reached { detail: reason, .. } => {
-            format!("{rest}: {reason}")
-        }
+        Unreached::TimedOut => "TIMEOUT".to_owned(),
+        Unreached::Refused => "REFUSED".to_owned(),
+        Unreached::Name(reason) => format!("DNS: {reason}"),
+        Unreached::Other(reason) => format!("{rest}: {reason}"),
     }
 }

@@ -1,6 +1,5 @@
 //! The request itself, by `ureq`, on addresses that we looked up.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::{FetchError, FetchRequest, FetchResponse};
 use crate::probe::resolve::resolve;
-use crate::probe::{Deadline, ProbeOutcome};
+use crate::probe::{Deadline, Unreached, transport};
 
 /// The most that is read of a body.
 const LARGEST_BODY: u64 = 16 * 1024 * 1024;
@@ -29,7 +28,7 @@ pub(crate) fn fetch_until(
         .connect_timeout_ms
         .map_or(patience, |limit| Duration::from_millis(limit).min(patience));
     let connected_by = Deadline::after(connect_within);
-    let connect = || -> Result<Agent, ProbeOutcome> {
+    let connect = || -> Result<Agent, Unreached> {
         let addresses = resolve(&url.host, url.port, connected_by)?;
         Ok(agent(deadline.left()?, connected_by.left()?, addresses))
     };
@@ -73,17 +72,15 @@ impl Target {
         })
     }
 
-    fn failed(&self, failure: ProbeOutcome) -> FetchError {
+    fn failed(&self, failure: Unreached) -> FetchError {
         match failure {
-            ProbeOutcome::DnsFailed { reason } => FetchError::Name {
+            Unreached::Name(reason) => FetchError::Name {
                 host: self.host.clone(),
                 reason,
             },
-            ProbeOutcome::TimedOut => FetchError::TimedOut,
-            ProbeOutcome::Refused => self.refused(),
-            ProbeOutcome::Other { reason } | ProbeOutcome::Reached { detail: reason, .. } => {
-                FetchError::Transfer { reason }
-            }
+            Unreached::TimedOut => FetchError::TimedOut,
+            Unreached::Refused => self.refused(),
+            Unreached::Other(reason) => FetchError::Transfer { reason },
         }
     }
 
@@ -95,19 +92,10 @@ impl Target {
     }
 
     fn broken(&self, error: ureq::Error) -> FetchError {
-        match error {
-            ureq::Error::Timeout(_) => FetchError::TimedOut,
-            ureq::Error::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => self.refused(),
-                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FetchError::TimedOut,
-                _ => FetchError::Transfer {
-                    reason: error.to_string(),
-                },
-            },
-            other => FetchError::Transfer {
-                reason: other.to_string(),
-            },
+        if matches!(error, ureq::Error::Timeout(_)) {
+            return FetchError::TimedOut;
         }
+        self.failed(transport::failure(&error.into_io()))
     }
 }
 

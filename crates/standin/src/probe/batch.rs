@@ -73,7 +73,9 @@ fn answer(line: &str) -> ProbeReport {
     match serde_json::from_str::<ProbeRequest>(line) {
         Ok(request) => probe(&request),
         Err(error) => ProbeReport {
-            outcome: ProbeOutcome::other(format!("not a probe request: {error}")),
+            outcome: ProbeOutcome::Other {
+                reason: format!("not a probe request: {error}"),
+            },
             duration_ms: 0,
         },
     }

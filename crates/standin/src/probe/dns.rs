@@ -5,27 +5,27 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::resolve::resolve;
 use super::transport::{exchange, first};
-use super::{Deadline, ProbeOutcome, ProbeRequest};
+use super::{Deadline, ProbeOutcome, ProbeRequest, Unreached};
 
 pub(super) fn dns(
     request: &ProbeRequest,
     name: &str,
     deadline: Deadline,
-) -> Result<ProbeOutcome, ProbeOutcome> {
+) -> Result<ProbeOutcome, Unreached> {
     let question = question(name)?;
-    let bytes = question.to_vec().map_err(ProbeOutcome::other)?;
+    let bytes = question.to_vec().map_err(Unreached::other)?;
     let addresses = resolve(&request.target, request.port, deadline)?;
     let fits = |answer: &[u8]| parse(answer, &question).is_some();
     let answer = exchange(first(&addresses)?, &bytes, deadline, fits)?;
-    let answer = parse(&answer, &question).ok_or(ProbeOutcome::TimedOut)?;
+    let answer = parse(&answer, &question).ok_or(Unreached::TimedOut)?;
     Ok(ProbeOutcome::Reached {
         detail: describe(&answer),
         peer: None,
     })
 }
 
-fn question(name: &str) -> Result<Message, ProbeOutcome> {
-    let mut name = Name::from_ascii(name).map_err(ProbeOutcome::other)?;
+fn question(name: &str) -> Result<Message, Unreached> {
+    let mut name = Name::from_ascii(name).map_err(Unreached::other)?;
     name.set_fqdn(true);
     let mut message = Message::query();
     message.metadata.recursion_desired = true;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 
-use super::{Deadline, ProbeOutcome};
+use super::{Deadline, Unreached};
 
 /// The addresses of `host`, never none. The system's resolver cannot be interrupted: it works in a
 /// thread that is left behind if it takes too long.
@@ -12,11 +12,10 @@ pub(crate) fn resolve(
     host: &str,
     port: u16,
     deadline: Deadline,
-) -> Result<Vec<SocketAddr>, ProbeOutcome> {
+) -> Result<Vec<SocketAddr>, Unreached> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let failed = |reason: String| ProbeOutcome::DnsFailed { reason };
     let left = deadline.left()?;
     let (sender, receiver) = sync_channel(1);
     let name = host.to_owned();
@@ -27,12 +26,12 @@ pub(crate) fn resolve(
             // Nobody waits any more: the answer came too late.
             let _ = sender.send(found.map(|addresses| addresses.collect::<Vec<_>>()));
         })
-        .map_err(ProbeOutcome::other)?;
+        .map_err(Unreached::other)?;
     match receiver.recv_timeout(left) {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(failed("no address".to_owned())),
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(Unreached::Name("no address".to_owned())),
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(RecvTimeoutError::Timeout) => Err(failed("no answer in time".to_owned())),
-        Err(RecvTimeoutError::Disconnected) => Err(failed("resolver failed".to_owned())),
+        Ok(Err(error)) => Err(Unreached::Name(error.to_string())),
+        Err(RecvTimeoutError::Timeout) => Err(Unreached::Name("no answer in time".to_owned())),
+        Err(RecvTimeoutError::Disconnected) => Err(Unreached::Name("resolver failed".to_owned())),
     }
 }

@@ -28,10 +28,10 @@ fn dns(name: &str) -> ProbeProtocol {
 }
 
 fn peer(outcome: &ProbeOutcome) -> &Peer {
-    match outcome {
-        ProbeOutcome::Reached { peer, .. } => peer.as_ref().expect("nobody introduced themselves"),
-        other => panic!("not reached: {other:?}"),
-    }
+    let ProbeOutcome::Reached { peer, .. } = outcome else {
+        panic!("not reached: {outcome:?}");
+    };
+    peer.as_ref().expect("nobody introduced themselves")
 }
 
 /// A TCP socket that is bound and does not listen: connections to it are refused.
@@ -72,7 +72,7 @@ fn a_stand_in_is_reached_by_every_protocol_and_says_who_it_is() {
         );
         assert_eq!(peer.source.ip(), Ipv4Addr::LOCALHOST);
         let ProbeOutcome::Reached { detail: said, .. } = &report.outcome else {
-            unreachable!()
+            panic!("not reached: {report:?}")
         };
         assert!(said.starts_with(detail), "{said}");
     }
@@ -263,7 +263,7 @@ fn a_batch_works_at_once() {
     request.timeout_ms = 300;
     let line = serde_json::to_string(&request).unwrap() + "\n";
     let start = Instant::now();
-    batch(Cursor::new(line.repeat(16)), &mut Vec::new(), 16).unwrap();
+    batch(Cursor::new(line.repeat(16)), Vec::new(), 16).unwrap();
     assert!(start.elapsed() < Duration::from_millis(16 * 300 / 2));
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::resolve::resolve;
-use super::{Deadline, ProbeOutcome, ProbeRequest};
+use super::{Deadline, ProbeOutcome, ProbeRequest, Unreached};
 use crate::Peer;
 
 /// How long a connected server may take to say who it is.
@@ -13,7 +13,7 @@ const INTRODUCTION: Duration = Duration::from_millis(250);
 /// What probes send.
 const GREETING: &[u8] = b"ringfence probe\n";
 
-type Outcome = Result<ProbeOutcome, ProbeOutcome>;
+type Outcome = Result<ProbeOutcome, Unreached>;
 
 pub(super) fn tcp(request: &ProbeRequest, deadline: Deadline) -> Outcome {
     let mut stream = connect(&request.target, request.port, deadline)?;
@@ -25,13 +25,9 @@ pub(super) fn tcp(request: &ProbeRequest, deadline: Deadline) -> Outcome {
 }
 
 /// A connection to the first address that takes one; the addresses share the time.
-pub(crate) fn connect(
-    host: &str,
-    port: u16,
-    deadline: Deadline,
-) -> Result<TcpStream, ProbeOutcome> {
+pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Unreached> {
     let addresses = resolve(host, port, deadline)?;
-    let mut last = ProbeOutcome::TimedOut;
+    let mut last = Unreached::TimedOut;
     for (tried, address) in addresses.iter().enumerate() {
         let waiting = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let share = (deadline.left()? / waiting).max(Duration::from_millis(1));
@@ -44,13 +40,13 @@ pub(crate) fn connect(
 }
 
 /// What a failed call on a socket means.
-pub(crate) fn failure(error: &io::Error) -> ProbeOutcome {
+pub(crate) fn failure(error: &io::Error) -> Unreached {
     if is_timeout(error) {
-        ProbeOutcome::TimedOut
+        Unreached::TimedOut
     } else if error.kind() == io::ErrorKind::ConnectionRefused {
-        ProbeOutcome::Refused
+        Unreached::Refused
     } else {
-        ProbeOutcome::other(error)
+        Unreached::other(error)
     }
 }
 
@@ -95,10 +91,8 @@ pub(super) fn udp(request: &ProbeRequest, deadline: Deadline) -> Outcome {
     })
 }
 
-pub(super) fn first(addresses: &[SocketAddr]) -> Result<SocketAddr, ProbeOutcome> {
-    let none = || ProbeOutcome::DnsFailed {
-        reason: "no address".to_owned(),
-    };
+pub(super) fn first(addresses: &[SocketAddr]) -> Result<SocketAddr, Unreached> {
+    let none = || Unreached::Name("no address".to_owned());
     addresses.first().copied().ok_or_else(none)
 }
 
@@ -109,7 +103,7 @@ pub(super) fn exchange(
     question: &[u8],
     deadline: Deadline,
     fits: impl Fn(&[u8]) -> bool,
-) -> Result<Vec<u8>, ProbeOutcome> {
+) -> Result<Vec<u8>, Unreached> {
     let socket = connected(address).map_err(|error| failure(&error))?;
     let pause = (deadline.left()? / 4).max(Duration::from_millis(50));
     let mut buffer = vec![0; usize::from(u16::MAX)];

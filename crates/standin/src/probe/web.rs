@@ -1,6 +1,6 @@
 //! A page.
 
-use super::{Deadline, ProbeOutcome, ProbeRequest};
+use super::{Deadline, ProbeOutcome, ProbeRequest, Unreached};
 use crate::Peer;
 use crate::curl::{FetchError, FetchRequest, fetch_until};
 use crate::responder::page::PEER_HEADER;
@@ -9,7 +9,7 @@ pub(super) fn http(
     request: &ProbeRequest,
     path: &str,
     deadline: Deadline,
-) -> Result<ProbeOutcome, ProbeOutcome> {
+) -> Result<ProbeOutcome, Unreached> {
     let host = if request.target.contains(':') {
         format!("[{}]", request.target)
     } else {
@@ -17,7 +17,7 @@ pub(super) fn http(
     };
     let slash = if path.starts_with('/') { "" } else { "/" };
     let url = format!("http://{host}:{}{slash}{path}", request.port);
-    let response = fetch_until(&FetchRequest::get(&url), deadline).map_err(outcome)?;
+    let response = fetch_until(&FetchRequest::get(&url), deadline).map_err(why)?;
     let peer = response.header(PEER_HEADER.as_str()).and_then(Peer::parse);
     Ok(ProbeOutcome::Reached {
         detail: format!("HTTP {}", response.status),
@@ -25,13 +25,13 @@ pub(super) fn http(
     })
 }
 
-fn outcome(error: FetchError) -> ProbeOutcome {
+fn why(error: FetchError) -> Unreached {
     match error {
-        FetchError::Name { reason, .. } => ProbeOutcome::DnsFailed { reason },
-        FetchError::Refused { .. } => ProbeOutcome::Refused,
-        FetchError::TimedOut => ProbeOutcome::TimedOut,
+        FetchError::Name { reason, .. } => Unreached::Name(reason),
+        FetchError::Refused { .. } => Unreached::Refused,
+        FetchError::TimedOut => Unreached::TimedOut,
         FetchError::Url { .. } | FetchError::Scheme { .. } | FetchError::Transfer { .. } => {
-            ProbeOutcome::other(error)
+            Unreached::other(error)
         }
     }
 }
