@@ -180,12 +180,12 @@ fn rule_fared(
 }
 
 fn fails_in(part: Failing, peer: Match, port: Match) -> bool {
-    let expected = match part {
-        Failing::Peer => (Match::No, Match::Yes),
-        Failing::Port => (Match::Yes, Match::No),
-        Failing::Both => (Match::No, Match::No),
-    };
-    (peer, port) == expected
+    let (no_peer, no_port) = (peer == Match::No, port == Match::No);
+    match part {
+        Failing::Peer => no_peer && !no_port,
+        Failing::Port => no_port && !no_peer,
+        Failing::Both => no_peer && no_port,
+    }
 }
 
 /// `NP-12`: an area in capitals and a number.
