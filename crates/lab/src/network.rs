@@ -118,7 +118,9 @@ fn build_node(
     }
     let loopback = socket.link_by_name("lo")?.index;
     for address in METADATA {
-        add_address(&mut socket, loopback, IpNet::from(address), address)?;
+        // Host scope, or the kernel would choose it as the source of packets to pods.
+        let address = IpNet::from(address);
+        socket.add_host_address(&InterfaceAddress { index: loopback, address })?;
     }
     let uplink = socket.link_by_name("eth0")?.index;
     for address in &node.addresses {

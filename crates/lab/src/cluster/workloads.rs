@@ -274,14 +274,21 @@ fn data<'a>(
     }
 }
 
-/// A pod without labels that the lab's own commands changed.
+/// Whether a running pod can become `wanted` by new labels alone: where it runs and where it was written may differ.
 #[must_use]
-pub fn same_but_labels(one: &DesiredPod, other: &DesiredPod) -> bool {
-    let mut relabelled = other.clone();
-    relabelled.pod.labels = one.pod.labels.clone();
-    relabelled.pod.source = one.pod.source.clone();
-    relabelled.pod.node = one.pod.node.clone();
-    *one == relabelled
+pub fn same_but_labels(running: &DesiredPod, wanted: &DesiredPod) -> bool {
+    let placed_elsewhere = wanted.pod.node.is_some() && wanted.pod.node != running.pod.node;
+    let relabelled = DesiredPod {
+        pod: Pod {
+            labels: running.pod.labels.clone(),
+            source: running.pod.source.clone(),
+            node: running.pod.node.clone(),
+            host_addresses: running.pod.host_addresses.clone(),
+            ..wanted.pod.clone()
+        },
+        ..wanted.clone()
+    };
+    !placed_elsewhere && *running == relabelled
 }
 
 /// FNV-1a: stable over versions of ringfence and Rust, so that pods keep their names.
