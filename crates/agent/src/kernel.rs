@@ -16,6 +16,9 @@ use ringfence_ruleset::Operation;
 use crate::run::Input;
 use crate::state::{Event, LiveTable};
 
+/// How often a commit tries to be the only change of its moment, before it is made in any case.
+const EXACT_ATTEMPTS: usize = 3;
+
 /// A job for the kernel.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -88,26 +91,41 @@ impl Kernel {
         }
     }
 
-    /// Commits, and finds out which generation of the ruleset that made.
+    /// Commits, and says which generation of the ruleset that made, if no other change came between.
     fn commit(&mut self, operations: &[Operation]) -> Input {
-        let before = self.nftables.generation().ok();
-        let event = match self.nftables.apply(&self.table, operations) {
-            Ok(()) => Event::Committed,
+        match self.apply(operations) {
+            Ok(generation) => Input::CommitEnded {
+                event: Event::Committed,
+                generation,
+            },
             Err(error) => {
                 let retry = may_succeed_later(&error);
-                let error = Error::from(error).context("cannot commit the table");
-                Event::CommitFailed {
-                    message: chain(error),
-                    retry,
+                let message = chain(Error::from(error).context("cannot commit the table"));
+                Input::CommitEnded {
+                    event: Event::CommitFailed { message, retry },
+                    generation: None,
                 }
             }
-        };
-        let after = self.nftables.generation().ok();
-        Input::CommitEnded {
-            event,
-            before,
-            after,
         }
+    }
+
+    fn apply(&mut self, operations: &[Operation]) -> Result<Option<u32>, ApplyError> {
+        for _ in 0..EXACT_ATTEMPTS {
+            let Ok(before) = self.nftables.generation() else {
+                break;
+            };
+            match self
+                .nftables
+                .apply_if_unchanged(&self.table, operations, before)
+            {
+                // Other tables may change all the time; what this one holds is the monitor's to tell.
+                Err(ApplyError::Changed { .. }) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Some(before.wrapping_add(1))),
+            }
+        }
+        self.nftables.apply(&self.table, operations)?;
+        Ok(None)
     }
 
     fn read_connections(&mut self) -> Event {
@@ -184,7 +202,7 @@ const fn is_foreign(error: &ReadError) -> bool {
 /// Whether the failure lies in the moment or in what the table was thought to hold, and not in the transaction.
 fn may_succeed_later(error: &ApplyError) -> bool {
     match error {
-        ApplyError::Unconfirmed | ApplyError::Socket(_) => true,
+        ApplyError::Unconfirmed | ApplyError::Socket(_) | ApplyError::Changed { .. } => true,
         ApplyError::Encode { .. } | ApplyError::BatchTooLarge { .. } => false,
         ApplyError::Refused { errno, .. } => matches!(
             errno,

@@ -23,11 +23,10 @@ const REMEMBERED: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Input {
     Event(Event),
-    /// A commit ended; the ruleset's generation before and after it.
+    /// A commit ended; the generation of the ruleset that it made, if that is certain.
     CommitEnded {
         event: Event,
-        before: Option<u32>,
-        after: Option<u32>,
+        generation: Option<u32>,
     },
     /// Somebody changed the ruleset, perhaps this agent. Without number if notifications were lost.
     RulesetChanged {
@@ -136,11 +135,7 @@ impl Agent {
     fn input(&mut self, input: Input) {
         match input {
             Input::Event(event) => self.event(event),
-            Input::CommitEnded {
-                event,
-                before,
-                after,
-            } => self.commit_ended(event, before, after),
+            Input::CommitEnded { event, generation } => self.commit_ended(event, generation),
             Input::RulesetChanged { generation } => self.ruleset_changed(generation),
             Input::Request { request, answer } => {
                 let ticket = self.next_ticket;
@@ -203,17 +198,11 @@ impl Agent {
         }
     }
 
-    fn commit_ended(&mut self, event: Event, before: Option<u32>, after: Option<u32>) {
+    fn commit_ended(&mut self, event: Event, generation: Option<u32>) {
         self.committing = false;
-        let only_ours = match (before, after) {
-            (Some(before), Some(after)) => after.wrapping_sub(before) <= 1,
-            (None, _) | (_, None) => false,
-        };
-        if event == Event::Committed && only_ours {
-            self.own_generations.extend(after);
-            while self.own_generations.len() > REMEMBERED {
-                self.own_generations.pop_front();
-            }
+        self.own_generations.extend(generation);
+        while self.own_generations.len() > REMEMBERED {
+            self.own_generations.pop_front();
         }
         self.event(event);
         for generation in std::mem::take(&mut self.held_generations) {

@@ -1,0 +1,38 @@
+//! The whole agent against the kernel, in a process of its own that can be killed. Each test has a network
+//! namespace of its own.
+
+mod agent;
+mod killed;
+mod objects;
+mod socket;
+mod store;
+mod table;
+mod traffic;
+
+#[path = "../../../netlink/tests/common/sandbox.rs"]
+mod sandbox;
+
+use std::process::ExitCode;
+
+macro_rules! tests {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        &[$((concat!(stringify!($module), "::", stringify!($name)), $module::$name as fn())),*]
+    };
+}
+
+fn main() -> ExitCode {
+    if let Some(config) = std::env::var_os(agent::CONFIG) {
+        return agent::main(config.as_ref());
+    }
+    sandbox::main_with_and_without_root(tests![
+        table::the_kernel_holds_what_was_compiled,
+        table::a_restart_writes_nothing,
+        table::what_others_change_is_repaired,
+        table::sigterm_leaves_everything_in_place,
+        socket::sockets_are_private_and_replaced,
+        socket::status_names_the_policy_behind_an_element,
+        traffic::a_new_deny_ends_exactly_what_it_denies,
+        traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
+        killed::at_any_moment_the_kernel_holds_one_whole_state,
+    ])
+}

@@ -1,0 +1,146 @@
+//! Real connections through real pods.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
+
+use ringfence_agent::protocol::AgentKey;
+use ringfence_cni::plan::Plan;
+use ringfence_cni::wiring::wire;
+use ringfence_cni::{Endpoint, Request, Response};
+use ringfence_netlink::namespace;
+
+use crate::agent::Node;
+use crate::objects::{self, endpoint, named, policy};
+
+const PORT: u16 = 8080;
+const SHORT: Duration = Duration::from_millis(700);
+const LONG: Duration = Duration::from_secs(10);
+
+struct TestPod {
+    endpoint: Endpoint,
+    netns: OwnedFd,
+}
+
+impl TestPod {
+    fn new(name: &str, address: &str) -> Self {
+        let (endpoint, netns) = (endpoint(name, address), namespace::create().unwrap());
+        wire(
+            &Plan::new(&endpoint.id, &endpoint.addresses, 1450),
+            netns.as_fd(),
+        )
+        .unwrap();
+        Self { endpoint, netns }
+    }
+
+    /// Answers every connection with what it says.
+    fn serve(&self) {
+        let listener = namespace::run_in(&self.netns, || TcpListener::bind(("0.0.0.0", PORT)));
+        let listener = listener.unwrap().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                thread::spawn(move || echo(&stream.unwrap()));
+            }
+        });
+    }
+
+    /// A connection that must come about; a new link may lose its first packets.
+    fn dial(&self, address: &str) -> TcpStream {
+        self.try_dial(address, LONG).expect("a connection")
+    }
+
+    fn is_refused(&self, address: &str) -> bool {
+        self.try_dial(address, SHORT).is_none()
+    }
+
+    fn try_dial(&self, address: &str, patience: Duration) -> Option<TcpStream> {
+        let address = SocketAddr::new(address.parse().unwrap(), PORT);
+        let stream = namespace::run_in(&self.netns, || {
+            TcpStream::connect_timeout(&address, patience)
+        });
+        let stream = stream.unwrap().ok()?;
+        stream.set_read_timeout(Some(SHORT)).unwrap();
+        Some(stream)
+    }
+}
+
+fn echo(mut stream: &TcpStream) {
+    let mut buffer = [0; 64];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether an answer still comes.
+fn lives(mut stream: &TcpStream) -> bool {
+    let mut buffer = [0; 4];
+    stream.write_all(b"ping").is_ok() && stream.read_exact(&mut buffer).is_ok()
+}
+
+/// Pods `a` and `c` are clients, `b` the server.
+fn cluster() -> (Node, [TestPod; 3]) {
+    let named = [("a", A), ("b", B), ("c", C)];
+    let objects = named.map(|(name, address)| objects::pod(name, address));
+    let mut node = Node::new(
+        [objects::namespace(), objects::node()]
+            .into_iter()
+            .chain(objects),
+    );
+    node.start();
+    let pods = named.map(|(name, address)| TestPod::new(name, address));
+    for pod in &pods {
+        node.record(&pod.endpoint);
+        assert_eq!(
+            node.ask(&Request::Wired(pod.endpoint.clone())),
+            Response::Done
+        );
+    }
+    pods[1].serve();
+    (node, pods)
+}
+
+const A: &str = "10.244.1.2";
+const B: &str = "10.244.1.3";
+const C: &str = "10.244.1.4";
+
+pub(crate) fn a_new_deny_ends_exactly_what_it_denies() {
+    let (node, [a, _b, c]) = cluster();
+    let (from_a, from_c) = (a.dial(B), c.dial(B));
+    assert!(lives(&from_a) && lives(&from_c));
+    node.store.apply(policy("some", "b", &["c"], Some(PORT)));
+    node.store.wait();
+    assert!(!lives(&from_a), "a denied connection lives on");
+    assert!(lives(&from_c), "an allowed connection was cut");
+    assert!(a.is_refused(B));
+    assert!(lives(&c.dial(B)));
+    node.store.delete(AgentKey::NetworkPolicy(named("some")));
+    node.store.wait();
+    assert!(lives(&a.dial(B)));
+    assert!(lives(&from_c));
+}
+
+pub(crate) fn an_agent_that_dies_interrupts_nothing_and_opens_nothing() {
+    let (mut node, [a, _b, c]) = cluster();
+    node.store.apply(policy("some", "b", &["c"], None));
+    node.store.wait();
+    let old = c.dial(B);
+    node.kill();
+    assert!(lives(&old) && lives(&c.dial(B)));
+    assert!(a.is_refused(B));
+    // While nobody is there, the policy changes.
+    node.store.apply(policy("some", "b", &["a"], None));
+    assert!(lives(&old));
+    node.store.forget_statuses();
+    node.start();
+    node.store.wait();
+    assert!(
+        !lives(&old),
+        "what was denied while the agent was away lives on"
+    );
+    assert!(lives(&a.dial(B)));
+    assert!(c.is_refused(B));
+}
