@@ -72,11 +72,13 @@ fn update(old: &Table, new: &Table) -> Vec<Operation> {
 
 fn delete_elements(old: &Table, new: &Table, operations: &mut Vec<Operation>) {
     for (name, set) in &old.sets {
-        let kept = new.sets.get(name);
+        let Some(kept) = new.sets.get(name) else {
+            continue;
+        };
         let keys: Vec<Key> = set
             .elements
             .iter()
-            .filter(|(key, element)| !holds(kept, key, element))
+            .filter(|(key, element)| !holds(Some(kept), key, element))
             .map(|(key, _)| key.clone())
             .collect();
         if !keys.is_empty() {
@@ -157,12 +159,12 @@ fn rewrite_chains(old: &Table, new: &Table, operations: &mut Vec<Operation>) {
     }
 }
 
+/// Deletes sets, whose elements may name chains, and then chains.
 fn delete_objects(old: &Table, new: &Table, operations: &mut Vec<Operation>) {
-    let chains = old
-        .chains
-        .keys()
-        .filter(|name| !new.chains.contains_key(*name));
-    operations.extend(chains.map(|name| Operation::DeleteChain { name: name.clone() }));
-    let sets = old.sets.keys().filter(|name| !new.sets.contains_key(*name));
+    let is_gone = |name: &&String| !new.sets.contains_key(*name);
+    let sets = old.sets.keys().filter(is_gone);
     operations.extend(sets.map(|name| Operation::DeleteSet { name: name.clone() }));
+    let is_gone = |name: &&String| !new.chains.contains_key(*name);
+    let chains = old.chains.keys().filter(is_gone);
+    operations.extend(chains.map(|name| Operation::DeleteChain { name: name.clone() }));
 }

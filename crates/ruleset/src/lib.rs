@@ -12,6 +12,8 @@ mod lookup;
 mod operation;
 mod print;
 mod rule;
+#[cfg(test)]
+mod sample;
 mod set;
 mod table;
 mod types;

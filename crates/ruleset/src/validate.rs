@@ -120,7 +120,7 @@ pub enum ValidationError {
         /// The declared size.
         size: u32,
     },
-    /// A chain reaches itself, or calls go deeper than the kernel's 16 levels.
+    /// A chain reaches itself, or calls go deeper than the kernel's 15 jumps.
     #[error("jumps from chain `{chain}` form a loop or go too deep")]
     Loop {
         /// The chain.

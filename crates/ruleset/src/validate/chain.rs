@@ -4,8 +4,8 @@ use super::ValidationError;
 use super::rule::place;
 use crate::{BaseChain, ChainKind, Hook, Rule, Set, Statement, Table, Value, Verdict};
 
-/// Deepest nesting of calls: the kernel's jump stack.
-pub(crate) const JUMP_DEPTH: usize = 16;
+/// Jumps in a row that the kernel takes: its stack has 16 places, one for the base chain.
+pub(crate) const JUMP_DEPTH: usize = 15;
 
 /// Which chains each chain can call or go to.
 type Graph<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
