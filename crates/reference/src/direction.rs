@@ -7,9 +7,10 @@ use crate::Match;
 use crate::explain::{
     Because, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef,
 };
+use crate::node::{has_local_node, is_local_node};
+use crate::party::Party;
 use crate::peer::peers_match;
 use crate::port::ports_match;
-use crate::resolve::{Party, has_local_node, is_local_node};
 use crate::selector::selects;
 
 /// What one direction is judged on: a pod, its peer, and what is dialled.
@@ -23,9 +24,15 @@ pub(crate) struct Attempt<'a> {
     pub(crate) own: &'a Party,
     /// The other end.
     pub(crate) peer: &'a Party,
+    pub(crate) dialled: Dialled,
+}
+
+/// What is dialled, after a Service's target port is resolved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialled {
     pub(crate) protocol: IpProtocol,
     pub(crate) port: Option<u16>,
-    /// Whether a Service address was dialled (rules Q-8, AM-4).
+    /// Whether it is reached through a Service address (rules Q-8, AM-4).
     pub(crate) via_service: bool,
 }
 
@@ -47,17 +54,12 @@ impl Attempt<'_> {
 pub(crate) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
     own_address(attempt)
         .or_else(|| network_policy_tier(attempt))
-        .unwrap_or_else(|| DirectionDecision {
-            direction: attempt.direction,
-            subject: attempt.own.clone(),
-            verdict: DirectionVerdict::Allow,
-            because: Because::NotIsolated,
-        })
+        .unwrap_or_else(|| conclude(attempt, DirectionVerdict::Allow, Because::NotIsolated))
 }
 
 /// Q-10 step 1, NP-60: a pod that dials its own address is never judged.
 fn own_address(attempt: &Attempt<'_>) -> Option<DirectionDecision> {
-    (attempt.is_self() && !attempt.via_service)
+    (attempt.is_self() && !attempt.dialled.via_service)
         .then(|| conclude(attempt, DirectionVerdict::Allow, Because::OwnAddress))
 }
 

@@ -8,9 +8,13 @@
 
 mod answer;
 mod block;
+mod destination;
 mod direction;
+mod evaluate;
 mod explain;
 mod matching;
+mod node;
+mod party;
 mod peer;
 mod port;
 mod query;
@@ -18,8 +22,9 @@ mod resolve;
 mod selector;
 mod service;
 
-pub use answer::{Answer, Connection, Outcome, answer};
+pub use answer::{Answer, Connection, Outcome};
+pub use evaluate::answer;
 pub use explain::{Because, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef};
 pub use matching::Match;
+pub use party::Party;
 pub use query::{Endpoint, Query, QueryError};
-pub use resolve::Party;

@@ -8,7 +8,8 @@ use ringfence_model::{
 use crate::Match;
 use crate::block::covers;
 use crate::direction::Attempt;
-use crate::resolve::{Party, is_subject};
+use crate::party::Party;
+use crate::resolve::is_subject;
 use crate::selector::selects;
 
 /// NP-10: no item matches every peer, other addresses too; else one item must match.

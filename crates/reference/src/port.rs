@@ -3,7 +3,7 @@
 use ringfence_model::{PolicyPort, PolicyRule, PortMatch};
 
 use crate::direction::Attempt;
-use crate::resolve::Party;
+use crate::party::Party;
 
 /// NP-10: no item admits every protocol and port, ICMP too (AM-9); else one item must match.
 pub(crate) fn ports_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> bool {
@@ -12,8 +12,8 @@ pub(crate) fn ports_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> bool {
 
 /// NP-38, Q-12: an item speaks of its own protocol alone. NP-31, NP-32, NP-37: then the number decides.
 fn port_matches(item: &PolicyPort, attempt: &Attempt<'_>) -> bool {
-    let same_protocol = attempt.protocol.0 == item.protocol.number();
-    let Some(port) = attempt.port else {
+    let same_protocol = attempt.dialled.protocol.0 == item.protocol.number();
+    let Some(port) = attempt.dialled.port else {
         return false;
     };
     same_protocol

@@ -6,7 +6,8 @@ use ringfence_model::{Cluster, ClusterIp, ContainerPort, Pod, Service, ServicePo
 use ringfence_net::{Family, IpProtocol};
 
 use crate::Query;
-use crate::resolve::{Candidate, is_live, of_pod};
+use crate::party::Candidate;
+use crate::resolve::{is_live, of_pod};
 
 /// One pod that a Service sends connections to, and the port they reach it on.
 #[derive(Clone, Debug)]
@@ -61,16 +62,13 @@ pub(crate) fn backends(
     let chosen = cluster.pods.values().filter(|pod| is_backend(service, pod));
     chosen
         .filter_map(|pod| {
-            let candidate = of_pod(cluster, pod);
-            let reachable = candidate
-                .addresses
-                .iter()
-                .any(|address| family.is_none_or(|family| Family::of(*address) == family));
-            let backend = Backend {
-                candidate,
-                port: target_port(port, pod)?,
+            let all = of_pod(cluster, pod);
+            let candidate = match family {
+                Some(family) => all.restricted_to(family),
+                None => all,
             };
-            reachable.then_some(backend)
+            let port = target_port(port, pod)?;
+            (!candidate.addresses.is_empty()).then_some(Backend { candidate, port })
         })
         .collect()
 }

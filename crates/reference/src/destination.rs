@@ -1,0 +1,115 @@
+//! Rules and OB-13: where a question leads.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, ClusterIp, ObjectName, Service, ServicePort};
+use ringfence_net::Family;
+
+use crate::party::{Candidate, Party};
+use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
+use crate::service::{Backend, backends, cluster_addresses, service_port, serving};
+use crate::{Endpoint, Query, QueryError};
+
+/// the source; a Service address is an ordinary address on this side.
+pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, QueryError> {
+    match &query.source {
+        Endpoint::Service(name) => Err(QueryError::ServiceAsSource(name.clone())),
+        Endpoint::Address(address) if address.to_canonical().is_loopback() => {
+            Err(QueryError::LoopbackSource(*address))
+        }
+        endpoint @ (Endpoint::Address(_) | Endpoint::Pod(_) | Endpoint::Node(_)) => {
+            candidate(cluster, endpoint)
+        }
+    }
+}
+
+/// Where a query leads: to one party, or through a Service to its backends.
+pub(crate) enum Destination {
+    Party(Candidate),
+    Service(ObjectName, Vec<Backend>),
+}
+
+/// the destination.
+pub(crate) fn destination(
+    cluster: &Cluster,
+    query: &Query,
+    source: &Candidate,
+) -> Result<Destination, QueryError> {
+    match &query.destination {
+        Endpoint::Service(name) => named_service(cluster, query, source, name),
+        Endpoint::Address(address) => dialled(cluster, query, source, address.to_canonical()),
+        endpoint @ (Endpoint::Pod(_) | Endpoint::Node(_)) => {
+            candidate(cluster, endpoint).map(Destination::Party)
+        }
+    }
+}
+
+/// pods and nodes come before Services. Q-8: a Service without this port is an other address.
+/// the Service address fixes the family, whether or not there is a backend.
+fn dialled(
+    cluster: &Cluster,
+    query: &Query,
+    source: &Candidate,
+    address: IpAddr,
+) -> Result<Destination, QueryError> {
+    let found = at_address(cluster, address);
+    let is_other = matches!(found.in_family(None), Party::Other(_));
+    let Some((service, port)) = serving(cluster, address, query).filter(|_| is_other) else {
+        return Ok(Destination::Party(found));
+    };
+    common_family(source, &found).map_err(|NoCommonFamily| no_common_family(query))?;
+    Ok(through(cluster, service, port, Some(Family::of(address))))
+}
+
+/// a Service by name stands for its first cluster address of a family that the source has.
+/// One that has no address yet is resolved by its port alone; OB-13: a headless one cannot be dialled.
+fn named_service(
+    cluster: &Cluster,
+    query: &Query,
+    source: &Candidate,
+    name: &ObjectName,
+) -> Result<Destination, QueryError> {
+    let found = cluster.services.get(name);
+    let service = found.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
+    let addresses = cluster_addresses(service);
+    if addresses.is_empty() {
+        return unassigned_service(cluster, query, service);
+    }
+    let fits = |address: &&IpAddr| source.can_speak(Family::of(address.to_canonical()));
+    let address = addresses
+        .iter()
+        .find(fits)
+        .ok_or_else(|| no_common_family(query))?;
+    dialled(cluster, query, source, address.to_canonical())
+}
+
+fn unassigned_service(
+    cluster: &Cluster,
+    query: &Query,
+    service: &Service,
+) -> Result<Destination, QueryError> {
+    let dialable = service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
+    if !dialable {
+        return Err(QueryError::NoServiceAddress(service.name.clone()));
+    }
+    service_port(service, query)
+        .map(|port| through(cluster, service, port, None))
+        .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))
+}
+
+fn through(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Destination {
+    Destination::Service(
+        service.name.clone(),
+        backends(cluster, service, port, family),
+    )
+}
+
+/// an error, never a verdict.
+pub(crate) fn no_common_family(query: &Query) -> QueryError {
+    QueryError::NoCommonFamily(query.source.clone(), query.destination.clone())
+}
