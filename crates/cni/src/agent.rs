@@ -44,11 +44,57 @@ pub enum AgentError {
     },
 }
 
+/// A yes or a no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done, or so.
+    Yes,
+    /// It is not.
+    No {
+        /// The agent's reason.
+        message: String,
+        /// Whether it may be otherwise later.
+        retry: bool,
+    },
+}
+
+/// Tells the agent to do something, or asks it whether something is so.
+///
+/// # Errors
+/// [`AgentError`]; an answer that says neither is [`AgentError::Broken`].
+pub fn ask_done(path: &Path, request: &Request, timeout: Duration) -> Result<Answer, AgentError> {
+    match ask(path, request, timeout)? {
+        Response::Done => Ok(Answer::Yes),
+        Response::Failed { message, retry } => Ok(Answer::No { message, retry }),
+        Response::Ready { .. } => Err(unexpected(path)),
+    }
+}
+
+/// Asks whether the agent is ready.
+///
+/// # Errors
+/// [`AgentError`]; an answer that says neither is [`AgentError::Broken`].
+pub fn ask_ready(path: &Path, timeout: Duration) -> Result<Answer, AgentError> {
+    match ask(path, &Request::Status, timeout)? {
+        Response::Ready { .. } => Ok(Answer::Yes),
+        Response::Failed { message, retry } => Ok(Answer::No { message, retry }),
+        Response::Done => Err(unexpected(path)),
+    }
+}
+
+fn unexpected(path: &Path) -> AgentError {
+    let source = io::Error::new(io::ErrorKind::InvalidData, "an answer to another question");
+    AgentError::Broken {
+        socket: path.to_owned(),
+        source,
+    }
+}
+
 /// Asks the agent, and waits for its answer no longer than `timeout` in all.
 ///
 /// # Errors
 /// [`AgentError`].
-pub fn ask(path: &Path, request: &Request, timeout: Duration) -> Result<Response, AgentError> {
+fn ask(path: &Path, request: &Request, timeout: Duration) -> Result<Response, AgentError> {
     let deadline = Instant::now() + timeout;
     let stream = dial(path, timeout).map_err(|source| match is_late(&source) {
         true => AgentError::Late {

@@ -55,6 +55,8 @@ impl Attachment {
 const ATTACHMENT: &[&str] = &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"];
 const DETACHMENT: &[&str] = &["CNI_CONTAINERID", "CNI_IFNAME", "CNI_PATH"];
 const NODE: &[&str] = &["CNI_PATH"];
+/// Container ids name files; runtimes use 64 characters.
+const MAX_CONTAINER_ID: usize = 200;
 /// Longest interface name the kernel takes (`IFNAMSIZ` less the final zero).
 const MAX_INTERFACE_NAME: usize = 15;
 
@@ -135,10 +137,13 @@ fn arguments(text: &str) -> Result<BTreeMap<&str, &str>, CniError> {
 }
 
 fn check_container_id(id: &str) -> Result<(), CniError> {
-    if is_identifier(id) {
-        return Ok(());
+    if !is_identifier(id) {
+        return Err(invalid("invalid characters in containerID").details(id));
     }
-    Err(invalid("invalid characters in containerID").details(id))
+    if id.len() > MAX_CONTAINER_ID {
+        return Err(invalid("containerID is too long").details(id));
+    }
+    Ok(())
 }
 
 fn check_interface_name(name: &str) -> Result<(), CniError> {

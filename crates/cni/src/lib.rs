@@ -22,6 +22,6 @@ pub mod version;
 pub mod wiring;
 
 pub use endpoint::{Endpoint, EndpointId, EndpointState, PodName};
-pub use plugin::main_from_environment;
+pub use plugin::{main_from_environment, sweep};
 pub use protocol::{Request, Response};
 pub use store::{EndpointStore, StoreError};

@@ -6,6 +6,9 @@ mod del;
 mod gc;
 mod netns;
 mod status;
+mod sweep;
+
+pub use sweep::sweep;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};

@@ -156,8 +156,7 @@ impl EndpointStore {
         let mut paths = Vec::new();
         for entry in entries {
             let name = entry.map_err(failed("list", &self.records))?.file_name();
-            let is_record = name.to_str().is_none_or(|name| is_record(name));
-            if is_record {
+            if name.to_str().is_none_or(is_record) {
                 paths.push(self.records.join(name));
             }
         }

@@ -25,6 +25,43 @@ fn ask_one(
 }
 
 #[test]
+fn only_the_answer_to_the_question_counts() {
+    for (response, done, ready) in [
+        (Response::Done, Some(true), None),
+        (Response::Ready { endpoints: 1 }, None, Some(true)),
+        (
+            Response::Failed {
+                message: "no".to_owned(),
+                retry: true,
+            },
+            Some(false),
+            Some(false),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let sent = response.clone();
+        let agent = thread::spawn(move || {
+            for _ in 0..2 {
+                let stream = listener.accept().unwrap().0;
+                let _: Request = receive(BufReader::new(&stream)).unwrap();
+                send(&stream, &sent).unwrap();
+            }
+        });
+        let request = Request::Released(EndpointId::new("c", "eth0"));
+        let yes = |answer: Result<Answer, AgentError>| match answer {
+            Ok(answer) => Some(answer == Answer::Yes),
+            Err(AgentError::Broken { .. }) => None,
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(yes(ask_done(&path, &request, LONG)), done, "{response:?}");
+        assert_eq!(yes(ask_ready(&path, LONG)), ready, "{response:?}");
+        agent.join().unwrap();
+    }
+}
+
+#[test]
 fn an_answer_arrives() {
     let answer = ask_one(
         |stream| {

@@ -92,6 +92,16 @@ fn container_ids_follow_the_pattern() {
 }
 
 #[test]
+fn container_ids_fit_into_a_file_name() {
+    assert!(parse_with("ADD", &[("CNI_CONTAINERID", &"a".repeat(200))]).is_ok());
+    let long = "a".repeat(201);
+    assert_eq!(
+        message("ADD", &[("CNI_CONTAINERID", &long)]),
+        "containerID is too long"
+    );
+}
+
+#[test]
 fn interface_names_are_those_the_kernel_takes() {
     for name in ["eth0", "a", "fifteen-letters", "..."] {
         assert!(parse_with("ADD", &[("CNI_IFNAME", name)]).is_ok(), "{name}");

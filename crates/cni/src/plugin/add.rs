@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use super::{del, netns, note, turn};
-use crate::agent::{self, AgentError};
+use crate::agent::{self, AgentError, Answer};
 use crate::allocation::next_free;
 use crate::config::NetworkConfig;
 use crate::endpoint::{Endpoint, EndpointState};
 use crate::environment::Attachment;
 use crate::error::{CniError, ErrorCode, chain};
 use crate::plan::{Plan, host_interface};
-use crate::protocol::{Request, Response};
+use crate::protocol::Request;
 use crate::result::AddResult;
 use crate::store::{Changes, EndpointStore};
 use crate::wiring::{self, WiringError};
@@ -48,9 +48,9 @@ pub(super) fn undo(config: &NetworkConfig, attachment: &Attachment) {
 }
 
 fn agent_is_ready(config: &NetworkConfig, attachment: &Attachment) -> Result<(), CniError> {
-    match agent::ask(&config.agent_socket, &Request::Status, config.agent_timeout) {
-        Ok(Response::Ready { .. } | Response::Done) => Ok(()),
-        Ok(Response::Failed { message, .. }) => {
+    match agent::ask_ready(&config.agent_socket, config.agent_timeout) {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No { message, .. }) => {
             let text = format!("the agent is not ready to protect {}", attachment.subject());
             Err(CniError::new(ErrorCode::TryAgainLater, text).details(message))
         }
@@ -221,13 +221,13 @@ fn protect(
     attachment: &Attachment,
     endpoint: Endpoint,
 ) -> Result<(), CniError> {
-    match agent::ask(
+    match agent::ask_done(
         &config.agent_socket,
         &Request::Wired(endpoint),
         config.agent_timeout,
     ) {
-        Ok(Response::Done | Response::Ready { .. }) => Ok(()),
-        Ok(Response::Failed { message, retry }) => {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No { message, retry }) => {
             let code = if retry {
                 ErrorCode::TryAgainLater
             } else {

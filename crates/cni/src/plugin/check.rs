@@ -3,13 +3,13 @@
 use std::os::fd::AsFd;
 
 use super::netns;
-use crate::agent;
+use crate::agent::{self, Answer};
 use crate::config::NetworkConfig;
 use crate::endpoint::{Endpoint, EndpointState};
 use crate::environment::Attachment;
 use crate::error::{CniError, ErrorCode};
 use crate::plan::Plan;
-use crate::protocol::{Request, Response};
+use crate::protocol::Request;
 use crate::result::AddResult;
 use crate::store::EndpointStore;
 use crate::version::SpecVersion;
@@ -82,9 +82,9 @@ fn disagreements(previous: &AddResult, attachment: &Attachment, plan: &Plan) -> 
 
 fn unprotected(config: &NetworkConfig, endpoint: &Endpoint) -> Option<String> {
     let request = Request::Check(endpoint.id.clone());
-    match agent::ask(&config.agent_socket, &request, config.agent_timeout) {
-        Ok(Response::Done | Response::Ready { .. }) => None,
-        Ok(Response::Failed { message, .. }) => Some(message),
+    match agent::ask_done(&config.agent_socket, &request, config.agent_timeout) {
+        Ok(Answer::Yes) => None,
+        Ok(Answer::No { message, .. }) => Some(message),
         Err(error) => Some(error.to_string()),
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{netns, note, turn};
-use crate::agent;
+use crate::agent::{self, Answer};
 use crate::config::NetworkConfig;
 use crate::endpoint::{Endpoint, EndpointId, EndpointState};
 use crate::environment::Attachment;
 use crate::error::{CniError, ErrorCode};
 use crate::plan::host_interface;
-use crate::protocol::{Request, Response};
+use crate::protocol::Request;
 use crate::store::EndpointStore;
 use crate::wiring;
 
@@ -71,7 +71,7 @@ fn release(store: &EndpointStore, id: &EndpointId) -> Result<Reached, CniError> 
     })
 }
 
-fn remove_interface(store: &EndpointStore, id: &EndpointId) -> Result<(), CniError> {
+pub(super) fn remove_interface(store: &EndpointStore, id: &EndpointId) -> Result<(), CniError> {
     let name = host_interface(id);
     let mut others = store
         .list()?
@@ -92,9 +92,9 @@ fn remove_interface(store: &EndpointStore, id: &EndpointId) -> Result<(), CniErr
 
 fn is_gone_from_agent(config: &NetworkConfig, id: &EndpointId, patience: Duration) -> bool {
     let request = Request::Released(id.clone());
-    let reason = match agent::ask(&config.agent_socket, &request, patience) {
-        Ok(Response::Done | Response::Ready { .. }) => return true,
-        Ok(Response::Failed { message, .. }) => message,
+    let reason = match agent::ask_done(&config.agent_socket, &request, patience) {
+        Ok(Answer::Yes) => return true,
+        Ok(Answer::No { message, .. }) => message,
         Err(error) => error.to_string(),
     };
     note(&format!(

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::agent;
+use crate::agent::{self, Answer};
 use crate::allocation::next_free;
 use crate::config::NetworkConfig;
 use crate::error::{CniError, ErrorCode};
-use crate::protocol::{Request, Response};
 use crate::store::EndpointStore;
 use crate::version::SpecVersion;
 
@@ -16,9 +15,9 @@ pub(super) fn status(config: &NetworkConfig) -> Result<(), CniError> {
     if config.pod_cidrs.is_empty() {
         return Err(not_available("missing `podCidrs`"));
     }
-    match agent::ask(&config.agent_socket, &Request::Status, config.agent_timeout) {
-        Ok(Response::Ready { .. } | Response::Done) => addresses_are_left(config),
-        Ok(Response::Failed { message, .. }) => {
+    match agent::ask_ready(&config.agent_socket, config.agent_timeout) {
+        Ok(Answer::Yes) => addresses_are_left(config),
+        Ok(Answer::No { message, .. }) => {
             Err(not_available("the agent is not ready").details(message))
         }
         Err(error) => Err(CniError::caused(

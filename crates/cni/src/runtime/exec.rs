@@ -1,6 +1,7 @@
 //! Starts plugins and understands what they print.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -52,15 +53,13 @@ impl Runtime {
     }
 
     fn find(&self, plugin: &str) -> Result<PathBuf, RuntimeError> {
-        let candidates = self.cni_path.iter().map(|folder| folder.join(plugin));
+        let mut candidates = self.cni_path.iter().map(|folder| folder.join(plugin));
         let is_name = !plugin.contains('/');
-        candidates
-            .filter(|path| is_name && path.is_file())
-            .next()
-            .ok_or_else(|| RuntimeError::NoPlugin {
-                plugin: plugin.to_owned(),
-                cni_path: self.cni_path_texts(),
-            })
+        let found = candidates.find(|path| is_name && path.is_file());
+        found.ok_or_else(|| RuntimeError::NoPlugin {
+            plugin: plugin.to_owned(),
+            cni_path: self.cni_path_texts(),
+        })
     }
 
     fn cni_path_texts(&self) -> Vec<String> {
@@ -80,6 +79,7 @@ impl Runtime {
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         command
+            .env("PATH", search_path())
             .env("CNI_COMMAND", verb)
             .env("CNI_CONTAINERID", &attachment.container_id)
             .env("CNI_NETNS", &attachment.netns)
@@ -89,7 +89,20 @@ impl Runtime {
     }
 }
 
-fn is_of_cni(name: &std::ffi::OsStr) -> bool {
+/// Plugins of others start programs such as `iptables`, which an ordinary user's path lacks.
+fn search_path() -> OsString {
+    const SYSTEM: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+    match env::var_os("PATH").filter(|path| !path.is_empty()) {
+        None => SYSTEM.into(),
+        Some(mut path) => {
+            path.push(":");
+            path.push(SYSTEM);
+            path
+        }
+    }
+}
+
+fn is_of_cni(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with("CNI_")
 }
 

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -76,7 +77,7 @@ fn what_a_dead_writer_left_is_no_record_and_goes_with_it() {
     .unwrap();
     assert_eq!(store.list().unwrap(), Listing::default());
     put(&store, &endpoint);
-    assert_eq!(store.list().unwrap().endpoints, [endpoint.clone()]);
+    assert_eq!(store.list().unwrap().endpoints, slice::from_ref(&endpoint));
     fs::write(&half, "{").unwrap();
     store.lock().unwrap().forget(&endpoint.id).unwrap();
     assert_eq!(

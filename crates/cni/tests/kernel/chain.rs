@@ -1,72 +1,106 @@
-//! Plugins of the CNI project before and behind ours, called as a container runtime calls them.
+//! Plugins of the CNI project behind ours, called as a container runtime calls them.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use ringfence_cni::runtime::{Attachment, Runtime};
-use ringfence_netlink::route::RouteSocket;
+use ringfence_netlink::route::{InterfaceAddress, RouteSocket};
 use serde_json::{Value, json};
 
 use crate::node::{FakeAgent, Manner, Node, Pod};
 
 /// Where Debian's package `containernetworking-plugins` puts them.
 const PLUGINS: &str = "/usr/lib/cni";
+/// The node's address, and its port that leads to the pod's port 80.
+const NODE: ([u8; 4], u16) = ([192, 0, 2, 10], 8080);
 
-pub(crate) fn plugins_of_others_work_behind_ours() {
-    assert!(
-        Path::new(PLUGINS).is_dir(),
-        "this test needs the package containernetworking-plugins"
-    );
+pub(crate) fn a_rate_limit_finds_our_end_of_the_pair() {
     let node = Node::new();
     let _agent = FakeAgent::start(&node, Manner::Serve);
-    let runtime = runtime(&node);
-    let pod = Pod::new("c1");
-    let attachment = Attachment {
-        container_id: pod.container.clone(),
-        netns: PathBuf::from(pod.netns()),
-        ifname: pod.interface.clone(),
-        args: vec![("IgnoreUnknown".to_owned(), "1".to_owned())],
-        capabilities: capabilities(),
-    };
-    let result = runtime.add(&attachment).unwrap();
-    assert_eq!(result.interface_in("eth0", &pod.netns()), Some(1));
+    let rates = json!({"ingressRate": 80_000_000, "ingressBurst": 80_000_000,
+        "egressRate": 80_000_000, "egressBurst": 80_000_000});
+    let chain = Chain::new(&node, "bandwidth", ("bandwidth", rates));
+    let result = chain.runtime.add(&chain.attachment).unwrap();
+    assert_eq!(result.interface_in("eth0", &chain.pod.netns()), Some(1));
     assert_eq!(result.addresses_of(1).len(), 2);
-    // The bandwidth plugin found our end of the pair and put its own device beside it.
-    let names = |socket: &mut RouteSocket| -> Vec<String> {
-        socket
-            .links()
-            .unwrap()
-            .into_iter()
-            .map(|link| link.name)
-            .collect()
-    };
-    let mut socket = RouteSocket::open().unwrap();
+    // It put a device of its own beside ours.
+    let links = RouteSocket::open().unwrap().links().unwrap();
     assert!(
-        names(&mut socket)
-            .iter()
-            .any(|name| name.starts_with("bwp")),
-        "{:?}",
-        names(&mut socket)
+        links.iter().any(|link| link.name.starts_with("bwp")),
+        "{links:?}"
     );
-    runtime.check(&attachment).unwrap();
-    runtime.del(&attachment).unwrap();
-    runtime.del(&attachment).unwrap();
-    assert_eq!(pod.links(), ["lo"]);
-    node.assert_clean("chain");
+    chain.runtime.check(&chain.attachment).unwrap();
+    chain.del_twice();
+    node.assert_clean("bandwidth");
 }
 
-fn capabilities() -> serde_json::Map<String, Value> {
-    let rates = json!({"ingressRate": 8_000_000, "ingressBurst": 8_000_000,
-        "egressRate": 8_000_000, "egressBurst": 8_000_000});
-    let Value::Object(offered) = json!({"bandwidth": rates}) else {
-        unreachable!()
+pub(crate) fn a_host_port_leads_to_the_pod() {
+    let node = Node::new();
+    let _agent = FakeAgent::start(&node, Manner::Serve);
+    let mut socket = RouteSocket::open().unwrap();
+    let index = socket.link_by_name("lo").unwrap().index;
+    let own = InterfaceAddress {
+        index,
+        address: IpAddr::from(NODE.0).into(),
     };
-    offered
+    socket.add_address(&own).unwrap();
+    let ports = json!([{"hostPort": NODE.1, "containerPort": 80, "protocol": "tcp"}]);
+    let chain = Chain::new(&node, "portmap", ("portMappings", ports));
+    chain.runtime.add(&chain.attachment).unwrap();
+    assert!(host_port_leads_to(&chain.pod));
+    // No CHECK: version 1.1.1 of the plugin looks for the rules of one family in the other's table.
+    chain.del_twice();
+    socket.delete_address(&own).unwrap();
+    node.assert_clean("portmap");
 }
 
-/// Our plugin, then `loopback` and `bandwidth`.
-fn runtime(node: &Node) -> Runtime {
+/// A pod, and a runtime that calls our plugin, `loopback` and another.
+struct Chain {
+    pod: Pod,
+    runtime: Runtime,
+    attachment: Attachment,
+}
+
+impl Chain {
+    fn new(node: &Node, plugin: &str, (capability, offered): (&str, Value)) -> Self {
+        assert!(
+            Path::new(PLUGINS).is_dir(),
+            "this test needs the package containernetworking-plugins"
+        );
+        let pod = Pod::new("c1");
+        let attachment = Attachment {
+            container_id: pod.container.clone(),
+            netns: PathBuf::from(pod.netns()),
+            ifname: pod.interface.clone(),
+            args: vec![("IgnoreUnknown".to_owned(), "1".to_owned())],
+            capabilities: [(capability.to_owned(), offered)].into_iter().collect(),
+        };
+        let list = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [
+            node.config,
+            {"type": "loopback"},
+            {"type": plugin, "capabilities": {capability: true}},
+        ]});
+        Self {
+            pod,
+            runtime: runtime(node, &list),
+            attachment,
+        }
+    }
+
+    fn del_twice(&self) {
+        for _ in 0..2 {
+            self.runtime.del(&self.attachment).unwrap();
+        }
+        assert_eq!(self.pod.links(), ["lo"]);
+    }
+}
+
+fn runtime(node: &Node, list: &Value) -> Runtime {
     let folder = |name: &str| node.folder.path().join(name);
     for name in ["bin", "conf"] {
         fs::create_dir(folder(name)).unwrap();
@@ -76,15 +110,21 @@ fn runtime(node: &Node) -> Runtime {
         folder("bin/ringfence-cni"),
     )
     .unwrap();
-    let list = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [
-        node.config,
-        {"type": "loopback"},
-        {"type": "bandwidth", "capabilities": {"bandwidth": true}},
-    ]});
     fs::write(folder("conf/10-pods.conflist"), list.to_string()).unwrap();
     Runtime {
         cni_path: vec![folder("bin"), PathBuf::from(PLUGINS)],
         conf_dir: folder("conf"),
         cache_dir: folder("cache"),
     }
+}
+
+/// Connects to the node's port, as a process of the node.
+fn host_port_leads_to(pod: &Pod) -> bool {
+    let listener = pod.run(|| TcpListener::bind("0.0.0.0:80")).unwrap();
+    thread::spawn(move || listener.accept().unwrap().0.write_all(b"pod").unwrap());
+    let mut text = String::new();
+    let to = (IpAddr::from(NODE.0), NODE.1).into();
+    let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(5)).unwrap();
+    stream.read_to_string(&mut text).unwrap();
+    text == "pod"
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ringfence_cni::EndpointState;
 
-use crate::node::{FakeAgent, Manner, Node, Pod};
+use crate::node::{FakeAgent, Manner, Node, Pod, finish};
 
 /// Kills in each test. They are spread evenly over a little more than one whole run.
 const KILLS: u32 = 120;
@@ -49,6 +49,47 @@ pub(crate) fn a_del_killed_at_any_point_is_finished_by_the_next() {
         node.del(&pod);
         node.assert_clean(&format!("DEL killed after {kill}/{KILLS} of its time"));
     }
+}
+
+pub(crate) fn what_a_dead_add_left_is_swept_and_a_living_one_spared() {
+    let node = Node::new();
+    let agent = FakeAgent::start(&node, Manner::Serve);
+    let whole = usual_time(&node, "ADD");
+    let mut swept = 0;
+    for kill in 0..KILLS {
+        let pod = Pod::new("c1");
+        kill_after(&node, "ADD", &pod, whole * kill / KILLS);
+        let state = node.endpoints().first().map(|endpoint| endpoint.state);
+        let found = ringfence_cni::sweep(&node.store()).unwrap();
+        if state == Some(EndpointState::Reserved) {
+            assert_eq!(found, [pod.id()]);
+            assert_eq!(
+                (pod.links(), node.endpoints()),
+                (vec!["lo".to_owned()], vec![])
+            );
+            swept += 1;
+        } else {
+            assert_eq!(found, []);
+            assert_eq!(
+                node.endpoints().first().map(|endpoint| endpoint.state),
+                state
+            );
+        }
+        node.del(&pod);
+    }
+    assert!(swept > 0);
+    // A reservation whose owner lives.
+    agent.requests();
+    let store = node.store();
+    let pod = Pod::new("c1");
+    agent.behave(Manner::Slow(Duration::from_millis(300)));
+    let add = node.start("ADD", &pod, &node.config);
+    let begin = Instant::now();
+    while agent.requests().is_empty() {
+        assert_eq!(ringfence_cni::sweep(&store).unwrap(), []);
+        assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+    assert!(finish(add).success);
 }
 
 /// How long a verb takes when it is left alone; the longest of a few.

@@ -1,5 +1,12 @@
 //! The plugin as its runtime starts it, against the kernel. Each test has a network namespace of its own
 //! for its node, and one for each pod.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
 
 mod attach;
 mod chain;
@@ -21,7 +28,7 @@ macro_rules! tests {
 }
 
 fn main() -> ExitCode {
-    sandbox::main(tests![
+    sandbox::main_with_and_without_root(tests![
         attach::add_check_and_del_in_every_version,
         attach::del_works_without_the_pod_and_twice,
         attach::dual_stack_and_each_family_alone,
@@ -40,12 +47,14 @@ fn main() -> ExitCode {
         contract::a_result_that_cannot_be_delivered_is_undone,
         contract::status_tells_whether_add_could_succeed,
         crash::an_add_killed_at_any_point_leaves_nothing_after_del,
+        crash::what_a_dead_add_left_is_swept_and_a_living_one_spared,
         crash::a_del_killed_at_any_point_is_finished_by_the_next,
         input::wrong_input_is_refused_by_code_before_anything_happens,
         input::version_and_about_need_nothing,
         traffic::pods_reach_each_other_and_their_gateway,
         traffic::a_pod_cannot_send_from_another_address,
         traffic::the_node_reaches_pods_from_its_own_address,
-        chain::plugins_of_others_work_behind_ours,
+        chain::a_rate_limit_finds_our_end_of_the_pair,
+        chain::a_host_port_leads_to_the_pod,
     ])
 }
