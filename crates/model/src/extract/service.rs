@@ -16,11 +16,10 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
     let external_name = external_name(report, &spec);
     let cluster_ip = cluster_ip(report, &spec);
     let ports = service_ports(report, &spec.field("ports"));
-    if ports.is_empty() && external_name.is_none() && cluster_ip != ClusterIp::Headless {
-        let at = spec.field("ports");
-        if at.items().len() == 0 {
-            report.required("OB-11", &at, "");
-        }
+    let ports_at = spec.field("ports");
+    let may_lack_ports = cluster_ip == ClusterIp::Headless || is_external(&spec);
+    if ports_at.items().len() == 0 && !may_lack_ports {
+        report.required("OB-11", &ports_at, "");
     }
     Service {
         name: meta.object_name(),
@@ -44,7 +43,7 @@ fn external_name(report: &mut Report, spec: &View<'_>) -> Option<String> {
     if !TYPES.contains(&text) {
         report.not_supported("OB-11", &at, text, &TYPES);
     }
-    if text != "ExternalName" {
+    if !is_external(spec) {
         return None;
     }
     let name_at = spec.field("externalName");
@@ -53,6 +52,10 @@ fn external_name(report: &mut Report, spec: &View<'_>) -> Option<String> {
         report.required("OB-13", &name_at, "");
     }
     name
+}
+
+fn is_external(spec: &View<'_>) -> bool {
+    spec.field("type").text() == Some("ExternalName")
 }
 
 fn cluster_ip(report: &mut Report, spec: &View<'_>) -> ClusterIp {
