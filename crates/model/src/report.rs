@@ -105,10 +105,14 @@ impl Report {
 
     pub(crate) fn add_yaml_error(&mut self, error: YamlError) {
         self.errors += 1;
+        let template = self.line_at(error.span).contains("{{").then(|| {
+            "this looks like a template: render it first, for example with `helm template`"
+                .to_owned()
+        });
         self.diagnostics.push(Diagnostic {
             rule: error.rule,
             location: self.location(error.span),
-            help: error.help,
+            help: error.help.or(template),
             ..Diagnostic::new(Severity::Error, error.message)
         });
     }
@@ -139,6 +143,14 @@ impl Report {
             .unwrap_or_default()
             .trim_end()
             .to_owned()
+    }
+
+    /// The line that `span` begins in.
+    fn line_at(&self, span: Span) -> &str {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text.get(start..).unwrap_or_default().lines().next();
+        line.unwrap_or_default()
     }
 
     /// How many errors there are.

@@ -1,5 +1,7 @@
 //! The configuration of kind clusters.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use ringfence_model::{Input, IpFamily, KindCluster, RenderStyle, SourceMap, kind_config};
 
 const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
