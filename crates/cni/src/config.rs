@@ -37,7 +37,7 @@ pub struct NetworkConfig {
     pub pod_cidrs: Vec<IpNet>,
     /// Of the pods' interfaces.
     pub mtu: u32,
-    /// Handed on to the runtime.
+    /// Name servers to report, in place of those that other plugins reported. Present if any key of it is.
     pub dns: Option<Dns>,
     /// The result of the plugins before us, or of ADD.
     pub previous: Option<AddResult>,
@@ -97,7 +97,7 @@ impl NetworkConfig {
             agent_timeout: agent_timeout(settings.agent_timeout_seconds)?,
             pod_cidrs: pod_cidrs(&settings.pod_cidrs)?,
             mtu: mtu(settings.mtu)?,
-            dns: settings.dns,
+            dns: settings.dns.filter(|_| has_any_key(&fields, "dns")),
             previous,
             valid_attachments,
         })
@@ -165,6 +165,13 @@ fn previous(fields: &Map<String, Value>) -> Result<Option<AddResult>, CniError> 
         None | Some(Value::Null) => Ok(None),
         Some(value) => AddResult::from_json(value).map(Some),
     }
+}
+
+fn has_any_key(fields: &Map<String, Value>, key: &str) -> bool {
+    fields
+        .get(key)
+        .and_then(Value::as_object)
+        .is_some_and(|inner| !inner.is_empty())
 }
 
 fn valid_attachments(settings: &Settings) -> Option<BTreeSet<EndpointId>> {

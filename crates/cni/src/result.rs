@@ -151,7 +151,7 @@ impl AddResult {
         Value::Object(result)
     }
 
-    /// Adds what a later plugin made; the name servers of `other` win if it has any.
+    /// Adds the interfaces, addresses and routes that a later plugin made.
     #[must_use]
     pub fn followed_by(mut self, other: Self) -> Self {
         let shift = self.interfaces.len();
@@ -161,9 +161,6 @@ impl AddResult {
             ip
         }));
         self.routes.extend(other.routes);
-        if other.dns != Dns::default() {
-            self.dns = other.dns;
-        }
         self
     }
 

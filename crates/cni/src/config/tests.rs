@@ -150,6 +150,13 @@ fn later_verbs_need_later_versions() {
 }
 
 #[test]
+fn name_servers_count_if_any_key_is_set() {
+    let dns = |value: Value| parse(&with("dns", value)).unwrap().dns;
+    assert_eq!((dns(json!({})), dns(Value::Null)), (None, None));
+    assert_eq!(dns(json!({"nameservers": []})), Some(Dns::default()));
+}
+
+#[test]
 fn valid_attachments_come_under_either_name() {
     let listed = json!([{"containerID": "a", "ifname": "eth0"}]);
     for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {

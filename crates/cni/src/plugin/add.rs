@@ -245,10 +245,13 @@ fn result(config: &NetworkConfig, attachment: &Attachment, plan: &Plan) -> AddRe
         .netns
         .as_deref()
         .unwrap_or_else(|| std::path::Path::new(""));
-    let mut own = plan.result(&netns.to_string_lossy());
-    own.dns = config.dns.clone().unwrap_or_default();
-    match &config.previous {
+    let own = plan.result(&netns.to_string_lossy());
+    let mut whole = match &config.previous {
         Some(previous) => previous.clone().followed_by(own),
         None => own,
+    };
+    if let Some(dns) = &config.dns {
+        whole.dns = dns.clone();
     }
+    whole
 }

@@ -173,6 +173,30 @@ pub(crate) fn what_is_there_already_is_refused_and_left_alone() {
     assert_eq!((node.endpoints(), agent.requests()), (vec![], vec![]));
 }
 
+pub(crate) fn a_step_that_fails_half_way_is_undone() {
+    let node = Node::new();
+    let agent = FakeAgent::start(&node, Manner::Serve);
+    let pod = Pod::new("c1");
+    let first = node.add(&pod);
+    agent.requests();
+    // The pod has a default route already, which only the last step finds.
+    let mut variables = pod.variables("ADD");
+    variables.insert("CNI_IFNAME".to_owned(), "eth1".to_owned());
+    let second = crate::node::start(&variables, node.config.to_string().as_bytes());
+    let (code, message, details) = finish(second).error();
+    assert_eq!((code, message.as_str()), (103, "cannot wire the pod"));
+    assert!(
+        details.starts_with("pod side: cannot add a route to 0.0.0.0/0"),
+        "{details}"
+    );
+    assert_eq!(pod.links(), ["lo", "eth0"]);
+    assert_eq!((node.endpoints().len(), agent.requests()), (1, vec![]));
+    let later = node.config_with(&json!({"prevResult": first}));
+    assert_eq!(node.call_with("CHECK", &pod, &later).result(), Value::Null);
+    node.del(&pod);
+    node.assert_clean("half way");
+}
+
 pub(crate) fn check_finds_what_is_missing() {
     let node = Node::new();
     let agent = FakeAgent::start(&node, Manner::Serve);

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         attach::del_works_without_the_pod_and_twice,
         attach::dual_stack_and_each_family_alone,
         attach::what_is_there_already_is_refused_and_left_alone,
+        attach::a_step_that_fails_half_way_is_undone,
         attach::check_finds_what_is_missing,
         attach::parallel_adds_get_different_addresses,
         attach::a_used_up_block_is_named_and_recovers,
