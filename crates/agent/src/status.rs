@@ -2,13 +2,21 @@
 //! each a line of JSON.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
 
 use ringfence_compile::{ObjectRef, Origin};
 use ringfence_model::{Direction, ObjectName, Source};
-use ringfence_ruleset::{Datum, Key};
+use ringfence_ruleset::Table;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::state::Enforced;
+
+/// How long an agent may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +54,7 @@ pub struct Rules {
 /// A cause of an element.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RuleOrigin {
-    /// The element, as `<set> { <key> }`.
+    /// The element, as `<set> { <key> }`, the key as nft writes it.
     pub object: String,
     /// The policy.
     pub policy: ObjectName,
@@ -73,15 +81,42 @@ pub struct Health {
     pub problem: Option<String>,
 }
 
+/// Asks an agent for its table.
+///
+/// # Errors
+/// Those of the socket; `InvalidData` for an answer that is none.
+pub fn ask_rules(socket: &Path) -> io::Result<Rules> {
+    ask(socket, StatusRequest::Rules)
+}
+
+/// Asks an agent how it is.
+///
+/// # Errors
+/// As [`ask_rules`].
+pub fn ask_health(socket: &Path) -> io::Result<Health> {
+    ask(socket, StatusRequest::Health)
+}
+
+/// The answer holds the whole table, so that it may be much longer than a message of the plugin.
+fn ask<T: DeserializeOwned>(socket: &Path, request: StatusRequest) -> io::Result<T> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    ringfence_cni::protocol::send(&stream, &request)?;
+    let mut line = String::new();
+    BufReader::new(&stream).read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
 /// What [`StatusRequest::Rules`] tells of a table.
 #[must_use]
 pub fn rules(enforced: &Enforced) -> Rules {
     let origins = enforced.compiled.origins.iter();
+    let table = &enforced.compiled.table;
     let endpoints = enforced.endpoints.values();
     Rules {
-        table_text: enforced.compiled.table.to_string(),
+        table_text: table.to_string(),
         origins: origins
-            .flat_map(|(object, causes)| origins_of(object, causes))
+            .flat_map(|(object, causes)| origins_of(table, object, causes))
             .collect(),
         revision: enforced.revision,
         endpoints: endpoints
@@ -90,9 +125,10 @@ pub fn rules(enforced: &Enforced) -> Rules {
     }
 }
 
-fn origins_of(object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
+fn origins_of(table: &Table, object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
     let ObjectRef::Element { set, key } = object;
-    let object = format!("{set} {{ {} }}", key_text(key));
+    let key = table.sets.get(set).map(|set| set.key_text(key)).unwrap_or_default();
+    let object = format!("{set} {{ {key} }}");
     let origin = |cause: &Origin| RuleOrigin {
         object: object.clone(),
         policy: cause.policy.clone(),
@@ -101,25 +137,4 @@ fn origins_of(object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
         source: cause.source.clone(),
     };
     causes.iter().map(origin).collect()
-}
-
-fn key_text(key: &Key) -> String {
-    let fields = key.first.iter().zip(&key.last).map(|(first, last)| {
-        if first == last {
-            datum_text(first)
-        } else {
-            format!("{}-{}", datum_text(first), datum_text(last))
-        }
-    });
-    fields.collect::<Vec<_>>().join(" . ")
-}
-
-fn datum_text(datum: &Datum) -> String {
-    match datum {
-        Datum::Address(address) => address.to_string(),
-        Datum::Byte(byte) => byte.to_string(),
-        Datum::Port(port) => port.to_string(),
-        Datum::Number(number) => format!("{:x}:{:x}", number >> 16, number & 0xffff),
-        Datum::Interface(name) => format!("\"{name}\""),
-    }
 }

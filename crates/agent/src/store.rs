@@ -60,7 +60,7 @@ pub(crate) fn follow(path: PathBuf, reporter: Reporter, inputs: Sender<Input>) -
                         wait = WAITS.0;
                     }
                 }
-                Err(error) => tracing::info!("not connected to the store: {error:#}"),
+                Err(error) => tracing::warn!("the store cannot be followed: {error:#}"),
             }
             thread::sleep(wait);
             wait = (wait * 2).min(WAITS.1);

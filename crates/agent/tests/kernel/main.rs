@@ -1,5 +1,13 @@
 //! The whole agent against the kernel, in a process of its own that can be killed. Each test has a network
 //! namespace of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 mod agent;
 mod killed;
@@ -32,6 +40,7 @@ fn main() -> ExitCode {
         socket::sockets_are_private_and_replaced,
         socket::status_names_the_policy_behind_an_element,
         traffic::a_new_deny_ends_exactly_what_it_denies,
+        traffic::a_server_that_speaks_first_is_cut_as_well,
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
         killed::at_any_moment_the_kernel_holds_one_whole_state,
     ])

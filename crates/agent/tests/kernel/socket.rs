@@ -1,23 +1,14 @@
 //! The agent's own sockets.
 
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
-use ringfence_agent::status::{Health, Rules, StatusRequest};
-use ringfence_cni::protocol::{receive, send};
+use ringfence_agent::status::{ask_health, ask_rules};
 use ringfence_cni::{Request, Response};
-use serde::de::DeserializeOwned;
 
 use crate::agent::Node;
 use crate::objects::{endpoint, named, namespace, node, pod, policy};
-
-fn ask<T: DeserializeOwned>(socket: &Path, request: StatusRequest) -> T {
-    let stream = UnixStream::connect(socket).unwrap();
-    send(&stream, &request).unwrap();
-    serde_json::from_value(receive(BufReader::new(&stream)).unwrap()).unwrap()
-}
 
 pub(crate) fn sockets_are_private_and_replaced() {
     let mut node = Node::new([namespace(), node()]);
@@ -44,7 +35,7 @@ pub(crate) fn sockets_are_private_and_replaced() {
     node.start();
     node.store.wait();
     assert_eq!(node.ask(&Request::Status), Response::Ready { endpoints: 0 });
-    let health: Health = ask(&status, StatusRequest::Health);
+    let health = ask_health(&status).unwrap();
     assert!(
         health.ready && health.connected && health.problem.is_none(),
         "{health:?}"
@@ -63,7 +54,7 @@ pub(crate) fn status_names_the_policy_behind_an_element() {
     node.record(&web);
     node.start();
     node.store.wait();
-    let rules: Rules = ask(&node.config.status_socket(), StatusRequest::Rules);
+    let rules = ask_rules(&node.config.status_socket()).unwrap();
     assert!(
         rules.table_text.contains("chain ingress-judge4"),
         "{}",

@@ -47,7 +47,7 @@ pub(crate) fn the_kernel_holds_what_was_compiled() {
     let [web, db] = endpoints();
     node.record(&web);
     assert_eq!(node.ask(&Request::Wired(web.clone())), Response::Done);
-    assert_as_compiled(&node, &[web.clone()]);
+    assert_as_compiled(&node, std::slice::from_ref(&web));
     node.record(&db);
     assert_eq!(node.ask(&Request::Wired(db.clone())), Response::Done);
     assert_as_compiled(&node, &[web.clone(), db.clone()]);

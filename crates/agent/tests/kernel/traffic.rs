@@ -16,6 +16,7 @@ use crate::agent::Node;
 use crate::objects::{self, endpoint, named, policy};
 
 const PORT: u16 = 8080;
+const TALKER: u16 = 9090;
 const SHORT: Duration = Duration::from_millis(700);
 const LONG: Duration = Duration::from_secs(10);
 
@@ -46,17 +47,33 @@ impl TestPod {
         });
     }
 
+    /// Says something ten times a second to whoever connects, and hears nothing.
+    fn talk(&self) {
+        let listener = namespace::run_in(&self.netns, || TcpListener::bind(("0.0.0.0", TALKER)));
+        let listener = listener.unwrap().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.write_all(b".").is_ok() {
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+    }
+
     /// A connection that must come about; a new link may lose its first packets.
     fn dial(&self, address: &str) -> TcpStream {
-        self.try_dial(address, LONG).expect("a connection")
+        self.dial_port(address, PORT)
+    }
+
+    fn dial_port(&self, address: &str, port: u16) -> TcpStream {
+        self.try_dial(address, port, LONG).expect("a connection")
     }
 
     fn is_refused(&self, address: &str) -> bool {
-        self.try_dial(address, SHORT).is_none()
+        self.try_dial(address, PORT, SHORT).is_none()
     }
 
-    fn try_dial(&self, address: &str, patience: Duration) -> Option<TcpStream> {
-        let address = SocketAddr::new(address.parse().unwrap(), PORT);
+    fn try_dial(&self, address: &str, port: u16, patience: Duration) -> Option<TcpStream> {
+        let address = SocketAddr::new(address.parse().unwrap(), port);
         let stream = namespace::run_in(&self.netns, || {
             TcpStream::connect_timeout(&address, patience)
         });
@@ -143,4 +160,23 @@ pub(crate) fn an_agent_that_dies_interrupts_nothing_and_opens_nothing() {
     );
     assert!(lives(&a.dial(B)));
     assert!(c.is_refused(B));
+}
+
+/// The server's segments would recreate the tracking entry the other way round, were they let through
+/// (rule DP-22).
+pub(crate) fn a_server_that_speaks_first_is_cut_as_well() {
+    let (node, [a, b, _c]) = cluster();
+    b.talk();
+    let mut hearing = a.dial_port(B, TALKER);
+    let mut buffer = [0; 64];
+    assert!(hearing.read(&mut buffer).unwrap() > 0);
+    node.store.apply(policy("deny", "b", &[], None));
+    node.store.wait();
+    // What arrived before is still to be read.
+    hearing.set_nonblocking(true).unwrap();
+    while hearing.read(&mut buffer).is_ok_and(|length| length > 0) {}
+    hearing.set_nonblocking(false).unwrap();
+    let more = hearing.read(&mut buffer);
+    assert!(more.is_err(), "{more:?} bytes after the deny");
+    assert!(hearing.read(&mut buffer).is_err());
 }

@@ -195,9 +195,11 @@ impl FakeNode {
 
     /// The answer to a request; it must not have two.
     pub(super) fn answer(&self, wanted: Ticket) -> Option<&Response> {
-        let mut answers = self.log.iter().filter_map(|did| match did {
-            Did::Answer(ticket, response) if *ticket == wanted => Some(response),
-            _ => None,
+        let mut answers = self.log.iter().filter_map(|did| {
+            let Did::Answer(ticket, response) = did else {
+                return None;
+            };
+            (*ticket == wanted).then_some(response)
         });
         let answer = answers.next();
         assert_eq!(answers.next(), None, "ticket {wanted} has two answers");
@@ -244,7 +246,7 @@ impl FakeNode {
             Action::Answer { .. }
             | Action::ForgetEndpoint(_)
             | Action::Report(_)
-            | Action::SetTimer(_) => unreachable!("no job"),
+            | Action::SetTimer(_) => panic!("this is no job"),
         }
     }
 
@@ -255,7 +257,7 @@ impl FakeNode {
     }
 
     /// What the table would be, compiled from nothing.
-    pub(super) fn from_scratch(&self, endpoints: &[Endpoint]) -> Table {
+    pub(super) fn expected(&self, endpoints: &[Endpoint]) -> Table {
         from_scratch(self.machine.cluster(), endpoints)
     }
 }

@@ -64,7 +64,7 @@ fn the_first_table_is_created_and_judges_what_lives() {
     assert_eq!(node.log, expected);
     assert_eq!(
         node.table,
-        Some(node.from_scratch(&[endpoint("web", &["10.244.1.2"])]))
+        Some(node.expected(&[endpoint("web", &["10.244.1.2"])]))
     );
 }
 
@@ -101,7 +101,7 @@ fn a_restart_writes_only_what_changed_meanwhile() {
     );
     assert_eq!(
         second.table,
-        Some(second.from_scratch(&[endpoint("db", &["10.244.1.3"])]))
+        Some(second.expected(&[endpoint("db", &["10.244.1.3"])]))
     );
 }
 
@@ -130,6 +130,33 @@ fn changes_during_a_commit_are_taken_up_together() {
     node.settle();
     assert!(node.log.iter().filter(|did| **did == Did::Commit).count() <= 2);
     assert_eq!(node.log.last(), Some(&applied(7)));
+}
+
+#[test]
+fn a_store_that_never_rests_still_hears_how_far_the_kernel_is() {
+    let mut node = FakeNode::synced(objects());
+    node.wire(endpoint("web", &["10.244.1.2"]), 1);
+    node.settle();
+    for revision in 2..30_u16 {
+        let changed = policy(
+            "deny",
+            "web",
+            &[super::cluster::from_app("x")],
+            Some(revision),
+        );
+        node.apply(AgentObject::NetworkPolicy(changed));
+        node.store(StoreEvent::Synced {
+            revision: revision.into(),
+        });
+        // There is always a newer change before the job under way ends.
+        node.step();
+    }
+    let reports = node
+        .log
+        .iter()
+        .filter(|did| matches!(did, Did::Report(_)))
+        .count();
+    assert!(reports >= 8, "{:?}", node.log);
 }
 
 #[test]
@@ -198,7 +225,7 @@ fn a_kernel_that_holds_something_else_than_thought_is_read_again() {
     assert_eq!(node.answer(1), Some(&Response::Done));
     assert_eq!(
         node.table,
-        Some(node.from_scratch(&[endpoint("web", &["10.244.1.2"])]))
+        Some(node.expected(&[endpoint("web", &["10.244.1.2"])]))
     );
 }
 
@@ -311,7 +338,7 @@ fn a_table_that_cannot_be_understood_is_replaced_at_once() {
     let mut node = FakeNode::new();
     node.load(Vec::new());
     node.sync(objects(), 1);
-    node.table = Some(node.from_scratch(&[]));
+    node.table = Some(node.expected(&[]));
     let actions = node.machine.handle(
         Event::KernelState(LiveTable::Foreign {
             reason: "a flow table".to_owned(),
@@ -374,7 +401,7 @@ fn unreadable_connections_hold_up_neither_pods_nor_policies() {
     assert!(!node.log.contains(&applied(8)));
     assert_eq!(
         node.table,
-        Some(node.from_scratch(&[endpoint("web", &["10.244.1.2"])]))
+        Some(node.expected(&[endpoint("web", &["10.244.1.2"])]))
     );
     node.connections_work = true;
     node.sleep(Duration::from_secs(1));

@@ -357,7 +357,7 @@ proptest! {
             .filter(|record| enforced.endpoints.contains_key(&record.id))
             .cloned()
             .collect();
-        prop_assert_eq!(world.node.table.as_ref(), Some(&world.node.from_scratch(&live)));
+        prop_assert_eq!(world.node.table.as_ref(), Some(&world.node.expected(&live)));
         prop_assert!(world.records.values().all(
             |record| record.state == ringfence_cni::EndpointState::Wired
         ), "released and never forgotten: {:?}", world.records);
