@@ -8,6 +8,8 @@ use crate::probe::Deadline;
 
 mod client;
 mod command;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::fetch_until;
 pub use command::run;

@@ -35,12 +35,17 @@ fn serve(line: &str, port: u16) -> SocketAddr {
     let line = line.to_owned();
     std::thread::spawn(move || panic!("ended: {:?}", agnhost(&line)));
     let address = SocketAddr::from(([127, 0, 0, 1], port));
+    await_listener(address);
+    address
+}
+
+/// Asks now and then: a loop without pause could end up connected to its own source port.
+fn await_listener(address: SocketAddr) {
     let start = Instant::now();
     while TcpStream::connect(address).is_err() {
-        assert!(start.elapsed() < PATIENCE, "nobody listens on {port}");
-        std::thread::yield_now();
+        assert!(start.elapsed() < PATIENCE, "nobody listens on {address}");
+        std::thread::sleep(Duration::from_millis(5));
     }
-    address
 }
 
 fn page(address: SocketAddr, path: &str) -> (u16, String) {
@@ -191,9 +196,7 @@ fn porter_answers_with_what_its_variables_say() {
         })
     });
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    while TcpStream::connect(address).is_err() {
-        std::thread::yield_now();
-    }
+    await_listener(address);
     assert_eq!(page(address, "/"), (200, "foo".to_owned()));
     let wrong = [variable("SERVE_PORT_x".to_owned(), "foo")];
     assert!(Doors::on(&[]).porter(wrong.into_iter()).is_err());

@@ -282,6 +282,53 @@ fn a_taken_port_is_named() {
     assert!(chain[1].contains("in use"), "{chain:?}");
 }
 
+/// The test runs itself as a second process, which is the stand-in.
+#[test]
+fn sigterm_ends_it() {
+    const ROLE: &str = "RINGFENCE_TEST_IS_THE_STAND_IN";
+    if let Ok(number) = std::env::var(ROLE) {
+        run(config(vec![port(Protocol::Tcp, number.parse().unwrap())])).unwrap();
+        return;
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "responder::tests::sigterm_ends_it"])
+        .env(ROLE, address.port().to_string())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let open = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(_) => assert!(child.try_wait().unwrap().is_none(), "it ended by itself"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(TcpStream::connect(address).is_err());
+    drop(open);
+}
+
+#[test]
+fn a_host_outside_has_no_namespace() {
+    let mut outside = ResponderConfig::outside("outside.example");
+    outside.addresses = vec!["127.0.0.1".parse().unwrap()];
+    for port in &mut outside.ports {
+        port.port = 0;
+    }
+    for address in start(outside) {
+        let answer = String::from_utf8(say(address, b"hello\n")).unwrap();
+        assert!(
+            answer.starts_with("outside.example on outside saw 127.0.0.1:"),
+            "{answer}"
+        );
+    }
+}
+
 #[test]
 fn the_configuration_is_plain_json() {
     let text = r#"{"pod":"web-1","namespace":"shop","node":"kind-worker","image":"nginx:1.14.2",
