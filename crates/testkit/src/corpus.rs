@@ -23,6 +23,7 @@ use ringfence_model::{Cluster, Diagnostic, Input, LoadOptions, assemble, load};
 
 use self::markdown::Document;
 use self::row::Row;
+use crate::decider::Decider;
 
 /// A cluster and the flows to try in it.
 #[derive(Clone, Debug)]
@@ -33,6 +34,28 @@ pub struct Scenario {
     pub cluster: Cluster,
     /// Its table, in order.
     pub rows: Vec<Row>,
+}
+
+impl Scenario {
+    /// What `decider` answers otherwise than the table says, one line for each such row.
+    pub fn failures(&self, decider: &mut dyn Decider) -> Vec<String> {
+        let mut failures = Vec::new();
+        for row in &self.rows {
+            let found = decider.decide(&self.cluster, &row.flow);
+            if found.verdict != row.verdict {
+                failures.push(format!(
+                    "{}, line {}: {} says {}, not {}\n{}",
+                    self.name,
+                    row.line,
+                    decider.name(),
+                    found.verdict,
+                    row.verdict,
+                    found.because
+                ));
+            }
+        }
+        failures
+    }
 }
 
 /// Why a corpus file cannot be used.

@@ -9,11 +9,13 @@
 
 use std::collections::BTreeSet;
 
+use ringfence_model::Cluster;
 use ringfence_reference::answer;
 use ringfence_testkit::corpus::claim::Claim;
 use ringfence_testkit::corpus::row::Row;
 use ringfence_testkit::corpus::{Scenario, policy_directory, scenarios, scenarios_of};
-use ringfence_testkit::decider::{Decider, ReferenceDecider};
+use ringfence_testkit::decider::{Decider, Decision, ReferenceDecider, Verdict};
+use ringfence_testkit::flows::ProbeFlow;
 
 fn all() -> Vec<Scenario> {
     scenarios(&policy_directory()).unwrap_or_else(|error| panic!("{error}"))
@@ -128,6 +130,38 @@ fn every_rule_has_a_row() {
 fn every_cited_rule_exists() {
     let unknown: Vec<String> = cited().difference(&known()).cloned().collect();
     assert!(unknown.is_empty(), "there is no {}", unknown.join(", "));
+}
+
+/// Lets everything pass.
+struct Open;
+
+impl Decider for Open {
+    fn name(&self) -> &str {
+        "open"
+    }
+
+    fn decide(&mut self, _: &Cluster, _: &ProbeFlow) -> Decision {
+        Decision {
+            verdict: Verdict::Allow,
+            because: "why not".to_owned(),
+        }
+    }
+}
+
+#[test]
+fn a_decider_that_enforces_nothing_fails_every_row_that_is_not_allowed() {
+    for scenario in all() {
+        let expected = scenario
+            .rows
+            .iter()
+            .filter(|row| row.verdict != Verdict::Allow)
+            .count();
+        assert_eq!(scenario.failures(&mut Open).len(), expected);
+        assert_eq!(
+            scenario.failures(&mut ReferenceDecider),
+            Vec::<String>::new()
+        );
+    }
 }
 
 const PODS: &str = "
