@@ -14,7 +14,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Tell the whole story of network policies on a three-node cluster, with real connections
-    #[command(after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed")]
+    #[command(
+        after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed"
+    )]
     Demo(DemoArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
     Lab {
@@ -22,7 +24,9 @@ pub enum Command {
         command: LabCommand,
     },
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence")]
+    #[command(
+        after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -71,7 +75,9 @@ pub struct LabName {
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
-    #[command(after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -")]
+    #[command(
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -"
+    )]
     Up {
         #[command(flatten)]
         lab: LabName,
@@ -96,7 +102,9 @@ pub enum LabCommand {
     /// List this user's running labs
     List,
     /// Create or change the objects of manifests
-    #[command(after_help = "Examples:\n  ringfence lab apply -f default-deny-ingress.yaml\n  kubectl kustomize overlay | ringfence lab apply -f -")]
+    #[command(
+        after_help = "Examples:\n  ringfence lab apply -f default-deny-ingress.yaml\n  kubectl kustomize overlay | ringfence lab apply -f -"
+    )]
     Apply {
         #[command(flatten)]
         lab: LabName,
@@ -119,7 +127,9 @@ pub enum LabCommand {
         namespace: String,
     },
     /// Set or remove labels of a namespace or pod
-    #[command(after_help = "Examples:\n  ringfence lab label namespace default purpose=frontend\n  ringfence lab label pod default/client role-")]
+    #[command(
+        after_help = "Examples:\n  ringfence lab label namespace default purpose=frontend\n  ringfence lab label pod default/client role-"
+    )]
     Label {
         #[command(flatten)]
         lab: LabName,
@@ -132,7 +142,9 @@ pub enum LabCommand {
         labels: Vec<String>,
     },
     /// Run a command in a pod
-    #[command(after_help = "Examples:\n  ringfence lab exec default/client -- curl -m 2 web-app.netpol-demo\n  ringfence lab exec default/client -- sh")]
+    #[command(
+        after_help = "Examples:\n  ringfence lab exec default/client -- curl -m 2 web-app.netpol-demo\n  ringfence lab exec default/client -- sh"
+    )]
     Exec {
         #[command(flatten)]
         lab: LabName,
@@ -143,7 +155,9 @@ pub enum LabCommand {
         command: Vec<String>,
     },
     /// Try one connection from a pod with the built-in client
-    #[command(after_help = "Exit code: 0 reached, 1 not reached.\n\nExamples:\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab probe default/client 10.96.0.10 53 --protocol udp")]
+    #[command(
+        after_help = "Exit code: 0 reached, 1 not reached.\n\nExamples:\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab probe default/client 10.96.0.10 53 --protocol udp"
+    )]
     Probe {
         #[command(flatten)]
         lab: LabName,

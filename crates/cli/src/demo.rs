@@ -45,5 +45,9 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         OutputFormat::Text => printer.closing(&report, arguments),
         OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&report)?),
     }
-    Ok(if report.agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.agreed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

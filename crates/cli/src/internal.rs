@@ -37,7 +37,11 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
         Role::Lab => lab::lab(),
         Role::PodSandbox => sandbox::sandbox(),
         Role::PodInit => sandbox::pod_init(),
-        Role::PodExec { pid, builtin, command } => exec::pod_exec(pid, builtin, &command),
+        Role::PodExec {
+            pid,
+            builtin,
+            command,
+        } => exec::pod_exec(pid, builtin, &command),
         Role::Agent { config } => done(ringfence_agent::run(read_file(&config)?)),
         Role::Responder => done(responder::run(read_line()?)),
         Role::Outside => done(responder::run(responder::ResponderConfig::outside(OUTSIDE))),
@@ -46,11 +50,11 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
         Role::Probe => {
             probe::batch(std::io::stdin().lock(), std::io::stdout(), PROBES_AT_ONCE)?;
             Ok(ExitCode::SUCCESS)
-        },
+        }
         Role::Stream => {
             stream::stream(&read_line()?, std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
-        },
+        }
         Role::Agnhost { arguments } => anyhow::bail!("agnhost {arguments:?}"),
     }
 }
@@ -70,7 +74,10 @@ fn read_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 
 fn read_line<T: DeserializeOwned>() -> anyhow::Result<T> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("cannot read standard input")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read standard input")?;
     serde_json::from_str(&line).context("standard input cannot be used")
 }
 
@@ -84,5 +91,8 @@ fn tell_starter(error: &anyhow::Error) {
 fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RINGFENCE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -3,7 +3,10 @@
 //! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin.
 //! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in [`internal`].
 #![expect(missing_docs, reason = "a program, not a library")]
-#![expect(clippy::print_stdout, reason = "a command-line program answers on standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line program answers on standard output"
+)]
 
 mod arguments;
 mod commands;
@@ -40,9 +43,9 @@ fn main() -> ExitCode {
 
 /// Container runtimes call the plugin by the name in their configuration.
 fn started_as_cni_plugin() -> bool {
-    std::env::args_os()
-        .next()
-        .is_some_and(|name| std::path::Path::new(&name).file_name() == Some("ringfence-cni".as_ref()))
+    std::env::args_os().next().is_some_and(|name| {
+        std::path::Path::new(&name).file_name() == Some("ringfence-cni".as_ref())
+    })
 }
 
 /// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do.

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod names;
 pub mod nodes;
 pub mod pods;
+pub mod rules;
 pub mod server;
 
 use std::collections::BTreeMap;
@@ -76,8 +77,17 @@ pub struct PodRecord {
 
 impl PodRecord {
     fn new(desired: DesiredPod) -> Self {
-        let pod = Pod { phase: Phase::Pending, ready: false, ..desired.pod.clone() };
-        Self { desired, pod, message: None, sandbox: None }
+        let pod = Pod {
+            phase: Phase::Pending,
+            ready: false,
+            ..desired.pod.clone()
+        };
+        Self {
+            desired,
+            pod,
+            message: None,
+            sandbox: None,
+        }
     }
 }
 
@@ -93,17 +103,31 @@ impl Lab {
         let settings = NodeSettings {
             pod_cidrs: cluster.pod_subnets.clone(),
             service_cidrs: cluster.service_subnets.clone(),
-            enforcement: if config.enforcement { Enforcement::On } else { Enforcement::Off },
+            enforcement: if config.enforcement {
+                Enforcement::On
+            } else {
+                Enforcement::Off
+            },
             pod_mtu: network.pod_mtu,
         };
         let feed = Arc::new(Feed::default());
         let mut nodes = Vec::new();
         for ((node, namespace), plan) in cluster.nodes.iter().zip(network.nodes).zip(&plans) {
             let role = node.role.to_string();
-            let node = Node::new(node.name.clone(), role, namespace, &plan.pod_cidrs, &settings)?;
+            let node = Node::new(
+                node.name.clone(),
+                role,
+                namespace,
+                &plan.pod_cidrs,
+                &settings,
+            )?;
             nodes.push(Arc::new(node));
         }
-        progress(&format!("{} nodes: {}", nodes.len(), names::join(nodes.iter().map(|node| &node.name))));
+        progress(&format!(
+            "{} nodes: {}",
+            nodes.len(),
+            names::join(nodes.iter().map(|node| &node.name))
+        ));
         let lab = Arc::new(Self {
             candidates: system::candidates(cluster),
             feed,
@@ -153,10 +177,13 @@ impl Lab {
     /// # Errors
     /// If there is none, naming those there are.
     pub fn node(&self, name: &str) -> anyhow::Result<&Arc<Node>> {
-        self.nodes.iter().find(|node| node.name == name).with_context(|| {
-            let all = names::join(self.nodes.iter().map(|node| &node.name));
-            format!("no node `{name}`; the nodes are {all}")
-        })
+        self.nodes
+            .iter()
+            .find(|node| node.name == name)
+            .with_context(|| {
+                let all = names::join(self.nodes.iter().map(|node| &node.name));
+                format!("no node `{name}`; the nodes are {all}")
+            })
     }
 
     /// Addresses of a node.
@@ -170,7 +197,10 @@ impl Lab {
 
     /// A pod as it was asked for; `None` once it is deleted.
     pub fn desired_pod(&self, name: &ObjectName) -> Option<DesiredPod> {
-        self.lock().pods.get(name).map(|record| record.desired.clone())
+        self.lock()
+            .pods
+            .get(name)
+            .map(|record| record.desired.clone())
     }
 
     /// Changes a pod's record; `false` if it is gone.
@@ -197,7 +227,11 @@ impl Lab {
     /// The pod's only container ended and is not started again.
     pub fn finish_pod(&self, name: &ObjectName, well: bool) {
         self.update_and_publish(name, |record| {
-            record.pod.phase = if well { Phase::Succeeded } else { Phase::Failed };
+            record.pod.phase = if well {
+                Phase::Succeeded
+            } else {
+                Phase::Failed
+            };
             record.pod.ready = false;
         });
     }
@@ -215,7 +249,10 @@ impl Lab {
     /// Content of a pod's `/etc/resolv.conf`.
     pub fn resolv_conf(&self, pod: &Pod) -> String {
         let servers = system::dns_addresses(&self.config.cluster.service_subnets);
-        let lines: String = servers.iter().map(|address| format!("nameserver {address}\n")).collect();
+        let lines: String = servers
+            .iter()
+            .map(|address| format!("nameserver {address}\n"))
+            .collect();
         let namespace = &pod.name.namespace;
         format!(
             "{lines}search {namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
@@ -228,10 +265,16 @@ impl Lab {
     /// If there is no such pod, or it does not run.
     pub fn sandbox_pid(&self, name: &ObjectName) -> anyhow::Result<u32> {
         let state = self.lock();
-        let record = state.pods.get(name).with_context(|| no_such_pod(&state, name))?;
+        let record = state
+            .pods
+            .get(name)
+            .with_context(|| no_such_pod(&state, name))?;
         let sandbox = record.sandbox.as_ref();
         sandbox.map(Sandbox::pid).with_context(|| {
-            format!("pod {name} is not running: {}", record.message.as_deref().unwrap_or("it is starting"))
+            format!(
+                "pod {name} is not running: {}",
+                record.message.as_deref().unwrap_or("it is starting")
+            )
         })
     }
 
@@ -241,12 +284,20 @@ impl Lab {
     /// If there is no such pod.
     pub fn logs(&self, name: &ObjectName) -> anyhow::Result<String> {
         let state = self.lock();
-        let record = state.pods.get(name).with_context(|| no_such_pod(&state, name))?;
+        let record = state
+            .pods
+            .get(name)
+            .with_context(|| no_such_pod(&state, name))?;
         let read = |container: &str| {
             let file = pods::directory(name).join(format!("{container}.log"));
             String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned()
         };
-        Ok(record.desired.containers.iter().map(|container| read(&container.name)).collect())
+        Ok(record
+            .desired
+            .containers
+            .iter()
+            .map(|container| read(&container.name))
+            .collect())
     }
 
     /// Everything there is and how it is.
@@ -300,13 +351,19 @@ impl Lab {
         let mut state = self.lock();
         loop {
             let failed = state.pods.values().find(|record| {
-                record.pod.phase == Phase::Failed && record.message.is_some() && record.sandbox.is_none()
+                record.pod.phase == Phase::Failed
+                    && record.message.is_some()
+                    && record.sandbox.is_none()
             });
             if let Some(record) = failed {
                 let message = record.message.as_deref().unwrap_or_default();
                 anyhow::bail!("pod {} does not run: {message}", record.pod.name);
             }
-            let Some(waiting) = state.pods.values().find(|record| record.pod.phase == Phase::Pending) else {
+            let Some(waiting) = state
+                .pods
+                .values()
+                .find(|record| record.pod.phase == Phase::Pending)
+            else {
                 return Ok(());
             };
             let left = deadline.saturating_duration_since(Instant::now());
@@ -317,7 +374,11 @@ impl Lab {
                 PODS_LIMIT.as_secs(),
                 waiting.message.as_deref().unwrap_or("it is starting")
             );
-            state = self.pods_changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .pods_changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }

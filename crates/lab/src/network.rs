@@ -55,16 +55,24 @@ pub fn build(plan: &[NodePlan], service_subnets: &[IpNet]) -> anyhow::Result<Net
         let port = socket.link_by_name(&port)?;
         socket.set_link_master(port.index, Some(bridge))?;
         socket.set_link_up(port.index, true)?;
-        namespace::run_in(&namespace, || build_node(index, node, plan, service_subnets, pod_mtu))?
-            .with_context(|| format!("cannot wire node {index}"))?;
+        namespace::run_in(&namespace, || {
+            build_node(index, node, plan, service_subnets, pod_mtu)
+        })?
+        .with_context(|| format!("cannot wire node {index}"))?;
         nodes.push(namespace);
     }
     let outside = build_outside(&mut socket)?;
-    Ok(Network { nodes, outside, pod_mtu })
+    Ok(Network {
+        nodes,
+        outside,
+        pod_mtu,
+    })
 }
 
 fn pod_mtu(plan: &[NodePlan]) -> u32 {
-    let over_ipv6 = plan.iter().any(|node| node.addresses.iter().all(IpAddr::is_ipv6));
+    let over_ipv6 = plan
+        .iter()
+        .any(|node| node.addresses.iter().all(IpAddr::is_ipv6));
     UNDERLAY_MTU - TUNNEL_OVERHEAD - if over_ipv6 { IPV6_EXTRA } else { 0 }
 }
 
@@ -120,7 +128,10 @@ fn build_node(
     for address in METADATA {
         // Host scope, or the kernel would choose it as the source of packets to pods.
         let address = IpNet::from(address);
-        socket.add_host_address(&InterfaceAddress { index: loopback, address })?;
+        socket.add_host_address(&InterfaceAddress {
+            index: loopback,
+            address,
+        })?;
     }
     let uplink = socket.link_by_name("eth0")?.index;
     for address in &node.addresses {
@@ -166,14 +177,28 @@ fn build_tunnels(
     for (other_index, other) in plan.iter().enumerate().filter(|(other, _)| *other != index) {
         let mac = tunnel_mac(other_index)?;
         let remote = *other.addresses.first().context("a node without address")?;
-        socket.add_forwarding(&ForwardingEntry { index: tunnel, mac, remote })?;
-        for (block, (gateway, source)) in
-            other.pod_cidrs.iter().zip(other.addresses.iter().zip(&node.addresses))
+        socket.add_forwarding(&ForwardingEntry {
+            index: tunnel,
+            mac,
+            remote,
+        })?;
+        for (block, (gateway, source)) in other
+            .pod_cidrs
+            .iter()
+            .zip(other.addresses.iter().zip(&node.addresses))
         {
-            socket.add_neighbour(&Neighbour { index: tunnel, address: *gateway, mac })?;
+            socket.add_neighbour(&Neighbour {
+                index: tunnel,
+                address: *gateway,
+                mac,
+            })?;
             socket.add_route(&Route {
                 destination: *block,
-                kind: RouteKind::Device { index: tunnel, gateway: Some(*gateway), onlink: true },
+                kind: RouteKind::Device {
+                    index: tunnel,
+                    gateway: Some(*gateway),
+                    onlink: true,
+                },
                 source: Some(*source),
                 metric: None,
             })?;
@@ -183,7 +208,9 @@ fn build_tunnels(
 }
 
 fn tunnel_mac(index: usize) -> anyhow::Result<MacAddress> {
-    let [high, low] = u16::try_from(index).context("too many nodes")?.to_be_bytes();
+    let [high, low] = u16::try_from(index)
+        .context("too many nodes")?
+        .to_be_bytes();
     Ok(MacAddress([0x02, 0x72, 0x66, 0, high, low]))
 }
 
@@ -203,7 +230,9 @@ fn build_outside(socket: &mut RouteSocket) -> anyhow::Result<OwnedFd> {
             add_address(&mut socket, uplink, *network, address)?;
         }
         socket.set_link_up(uplink, true)?;
-        networks.iter().try_for_each(|network| default_route(&mut socket, uplink, *network))
+        networks
+            .iter()
+            .try_for_each(|network| default_route(&mut socket, uplink, *network))
     })??;
     Ok(namespace)
 }
@@ -238,7 +267,11 @@ fn default_route(socket: &mut RouteSocket, index: u32, network: IpNet) -> anyhow
     let gateway = Some(router_of(network)?);
     Ok(socket.add_route(&Route {
         destination: any,
-        kind: RouteKind::Device { index, gateway, onlink: false },
+        kind: RouteKind::Device {
+            index,
+            gateway,
+            onlink: false,
+        },
         source: None,
         metric: None,
     })?)

@@ -62,7 +62,9 @@ pub struct NodePlan {
 /// # Errors
 /// [`PlanError`] if a subnet is too small.
 pub fn plan(nodes: usize, pod_subnets: &[IpNet]) -> Result<Vec<NodePlan>, PlanError> {
-    (0..nodes).map(|index| plan_node(index, nodes, pod_subnets)).collect()
+    (0..nodes)
+        .map(|index| plan_node(index, nodes, pod_subnets))
+        .collect()
 }
 
 fn plan_node(index: usize, nodes: usize, pod_subnets: &[IpNet]) -> Result<NodePlan, PlanError> {
@@ -76,7 +78,10 @@ fn plan_node(index: usize, nodes: usize, pod_subnets: &[IpNet]) -> Result<NodePl
         .map(|subnet| node_address(Family::of(subnet.addr()), number))
         .collect::<Option<Vec<_>>>()
         .ok_or(PlanError::TooManyNodes(nodes))?;
-    Ok(NodePlan { addresses, pod_cidrs })
+    Ok(NodePlan {
+        addresses,
+        pod_cidrs,
+    })
 }
 
 fn pod_block(subnet: IpNet, number: u32, nodes: usize) -> Result<IpNet, PlanError> {
@@ -88,7 +93,11 @@ fn pod_block(subnet: IpNet, number: u32, nodes: usize) -> Result<IpNet, PlanErro
         .subnets(per_node)
         .ok()
         .and_then(|mut blocks| blocks.nth(number as usize))
-        .ok_or(PlanError::PodSubnetTooSmall { subnet, nodes, per_node })
+        .ok_or(PlanError::PodSubnetTooSmall {
+            subnet,
+            nodes,
+            per_node,
+        })
 }
 
 /// The node's address: `.2` for the first, as Docker gives them.
@@ -96,9 +105,9 @@ fn node_address(family: Family, number: u32) -> Option<IpAddr> {
     let host = number.checked_add(2).filter(|host| *host < 0xfffe)?;
     Some(match family {
         Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(UNDERLAY_V4.network().to_bits() | host)),
-        Family::V6 => {
-            IpAddr::V6(Ipv6Addr::from_bits(UNDERLAY_V6.network().to_bits() | u128::from(host)))
-        }
+        Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(
+            UNDERLAY_V6.network().to_bits() | u128::from(host),
+        )),
     })
 }
 
@@ -106,9 +115,9 @@ fn node_address(family: Family, number: u32) -> Option<IpAddr> {
 #[must_use]
 pub fn nth_address(block: IpNet, number: u32) -> Option<IpAddr> {
     let address = match block {
-        IpNet::V4(block) => {
-            IpAddr::V4(Ipv4Addr::from_bits(block.network().to_bits().checked_add(number)?))
-        }
+        IpNet::V4(block) => IpAddr::V4(Ipv4Addr::from_bits(
+            block.network().to_bits().checked_add(number)?,
+        )),
         IpNet::V6(block) => IpAddr::V6(Ipv6Addr::from_bits(
             block.network().to_bits().checked_add(u128::from(number))?,
         )),
@@ -122,7 +131,10 @@ mod tests {
 
     #[test]
     fn nodes_get_blocks_in_order() {
-        let subnets = ["10.244.0.0/16".parse().unwrap(), "fd00:10:244::/56".parse().unwrap()];
+        let subnets = [
+            "10.244.0.0/16".parse().unwrap(),
+            "fd00:10:244::/56".parse().unwrap(),
+        ];
         let plan = plan(3, &subnets).unwrap();
         assert_eq!(plan[2].pod_cidrs[0].to_string(), "10.244.2.0/24");
         assert_eq!(plan[2].pod_cidrs[1].to_string(), "fd00:10:244:2::/64");
@@ -142,7 +154,10 @@ mod tests {
     #[test]
     fn the_nth_address_stays_inside_its_block() {
         let block = "10.96.0.0/30".parse().unwrap();
-        assert_eq!(nth_address(block, 3).map(|address| address.to_string()), Some("10.96.0.3".into()));
+        assert_eq!(
+            nth_address(block, 3).map(|address| address.to_string()),
+            Some("10.96.0.3".into())
+        );
         assert_eq!(nth_address(block, 4), None);
     }
 }

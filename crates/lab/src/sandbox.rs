@@ -52,7 +52,11 @@ impl Sandbox {
                 }
             }
         });
-        let sandbox = Self { process, requests, events: Some(events) };
+        let sandbox = Self {
+            process,
+            requests,
+            events: Some(events),
+        };
         sandbox.wait_until_ready(config)?;
         Ok(sandbox)
     }
@@ -61,7 +65,9 @@ impl Sandbox {
         let events = self.events.as_ref().context("events already taken")?;
         match events.recv_timeout(START_LIMIT) {
             Ok(_) => Ok(()),
-            Err(RecvTimeoutError::Timeout) => anyhow::bail!("the sandbox is not ready after {START_LIMIT:?}"),
+            Err(RecvTimeoutError::Timeout) => {
+                anyhow::bail!("the sandbox is not ready after {START_LIMIT:?}")
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let log = std::fs::read_to_string(config.directory.join("sandbox.log"));
                 anyhow::bail!("the sandbox ended: {}", log.unwrap_or_default().trim())
@@ -106,11 +112,19 @@ pub fn pod_files(
     address: Option<std::net::IpAddr>,
     resolv_conf: &str,
 ) -> BTreeMap<PathBuf, String> {
-    let own = address.map(|address| format!("{address}\t{hostname}\n")).unwrap_or_default();
+    let own = address
+        .map(|address| format!("{address}\t{hostname}\n"))
+        .unwrap_or_default();
     BTreeMap::from([
         ("/etc/resolv.conf".into(), resolv_conf.to_owned()),
-        ("/etc/hosts".into(), format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n{own}")),
+        (
+            "/etc/hosts".into(),
+            format!("127.0.0.1\tlocalhost\n::1\tlocalhost\n{own}"),
+        ),
         ("/etc/hostname".into(), format!("{hostname}\n")),
-        ("/etc/nsswitch.conf".into(), "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
+        (
+            "/etc/nsswitch.conf".into(),
+            "passwd: files\ngroup: files\nhosts: files dns\n".to_owned(),
+        ),
     ])
 }

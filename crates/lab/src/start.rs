@@ -27,10 +27,7 @@ pub struct StartedLab {
 ///
 /// # Errors
 /// If the name is taken, the machine does not allow it, or something asked for does not come up. Nothing is left then.
-pub fn start(
-    config: LabConfig,
-    mut progress: impl FnMut(&str, u64),
-) -> anyhow::Result<StartedLab> {
+pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::Result<StartedLab> {
     let name = config.name.clone();
     let listener = socket::listen(&name)?;
     let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
@@ -41,7 +38,12 @@ pub fn start(
         .stderr(log()?)
         .spawn()
         .context("cannot start the lab's process")?;
-    let mut lab = StartedLab { name, stream, process, ready_after_ms: 0 };
+    let mut lab = StartedLab {
+        name,
+        stream,
+        process,
+        ready_after_ms: 0,
+    };
     lab.tell(&StartCommand::Build(Box::new(config)))?;
     lab.ready_after_ms = lab.wait_until_ready(&mut progress)?;
     Ok(lab)
@@ -68,14 +70,18 @@ impl StartedLab {
     /// If its process cannot be waited for.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.stream.shutdown(std::net::Shutdown::Both).ok();
-        self.process.wait().context("cannot wait for the lab's end")?;
+        self.process
+            .wait()
+            .context("cannot wait for the lab's end")?;
         Ok(())
     }
 
     fn tell(&mut self, command: &StartCommand) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
-        self.stream.write_all(&line).context("the lab ended unexpectedly")
+        self.stream
+            .write_all(&line)
+            .context("the lab ended unexpectedly")
     }
 
     fn wait_until_ready(&mut self, progress: &mut dyn FnMut(&str, u64)) -> anyhow::Result<u64> {
@@ -98,7 +104,9 @@ impl StartedLab {
 }
 
 fn log() -> anyhow::Result<Stdio> {
-    let Some(path) = std::env::var_os(LOG_VARIABLE) else { return Ok(Stdio::null()) };
+    let Some(path) = std::env::var_os(LOG_VARIABLE) else {
+        return Ok(Stdio::null());
+    };
     let file = File::options()
         .create(true)
         .append(true)

@@ -6,6 +6,11 @@ use clap_complete::{Shell, generate};
 use crate::arguments::Arguments;
 
 pub fn run(shell: Shell) -> anyhow::Result<ExitCode> {
-    generate(shell, &mut Arguments::command(), "ringfence", &mut std::io::stdout());
+    generate(
+        shell,
+        &mut Arguments::command(),
+        "ringfence",
+        &mut std::io::stdout(),
+    );
     Ok(ExitCode::SUCCESS)
 }

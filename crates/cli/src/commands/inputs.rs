@@ -26,22 +26,34 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
 
 fn standard_input() -> anyhow::Result<Input> {
     let stdin = std::io::stdin();
-    anyhow::ensure!(!stdin.is_terminal(), "`-f -` reads manifests from standard input, which is a terminal");
+    anyhow::ensure!(
+        !stdin.is_terminal(),
+        "`-f -` reads manifests from standard input, which is a terminal"
+    );
     let mut text = String::new();
-    stdin.lock().take(LARGEST_FILE).read_to_string(&mut text).context("cannot read standard input")?;
+    stdin
+        .lock()
+        .take(LARGEST_FILE)
+        .read_to_string(&mut text)
+        .context("cannot read standard input")?;
     Ok(input("<stdin>", text))
 }
 
 fn directory(path: &Path) -> anyhow::Result<Vec<Input>> {
     let is_manifest = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|e| extension == *e))
+        path.extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|e| extension == *e))
     };
     let mut files: Vec<PathBuf> = std::fs::read_dir(path)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
         .with_context(|| format!("cannot read directory {}", path.display()))?;
     files.retain(is_manifest);
     files.sort();
-    anyhow::ensure!(!files.is_empty(), "{} holds no .yaml, .yml or .json file", path.display());
+    anyhow::ensure!(
+        !files.is_empty(),
+        "{} holds no .yaml, .yml or .json file",
+        path.display()
+    );
     files.iter().map(|path| file(path)).collect()
 }
 
@@ -49,8 +61,13 @@ fn file(path: &Path) -> anyhow::Result<Input> {
     let size = std::fs::metadata(path)
         .with_context(|| format!("cannot read {}", path.display()))?
         .len();
-    anyhow::ensure!(size <= LARGEST_FILE, "{} is larger than {LARGEST_FILE} bytes", path.display());
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(
+        size <= LARGEST_FILE,
+        "{} is larger than {LARGEST_FILE} bytes",
+        path.display()
+    );
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(input(path.display().to_string(), text))
 }
 
@@ -69,5 +86,8 @@ pub fn kind_cluster(path: Option<&Path>) -> anyhow::Result<KindCluster> {
 }
 
 fn input(name: impl Into<String>, text: impl Into<String>) -> Input {
-    Input { name: name.into(), text: text.into() }
+    Input {
+        name: name.into(),
+        text: text.into(),
+    }
 }

@@ -15,28 +15,62 @@ use crate::paint;
 
 pub fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
     match command {
-        LabCommand::Up { lab, config, files, without_enforcement } => {
-            up(&lab.name, config.as_deref(), &files, !without_enforcement)
-        }
+        LabCommand::Up {
+            lab,
+            config,
+            files,
+            without_enforcement,
+        } => up(&lab.name, config.as_deref(), &files, !without_enforcement),
         LabCommand::Status { lab, output } => status(&lab.name, output),
         LabCommand::List => list(),
-        LabCommand::Apply { lab, files, namespace } => {
+        LabCommand::Apply {
+            lab,
+            files,
+            namespace,
+        } => {
             let inputs = inputs::read(&files)?;
             change(&lab.name, &Request::Apply { inputs, namespace })
         }
-        LabCommand::Delete { lab, files, namespace } => {
+        LabCommand::Delete {
+            lab,
+            files,
+            namespace,
+        } => {
             let inputs = inputs::read(&files)?;
             change(&lab.name, &Request::Delete { inputs, namespace })
         }
-        LabCommand::Label { lab, kind, object, labels } => label(&lab.name, kind, &object, &labels),
+        LabCommand::Label {
+            lab,
+            kind,
+            object,
+            labels,
+        } => label(&lab.name, kind, &object, &labels),
         LabCommand::Exec { lab, pod, command } => exec(&lab.name, &pod, command),
-        LabCommand::Probe { lab, pod, target, port, protocol, timeout } => {
+        LabCommand::Probe {
+            lab,
+            pod,
+            target,
+            port,
+            protocol,
+            timeout,
+        } => {
             let protocol = match protocol {
                 ProbeProtocol::Tcp => Protocol::Tcp,
                 ProbeProtocol::Udp => Protocol::Udp,
-                ProbeProtocol::Http => Protocol::Http { path: "/".to_owned() },
+                ProbeProtocol::Http => Protocol::Http {
+                    path: "/".to_owned(),
+                },
             };
-            probe(&lab.name, &pod, &ProbeRequest { target, port, protocol, timeout_ms: timeout })
+            probe(
+                &lab.name,
+                &pod,
+                &ProbeRequest {
+                    target,
+                    port,
+                    protocol,
+                    timeout_ms: timeout,
+                },
+            )
         }
         LabCommand::Rules { lab, node, output } => rules(&lab.name, node, output),
         LabCommand::Logs { lab, pod } => logs(&lab.name, &pod),
@@ -52,13 +86,26 @@ pub fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn up(name: &str, config: Option<&Path>, files: &[PathBuf], enforcement: bool) -> anyhow::Result<ExitCode> {
+fn up(
+    name: &str,
+    config: Option<&Path>,
+    files: &[PathBuf],
+    enforcement: bool,
+) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
     let cluster = inputs::kind_cluster(config)?;
     let manifests = inputs::read(files)?;
-    let config = LabConfig { name: name.to_owned(), cluster, manifests, enforcement };
+    let config = LabConfig {
+        name: name.to_owned(),
+        cluster,
+        manifests,
+        enforcement,
+    };
     let lab = ringfence_lab::start::start(config, |message, at_ms| {
-        anstream::eprintln!("{} {message}", paint::dim(&format!("{:>6.2} s", seconds(at_ms))));
+        anstream::eprintln!(
+            "{} {message}",
+            paint::dim(&format!("{:>6.2} s", seconds(at_ms)))
+        );
     })?;
     let ready = seconds(lab.ready_after_ms);
     lab.detach()?;
@@ -67,17 +114,24 @@ fn up(name: &str, config: Option<&Path>, files: &[PathBuf], enforcement: bool) -
 }
 
 /// Seconds for people; milliseconds of a lab's life fit an f64 exactly.
-#[expect(clippy::cast_precision_loss, reason = "a lab runs less than 285,000 years")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a lab runs less than 285,000 years"
+)]
 pub fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
 fn ask(name: &str, request: &Request) -> anyhow::Result<Reply> {
-    Client::new(name).request(request, |message| anstream::eprintln!("{}", paint::dim(message)))
+    Client::new(name).request(request, |message| {
+        anstream::eprintln!("{}", paint::dim(message))
+    })
 }
 
 fn status(name: &str, output: OutputFormat) -> anyhow::Result<ExitCode> {
-    let Reply::Status(status) = ask(name, &Request::Status)? else { return unexpected() };
+    let Reply::Status(status) = ask(name, &Request::Status)? else {
+        return unexpected();
+    };
     match output {
         OutputFormat::Text => show::status(&status),
         OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&status)?),
@@ -93,7 +147,9 @@ fn list() -> anyhow::Result<ExitCode> {
 }
 
 fn change(name: &str, request: &Request) -> anyhow::Result<ExitCode> {
-    let Reply::Changed(changes) = ask(name, request)? else { return unexpected() };
+    let Reply::Changed(changes) = ask(name, request)? else {
+        return unexpected();
+    };
     for (object, change) in changes {
         println!("{object} {}", Change::word(change));
     }
@@ -105,7 +161,10 @@ fn label(name: &str, kind: LabelKind, object: &str, labels: &[String]) -> anyhow
         LabelKind::Namespace => LabelTarget::Namespace(object.to_owned()),
         LabelKind::Pod => LabelTarget::Pod(pod_name(object)?),
     };
-    let labels = labels.iter().map(|text| label_change(text)).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let labels = labels
+        .iter()
+        .map(|text| label_change(text))
+        .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     change(name, &Request::Label { target, labels })
 }
 
@@ -127,7 +186,11 @@ pub fn pod_name(text: &str) -> anyhow::Result<ObjectName> {
 }
 
 fn exec(name: &str, pod: &str, command: Vec<String>) -> anyhow::Result<ExitCode> {
-    let request = Request::Exec { pod: pod_name(pod)?, command, builtin: false };
+    let request = Request::Exec {
+        pod: pod_name(pod)?,
+        command,
+        builtin: false,
+    };
     let Reply::Exited(code) = Client::new(name).request_with_streams(&request)? else {
         return unexpected();
     };
@@ -135,14 +198,21 @@ fn exec(name: &str, pod: &str, command: Vec<String>) -> anyhow::Result<ExitCode>
 }
 
 fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCode> {
-    let reports = Client::new(name).probe(&Origin::Pod(pod_name(pod)?), std::slice::from_ref(request))?;
+    let reports =
+        Client::new(name).probe(&Origin::Pod(pod_name(pod)?), std::slice::from_ref(request))?;
     let report = reports.first().context("the probe gave no report")?;
     println!("{}", show::probe(report));
-    Ok(if report.outcome.is_reached() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.outcome.is_reached() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Result<ExitCode> {
-    let Reply::Rules(nodes) = ask(name, &Request::Rules { node })? else { return unexpected() };
+    let Reply::Rules(nodes) = ask(name, &Request::Rules { node })? else {
+        return unexpected();
+    };
     match output {
         OutputFormat::Text => show::rules(&nodes),
         OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&nodes)?),
@@ -151,11 +221,21 @@ fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Resu
 }
 
 fn logs(name: &str, pod: &str) -> anyhow::Result<ExitCode> {
-    let Reply::Logs(text) = ask(name, &Request::Logs { pod: pod_name(pod)? })? else { return unexpected() };
+    let Reply::Logs(text) = ask(
+        name,
+        &Request::Logs {
+            pod: pod_name(pod)?,
+        },
+    )?
+    else {
+        return unexpected();
+    };
     print!("{text}");
     Ok(ExitCode::SUCCESS)
 }
 
 fn unexpected() -> anyhow::Result<ExitCode> {
-    anyhow::bail!("the lab gave an answer that does not fit the question; is it of another version?")
+    anyhow::bail!(
+        "the lab gave an answer that does not fit the question; is it of another version?"
+    )
 }

@@ -5,15 +5,19 @@ use std::fmt::Display;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use ringfence_agent::status::Rules;
-use ringfence_lab::control::protocol::LabStatus;
+use ringfence_agent::status::RuleOrigin;
+use ringfence_lab::control::protocol::{LabStatus, NodeRules};
 use ringfence_standin::probe::{ProbeOutcome, ProbeReport};
 
 use crate::commands::lab::seconds;
 use crate::paint;
 
 pub fn status(status: &LabStatus) {
-    let enforcement = if status.enforcement { "policies enforced" } else { "policies NOT enforced" };
+    let enforcement = if status.enforcement {
+        "policies enforced"
+    } else {
+        "policies NOT enforced"
+    };
     println!(
         "lab \"{}\", {enforcement}, ready after {:.2} s\n",
         status.name,
@@ -50,7 +54,11 @@ pub fn status(status: &LabStatus) {
     for service in &status.services {
         services.add_row([
             service.name.to_string(),
-            if service.cluster_addresses.is_empty() { "None".to_owned() } else { join(&service.cluster_addresses) },
+            if service.cluster_addresses.is_empty() {
+                "None".to_owned()
+            } else {
+                join(&service.cluster_addresses)
+            },
             service.ports.join(","),
             service.backends.to_string(),
         ]);
@@ -68,11 +76,19 @@ fn table(columns: &[&str]) -> Table {
 }
 
 fn join(values: &[impl Display]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    values
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 pub fn probe(report: &ProbeReport) -> String {
-    format!("{} after {} ms", outcome(&report.outcome), report.duration_ms)
+    format!(
+        "{} after {} ms",
+        outcome(&report.outcome),
+        report.duration_ms
+    )
 }
 
 pub fn outcome(outcome: &ProbeOutcome) -> String {
@@ -85,23 +101,36 @@ pub fn outcome(outcome: &ProbeOutcome) -> String {
     }
 }
 
-pub fn rules(nodes: &BTreeMap<String, Rules>) {
+/// Each node's live table, and under it the policies behind its elements.
+pub fn rules(nodes: &BTreeMap<String, NodeRules>) {
     for (node, rules) in nodes {
-        println!("{}", paint::heading(&format!("# node {node}")));
-        println!("{}", rules.table_text);
+        anstream::println!("{}", paint::heading(&format!("# node {node}")));
+        println!("{}", rules.table_text.trim_end());
+        if !rules.as_intended {
+            let warning =
+                "# this is not the table that the agent means to be here; it is being repaired";
+            anstream::println!("{}", paint::bad(warning));
+        }
         for origin in &rules.origins {
-            println!("# {}", origin_text(origin));
+            anstream::println!(
+                "{}",
+                paint::dim(&format!("# {}: {}", origin.object, cause_text(origin)))
+            );
         }
         println!();
     }
 }
 
-/// `ingress4 { 10.244.1.3 }: NetworkPolicy netpol-demo/default-deny-ingress, isolation (FILE:2:1)`.
-pub fn origin_text(origin: &ringfence_agent::status::RuleOrigin) -> String {
+/// `NetworkPolicy netpol-demo/web-allow-frontend ingress[0] (FILE:14:5)`.
+pub fn cause_text(origin: &RuleOrigin) -> String {
     let part = match origin.rule {
         Some(index) => format!("{}[{index}]", origin.direction),
         None => format!("isolates for {}", origin.direction),
     };
-    let source = origin.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
-    format!("{}: NetworkPolicy {} {part}{source}", origin.object, origin.policy)
+    let source = origin
+        .source
+        .as_ref()
+        .map(|source| format!(" ({source})"))
+        .unwrap_or_default();
+    format!("NetworkPolicy {} {part}{source}", origin.policy)
 }

@@ -51,9 +51,15 @@ pub fn allow_dns_and_web() -> Input {
 
 /// The pod with host networking, on the node of the database.
 pub fn host_network(node: &str) -> Input {
-    input("host-network.yaml", &HOST_NETWORK.replace("multi-node-worker", node))
+    input(
+        "host-network.yaml",
+        &HOST_NETWORK.replace("multi-node-worker", node),
+    )
 }
 
 fn input(file: &str, text: &str) -> Input {
-    Input { name: format!("examples/netpol-demo/{file}"), text: text.to_owned() }
+    Input {
+        name: format!("examples/netpol-demo/{file}"),
+        text: text.to_owned(),
+    }
 }

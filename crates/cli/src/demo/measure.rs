@@ -66,25 +66,32 @@ pub fn measure(client: &Client, trials: &[Trial]) -> anyhow::Result<Vec<Check>> 
         let group = entry.or_insert_with(|| (trial.from.clone(), Vec::new()));
         group.1.push((index, request(&cluster, &trial.target)?));
     }
-    let mut reports = std::thread::scope(|scope| -> anyhow::Result<BTreeMap<usize, ProbeReport>> {
-        let running: Vec<_> = by_origin
-            .values()
-            .map(|(origin, group)| {
-                scope.spawn(move || {
-                    let requests: Vec<_> = group.iter().map(|(_, request)| request.clone()).collect();
-                    let reports = client.probe(origin, &requests)?;
-                    Ok(group.iter().map(|(index, _)| *index).zip(reports).collect::<Vec<_>>())
+    let mut reports =
+        std::thread::scope(|scope| -> anyhow::Result<BTreeMap<usize, ProbeReport>> {
+            let running: Vec<_> = by_origin
+                .values()
+                .map(|(origin, group)| {
+                    scope.spawn(move || {
+                        let requests: Vec<_> =
+                            group.iter().map(|(_, request)| request.clone()).collect();
+                        let reports = client.probe(origin, &requests)?;
+                        Ok(group
+                            .iter()
+                            .map(|(index, _)| *index)
+                            .zip(reports)
+                            .collect::<Vec<_>>())
+                    })
                 })
-            })
-            .collect();
-        let mut reports = BTreeMap::new();
-        for group in running {
-            let group: anyhow::Result<Vec<_>> =
-                group.join().map_err(|_| anyhow::anyhow!("a probing thread panicked"))?;
-            reports.extend(group?);
-        }
-        Ok(reports)
-    })?;
+                .collect();
+            let mut reports = BTreeMap::new();
+            for group in running {
+                let group: anyhow::Result<Vec<_>> = group
+                    .join()
+                    .map_err(|_| anyhow::anyhow!("a probing thread panicked"))?;
+                reports.extend(group?);
+            }
+            Ok(reports)
+        })?;
     trials
         .iter()
         .enumerate()
@@ -96,7 +103,7 @@ pub fn measure(client: &Client, trials: &[Trial]) -> anyhow::Result<Vec<Check>> 
 }
 
 fn check(cluster: &Cluster, trial: &Trial, report: &ProbeReport) -> anyhow::Result<Check> {
-    let (predicted, because) = predict(cluster, trial)?;
+    let (predicted, because) = predict(cluster, &trial.from, &trial.target)?;
     Ok(Check {
         from: origin_name(&trial.from),
         to: trial.label.clone(),
@@ -121,7 +128,8 @@ fn passage(outcome: &ProbeOutcome) -> Option<Passage> {
 }
 
 fn request(cluster: &Cluster, target: &Target) -> anyhow::Result<ProbeRequest> {
-    let name = |service: &ObjectName| format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+    let name =
+        |service: &ObjectName| format!("{}.{}.svc.cluster.local", service.name, service.namespace);
     let by_name = |target: String, port, protocol| ProbeRequest {
         target,
         port,
@@ -134,15 +142,25 @@ fn request(cluster: &Cluster, target: &Target) -> anyhow::Result<ProbeRequest> {
         protocol,
         timeout_ms: PATIENCE_MS,
     };
-    let page = || ProbeProtocol::Http { path: "/".to_owned() };
+    let page = || ProbeProtocol::Http {
+        path: "/".to_owned(),
+    };
     Ok(match target {
         Target::Page(service) => by_name(name(service), 80, page()),
         Target::Service(service, port) => by_name(name(service), *port, ProbeProtocol::Tcp),
         Target::Pod(pod, protocol, port) => {
-            let pod = cluster.pods.get(pod).with_context(|| format!("no pod {pod}"))?;
-            let address = pod.addresses.first().with_context(|| format!("{} has no address", pod.name))?;
+            let pod = cluster
+                .pods
+                .get(pod)
+                .with_context(|| format!("no pod {pod}"))?;
+            let address = pod
+                .addresses
+                .first()
+                .with_context(|| format!("{} has no address", pod.name))?;
             let protocol = match (protocol, *port) {
-                (Protocol::Udp, 53) => ProbeProtocol::Dns { name: "kubernetes.default.svc.cluster.local".to_owned() },
+                (Protocol::Udp, 53) => ProbeProtocol::Dns {
+                    name: "kubernetes.default.svc.cluster.local".to_owned(),
+                },
                 (Protocol::Udp, _) => ProbeProtocol::Udp,
                 (Protocol::Tcp | Protocol::Sctp, _) => ProbeProtocol::Tcp,
             };
@@ -150,11 +168,16 @@ fn request(cluster: &Cluster, target: &Target) -> anyhow::Result<ProbeRequest> {
         }
         Target::Address(address, port) => by_address(*address, *port, ProbeProtocol::Tcp),
         Target::Name(name) => {
-            let dns = cluster.services.get(&dns_service()).context("no DNS Service")?;
+            let dns = cluster
+                .services
+                .get(&dns_service())
+                .context("no DNS Service")?;
             let ringfence_model::ClusterIp::Assigned(addresses) = &dns.cluster_ip else {
                 anyhow::bail!("the DNS Service has no address")
             };
-            let address = addresses.first().context("the DNS Service has no address")?;
+            let address = addresses
+                .first()
+                .context("the DNS Service has no address")?;
             by_address(*address, 53, ProbeProtocol::Dns { name: name.clone() })
         }
         Target::OutsideName(name, _, port) => by_name(name.clone(), *port, page()),
@@ -162,8 +185,12 @@ fn request(cluster: &Cluster, target: &Target) -> anyhow::Result<ProbeRequest> {
 }
 
 /// What the specification says, and its reasons where it refuses.
-fn predict(cluster: &Cluster, trial: &Trial) -> anyhow::Result<(Passage, Vec<String>)> {
-    let source = endpoint(&trial.from);
+pub fn predict(
+    cluster: &Cluster,
+    from: &Origin,
+    target: &Target,
+) -> anyhow::Result<(Passage, Vec<String>)> {
+    let source = endpoint(from);
     let query = |destination, protocol: Protocol, port| Query {
         source: source.clone(),
         destination,
@@ -171,20 +198,31 @@ fn predict(cluster: &Cluster, trial: &Trial) -> anyhow::Result<(Passage, Vec<Str
         port: Some(port),
     };
     let dns = || query(Endpoint::Service(dns_service()), Protocol::Udp, 53);
-    let queries = match &trial.target {
+    let queries = match target {
         Target::Page(service) => {
-            vec![dns(), query(Endpoint::Service(service.clone()), Protocol::Tcp, 80)]
+            vec![
+                dns(),
+                query(Endpoint::Service(service.clone()), Protocol::Tcp, 80),
+            ]
         }
         Target::Service(service, port) => {
-            vec![dns(), query(Endpoint::Service(service.clone()), Protocol::Tcp, *port)]
+            vec![
+                dns(),
+                query(Endpoint::Service(service.clone()), Protocol::Tcp, *port),
+            ]
         }
-        Target::Pod(pod, protocol, port) => vec![query(Endpoint::Pod(pod.clone()), *protocol, *port)],
+        Target::Pod(pod, protocol, port) => {
+            vec![query(Endpoint::Pod(pod.clone()), *protocol, *port)]
+        }
         Target::Address(address, port) => {
             vec![query(Endpoint::Address(*address), Protocol::Tcp, *port)]
         }
         Target::Name(_) => vec![dns()],
         Target::OutsideName(_, address, port) => {
-            vec![dns(), query(Endpoint::Address(*address), Protocol::Tcp, *port)]
+            vec![
+                dns(),
+                query(Endpoint::Address(*address), Protocol::Tcp, *port),
+            ]
         }
     };
     let mut reasons = Vec::new();
@@ -201,7 +239,11 @@ fn predict(cluster: &Cluster, trial: &Trial) -> anyhow::Result<(Passage, Vec<Str
             ),
         }
     }
-    let predicted = if reasons.is_empty() { Passage::Open } else { Passage::Closed };
+    let predicted = if reasons.is_empty() {
+        Passage::Open
+    } else {
+        Passage::Closed
+    };
     Ok((predicted, reasons))
 }
 

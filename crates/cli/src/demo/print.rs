@@ -28,11 +28,16 @@ impl Printer {
 
     pub fn opening(&self) {
         self.line("Network policies on a three-node cluster made of network namespaces: every line below was");
-        self.line("tried with a real connection, and predicted by the specification before it was tried.");
+        self.line(
+            "tried with a real connection, and predicted by the specification before it was tried.",
+        );
     }
 
     pub fn title(&self, step: &Step) {
-        self.line(&format!("\n{}", paint::heading(&format!("{:>2}. {}", step.number, step.title))));
+        self.line(&format!(
+            "\n{}",
+            paint::heading(&format!("{:>2}. {}", step.number, step.title))
+        ));
     }
 
     pub fn command(&self, command: &str) {
@@ -84,15 +89,25 @@ impl Printer {
             push_new(&mut sources, &check.from);
             push_new(&mut columns, &check.to);
         }
-        let width = sources.iter().map(|name| name.len()).max().unwrap_or_default();
+        let width = sources
+            .iter()
+            .map(|name| name.len())
+            .max()
+            .unwrap_or_default();
         for (index, column) in columns.iter().enumerate() {
-            self.line(&format!("    {:width$}  {}┌ {column}", "", "│ ".repeat(index)));
+            self.line(&format!(
+                "    {:width$}  {}┌ {column}",
+                "",
+                "│ ".repeat(index)
+            ));
         }
         for source in sources {
             let cells: String = columns
                 .iter()
                 .map(|column| {
-                    let found = checks.iter().find(|check| check.from == source && check.to == *column);
+                    let found = checks
+                        .iter()
+                        .find(|check| check.from == source && check.to == *column);
                     cell(found)
                 })
                 .collect();
@@ -107,7 +122,9 @@ impl Printer {
     pub fn closing(&self, report: &Report, arguments: &DemoArguments) {
         let (all, wrong) = report.counts();
         let verdict = if report.agreed {
-            paint::good(&format!("{all} attempts: story, specification and packets agree on every one"))
+            paint::good(&format!(
+                "{all} attempts: story, specification and packets agree on every one"
+            ))
         } else {
             paint::bad(&format!("{wrong} of {all} attempts disagree"))
         };
@@ -117,7 +134,11 @@ impl Printer {
             seconds(report.lab_ready_ms),
             seconds(report.nodes_ready_ms),
             seconds(report.total_ms),
-            if arguments.keep { "left running" } else { "cleaned up" },
+            if arguments.keep {
+                "left running"
+            } else {
+                "cleaned up"
+            },
         ));
         if arguments.keep {
             let name = &arguments.name;
@@ -146,9 +167,15 @@ fn cell(check: Option<&Check>) -> String {
 
 fn check_line(check: &Check) -> String {
     let measured = check.measured.map_or("unclear", Passage::word);
-    let verdict = if check.agreed { paint::good("✓") } else { paint::bad("✗") };
+    let verdict = if check.agreed {
+        paint::good("✓")
+    } else {
+        paint::bad("✗")
+    };
     let story = match check.expected {
-        Some(expected) if expected != check.predicted => format!(", the story says {}", expected.word()),
+        Some(expected) if expected != check.predicted => {
+            format!(", the story says {}", expected.word())
+        }
         _ => String::new(),
     };
     format!(
@@ -158,11 +185,22 @@ fn check_line(check: &Check) -> String {
         check.predicted.word(),
         paint::dim(&format!("({}, {} ms)", check.outcome, check.duration_ms)),
     )
-    .replace(", as predicted: ", if check.measured == Some(check.predicted) { ", predicted " } else { " BUT predicted " })
+    .replace(
+        ", as predicted: ",
+        if check.measured == Some(check.predicted) {
+            ", predicted "
+        } else {
+            " BUT predicted "
+        },
+    )
 }
 
 fn paint_difference(line: &str) -> String {
-    if line.starts_with('+') { paint::good(line) } else { paint::bad(line) }
+    if line.starts_with('+') {
+        paint::good(line)
+    } else {
+        paint::bad(line)
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -87,7 +87,9 @@ impl Passage {
 
 impl Check {
     pub fn settle(mut self) -> Self {
-        let story = self.expected.is_none_or(|expected| expected == self.predicted);
+        let story = self
+            .expected
+            .is_none_or(|expected| expected == self.predicted);
         self.agreed = story && self.measured == Some(self.predicted);
         self
     }
@@ -97,14 +99,26 @@ impl Report {
     pub fn finish(&mut self, total: Duration, cleanup: Duration) {
         self.total_ms = milliseconds(total);
         self.cleanup_ms = milliseconds(cleanup);
-        let mut checks = self.steps.iter().flat_map(|step| &step.checks).chain(&self.table);
+        let mut checks = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.checks)
+            .chain(&self.table);
         self.agreed = checks.all(|check| check.agreed);
     }
 
     /// How many attempts there were, and how many disagreed.
     pub fn counts(&self) -> (usize, usize) {
-        let checks: Vec<_> = self.steps.iter().flat_map(|step| &step.checks).chain(&self.table).collect();
-        (checks.len(), checks.iter().filter(|check| !check.agreed).count())
+        let checks: Vec<_> = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.checks)
+            .chain(&self.table)
+            .collect();
+        (
+            checks.len(),
+            checks.iter().filter(|check| !check.agreed).count(),
+        )
     }
 }
 

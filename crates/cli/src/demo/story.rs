@@ -27,8 +27,13 @@ const DNS_PORT: u16 = 53;
 
 /// Tells the story in a fresh lab and gives what happened.
 pub fn tell(client: &Client, printer: &Printer) -> anyhow::Result<Report> {
-    let mut teller =
-        Teller { client, printer, report: Report::default(), step: Step::default(), started: Instant::now() };
+    let mut teller = Teller {
+        client,
+        printer,
+        report: Report::default(),
+        step: Step::default(),
+        started: Instant::now(),
+    };
     teller.nodes()?;
     teller.application()?;
     let lines = teller.flat_network()?;
@@ -75,19 +80,39 @@ const fn outside() -> IpAddr {
 }
 
 fn trial(from: &Origin, label: &str, target: Target, expected: Passage) -> Trial {
-    Trial { from: from.clone(), label: label.to_owned(), target, expected: Some(expected) }
+    Trial {
+        from: from.clone(),
+        label: label.to_owned(),
+        target,
+        expected: Some(expected),
+    }
 }
 
 fn curl(from: &Origin, expected: Passage) -> Trial {
-    trial(from, "curl web-app.netpol-demo.svc.cluster.local", Target::Page(web_service()), expected)
+    trial(
+        from,
+        "curl web-app.netpol-demo.svc.cluster.local",
+        Target::Page(web_service()),
+        expected,
+    )
 }
 
 fn database(from: &Origin, expected: Passage) -> Trial {
-    trial(from, "postgres.netpol-demo.svc.cluster.local:5432", Target::Service(db_service(), DB_PORT), expected)
+    trial(
+        from,
+        "postgres.netpol-demo.svc.cluster.local:5432",
+        Target::Service(db_service(), DB_PORT),
+        expected,
+    )
 }
 
 fn metadata_service(from: &Origin, expected: Passage) -> Trial {
-    trial(from, "the instance metadata service, 169.254.169.254:80", Target::Address(metadata(), 80), expected)
+    trial(
+        from,
+        "the instance metadata service, 169.254.169.254:80",
+        Target::Address(metadata(), 80),
+        expected,
+    )
 }
 
 fn outside_world(from: &Origin, expected: Passage) -> Trial {
@@ -97,14 +122,23 @@ fn outside_world(from: &Origin, expected: Passage) -> Trial {
 
 fn resolve(from: &Origin, expected: Passage) -> Trial {
     let name = "web-app.netpol-demo.svc.cluster.local";
-    trial(from, "resolve web-app.netpol-demo.svc.cluster.local", Target::Name(name.to_owned()), expected)
+    trial(
+        from,
+        "resolve web-app.netpol-demo.svc.cluster.local",
+        Target::Name(name.to_owned()),
+        expected,
+    )
 }
 
 use Passage::{Closed, Open};
 
 impl Teller<'_> {
     fn begin(&mut self, title: &str) {
-        self.step = Step { number: self.report.steps.len() + 1, title: title.to_owned(), ..Step::default() };
+        self.step = Step {
+            number: self.report.steps.len() + 1,
+            title: title.to_owned(),
+            ..Step::default()
+        };
         self.printer.title(&self.step);
     }
 
@@ -151,7 +185,10 @@ impl Teller<'_> {
 
     fn apply(&mut self, file: &str, input: Input) -> anyhow::Result<()> {
         self.command(&format!("kubectl apply -f {file}"));
-        self.changed(&Request::Apply { inputs: vec![input], namespace: "default".to_owned() })
+        self.changed(&Request::Apply {
+            inputs: vec![input],
+            namespace: "default".to_owned(),
+        })
     }
 
     fn status(&self) -> anyhow::Result<LabStatus> {
@@ -165,7 +202,9 @@ impl Teller<'_> {
     fn pods_of(&self, workload: &str) -> anyhow::Result<Vec<ObjectName>> {
         let pods = self.status()?.pods.into_iter().map(|pod| pod.name);
         let prefix = format!("{workload}-");
-        Ok(pods.filter(|name| name.namespace == DEMO && name.name.starts_with(&prefix)).collect())
+        Ok(pods
+            .filter(|name| name.namespace == DEMO && name.name.starts_with(&prefix))
+            .collect())
     }
 
     fn nodes(&mut self) -> anyhow::Result<()> {
@@ -176,7 +215,12 @@ impl Teller<'_> {
         for node in &status.nodes {
             let addresses: Vec<String> = node.addresses.iter().map(ToString::to_string).collect();
             let blocks: Vec<String> = node.pod_cidrs.iter().map(ToString::to_string).collect();
-            self.output(format!("{:24} {:14} pods {}", node.name, addresses.join(","), blocks.join(",")));
+            self.output(format!(
+                "{:24} {:14} pods {}",
+                node.name,
+                addresses.join(","),
+                blocks.join(",")
+            ));
         }
         self.end();
         Ok(())
@@ -187,9 +231,23 @@ impl Teller<'_> {
         let started = Instant::now();
         self.apply("demo-app.yaml", manifests::application())?;
         self.report.lab_ready_ms = self.report.nodes_ready_ms + milliseconds(started.elapsed());
-        for pod in self.status()?.pods.into_iter().filter(|pod| pod.name.namespace == DEMO) {
-            let address = pod.addresses.first().map(ToString::to_string).unwrap_or_default();
-            self.output(format!("{:40} {:14} {}", pod.name.to_string(), address, pod.node.unwrap_or_default()));
+        for pod in self
+            .status()?
+            .pods
+            .into_iter()
+            .filter(|pod| pod.name.namespace == DEMO)
+        {
+            let address = pod
+                .addresses
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            self.output(format!(
+                "{:40} {:14} {}",
+                pod.name.to_string(),
+                address,
+                pod.node.unwrap_or_default()
+            ));
         }
         self.end();
         Ok(())
@@ -198,8 +256,13 @@ impl Teller<'_> {
     /// Leaves two connections open, to see what becomes of them.
     fn flat_network(&mut self) -> anyhow::Result<Vec<Line>> {
         self.begin("A flat network: a client in another namespace reaches everything");
-        self.command("kubectl run -n default -it client --image=raesene/alpine-containertools -- /bin/bash");
-        let request = Request::Apply { inputs: vec![manifests::client()], namespace: "default".to_owned() };
+        self.command(
+            "kubectl run -n default -it client --image=raesene/alpine-containertools -- /bin/bash",
+        );
+        let request = Request::Apply {
+            inputs: vec![manifests::client()],
+            namespace: "default".to_owned(),
+        };
         self.changed(&request)?;
         self.command("curl web-app.netpol-demo.svc.cluster.local");
         let from = client_pod();
@@ -215,8 +278,8 @@ impl Teller<'_> {
                 Open,
             ),
         ])?;
-        let web = Line::open(self.client, &from, &name_of(&web_service()), WEB_PORT)?;
-        let db = Line::open(self.client, &from, &name_of(&db_service()), DB_PORT)?;
+        let web = Line::open(self.client, &from, &web_service(), WEB_PORT)?;
+        let db = Line::open(self.client, &from, &db_service(), DB_PORT)?;
         self.remark("two connections stay open: client to web-app, client to postgres");
         self.end();
         Ok(vec![web, db])
@@ -224,7 +287,10 @@ impl Teller<'_> {
 
     fn default_deny(&mut self, lines: &[Line]) -> anyhow::Result<()> {
         self.begin("Default deny for ingress: the same curl times out");
-        self.apply("default-deny-ingress.yaml", manifests::default_deny_ingress())?;
+        self.apply(
+            "default-deny-ingress.yaml",
+            manifests::default_deny_ingress(),
+        )?;
         let from = client_pod();
         let worker = self.node_of_web()?;
         self.check(&[
@@ -237,9 +303,14 @@ impl Teller<'_> {
         let web = web.first().context("no web pod")?.clone();
         let kubelet = Origin::Place(Place::Node(worker));
         let label = format!("{web}:80, as its kubelet probes it (NP-50)");
-        self.check(&[trial(&kubelet, &label, Target::Pod(web, Protocol::Tcp, WEB_PORT), Open)])?;
+        self.check(&[trial(
+            &kubelet,
+            &label,
+            Target::Pod(web, Protocol::Tcp, WEB_PORT),
+            Open,
+        )])?;
         for line in lines {
-            let check = line.cut_check(Closed)?;
+            let check = line.check(self.client, Closed)?;
             self.printer.check(&check);
             self.step.checks.push(check);
         }
@@ -253,7 +324,8 @@ impl Teller<'_> {
         let first = first.first().context("no web pod")?;
         let status = self.status()?;
         let pod = status.pods.into_iter().find(|pod| pod.name == *first);
-        pod.and_then(|pod| pod.node).context("the web pod has no node")
+        pod.and_then(|pod| pod.node)
+            .context("the web pod has no node")
     }
 
     fn in_the_kernel(&mut self, before: &kernel::Look) -> anyhow::Result<()> {
@@ -278,8 +350,15 @@ impl Teller<'_> {
         self.check(&[curl(&from, Closed)])?;
         self.command("kubectl label namespace default purpose=frontend");
         let labels = BTreeMap::from([("purpose".to_owned(), Some("frontend".to_owned()))]);
-        self.changed(&Request::Label { target: LabelTarget::Namespace("default".to_owned()), labels })?;
-        let web = self.pods_of("web-app")?.into_iter().next().context("no web pod")?;
+        self.changed(&Request::Label {
+            target: LabelTarget::Namespace("default".to_owned()),
+            labels,
+        })?;
+        let web = self
+            .pods_of("web-app")?
+            .into_iter()
+            .next()
+            .context("no web pod")?;
         self.check(&[
             curl(&from, Open),
             trial(
@@ -296,7 +375,11 @@ impl Teller<'_> {
 
     fn database(&mut self) -> anyhow::Result<()> {
         self.begin("Inside a namespace too: the web tier needs a policy to reach its database");
-        let web = self.pods_of("web-app")?.into_iter().next().context("no web pod")?;
+        let web = self
+            .pods_of("web-app")?
+            .into_iter()
+            .next()
+            .context("no web pod")?;
         let web = Origin::Pod(web);
         self.check(&[database(&web, Closed)])?;
         self.apply("db-policy.yaml", manifests::db_policy())?;
@@ -309,7 +392,11 @@ impl Teller<'_> {
         self.begin("Egress: first nothing leaves, then DNS and the web tier only");
         let from = client_pod();
         self.apply("default-deny-egress.yaml", manifests::default_deny_egress())?;
-        self.check(&[resolve(&from, Closed), metadata_service(&from, Closed), outside_world(&from, Closed)])?;
+        self.check(&[
+            resolve(&from, Closed),
+            metadata_service(&from, Closed),
+            outside_world(&from, Closed),
+        ])?;
         self.apply("allow-dns-and-web.yaml", manifests::allow_dns_and_web())?;
         self.check(&[
             resolve(&from, Open),
@@ -324,9 +411,17 @@ impl Teller<'_> {
 
     fn host_network(&mut self) -> anyhow::Result<()> {
         self.begin("Host networking goes past all of it");
-        let db = self.pods_of("database")?.into_iter().next().context("no database pod")?;
+        let db = self
+            .pods_of("database")?
+            .into_iter()
+            .next()
+            .context("no database pod")?;
         let status = self.status()?;
-        let node = status.pods.into_iter().find(|pod| pod.name == db).and_then(|pod| pod.node);
+        let node = status
+            .pods
+            .into_iter()
+            .find(|pod| pod.name == db)
+            .and_then(|pod| pod.node);
         let node = node.context("the database has no node")?;
         self.apply("host-network.yaml", manifests::host_network(&node))?;
         let from = Origin::Pod(ObjectName::new("default", "intruder"));
@@ -368,17 +463,32 @@ impl Teller<'_> {
             .iter()
             .filter_map(|pod| {
                 let (protocol, port) = served(pod)?;
-                Some((format!("{pod} {protocol} {port}"), Target::Pod(pod.clone(), protocol, port)))
+                Some((
+                    format!("{pod} {protocol} {port}"),
+                    Target::Pod(pod.clone(), protocol, port),
+                ))
             })
             .collect();
-        targets.push(("metadata service TCP 80".to_owned(), Target::Address(metadata(), 80)));
-        targets.push(("outside world TCP 80".to_owned(), Target::Address(outside(), 80)));
+        targets.push((
+            "metadata service TCP 80".to_owned(),
+            Target::Address(metadata(), 80),
+        ));
+        targets.push((
+            "outside world TCP 80".to_owned(),
+            Target::Address(outside(), 80),
+        ));
         let mut origins: Vec<Origin> = pods.into_iter().map(Origin::Pod).collect();
-        origins.extend(status.nodes.into_iter().map(|node| Origin::Place(Place::Node(node.name))));
+        origins.extend(
+            status
+                .nodes
+                .into_iter()
+                .map(|node| Origin::Place(Place::Node(node.name))),
+        );
         let mut trials = Vec::new();
         for from in &origins {
             for (label, target) in &targets {
-                let itself = matches!((from, target), (Origin::Pod(a), Target::Pod(b, ..)) if a == b);
+                let itself =
+                    matches!((from, target), (Origin::Pod(a), Target::Pod(b, ..)) if a == b);
                 if !itself {
                     trials.push(Trial {
                         from: from.clone(),
@@ -391,8 +501,4 @@ impl Teller<'_> {
         }
         Ok(trials)
     }
-}
-
-fn name_of(service: &ObjectName) -> String {
-    format!("{}.{}.svc.cluster.local", service.name, service.namespace)
 }

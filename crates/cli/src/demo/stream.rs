@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ringfence_lab::control::client::{Client, Origin};
+use ringfence_model::ObjectName;
 use ringfence_standin::stream::{StreamEvent, StreamRequest};
 
-use super::measure::origin_name;
+use super::measure::{Target, cluster, origin_name, predict};
 use super::report::{Check, Passage, milliseconds};
 
 /// Pause between two lines on the connection.
@@ -19,16 +20,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One open connection.
 pub struct Line {
-    from: String,
-    to: String,
+    origin: Origin,
+    target: Target,
+    label: String,
     events: Receiver<StreamEvent>,
 }
 
 impl Line {
     /// Opens a connection and waits for the first echo.
-    pub fn open(client: &Client, from: &Origin, host: &str, port: u16) -> anyhow::Result<Self> {
+    pub fn open(
+        client: &Client,
+        from: &Origin,
+        service: &ObjectName,
+        port: u16,
+    ) -> anyhow::Result<Self> {
+        let host = format!("{}.{}.svc.cluster.local", service.name, service.namespace);
+        let label = format!("{host}:{port}");
         let request = StreamRequest {
-            target: host.to_owned(),
+            target: host,
             port,
             interval_ms: INTERVAL_MS,
             timeout_ms: STALL_MS,
@@ -42,14 +51,23 @@ impl Line {
         let (sender, events) = channel();
         std::thread::spawn(move || {
             while let Ok(Some(line)) = command.next_line() {
-                let Ok(event) = serde_json::from_str(&line) else { return };
+                let Ok(event) = serde_json::from_str(&line) else {
+                    return;
+                };
                 if sender.send(event).is_err() {
                     return;
                 }
             }
         });
-        let line = Self { from: origin_name(from), to: format!("{host}:{port}"), events };
-        line.wait_for_echo().with_context(|| format!("no connection to {}", line.to))?;
+        let target = Target::Service(service.clone(), port);
+        let line = Self {
+            origin: from.clone(),
+            target,
+            label,
+            events,
+        };
+        line.wait_for_echo()
+            .with_context(|| format!("no connection to {}", line.label))?;
         Ok(line)
     }
 
@@ -65,16 +83,17 @@ impl Line {
         }
     }
 
-    /// What became of the connection since; `expected` is what policy now says of such connections.
-    pub fn cut_check(&self, expected: Passage) -> anyhow::Result<Check> {
+    /// What became of the connection since. The specification is asked about such a connection as it is now.
+    pub fn check(&self, client: &Client, expected: Passage) -> anyhow::Result<Check> {
         let started = Instant::now();
         let (measured, outcome) = self.fate();
+        let (predicted, because) = predict(&cluster(client)?, &self.origin, &self.target)?;
         let check = Check {
-            from: self.from.clone(),
-            to: format!("{}, opened before the policy", self.to),
+            from: origin_name(&self.origin),
+            to: format!("{}, opened before the policy", self.label),
             expected: Some(expected),
-            predicted: expected,
-            because: Vec::new(),
+            predicted,
+            because,
             measured,
             outcome,
             duration_ms: milliseconds(started.elapsed()),
@@ -88,14 +107,18 @@ impl Line {
         while self.events.try_recv().is_ok_and(|event| !is_end(&event)) {}
         match self.events.recv_timeout(PATIENCE) {
             Ok(StreamEvent::Echo { .. }) => (Some(Passage::Open), "echoes still come".to_owned()),
-            Ok(_) | Err(RecvTimeoutError::Disconnected) => {
-                (Some(Passage::Closed), "no echo comes any more: cut".to_owned())
-            }
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => (
+                Some(Passage::Closed),
+                "no echo comes any more: cut".to_owned(),
+            ),
             Err(RecvTimeoutError::Timeout) => (None, "neither echo nor end".to_owned()),
         }
     }
 }
 
 fn is_end(event: &StreamEvent) -> bool {
-    !matches!(event, StreamEvent::Echo { .. } | StreamEvent::Connected { .. })
+    !matches!(
+        event,
+        StreamEvent::Echo { .. } | StreamEvent::Connected { .. }
+    )
 }

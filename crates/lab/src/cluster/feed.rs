@@ -45,7 +45,9 @@ pub struct NotEnforced {
 }
 
 fn because(trouble: Option<&str>) -> String {
-    trouble.map(|trouble| format!(": {trouble}")).unwrap_or_default()
+    trouble
+        .map(|trouble| format!(": {trouble}"))
+        .unwrap_or_default()
 }
 
 impl Feed {
@@ -67,9 +69,13 @@ impl Feed {
         }
         if !events.is_empty() {
             state.revision += 1;
-            events.push(StoreEvent::Synced { revision: state.revision });
+            events.push(StoreEvent::Synced {
+                revision: state.revision,
+            });
             state.subscribers.retain(|subscriber| {
-                events.iter().all(|event| subscriber.send(event.clone()).is_ok())
+                events
+                    .iter()
+                    .all(|event| subscriber.send(event.clone()).is_ok())
             });
         }
         state.revision
@@ -81,7 +87,9 @@ impl Feed {
         let (sender, receiver) = channel();
         let snapshot = std::iter::once(StoreEvent::Reset)
             .chain(state.objects.values().cloned().map(StoreEvent::Apply))
-            .chain(std::iter::once(StoreEvent::Synced { revision: state.revision }));
+            .chain(std::iter::once(StoreEvent::Synced {
+                revision: state.revision,
+            }));
         for event in snapshot {
             // The receiver is alive: it is returned below.
             let _ = sender.send(event);
@@ -107,7 +115,9 @@ impl Feed {
 
     /// Makes `node` one that [`Feed::wait_enforced`] waits for.
     pub fn add_node(&self, node: &str) {
-        self.lock().nodes.insert(node.to_owned(), NodeProgress::default());
+        self.lock()
+            .nodes
+            .insert(node.to_owned(), NodeProgress::default());
     }
 
     /// Takes note of what a node's agent says.
@@ -139,8 +149,13 @@ impl Feed {
         let deadline = Instant::now() + limit;
         let mut state = self.lock();
         loop {
-            let late = state.nodes.iter().find(|(_, node)| node.enforced < Some(revision));
-            let Some((name, progress)) = late else { return Ok(()) };
+            let late = state
+                .nodes
+                .iter()
+                .find(|(_, node)| node.enforced < Some(revision));
+            let Some((name, progress)) = late else {
+                return Ok(());
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(NotEnforced {
@@ -198,7 +213,12 @@ mod tests {
         feed.add_node("n1");
         feed.add_node("n2");
         feed.report("n1", AgentStatus::Applied { revision: 3 });
-        feed.report("n2", AgentStatus::Failed { message: "no memory".into() });
+        feed.report(
+            "n2",
+            AgentStatus::Failed {
+                message: "no memory".into(),
+            },
+        );
         let error = feed.wait_enforced(3, Duration::ZERO).unwrap_err();
         assert_eq!(
             error.to_string(),

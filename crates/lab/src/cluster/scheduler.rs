@@ -35,7 +35,11 @@ pub enum ScheduleError {
 }
 
 fn text(labels: &Labels) -> String {
-    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Chooses the node with the fewest pods among those allowed; the first in order breaks a tie.
@@ -49,15 +53,19 @@ pub fn choose<'a>(
     load: &BTreeMap<String, usize>,
 ) -> Result<&'a str, ScheduleError> {
     if let Some(wanted) = wanted {
-        return nodes.iter().find(|node| node.name == wanted).map(|node| node.name.as_str()).ok_or_else(
-            || ScheduleError::NoSuchNode {
+        return nodes
+            .iter()
+            .find(|node| node.name == wanted)
+            .map(|node| node.name.as_str())
+            .ok_or_else(|| ScheduleError::NoSuchNode {
                 wanted: wanted.to_owned(),
                 nodes: nodes.iter().map(|node| node.name.clone()).collect(),
-            },
-        );
+            });
     }
     let fits = |node: &&Candidate| {
-        selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
+        selector
+            .iter()
+            .all(|(key, value)| node.labels.get(key) == Some(value))
             && (!node.reserved || !selector.is_empty())
     };
     nodes
@@ -65,7 +73,9 @@ pub fn choose<'a>(
         .filter(fits)
         .min_by_key(|node| load.get(&node.name).copied().unwrap_or_default())
         .map(|node| node.name.as_str())
-        .ok_or_else(|| ScheduleError::NoNodeMatches { selector: selector.clone() })
+        .ok_or_else(|| ScheduleError::NoNodeMatches {
+            selector: selector.clone(),
+        })
 }
 
 #[cfg(test)]
@@ -86,21 +96,33 @@ mod tests {
     fn pods_spread_over_workers() {
         let load = BTreeMap::from([("w1".to_owned(), 1)]);
         assert_eq!(choose(&nodes(), None, &Labels::new(), &load), Ok("w2"));
-        assert_eq!(choose(&nodes(), None, &Labels::new(), &BTreeMap::new()), Ok("w1"));
+        assert_eq!(
+            choose(&nodes(), None, &Labels::new(), &BTreeMap::new()),
+            Ok("w1")
+        );
     }
 
     #[test]
     fn a_selector_reaches_the_control_plane() {
         let selector = Labels::from([("name".into(), "cp".into())]);
-        assert_eq!(choose(&nodes(), None, &selector, &BTreeMap::new()), Ok("cp"));
+        assert_eq!(
+            choose(&nodes(), None, &selector, &BTreeMap::new()),
+            Ok("cp")
+        );
     }
 
     #[test]
     fn impossible_wishes_are_named() {
         let error = choose(&nodes(), Some("w9"), &Labels::new(), &BTreeMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), "node `w9` does not exist; the nodes are cp, w1, w2");
+        assert_eq!(
+            error.to_string(),
+            "node `w9` does not exist; the nodes are cp, w1, w2"
+        );
         let selector = Labels::from([("disk".into(), "ssd".into())]);
         let error = choose(&nodes(), None, &selector, &BTreeMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), "no node has the labels of nodeSelector disk=ssd");
+        assert_eq!(
+            error.to_string(),
+            "no node has the labels of nodeSelector disk=ssd"
+        );
     }
 }

@@ -86,11 +86,18 @@ fn check(
             return Err(ServiceAddressError::OutOfRange {
                 service: service.name.clone(),
                 address: *address,
-                subnets: subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                subnets: subnets
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
             });
         }
         if taken.contains(address) {
-            return Err(ServiceAddressError::Taken { service: service.name.clone(), address: *address });
+            return Err(ServiceAddressError::Taken {
+                service: service.name.clone(),
+                address: *address,
+            });
         }
     }
     Ok(())

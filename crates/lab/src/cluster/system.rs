@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectName, Phase,
-    Pod, Service, ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectName,
+    Phase, Pod, Service, ServicePort, TargetPort,
 };
 use ringfence_net::Protocol;
 
@@ -21,7 +21,10 @@ const DNS_PORT: u16 = 53;
 /// The nodes as the scheduler sees them.
 #[must_use]
 pub fn candidates(cluster: &KindCluster) -> Vec<Candidate> {
-    let has_workers = cluster.nodes.iter().any(|node| node.role == KindRole::Worker);
+    let has_workers = cluster
+        .nodes
+        .iter()
+        .any(|node| node.role == KindRole::Worker);
     cluster
         .nodes
         .iter()
@@ -38,7 +41,10 @@ fn node_labels(role: KindRole, name: &str, own: &Labels) -> Labels {
     labels.insert("kubernetes.io/hostname".to_owned(), name.to_owned());
     labels.insert("kubernetes.io/os".to_owned(), "linux".to_owned());
     if role == KindRole::ControlPlane {
-        labels.insert("node-role.kubernetes.io/control-plane".to_owned(), String::new());
+        labels.insert(
+            "node-role.kubernetes.io/control-plane".to_owned(),
+            String::new(),
+        );
     }
     labels
 }
@@ -63,7 +69,9 @@ pub fn nodes(cluster: &KindCluster, plans: &[NodePlan]) -> Vec<Node> {
 /// The namespaces that are there from the start.
 #[must_use]
 pub fn namespaces() -> Vec<Namespace> {
-    NAMESPACES.map(|name| Namespace::new(name, Labels::new())).to_vec()
+    NAMESPACES
+        .map(|name| Namespace::new(name, Labels::new()))
+        .to_vec()
 }
 
 fn dns_labels() -> Labels {
@@ -110,7 +118,10 @@ pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
 /// Addresses of the cluster's DNS Service.
 #[must_use]
 pub fn dns_addresses(service_subnets: &[IpNet]) -> Vec<IpAddr> {
-    service_subnets.iter().filter_map(|subnet| nth_address(*subnet, DNS_OFFSET)).collect()
+    service_subnets
+        .iter()
+        .filter_map(|subnet| nth_address(*subnet, DNS_OFFSET))
+        .collect()
 }
 
 /// The Service of the cluster's DNS.
@@ -149,7 +160,10 @@ pub fn backends(cluster: &Cluster, service: &Service) -> usize {
     let selected = |pod: &&Pod| {
         pod.name.namespace == service.name.namespace
             && !service.selector.is_empty()
-            && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+            && service
+                .selector
+                .iter()
+                .all(|(key, value)| pod.labels.get(key) == Some(value))
     };
     let serves = |pod: &&Pod| {
         pod.is_live()
@@ -157,5 +171,10 @@ pub fn backends(cluster: &Cluster, service: &Service) -> usize {
             && !pod.addresses.is_empty()
             && (pod.ready || service.publish_not_ready_addresses)
     };
-    cluster.pods.values().filter(selected).filter(serves).count()
+    cluster
+        .pods
+        .values()
+        .filter(selected)
+        .filter(serves)
+        .count()
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use ringfence_model::{
-    Container, ContainerPort, EnvFrom, EnvValue, KeyRef, Labels, Object, ObjectKey, ObjectKind, ObjectName, Phase,
-    Pod, PodSpec, RestartPolicy, Workload, WorkloadKind,
+    Container, ContainerPort, EnvFrom, EnvValue, KeyRef, Labels, Object, ObjectKey, ObjectKind,
+    ObjectName, Phase, Pod, PodSpec, RestartPolicy, Workload, WorkloadKind,
 };
 
 use super::desired::{DesiredContainer, DesiredPod, Program};
@@ -39,7 +39,9 @@ pub fn desired_pods(objects: &Objects, nodes: &[String]) -> Result<Vec<DesiredPo
     let mut pods = Vec::new();
     for object in objects.values() {
         match object {
-            Object::Pod(manifest) => pods.push(desired(objects, manifest.pod.clone(), &manifest.spec)?),
+            Object::Pod(manifest) => {
+                pods.push(desired(objects, manifest.pod.clone(), &manifest.spec)?)
+            }
             Object::Workload(workload) => {
                 for pod in workload_pods(workload, nodes) {
                     pods.push(desired(objects, pod, &workload.template.spec)?);
@@ -64,17 +66,26 @@ fn workload_pods(workload: &Workload, nodes: &[String]) -> Vec<Pod> {
     let numbered = |index: u32| match workload.kind {
         WorkloadKind::StatefulSet => format!("{name}-{index}"),
         WorkloadKind::Deployment => {
-            format!("{name}-{}-{}", generated(template, 8), generated(hash(&format!("{template} {index}")), 5))
+            format!(
+                "{name}-{}-{}",
+                generated(template, 8),
+                generated(hash(&format!("{template} {index}")), 5)
+            )
         }
         WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
         | WorkloadKind::DaemonSet
         | WorkloadKind::Job
         | WorkloadKind::CronJob => {
-            format!("{name}-{}", generated(hash(&format!("{template} {index}")), 5))
+            format!(
+                "{name}-{}",
+                generated(hash(&format!("{template} {index}")), 5)
+            )
         }
     };
-    let mut pods: Vec<Pod> = (0..count(workload, nodes)).map(|index| pod(workload, numbered(index), index)).collect();
+    let mut pods: Vec<Pod> = (0..count(workload, nodes))
+        .map(|index| pod(workload, numbered(index), index))
+        .collect();
     match workload.kind {
         WorkloadKind::DaemonSet => {
             for (pod, node) in pods.iter_mut().zip(nodes) {
@@ -83,7 +94,8 @@ fn workload_pods(workload: &Workload, nodes: &[String]) -> Vec<Pod> {
         }
         WorkloadKind::Deployment => {
             for pod in &mut pods {
-                pod.labels.insert("pod-template-hash".to_owned(), generated(template, 8));
+                pod.labels
+                    .insert("pod-template-hash".to_owned(), generated(template, 8));
             }
         }
         WorkloadKind::ReplicaSet
@@ -115,7 +127,10 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
     let own = workload.name.name.clone();
     match workload.kind {
         WorkloadKind::StatefulSet => {
-            labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), name.clone());
+            labels.insert(
+                "statefulset.kubernetes.io/pod-name".to_owned(),
+                name.clone(),
+            );
             labels.insert("apps.kubernetes.io/pod-index".to_owned(), index.to_string());
         }
         WorkloadKind::Job => {
@@ -145,11 +160,17 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
 
 /// Ports of containers and sidecars, in order (rules NP-36, OB-11).
 fn ports(spec: &PodSpec) -> Vec<ContainerPort> {
-    running(spec).flat_map(|container| container.ports.iter().cloned()).collect()
+    running(spec)
+        .flat_map(|container| container.ports.iter().cloned())
+        .collect()
 }
 
 fn running(spec: &PodSpec) -> impl Iterator<Item = &Container> {
-    spec.containers.iter().chain(spec.init_containers.iter().filter(|container| container.sidecar))
+    spec.containers.iter().chain(
+        spec.init_containers
+            .iter()
+            .filter(|container| container.sidecar),
+    )
 }
 
 fn desired(objects: &Objects, pod: Pod, spec: &PodSpec) -> Result<DesiredPod, WorkloadError> {
@@ -165,10 +186,16 @@ fn desired(objects: &Objects, pod: Pod, spec: &PodSpec) -> Result<DesiredPod, Wo
         })
         .collect::<Result<_, WorkloadError>>()?;
     Ok(DesiredPod {
-        hostname: spec.hostname.clone().unwrap_or_else(|| pod.name.name.clone()),
+        hostname: spec
+            .hostname
+            .clone()
+            .unwrap_or_else(|| pod.name.name.clone()),
         node_selector: spec.node_selector.clone(),
         restart: spec.restart_policy == RestartPolicy::Always,
-        pod: Pod { node: spec.node_name.clone().or_else(|| pod.node.clone()), ..pod },
+        pod: Pod {
+            node: spec.node_name.clone().or_else(|| pod.node.clone()),
+            ..pod
+        },
         containers,
     })
 }
@@ -178,7 +205,9 @@ fn desired(objects: &Objects, pod: Pod, spec: &PodSpec) -> Result<DesiredPod, Wo
 /// end at once for want of input.
 fn program(container: &Container) -> Program {
     let mut words = container.command.iter().chain(&container.args).cloned();
-    let Some(first) = words.next() else { return Program::Responder };
+    let Some(first) = words.next() else {
+        return Program::Responder;
+    };
     let agnhost_image = container.image.contains("agnhost") && container.command.is_empty();
     if agnhost_image {
         return Program::Agnhost(std::iter::once(first).chain(words).collect());
@@ -201,13 +230,24 @@ fn environment(
     let mut variables = BTreeMap::new();
     for source in &container.env_from {
         let (kind, name, prefix, optional) = match source {
-            EnvFrom::Secret { name, prefix, optional } => (ObjectKind::Secret, name, prefix, optional),
-            EnvFrom::ConfigMap { name, prefix, optional } => (ObjectKind::ConfigMap, name, prefix, optional),
+            EnvFrom::Secret {
+                name,
+                prefix,
+                optional,
+            } => (ObjectKind::Secret, name, prefix, optional),
+            EnvFrom::ConfigMap {
+                name,
+                prefix,
+                optional,
+            } => (ObjectKind::ConfigMap, name, prefix, optional),
         };
         match data(objects, kind, &pod.namespace, name) {
             Some(data) => {
                 for (key, value) in data {
-                    variables.insert(format!("{prefix}{key}"), String::from_utf8_lossy(value).into_owned());
+                    variables.insert(
+                        format!("{prefix}{key}"),
+                        String::from_utf8_lossy(value).into_owned(),
+                    );
                 }
             }
             None if *optional => {}
@@ -229,11 +269,16 @@ fn value(
     value: &EnvValue,
 ) -> Result<Option<String>, WorkloadError> {
     let from = |kind: ObjectKind, key: &KeyRef| {
-        let found = data(objects, kind, &pod.namespace, &key.name).and_then(|data| data.get(&key.key));
+        let found =
+            data(objects, kind, &pod.namespace, &key.name).and_then(|data| data.get(&key.key));
         match found {
             Some(value) => Ok(Some(String::from_utf8_lossy(value).into_owned())),
             None if key.optional => Ok(None),
-            None => Err(missing(pod, variable, format!("key {} of {kind} {}", key.key, key.name))),
+            None => Err(missing(
+                pod,
+                variable,
+                format!("key {} of {kind} {}", key.key, key.name),
+            )),
         }
     };
     match value {
@@ -250,7 +295,11 @@ fn value(
 }
 
 fn missing(pod: &ObjectName, variable: &str, wanted: String) -> WorkloadError {
-    WorkloadError::MissingReference { pod: pod.clone(), variable: variable.to_owned(), wanted }
+    WorkloadError::MissingReference {
+        pod: pod.clone(),
+        variable: variable.to_owned(),
+        wanted,
+    }
 }
 
 fn data<'a>(

@@ -36,7 +36,9 @@ impl Client {
         mut progress: impl FnMut(&str),
     ) -> anyhow::Result<Reply> {
         let mut stream = connect(&self.name)?;
-        stream.write_all(&line(request)?).context("the lab closed the connection")?;
+        stream
+            .write_all(&line(request)?)
+            .context("the lab closed the connection")?;
         answer(&stream, &mut progress)
     }
 
@@ -65,7 +67,11 @@ impl Client {
         let streams = [their_input.as_fd(), their_output.as_fd(), error.as_fd()];
         descriptors::send(&connection, &line(request)?, streams)
             .context("the lab closed the connection")?;
-        Ok(RunningCommand { connection, input: Some(input), output: BufReader::new(output) })
+        Ok(RunningCommand {
+            connection,
+            input: Some(input),
+            output: BufReader::new(output),
+        })
     }
 
     /// Tries connections from a pod, all at once, and reports on each in order.
@@ -99,7 +105,9 @@ impl Client {
     /// If no such lab runs.
     pub fn stop(&self) -> anyhow::Result<()> {
         let mut stream = connect(&self.name)?;
-        stream.write_all(&line(&Request::Stop)?).context("the lab closed the connection")?;
+        stream
+            .write_all(&line(&Request::Stop)?)
+            .context("the lab closed the connection")?;
         // The lab answers with its end: the socket closes when its last process is gone.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
         for _ in 0..500 {
@@ -128,8 +136,15 @@ impl Origin {
         let arguments = std::iter::once("internal").chain(arguments.iter().copied());
         let arguments = arguments.map(str::to_owned).collect();
         match self {
-            Self::Pod(pod) => Request::Exec { pod: pod.clone(), command: arguments, builtin: true },
-            Self::Place(place) => Request::ExecAt { place: place.clone(), arguments },
+            Self::Pod(pod) => Request::Exec {
+                pod: pod.clone(),
+                command: arguments,
+                builtin: true,
+            },
+            Self::Place(place) => Request::ExecAt {
+                place: place.clone(),
+                arguments,
+            },
         }
     }
 }
@@ -149,7 +164,8 @@ impl RunningCommand {
     /// If the command does not read it.
     pub fn give(&mut self, input: &[u8]) -> anyhow::Result<()> {
         let mut pipe = self.input.take().context("the input was given already")?;
-        pipe.write_all(input).context("the command does not read its input")
+        pipe.write_all(input)
+            .context("the command does not read its input")
     }
 
     /// The next line of the command's output; `None` at its end.

@@ -21,7 +21,12 @@ pub fn send(stream: &UnixStream, line: &[u8], descriptors: [BorrowedFd<'_>; 3]) 
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
-    let sent = sendmsg(stream, &[IoSlice::new(line)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    let sent = sendmsg(
+        stream,
+        &[IoSlice::new(line)],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )?;
     io::Write::write_all(&mut &*stream, line.get(sent..).unwrap_or_default())
 }
 

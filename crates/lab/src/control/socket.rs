@@ -65,7 +65,10 @@ pub fn connect(name: &str) -> anyhow::Result<UnixStream> {
     check_name(name)?;
     let stream = UnixStream::connect_addr(&address(name)?).map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            anyhow::anyhow!("no lab named `{name}` is running\n  start one: ringfence lab up{}", flag(name))
+            anyhow::anyhow!(
+                "no lab named `{name}` is running\n  start one: ringfence lab up{}",
+                flag(name)
+            )
         }
         _ => anyhow::Error::from(error).context("cannot reach the lab"),
     })?;
@@ -74,7 +77,11 @@ pub fn connect(name: &str) -> anyhow::Result<UnixStream> {
 }
 
 fn flag(name: &str) -> String {
-    if name == crate::DEFAULT_NAME { String::new() } else { format!(" --name {name}") }
+    if name == crate::DEFAULT_NAME {
+        String::new()
+    } else {
+        format!(" --name {name}")
+    }
 }
 
 /// Refuses a peer that is another user's process.
@@ -82,7 +89,8 @@ fn flag(name: &str) -> String {
 /// # Errors
 /// If it is, or if its identity cannot be told.
 pub fn check_peer(stream: &UnixStream) -> anyhow::Result<()> {
-    let peer = getsockopt(stream, PeerCredentials).context("cannot tell who is at the other end")?;
+    let peer =
+        getsockopt(stream, PeerCredentials).context("cannot tell who is at the other end")?;
     anyhow::ensure!(
         peer.uid() == geteuid().as_raw(),
         "the process at the other end belongs to another user (uid {})",
@@ -100,7 +108,12 @@ pub fn running() -> anyhow::Result<Vec<String>> {
     let prefix = format!("@{}", prefix());
     let mut names: Vec<String> = table
         .lines()
-        .filter_map(|line| line.split_whitespace().last()?.strip_prefix(&prefix).map(str::to_owned))
+        .filter_map(|line| {
+            line.split_whitespace()
+                .last()?
+                .strip_prefix(&prefix)
+                .map(str::to_owned)
+        })
         .collect();
     names.sort();
     names.dedup();

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError};
 use anyhow::Context as _;
 use ringfence_agent::protocol::{AgentKey, AgentObject};
 use ringfence_model::{
-    Input, LoadOptions, Namespace, Object, ObjectKey, ObjectKind, ObjectName, RenderStyle, Service, Severity,
-    check_label,
+    Input, LoadOptions, Namespace, Object, ObjectKey, ObjectKind, ObjectName, RenderStyle, Service,
+    Severity, check_label,
 };
 
 use super::{ENFORCE_LIMIT, Lab, PodRecord, names, pods};
@@ -108,7 +108,10 @@ impl Lab {
             Object::Namespace(namespace) => {
                 let source = namespace.source.clone();
                 let labels = relabelled(&namespace.labels, labels);
-                *namespace = Namespace { source, ..Namespace::new(namespace.name.clone(), labels) };
+                *namespace = Namespace {
+                    source,
+                    ..Namespace::new(namespace.name.clone(), labels)
+                };
             }
             Object::Pod(manifest) => manifest.pod.labels = relabelled(&manifest.pod.labels, labels),
             Object::Node(_)
@@ -120,7 +123,11 @@ impl Lab {
             | Object::ServiceAccount(_)
             | Object::KindCluster(_) => {}
         }
-        let change = if *object == before { Change::Unchanged } else { Change::Configured };
+        let change = if *object == before {
+            Change::Unchanged
+        } else {
+            Change::Configured
+        };
         self.settle(objects, &mut |_| {})?;
         Ok(vec![(key.to_string(), change)])
     }
@@ -137,7 +144,8 @@ impl Lab {
             objects.insert(object.key(), object);
         }
         let nodes = system::nodes(&self.config.cluster, &self.plans);
-        self.feed.change(nodes.into_iter().map(AgentObject::Node).collect(), vec![]);
+        self.feed
+            .change(nodes.into_iter().map(AgentObject::Node).collect(), vec![]);
         self.settle(objects, &mut tell)
     }
 
@@ -148,7 +156,11 @@ impl Lab {
         progress: &mut dyn FnMut(&str),
     ) -> anyhow::Result<()> {
         let plan = self.plan_change(objects)?;
-        let created: Vec<ObjectName> = plan.created.iter().map(|pod| pod.pod.name.clone()).collect();
+        let created: Vec<ObjectName> = plan
+            .created
+            .iter()
+            .map(|pod| pod.pod.name.clone())
+            .collect();
         self.stop_pods(&plan.deleted);
         self.publish(plan);
         std::thread::scope(|scope| {
@@ -175,11 +187,19 @@ impl Lab {
         wanted.push(system::dns_pod(&self.config.cluster));
         let state = self.lock();
         let mut load: BTreeMap<String, usize> = BTreeMap::new();
-        let mut plan =
-            Plan { objects, services, relabelled: Vec::new(), created: Vec::new(), deleted: Vec::new() };
+        let mut plan = Plan {
+            objects,
+            services,
+            relabelled: Vec::new(),
+            created: Vec::new(),
+            deleted: Vec::new(),
+        };
         let mut kept = BTreeSet::new();
         for mut pod in wanted {
-            let old = state.pods.get(&pod.pod.name).filter(|old| same_but_labels(&old.desired, &pod));
+            let old = state
+                .pods
+                .get(&pod.pod.name)
+                .filter(|old| same_but_labels(&old.desired, &pod));
             let node = match old {
                 Some(old) => old.pod.node.clone().unwrap_or_default(),
                 None => {
@@ -199,13 +219,22 @@ impl Lab {
                 plan.created.push(pod);
             }
         }
-        plan.deleted = state.pods.keys().filter(|name| !kept.contains(*name)).cloned().collect();
+        plan.deleted = state
+            .pods
+            .keys()
+            .filter(|name| !kept.contains(*name))
+            .cloned()
+            .collect();
         Ok(plan)
     }
 
     /// Nodes that pods of DaemonSets run on.
     fn workers(&self) -> Vec<String> {
-        self.candidates.iter().filter(|node| !node.reserved).map(|node| node.name.clone()).collect()
+        self.candidates
+            .iter()
+            .filter(|node| !node.reserved)
+            .map(|node| node.name.clone())
+            .collect()
     }
 
     /// Gives each Service its address; those that have one keep it.
@@ -217,7 +246,13 @@ impl Lab {
         let mut services = vec![dns];
         let mut wanted: Vec<Service> = objects
             .values()
-            .filter_map(|object| if let Object::Service(service) = object { Some(service.clone()) } else { None })
+            .filter_map(|object| {
+                if let Object::Service(service) = object {
+                    Some(service.clone())
+                } else {
+                    None
+                }
+            })
             .collect();
         for service in &mut wanted {
             let unassigned = service.cluster_ip == ringfence_model::ClusterIp::Unassigned;
@@ -238,7 +273,10 @@ impl Lab {
     fn stop_pods(&self, names: &[ObjectName]) {
         let records: Vec<PodRecord> = {
             let mut state = self.lock();
-            names.iter().filter_map(|name| state.pods.remove(name)).collect()
+            names
+                .iter()
+                .filter_map(|name| state.pods.remove(name))
+                .collect()
         };
         std::thread::scope(|scope| {
             for record in records {
@@ -259,13 +297,24 @@ impl Lab {
             }
         }
         for desired in plan.created {
-            state.pods.insert(desired.pod.name.clone(), PodRecord::new(desired));
+            state
+                .pods
+                .insert(desired.pod.name.clone(), PodRecord::new(desired));
         }
-        let mut apply: Vec<AgentObject> = plan.services.into_iter().map(AgentObject::Service).collect();
+        let mut apply: Vec<AgentObject> = plan
+            .services
+            .into_iter()
+            .map(AgentObject::Service)
+            .collect();
         apply.extend(state.objects.values().filter_map(policy_view));
         apply.extend(state.pods.values().map(pods::object));
         let kept: BTreeSet<AgentKey> = apply.iter().map(AgentObject::key).collect();
-        let delete = self.feed.keys().into_iter().filter(|key| !kept.contains(key) && !is_node(key)).collect();
+        let delete = self
+            .feed
+            .keys()
+            .into_iter()
+            .filter(|key| !kept.contains(key) && !is_node(key))
+            .collect();
         self.feed.change(apply, delete);
     }
 }
@@ -296,7 +345,9 @@ fn is_inside(key: &ObjectKey, deleted: &ObjectKey) -> bool {
 
 fn check_namespaces(objects: &Objects) -> anyhow::Result<()> {
     for key in objects.keys() {
-        let Some(namespace) = &key.namespace else { continue };
+        let Some(namespace) = &key.namespace else {
+            continue;
+        };
         let wanted = ObjectKey::cluster(ObjectKind::Namespace, namespace);
         anyhow::ensure!(
             objects.contains_key(&wanted),
@@ -312,7 +363,9 @@ fn load(
     namespace: &str,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<Object>> {
-    let options = LoadOptions { default_namespace: namespace.to_owned() };
+    let options = LoadOptions {
+        default_namespace: namespace.to_owned(),
+    };
     let loaded = ringfence_model::load(inputs, &options);
     let render = |error: bool| {
         loaded
@@ -323,13 +376,21 @@ fn load(
             .collect::<Vec<_>>()
     };
     let errors = render(true);
-    anyhow::ensure!(errors.is_empty(), "the manifests cannot be used; nothing was changed\n{}", errors.join("\n"));
+    anyhow::ensure!(
+        errors.is_empty(),
+        "the manifests cannot be used; nothing was changed\n{}",
+        errors.join("\n")
+    );
     for warning in render(false) {
         progress(&warning);
     }
     for object in &loaded.objects {
         let refused = matches!(object, Object::Node(_) | Object::KindCluster(_));
-        anyhow::ensure!(!refused, "{}: nodes of a lab come from its kind configuration", object.key());
+        anyhow::ensure!(
+            !refused,
+            "{}: nodes of a lab come from its kind configuration",
+            object.key()
+        );
     }
     Ok(loaded.objects)
 }

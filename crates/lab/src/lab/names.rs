@@ -62,7 +62,9 @@ impl Names {
 
 /// Sends the zone and waits until it is served; `false` if the server is not there.
 fn send_zone(zone: &Zone, server: &mut Option<BufReader<UnixStream>>) -> bool {
-    let Ok(line) = serde_json::to_string(zone) else { return true };
+    let Ok(line) = serde_json::to_string(zone) else {
+        return true;
+    };
     let stream = match server {
         Some(stream) => stream,
         None => match UnixStream::connect(DNS_SOCKET) {
@@ -87,10 +89,18 @@ fn wait_for_serving(stream: &mut BufReader<UnixStream>) -> bool {
 
 fn options(revision: u64) -> ZoneOptions {
     let extra = [(OUTSIDE_NAME.to_owned(), OUTSIDE_HOST.to_vec())].into();
-    ZoneOptions { serial: u32::try_from(revision % u64::from(u32::MAX)).unwrap_or_default(), extra, ..ZoneOptions::default() }
+    ZoneOptions {
+        serial: u32::try_from(revision % u64::from(u32::MAX)).unwrap_or_default(),
+        extra,
+        ..ZoneOptions::default()
+    }
 }
 
 /// Names side by side, for messages.
 pub fn join(names: impl IntoIterator<Item = impl Display>) -> String {
-    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+    names
+        .into_iter()
+        .map(|name| name.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

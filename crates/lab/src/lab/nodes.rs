@@ -22,7 +22,10 @@ pub const DIRECTORY: &str = "/run/ringfence";
 /// The name under which container runtimes start the CNI plugin.
 const PLUGIN: &str = "ringfence-cni";
 /// Sets of a lab need not be prepared for ten thousand pods.
-const CAPACITY: Capacity = Capacity { addresses: 1024, entries: 4096 };
+const CAPACITY: Capacity = Capacity {
+    addresses: 1024,
+    entries: 4096,
+};
 /// Pause before an agent that ended is started again.
 const RESTART_PAUSE: Duration = Duration::from_millis(50);
 
@@ -72,14 +75,29 @@ impl Node {
         settings: &NodeSettings,
     ) -> anyhow::Result<Self> {
         let directory = Path::new(DIRECTORY).join("nodes").join(&name);
-        let node = Self { name, role, namespace, directory, agent: Mutex::default() };
+        let node = Self {
+            name,
+            role,
+            namespace,
+            directory,
+            agent: Mutex::default(),
+        };
         node.write_files(pod_cidrs, settings)
             .with_context(|| format!("cannot write the files of node {}", node.name))?;
         Ok(node)
     }
 
-    fn write_files(&self, pod_cidrs: &[ipnet::IpNet], settings: &NodeSettings) -> anyhow::Result<()> {
-        for folder in [self.conf_dir(), self.cache_dir(), self.data_dir(), plugin_dir()] {
+    fn write_files(
+        &self,
+        pod_cidrs: &[ipnet::IpNet],
+        settings: &NodeSettings,
+    ) -> anyhow::Result<()> {
+        for folder in [
+            self.conf_dir(),
+            self.cache_dir(),
+            self.data_dir(),
+            plugin_dir(),
+        ] {
             std::fs::create_dir_all(folder)?;
         }
         let plugin = plugin_dir().join(PLUGIN);
@@ -112,7 +130,10 @@ impl Node {
             }],
         });
         let network = serde_json::to_vec_pretty(&network)?;
-        Ok(std::fs::write(self.conf_dir().join("10-ringfence.conflist"), network)?)
+        Ok(std::fs::write(
+            self.conf_dir().join("10-ringfence.conflist"),
+            network,
+        )?)
     }
 
     /// Folder of the CNI configuration.
@@ -199,7 +220,10 @@ impl Node {
     /// If none runs at the moment.
     pub fn kill_agent(&self) -> anyhow::Result<()> {
         let mut agent = self.lock_agent();
-        let child = agent.running.as_mut().context("no agent is running at the moment")?;
+        let child = agent
+            .running
+            .as_mut()
+            .context("no agent is running at the moment")?;
         child.kill().context("cannot end the agent")
     }
 
@@ -231,7 +255,8 @@ impl Node {
     /// If the socket cannot be made.
     pub fn serve_store(&self, feed: &Arc<Feed>) -> anyhow::Result<()> {
         feed.add_node(&self.name);
-        let listener = UnixListener::bind(self.store_socket()).context("cannot make the store's socket")?;
+        let listener =
+            UnixListener::bind(self.store_socket()).context("cannot make the store's socket")?;
         let (feed, name) = (Arc::clone(feed), self.name.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -254,7 +279,10 @@ pub fn plugin_dir() -> PathBuf {
 /// # Errors
 /// If the process cannot be started.
 pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow::Result<Child> {
-    let log = std::fs::File::options().create(true).append(true).open(log)?;
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(log)?;
     let output = log.try_clone()?;
     namespace::run_in(namespace, move || {
         Command::new("/proc/self/exe")
@@ -269,12 +297,17 @@ pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow:
 
 fn serve_agent(feed: &Feed, node: &str, stream: &UnixStream) {
     let events = feed.subscribe();
-    let Ok(writing) = stream.try_clone() else { return };
+    let Ok(writing) = stream.try_clone() else {
+        return;
+    };
     std::thread::spawn(move || {
         let mut writer = BufWriter::new(writing);
         for event in events {
-            let Ok(line) = serde_json::to_string(&event) else { return };
-            let end_of_batch = matches!(event, ringfence_agent::protocol::StoreEvent::Synced { .. });
+            let Ok(line) = serde_json::to_string(&event) else {
+                return;
+            };
+            let end_of_batch =
+                matches!(event, ringfence_agent::protocol::StoreEvent::Synced { .. });
             if writeln!(writer, "{line}").is_err() || (end_of_batch && writer.flush().is_err()) {
                 return;
             }

@@ -92,7 +92,9 @@ pub fn stop(lab: &Lab, record: PodRecord) {
 /// The pod's own files.
 #[must_use]
 pub fn directory(name: &ObjectName) -> PathBuf {
-    Path::new(DIRECTORY).join("pods").join(format!("{}_{}", name.namespace, name.name))
+    Path::new(DIRECTORY)
+        .join("pods")
+        .join(format!("{}_{}", name.namespace, name.name))
 }
 
 fn start_sandbox(
@@ -102,7 +104,11 @@ fn start_sandbox(
     directory: &Path,
 ) -> anyhow::Result<Sandbox> {
     let config = SandboxConfig {
-        hostname: if desired.pod.host_network { node.name.clone() } else { desired.hostname.clone() },
+        hostname: if desired.pod.host_network {
+            node.name.clone()
+        } else {
+            desired.hostname.clone()
+        },
         host_network: desired.pod.host_network,
         directory: directory.to_owned(),
         files: pod_files(&desired.hostname, None, &lab.resolv_conf(&desired.pod)),
@@ -132,7 +138,10 @@ fn attachment(name: &ObjectName, sandbox: &Sandbox) -> Attachment {
             ("IgnoreUnknown".to_owned(), "1".to_owned()),
             ("K8S_POD_NAMESPACE".to_owned(), name.namespace.clone()),
             ("K8S_POD_NAME".to_owned(), name.name.clone()),
-            ("K8S_POD_INFRA_CONTAINER_ID".to_owned(), container_id.clone()),
+            (
+                "K8S_POD_INFRA_CONTAINER_ID".to_owned(),
+                container_id.clone(),
+            ),
         ],
         container_id,
         netns: sandbox.network_namespace(),
@@ -143,7 +152,10 @@ fn attachment(name: &ObjectName, sandbox: &Sandbox) -> Attachment {
 
 fn write_hosts(desired: &DesiredPod, addresses: &[IpAddr], directory: &Path) -> anyhow::Result<()> {
     let files = pod_files(&desired.hostname, addresses.first().copied(), "");
-    let hosts = files.get(Path::new("/etc/hosts")).map(String::as_str).unwrap_or_default();
+    let hosts = files
+        .get(Path::new("/etc/hosts"))
+        .map(String::as_str)
+        .unwrap_or_default();
     std::fs::write(directory.join("hosts"), hosts).context("cannot write the pod's /etc/hosts")
 }
 
@@ -154,12 +166,19 @@ fn command(
     addresses: &[IpAddr],
 ) -> anyhow::Result<ContainerCommand> {
     let internal = |arguments: &[&str]| {
-        std::iter::once("internal").chain(arguments.iter().copied()).map(str::to_owned).collect()
+        std::iter::once("internal")
+            .chain(arguments.iter().copied())
+            .map(str::to_owned)
+            .collect()
     };
     let (arguments, builtin, input) = match &container.program {
         Program::Responder => {
             let config = responder(desired, container, node);
-            (internal(&["responder"]), true, Some(serde_json::to_string(&config)?))
+            (
+                internal(&["responder"]),
+                true,
+                Some(serde_json::to_string(&config)?),
+            )
         }
         Program::Agnhost(arguments) => {
             let mut all: Vec<String> = internal(&["agnhost"]);
@@ -171,11 +190,18 @@ fn command(
             // A socket of a container that was killed may have left its name.
             let _ = std::fs::remove_file(DNS_SOCKET);
             let config = DnsConfig {
-                listen: addresses.iter().map(|address| SocketAddr::new(*address, DNS_PORT)).collect(),
+                listen: addresses
+                    .iter()
+                    .map(|address| SocketAddr::new(*address, DNS_PORT))
+                    .collect(),
                 upstream: Vec::new(),
                 updates: Updates::Socket(DNS_SOCKET.into()),
             };
-            (internal(&["dns"]), true, Some(serde_json::to_string(&config)?))
+            (
+                internal(&["dns"]),
+                true,
+                Some(serde_json::to_string(&config)?),
+            )
         }
     };
     Ok(ContainerCommand {
@@ -215,7 +241,9 @@ fn wait_until_ports_answer(
     desired: &DesiredPod,
     addresses: &[IpAddr],
 ) -> anyhow::Result<()> {
-    let Some(address) = addresses.first() else { return Ok(()) };
+    let Some(address) = addresses.first() else {
+        return Ok(());
+    };
     let ports: Vec<u16> = desired
         .containers
         .iter()
@@ -249,12 +277,18 @@ fn watch(lab: &Arc<Lab>, name: &ObjectName, events: Receiver<InitEvent>) {
         for event in events {
             match event {
                 InitEvent::Ready | InitEvent::Started { .. } => {}
-                InitEvent::StartFailed { name: container, message } => {
+                InitEvent::StartFailed {
+                    name: container,
+                    message,
+                } => {
                     lab.update_pod(&name, |record| {
                         record.message = Some(format!("container {container}: {message}"));
                     });
                 }
-                InitEvent::Exited { name: container, code } => {
+                InitEvent::Exited {
+                    name: container,
+                    code,
+                } => {
                     let count = ends.entry(container.clone()).or_default();
                     *count += 1;
                     container_ended(&lab, &name, &container, code, *count);
@@ -265,13 +299,17 @@ fn watch(lab: &Arc<Lab>, name: &ObjectName, events: Receiver<InitEvent>) {
 }
 
 fn container_ended(lab: &Arc<Lab>, name: &ObjectName, container: &str, code: i32, count: u32) {
-    let Some(desired) = lab.desired_pod(name) else { return };
+    let Some(desired) = lab.desired_pod(name) else {
+        return;
+    };
     if !desired.restart {
         lab.finish_pod(name, code == 0);
         return;
     }
     lab.update_pod(name, |record| {
-        record.message = Some(format!("container {container} ended with code {code}, {count} times"));
+        record.message = Some(format!(
+            "container {container} ended with code {code}, {count} times"
+        ));
     });
     let pause = Duration::from_millis(100 << count.min(7)).min(LONGEST_BACK_OFF);
     let (lab, name, container) = (Arc::clone(lab), name.clone(), container.to_owned());
@@ -282,10 +320,14 @@ fn container_ended(lab: &Arc<Lab>, name: &ObjectName, container: &str, code: i32
 }
 
 fn restart(lab: &Lab, name: &ObjectName, desired: &DesiredPod, container: &str) {
-    let Some(container) = desired.containers.iter().find(|one| one.name == container) else { return };
+    let Some(container) = desired.containers.iter().find(|one| one.name == container) else {
+        return;
+    };
     let node = desired.pod.node.as_deref().unwrap_or_default();
     lab.update_pod(name, |record| {
-        let Ok(command) = command(desired, container, node, &record.pod.addresses) else { return };
+        let Ok(command) = command(desired, container, node, &record.pod.addresses) else {
+            return;
+        };
         if let Some(sandbox) = &mut record.sandbox
             && let Err(error) = sandbox.start_container(command)
         {

@@ -1,7 +1,6 @@
 //! Answers the commands that reach a running lab.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +10,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use ringfence_agent::status::{Rules, StatusRequest};
 use ringfence_netlink::namespace;
 
 use super::Lab;
@@ -57,13 +55,19 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             Reply::Changed(lab.delete(&inputs, &namespace, &mut progress)?)
         }
         Request::Label { target, labels } => Reply::Changed(lab.label(&target, &labels)?),
-        Request::Exec { pod, command, builtin } => {
+        Request::Exec {
+            pod,
+            command,
+            builtin,
+        } => {
             let pid = lab.sandbox_pid(&pod)?.to_string();
             let mut arguments = vec!["internal".to_owned(), "pod-exec".to_owned(), pid];
             arguments.extend(builtin.then(|| "--builtin".to_owned()));
             arguments.push("--".to_owned());
             arguments.extend(command);
-            Reply::Exited(run_attached(stream, streams, |process| Ok(process.args(arguments).spawn()?))?)
+            Reply::Exited(run_attached(stream, streams, |process| {
+                Ok(process.args(arguments).spawn()?)
+            })?)
         }
         Request::ExecAt { place, arguments } => {
             let namespace = match &place {
@@ -71,11 +75,13 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
                 Place::Outside => &lab.outside,
             };
             let start = |process: &mut Command| {
-                Ok(namespace::run_in(namespace, || process.args(arguments).spawn())??)
+                Ok(namespace::run_in(namespace, || {
+                    process.args(arguments).spawn()
+                })??)
             };
             Reply::Exited(run_attached(stream, streams, start)?)
         }
-        Request::Rules { node } => Reply::Rules(rules(lab, node.as_deref())?),
+        Request::Rules { node } => Reply::Rules(lab.rules(node.as_deref())?),
         Request::Logs { pod } => Reply::Logs(lab.logs(&pod)?),
         Request::KillAgent { node } => {
             lab.node(&node)?.kill_agent()?;
@@ -104,7 +110,10 @@ fn run_attached(
     let [input, output, error] = <[OwnedFd; 3]>::try_from(streams)
         .map_err(|_| anyhow::anyhow!("the request came without standard streams"))?;
     let mut command = Command::new("/proc/self/exe");
-    command.stdin(Stdio::from(input)).stdout(Stdio::from(output)).stderr(Stdio::from(error));
+    command
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::from(output))
+        .stderr(Stdio::from(error));
     let mut child = start(&mut command).context("cannot start the command")?;
     // Else the command's pipes stay open here as well, and it never sees their end.
     drop(command);
@@ -138,28 +147,4 @@ fn end_group(child: &Child) {
         let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
-}
-
-fn rules(lab: &Lab, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Rules>> {
-    let chosen = match node {
-        Some(name) => vec![lab.node(name)?],
-        None => lab.nodes.iter().collect(),
-    };
-    chosen
-        .into_iter()
-        .map(|node| {
-            let rules = ask_agent(&node.status_socket())
-                .with_context(|| format!("the agent of node {} does not answer", node.name))?;
-            Ok((node.name.clone(), rules))
-        })
-        .collect()
-}
-
-fn ask_agent(socket: &std::path::Path) -> anyhow::Result<Rules> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    writeln!(stream, "{}", serde_json::to_string(&StatusRequest::Rules)?)?;
-    let mut line = String::new();
-    BufReader::new(&stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
 }

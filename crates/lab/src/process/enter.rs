@@ -65,7 +65,10 @@ pub fn enter() -> Result<(), EnterError> {
         if root {
             EnterError::Unshare(errno)
         } else {
-            EnterError::UserNamespacesForbidden { errno, advice: advice() }
+            EnterError::UserNamespacesForbidden {
+                errno,
+                advice: advice(),
+            }
         }
     })?;
     write("/proc/self/setgroups", "deny")?;
@@ -80,8 +83,16 @@ pub fn enter() -> Result<(), EnterError> {
 /// [`EnterError::Mount`].
 pub fn private_mounts() -> Result<(), EnterError> {
     mount_at("/", None, MsFlags::MS_REC | MsFlags::MS_PRIVATE)?;
-    mount_at("/proc", Some("proc"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC)?;
-    mount_at("/run", Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV)
+    mount_at(
+        "/proc",
+        Some("proc"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+    )?;
+    mount_at(
+        "/run",
+        Some("tmpfs"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+    )
 }
 
 fn mount_at(target: &'static str, kind: Option<&str>, flags: MsFlags) -> Result<(), EnterError> {
@@ -96,13 +107,21 @@ fn write(file: &'static str, content: &str) -> Result<(), EnterError> {
 /// Which of the known switches stands in the way.
 fn advice() -> String {
     let switches = [
-        ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+        (
+            "/proc/sys/kernel/unprivileged_userns_clone",
+            "0",
+            "kernel.unprivileged_userns_clone=1",
+        ),
         (
             "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
             "1",
             "kernel.apparmor_restrict_unprivileged_userns=0",
         ),
-        ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
+        (
+            "/proc/sys/user/max_user_namespaces",
+            "0",
+            "user.max_user_namespaces=15000",
+        ),
     ];
     let closed = switches.iter().find(|(file, forbidding, _)| {
         fs::read_to_string(file).is_ok_and(|value| value.trim() == *forbidding)

@@ -18,8 +18,12 @@ pub const LOG_VARIABLE: &str = "RINGFENCE_LAB_LOG";
 pub fn lab_host() -> anyhow::Result<ExitCode> {
     nix::unistd::setsid().context("cannot lead a session")?;
     enter::enter()?;
-    let status = again("lab-init")?.wait().context("cannot wait for the lab")?;
-    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+    let status = again("lab-init")?
+        .wait()
+        .context("cannot wait for the lab")?;
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
 }
 
 /// `internal lab-init`: process 1 of the lab's pid namespace.

@@ -34,7 +34,10 @@ pub fn lab() -> anyhow::Result<ExitCode> {
     };
     let at_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let lab = Lab::build(config, &|message| {
-        report(&StartEvent::Progress { message: message.to_owned(), at_ms: at_ms() });
+        report(&StartEvent::Progress {
+            message: message.to_owned(),
+            at_ms: at_ms(),
+        });
     })?;
     lab.set_ready(at_ms());
     report(&StartEvent::Ready { at_ms: at_ms() });
@@ -53,9 +56,13 @@ fn follow_owner(commands: &mut BufReader<UnixStream>) {
 
 fn read_command(commands: &mut BufReader<UnixStream>) -> anyhow::Result<Option<StartCommand>> {
     let mut line = String::new();
-    commands.read_line(&mut line).context("cannot read the start stream")?;
+    commands
+        .read_line(&mut line)
+        .context("cannot read the start stream")?;
     if line.is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(&line).context("a start command that cannot be read").map(Some)
+    serde_json::from_str(&line)
+        .context("a start command that cannot be read")
+        .map(Some)
 }

@@ -87,12 +87,21 @@ pub const POD_SELF: &str = "/proc/1/exe";
 /// If a namespace, mount or process cannot be made.
 pub fn sandbox() -> anyhow::Result<ExitCode> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("cannot read the sandbox's config")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the sandbox's config")?;
     let config: SandboxConfig = serde_json::from_str(&line).context("sandbox config")?;
     unshare(namespaces(&config)).context("cannot create the pod's namespaces")?;
     sethostname(&config.hostname).context("cannot set the pod's host name")?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
-        .context("cannot make the pod's mounts private")?;
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )
+    .context("cannot make the pod's mounts private")?;
     for (path, content) in &config.files {
         replace_file(&config.directory, path, content)
             .with_context(|| format!("cannot replace {} for the pod", path.display()))?;
@@ -101,7 +110,9 @@ pub fn sandbox() -> anyhow::Result<ExitCode> {
         .args(["internal", "pod-init"])
         .status()
         .context("cannot start the pod's process 1")?;
-    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
 }
 
 fn namespaces(config: &SandboxConfig) -> CloneFlags {
@@ -109,7 +120,11 @@ fn namespaces(config: &SandboxConfig) -> CloneFlags {
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWIPC;
-    if config.host_network { own } else { own | CloneFlags::CLONE_NEWNET }
+    if config.host_network {
+        own
+    } else {
+        own | CloneFlags::CLONE_NEWNET
+    }
 }
 
 /// Writes `content` below `directory` and mounts it over `path`. A link that leads into the lab's empty `/run` gets
@@ -128,7 +143,13 @@ fn replace_file(directory: &Path, path: &Path, content: &str) -> anyhow::Result<
         }
         fs::write(&target, "")?;
     }
-    mount(Some(&own), &target, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    mount(
+        Some(&own),
+        &target,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )?;
     Ok(())
 }
 
@@ -136,7 +157,9 @@ fn replace_file(directory: &Path, path: &Path, content: &str) -> anyhow::Result<
 fn link_target(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..16 {
-        let Ok(next) = fs::read_link(&target) else { break };
+        let Ok(next) = fs::read_link(&target) else {
+            break;
+        };
         target = match target.parent() {
             Some(parent) => parent.join(next),
             None => next,
@@ -147,16 +170,17 @@ fn link_target(path: &Path) -> PathBuf {
 
 /// The path without `.` and `..`, by text alone.
 fn normalized(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut result, component| {
-        match component {
-            std::path::Component::ParentDir => {
-                result.pop();
+    path.components()
+        .fold(PathBuf::new(), |mut result, component| {
+            match component {
+                std::path::Component::ParentDir => {
+                    result.pop();
+                }
+                std::path::Component::CurDir => {}
+                other => result.push(other),
             }
-            std::path::Component::CurDir => {}
-            other => result.push(other),
-        }
-        result
-    })
+            result
+        })
 }
 
 /// `internal pod-init`: process 1 of a pod.
@@ -218,7 +242,9 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
             InitInput::LabGone => break,
             InitInput::Request(InitRequest::Start(command)) => match start(&command) {
                 Ok(pid) => {
-                    report(&InitEvent::Started { name: command.name.clone() })?;
+                    report(&InitEvent::Started {
+                        name: command.name.clone(),
+                    })?;
                     running.insert(pid, command.name);
                 }
                 Err(error) => report(&InitEvent::StartFailed {
@@ -237,17 +263,27 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
 }
 
 fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
-    let log = fs::File::options().create(true).append(true).open(&command.log)?;
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&command.log)?;
     let (program, arguments) = if command.builtin {
         (POD_SELF, command.arguments.as_slice())
     } else {
-        let (program, arguments) = command.arguments.split_first().context("an empty command")?;
+        let (program, arguments) = command
+            .arguments
+            .split_first()
+            .context("an empty command")?;
         (program.as_str(), arguments)
     };
     let mut child = Command::new(program)
         .args(arguments)
         .envs(&command.environment)
-        .stdin(if command.input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if command.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()

@@ -21,6 +21,24 @@ impl Set {
     pub fn key_text(&self, key: &Key) -> String {
         KeyText { set: self, key }.to_string()
     }
+
+    /// An element of this set as nft writes it: `10.1.0.8 comment "demo/web" : jump ingress-judge4`.
+    #[must_use]
+    pub fn element_text(&self, key: &Key, element: &Element) -> String {
+        ElementText { set: self, key, element }.to_string()
+    }
+}
+
+struct ElementText<'a> {
+    set: &'a Set,
+    key: &'a Key,
+    element: &'a Element,
+}
+
+impl Display for ElementText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        print_element(f, self.set, self.key, self.element)
+    }
 }
 
 struct KeyText<'a> {
