@@ -7,7 +7,8 @@ use ringfence_netlink::namespace;
 use ringfence_netlink::route::{InterfaceAddress, Route, RouteKind, RouteSocket, VethPair};
 use serde_json::{Value, json};
 
-use crate::node::{FakeAgent, Manner, Node, Pod, addresses, finish};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Pod, addresses, finish};
 
 pub(crate) fn add_check_and_del_in_every_version() {
     let node = Node::new();

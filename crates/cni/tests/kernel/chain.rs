@@ -12,7 +12,8 @@ use ringfence_cni::runtime::{Attachment, Runtime};
 use ringfence_netlink::route::{InterfaceAddress, RouteSocket};
 use serde_json::{Value, json};
 
-use crate::node::{FakeAgent, Manner, Node, Pod};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Pod};
 
 /// Where Debian's package `containernetworking-plugins` puts them.
 const PLUGINS: &str = "/usr/lib/cni";

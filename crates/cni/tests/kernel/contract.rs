@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use ringfence_cni::{EndpointState, Request};
 use serde_json::{Value, json};
 
-use crate::node::{FakeAgent, Manner, Node, Pod, addresses, finish};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Pod, addresses, finish};
 
 pub(crate) fn without_an_agent_nothing_is_taken() {
     let node = Node::new();

@@ -1,10 +1,14 @@
 //! The plugin is killed between any two of its steps.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ringfence_cni::EndpointState;
 
-use crate::node::{FakeAgent, Manner, Node, Pod, finish};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Pod, finish};
 
 /// Kills in each test. They are spread evenly over a little more than one whole run.
 const KILLS: u32 = 120;
@@ -92,6 +96,73 @@ pub(crate) fn what_a_dead_add_left_is_swept_and_a_living_one_spared() {
     assert!(finish(add).success);
 }
 
+pub(crate) fn a_storm_of_calls_and_kills_keeps_addresses_apart() {
+    let mut node = Node::new();
+    node.config["podCidrs"] = serde_json::json!(["10.244.1.0/28", "fd00::/64"]);
+    let _agent = FakeAgent::start(&node, Manner::Serve);
+    let (node, running, added) = (&node, &AtomicBool::new(true), &AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            while running.load(Ordering::SeqCst) {
+                assert_apart(node);
+            }
+        });
+        let workers: Vec<_> = (0..6)
+            .map(|worker| {
+                scope.spawn(move || added.fetch_add(storm(node, worker), Ordering::SeqCst))
+            })
+            .collect();
+        let outcomes: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        running.store(false, Ordering::SeqCst);
+        watch.join().unwrap();
+        assert!(outcomes.iter().all(Result::is_ok));
+    });
+    assert!(added.load(Ordering::SeqCst) > 30, "{added:?}");
+    node.assert_clean("after the storm");
+}
+
+/// Rounds of ADD and DEL, some killed; how many ADDs went well.
+fn storm(node: &Node, worker: u64) -> usize {
+    let mut random = worker + 1;
+    let mut next = move || {
+        // xorshift64, by Marsaglia.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let mut added = 0;
+    for round in 0..15 {
+        let pod = Pod::new(&format!("c{worker}-{round}"));
+        if next() % 3 == 0 {
+            kill_after(node, "ADD", &pod, Duration::from_micros(next() % 20_000));
+        } else {
+            node.add(&pod);
+            added += 1;
+        }
+        if next() % 3 == 0 {
+            kill_after(node, "DEL", &pod, Duration::from_micros(next() % 20_000));
+        }
+        node.del(&pod);
+        assert_eq!(pod.links(), ["lo"]);
+    }
+    added
+}
+
+/// No record is half written, and no address is in two of them. Records change while they are listed, so
+/// only those count that two lists agree on.
+fn assert_apart(node: &Node) {
+    let (first, second) = (node.store().list().unwrap(), node.store().list().unwrap());
+    assert_eq!(first.damaged, []);
+    let both = first
+        .endpoints
+        .iter()
+        .filter(|endpoint| second.endpoints.contains(endpoint));
+    let addresses: Vec<_> = both.flat_map(|endpoint| &endpoint.addresses).collect();
+    let distinct: BTreeSet<_> = addresses.iter().collect();
+    assert_eq!(distinct.len(), addresses.len(), "{addresses:?}");
+}
+
 /// How long a verb takes when it is left alone; the longest of a few.
 fn usual_time(node: &Node, measured: &str) -> Duration {
     let mut longest = Duration::ZERO;
@@ -111,9 +182,7 @@ fn usual_time(node: &Node, measured: &str) -> Duration {
 fn kill_after(node: &Node, verb: &str, pod: &Pod, time: Duration) {
     let begin = Instant::now();
     let mut child = node.start(verb, pod, &node.config);
-    while begin.elapsed() < time {
-        std::hint::spin_loop();
-    }
+    thread::sleep(time.saturating_sub(begin.elapsed()));
     child.kill().unwrap();
     child.wait().unwrap();
 }

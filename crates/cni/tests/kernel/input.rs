@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::node::{FakeAgent, Manner, Node, Outcome, Pod, file_names, finish, start};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Outcome, Pod, file_names, finish, start};
 
 pub(crate) fn wrong_input_is_refused_by_code_before_anything_happens() {
     let node = Node::new();

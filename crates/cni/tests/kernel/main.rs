@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+mod agent;
 mod attach;
 mod chain;
 mod contract;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         contract::status_tells_whether_add_could_succeed,
         crash::an_add_killed_at_any_point_leaves_nothing_after_del,
         crash::what_a_dead_add_left_is_swept_and_a_living_one_spared,
+        crash::a_storm_of_calls_and_kills_keeps_addresses_apart,
         crash::a_del_killed_at_any_point_is_finished_by_the_next,
         input::wrong_input_is_refused_by_code_before_anything_happens,
         input::version_and_about_need_nothing,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 use ringfence_netlink::route::{InterfaceAddress, RouteSocket};
 
-use crate::node::{FakeAgent, Manner, Node, Pod, addresses};
+use crate::agent::{FakeAgent, Manner};
+use crate::node::{Node, Pod, addresses};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait for what must not come.
