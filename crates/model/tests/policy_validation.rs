@@ -365,6 +365,19 @@ fn v7_v12_to_v17_selectors() {
 }
 
 #[test]
+fn np22_missing_values_are_pointed_out() {
+    check(&[
+        (
+            with_selector("{matchLabels: {app: }}"),
+            &[
+                "NP-22 spec.podSelector.matchLabels[app]: the value is missing, and read as the empty string",
+            ],
+        ),
+        (with_selector("{matchLabels: {app: ''}}"), &[]),
+    ]);
+}
+
+#[test]
 fn v18_v19_policy_types() {
     check(&[
         (

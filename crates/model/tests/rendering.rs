@@ -89,6 +89,21 @@ error: broken YAML: while parsing a block mapping, did not find expected key
 }
 
 #[test]
+fn a_template_that_was_not_rendered() {
+    shows(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ .Values.name }}\n",
+        "\
+error: a mapping key must be a string
+ --> policy.yaml:4:10
+  |
+4 |   name: {{ .Values.name }}
+  |          ^^^^^^^^^^^^^^^^^
+  |
+  = help: this looks like a template: render it first, for example with `helm template`",
+    );
+}
+
+#[test]
 fn a_missing_field_points_at_its_object() {
     shows(
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  namespace: shop\nspec: {}\n",

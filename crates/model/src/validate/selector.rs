@@ -1,6 +1,7 @@
 //! Labels and label selectors (rules V-12 to V-17, V-20).
 
 use super::{invalid_text, names, quote};
+use crate::diagnostic::Severity;
 use crate::report::{Problem, Report};
 use crate::schema::nearest;
 use crate::view::View;
@@ -44,9 +45,21 @@ pub(crate) fn labels(report: &mut Report, rule: &'static str, at: &View<'_>) -> 
             text,
             names::label_value(text),
         );
+        if !value.is_set() {
+            warn_of_missing_value(report, &value);
+        }
         labels.insert(key.text.clone(), text.to_owned());
     }
     labels
+}
+
+/// The API server reads `app:` as the empty string, which is rarely meant (rule NP-22).
+fn warn_of_missing_value(report: &mut Report, at: &View<'_>) {
+    let message = "the value is missing, and read as the empty string";
+    let problem = Problem::new("NP-22", &at.path, at.span, message)
+        .with_severity(Severity::Warning)
+        .with_help("write \"\" if that is meant");
+    report.add(problem);
 }
 
 fn requirement(report: &mut Report, at: &View<'_>) -> Option<Requirement> {

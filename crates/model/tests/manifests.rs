@@ -1,7 +1,10 @@
-//! The manifests of the example load without a word.
+//! Whole manifests load without a word.
+
+use std::collections::BTreeSet;
 
 use ringfence_model::{
-    Input, KindRole, LoadOptions, Loaded, ObjectName, assemble, kind_config, load,
+    Input, KindRole, LoadOptions, Loaded, Object, ObjectKind, ObjectName, assemble, kind_config,
+    load,
 };
 
 const FILES: [(&str, &str); 5] = [
@@ -111,4 +114,30 @@ fn reads_the_kind_configuration() {
     assert!(cluster.disable_default_cni);
     assert_eq!(cluster.pod_subnets, ["10.244.0.0/16".parse().unwrap()]);
     assert_eq!(cluster.service_subnets, ["10.96.0.0/16".parse().unwrap()]);
+}
+
+#[test]
+fn every_kind_loads_with_all_its_fields() {
+    let input = Input {
+        name: "every-kind.yaml".to_owned(),
+        text: include_str!("../../../corpus/manifests/every-kind.yaml").to_owned(),
+    };
+    let loaded = load(&[input], &LoadOptions::default());
+    assert_eq!(loaded.diagnostics, []);
+    let kinds: BTreeSet<ObjectKind> = loaded
+        .objects
+        .iter()
+        .map(|object| object.key().kind)
+        .collect();
+    assert_eq!(kinds.len(), 15, "all but the kind cluster");
+    let (cluster, diagnostics) = assemble(&loaded.objects);
+    assert_eq!(diagnostics, []);
+    assert_eq!(cluster.pods.len(), 11);
+}
+
+#[test]
+fn objects_survive_json() {
+    let objects = loaded().objects;
+    let text = serde_json::to_string(&objects).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Object>>(&text).unwrap(), objects);
 }
