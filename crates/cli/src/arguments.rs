@@ -6,13 +6,13 @@ use clap_complete::Shell;
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 110, arg_required_else_help = true)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Tell the whole story of network policies on a three-node cluster, with real connections
     #[command(
         after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed"
@@ -40,40 +40,40 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct DemoArguments {
+pub(crate) struct DemoArguments {
     /// Wait for Enter between the steps
     #[arg(long)]
-    pub pause: bool,
+    pub(crate) pause: bool,
     /// Leave the lab running at the end
     #[arg(long)]
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// Name of the lab
     #[arg(long, default_value = "ringfence-demo")]
-    pub name: String,
+    pub(crate) name: String,
     /// Text for people or JSON for machines
     #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
-    pub output: OutputFormat,
+    pub(crate) output: OutputFormat,
     /// The control experiment: leave policies unenforced, so that every denial must fail
     #[arg(long, hide = true)]
-    pub without_enforcement: bool,
+    pub(crate) without_enforcement: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     Text,
     Json,
 }
 
 /// Which lab a command is about.
 #[derive(Clone, Debug, Args)]
-pub struct LabName {
+pub(crate) struct LabName {
     /// Name of the lab
     #[arg(long, default_value = ringfence_lab::DEFAULT_NAME, env = "RINGFENCE_LAB")]
-    pub name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum LabCommand {
+pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -"
@@ -207,14 +207,14 @@ pub enum LabCommand {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LabelKind {
+pub(crate) enum LabelKind {
     #[value(alias = "ns")]
     Namespace,
     Pod,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ProbeProtocol {
+pub(crate) enum ProbeProtocol {
     Tcp,
     Udp,
     Http,
@@ -222,7 +222,7 @@ pub enum ProbeProtocol {
 
 /// What this binary does inside of a lab or on a node.
 #[derive(Debug, Subcommand)]
-pub enum Role {
+pub(crate) enum Role {
     LabHost,
     LabInit,
     Lab,

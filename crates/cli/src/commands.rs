@@ -1,4 +1,4 @@
-pub mod completions;
-pub mod inputs;
-pub mod lab;
-pub mod show;
+pub(crate) mod completions;
+pub(crate) mod inputs;
+pub(crate) mod lab;
+pub(crate) mod show;

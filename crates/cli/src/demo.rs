@@ -4,7 +4,7 @@
 //! policy put into the kernel, [`report`] holds the results and [`print`] shows them.
 
 mod kernel;
-pub mod manifests;
+pub(crate) mod manifests;
 mod measure;
 mod print;
 mod report;
@@ -20,7 +20,7 @@ use crate::arguments::{DemoArguments, OutputFormat};
 use crate::commands::inputs;
 use print::Printer;
 
-pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let printer = Printer::new(arguments.output == OutputFormat::Text, arguments.pause);
     let cluster = inputs::kind_cluster(None)?.renamed(manifests::CLUSTER);

@@ -18,7 +18,7 @@ const PROBES_AT_ONCE: usize = 64;
 /// Host name of the lab's host outside of the cluster.
 const OUTSIDE: &str = "outside";
 
-pub fn run(role: Role) -> ExitCode {
+pub(crate) fn run(role: Role) -> ExitCode {
     log_to_standard_error();
     let starting = matches!(role, Role::LabHost | Role::LabInit | Role::Lab);
     dispatch(role).unwrap_or_else(|error| {

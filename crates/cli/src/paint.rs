@@ -7,19 +7,19 @@ const BAD: Style = AnsiColor::Red.on_default();
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-pub fn good(text: &str) -> String {
+pub(crate) fn good(text: &str) -> String {
     painted(GOOD, text)
 }
 
-pub fn bad(text: &str) -> String {
+pub(crate) fn bad(text: &str) -> String {
     painted(BAD, text)
 }
 
-pub fn heading(text: &str) -> String {
+pub(crate) fn heading(text: &str) -> String {
     painted(HEADING, text)
 }
 
-pub fn dim(text: &str) -> String {
+pub(crate) fn dim(text: &str) -> String {
     painted(DIM, text)
 }
 

@@ -72,7 +72,7 @@ pub struct PodRecord {
     /// What there is to say about it.
     pub message: Option<String>,
     /// Its sandbox, once it is up.
-    pub sandbox: Option<Sandbox>,
+    pub(crate) sandbox: Option<Sandbox>,
 }
 
 impl PodRecord {

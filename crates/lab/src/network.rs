@@ -30,20 +30,20 @@ const TUNNEL_PORT: u16 = 8472;
 
 /// The namespaces of the lab that are no pods.
 #[derive(Debug)]
-pub struct Network {
+pub(crate) struct Network {
     /// One per node, in order.
-    pub nodes: Vec<OwnedFd>,
+    pub(crate) nodes: Vec<OwnedFd>,
     /// The host outside of the cluster.
-    pub outside: OwnedFd,
+    pub(crate) outside: OwnedFd,
     /// Largest packet of a pod, in bytes.
-    pub pod_mtu: u32,
+    pub(crate) pod_mtu: u32,
 }
 
 /// Builds all wires from the calling thread's network namespace, which becomes the network between the nodes.
 ///
 /// # Errors
 /// If the kernel refuses a step; the text names it.
-pub fn build(plan: &[NodePlan], service_subnets: &[IpNet]) -> anyhow::Result<Network> {
+pub(crate) fn build(plan: &[NodePlan], service_subnets: &[IpNet]) -> anyhow::Result<Network> {
     let mut socket = RouteSocket::open()?;
     let bridge = build_bridge(&mut socket)?;
     let pod_mtu = pod_mtu(plan);

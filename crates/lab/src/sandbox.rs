@@ -16,11 +16,11 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running sandbox. Dropped, it ends with all its containers.
 #[derive(Debug)]
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     process: Child,
     requests: ChildStdin,
     /// What process 1 reports; taken by whoever watches the pod.
-    pub events: Option<Receiver<InitEvent>>,
+    pub(crate) events: Option<Receiver<InitEvent>>,
 }
 
 impl Sandbox {
@@ -28,7 +28,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If its namespaces or files cannot be made.
-    pub fn start(config: &SandboxConfig) -> anyhow::Result<Self> {
+    pub(crate) fn start(config: &SandboxConfig) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.directory)
             .with_context(|| format!("cannot create {}", config.directory.display()))?;
         let log = std::fs::File::create(config.directory.join("sandbox.log"))?;
@@ -77,13 +77,13 @@ impl Sandbox {
 
     /// The sandbox's process, in whose namespaces the pod lives.
     #[must_use]
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
     /// The pod's network namespace, as CNI wants it.
     #[must_use]
-    pub fn network_namespace(&self) -> PathBuf {
+    pub(crate) fn network_namespace(&self) -> PathBuf {
         format!("/proc/{}/ns/net", self.pid()).into()
     }
 
@@ -91,7 +91,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If the sandbox has ended.
-    pub fn start_container(&mut self, command: ContainerCommand) -> anyhow::Result<()> {
+    pub(crate) fn start_container(&mut self, command: ContainerCommand) -> anyhow::Result<()> {
         let line = serde_json::to_string(&InitRequest::Start(command))?;
         writeln!(self.requests, "{line}").context("the pod's sandbox has ended")
     }
@@ -107,7 +107,7 @@ impl Drop for Sandbox {
 
 /// The files under `/etc` that differ in a pod.
 #[must_use]
-pub fn pod_files(
+pub(crate) fn pod_files(
     hostname: &str,
     address: Option<std::net::IpAddr>,
     resolv_conf: &str,

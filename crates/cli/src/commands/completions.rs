@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 
 use crate::arguments::Arguments;
 
-pub fn run(shell: Shell) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(shell: Shell) -> anyhow::Result<ExitCode> {
     generate(
         shell,
         &mut Arguments::command(),

@@ -10,7 +10,7 @@ use ringfence_model::{Input, KindCluster, RenderStyle, SourceMap};
 const LARGEST_FILE: u64 = 16 << 20;
 
 /// The files named by `paths`; of a directory all `.yaml`, `.yml` and `.json` files in it, in order of name.
-pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
@@ -72,7 +72,7 @@ fn file(path: &Path) -> anyhow::Result<Input> {
 }
 
 /// The kind configuration in `path`; without one, a control plane and two workers.
-pub fn kind_cluster(path: Option<&Path>) -> anyhow::Result<KindCluster> {
+pub(crate) fn kind_cluster(path: Option<&Path>) -> anyhow::Result<KindCluster> {
     let input = match path {
         Some(path) => file(path)?,
         None => input("multi-node-kind.yaml", crate::demo::manifests::KIND_CONFIG),

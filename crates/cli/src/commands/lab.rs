@@ -13,7 +13,7 @@ use super::{inputs, show};
 use crate::arguments::{LabCommand, LabelKind, OutputFormat, ProbeProtocol};
 use crate::paint;
 
-pub fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
     match command {
         LabCommand::Up {
             lab,
@@ -118,7 +118,7 @@ fn up(
     clippy::cast_precision_loss,
     reason = "a lab runs less than 285,000 years"
 )]
-pub fn seconds(milliseconds: u64) -> f64 {
+pub(crate) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
@@ -147,9 +147,9 @@ fn list() -> anyhow::Result<ExitCode> {
 }
 
 fn change(name: &str, request: &Request) -> anyhow::Result<ExitCode> {
-    let Reply::Changed(changes) = ask(name, request)? else {
-        return unexpected();
-    };
+    let changes = Client::new(name).change(request, |message| {
+        anstream::eprintln!("{}", paint::dim(message))
+    })?;
     for (object, change) in changes {
         println!("{object} {}", Change::word(change));
     }
@@ -177,7 +177,7 @@ fn label_change(text: &str) -> anyhow::Result<(String, Option<String>)> {
 }
 
 /// `NAMESPACE/NAME`, or `NAME` in the namespace `default`.
-pub fn pod_name(text: &str) -> anyhow::Result<ObjectName> {
+pub(crate) fn pod_name(text: &str) -> anyhow::Result<ObjectName> {
     if text.contains('/') {
         text.parse().context("a pod is named NAMESPACE/NAME")
     } else {
@@ -210,9 +210,7 @@ fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCo
 }
 
 fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Result<ExitCode> {
-    let Reply::Rules(nodes) = ask(name, &Request::Rules { node })? else {
-        return unexpected();
-    };
+    let nodes = Client::new(name).rules(node.as_deref())?;
     match output {
         OutputFormat::Text => show::rules(&nodes),
         OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&nodes)?),

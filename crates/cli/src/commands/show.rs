@@ -12,7 +12,7 @@ use ringfence_standin::probe::{ProbeOutcome, ProbeReport};
 use crate::commands::lab::seconds;
 use crate::paint;
 
-pub fn status(status: &LabStatus) {
+pub(crate) fn status(status: &LabStatus) {
     let enforcement = if status.enforcement {
         "policies enforced"
     } else {
@@ -83,7 +83,7 @@ fn join(values: &[impl Display]) -> String {
         .join(",")
 }
 
-pub fn probe(report: &ProbeReport) -> String {
+pub(crate) fn probe(report: &ProbeReport) -> String {
     format!(
         "{} after {} ms",
         outcome(&report.outcome),
@@ -91,7 +91,7 @@ pub fn probe(report: &ProbeReport) -> String {
     )
 }
 
-pub fn outcome(outcome: &ProbeOutcome) -> String {
+pub(crate) fn outcome(outcome: &ProbeOutcome) -> String {
     match outcome {
         ProbeOutcome::Reached { detail, .. } => format!("reached: {detail}"),
         ProbeOutcome::TimedOut => "timed out".to_owned(),
@@ -102,7 +102,7 @@ pub fn outcome(outcome: &ProbeOutcome) -> String {
 }
 
 /// Each node's live table, and under it the policies behind its elements.
-pub fn rules(nodes: &BTreeMap<String, NodeRules>) {
+pub(crate) fn rules(nodes: &BTreeMap<String, NodeRules>) {
     for (node, rules) in nodes {
         anstream::println!("{}", paint::heading(&format!("# node {node}")));
         println!("{}", rules.table_text.trim_end());
@@ -122,7 +122,7 @@ pub fn rules(nodes: &BTreeMap<String, NodeRules>) {
 }
 
 /// `NetworkPolicy netpol-demo/web-allow-frontend ingress[0] (FILE:14:5)`.
-pub fn cause_text(origin: &RuleOrigin) -> String {
+pub(crate) fn cause_text(origin: &RuleOrigin) -> String {
     let part = match origin.rule {
         Some(index) => format!("{}[{index}]", origin.direction),
         None => format!("isolates for {}", origin.direction),

@@ -3,7 +3,7 @@
 use ringfence_model::Input;
 
 /// `kind create cluster --name=multi-node`.
-pub const CLUSTER: &str = "multi-node";
+pub(crate) const CLUSTER: &str = "multi-node";
 
 macro_rules! example {
     ($file:literal) => {
@@ -11,7 +11,7 @@ macro_rules! example {
     };
 }
 
-pub const KIND_CONFIG: &str = example!("multi-node-kind.yaml");
+pub(crate) const KIND_CONFIG: &str = example!("multi-node-kind.yaml");
 const APPLICATION: &str = example!("demo-app.yaml");
 const CLIENT: &str = example!("client.yaml");
 const DEFAULT_DENY_INGRESS: &str = example!("default-deny-ingress.yaml");
@@ -21,36 +21,36 @@ const DEFAULT_DENY_EGRESS: &str = example!("default-deny-egress.yaml");
 const ALLOW_DNS_AND_WEB: &str = example!("allow-dns-and-web.yaml");
 const HOST_NETWORK: &str = example!("host-network.yaml");
 
-pub fn application() -> Input {
+pub(crate) fn application() -> Input {
     input("demo-app.yaml", APPLICATION)
 }
 
-pub fn client() -> Input {
+pub(crate) fn client() -> Input {
     input("client.yaml", CLIENT)
 }
 
-pub fn default_deny_ingress() -> Input {
+pub(crate) fn default_deny_ingress() -> Input {
     input("default-deny-ingress.yaml", DEFAULT_DENY_INGRESS)
 }
 
-pub fn web_allow_frontend() -> Input {
+pub(crate) fn web_allow_frontend() -> Input {
     input("web-allow-frontend.yaml", WEB_ALLOW_FRONTEND)
 }
 
-pub fn db_policy() -> Input {
+pub(crate) fn db_policy() -> Input {
     input("db-policy.yaml", DB_POLICY)
 }
 
-pub fn default_deny_egress() -> Input {
+pub(crate) fn default_deny_egress() -> Input {
     input("default-deny-egress.yaml", DEFAULT_DENY_EGRESS)
 }
 
-pub fn allow_dns_and_web() -> Input {
+pub(crate) fn allow_dns_and_web() -> Input {
     input("allow-dns-and-web.yaml", ALLOW_DNS_AND_WEB)
 }
 
 /// The pod with host networking, on the node of the database.
-pub fn host_network(node: &str) -> Input {
+pub(crate) fn host_network(node: &str) -> Input {
     input(
         "host-network.yaml",
         &HOST_NETWORK.replace("multi-node-worker", node),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use anyhow::Context as _;
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{Place, Reply, Request};
+use ringfence_lab::control::protocol::Place;
 use ringfence_model::{Cluster, ObjectName};
 use ringfence_net::Protocol;
 use ringfence_reference::{Endpoint, Outcome, Query, answer};
@@ -21,17 +21,17 @@ const PATIENCE_FOR_NAMES_MS: u64 = 900;
 
 /// One thing to try.
 #[derive(Clone, Debug)]
-pub struct Trial {
-    pub from: Origin,
+pub(crate) struct Trial {
+    pub(crate) from: Origin,
     /// What it is called.
-    pub label: String,
-    pub target: Target,
-    pub expected: Option<Passage>,
+    pub(crate) label: String,
+    pub(crate) target: Target,
+    pub(crate) expected: Option<Passage>,
 }
 
 /// Where a trial leads.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub(crate) enum Target {
     /// A page of a Service by name, as curl asks for it.
     Page(ObjectName),
     /// A Service by name.
@@ -46,20 +46,13 @@ pub enum Target {
     OutsideName(String, IpAddr, u16),
 }
 
-pub fn cluster(client: &Client) -> anyhow::Result<Cluster> {
-    match client.request(&Request::Cluster, |_| {})? {
-        Reply::Cluster(cluster) => Ok(*cluster),
-        other => anyhow::bail!("an answer that does not fit: {other:?}"),
-    }
-}
-
 fn dns_service() -> ObjectName {
     ObjectName::new("kube-system", "kube-dns")
 }
 
 /// Tries everything at once; the results are in the order of `trials`.
-pub fn measure(client: &Client, trials: &[Trial]) -> anyhow::Result<Vec<Check>> {
-    let cluster = cluster(client)?;
+pub(crate) fn measure(client: &Client, trials: &[Trial]) -> anyhow::Result<Vec<Check>> {
+    let cluster = client.cluster()?;
     let mut by_origin: BTreeMap<String, (Origin, Vec<(usize, ProbeRequest)>)> = BTreeMap::new();
     for (index, trial) in trials.iter().enumerate() {
         let entry = by_origin.entry(origin_name(&trial.from));
@@ -185,7 +178,7 @@ fn request(cluster: &Cluster, target: &Target) -> anyhow::Result<ProbeRequest> {
 }
 
 /// What the specification says, and its reasons where it refuses.
-pub fn predict(
+pub(crate) fn predict(
     cluster: &Cluster,
     from: &Origin,
     target: &Target,
@@ -232,10 +225,11 @@ pub fn predict(
         match found.outcome {
             Outcome::Allow => {}
             Outcome::Deny => reasons.extend(reasons_of(&found)),
-            other => anyhow::bail!(
-                "{} -> {}: neither allowed nor denied, but {other:?}",
+            Outcome::Partial | Outcome::NoEndpoints | Outcome::Unknown { .. } => anyhow::bail!(
+                "{} -> {}: neither allowed nor denied, but {:?}",
                 query.source,
-                query.destination
+                query.destination,
+                found.outcome
             ),
         }
     }
@@ -270,7 +264,7 @@ fn endpoint(origin: &Origin) -> Endpoint {
     }
 }
 
-pub fn origin_name(origin: &Origin) -> String {
+pub(crate) fn origin_name(origin: &Origin) -> String {
     match origin {
         Origin::Pod(pod) => pod.to_string(),
         Origin::Place(Place::Node(name)) => format!("node/{name}"),

@@ -2,21 +2,21 @@
 
 use std::io::IsTerminal as _;
 
-use super::report::{Check, Passage, Report, Step};
+use super::report::{Check, KernelChange, Passage, Report, Step};
 use crate::arguments::DemoArguments;
 use crate::commands::lab::seconds;
 use crate::paint;
 
-/// How many lines of a node's kernel difference are shown.
-const SHOWN_LINES: usize = 12;
+/// How many changes of a node's table are shown.
+const SHOWN_CHANGES: usize = 12;
 
-pub struct Printer {
+pub(crate) struct Printer {
     text: bool,
     pause: bool,
 }
 
 impl Printer {
-    pub const fn new(text: bool, pause: bool) -> Self {
+    pub(crate) const fn new(text: bool, pause: bool) -> Self {
         Self { text, pause }
     }
 
@@ -26,29 +26,29 @@ impl Printer {
         }
     }
 
-    pub fn opening(&self) {
+    pub(crate) fn opening(&self) {
         self.line("Network policies on a three-node cluster made of network namespaces: every line below was");
         self.line(
             "tried with a real connection, and predicted by the specification before it was tried.",
         );
     }
 
-    pub fn title(&self, step: &Step) {
+    pub(crate) fn title(&self, step: &Step) {
         self.line(&format!(
             "\n{}",
             paint::heading(&format!("{:>2}. {}", step.number, step.title))
         ));
     }
 
-    pub fn command(&self, command: &str) {
+    pub(crate) fn command(&self, command: &str) {
         self.line(&format!("    {}", paint::dim(&format!("$ {command}"))));
     }
 
-    pub fn output(&self, text: &str) {
+    pub(crate) fn output(&self, text: &str) {
         self.line(&format!("    {text}"));
     }
 
-    pub fn check(&self, check: &Check) {
+    pub(crate) fn check(&self, check: &Check) {
         self.line(&format!("    {}", check_line(check)));
         if !check.agreed {
             for reason in &check.because {
@@ -57,24 +57,30 @@ impl Printer {
         }
     }
 
-    pub fn kernel(&self, step: &Step) {
-        for (node, lines) in &step.kernel {
-            self.line(&format!("    {node}: {}", counted(lines.len(), "object")));
-            for line in lines.iter().take(SHOWN_LINES) {
-                self.line(&format!("      {}", paint_difference(line)));
+    pub(crate) fn kernel(&self, step: &Step) {
+        for (node, changes) in &step.kernel {
+            self.line(&format!("    {node}: {}", counted(changes.len())));
+            for change in changes.iter().take(SHOWN_CHANGES) {
+                self.line(&format!("      {}", element_line(change)));
+                for cause in &change.because {
+                    self.line(&format!("        {}", paint::dim(&format!("# {cause}"))));
+                }
             }
-            if lines.len() > SHOWN_LINES {
-                self.line(&format!("      ... and {} more", lines.len() - SHOWN_LINES));
+            if changes.len() > SHOWN_CHANGES {
+                self.line(&format!(
+                    "      ... and {} more",
+                    changes.len() - SHOWN_CHANGES
+                ));
             }
         }
     }
 
-    pub fn remark(&self, text: &str) {
+    pub(crate) fn remark(&self, text: &str) {
         self.line(&format!("    {}", paint::dim(text)));
     }
 
     /// Waits for Enter with `--pause`, where there is somebody to press it.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         if self.pause && std::io::stdin().is_terminal() {
             anstream::eprint!("    {}", paint::dim("-- Enter goes on --"));
             let _ = std::io::stdin().read_line(&mut String::new());
@@ -82,7 +88,7 @@ impl Printer {
     }
 
     /// Sources by rows, destinations by columns.
-    pub fn table(&self, checks: &[Check]) {
+    pub(crate) fn table(&self, checks: &[Check]) {
         let mut sources: Vec<&str> = Vec::new();
         let mut columns: Vec<&str> = Vec::new();
         for check in checks {
@@ -119,7 +125,7 @@ impl Printer {
         ));
     }
 
-    pub fn closing(&self, report: &Report, arguments: &DemoArguments) {
+    pub(crate) fn closing(&self, report: &Report, arguments: &DemoArguments) {
         let (all, wrong) = report.counts();
         let verdict = if report.agreed {
             paint::good(&format!(
@@ -167,46 +173,45 @@ fn cell(check: Option<&Check>) -> String {
 
 fn check_line(check: &Check) -> String {
     let measured = check.measured.map_or("unclear", Passage::word);
-    let verdict = if check.agreed {
-        paint::good("✓")
+    let predicted = check.predicted.word();
+    let (mark, comparison) = if check.measured == Some(check.predicted) {
+        (paint::good("✓"), format!("{measured}, as predicted"))
     } else {
-        paint::bad("✗")
+        (
+            paint::bad("✗"),
+            paint::bad(&format!("{measured}, but predicted {predicted}")),
+        )
     };
-    let story = match check.expected {
+    let outcome = paint::dim(&format!("({}, {} ms)", check.outcome, check.duration_ms));
+    match check.expected {
         Some(expected) if expected != check.predicted => {
-            format!(", the story says {}", expected.word())
+            let story = paint::bad(&format!("the story says {}", expected.word()));
+            format!(
+                "{} {} → {}: {comparison}, {story} {outcome}",
+                paint::bad("✗"),
+                check.from,
+                check.to
+            )
         }
-        _ => String::new(),
-    };
-    format!(
-        "{verdict} {} → {}: {measured}, as predicted: {}{story} {}",
-        check.from,
-        check.to,
-        check.predicted.word(),
-        paint::dim(&format!("({}, {} ms)", check.outcome, check.duration_ms)),
-    )
-    .replace(
-        ", as predicted: ",
-        if check.measured == Some(check.predicted) {
-            ", predicted "
-        } else {
-            " BUT predicted "
-        },
-    )
-}
-
-fn paint_difference(line: &str) -> String {
-    if line.starts_with('+') {
-        paint::good(line)
-    } else {
-        paint::bad(line)
+        _ => format!(
+            "{mark} {} → {}: {comparison} {outcome}",
+            check.from, check.to
+        ),
     }
 }
 
-fn counted(count: usize, noun: &str) -> String {
-    match count {
-        0 => format!("no new {noun}"),
-        1 => format!("1 {noun}"),
-        count => format!("{count} {noun}s"),
+fn element_line(change: &KernelChange) -> String {
+    if change.added {
+        paint::good(&format!("+ {}", change.element))
+    } else {
+        paint::bad(&format!("- {}", change.element))
+    }
+}
+
+fn counted(changes: usize) -> String {
+    match changes {
+        0 => "nothing changed".to_owned(),
+        1 => "1 element".to_owned(),
+        changes => format!("{changes} elements"),
     }
 }

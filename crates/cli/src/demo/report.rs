@@ -7,77 +7,88 @@ use serde::Serialize;
 
 /// Everything, in the order in which it happened.
 #[derive(Debug, Default, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Whether reality, prediction and story agree everywhere.
-    pub agreed: bool,
+    pub(crate) agreed: bool,
     /// From the start of the lab until its nodes, DNS and policies were ready.
-    pub nodes_ready_ms: u64,
+    pub(crate) nodes_ready_ms: u64,
     /// From the start of the lab until three pods were ready and their policies enforced.
-    pub lab_ready_ms: u64,
+    pub(crate) lab_ready_ms: u64,
     /// From start to exit, cleaning up included.
-    pub total_ms: u64,
+    pub(crate) total_ms: u64,
     /// Cleaning up alone.
-    pub cleanup_ms: u64,
+    pub(crate) cleanup_ms: u64,
     /// The chapters.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The final table.
-    pub table: Vec<Check>,
+    pub(crate) table: Vec<Check>,
 }
 
 /// A chapter of the story.
 #[derive(Debug, Default, Serialize)]
-pub struct Step {
+pub(crate) struct Step {
     /// Counted from 1.
-    pub number: usize,
+    pub(crate) number: usize,
     /// What it is about.
-    pub title: String,
+    pub(crate) title: String,
     /// The commands it stands for.
-    pub commands: Vec<String>,
+    pub(crate) commands: Vec<String>,
     /// What they answered.
-    pub output: Vec<String>,
+    pub(crate) output: Vec<String>,
     /// What was tried.
-    pub checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
     /// What the policies put into the kernel, by node.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub kernel: BTreeMap<String, Vec<String>>,
+    pub(crate) kernel: BTreeMap<String, Vec<KernelChange>>,
     /// What it means.
-    pub remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// An element that came to or went from a node's table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct KernelChange {
+    /// Whether it came; else it went.
+    pub(crate) added: bool,
+    /// The element as nft writes it, behind the name of its set.
+    pub(crate) element: String,
+    /// The policies behind it, with their source lines.
+    pub(crate) because: Vec<String>,
 }
 
 /// One attempt, three times: in the story, in the specification, in reality.
 #[derive(Clone, Debug, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// Who tried.
-    pub from: String,
+    pub(crate) from: String,
     /// What was tried.
-    pub to: String,
+    pub(crate) to: String,
     /// What the story says; `None` in the final table, which only compares the other two.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<Passage>,
+    pub(crate) expected: Option<Passage>,
     /// What the specification says.
-    pub predicted: Passage,
+    pub(crate) predicted: Passage,
     /// Why.
-    pub because: Vec<String>,
+    pub(crate) because: Vec<String>,
     /// What happened; `None` if it was neither.
-    pub measured: Option<Passage>,
+    pub(crate) measured: Option<Passage>,
     /// In words.
-    pub outcome: String,
+    pub(crate) outcome: String,
     /// How long it took.
-    pub duration_ms: u64,
+    pub(crate) duration_ms: u64,
     /// Whether all agree.
-    pub agreed: bool,
+    pub(crate) agreed: bool,
 }
 
 /// Whether there is a way through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Passage {
+pub(crate) enum Passage {
     Open,
     Closed,
 }
 
 impl Passage {
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Closed => "closed",
@@ -86,7 +97,7 @@ impl Passage {
 }
 
 impl Check {
-    pub fn settle(mut self) -> Self {
+    pub(crate) fn settle(mut self) -> Self {
         let story = self
             .expected
             .is_none_or(|expected| expected == self.predicted);
@@ -96,7 +107,7 @@ impl Check {
 }
 
 impl Report {
-    pub fn finish(&mut self, total: Duration, cleanup: Duration) {
+    pub(crate) fn finish(&mut self, total: Duration, cleanup: Duration) {
         self.total_ms = milliseconds(total);
         self.cleanup_ms = milliseconds(cleanup);
         let mut checks = self
@@ -108,7 +119,7 @@ impl Report {
     }
 
     /// How many attempts there were, and how many disagreed.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let checks: Vec<_> = self
             .steps
             .iter()
@@ -122,6 +133,6 @@ impl Report {
     }
 }
 
-pub fn milliseconds(duration: Duration) -> u64 {
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{Change, LabStatus, LabelTarget, Place, Reply, Request};
+use ringfence_lab::control::protocol::{Change, LabStatus, LabelTarget, Place, Request};
 use ringfence_lab::plan::{METADATA, OUTSIDE_HOST, OUTSIDE_NAME};
 use ringfence_model::{Input, ObjectName};
 use ringfence_net::Protocol;
@@ -26,7 +26,7 @@ const OTHER_PORT: u16 = 8080;
 const DNS_PORT: u16 = 53;
 
 /// Tells the story in a fresh lab and gives what happened.
-pub fn tell(client: &Client, printer: &Printer) -> anyhow::Result<Report> {
+pub(crate) fn tell(client: &Client, printer: &Printer) -> anyhow::Result<Report> {
     let mut teller = Teller {
         client,
         printer,
@@ -172,9 +172,7 @@ impl Teller<'_> {
 
     fn changed(&mut self, request: &Request) -> anyhow::Result<()> {
         let started = Instant::now();
-        let Reply::Changed(changes) = self.client.request(request, |_| {})? else {
-            anyhow::bail!("an answer that does not fit")
-        };
+        let changes = self.client.change(request, |_| {})?;
         let took = milliseconds(started.elapsed());
         for (object, change) in changes {
             self.output(format!("{object} {}", Change::word(change)));
@@ -192,10 +190,7 @@ impl Teller<'_> {
     }
 
     fn status(&self) -> anyhow::Result<LabStatus> {
-        match self.client.request(&Request::Status, |_| {})? {
-            Reply::Status(status) => Ok(*status),
-            other => anyhow::bail!("an answer that does not fit: {other:?}"),
-        }
+        self.client.status()
     }
 
     /// Pods of the demonstration's namespace by their workload, in order.

@@ -8,7 +8,7 @@ use ringfence_lab::control::client::{Client, Origin};
 use ringfence_model::ObjectName;
 use ringfence_standin::stream::{StreamEvent, StreamRequest};
 
-use super::measure::{Target, cluster, origin_name, predict};
+use super::measure::{Target, origin_name, predict};
 use super::report::{Check, Passage, milliseconds};
 
 /// Pause between two lines on the connection.
@@ -19,7 +19,7 @@ const STALL_MS: u64 = 300;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One open connection.
-pub struct Line {
+pub(crate) struct Line {
     origin: Origin,
     target: Target,
     label: String,
@@ -28,7 +28,7 @@ pub struct Line {
 
 impl Line {
     /// Opens a connection and waits for the first echo.
-    pub fn open(
+    pub(crate) fn open(
         client: &Client,
         from: &Origin,
         service: &ObjectName,
@@ -78,16 +78,20 @@ impl Line {
             match self.events.recv_timeout(left)? {
                 StreamEvent::Echo { .. } => return Ok(()),
                 StreamEvent::NotConnected { outcome } => anyhow::bail!("{outcome:?}"),
-                _ => {}
+                StreamEvent::Connected { .. }
+                | StreamEvent::Stalled { .. }
+                | StreamEvent::Done { .. }
+                | StreamEvent::Closed { .. }
+                | StreamEvent::Broken { .. } => {}
             }
         }
     }
 
     /// What became of the connection since. The specification is asked about such a connection as it is now.
-    pub fn check(&self, client: &Client, expected: Passage) -> anyhow::Result<Check> {
+    pub(crate) fn check(&self, client: &Client, expected: Passage) -> anyhow::Result<Check> {
         let started = Instant::now();
         let (measured, outcome) = self.fate();
-        let (predicted, because) = predict(&cluster(client)?, &self.origin, &self.target)?;
+        let (predicted, because) = predict(&client.cluster()?, &self.origin, &self.target)?;
         let check = Check {
             from: origin_name(&self.origin),
             to: format!("{}, opened before the policy", self.label),

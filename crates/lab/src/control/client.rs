@@ -1,16 +1,17 @@
 //! The commands' end of the control socket.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::Context as _;
-use ringfence_model::ObjectName;
+use ringfence_model::{Cluster, ObjectName};
 use ringfence_standin::probe::{ProbeReport, ProbeRequest};
 
 use super::descriptors;
-use super::protocol::{Place, Reply, Request};
+use super::protocol::{Change, LabStatus, NodeRules, Place, Reply, Request};
 use super::socket::connect;
 
 /// A running lab, by name.
@@ -40,6 +41,57 @@ impl Client {
             .write_all(&line(request)?)
             .context("the lab closed the connection")?;
         answer(&stream, &mut progress)
+    }
+
+    /// Everything there is in the lab and how it is.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn status(&self) -> anyhow::Result<LabStatus> {
+        let Reply::Status(status) = self.request(&Request::Status, |_| {})? else {
+            return misfit();
+        };
+        Ok(*status)
+    }
+
+    /// The cluster as policy sees it, with live addresses.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn cluster(&self) -> anyhow::Result<Cluster> {
+        let Reply::Cluster(cluster) = self.request(&Request::Cluster, |_| {})? else {
+            return misfit();
+        };
+        Ok(*cluster)
+    }
+
+    /// The live tables of one node, or of all, by node.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn rules(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, NodeRules>> {
+        let request = Request::Rules {
+            node: node.map(str::to_owned),
+        };
+        let Reply::Rules(rules) = self.request(&request, |_| {})? else {
+            return misfit();
+        };
+        Ok(rules)
+    }
+
+    /// Sends a request that changes objects; gives each object and what became of it.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn change(
+        &self,
+        request: &Request,
+        progress: impl FnMut(&str),
+    ) -> anyhow::Result<Vec<(String, Change)>> {
+        let Reply::Changed(changes) = self.request(request, progress)? else {
+            return misfit();
+        };
+        Ok(changes)
     }
 
     /// Like [`Client::request`] for requests that run a command on this process's standard streams.
@@ -182,10 +234,10 @@ impl RunningCommand {
     /// # Errors
     /// If it could not be run.
     pub fn finish(self) -> anyhow::Result<u8> {
-        match answer(&self.connection, &mut |_| {})? {
-            Reply::Exited(code) => Ok(code),
-            other => anyhow::bail!("an answer that does not fit: {other:?}"),
-        }
+        let Reply::Exited(code) = answer(&self.connection, &mut |_| {})? else {
+            return misfit();
+        };
+        Ok(code)
     }
 }
 
@@ -198,11 +250,22 @@ fn line(request: &Request) -> anyhow::Result<Vec<u8>> {
 fn answer(stream: &UnixStream, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Reply> {
     for line in BufReader::new(stream).lines() {
         let line = line.context("the lab closed the connection")?;
-        match serde_json::from_str(&line).context("an answer this version does not understand")? {
-            Reply::Progress(message) => progress(&message),
-            Reply::Failed(message) => anyhow::bail!(message),
-            reply => return Ok(reply),
+        let reply =
+            serde_json::from_str(&line).context("an answer this version does not understand")?;
+        if let Reply::Progress(message) = reply {
+            progress(&message);
+        } else if let Reply::Failed(message) = reply {
+            anyhow::bail!(message);
+        } else {
+            return Ok(reply);
         }
     }
     anyhow::bail!("the lab ended before it answered")
+}
+
+/// An answer to another question.
+fn misfit<T>() -> anyhow::Result<T> {
+    anyhow::bail!(
+        "the lab gave an answer that does not fit the question; is it of another version?"
+    )
 }

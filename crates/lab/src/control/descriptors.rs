@@ -43,9 +43,11 @@ pub fn receive(stream: &UnixStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     let received = recvmsg(stream, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
     let descriptors = ancillary
         .drain()
-        .filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-            _ => None,
+        .filter_map(|message| {
+            let RecvAncillaryMessage::ScmRights(descriptors) = message else {
+                return None;
+            };
+            Some(descriptors)
         })
         .flatten()
         .collect();

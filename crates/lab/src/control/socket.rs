@@ -63,14 +63,14 @@ pub fn listen(name: &str) -> anyhow::Result<UnixListener> {
 /// If none of that name runs, or if somebody else's process sits on the name.
 pub fn connect(name: &str) -> anyhow::Result<UnixStream> {
     check_name(name)?;
-    let stream = UnixStream::connect_addr(&address(name)?).map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            anyhow::anyhow!(
-                "no lab named `{name}` is running\n  start one: ringfence lab up{}",
-                flag(name)
-            )
+    let stream = UnixStream::connect_addr(&address(name)?).map_err(|error| {
+        let nobody = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+        if nobody.contains(&error.kind()) {
+            let flag = flag(name);
+            anyhow::anyhow!("no lab named `{name}` is running\n  start one: ringfence lab up{flag}")
+        } else {
+            anyhow::Error::from(error).context("cannot reach the lab")
         }
-        _ => anyhow::Error::from(error).context("cannot reach the lab"),
     })?;
     check_peer(&stream)?;
     Ok(stream)

@@ -35,7 +35,11 @@ fn exit_code(status: WaitStatus) -> ExitCode {
     let code = match status {
         WaitStatus::Exited(_, code) => code,
         WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
-        _ => 1,
+        WaitStatus::Stopped(..)
+        | WaitStatus::PtraceEvent(..)
+        | WaitStatus::PtraceSyscall(_)
+        | WaitStatus::Continued(_)
+        | WaitStatus::StillAlive => 1,
     };
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

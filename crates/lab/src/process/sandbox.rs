@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context as _;
@@ -172,12 +172,10 @@ fn link_target(path: &Path) -> PathBuf {
 fn normalized(path: &Path) -> PathBuf {
     path.components()
         .fold(PathBuf::new(), |mut result, component| {
-            match component {
-                std::path::Component::ParentDir => {
-                    result.pop();
-                }
-                std::path::Component::CurDir => {}
-                other => result.push(other),
+            if component == Component::ParentDir {
+                result.pop();
+            } else if component != Component::CurDir {
+                result.push(component);
             }
             result
         })
