@@ -65,14 +65,23 @@ pub(crate) fn node_names(cluster: &Cluster) -> BTreeSet<String> {
     all.chain([NOWHERE.to_owned()]).collect()
 }
 
+/// The host's end of a pod's interface, a function of its name.
+fn interface(pod: &ObjectName) -> String {
+    let bytes = pod.to_string().into_bytes();
+    let sum = bytes.into_iter().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(16_777_619) ^ u32::from(byte)
+    });
+    format!("vethrf{sum:08x}")
+}
+
 /// The pods wired on `node`.
 pub(crate) fn endpoints(cluster: &Cluster, node: &str) -> Vec<LocalEndpoint> {
-    let wired = cluster.pods.values().enumerate();
+    let pods = cluster.pods.values();
+    let wired = pods.filter(|pod| pod.is_on_pod_network() && node_of(pod) == node);
     wired
-        .filter(|(_, pod)| pod.is_on_pod_network() && node_of(pod) == node)
-        .map(|(index, pod)| LocalEndpoint {
+        .map(|pod| LocalEndpoint {
             pod: pod.name.clone(),
-            host_interface: format!("vethrf{index}"),
+            host_interface: interface(&pod.name),
             addresses: pod.addresses.clone(),
         })
         .collect()
@@ -129,11 +138,6 @@ impl World {
             .map_or(Place::Outside, Place::Node)
     }
 
-    fn interface(&self, pod: &ObjectName) -> String {
-        let position = self.cluster.pods.keys().position(|name| name == pod);
-        format!("vethrf{}", position.unwrap())
-    }
-
     /// Sends the opening packet of a connection on its way. `backend` answers `numgen random mod n`.
     pub(crate) fn send(
         &self,
@@ -143,7 +147,7 @@ impl World {
     ) -> Arrival {
         let first = match from {
             Place::Pod { node, name } => {
-                packet.input_interface = self.interface(name);
+                packet.input_interface = interface(name);
                 node.clone()
             }
             Place::Node(node) => return self.send_from_node(node, packet, backend),
@@ -216,7 +220,7 @@ impl World {
 
     fn output_interface(&self, node: &str, packet: &Packet) -> String {
         match self.place(packet.destination) {
-            Place::Pod { node: own, name } if own == node => self.interface(&name),
+            Place::Pod { node: own, name } if own == node => interface(&name),
             Place::Pod { .. } | Place::Node(_) | Place::Outside => UPLINK.to_owned(),
         }
     }
