@@ -2,7 +2,7 @@
 //!
 //! Loads YAML and JSON with positions, validates as the API server does, and holds namespaces, pods,
 //! nodes, Services and NetworkPolicies as typed values. Judges no traffic: see `reference`.
-//! Start with [`Cluster`].
+//! Start with [`load`], [`assemble`] and [`Cluster`].
 
 mod assemble;
 mod base64;

@@ -1,9 +1,13 @@
 //! From texts to objects and diagnostics.
 
+mod reader;
+
+use reader::Reader;
+
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
-use crate::extract::{Context, extract, kind_cluster};
+use crate::extract::kind_cluster;
 use crate::report::{Problem, Report};
-use crate::schema::{self, Found, Handling};
+use crate::schema;
 use crate::view::{Path, View};
 use crate::yaml::{self, Document, Node};
 use crate::{KindCluster, Object};
@@ -183,152 +187,4 @@ fn read(input: &Input, report: &mut Report) -> Vec<Document> {
         report.add_yaml_error(error);
     }
     documents
-}
-
-struct Reader<'r> {
-    report: &'r mut Report,
-    default_namespace: &'r str,
-    objects: &'r mut Vec<Object>,
-    /// Whether the current document is free of faults in its YAML.
-    sound: bool,
-}
-
-/// The version and kind that the items of a typed list have (rule OB-1).
-type ItemType = (&'static str, &'static str);
-
-impl Reader<'_> {
-    fn document(&mut self, document: &Node, inherited: Option<ItemType>) {
-        let Some((version, kind)) = self.type_of(document, inherited) else {
-            return;
-        };
-        match schema::find(version, kind) {
-            Found::Known { schema, handling } => self.object(document, schema, handling, kind),
-            Found::List {
-                item_version,
-                item_kind,
-            } => {
-                self.list(document, item_kind.map(|kind| (item_version, kind)));
-            }
-            Found::Removed { instead } => {
-                let message = format!("`{kind}` of `{version}` is not served any more");
-                self.refuse(
-                    document,
-                    "OB-6",
-                    message,
-                    format!("write `apiVersion: {instead}`"),
-                );
-            }
-            Found::OtherVersion { versions } => {
-                let message = format!("there is no `{kind}` in `{version}`");
-                self.refuse(
-                    document,
-                    "OB-1",
-                    message,
-                    format!("write `apiVersion: {versions}`"),
-                );
-            }
-            Found::Unknown => self.unknown(document, version, kind),
-        }
-    }
-
-    fn type_of<'a>(
-        &mut self,
-        document: &'a Node,
-        inherited: Option<ItemType>,
-    ) -> Option<(&'a str, &'a str)> {
-        let view = View::root(document);
-        let (version, kind) = (view.field("apiVersion"), view.field("kind"));
-        match (version.text(), kind.text(), inherited) {
-            (Some(version), Some(kind), _) => return Some((version, kind)),
-            (None, None, Some(inherited)) => return Some(inherited),
-            _ => {}
-        }
-        let missing = if kind.text().is_none() {
-            "kind"
-        } else {
-            "apiVersion"
-        };
-        let message = format!("not a Kubernetes object: it has no `{missing}`");
-        let mut problem = Problem::bare("OB-1", &Path::root(), document.span, message);
-        let keys = document
-            .entries()
-            .iter()
-            .map(|entry| entry.key.text.as_str());
-        if let Some(meant) = schema::nearest(missing, keys) {
-            problem = problem.with_help(format!("did you mean `{missing}` by `{meant}`?"));
-        }
-        self.report.add(problem);
-        None
-    }
-
-    fn object(
-        &mut self,
-        document: &Node,
-        schema: &'static schema::Schema,
-        handling: Handling,
-        kind: &str,
-    ) {
-        let before = self.report.errors();
-        schema::check(document, schema, self.report);
-        if !self.sound || self.report.errors() > before {
-            return;
-        }
-        if handling == Handling::Skipped {
-            let message = format!("{kind} is left aside: policy does not depend on it");
-            self.note(document, message);
-            return;
-        }
-        let mut context = Context {
-            report: self.report,
-            default_namespace: self.default_namespace,
-        };
-        let object = extract(&mut context, handling, &View::root(document));
-        if self.sound && self.report.errors() == before {
-            self.objects.extend(object);
-        }
-    }
-
-    fn list(&mut self, document: &Node, item: Option<ItemType>) {
-        let items = document.get("items").map(Node::items).unwrap_or_default();
-        for node in items {
-            self.document(node, item);
-        }
-    }
-
-    /// A kind that is nearly one of ours is a mistake; any other belongs to somebody else (rule OB-1).
-    fn unknown(&mut self, document: &Node, version: &str, kind: &str) {
-        if let Some(meant) = schema::nearest(kind, schema::kinds(version)) {
-            let message = format!("there is no `{kind}` in `{version}`");
-            self.refuse(
-                document,
-                "OB-1",
-                message,
-                format!("did you mean `kind: {meant}`?"),
-            );
-        } else {
-            self.note(
-                document,
-                format!("`{kind}` of `{version}` is not known here, and left aside"),
-            );
-        }
-    }
-
-    fn refuse(&mut self, document: &Node, rule: &'static str, message: String, help: String) {
-        let view = View::root(document);
-        let field = if rule == "OB-1" && help.contains("kind:") {
-            "kind"
-        } else {
-            "apiVersion"
-        };
-        let at = view.field(field);
-        self.report
-            .add(Problem::bare(rule, &at.path, at.span, message).with_help(help));
-    }
-
-    fn note(&mut self, document: &Node, message: String) {
-        let at = View::root(document).field("kind");
-        self.report.add(
-            Problem::bare("OB-1", &Path::root(), at.span, message).with_severity(Severity::Note),
-        );
-    }
 }

@@ -51,6 +51,11 @@ pub(crate) struct Schema {
     pub(crate) fields: &'static [(&'static str, Type)],
 }
 
+/// A list of objects, typed or not.
+pub(crate) const fn list() -> &'static Schema {
+    &meta::LIST
+}
+
 /// The configuration of a kind cluster.
 pub(crate) const fn kind_cluster() -> &'static Schema {
     &kind::CLUSTER

@@ -152,6 +152,18 @@ fn ob1_unknown_kinds() {
         problems("- a\n"),
         ["error[OB-1] not a Kubernetes object: it has no `kind`"]
     );
+    for (found, message) in [
+        ("item: []", "unknown field `item`"),
+        ("items: {a: b}", "items: expected a list, found a mapping"),
+    ] {
+        let list = format!("apiVersion: v1\nkind: List\n{found}\n");
+        let rule = if message.starts_with("unknown") {
+            "V-23"
+        } else {
+            "V-22"
+        };
+        assert_eq!(problems(&list), [format!("error[{rule}] {message}")]);
+    }
     let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\naddressType: IPv4\nendpoints: []\n";
     assert_eq!(
         problems(slice),

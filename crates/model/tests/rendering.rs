@@ -97,7 +97,7 @@ error: a mapping key must be a string
  --> policy.yaml:4:10
   |
 4 |   name: {{ .Values.name }}
-  |          ^^^^^^^^^^^^^^^^^
+  |          ^^^^^^^^^^^^^^^^
   |
   = help: this looks like a template: render it first, for example with `helm template`",
     );

@@ -7,6 +7,10 @@ schemas! {
         lastTransitionTime: Time, message: Text, observedGeneration: Int64, reason: Text,
         status: Text, type: Text,
     }
+    LIST "List" { apiVersion: Text, items: [Any], kind: Text, metadata: LIST_META }
+    LIST_META "ListMeta" {
+        continue: Text, remainingItemCount: Int64, resourceVersion: Text, selfLink: Text,
+    }
     LABEL_SELECTOR "LabelSelector" {
         matchExpressions: [LABEL_SELECTOR_REQUIREMENT], matchLabels: {Text},
     }

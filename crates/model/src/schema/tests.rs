@@ -104,3 +104,27 @@ fn kinds_are_found_by_group() {
         assert_eq!(found(version, kind), expected, "{version} {kind}");
     }
 }
+
+/// The other kinds of our groups are nobody's typos.
+#[test]
+fn foreign_kinds_are_not_taken_for_ours() {
+    let foreign = [
+        (
+            "v1",
+            "Binding ComponentStatus Event LimitRange PersistentVolume PersistentVolumeClaim PodTemplate \
+             ResourceQuota",
+        ),
+        ("apps/v1", "ControllerRevision"),
+        (
+            "networking.k8s.io/v1",
+            "IPAddress Ingress IngressClass ServiceCIDR",
+        ),
+    ];
+    for (version, kinds) in foreign {
+        for kind in kinds.split_whitespace() {
+            let taken_for = super::nearest(kind, super::kinds(version));
+            assert_eq!(taken_for, None, "{kind}");
+            assert!(matches!(find(version, kind), Found::Unknown), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use crate::Object;
+use crate::diagnostic::Severity;
+use crate::extract::{Context, extract};
+use crate::report::{Problem, Report};
+use crate::schema::{self, Found, Handling};
+use crate::view::{Path, View};
+use crate::yaml::Node;
+
+/// Sorts documents by kind and turns them into objects.
+pub(super) struct Reader<'r> {
+    pub(super) report: &'r mut Report,
+    pub(super) default_namespace: &'r str,
+    pub(super) objects: &'r mut Vec<Object>,
+    /// Whether the current document is free of faults in its YAML.
+    pub(super) sound: bool,
+}
+
+/// The version and kind that the items of a typed list have (rule OB-1).
+type ItemType = (&'static str, &'static str);
+
+impl Reader<'_> {
+    pub(super) fn document(&mut self, document: &Node, inherited: Option<ItemType>) {
+        let root = View::root(document);
+        let Some((version, kind)) = self.type_of(document, inherited) else {
+            return;
+        };
+        match schema::find(version, kind) {
+            Found::Known { schema, handling } => self.object(document, schema, handling, kind),
+            Found::List {
+                item_version,
+                item_kind,
+            } => {
+                self.list(document, item_kind.map(|kind| (item_version, kind)));
+            }
+            Found::Removed { instead } => {
+                let message = format!("`{kind}` of `{version}` is not served any more");
+                let help = format!("write `apiVersion: {instead}`");
+                self.refuse("OB-6", &root.field("apiVersion"), message, help);
+            }
+            Found::OtherVersion { versions } => {
+                let message = format!("there is no `{kind}` in `{version}`");
+                let help = format!("write `apiVersion: {versions}`");
+                self.refuse("OB-1", &root.field("apiVersion"), message, help);
+            }
+            Found::Unknown => self.unknown(&root.field("kind"), version, kind),
+        }
+    }
+
+    fn type_of<'a>(
+        &mut self,
+        document: &'a Node,
+        inherited: Option<ItemType>,
+    ) -> Option<(&'a str, &'a str)> {
+        let view = View::root(document);
+        let (version, kind) = (view.field("apiVersion"), view.field("kind"));
+        match (version.text(), kind.text(), inherited) {
+            (Some(version), Some(kind), _) => return Some((version, kind)),
+            (None, None, Some(inherited)) => return Some(inherited),
+            _ => {}
+        }
+        let missing = if kind.text().is_none() {
+            "kind"
+        } else {
+            "apiVersion"
+        };
+        let message = format!("not a Kubernetes object: it has no `{missing}`");
+        let mut problem = Problem::bare("OB-1", &Path::root(), document.span, message);
+        let keys = document
+            .entries()
+            .iter()
+            .map(|entry| entry.key.text.as_str());
+        if let Some(meant) = schema::nearest(missing, keys) {
+            problem = problem.with_help(format!("did you mean `{missing}` by `{meant}`?"));
+        }
+        self.report.add(problem);
+        None
+    }
+
+    fn object(
+        &mut self,
+        document: &Node,
+        schema: &'static schema::Schema,
+        handling: Handling,
+        kind: &str,
+    ) {
+        let before = self.report.errors();
+        schema::check(document, schema, self.report);
+        if !self.sound || self.report.errors() > before {
+            return;
+        }
+        if handling == Handling::Skipped {
+            let message = format!("{kind} is left aside: policy does not depend on it");
+            self.leave_aside(&View::root(document).field("kind"), message);
+            return;
+        }
+        let mut context = Context {
+            report: self.report,
+            default_namespace: self.default_namespace,
+        };
+        let object = extract(&mut context, handling, &View::root(document));
+        if self.report.errors() == before {
+            self.objects.extend(object);
+        }
+    }
+
+    fn list(&mut self, document: &Node, item: Option<ItemType>) {
+        schema::check(document, schema::list(), self.report);
+        let items = document.get("items").map(Node::items).unwrap_or_default();
+        for node in items {
+            self.document(node, item);
+        }
+    }
+
+    /// A kind that is nearly one of ours is a mistake; any other belongs to somebody else (rule OB-1).
+    fn unknown(&mut self, at: &View<'_>, version: &str, kind: &str) {
+        if let Some(meant) = schema::nearest(kind, schema::kinds(version)) {
+            let message = format!("there is no `{kind}` in `{version}`");
+            self.refuse(
+                "OB-1",
+                at,
+                message,
+                format!("did you mean `kind: {meant}`?"),
+            );
+        } else {
+            self.leave_aside(
+                at,
+                format!("`{kind}` of `{version}` is not known here, and left aside"),
+            );
+        }
+    }
+
+    fn refuse(&mut self, rule: &'static str, at: &View<'_>, message: String, help: String) {
+        self.report
+            .add(Problem::bare(rule, &at.path, at.span, message).with_help(help));
+    }
+
+    fn leave_aside(&mut self, at: &View<'_>, message: String) {
+        self.report
+            .add(Problem::bare("OB-1", &at.path, at.span, message).with_severity(Severity::Note));
+    }
+}
