@@ -103,7 +103,14 @@ fn summary(operations: &[Operation]) -> Vec<String> {
                 definition,
                 keys,
             } => text(set, definition, '-', keys.iter().collect()),
-            other => format!("{other:?}"),
+            Operation::AddTable { .. } => "AddTable".to_owned(),
+            Operation::DeleteTable => "DeleteTable".to_owned(),
+            Operation::AddChain { name, .. } => format!("AddChain {name}"),
+            Operation::DeleteChain { name } => format!("DeleteChain {name}"),
+            Operation::FlushChain { name } => format!("FlushChain {name}"),
+            Operation::AddRule { chain, rule } => format!("AddRule {chain} {rule}"),
+            Operation::AddSet { name, .. } => format!("AddSet {name}"),
+            Operation::DeleteSet { name } => format!("DeleteSet {name}"),
         })
         .collect()
 }

@@ -67,9 +67,8 @@ impl Decider for EvaluatedDecider {
     }
 }
 
-/// What becomes of a flow; `None` if no packet can be made for it, or if `answer` is not about that packet: a Service
-/// without address cannot be dialled, nobody dials an address of a family that he has not, and a packet to an IPv6
-/// Service address reaches IPv6 addresses of its backends, whichever address of a pod comes first (rule Q-7).
+/// What becomes of a flow; `None` if no packet can be made for it: a Service without address cannot be dialled, and
+/// nobody dials an address of a family that he has not.
 pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<Verdict> {
     if Verdict::from(&answer.outcome) == Verdict::Unknown {
         return None;

@@ -63,8 +63,10 @@ fn any_sequence_of_states_ends_where_a_fresh_start_does() {
         updates,
         replacements,
     } = count;
-    println!("{updates} updates, {replacements} replacements");
-    assert!(updates > 4000 && replacements * 10 < updates);
+    assert!(
+        updates > 4000 && replacements * 10 < updates,
+        "{updates} updates, {replacements} replacements"
+    );
 }
 
 #[test]

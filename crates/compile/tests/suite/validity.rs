@@ -75,10 +75,7 @@ impl<'a> Subject<'a> {
         Self {
             set,
             key,
-            address: match key.first[0] {
-                Datum::Address(address) => address,
-                _ => panic!("{key:?}"),
-            },
+            address: address(&key.first[0]),
             class: match key.first.get(1) {
                 Some(Datum::Number(number)) => Some(*number),
                 _ => None,
@@ -133,6 +130,13 @@ impl<'a> Subject<'a> {
     }
 }
 
+fn address(datum: &Datum) -> IpAddr {
+    let Datum::Address(address) = datum else {
+        panic!("{datum:?}")
+    };
+    *address
+}
+
 fn interface(table: &Table, address: IpAddr) -> String {
     let wired = ["endpoints4", "endpoints6"].map(|set| table.sets[set].elements.keys());
     wired
@@ -153,12 +157,10 @@ fn addresses(cluster: &Cluster, table: &Table, subject: IpAddr) -> BTreeSet<IpAd
         .values()
         .flat_map(|node| node.addresses.clone());
     let blocks = ["blocks4", "blocks6"].map(|set| table.sets[set].elements.keys());
-    let edges = blocks.into_iter().flatten().flat_map(|key| {
-        [&key.first[0], &key.last[0]].map(|edge| match edge {
-            Datum::Address(address) => *address,
-            other => panic!("{other:?}"),
-        })
-    });
+    let edges = blocks
+        .into_iter()
+        .flatten()
+        .flat_map(|key| [&key.first[0], &key.last[0]].map(address));
     let outside = ["203.0.113.77", "2001:db8::77"].map(|text| text.parse().unwrap());
     pods.chain(nodes)
         .chain(edges)
@@ -266,10 +268,9 @@ fn every_element_of_a_policy_matters() {
             }
         }
     }
-    println!("{effective} elements matter, {idle} are idle");
     assert!(
         effective > 3000 && idle * 3 < effective,
-        "{effective} {idle}"
+        "{effective} elements matter, {idle} are idle"
     );
 }
 
