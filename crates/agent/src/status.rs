@@ -127,7 +127,11 @@ pub fn rules(enforced: &Enforced) -> Rules {
 
 fn origins_of(table: &Table, object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
     let ObjectRef::Element { set, key } = object;
-    let key = table.sets.get(set).map(|set| set.key_text(key)).unwrap_or_default();
+    let key = table
+        .sets
+        .get(set)
+        .map(|set| set.key_text(key))
+        .unwrap_or_default();
     let object = format!("{set} {{ {key} }}");
     let origin = |cause: &Origin| RuleOrigin {
         object: object.clone(),

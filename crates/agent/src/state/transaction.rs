@@ -88,7 +88,8 @@ fn may_addition_deny(set: &str, key: &Key, new: &BTreeSet<IpAddr>, deleted: &Key
     match role(set) {
         Role::Allows | Role::Balances => false,
         Role::Isolates => !was_there && !address(key).is_some_and(|address| new.contains(&address)),
-        Role::Classifies => was_there,
+        // Another class counts as a deletion, and the first one allows no less than none.
+        Role::Classifies => false,
         Role::Refuses => !was_there,
         Role::Unknown => true,
     }

@@ -22,12 +22,6 @@ fn message(node: &FakeNode, ticket: u64) -> String {
     }
 }
 
-fn is_programmed(node: &FakeNode, interface: &str) -> bool {
-    node.table
-        .as_ref()
-        .is_some_and(|table| table.to_string().contains(interface))
-}
-
 #[test]
 fn a_pod_is_answered_after_the_commit_that_holds_it() {
     let mut node = FakeNode::synced(objects());
@@ -38,7 +32,7 @@ fn a_pod_is_answered_after_the_commit_that_holds_it() {
     );
     node.step();
     assert_eq!(node.answer(1), Some(&Response::Done));
-    assert!(is_programmed(&node, "vethrfweb"));
+    assert!(node.is_programmed("vethrfweb"));
 }
 
 #[test]
@@ -87,13 +81,13 @@ fn a_pod_that_is_not_known_yet_waits_for_the_store() {
     node.settle();
     node.sleep(PATIENCE - Duration::from_millis(1));
     assert_eq!(
-        (node.answer(1), is_programmed(&node, "vethrflate")),
+        (node.answer(1), node.is_programmed("vethrflate")),
         (None, false)
     );
     node.apply(AgentObject::Pod(pod("late", &[])));
     node.settle();
     assert_eq!(node.answer(1), Some(&Response::Done));
-    assert!(is_programmed(&node, "vethrflate"));
+    assert!(node.is_programmed("vethrflate"));
 }
 
 #[test]
@@ -107,7 +101,7 @@ fn a_pod_that_stays_unknown_is_refused_and_never_programmed() {
     );
     node.apply(AgentObject::Pod(pod("late", &[])));
     node.settle();
-    assert!(!is_programmed(&node, "vethrflate"));
+    assert!(!node.is_programmed("vethrflate"));
 }
 
 #[test]
@@ -182,8 +176,23 @@ fn a_release_goes_rules_connections_record_answer() {
         Did::Answer(2, Response::Done),
     ];
     assert_eq!(node.log[..5], order);
-    assert!(!is_programmed(&node, "vethrfweb"));
+    assert!(!node.is_programmed("vethrfweb"));
     assert_eq!(node.connections.len(), 1);
+}
+
+#[test]
+fn a_release_during_the_commit_that_holds_the_pod_waits_for_the_next() {
+    let mut node = FakeNode::synced(objects());
+    node.wire(endpoint("web", WEB), 1);
+    node.release(id("web"), 2);
+    node.step();
+    assert!(node.is_programmed("vethrfweb"));
+    assert_eq!(
+        (node.answer(2), node.log.last()),
+        (None, Some(&Did::Commit))
+    );
+    node.settle();
+    assert_eq!(node.answer(2), Some(&Response::Done));
 }
 
 #[test]
@@ -266,7 +275,7 @@ fn requests_before_the_records_are_read_wait_for_them() {
     node.settle();
     assert_eq!(node.answer(1), Some(&Response::Done));
     assert_eq!(node.answer(2), Some(&Response::Done));
-    assert!(!is_programmed(&node, "vethrfweb"));
+    assert!(!node.is_programmed("vethrfweb"));
 }
 
 #[test]
@@ -283,8 +292,8 @@ fn records_are_taken_over_by_their_state() {
     assert!(node.log.contains(&Did::Forget(id("old"))));
     assert!(!node.log.contains(&Did::Forget(id("new"))));
     assert_eq!(node.connections, []);
-    assert!(is_programmed(&node, "vethrfweb"));
-    assert!(!is_programmed(&node, "vethrfnew"));
+    assert!(node.is_programmed("vethrfweb"));
+    assert!(!node.is_programmed("vethrfnew"));
 }
 
 #[test]
@@ -303,7 +312,7 @@ fn a_finished_or_vanished_pod_loses_its_rules_at_once() {
         }
         node.store(StoreEvent::Synced { revision: 2 });
         node.settle();
-        assert!(!is_programmed(&node, "vethrfweb"));
+        assert!(!node.is_programmed("vethrfweb"));
         assert_eq!(node.connections, []);
         assert_eq!(
             node.log.last(),

@@ -44,6 +44,8 @@ pub(super) struct FakeNode {
     /// Everything the machine did, oldest first.
     pub(super) log: Vec<Did>,
     pub(super) answered_at: BTreeMap<Ticket, Duration>,
+    /// The interfaces of wired pods, by request.
+    wired: BTreeMap<Ticket, String>,
     pub(super) transactions: Vec<Vec<Operation>>,
     pub(super) revoked: Vec<Entry>,
     jobs: VecDeque<Action>,
@@ -67,6 +69,7 @@ impl FakeNode {
             connections_work: true,
             log: Vec::new(),
             answered_at: BTreeMap::new(),
+            wired: BTreeMap::new(),
             transactions: Vec::new(),
             revoked: Vec::new(),
             jobs: VecDeque::new(),
@@ -110,6 +113,7 @@ impl FakeNode {
     }
 
     pub(super) fn wire(&mut self, endpoint: Endpoint, ticket: Ticket) {
+        self.wired.insert(ticket, endpoint.host_interface.clone());
         self.send(Event::Request {
             request: Request::Wired(endpoint),
             ticket,
@@ -131,10 +135,24 @@ impl FakeNode {
                 Action::ReadConnections => self.job(Did::ListConnections, action),
                 Action::Revoke(ref entries) => self.job(Did::Revoke(entries.len()), action),
                 Action::Answer { ticket, response } => {
+                    if let (Response::Done, Some(interface)) = (&response, self.wired.get(&ticket))
+                    {
+                        assert!(
+                            self.is_programmed(interface),
+                            "{interface} was answered too early"
+                        );
+                    }
                     self.answered_at.insert(ticket, self.now);
                     self.log.push(Did::Answer(ticket, response));
                 }
-                Action::ForgetEndpoint(id) => self.log.push(Did::Forget(id)),
+                Action::ForgetEndpoint(id) => {
+                    let interface = format!("vethrf{}", id.container_id);
+                    assert!(
+                        !self.is_programmed(&interface),
+                        "{id} was forgotten too early"
+                    );
+                    self.log.push(Did::Forget(id));
+                }
                 Action::Report(status) => self.log.push(Did::Report(status)),
                 Action::SetTimer(at) => self.timer = Some(at),
             }
@@ -149,6 +167,14 @@ impl FakeNode {
         );
         self.log.push(did);
         self.jobs.push_back(action);
+    }
+
+    /// Whether the kernel holds rules for this interface.
+    pub(super) fn is_programmed(&self, interface: &str) -> bool {
+        let quoted = format!("\"{interface}\"");
+        self.table
+            .as_ref()
+            .is_some_and(|table| table.to_string().contains(&quoted))
     }
 
     pub(super) fn is_busy(&self) -> bool {

@@ -97,6 +97,11 @@ fn a_deny_of_everything_ends_what_reaches_the_pod_and_nothing_else() {
                 true,
             ),
             (
+                "from another node through the Service",
+                translated(TCP, (REMOTE, 21), (VIP, 80), (B, 8080), (REMOTE, 21)),
+                true,
+            ),
+            (
                 "from another node",
                 connection(TCP, (REMOTE, 7), (B, 8080)),
                 true,
@@ -313,6 +318,10 @@ fn loosening_looks_at_no_connection() {
 fn a_peer_that_loses_its_label_or_goes_loses_its_connection() {
     for goes in [false, true] {
         let mut fake = cluster();
+        // Another pod keeps what the policy allows to pods of this label.
+        let mut twin = pod("twin", &["10.244.2.3"]);
+        twin.labels = super::cluster::labels("remote");
+        fake.apply(AgentObject::Pod(twin));
         fake.apply(AgentObject::NetworkPolicy(policy(
             "some",
             "b",
