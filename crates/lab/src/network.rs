@@ -2,7 +2,7 @@
 //!
 //! Built once when the lab starts; everything vanishes with the lab's namespaces.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::Context as _;
@@ -182,21 +182,22 @@ fn build_tunnels(
             mac,
             remote,
         })?;
-        for (block, (gateway, source)) in other
+        for (block, (address, source)) in other
             .pod_cidrs
             .iter()
             .zip(other.addresses.iter().zip(&node.addresses))
         {
+            let gateway = tunnel_gateway(*address, mac);
             socket.add_neighbour(&Neighbour {
                 index: tunnel,
-                address: *gateway,
+                address: gateway,
                 mac,
             })?;
             socket.add_route(&Route {
                 destination: *block,
                 kind: RouteKind::Device {
                     index: tunnel,
-                    gateway: Some(*gateway),
+                    gateway: Some(gateway),
                     onlink: true,
                 },
                 source: Some(*source),
@@ -205,6 +206,20 @@ fn build_tunnels(
         }
     }
     Ok(())
+}
+
+/// The next hop at the far end of the tunnel. IPv6 takes no gateway that another interface's network contains, so
+/// there it is the link-local address that belongs to the far end's hardware address (RFC 4291, appendix A).
+fn tunnel_gateway(node: IpAddr, mac: MacAddress) -> IpAddr {
+    if node.is_ipv4() {
+        return node;
+    }
+    let [a, b, c, d, e, f] = mac.0;
+    let identifier = [a ^ 0x02, b, c, 0xff, 0xfe, d, e, f];
+    let prefix = 0xfe80_u128 << 112;
+    IpAddr::V6(Ipv6Addr::from_bits(
+        prefix | u128::from(u64::from_be_bytes(identifier)),
+    ))
 }
 
 fn tunnel_mac(index: usize) -> anyhow::Result<MacAddress> {
@@ -275,4 +290,18 @@ fn default_route(socket: &mut RouteSocket, index: u32, network: IpNet) -> anyhow
         source: None,
         metric: None,
     })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_tunnel_leads_to_the_link_local_address_of_its_far_end() {
+        let mac = tunnel_mac(2).unwrap();
+        let gateway = tunnel_gateway("fd00:172:18::4".parse().unwrap(), mac);
+        assert_eq!(gateway.to_string(), "fe80::72:66ff:fe00:2");
+        let gateway = tunnel_gateway("172.18.0.4".parse().unwrap(), mac);
+        assert_eq!(gateway.to_string(), "172.18.0.4");
+    }
 }

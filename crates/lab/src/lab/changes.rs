@@ -48,7 +48,7 @@ impl Lab {
             let key = object.key();
             let change = match objects.get(&key) {
                 None => Change::Created,
-                Some(old) if *old == object => Change::Unchanged,
+                Some(old) if old.same_content(&object) => Change::Unchanged,
                 Some(_) => Change::Configured,
             };
             changes.push((key.to_string(), change));
