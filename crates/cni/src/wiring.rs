@@ -158,12 +158,11 @@ const NODE_V4: [(&str, &str); 7] = [
     ("forwarding", "1"),
 ];
 
-/// Addresses that nobody asked for would be unknown to the agent, and looking for duplicates would delay
-/// the pod by a second: neither is needed on a link of two.
-const V6: [(&str, &str); 5] = [
+/// Addresses that the kernel or a neighbour makes up would be unknown to the agent. Duplicates are not
+/// looked for, which would delay the pod by a second: the addresses themselves are exempt.
+const V6: [(&str, &str); 4] = [
     ("disable_ipv6", "0"),
     ("addr_gen_mode", "1"),
-    ("accept_dad", "0"),
     ("accept_ra", "0"),
     ("accept_redirects", "0"),
 ];

@@ -134,7 +134,7 @@ pub(crate) fn del_without_an_agent_keeps_the_address_taken() {
 
 pub(crate) fn a_del_waits_for_the_add_before_it() {
     let node = Node::new();
-    let agent = FakeAgent::start(&node, Manner::Slow(Duration::from_millis(500)));
+    let agent = FakeAgent::start(&node, Manner::Slow(Duration::from_millis(1500)));
     let pod = Pod::new("c1");
     let add = node.start("ADD", &pod, &node.config);
     let begin = Instant::now();
@@ -142,9 +142,13 @@ pub(crate) fn a_del_waits_for_the_add_before_it() {
         assert!(begin.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(2));
     }
+    let begin = Instant::now();
     let del = node.start("DEL", &pod, &node.config);
     assert!(finish(del).success);
+    // The agent, and so ADD, needs three times as long.
+    assert!(begin.elapsed() > Duration::from_millis(500));
     assert!(finish(add).success);
+    assert_eq!(agent.requests(), [Request::Released(pod.id())]);
     node.assert_clean("ADD and DEL at once");
 }
 
