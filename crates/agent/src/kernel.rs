@@ -13,7 +13,7 @@ use ringfence_netlink::nftables::{ApplyError, Monitor, Nftables, ReadError};
 use ringfence_netlink::route::RouteSocket;
 use ringfence_ruleset::Operation;
 
-use crate::run::Input;
+use crate::run::{Input, spawn};
 use crate::state::{Event, LiveTable};
 
 /// How often a commit tries to be the only change of its moment, before it is made in any case.
@@ -29,7 +29,7 @@ pub(crate) enum Job {
 }
 
 /// Opens the sockets in the calling thread's network namespace and starts the two threads.
-pub(crate) fn start(table: String, inputs: Sender<Input>) -> Result<Sender<Job>> {
+pub(crate) fn start(table: String, inputs: &Sender<Input>) -> Result<Sender<Job>> {
     let mut kernel = Kernel {
         table,
         nftables: Nftables::open()?,
@@ -38,17 +38,9 @@ pub(crate) fn start(table: String, inputs: Sender<Input>) -> Result<Sender<Job>>
     };
     let monitor = Monitor::open()?;
     let (jobs, queue) = channel();
-    let monitor_inputs = inputs.clone();
-    let work = move || kernel.work(&queue, &inputs);
-    thread::Builder::new()
-        .name("kernel".to_owned())
-        .spawn(work)
-        .context("cannot start a thread")?;
-    let listen = move || listen(monitor, &monitor_inputs);
-    thread::Builder::new()
-        .name("monitor".to_owned())
-        .spawn(listen)
-        .context("cannot start a thread")?;
+    let (results, changes) = (inputs.clone(), inputs.clone());
+    spawn("kernel", inputs, move || kernel.work(&queue, &results))?;
+    spawn("monitor", inputs, move || listen(monitor, &changes))?;
     Ok(jobs)
 }
 

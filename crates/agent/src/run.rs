@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::{SigSet, Signal};
 use ringfence_cni::{EndpointStore, Request, Response};
 
@@ -40,6 +40,43 @@ pub(crate) enum Input {
         answer: Sender<Status>,
     },
     Stop,
+    /// A thread that should live as long as the agent is gone.
+    ThreadEnded {
+        name: &'static str,
+    },
+}
+
+/// Starts a thread that lives as long as the agent, and tells the loop if it does not: an agent that waits for
+/// a dead thread would look alive and change nothing.
+pub(crate) fn spawn(
+    name: &'static str,
+    inputs: &Sender<Input>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<()> {
+    let alarm = Alarm {
+        name,
+        inputs: inputs.clone(),
+    };
+    let work = move || {
+        let _alarm = alarm;
+        work();
+    };
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.with_context(|| format!("cannot start the {name} thread"))?;
+    Ok(())
+}
+
+struct Alarm {
+    name: &'static str,
+    inputs: Sender<Input>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let name = self.name;
+        // A loop that is gone does not care.
+        let _ = self.inputs.send(Input::ThreadEnded { name });
+    }
 }
 
 /// What status answers are made of.
@@ -57,9 +94,9 @@ pub(crate) struct Status {
 /// If the agent cannot start: its sockets, records or netlink cannot be opened.
 pub fn run(config: AgentConfig) -> Result<()> {
     let (inputs, queue) = channel();
-    stop_on_signals(inputs.clone())?;
+    stop_on_signals(&inputs)?;
     let records = EndpointStore::open(&config.data_dir)?;
-    let jobs = kernel::start(config.table_name.clone(), inputs.clone())?;
+    let jobs = kernel::start(config.table_name.clone(), &inputs)?;
     serve_plugin(&config, &inputs)?;
     serve_status(&config, &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
@@ -67,28 +104,15 @@ pub fn run(config: AgentConfig) -> Result<()> {
         tracing::warn!(path = %damaged.path.display(), reason = damaged.reason, "damaged record");
     }
     let reporter = Reporter::default();
-    store::follow(config.store.clone(), reporter.clone(), inputs)?;
+    store::follow(config.store.clone(), reporter.clone(), &inputs)?;
     tracing::info!(
         node = config.node,
         endpoints = listing.endpoints.len(),
         "agent started"
     );
-    let mut agent = Agent {
-        machine: Machine::new(config),
-        start: Instant::now(),
-        timer: None,
-        tickets: BTreeMap::new(),
-        next_ticket: 0,
-        committing: false,
-        own_generations: VecDeque::new(),
-        held_generations: Vec::new(),
-        records,
-        reporter,
-        jobs,
-    };
+    let mut agent = Agent::new(config, records, reporter, jobs);
     agent.event(Event::EndpointsLoaded(listing.endpoints));
-    agent.work(&queue);
-    Ok(())
+    agent.work(&queue)
 }
 
 struct Agent {
@@ -107,10 +131,35 @@ struct Agent {
 }
 
 impl Agent {
-    fn work(&mut self, queue: &Receiver<Input>) {
+    fn new(
+        config: AgentConfig,
+        records: EndpointStore,
+        reporter: Reporter,
+        jobs: Sender<Job>,
+    ) -> Self {
+        Self {
+            machine: Machine::new(config),
+            start: Instant::now(),
+            timer: None,
+            tickets: BTreeMap::new(),
+            next_ticket: 0,
+            committing: false,
+            own_generations: VecDeque::new(),
+            held_generations: Vec::new(),
+            records,
+            reporter,
+            jobs,
+        }
+    }
+
+    fn work(&mut self, queue: &Receiver<Input>) -> Result<()> {
         loop {
             match self.next(queue) {
-                Some(Input::Stop) => return tracing::info!("agent stopped; the rules stay"),
+                Some(Input::Stop) => {
+                    tracing::info!("agent stopped; the rules stay");
+                    return Ok(());
+                }
+                Some(Input::ThreadEnded { name }) => bail!("the {name} thread ended"),
                 Some(input) => self.input(input),
                 None => self.event(Event::Tick),
             }
@@ -122,7 +171,14 @@ impl Agent {
         let Some(timer) = self.timer else {
             return Some(queue.recv().unwrap_or(Input::Stop));
         };
-        match queue.recv_timeout(timer.saturating_sub(self.start.elapsed())) {
+        // A queue that is never empty must not hold up the time.
+        let wait = timer.saturating_sub(self.start.elapsed());
+        let input = if wait.is_zero() {
+            Err(RecvTimeoutError::Timeout)
+        } else {
+            queue.recv_timeout(wait)
+        };
+        match input {
             Ok(input) => Some(input),
             Err(RecvTimeoutError::Disconnected) => Some(Input::Stop),
             Err(RecvTimeoutError::Timeout) => {
@@ -150,7 +206,7 @@ impl Agent {
                     health: self.machine.health(),
                 });
             }
-            Input::Stop => {}
+            Input::Stop | Input::ThreadEnded { .. } => {}
         }
     }
 
@@ -228,38 +284,35 @@ fn log(status: &crate::protocol::AgentStatus) {
     }
 }
 
-fn stop_on_signals(inputs: Sender<Input>) -> Result<()> {
+fn stop_on_signals(inputs: &Sender<Input>) -> Result<()> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block().context("cannot block signals")?;
+    let stop = inputs.clone();
     let wait = move || {
         while signals.wait().is_err() {}
-        let _ = inputs.send(Input::Stop);
+        let _ = stop.send(Input::Stop);
     };
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(wait)
-        .context("cannot start a thread")?;
-    Ok(())
+    spawn("signal", inputs, wait)
 }
 
 fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
-    let inputs = inputs.clone();
+    let questions = inputs.clone();
     let answer = move |request: Request| {
         let (answer, response) = channel();
-        let sent = inputs.send(Input::Request { request, answer });
+        let sent = questions.send(Input::Request { request, answer });
         // The machine bounds every wait; a loop that is gone hangs up.
         sent.ok()
             .and_then(|()| response.recv().ok())
             .unwrap_or_else(stopping)
     };
-    serve("cni", listen(&config.cni_socket)?, answer)
+    serve("cni", inputs, listen(&config.cni_socket)?, answer)
 }
 
 fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
-    let inputs = inputs.clone();
+    let questions = inputs.clone();
     let answer = move |request: StatusRequest| {
         let (answer, response) = channel();
-        let sent = inputs.send(Input::Status { answer });
+        let sent = questions.send(Input::Status { answer });
         let status = sent.ok().and_then(|()| response.recv().ok());
         let (enforced, health) =
             status.map_or_else(Default::default, |it| (it.enforced, it.health));
@@ -273,7 +326,7 @@ fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
             StatusRequest::Health => StatusAnswer::Health(health),
         }
     };
-    serve("status", listen(&config.status_socket())?, answer)
+    serve("status", inputs, listen(&config.status_socket())?, answer)
 }
 
 fn stopping() -> Response {
@@ -282,3 +335,6 @@ fn stopping() -> Response {
         retry: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::geteuid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::run::{Input, spawn};
 
 /// How long a peer may take to send its line, or to take the answer.
 const PEER_PATIENCE: Duration = Duration::from_secs(5);
@@ -42,7 +45,8 @@ pub(crate) fn listen(path: &Path) -> Result<UnixListener> {
 
 /// Answers every request with what `answer` returns, which may take its time.
 pub(crate) fn serve<Q, A>(
-    name: &str,
+    name: &'static str,
+    inputs: &Sender<Input>,
     listener: UnixListener,
     answer: impl Fn(Q) -> A + Send + Sync + 'static,
 ) -> Result<()>
@@ -63,11 +67,7 @@ where
             }
         }
     };
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(accept)
-        .context("cannot start a thread")?;
-    Ok(())
+    spawn(name, inputs, accept)
 }
 
 fn start<Q, A, F>(stream: UnixStream, answer: &Arc<F>, open: &Arc<AtomicUsize>)

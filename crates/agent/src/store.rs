@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::protocol::{AgentStatus, StoreEvent};
-use crate::run::Input;
+use crate::run::{Input, spawn};
 use crate::state::Event;
 
 /// The first wait before the store is tried again, and the longest.
@@ -48,11 +48,12 @@ impl Reporter {
 }
 
 /// Follows the store at `path` for as long as the process lives.
-pub(crate) fn follow(path: PathBuf, reporter: Reporter, inputs: Sender<Input>) -> Result<()> {
+pub(crate) fn follow(path: PathBuf, reporter: Reporter, inputs: &Sender<Input>) -> Result<()> {
+    let events = inputs.clone();
     let work = move || {
         let mut wait = WAITS.0;
         loop {
-            match read_all(&path, &reporter, &inputs) {
+            match read_all(&path, &reporter, &events) {
                 Ok(End::LoopIsGone) => return,
                 Ok(End::StoreHungUp { spoke }) => {
                     tracing::info!("the store hung up");
@@ -66,11 +67,7 @@ pub(crate) fn follow(path: PathBuf, reporter: Reporter, inputs: Sender<Input>) -
             wait = (wait * 2).min(WAITS.1);
         }
     };
-    thread::Builder::new()
-        .name("store".to_owned())
-        .spawn(work)
-        .context("cannot start a thread")?;
-    Ok(())
+    spawn("store", inputs, work)
 }
 
 enum End {
