@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use ringfence_model::{Direction, ObjectName, Source};
 use ringfence_ruleset::{Key, Table};
 
+use crate::emit::seal;
+
 /// A table, and which policy each of its elements comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiled {
@@ -13,6 +15,18 @@ pub struct Compiled {
     /// Wired pods that the cluster does not know as live pods of the pod network. They are not programmed and so
     /// stay dropped (rules NP-65, DP-25).
     pub unknown: Vec<ObjectName>,
+}
+
+impl Compiled {
+    /// Keeps each set at least as large as in `live`, the table that the node holds now: a set that has become smaller
+    /// then needs no other layout, and a number of elements that swings around a power of two replaces nothing.
+    pub fn keep_sizes(&mut self, live: &Table) {
+        for (name, set) in &mut self.table.sets {
+            let known = live.sets.get(name).and_then(|live| live.size);
+            set.size = set.size.max(known);
+        }
+        seal(&mut self.table);
+    }
 }
 
 /// A part of a table.

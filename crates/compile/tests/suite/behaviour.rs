@@ -427,6 +427,28 @@ fn sets_grow_by_powers_of_two() {
     assert_eq!(table.sets["ingress-ports4"].size, Some(8));
 }
 
+#[test]
+fn a_set_that_has_become_smaller_keeps_its_size_on_request() {
+    let small = NetworkConfig {
+        capacity: Capacity {
+            addresses: 2,
+            entries: 2,
+        },
+        ..network()
+    };
+    let wired = [endpoint("netpol-demo/web-1", "vethrf0", "10.0.1.10")];
+    let compiled =
+        |cluster: ClusterBuilder| compile(&cluster.build(), &view(&wired, &small)).unwrap();
+    let live = compiled(demo().with(frontend("client-2", "10.0.2.11"))).table;
+    let mut fewer = compiled(demo());
+    assert!(diff(Some(&live), &fewer.table).contains(&Operation::DeleteTable));
+    fewer.keep_sizes(&live);
+    assert_eq!(
+        summary(&diff(Some(&live), &fewer.table)),
+        ["peers4 - 10.0.2.11"]
+    );
+}
+
 /// A named port of an egress rule opens on each pod the number that this pod declares (rule NP-34), and nothing on
 /// addresses that are no pods (rule NP-35).
 #[test]
