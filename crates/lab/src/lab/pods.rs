@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ringfence_agent::protocol::AgentObject;
-use ringfence_cni::runtime::{Attachment, Runtime};
+use ringfence_cni::result::AddResult;
+use ringfence_cni::runtime::{Attachment, Runtime, RuntimeError};
 use ringfence_dns::{DnsConfig, Updates};
 use ringfence_model::{ObjectName, Phase};
 use ringfence_net::Protocol;
@@ -27,6 +28,8 @@ const READY_LIMIT: Duration = Duration::from_secs(10);
 const READY_PAUSE: Duration = Duration::from_millis(5);
 /// Longest pause before a container that ends is started again; the first is a tenth of a second and doubles.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
+/// The CNI specification's code for "try again later".
+const TRY_AGAIN_LATER: u32 = 11;
 /// The name of a pod's interface.
 const INTERFACE: &str = "eth0";
 const DNS_PORT: u16 = 53;
@@ -118,9 +121,22 @@ fn start_sandbox(
 
 fn attach(node: &Node, name: &ObjectName, sandbox: &Sandbox) -> anyhow::Result<Vec<IpAddr>> {
     let attachment = attachment(name, sandbox);
-    let result = namespace::run_in(&node.namespace, || runtime(node).add(&attachment))?
+    let result = namespace::run_in(&node.namespace, || add(node, &attachment))?
         .context("the CNI plugin failed")?;
     Ok(result.ips.iter().map(|ip| ip.address.addr()).collect())
+}
+
+/// Tries again as a kubelet does while the plugin says that it may work later: the agent has just been started.
+fn add(node: &Node, attachment: &Attachment) -> Result<AddResult, RuntimeError> {
+    let deadline = Instant::now() + READY_LIMIT;
+    loop {
+        match runtime(node).add(attachment) {
+            Err(error) if error.code() == Some(TRY_AGAIN_LATER) && Instant::now() < deadline => {
+                std::thread::sleep(READY_PAUSE);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn runtime(node: &Node) -> Runtime {
