@@ -23,6 +23,7 @@ enum Step {
 }
 
 impl Step {
+    /// In the order in which they run when none is named: the cheap ones first.
     const ALL: [Self; 8] = [
         Self::Fmt,
         Self::Layers,
@@ -32,17 +33,6 @@ impl Step {
         Self::TestOrdinary,
         Self::Doc,
         Self::Demo,
-    ];
-
-    /// What runs when no step is named: the cheap ones first.
-    const DEFAULT: &'static [Self] = &[
-        Self::Fmt,
-        Self::Layers,
-        Self::Sources,
-        Self::Clippy,
-        Self::Test,
-        Self::TestOrdinary,
-        Self::Doc,
     ];
 
     const fn name(self) -> &'static str {
@@ -102,26 +92,21 @@ impl Step {
     }
 }
 
-/// Prints the steps, one a line; those that must be named to run are marked.
+/// Prints the steps, one a line.
 pub(crate) fn list() {
     for step in Step::ALL {
-        let mark = if Step::DEFAULT.contains(&step) {
-            ""
-        } else {
-            " (only when named)"
-        };
-        println!("{:14} {}{mark}", step.name(), step.about());
+        println!("{:14} {}", step.name(), step.about());
     }
 }
 
-/// Runs the steps named, or all of the usual ones.
+/// Runs the steps named, or all of them.
 pub(crate) fn run(names: &[&str]) -> Result<()> {
     let mut steps = names
         .iter()
         .map(|name| Step::named(name))
         .collect::<Result<Vec<_>>>()?;
     if steps.is_empty() {
-        steps = Step::DEFAULT.to_vec();
+        steps = Step::ALL.to_vec();
     }
     let mut done = Vec::new();
     for step in steps {

@@ -11,6 +11,7 @@
 
 mod ci;
 mod layers;
+mod show;
 mod sources;
 
 use anyhow::{Result, bail};
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask ci [STEP...]   run the checks, or only the steps named, in the order given
-cargo xtask ci --list      name the steps";
+cargo xtask ci --list      name the steps
+cargo xtask show           put what the demonstration prints into README and its picture";
 
 fn main() -> ExitCode {
     let Err(error) = run() else {
@@ -35,6 +37,7 @@ fn run() -> Result<()> {
     match arguments.as_slice() {
         ["ci", "--list"] => ci::list(),
         ["ci", steps @ ..] => return ci::run(steps),
+        ["show"] => return show::run(&workspace_root()),
         [ci::ordinary::INSIDE, stage] => return ci::ordinary::inside(Path::new(stage)),
         ["--help" | "-h" | "help"] => println!("{USAGE}"),
         _ => bail!("no such task\n{USAGE}"),

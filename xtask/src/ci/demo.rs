@@ -1,12 +1,13 @@
 //! The demo as a user meets it: the release binary, alone, finding no other program.
 //!
 //! It runs from a directory of its own with a PATH in which nothing is, so a call of `ip`, `nft` or
-//! `kubectl` that crept in fails here. When root starts this, an ordinary user runs it too.
+//! `kubectl` that crept in fails here. When root starts this, an ordinary user runs it too. In the end
+//! comes the control experiment: with policies unenforced the demo has to fail, or it shows nothing.
 
 use super::command::{cargo, run_visibly, run_within};
 use super::{is_root, ordinary};
 use crate::workspace_root;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +22,7 @@ pub(super) fn run() -> Result<()> {
         "--release",
         "--locked",
         "--package",
-        "ringfence-cli",
+        "ringfence",
     ]))?;
     let stage = ordinary::public_directory()?;
     let binary = install(stage.path())?;
@@ -32,7 +33,27 @@ pub(super) fn run() -> Result<()> {
         println!("and as an ordinary user:");
         run_within(LIMIT, command)?;
     }
-    Ok(())
+    control_experiment(demo(&binary, stage.path()))
+}
+
+/// The story must disagree with the packets when no policy is enforced, and for no other reason.
+fn control_experiment(mut command: Command) -> Result<()> {
+    println!("and with policies unenforced, which has to be noticed:");
+    let output = command
+        .args(["--without-enforcement", "--output", "json"])
+        .output()
+        .context("cannot start the demo")?;
+    let report = String::from_utf8_lossy(&output.stdout);
+    let noticed = report.starts_with("{\n  \"agreed\": false");
+    if output.status.code() == Some(1) && noticed {
+        println!("noticed");
+        return Ok(());
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    bail!(
+        "nobody noticed that policies were unenforced: {}\n{report}{error}",
+        output.status
+    )
 }
 
 fn install(directory: &Path) -> Result<PathBuf> {
