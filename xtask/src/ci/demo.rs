@@ -67,7 +67,9 @@ fn install(directory: &Path) -> Result<PathBuf> {
 fn demo(binary: &Path, directory: &Path) -> Command {
     let mut command = Command::new(binary);
     command
-        .arg("demo")
+        .args(["demo", "--name"])
+        // Beside labs that the user has running.
+        .arg(format!("ci-{}", std::process::id()))
         .current_dir(directory)
         .env_clear()
         .env("PATH", directory.join("empty"))
