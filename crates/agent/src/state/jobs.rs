@@ -200,7 +200,10 @@ impl Machine {
         retry: bool,
         now: Duration,
     ) -> Vec<Action> {
-        self.job = Job::None;
+        // The kernel may hold it nevertheless: the confirmation may have been lost.
+        if let Job::Commit(transaction) = std::mem::replace(&mut self.job, Job::None) {
+            self.judge |= transaction.may_deny;
+        }
         self.kernel = Kernel::Unknown;
         self.plan = Plan::Stale;
         if retry {

@@ -18,7 +18,11 @@ use crate::state::{Action, Event, LiveTable, Machine, Ticket};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Commits {
     Succeed,
-    Fail { retry: bool },
+    Fail {
+        retry: bool,
+    },
+    /// They are done, and their confirmation is lost.
+    Unconfirmed,
 }
 
 /// Something that the machine did, without the timers.
@@ -250,6 +254,10 @@ impl FakeNode {
                 }
                 self.transactions.push(operations.clone());
                 match apply(&mut self.table, &operations) {
+                    Ok(()) if self.commits == Commits::Unconfirmed => Event::CommitFailed {
+                        message: "unconfirmed".to_owned(),
+                        retry: true,
+                    },
                     Ok(()) => Event::Committed,
                     Err(error) => Event::CommitFailed {
                         message: error.to_string(),

@@ -52,6 +52,7 @@ enum Happening {
     CommitsFail {
         retry: bool,
     },
+    CommitsUnconfirmed,
     CommitsWork,
     ConnectionsFail(bool),
     TableGone,
@@ -83,6 +84,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(H::Disconnected),
         1 => any::<bool>().prop_map(|twice| H::Reconnected { twice }),
         1 => any::<bool>().prop_map(|retry| H::CommitsFail { retry }),
+        1 => Just(H::CommitsUnconfirmed),
         2 => Just(H::CommitsWork),
         1 => any::<bool>().prop_map(H::ConnectionsFail),
         1 => Just(H::TableGone),
@@ -207,6 +209,7 @@ impl World {
                 self.connect();
             }
             Happening::CommitsFail { retry } => self.node.commits = Commits::Fail { retry },
+            Happening::CommitsUnconfirmed => self.node.commits = Commits::Unconfirmed,
             Happening::CommitsWork => self.node.commits = Commits::Succeed,
             Happening::ConnectionsFail(fail) => self.node.connections_work = !fail,
             Happening::TableGone => self.node.edit(|table| *table = None),

@@ -7,7 +7,7 @@ use super::cluster::{
     connection, egress_policy, endpoint, from_app, from_block, id, ip, named, namespace, node, pod,
     policy, service, translated,
 };
-use super::node::{Did, FakeNode};
+use super::node::{Commits, Did, FakeNode};
 use crate::protocol::{AgentKey, AgentObject};
 
 const TCP: u8 = 6;
@@ -382,4 +382,15 @@ fn a_released_address_leaves_no_connection_however_it_was_translated() {
     fake.release(id("b"), 3);
     fake.settle();
     assert_eq!(fake.connections, [other]);
+}
+
+#[test]
+fn a_commit_whose_confirmation_is_lost_is_judged_all_the_same() {
+    let mut fake = cluster();
+    fake.connections = vec![connection(TCP, (A, 1), (B, 80))];
+    fake.commits = Commits::Unconfirmed;
+    fake.apply(AgentObject::NetworkPolicy(policy("deny", "b", &[], None)));
+    fake.settle();
+    fake.sleep(std::time::Duration::from_secs(1));
+    assert_eq!(fake.connections, []);
 }
