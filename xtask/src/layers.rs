@@ -78,7 +78,7 @@ fn inside(layer: &Layer, edge: &Edge) -> Option<String> {
             )
         });
     }
-    if to.duty == Duty::DevelopmentOnly {
+    if to.duty == Duty::DevelopmentOnly && layer.duty != Duty::DevelopmentOnly {
         return Some(format!(
             "`{}` is for tests: move it to [dev-dependencies].",
             to.name

@@ -125,7 +125,22 @@ pub(super) const LAYERS: &[Layer] = &[
         name: "testkit",
         duty: Duty::DevelopmentOnly,
         uses: &["net", "model", "reference", "ruleset", "compile", "netlink"],
-        because: "it compares the four answers; the lab's tests use it and not the reverse",
+        because: "it compares answers; whoever gives one uses it in its tests, and not the reverse",
+    },
+    Layer {
+        name: "conformance",
+        duty: Duty::DevelopmentOnly,
+        uses: &[
+            "net",
+            "model",
+            "reference",
+            "ruleset",
+            "compile",
+            "netlink",
+            "cni",
+            "testkit",
+        ],
+        because: "it asks the kernel what the other answers say; agents and labs have tests of their own",
     },
 ];
 

@@ -73,6 +73,8 @@ fn helpers_of_tests_stay_in_tests() {
         "{found:?}"
     );
     assert!(verdict("model", "testkit", Kind::Development).is_empty());
+    assert!(verdict("conformance", "testkit", Kind::Normal).is_empty());
+    assert_eq!(verdict("testkit", "conformance", Kind::Normal).len(), 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What documents point at exists: files by path, and tests by name.
 //!
-//! A path is written in backticks from the root of the repository: `xtask/src/main.rs`. A test is
+//! A path is written in backticks from the root of the repository: `xtask/src/main.rs`, or, in a
+//! comment, from the root of the crate. A test is
 //! written in backticks as its crate and its function: `net::a_range_holds_both_ends`, and only in
 //! the documents of [`NAME_TESTS`]; there a name that no test has is a promise that nobody keeps.
 
@@ -31,7 +32,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<String> {
         for (number, line) in prose(file) {
             for word in quoted(line) {
                 let problem =
-                    dangling_path(word, &paths).or_else(|| unknown_test(file, word, files));
+                    dangling_path(file, word, &paths).or_else(|| unknown_test(file, word, files));
                 found.extend(problem.map(|what| format!("{}:{number}: {what}", file.path)));
             }
         }
@@ -54,7 +55,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-fn dangling_path(word: &str, paths: &BTreeSet<&str>) -> Option<String> {
+fn dangling_path(file: &SourceFile, word: &str, paths: &BTreeSet<&str>) -> Option<String> {
     let is_path = FOLDERS
         .iter()
         .any(|folder| word.starts_with(folder) && word != *folder)
@@ -62,9 +63,25 @@ fn dangling_path(word: &str, paths: &BTreeSet<&str>) -> Option<String> {
     if !is_path {
         return None;
     }
-    let folder = format!("{}/", word.trim_end_matches('/'));
-    let exists = paths.contains(word) || paths.iter().any(|path| path.starts_with(&folder));
+    let exists = [String::new(), crate_of(file)]
+        .iter()
+        .any(|root| holds(paths, &format!("{root}{word}")));
     (!exists).then(|| format!("`{word}` does not exist"))
+}
+
+/// Whether there is a file or folder of this name.
+fn holds(paths: &BTreeSet<&str>, name: &str) -> bool {
+    let folder = format!("{}/", name.trim_end_matches('/'));
+    paths.contains(name) || paths.iter().any(|path| path.starts_with(&folder))
+}
+
+/// The folder of the crate that a program's file belongs to, with a final `/`, or nothing.
+fn crate_of(file: &SourceFile) -> String {
+    let mut parts = file.path.split('/');
+    match (parts.next(), parts.next()) {
+        (Some("crates"), Some(name)) if file.is_rust() => format!("crates/{name}/"),
+        _ => String::new(),
+    }
 }
 
 fn unknown_test(document: &SourceFile, word: &str, files: &[SourceFile]) -> Option<String> {
@@ -111,7 +128,8 @@ mod tests {
                 "docs/a.md",
                 "see `docs/b.md`, `docs/c.md`, `crates/net`, `crates/*/src`",
             ),
-            file("docs/b.md", "nothing"),
+            file("docs/b.md", "see `examples/a.rs`"),
+            file("crates/net/examples/a.rs", "// see `examples/a.rs`"),
             file(
                 "crates/net/src/lib.rs",
                 "//! `docs/none.md`\nlet a = \"`docs/no.md`\";",
@@ -121,6 +139,7 @@ mod tests {
             check(&files),
             [
                 "docs/a.md:1: `docs/c.md` does not exist",
+                "docs/b.md:1: `examples/a.rs` does not exist",
                 "crates/net/src/lib.rs:1: `docs/none.md` does not exist",
             ]
         );
