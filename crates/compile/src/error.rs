@@ -25,6 +25,14 @@ pub enum CompileError {
         /// The other pod.
         second: ObjectName,
     },
+    /// Two wired pods have one interface, so that each could speak with the other's address.
+    #[error("pods `{}` and `{}` both have the interface `{interface}`", .pods.0, .pods.1)]
+    SharedInterface {
+        /// The interface.
+        interface: String,
+        /// The pods, by name.
+        pods: Box<(ObjectName, ObjectName)>,
+    },
     /// A set would need more elements than the kernel can count.
     #[error("set `{set}` would hold {elements} elements")]
     TooLarge {

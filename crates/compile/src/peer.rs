@@ -196,8 +196,15 @@ fn endpoints_by_pod(
         .map(|endpoint| (&endpoint.pod, endpoint))
         .collect();
     let mut owners: BTreeMap<IpAddr, &ObjectName> = BTreeMap::new();
+    let mut interfaces: BTreeMap<&str, &ObjectName> = BTreeMap::new();
     for (pod, endpoint) in &by_pod {
         check_interface(endpoint)?;
+        if let Some(first) = interfaces.insert(&endpoint.host_interface, pod) {
+            return Err(CompileError::SharedInterface {
+                interface: endpoint.host_interface.clone(),
+                pods: Box::new((first.clone(), (*pod).clone())),
+            });
+        }
         for address in canonical(&endpoint.addresses) {
             if let Some(first) = owners.insert(address, pod)
                 && first != *pod

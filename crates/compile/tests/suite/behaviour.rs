@@ -339,6 +339,24 @@ fn endpoints_that_rules_cannot_tell_apart_are_refused() {
     );
 }
 
+#[test]
+fn two_pods_never_share_an_interface() {
+    let error = compile(
+        &demo().build(),
+        &view(
+            &[
+                endpoint("netpol-demo/web-1", "vethrf1", "10.0.1.10"),
+                endpoint("netpol-demo/db", "vethrf1", "10.0.1.12"),
+            ],
+            &network(),
+        ),
+    );
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "pods `netpol-demo/db` and `netpol-demo/web-1` both have the interface `vethrf1`"
+    );
+}
+
 /// A stale pod object elsewhere must not lend its labels to an address that a local pod has.
 #[test]
 fn an_address_that_two_pods_claim_has_only_what_both_have() {

@@ -7,6 +7,8 @@ mod differential;
 #[cfg(test)]
 mod evaluated;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod literate;
 #[cfg(test)]
 mod sequence;

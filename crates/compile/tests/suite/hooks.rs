@@ -1,0 +1,262 @@
+//! The rules that never change: who may speak, what is tracked, what is dropped whoever asks, and what is translated.
+
+use ringfence_compile::{Compiled, Enforcement};
+use ringfence_model::Direction;
+use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
+use ringfence_ruleset::{Evaluation, Hook, Outcome, evaluate};
+use ringfence_testkit::builder::{block, cluster, node, pod, policy, rule, service, tcp};
+
+use crate::world::{compile_node, endpoints, opening};
+
+/// `a` is isolated both ways and may only speak to TCP 443 outside; `b` is not isolated.
+struct Node {
+    compiled: Compiled,
+    a: String,
+    b: String,
+}
+
+fn set_up() -> Node {
+    let cluster = cluster()
+        .with(node("n1", &["192.168.0.11", "fd01::11"]))
+        .with(
+            pod("x/a")
+                .label("app", "a")
+                .address("10.0.1.10")
+                .address("fd00:10:1::a")
+                .on_node("n1"),
+        )
+        .with(pod("x/b").address("10.0.1.11").on_node("n1"))
+        .with(
+            policy("x/deny")
+                .select(ringfence_testkit::builder::labels(&[("app", "a")]))
+                .types(&[Direction::Ingress, Direction::Egress])
+                .egress(rule().peer(block("203.0.113.0/24", &[])).port(tcp(443))),
+        )
+        .with(
+            service("x/own")
+                .select("app", "a")
+                .address("10.96.0.10")
+                .port(tcp(80), 8080),
+        )
+        .with(
+            service("x/nobody")
+                .select("app", "none")
+                .address("10.96.0.11")
+                .port(tcp(80), 8080),
+        )
+        .build();
+    let wired = endpoints(&cluster, "n1");
+    let interface = |name: &str| {
+        let found = wired.iter().find(|endpoint| endpoint.pod.name == name);
+        found.unwrap().host_interface.clone()
+    };
+    Node {
+        compiled: compile_node(&cluster, "n1", Enforcement::On),
+        a: interface("a"),
+        b: interface("b"),
+    }
+}
+
+impl Node {
+    fn run(&self, hook: Hook, packet: &Packet) -> Evaluation {
+        evaluate(&self.compiled.table, hook, packet, &mut |_| 0)
+    }
+
+    fn outcome(&self, hook: Hook, packet: &Packet) -> Outcome {
+        self.run(hook, packet).outcome
+    }
+}
+
+fn packet(input: &str, output: &str, source: &str, destination: &str, port: u16) -> Packet {
+    let (from, to) = (source.parse().unwrap(), destination.parse().unwrap());
+    Packet {
+        input_interface: input.to_owned(),
+        output_interface: output.to_owned(),
+        ..opening(from, to, Protocol::Tcp.into(), Some(port))
+    }
+}
+
+#[test]
+fn a_pod_speaks_from_its_own_interface_with_its_own_address() {
+    let node = set_up();
+    let from = |interface: &str, source: &str, to: &str| {
+        node.outcome(Hook::Prerouting, &packet(interface, "", source, to, 80))
+    };
+    assert_eq!(from(&node.a, "10.0.1.10", "10.0.2.9"), Outcome::Accept);
+    assert_eq!(from(&node.a, "fd00:10:1::a", "fd00::9"), Outcome::Accept);
+    assert_eq!(
+        from(&node.a, "10.0.1.11", "10.0.2.9"),
+        Outcome::Drop,
+        "another pod's"
+    );
+    assert_eq!(
+        from(&node.a, "192.168.0.11", "10.0.2.9"),
+        Outcome::Drop,
+        "the node's"
+    );
+    assert_eq!(from(&node.a, "fe80::1", "fd00::9"), Outcome::Drop);
+    assert_eq!(
+        from("vethrfunknown", "10.0.1.10", "10.0.2.9"),
+        Outcome::Drop
+    );
+    assert_eq!(
+        from("eth0", "10.0.1.10", "10.0.2.9"),
+        Outcome::Accept,
+        "not from a pod"
+    );
+}
+
+#[test]
+fn neighbour_discovery_passes_and_other_icmp_does_not() {
+    let node = set_up();
+    for (kind, expected) in [
+        (133, Outcome::Accept),
+        (137, Outcome::Accept),
+        (128, Outcome::Drop),
+    ] {
+        let mut solicit = packet(&node.a, "", "fe80::1", "ff02::1", 0);
+        solicit.protocol = IpProtocol::ICMPV6;
+        solicit.source_port = Some(kind << 8);
+        assert_eq!(node.outcome(Hook::Prerouting, &solicit), expected, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_established_or_reports_an_error_passes() {
+    let node = set_up();
+    let mut reply = packet("eth0", &node.a, "198.51.100.9", "10.0.1.10", 40_000);
+    assert_eq!(node.outcome(Hook::Forward, &reply), Outcome::Drop);
+    reply.state = ConnectionState::Established;
+    assert_eq!(node.outcome(Hook::Forward, &reply), Outcome::Accept);
+    reply.state = ConnectionState::Related;
+    assert_eq!(
+        node.outcome(Hook::Forward, &reply),
+        Outcome::Drop,
+        "DP-21: no helpers"
+    );
+    reply.protocol = IpProtocol::ICMP;
+    assert_eq!(node.outcome(Hook::Forward, &reply), Outcome::Accept);
+}
+
+/// DP-22: after its tracking entry is deleted, no segment of a cut connection opens it again, from either side.
+#[test]
+fn a_cut_connection_stays_cut() {
+    let node = set_up();
+    let both = [
+        packet(&node.b, "eth0", "10.0.1.11", "198.51.100.9", 80),
+        packet("eth0", &node.b, "198.51.100.9", "10.0.1.11", 80),
+    ];
+    for opening in both {
+        assert_eq!(node.outcome(Hook::Forward, &opening), Outcome::Accept);
+        for flags in [0x10, 0x18, 0x12, 0x04, 0x11, 0x00] {
+            let later = Packet {
+                tcp_flags: TcpFlags(flags),
+                ..opening.clone()
+            };
+            assert_eq!(
+                node.outcome(Hook::Forward, &later),
+                Outcome::Drop,
+                "{flags:#x}"
+            );
+        }
+        let invalid = Packet {
+            state: ConnectionState::Invalid,
+            ..opening
+        };
+        assert_eq!(node.outcome(Hook::Forward, &invalid), Outcome::Drop);
+    }
+}
+
+#[test]
+fn traffic_that_passes_through_the_node_is_not_judged() {
+    let node = set_up();
+    let mut transit = packet("eth0", "eth1", "198.51.100.9", "203.0.113.9", 80);
+    transit.tcp_flags = TcpFlags::ACK;
+    assert_eq!(node.outcome(Hook::Forward, &transit), Outcome::Accept);
+}
+
+#[test]
+fn pods_that_are_not_programmed_are_not_reached() {
+    let node = set_up();
+    let to = |interface: &str, address: &str| {
+        let packet = packet("eth0", interface, "198.51.100.9", address, 80);
+        node.outcome(Hook::Forward, &packet)
+    };
+    assert_eq!(to(&node.b, "10.0.1.11"), Outcome::Accept);
+    assert_eq!(to("vethrfunknown", "10.0.1.99"), Outcome::Drop);
+    assert_eq!(to(&node.b, "10.0.1.99"), Outcome::Drop);
+}
+
+/// NP-52: no exemption on the way to the own node. NP-50: none needed the other way, for the hook judges nothing.
+#[test]
+fn a_pod_is_judged_on_the_way_to_its_node() {
+    let node = set_up();
+    let to_node = |interface: &str, source: &str| {
+        let packet = packet(interface, "", source, "192.168.0.11", 6443);
+        node.outcome(Hook::Input, &packet)
+    };
+    assert_eq!(to_node(&node.a, "10.0.1.10"), Outcome::Drop);
+    assert_eq!(to_node(&node.b, "10.0.1.11"), Outcome::Accept);
+    assert_eq!(to_node("eth0", "198.51.100.9"), Outcome::Accept);
+    let probe = packet("", &node.a, "192.168.0.11", "10.0.1.10", 8080);
+    assert_eq!(node.outcome(Hook::Output, &probe), Outcome::Accept);
+}
+
+#[test]
+fn the_register_is_clean_after_judgement() {
+    let node = set_up();
+    let allowed = packet(&node.a, "eth0", "10.0.1.10", "203.0.113.9", 443);
+    let result = node.run(Hook::Forward, &allowed);
+    assert_eq!(result.outcome, Outcome::Accept);
+    let last = result.trace.last().unwrap();
+    assert_eq!(last.action, ringfence_ruleset::Action::SetPriority(0));
+}
+
+#[test]
+fn services_lead_to_their_backend_or_are_refused() {
+    let node = set_up();
+    for hook in [Hook::Prerouting, Hook::Output] {
+        let dialled = packet(&node.b, "", "10.0.1.11", "10.96.0.10", 80);
+        let result = node.run(hook, &dialled);
+        assert_eq!(
+            result.destination,
+            Some(("10.0.1.10".parse().unwrap(), 8080))
+        );
+        let other_port = packet(&node.b, "", "10.0.1.11", "10.96.0.10", 81);
+        assert_eq!(node.run(hook, &other_port).destination, None);
+    }
+    let unserved = packet(&node.b, "eth0", "10.0.1.11", "10.96.0.11", 80);
+    assert_eq!(node.outcome(Hook::Forward, &unserved), Outcome::Reject);
+    assert_eq!(node.outcome(Hook::Output, &unserved), Outcome::Reject);
+}
+
+/// AM-4: a pod that reaches itself through a Service passes, and sees another source than itself.
+#[test]
+fn a_hairpin_passes_and_is_masqueraded() {
+    let node = set_up();
+    let hairpin = packet(&node.a, &node.a, "10.0.1.10", "10.0.1.10", 8080);
+    assert_eq!(node.outcome(Hook::Forward, &hairpin), Outcome::Accept);
+    assert!(node.run(Hook::Postrouting, &hairpin).masquerade);
+}
+
+#[test]
+fn only_pod_traffic_that_leaves_the_cluster_is_masqueraded() {
+    let node = set_up();
+    let masqueraded = |source: &str, destination: &str| {
+        let packet = packet(&node.b, "eth0", source, destination, 80);
+        node.run(Hook::Postrouting, &packet).masquerade
+    };
+    assert!(masqueraded("10.0.1.11", "198.51.100.9"));
+    assert!(masqueraded("fd00:10:1::a", "2001:db8::1"));
+    for inside in ["10.0.2.9", "10.96.0.10", "192.168.0.11"] {
+        assert!(!masqueraded("10.0.1.11", inside), "{inside}");
+    }
+    assert!(
+        !masqueraded("192.168.0.11", "198.51.100.9"),
+        "the node's own"
+    );
+    assert!(
+        !masqueraded("198.51.100.9", "10.0.1.11"),
+        "into the cluster"
+    );
+}
