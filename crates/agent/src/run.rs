@@ -96,6 +96,7 @@ pub fn run(config: AgentConfig) -> Result<()> {
     let (inputs, queue) = channel();
     stop_on_signals(&inputs)?;
     let records = EndpointStore::open(&config.data_dir)?;
+    sweep_dead_runs(&records);
     let jobs = kernel::start(config.table_name.clone(), &inputs)?;
     serve_plugin(&config, &inputs)?;
     serve_status(&config, &inputs)?;
@@ -113,6 +114,18 @@ pub fn run(config: AgentConfig) -> Result<()> {
     let mut agent = Agent::new(config, records, reporter, jobs);
     agent.event(Event::EndpointsLoaded(listing.endpoints));
     agent.work(&queue)
+}
+
+/// What a killed plugin left is taken away; if it cannot be, DEL and GC will, and the agent starts all the same.
+fn sweep_dead_runs(records: &EndpointStore) {
+    match ringfence_cni::sweep(records) {
+        Ok(swept) => {
+            for endpoint in swept {
+                tracing::info!(%endpoint, "took away what a dead ADD had left");
+            }
+        }
+        Err(error) => tracing::warn!("cannot take away what dead ADDs have left: {error}"),
+    }
 }
 
 struct Agent {
