@@ -1,10 +1,12 @@
 //! The rules that never change: who may speak, what is tracked, what is dropped whoever asks, and what is translated.
 
 use ringfence_compile::{Compiled, Enforcement};
-use ringfence_model::Direction;
+use ringfence_model::{Direction, SelectorOperator};
 use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
-use ringfence_ruleset::{Evaluation, Hook, Outcome, evaluate};
-use ringfence_testkit::builder::{block, cluster, node, pod, policy, rule, service, tcp};
+use ringfence_ruleset::{Evaluation, Hook, Outcome, Table, evaluate};
+use ringfence_testkit::builder::{
+    block, cluster, labels, node, pod, pods, policy, requirement, rule, service, tcp,
+};
 
 use crate::world::{compile_node, endpoints, opening};
 
@@ -28,7 +30,7 @@ fn set_up() -> Node {
         .with(pod("x/b").address("10.0.1.11").on_node("n1"))
         .with(
             policy("x/deny")
-                .select(ringfence_testkit::builder::labels(&[("app", "a")]))
+                .select(labels(&[("app", "a")]))
                 .types(&[Direction::Ingress, Direction::Egress])
                 .egress(rule().peer(block("203.0.113.0/24", &[])).port(tcp(443))),
         )
@@ -210,6 +212,42 @@ fn the_register_is_clean_after_judgement() {
     assert_eq!(result.outcome, Outcome::Accept);
     let last = result.trace.last().unwrap();
     assert_eq!(last.action, ringfence_ruleset::Action::SetPriority(0));
+}
+
+/// Egress is judged first and leaves the destination's class in the register. A source without class must not be taken
+/// for one of the destination's friends: here pods of `web` admit each other and nobody else.
+#[test]
+fn a_source_without_class_does_not_inherit_one() {
+    let web = || pods(labels(&[("app", "web")]));
+    let cluster = cluster()
+        .with(pod("x/client").address("10.0.1.10").on_node("n1"))
+        .with(
+            pod("x/web")
+                .label("app", "web")
+                .address("10.0.1.11")
+                .on_node("n1"),
+        )
+        .with(
+            policy("x/to-web")
+                .select(requirement("app", SelectorOperator::DoesNotExist, &[]))
+                .types(&[Direction::Egress])
+                .egress(rule().peer(web())),
+        )
+        .with(
+            policy("x/web")
+                .select(labels(&[("app", "web")]))
+                .ingress(rule().peer(web())),
+        )
+        .build();
+    let wired = endpoints(&cluster, "n1");
+    let [client, server] = [0, 1].map(|index| wired[index].host_interface.as_str());
+    let dialled = packet(client, server, "10.0.1.10", "10.0.1.11", 80);
+    let mut table = compile_node(&cluster, "n1", Enforcement::On).table;
+    let judged = |table: &Table| evaluate(table, Hook::Forward, &dialled, &mut |_| 0).outcome;
+    assert_eq!(judged(&table), Outcome::Drop);
+    let judge = table.chains.get_mut("ingress-judge4").unwrap();
+    assert_eq!(judge.rules.remove(0).to_string(), "meta priority set none");
+    assert_eq!(judged(&table), Outcome::Accept, "without the first rule");
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod hooks;
 #[cfg(test)]
 mod literate;
 #[cfg(test)]
+mod mutants;
+#[cfg(test)]
 mod sequence;
 #[cfg(test)]
 mod validity;

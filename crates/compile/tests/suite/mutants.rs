@@ -1,0 +1,90 @@
+//! Each rule that judges is needed: without it some connection fares otherwise than the specification says.
+
+use ringfence_compile::Enforcement;
+use ringfence_reference::answer;
+use ringfence_testkit::decider::Verdict;
+use ringfence_testkit::flows::{self, ProbeFlow};
+use ringfence_testkit::generate::{Shape, cluster};
+use ringfence_testkit::random::Random;
+
+use crate::evaluated::judge;
+use crate::world::World;
+
+/// A world, and what becomes of some flows in it.
+struct Case {
+    world: World,
+    flows: Vec<(ProbeFlow, Verdict)>,
+}
+
+fn case(seed: u64) -> Case {
+    let cluster = cluster(seed, Shape::WIRED);
+    let world = World::new(&cluster, Enforcement::On);
+    let flows = flows::sample(&cluster, 150, &mut Random::new(seed))
+        .into_iter()
+        .filter_map(|flow| {
+            let verdict = judge(&world, &flow, &answer(&cluster, &flow).ok()?)?;
+            Some((flow, verdict))
+        })
+        .collect();
+    Case { world, flows }
+}
+
+/// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown or masqueraded, and what
+/// an earlier judgement leaves in the register. `hooks` tests each of them.
+fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
+    let chain_is = |names: &[&str]| names.contains(&chain);
+    chain_is(&["prerouting", "postrouting", "strict", "known"])
+        || text.starts_with("ct state")
+        || text.contains("vethrf")
+        || text.starts_with("icmpv6")
+        || text == "jump strict"
+        || text == "meta priority set none"
+}
+
+/// Whether a flow fares otherwise without the rule.
+fn is_noticed(case: &mut Case, chain: &str, index: usize) -> bool {
+    let mut removed = Vec::new();
+    for compiled in case.world.nodes.values_mut() {
+        if let Some(found) = compiled.table.chains.get_mut(chain) {
+            removed.push(found.rules.remove(index));
+        }
+    }
+    let noticed = case.flows.iter().any(|(flow, verdict)| {
+        let answer = answer(&case.world.cluster, flow).unwrap();
+        judge(&case.world, flow, &answer) != Some(*verdict)
+    });
+    let tables = case.world.nodes.values_mut();
+    let chains = tables.filter_map(|compiled| compiled.table.chains.get_mut(chain));
+    for (found, rule) in chains.zip(removed) {
+        found.rules.insert(index, rule);
+    }
+    noticed
+}
+
+#[test]
+fn every_rule_that_judges_is_needed() {
+    let mut cases: Vec<Case> = (0..400).map(case).collect();
+    let chains = cases[0].world.nodes["n1"].table.chains.clone();
+    let mut missed = Vec::new();
+    let mut tried = 0;
+    for (name, chain) in chains
+        .iter()
+        .filter(|(name, _)| !name.starts_with("balance"))
+    {
+        for (index, rule) in chain.rules.iter().enumerate() {
+            if is_tested_elsewhere(name, &rule.to_string()) {
+                continue;
+            }
+            tried += 1;
+            if !cases.iter_mut().any(|case| is_noticed(case, name, index)) {
+                missed.push(format!("{name} {index}: {rule}"));
+            }
+        }
+    }
+    assert!(
+        missed.is_empty(),
+        "{tried} rules tried\n{}",
+        missed.join("\n")
+    );
+    assert!(tried > 45, "{tried}");
+}
