@@ -252,7 +252,15 @@ pub(crate) enum Role {
     Probe,
     /// Keeps one connection open, described on standard input, and reports on it.
     Stream,
+    /// The commands of the test image `agnhost`.
+    #[command(disable_help_flag = true)]
     Agnhost {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The `curl` of machines that have none.
+    #[command(disable_help_flag = true)]
+    Curl {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

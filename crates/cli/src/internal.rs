@@ -1,6 +1,6 @@
 //! Parts of ringfence that ringfence starts itself: lab processes, agents, stand-ins.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use ringfence_lab::control::protocol::StartEvent;
 use ringfence_lab::process::{exec, host, lab, sandbox};
-use ringfence_standin::{metadata, probe, responder, stream};
+use ringfence_standin::{agnhost, curl, metadata, probe, responder, stream};
 use serde::de::DeserializeOwned;
 
 use crate::arguments::Role;
@@ -55,12 +55,23 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
             stream::stream(&read_line()?, std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
-        Role::Agnhost { arguments } => anyhow::bail!("agnhost {arguments:?}"),
+        Role::Agnhost { arguments } => Ok(applet(agnhost::run, &arguments)),
+        Role::Curl { arguments } => Ok(applet(curl::run, &arguments)),
     }
 }
 
 fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
+}
+
+type Applet = fn(&[String], &mut dyn Write, &mut dyn Write) -> u8;
+
+fn applet(run: Applet, arguments: &[String]) -> ExitCode {
+    ExitCode::from(run(
+        arguments,
+        &mut std::io::stdout(),
+        &mut std::io::stderr(),
+    ))
 }
 
 fn serve_metadata(addresses: &[SocketAddr]) -> anyhow::Result<()> {
@@ -90,7 +101,7 @@ fn tell_starter(error: &anyhow::Error) {
 
 fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("RINGFENCE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,hickory_server=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

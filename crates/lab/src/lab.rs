@@ -7,6 +7,7 @@ pub mod changes;
 pub mod names;
 pub mod nodes;
 pub mod pods;
+pub mod programs;
 pub mod rules;
 pub mod server;
 
@@ -73,6 +74,15 @@ pub struct PodRecord {
     pub message: Option<String>,
     /// Its sandbox, once it is up.
     pub(crate) sandbox: Option<Sandbox>,
+}
+
+/// Where a command in a pod runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecTarget {
+    /// The process whose namespaces are the pod's.
+    pub pid: u32,
+    /// The command's environment.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl PodRecord {
@@ -259,22 +269,33 @@ impl Lab {
         )
     }
 
-    /// The process in whose namespaces a pod lives.
+    /// Where a command in a pod runs: in the namespaces of a process, with the environment of the first container.
     ///
     /// # Errors
     /// If there is no such pod, or it does not run.
-    pub fn sandbox_pid(&self, name: &ObjectName) -> anyhow::Result<u32> {
+    pub fn exec_target(&self, name: &ObjectName) -> anyhow::Result<ExecTarget> {
         let state = self.lock();
         let record = state
             .pods
             .get(name)
             .with_context(|| no_such_pod(&state, name))?;
-        let sandbox = record.sandbox.as_ref();
-        sandbox.map(Sandbox::pid).with_context(|| {
+        let sandbox = record.sandbox.as_ref().with_context(|| {
             format!(
                 "pod {name} is not running: {}",
                 record.message.as_deref().unwrap_or("it is starting")
             )
+        })?;
+        anyhow::ensure!(
+            !matches!(record.pod.phase, Phase::Succeeded | Phase::Failed),
+            "pod {name} is not running: it has ended ({:?})",
+            record.pod.phase
+        );
+        let nothing = BTreeMap::new();
+        let first = record.desired.containers.first();
+        let own = first.map_or(&nothing, |container| &container.environment);
+        Ok(ExecTarget {
+            pid: sandbox.pid(),
+            environment: programs::environment(&record.desired, own),
         })
     }
 

@@ -18,7 +18,7 @@ use ringfence_netlink::namespace;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
 use super::nodes::{DIRECTORY, Node, plugin_dir};
-use super::{Lab, PodRecord};
+use super::{Lab, PodRecord, programs};
 use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
 use crate::process::sandbox::{ContainerCommand, InitEvent, SandboxConfig};
 use crate::sandbox::{Sandbox, pod_files};
@@ -197,11 +197,13 @@ fn command(
             )
         }
         Program::Agnhost(arguments) => {
-            let mut all: Vec<String> = internal(&["agnhost"]);
-            all.extend(arguments.iter().cloned());
-            (all, true, None)
+            let invocation = programs::builtin("agnhost", arguments);
+            (invocation.arguments, invocation.builtin, None)
         }
-        Program::Machine(arguments) => (arguments.clone(), false, None),
+        Program::Machine(arguments) => {
+            let invocation = programs::invocation(arguments);
+            (invocation.arguments, invocation.builtin, None)
+        }
         Program::Dns => {
             // A socket of a container that was killed may have left its name.
             let _ = std::fs::remove_file(DNS_SOCKET);
@@ -224,7 +226,7 @@ fn command(
         name: container.name.clone(),
         arguments,
         builtin,
-        environment: container.environment.clone(),
+        environment: programs::environment(desired, &container.environment),
         log: directory(&desired.pod.name).join(format!("{}.log", container.name)),
         input,
     })

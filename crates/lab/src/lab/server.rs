@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use ringfence_netlink::namespace;
 
 use super::Lab;
+use super::programs::{Invocation, invocation};
 use crate::control::descriptors;
 use crate::control::protocol::{Place, Reply, Request};
 use crate::control::socket::check_peer;
@@ -60,13 +61,19 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             command,
             builtin,
         } => {
-            let pid = lab.sandbox_pid(&pod)?.to_string();
-            let mut arguments = vec!["internal".to_owned(), "pod-exec".to_owned(), pid];
-            arguments.extend(builtin.then(|| "--builtin".to_owned()));
-            arguments.push("--".to_owned());
-            arguments.extend(command);
+            let target = lab.exec_target(&pod)?;
+            let invocation = if builtin {
+                Invocation {
+                    arguments: command,
+                    builtin,
+                }
+            } else {
+                invocation(&command)
+            };
             Reply::Exited(run_attached(stream, streams, |process| {
-                Ok(process.args(arguments).spawn()?)
+                process.env_clear().envs(target.environment);
+                process.args(pod_exec(target.pid, invocation));
+                Ok(process.spawn()?)
             })?)
         }
         Request::ExecAt { place, arguments } => {
@@ -93,6 +100,14 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
         }
     };
     send(stream, &reply)
+}
+
+fn pod_exec(pid: u32, invocation: Invocation) -> impl Iterator<Item = String> {
+    let own = ["internal".to_owned(), "pod-exec".to_owned(), pid.to_string()];
+    own.into_iter()
+        .chain(invocation.builtin.then(|| "--builtin".to_owned()))
+        .chain(std::iter::once("--".to_owned()))
+        .chain(invocation.arguments)
 }
 
 fn send(mut stream: &UnixStream, reply: &Reply) -> anyhow::Result<()> {

@@ -1,12 +1,17 @@
 //! Running a command inside a pod.
 
 use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use nix::sched::{CloneFlags, setns};
 
 use super::sandbox::POD_SELF;
+
+/// Exit codes of shells for programs that cannot be started.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
 
 /// `internal pod-exec PID [--builtin] -- COMMAND`: enters the namespaces of the sandbox process `pid` and runs the
 /// command there with this process's standard streams; ends with the command's exit code. It leads a session, so that
@@ -37,12 +42,30 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
         let (program, arguments) = command.split_first().context("no command given")?;
         (program.as_str(), arguments)
     };
-    let status = Command::new(program)
-        .args(arguments)
-        .status()
-        .with_context(|| format!("cannot start `{program}` in the pod"))?;
+    let status = match Command::new(program).args(arguments).status() {
+        Ok(status) => status,
+        Err(error) => return Ok(not_started(program, &error)),
+    };
     let code = status.code().unwrap_or_else(|| {
         128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0)
     });
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Says why and answers with the exit code that shells have for it.
+fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
+    let (reason, code) = match error.kind() {
+        ErrorKind::NotFound => (
+            "no such program on this machine; pods run its programs, not those of their images"
+                .to_owned(),
+            NOT_FOUND,
+        ),
+        _ => (error.to_string(), NOT_EXECUTABLE),
+    };
+    // There is nowhere else to complain to.
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: cannot start `{program}` in the pod: {reason}"
+    );
+    ExitCode::from(code)
 }

@@ -44,7 +44,7 @@ pub struct ContainerCommand {
     pub arguments: Vec<String>,
     /// Whether the program is ringfence itself.
     pub builtin: bool,
-    /// Environment, in addition to `PATH`.
+    /// The whole of its environment.
     pub environment: BTreeMap<String, String>,
     /// File that receives standard output and error.
     pub log: PathBuf,
@@ -276,6 +276,7 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
     };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_clear()
         .envs(&command.environment)
         .stdin(if command.input.is_some() {
             Stdio::piped()

@@ -1,0 +1,102 @@
+//! What stands in for the programs of images: this machine's programs, ringfence's own where it has the same.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::cluster::desired::DesiredPod;
+
+/// Variables of the lab's own environment that its pods share.
+const SHARED: [&str; 3] = ["PATH", "TERM", "LANG"];
+
+/// A program to start in a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// Program and arguments; arguments alone where `builtin` is set.
+    pub arguments: Vec<String>,
+    /// Whether the program is ringfence itself.
+    pub builtin: bool,
+}
+
+/// How `command` is started: `agnhost` always is ringfence's, `curl` where the machine has none.
+#[must_use]
+pub fn invocation(command: &[String]) -> Invocation {
+    let as_is = || Invocation {
+        arguments: command.to_vec(),
+        builtin: false,
+    };
+    match command.split_first() {
+        Some((program, rest)) if program == "agnhost" || program.ends_with("/agnhost") => {
+            builtin("agnhost", rest)
+        }
+        Some((program, rest)) if program == "curl" && !is_installed("curl") => {
+            builtin("curl", rest)
+        }
+        Some(_) | None => as_is(),
+    }
+}
+
+/// A part of ringfence, as `internal PART ...`.
+#[must_use]
+pub fn builtin(part: &str, arguments: &[String]) -> Invocation {
+    Invocation {
+        arguments: ["internal", part]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(arguments.iter().cloned())
+            .collect(),
+        builtin: true,
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.metadata()
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// The environment of a process in a container of `pod`: the container's own, and little else.
+#[must_use]
+pub fn environment(
+    pod: &DesiredPod,
+    container: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let shared = SHARED
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    let mut variables: BTreeMap<_, _> = shared.collect();
+    variables.insert("HOME".to_owned(), "/".to_owned());
+    variables.insert("HOSTNAME".to_owned(), pod.hostname.clone());
+    variables.extend(container.clone());
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn agnhost_is_built_in_under_both_names() {
+        let expected = builtin("agnhost", &words("connect a:1"));
+        assert_eq!(invocation(&words("/agnhost connect a:1")), expected);
+        assert_eq!(invocation(&words("agnhost connect a:1")), expected);
+    }
+
+    #[test]
+    fn other_programs_are_the_machines() {
+        let command = words("sh -c agnhost");
+        let expected = Invocation {
+            arguments: command.clone(),
+            builtin: false,
+        };
+        assert_eq!(invocation(&command), expected);
+    }
+}
