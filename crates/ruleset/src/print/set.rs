@@ -25,7 +25,12 @@ impl Set {
     /// An element of this set as nft writes it: `10.1.0.8 comment "demo/web" : jump ingress-judge4`.
     #[must_use]
     pub fn element_text(&self, key: &Key, element: &Element) -> String {
-        ElementText { set: self, key, element }.to_string()
+        ElementText {
+            set: self,
+            key,
+            element,
+        }
+        .to_string()
     }
 }
 
