@@ -1,0 +1,162 @@
+//! `ringfence demo`: agrees with itself, needs nothing, and would notice if nothing were enforced.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Finished, Permit, Run, Surroundings, processes_of, ringfence, unique_name};
+
+/// Limits on a machine with two cores.
+const WHOLE_DEMO: Duration = Duration::from_secs(15);
+const LAB_READY_MS: u64 = 3000;
+const NOBODY: u32 = 65534;
+
+/// The user who runs the demonstration, and the program in a place that this user may read.
+struct User {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    nobody: bool,
+}
+
+impl User {
+    fn current() -> Self {
+        Self {
+            program: env!("CARGO_BIN_EXE_ringfence").into(),
+            folder: tempfile::tempdir().unwrap(),
+            nobody: false,
+        }
+    }
+
+    /// A user without any privilege, for tests that root runs.
+    fn nobody() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ringfence");
+        std::fs::copy(env!("CARGO_BIN_EXE_ringfence"), &program).unwrap();
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        Self {
+            program,
+            folder,
+            nobody: true,
+        }
+    }
+
+    /// The demonstration with an empty `PATH`.
+    fn demo(&self, name: &str, arguments: &[&str]) -> Finished {
+        let empty = self.folder.path().join("empty");
+        std::fs::create_dir_all(&empty).unwrap();
+        let mut command = Command::new(&self.program);
+        command
+            .args(["demo", "--name", name])
+            .args(arguments)
+            .env("PATH", &empty)
+            .env("RINGFENCE_LAB", name)
+            .current_dir("/");
+        if self.nobody {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.finish()
+    }
+
+    fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn users() -> Vec<User> {
+    if nix::unistd::geteuid().is_root() {
+        vec![User::current(), User::nobody()]
+    } else {
+        vec![User::current()]
+    }
+}
+
+fn parsed(finished: &Finished) -> Value {
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:#?}"))
+}
+
+/// Every attempt of the chapters and the final table.
+fn checks(report: &Value) -> Vec<&Value> {
+    let steps = report["steps"].as_array().unwrap().iter();
+    steps
+        .flat_map(|step| step["checks"].as_array().unwrap())
+        .chain(report["table"].as_array().unwrap())
+        .collect()
+}
+
+#[test]
+fn story_specification_and_packets_agree_for_every_user_without_any_program() {
+    let _permit = Permit::alone();
+    for user in users() {
+        let name = unique_name();
+        let before = Surroundings::now(user.scratch());
+        let mut finished = user.demo(&name, &["--output", "json"]);
+        if finished.took > WHOLE_DEMO {
+            // Somebody else used the machine; twice in a row it is the demonstration's fault.
+            finished = user.demo(&name, &["--output", "json"]);
+        }
+        assert_eq!(finished.code(), Some(0), "{finished:#?}");
+        let report = parsed(&finished);
+        assert_eq!(report["agreed"], true);
+        assert!(checks(&report).len() > 60, "{}", checks(&report).len());
+        assert!(finished.took <= WHOLE_DEMO, "{:?}", finished.took);
+        let ready = report["lab_ready_ms"].as_u64().unwrap();
+        assert!(ready <= LAB_READY_MS, "ready after {ready} ms");
+        std::fs::remove_dir(user.scratch().join("empty")).unwrap();
+        assert_eq!(Surroundings::now(user.scratch()), before);
+        assert!(processes_of(&name).is_empty());
+    }
+}
+
+#[test]
+fn the_text_names_the_times_and_the_result() {
+    let _permit = Permit::alone();
+    let finished = User::current().demo(&unique_name(), &[]);
+    assert_eq!(finished.code(), Some(0), "{finished:#?}");
+    let end: Vec<&str> = finished.stdout.lines().rev().take(2).collect();
+    assert!(end[0].starts_with("lab ready after "), "{end:?}");
+    assert!(end[0].contains(" s, cleaned up"), "{end:?}");
+    assert!(
+        end[1].ends_with("attempts: story, specification and packets agree on every one"),
+        "{end:?}"
+    );
+}
+
+#[test]
+fn without_enforcement_every_denial_disagrees() {
+    let _permit = Permit::alone();
+    let user = User::current();
+    let finished = user.demo(
+        &unique_name(),
+        &["--without-enforcement", "--output", "json"],
+    );
+    assert_eq!(finished.code(), Some(1), "{finished:#?}");
+    let report = parsed(&finished);
+    assert_eq!(report["agreed"], false);
+    let all = checks(&report);
+    let denials: Vec<_> = all
+        .iter()
+        .filter(|check| check["predicted"] == "closed")
+        .collect();
+    assert!(denials.len() > 20, "{}", denials.len());
+    for denial in denials {
+        assert_eq!(denial["agreed"], false, "{denial:#}");
+    }
+    for allowed in all.iter().filter(|check| check["predicted"] == "open") {
+        assert_eq!(allowed["measured"], "open", "{allowed:#}");
+    }
+}
+
+#[test]
+fn a_name_that_is_none_is_refused() {
+    let _permit = Permit::shared();
+    let finished = ringfence(&["demo", "--name", "Not a name"]).finish();
+    snapbox::assert_data_eq!(finished.expect_refused(), snapbox::str![[r#"
+error: `Not a name` is no name for a lab: use 1 to 40 lower-case letters, digits and `-`, beginning and ending with a letter or digit
+
+"#]]);
+}

@@ -1,0 +1,15 @@
+//! The lab through the program, as its users run it: real processes, real packets, as root and as an ordinary user.
+//!
+//! Every test has labs of its own, and each lab is ended when its test is, however it goes. [`support`] knows how to
+//! start and ask them. Few labs run at a time, so that measurements of one do not disturb another.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod demo;
+mod lifecycle;
+mod support;

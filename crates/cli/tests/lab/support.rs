@@ -1,0 +1,32 @@
+//! Starting, asking and ending labs through the program.
+
+mod lab;
+mod permit;
+mod process;
+mod traces;
+
+pub(crate) use lab::{Lab, unique_name};
+pub(crate) use permit::Permit;
+pub(crate) use process::{Finished, Run, ringfence};
+pub(crate) use traces::{Surroundings, Traces, processes_of};
+
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Waits until `condition` gives something.
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "not within {PATIENCE:?}: {what}"
+        );
+        std::thread::sleep(POLL);
+    }
+}
