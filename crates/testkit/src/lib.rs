@@ -13,4 +13,5 @@ pub mod flows;
 pub mod generate;
 pub mod random;
 pub mod render;
+pub mod sandbox;
 pub mod shrink;

@@ -1,0 +1,245 @@
+//! All three answers to a flow, and whether they agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_compile::{Compiled, Enforcement};
+use ringfence_model::Cluster;
+use ringfence_reference::{DirectionVerdict, Party, answer};
+use ringfence_testkit::compare::Disagreement;
+use ringfence_testkit::decider::{Decider as _, Decision, ReferenceDecider, Verdict};
+use ringfence_testkit::flows::ProbeFlow;
+use ringfence_testkit::shrink::shrink;
+
+use crate::evaluated::Evaluated;
+use crate::fate::{Fate, Fates, arrivals, verdict};
+use crate::fit::fit;
+use crate::kernel::{Kernel, compile_all};
+use crate::packet::Opening;
+use crate::plan::{NodeId, Place, place};
+use crate::prober::Prober;
+use crate::question;
+use crate::wiring::Wiring;
+
+/// Packets through a Service that has a choice: none may reach a backend that refuses it.
+const TRIES: usize = 20;
+/// So many more times they are sent if some choice was not seen. One of six is missed with a chance of 1e-20.
+const MORE: usize = 12;
+
+/// The wires, and both nodes' kernels.
+#[derive(Debug)]
+pub struct Bench {
+    wiring: Wiring,
+    /// The nodes' tables.
+    pub kernel: Kernel,
+    /// Sends packets.
+    pub prober: Prober,
+}
+
+/// What became of a flow's packets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The flow.
+    pub flow: ProbeFlow,
+    /// Where its packets were sent from.
+    pub from: Place,
+    /// In the compiled tables.
+    pub evaluated: Fates,
+    /// In the kernel.
+    pub kernel: Fates,
+}
+
+/// A flow on its way through the bench.
+struct Trial {
+    observed: Observed,
+    opening: Opening,
+    tries: usize,
+}
+
+impl Bench {
+    /// Builds everything.
+    #[must_use]
+    pub fn new() -> Self {
+        let wiring = Wiring::build();
+        Self {
+            kernel: Kernel::new(&wiring),
+            prober: Prober::new(&wiring),
+            wiring,
+        }
+    }
+
+    /// Loads the tables of a cluster that [`fit`]s, and gives them.
+    pub fn load(
+        &mut self,
+        cluster: &Cluster,
+        enforcement: Enforcement,
+    ) -> BTreeMap<NodeId, Compiled> {
+        let compiled = compile_all(cluster, enforcement);
+        self.wiring.route(cluster);
+        self.kernel.load(&compiled);
+        compiled
+    }
+
+    /// Sends each flow's packets through the loaded tables. Flows for which no packet can be made are left out.
+    pub fn observe(
+        &mut self,
+        cluster: &Cluster,
+        compiled: &BTreeMap<NodeId, Compiled>,
+        flows: &[ProbeFlow],
+    ) -> Vec<Observed> {
+        let evaluated = Evaluated::new(cluster, compiled);
+        let asked = flows.iter().filter(|flow| makes_sense(cluster, flow));
+        let mut trials: Vec<Trial> = asked
+            .filter_map(|flow| Trial::new(cluster, &evaluated, flow))
+            .collect();
+        self.send(&mut trials, |_| true);
+        for _ in 0..MORE {
+            self.send(&mut trials, |trial| {
+                trial.tries > 1 && trial.observed.kernel != trial.observed.evaluated
+            });
+        }
+        trials.into_iter().map(|trial| trial.observed).collect()
+    }
+
+    fn send(&mut self, trials: &mut [Trial], wanted: impl Fn(&Trial) -> bool) {
+        let mut chosen: Vec<&mut Trial> = trials.iter_mut().filter(|trial| wanted(trial)).collect();
+        let packets: Vec<(Place, Opening)> = chosen
+            .iter()
+            .flat_map(|trial| {
+                let packet = (trial.observed.from, trial.opening.clone());
+                vec![packet; trial.tries]
+            })
+            .collect();
+        let mut fates = self.prober.probe(&packets).into_iter();
+        for trial in &mut chosen {
+            let own = fates.by_ref().take(trial.tries);
+            trial.observed.kernel.extend(own);
+        }
+    }
+
+    /// The first of `flows` on which two of the three differ in this cluster, shrunk.
+    pub fn disagreement(
+        &mut self,
+        cluster: &Cluster,
+        flows: &[ProbeFlow],
+    ) -> (usize, Option<Disagreement>) {
+        let compiled = self.load(cluster, Enforcement::On);
+        let observed = self.observe(cluster, &compiled, flows);
+        let found = observed.iter().find(|observed| differs(cluster, observed));
+        let shrunk = found.map(|found| self.shrunk(cluster, found));
+        (observed.len(), shrunk)
+    }
+
+    /// One that cannot be repeated is described as it was.
+    fn shrunk(&mut self, cluster: &Cluster, observed: &Observed) -> Disagreement {
+        let flow = &observed.flow;
+        let smallest = shrink(cluster, flow, &mut |smaller, flow| {
+            self.try_one(&fit(smaller), flow).is_some()
+        });
+        let again = self.try_one(&fit(&smallest), flow);
+        again.unwrap_or_else(|| describe(cluster, observed))
+    }
+
+    /// The disagreement about one flow, if there is one.
+    fn try_one(&mut self, cluster: &Cluster, flow: &ProbeFlow) -> Option<Disagreement> {
+        let compiled = self.load(cluster, Enforcement::On);
+        let observed = self.observe(cluster, &compiled, std::slice::from_ref(flow));
+        let observed = observed
+            .into_iter()
+            .find(|observed| differs(cluster, observed))?;
+        Some(describe(cluster, &observed))
+    }
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Trial {
+    fn new(cluster: &Cluster, evaluated: &Evaluated<'_>, flow: &ProbeFlow) -> Option<Self> {
+        let (from, opening) = question::packet(cluster, flow)?;
+        let fates = evaluated.fates(from, &opening);
+        let observed = Observed {
+            flow: flow.clone(),
+            from,
+            evaluated: fates.iter().copied().collect(),
+            kernel: Fates::new(),
+        };
+        Some(Self {
+            tries: if fates.len() > 1 { TRIES } else { 1 },
+            observed,
+            opening,
+        })
+    }
+}
+
+/// Whether the specification has an answer that a packet can give as well.
+fn makes_sense(cluster: &Cluster, flow: &ProbeFlow) -> bool {
+    match ReferenceDecider.decide(cluster, flow).verdict {
+        Verdict::Allow | Verdict::Deny | Verdict::Partial | Verdict::NoEndpoints => true,
+        Verdict::Unknown | Verdict::Error => false,
+    }
+}
+
+/// Whether two of the three differ. `specified` is the cluster that the specification is asked about: the same, unless
+/// a mistake is to be noticed.
+#[must_use]
+pub fn differs(specified: &Cluster, observed: &Observed) -> bool {
+    observed.kernel != observed.evaluated || differs_from_reference(specified, observed)
+}
+
+/// Whether the kernel's packets contradict the specification: the verdict differs, or one arrived where none should.
+#[must_use]
+pub fn differs_from_reference(specified: &Cluster, observed: &Observed) -> bool {
+    let Ok(answer) = answer(specified, &observed.flow) else {
+        return true;
+    };
+    let allowed: BTreeSet<(Place, Option<u16>)> = answer
+        .connections
+        .iter()
+        .filter(|connection| connection.verdict() == DirectionVerdict::Allow)
+        .filter_map(|connection| {
+            let place = match &connection.destination {
+                Party::Loopback(_) => observed.from,
+                party => place(specified, party.address()?),
+            };
+            Some((place, connection.port))
+        })
+        .collect();
+    let arrived: BTreeSet<(Place, Option<u16>)> = arrivals(&observed.kernel)
+        .map(|arrival| (arrival.place, arrival.port))
+        .collect();
+    verdict(&observed.kernel) != Verdict::from(&answer.outcome) || arrived != allowed
+}
+
+fn describe(cluster: &Cluster, observed: &Observed) -> Disagreement {
+    let decision = |fates: &Fates| Decision {
+        verdict: verdict(fates),
+        because: fates
+            .iter()
+            .map(Fate::to_string)
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    let kernel = ("kernel".to_owned(), decision(&observed.kernel));
+    let evaluated = (
+        "evaluated ruleset".to_owned(),
+        decision(&observed.evaluated),
+    );
+    let reference = (
+        "reference".to_owned(),
+        ReferenceDecider.decide(cluster, &observed.flow),
+    );
+    let expected = if differs_from_reference(cluster, observed) {
+        reference
+    } else {
+        evaluated
+    };
+    Disagreement {
+        cluster: cluster.clone(),
+        flow: observed.flow.clone(),
+        expected,
+        found: kernel,
+    }
+}

@@ -1,0 +1,91 @@
+//! From any cluster of the testkit to one that stands on the wires.
+//!
+//! A pod lives on the node that its address belongs to, and both nodes exist with the addresses that they have.
+//! All deciders see the cluster after this, so that nobody is asked about a world that the others cannot see.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, Labels, Node, Pod};
+
+use crate::plan::{NodeId, slot};
+
+/// The cluster as it can be wired up. Fitting twice changes nothing more.
+#[must_use]
+pub fn fit(cluster: &Cluster) -> Cluster {
+    let mut fitted = cluster.clone();
+    for node in NodeId::ALL {
+        let known = fitted.nodes.entry(node.name().to_owned());
+        fit_node(node, known.or_insert_with(|| empty(node)));
+    }
+    fitted.pods.values_mut().for_each(fit_pod);
+    fitted
+}
+
+fn empty(node: NodeId) -> Node {
+    Node {
+        name: node.name().to_owned(),
+        labels: Labels::new(),
+        addresses: Vec::new(),
+        pod_cidrs: node.pod_blocks().to_vec(),
+        source: None,
+    }
+}
+
+/// Its own addresses first; a cluster may know an external one as well.
+fn fit_node(id: NodeId, node: &mut Node) {
+    let external = node.addresses.contains(&id.external());
+    node.addresses = id.addresses().to_vec();
+    node.addresses.extend(external.then(|| id.external()));
+}
+
+fn fit_pod(pod: &mut Pod) {
+    let by_name = pod.node.as_deref().and_then(NodeId::named);
+    let by_address = slot(pod).map(|slot| slot.node);
+    let Some(node) = by_address.or(by_name) else {
+        return;
+    };
+    let own: Vec<IpAddr> = node.addresses().to_vec();
+    pod.node = Some(node.name().to_owned());
+    pod.host_addresses.clone_from(&own);
+    if pod.host_network {
+        pod.addresses = own;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_testkit::generate::{Shape, cluster};
+
+    use super::*;
+    use crate::plan::wired;
+
+    #[test]
+    fn every_live_pod_gets_wires_where_it_says() {
+        let mut pods = 0;
+        for seed in 0..300 {
+            let fitted = fit(&cluster(seed, Shape::WIRED));
+            let on_network = fitted.pods.values().filter(|pod| pod.is_on_pod_network());
+            assert_eq!(wired(&fitted).count(), on_network.count(), "seed {seed}");
+            for (pod, slot) in wired(&fitted) {
+                assert_eq!(pod.node.as_deref(), Some(slot.node.name()), "seed {seed}");
+                let mut addresses = pod.addresses.iter();
+                assert!(addresses.all(|address| slot.addresses().contains(address)));
+                pods += 1;
+            }
+            assert_eq!(fit(&fitted), fitted, "seed {seed}");
+        }
+        assert!(pods > 800, "{pods}");
+    }
+
+    #[test]
+    fn fitting_moves_only_pods_without_a_node() {
+        for seed in 0..300 {
+            let before = cluster(seed, Shape::WIRED);
+            let after = fit(&before);
+            assert_eq!(before.nodes, after.nodes, "seed {seed}");
+            assert_eq!(before.network_policies, after.network_policies);
+            let placed = before.pods.values().filter(|pod| pod.node.is_some());
+            placed.for_each(|pod| assert_eq!(after.pods[&pod.name], *pod, "seed {seed}"));
+        }
+    }
+}
