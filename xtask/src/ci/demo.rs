@@ -9,6 +9,7 @@ use super::{is_root, ordinary};
 use crate::workspace_root;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -61,6 +62,7 @@ fn install(directory: &Path) -> Result<PathBuf> {
     let binary = directory.join("ringfence");
     fs::copy(target.join("release/ringfence"), &binary)
         .context("cannot copy the release binary")?;
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
     Ok(binary)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn test() -> Result<()> {
     run_visibly(again)
 }
 
-/// The second half of [`test`], in a process of its own because it leaves the machine's mounts.
+/// The second half of [`test()`], in a process of its own because it leaves the machine's mounts.
 pub(crate) fn inside(directory: &Path) -> Result<()> {
     umask(Mode::from_bits_truncate(0o022));
     let stage = Stage::open(directory)?;
