@@ -79,6 +79,28 @@ impl Emitter {
         }
     }
 
+    /// The ends of the tunnels between nodes, and who may speak to them.
+    pub(crate) fn tunnels(&mut self, cluster: &Cluster, tunnel_port: Option<u16>) {
+        let Some(port) = tunnel_port else { return };
+        for node in cluster.nodes.values() {
+            for ip in node.addresses.iter().map(IpAddr::to_canonical) {
+                let family = Family::of(ip);
+                let address = Datum::Address(ip);
+                let end = vec![
+                    address.clone(),
+                    protocol_datum(Protocol::Udp),
+                    Datum::Port(port),
+                ];
+                self.member(&set_name("tunnels", family), end, comment::of(&node.name));
+                self.member(
+                    &set_name("nodes", family),
+                    vec![address],
+                    comment::of(&node.name),
+                );
+            }
+        }
+    }
+
     fn spans(&mut self, stem: &str, family: Family, spans: Vec<Span>) {
         let set = set_name(stem, family);
         for span in merged(spans) {

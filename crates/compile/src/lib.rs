@@ -44,6 +44,7 @@ pub fn compile(cluster: &Cluster, node: &NodeView<'_>) -> Result<Compiled, Compi
     let mut emitter = Emitter::new();
     emitter.endpoints(&peers);
     emitter.blocks(cluster, node);
+    emitter.tunnels(cluster, node.network.tunnel_port);
     service::emit(cluster, &peers, &mut emitter)?;
     match node.enforcement {
         Enforcement::On => enforce(cluster, &peers, &mut emitter),

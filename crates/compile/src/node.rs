@@ -38,6 +38,9 @@ pub struct NetworkConfig {
     pub pod_cidrs: Vec<IpNet>,
     /// Blocks that Service addresses come from.
     pub service_cidrs: Vec<IpNet>,
+    /// UDP port on which nodes receive packets for pods from each other (VXLAN); closed to everybody else.
+    #[serde(default)]
+    pub tunnel_port: Option<u16>,
     /// How large the sets are at least.
     pub capacity: Capacity,
 }

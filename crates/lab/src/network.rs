@@ -26,7 +26,7 @@ const BRIDGE: &str = "underlay";
 const TUNNEL: &str = "vxlan.ringfence";
 /// Network identifier and port of the overlay, as flannel has them.
 const TUNNEL_ID: u32 = 1;
-const TUNNEL_PORT: u16 = 8472;
+pub(crate) const TUNNEL_PORT: u16 = 8472;
 
 /// The namespaces of the lab that are no pods.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
         network: crate::NetworkConfig {
             pod_cidrs: Vec::new(),
             service_cidrs: Vec::new(),
+            tunnel_port: None,
             capacity: crate::Capacity::default(),
         },
         enforcement: crate::Enforcement::On,

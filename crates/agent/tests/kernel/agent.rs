@@ -66,6 +66,7 @@ impl Node {
             network: NetworkConfig {
                 pod_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
                 service_cidrs: vec!["10.96.0.0/16".parse().unwrap()],
+                tunnel_port: None,
                 capacity: Capacity {
                     addresses: 256,
                     entries: 1024,

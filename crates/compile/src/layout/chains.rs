@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
+use ipnet::{IpNet, Ipv6Net};
 use ringfence_model::Direction;
 use ringfence_net::{ConnectionState, Family, IpProtocol, TcpFlags};
 use ringfence_ruleset::{
@@ -62,15 +64,53 @@ fn output_interface() -> Expression {
     Expression::Meta(MetaKey::OutputInterface)
 }
 
-/// Neighbour discovery, never filtered (rule NP-66).
-fn neighbour_discovery() -> Rule {
-    rule([
-        equal(
-            Expression::Field(Field::Icmpv6Type),
-            Operand::Range(Datum::Byte(133), Datum::Byte(137)),
-        ),
-        verdict(Verdict::Accept),
-    ])
+/// Neighbour discovery, never filtered (rule NP-66). Only on the link, where no router forwards it: else a pod could
+/// carry data out in such messages, under any source address.
+fn neighbour_discovery() -> impl Iterator<Item = Rule> {
+    on_link().into_iter().map(|block| {
+        rule([
+            equal(destination(Family::V6), Operand::Prefix(block)),
+            equal(
+                Expression::Field(Field::Icmpv6Type),
+                Operand::Range(Datum::Byte(133), Datum::Byte(137)),
+            ),
+            verdict(Verdict::Accept),
+        ])
+    })
+}
+
+/// Link-local addresses, and multicast of link scope (RFC 4291, sections 2.5.6 and 2.7).
+fn on_link() -> [IpNet; 2] {
+    let unicast = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
+    let multicast = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0);
+    [
+        IpNet::V6(Ipv6Net::new_assert(unicast, 10)),
+        IpNet::V6(Ipv6Net::new_assert(multicast, 16)),
+    ]
+}
+
+/// What arrives through the tunnel between nodes counts as what its inner header says: nobody but a node may feed it.
+fn tunnel_from_strangers() -> impl Iterator<Item = Rule> {
+    both(|family| {
+        let key = Expression::Concat(service_key(family));
+        let nodes = Operand::Set(set_name("nodes", family));
+        rule([
+            within(key, &set_name("tunnels", family)),
+            not_equal(source(family), nodes),
+            verdict(Verdict::Drop),
+        ])
+    })
+}
+
+/// Nodes speak to each other's tunnels themselves; what is forwarded there comes from a pod.
+fn tunnel_forwarded() -> impl Iterator<Item = Rule> {
+    both(|family| {
+        let key = Expression::Concat(service_key(family));
+        rule([
+            within(key, &set_name("tunnels", family)),
+            verdict(Verdict::Drop),
+        ])
+    })
 }
 
 /// Established connections, and errors that belong to one (rules NP-63, DP-21).
@@ -103,7 +143,7 @@ fn prerouting() -> Chain {
         let endpoints = set_name("endpoints", family);
         rule([within(key, &endpoints), verdict(Verdict::Accept)])
     }));
-    rules.push(neighbour_discovery());
+    rules.extend(neighbour_discovery());
     rules.push(rule([verdict(Verdict::Drop)]));
     base(ChainKind::Filter, Hook::Prerouting, -300, rules)
 }
@@ -175,6 +215,7 @@ fn forward() -> Chain {
         equal(output_interface(), pod_interface()),
         jump("known"),
     ]));
+    rules.extend(tunnel_forwarded());
     rules.extend(both(|family| {
         let set = set_name("hairpin", family);
         rule([within(hairpin_key(family), &set), verdict(Verdict::Accept)])
@@ -188,13 +229,12 @@ fn forward() -> Chain {
 
 /// From a pod to its own node: egress only (rule NP-52).
 fn input() -> Chain {
-    let mut rules = vec![
-        rule([
-            not_equal(input_interface(), pod_interface()),
-            verdict(Verdict::Accept),
-        ]),
-        neighbour_discovery(),
-    ];
+    let mut rules: Vec<Rule> = tunnel_from_strangers().collect();
+    rules.push(rule([
+        not_equal(input_interface(), pod_interface()),
+        verdict(Verdict::Accept),
+    ]));
+    rules.extend(neighbour_discovery());
     rules.extend(tracked());
     rules.push(rule([jump("strict")]));
     rules.extend(judged(Direction::Egress));

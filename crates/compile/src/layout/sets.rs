@@ -99,6 +99,8 @@ fn of_family(family: Family) -> Vec<Definition> {
         ranges(set("blocks", &[address], class, Fill::Addresses)),
         ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
         ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
+        set("nodes", &[address], SetKind::Set, Fill::Addresses),
+        set("tunnels", &service, SetKind::Set, Fill::Addresses),
         set("services", &service, SetKind::VerdictMap, Fill::Entries),
         set("backends", &numbered, backend, Fill::Entries),
         set("unserved", &service, SetKind::Set, Fill::Entries),

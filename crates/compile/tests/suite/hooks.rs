@@ -298,3 +298,43 @@ fn only_pod_traffic_that_leaves_the_cluster_is_masqueraded() {
         "into the cluster"
     );
 }
+
+#[test]
+fn neighbour_discovery_stays_on_the_link() {
+    let node = set_up();
+    let message = |source: &str, destination: &str| {
+        let mut message = packet(&node.a, "", source, destination, 0);
+        message.protocol = IpProtocol::ICMPV6;
+        message.source_port = Some(u16::from_be_bytes([134, 0]));
+        message.tcp_flags = TcpFlags(0);
+        message
+    };
+    let far = message("fd00:66::1", "2001:db8::1");
+    assert_eq!(node.outcome(Hook::Prerouting, &far), Outcome::Drop);
+    let near = message("fe80::1", "fe80::2");
+    assert_eq!(node.outcome(Hook::Prerouting, &near), Outcome::Accept);
+}
+
+#[test]
+fn only_nodes_feed_the_tunnels_between_nodes() {
+    let node = set_up();
+    let datagram = |input: &str, output: &str, source: &str, destination: &str| Packet {
+        protocol: Protocol::Udp.into(),
+        tcp_flags: TcpFlags(0),
+        ..packet(input, output, source, destination, 8472)
+    };
+    let own = |input: &str, source: &str| {
+        node.outcome(Hook::Input, &datagram(input, "", source, "192.168.0.11"))
+    };
+    assert_eq!(own("eth0", "192.168.0.11"), Outcome::Accept, "a node");
+    assert_eq!(own("eth0", "203.0.113.9"), Outcome::Drop, "from outside");
+    assert_eq!(
+        own(&node.b, "10.0.1.11"),
+        Outcome::Drop,
+        "a pod that is not isolated"
+    );
+    let forwarded = datagram(&node.b, "eth0", "10.0.1.11", "192.168.0.11");
+    assert_eq!(node.outcome(Hook::Forward, &forwarded), Outcome::Drop);
+    let elsewhere = datagram(&node.b, "eth0", "10.0.1.11", "203.0.113.9");
+    assert_eq!(node.outcome(Hook::Forward, &elsewhere), Outcome::Accept);
+}

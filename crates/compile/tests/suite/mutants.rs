@@ -29,14 +29,15 @@ fn case(seed: u64) -> Case {
     Case { world, flows }
 }
 
-/// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown or masqueraded, and what
-/// an earlier judgement leaves in the register. `hooks` tests each of them.
+/// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled or masqueraded,
+/// and what an earlier judgement leaves in the register. `hooks` tests each of them.
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
     let chain_is = |names: &[&str]| names.contains(&chain);
     chain_is(&["prerouting", "postrouting", "strict", "known"])
         || text.starts_with("ct state")
         || text.contains("vethrf")
-        || text.starts_with("icmpv6")
+        || text.contains("icmpv6 type")
+        || text.contains("@tunnels")
         || text == "jump strict"
         || text == "meta priority set none"
 }

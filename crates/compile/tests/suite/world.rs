@@ -47,6 +47,7 @@ pub(crate) fn network() -> NetworkConfig {
             "10.96.0.0/16".parse().unwrap(),
             "fd00:96::/32".parse().unwrap(),
         ],
+        tunnel_port: Some(8472),
         capacity: Capacity {
             addresses: 64,
             entries: 64,

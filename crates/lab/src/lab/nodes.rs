@@ -1,16 +1,21 @@
 //! What runs on each node beside pods: its agent, its metadata service, and the line between agent and lab.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::errno::Errno;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
 use ringfence_agent::AgentConfig;
-use ringfence_agent::protocol::AgentStatus;
+use ringfence_agent::protocol::{AgentStatus, StoreEvent};
 use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
 use ringfence_netlink::namespace;
 
@@ -112,6 +117,7 @@ impl Node {
             network: NetworkConfig {
                 pod_cidrs: settings.pod_cidrs.clone(),
                 service_cidrs: settings.service_cidrs.clone(),
+                tunnel_port: Some(crate::network::TUNNEL_PORT),
                 capacity: CAPACITY,
             },
             enforcement: settings.enforcement,
@@ -196,22 +202,19 @@ impl Node {
         let config = self.agent_config();
         let config = config.to_str().context("a path that is not UTF-8")?;
         let child = self.start_part(&["internal", "agent", "--config", config], "agent.log")?;
+        let process = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
         {
             let mut agent = self.lock_agent();
             agent.running = Some(child);
             agent.starts += 1;
         }
-        loop {
-            std::thread::sleep(Duration::from_millis(10));
-            let mut agent = self.lock_agent();
-            if let Some(child) = &mut agent.running
-                && let Some(status) = child.try_wait()?
-            {
-                tracing::info!(node = self.name, %status, "agent ended");
-                agent.running = None;
-                return Ok(());
-            }
+        wait_without_reaping(process)?;
+        let mut agent = self.lock_agent();
+        if let Some(mut child) = agent.running.take() {
+            let status = child.wait()?;
+            tracing::info!(node = self.name, %status, "agent ended");
         }
+        Ok(())
     }
 
     /// Ends the agent with SIGKILL.
@@ -268,6 +271,17 @@ impl Node {
     }
 }
 
+/// Waits for a child's end and leaves it to be reaped, so that until then its number names no other process.
+fn wait_without_reaping(child: Pid) -> nix::Result<()> {
+    let end = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    loop {
+        match waitid(Id::Pid(child), end) {
+            Err(Errno::EINTR) => {}
+            ended => return ended.map(drop),
+        }
+    }
+}
+
 /// Where runtimes find the plugin.
 #[must_use]
 pub fn plugin_dir() -> PathBuf {
@@ -295,28 +309,61 @@ pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow:
     .with_context(|| format!("cannot start `{}`", arguments.join(" ")))
 }
 
+/// Follows the agent at the other end until it hangs up: it hears every change, and what it says is taken note of.
 fn serve_agent(feed: &Feed, node: &str, stream: &UnixStream) {
-    let events = feed.subscribe();
-    let Ok(writing) = stream.try_clone() else {
-        return;
-    };
-    std::thread::spawn(move || {
-        let mut writer = BufWriter::new(writing);
-        for event in events {
-            let Ok(line) = serde_json::to_string(&event) else {
-                return;
-            };
-            let end_of_batch =
-                matches!(event, ringfence_agent::protocol::StoreEvent::Synced { .. });
-            if writeln!(writer, "{line}").is_err() || (end_of_batch && writer.flush().is_err()) {
-                return;
+    let (subscription, events) = feed.subscribe();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            if let Err(error) = tell(stream, events) {
+                tracing::debug!(node, "the agent hung up: {error}");
             }
-        }
+            // An agent that is told nothing more must not believe that nothing happens.
+            let _ = stream.shutdown(Shutdown::Both);
+        });
+        listen_to_agent(feed, node, stream);
+        drop(subscription);
     });
+}
+
+fn tell(stream: &UnixStream, events: Receiver<StoreEvent>) -> std::io::Result<()> {
+    let mut writer = BufWriter::new(stream);
+    for event in events {
+        serde_json::to_writer(&mut writer, &event)?;
+        writer.write_all(b"\n")?;
+        if matches!(event, StoreEvent::Synced { .. }) {
+            writer.flush()?;
+        }
+    }
+    Ok(())
+}
+
+fn listen_to_agent(feed: &Feed, node: &str, stream: &UnixStream) {
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         match serde_json::from_str::<AgentStatus>(&line) {
             Ok(status) => feed.report(node, status),
             Err(error) => tracing::warn!(node, "an agent status that cannot be read: {error}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_hangs_up_is_followed_no_longer() {
+        let feed = Feed::default();
+        let (agent, ours) = UnixStream::pair().unwrap();
+        std::thread::scope(|scope| {
+            let serving = scope.spawn(|| serve_agent(&feed, "n1", &ours));
+            let status = AgentStatus::Applied { revision: 0 };
+            writeln!(&agent, "{}", serde_json::to_string(&status).unwrap()).unwrap();
+            let mut lines = BufReader::new(&agent).lines();
+            assert_eq!(lines.next().unwrap().unwrap(), r#""reset""#);
+            agent.shutdown(Shutdown::Write).unwrap();
+            // Ends although nothing changes any more.
+            serving.join().unwrap();
+        });
+        assert_eq!(feed.progress()["n1"].enforced, Some(0));
     }
 }

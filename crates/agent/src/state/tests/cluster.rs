@@ -29,6 +29,7 @@ pub(super) fn config() -> AgentConfig {
                 "fd00:10::/48".parse().unwrap(),
             ],
             service_cidrs: vec!["10.96.0.0/16".parse().unwrap()],
+            tunnel_port: None,
             capacity: Capacity {
                 addresses: 1024,
                 entries: 4096,
