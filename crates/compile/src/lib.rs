@@ -3,14 +3,7 @@
 //! [`compile`] is a pure function: equal inputs give byte-equal tables. It writes nothing, reads no clock
 //! and keeps no state between calls; `ringfence-ruleset` turns two results into a transaction.
 //! Start with [`NodeView`] and [`Compiled`]; what the table looks like is `docs/design/dataplane.md`.
-//!
-//! What grows with what: `endpoints`, `hairpin`, `egress` and `ingress` with the pods of this node; `peers` with the
-//! pods that a selector in a rule for a local isolated pod matches; `blocks` with the edges of address blocks in such
-//! rules; ports, peers and ranges of a direction with local isolated pods, times the classes of their peers, times
-//! the ports; `services` and `backends` with Service ports and their backends. A class is a set of terms (selectors,
-//! blocks, named ports) that some address matches: with T terms there are at most as many classes as distinct pods
-//! and block atoms, and few where labels repeat. Chains and rules do not grow, but for one balance chain per number of
-//! backends. 10,000 pods under 1,000 policies compile in 30 ms for 100 local pods (`examples/scale.rs`).
+//! What grows with what stands there too.
 
 mod class;
 mod comment;
