@@ -19,7 +19,8 @@ pub struct Feed {
 struct State {
     objects: BTreeMap<AgentKey, AgentObject>,
     revision: u64,
-    subscribers: Vec<Sender<StoreEvent>>,
+    subscribers: BTreeMap<u64, Sender<StoreEvent>>,
+    next_subscriber: u64,
     nodes: BTreeMap<String, NodeProgress>,
 }
 
@@ -50,6 +51,20 @@ fn because(trouble: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
+/// A place among those who hear of changes. Whoever follows for somebody else drops it when that one is gone, so that
+/// nobody waits for the next change to notice.
+#[derive(Debug)]
+pub struct Subscription<'a> {
+    feed: &'a Feed,
+    number: u64,
+}
+
+impl Drop for Subscription<'_> {
+    fn drop(&mut self) {
+        self.feed.lock().subscribers.remove(&self.number);
+    }
+}
+
 impl Feed {
     /// Makes the objects of `apply` exist and those of `delete` not, as one revision, and returns it. Nothing happens,
     /// and the old revision is returned, if all is so already.
@@ -72,7 +87,7 @@ impl Feed {
             events.push(StoreEvent::Synced {
                 revision: state.revision,
             });
-            state.subscribers.retain(|subscriber| {
+            state.subscribers.retain(|_, subscriber| {
                 events
                     .iter()
                     .all(|event| subscriber.send(event.clone()).is_ok())
@@ -81,8 +96,8 @@ impl Feed {
         state.revision
     }
 
-    /// Everything there is, and every change from now on.
-    pub fn subscribe(&self) -> Receiver<StoreEvent> {
+    /// Everything there is, and every change from now on. The receiver ends when the subscription is dropped.
+    pub fn subscribe(&self) -> (Subscription<'_>, Receiver<StoreEvent>) {
         let mut state = self.lock();
         let (sender, receiver) = channel();
         let snapshot = std::iter::once(StoreEvent::Reset)
@@ -94,8 +109,10 @@ impl Feed {
             // The receiver is alive: it is returned below.
             let _ = sender.send(event);
         }
-        state.subscribers.push(sender);
-        receiver
+        let number = state.next_subscriber;
+        state.next_subscriber += 1;
+        state.subscribers.insert(number, sender);
+        (Subscription { feed: self, number }, receiver)
     }
 
     /// The cluster as it is now, and its revision.
@@ -191,7 +208,7 @@ mod tests {
     fn a_subscriber_sees_the_state_and_then_each_change_once() {
         let feed = Feed::default();
         feed.change(vec![namespace("a")], vec![]);
-        let events = feed.subscribe();
+        let (_subscription, events) = feed.subscribe();
         feed.change(vec![namespace("a"), namespace("b")], vec![]);
         feed.change(vec![namespace("a")], vec![]);
         let seen: Vec<_> = events.try_iter().collect();
@@ -205,6 +222,22 @@ mod tests {
                 StoreEvent::Synced { revision: 2 },
             ]
         );
+    }
+
+    #[test]
+    fn a_dropped_subscription_ends_its_receiver() {
+        let feed = Feed::default();
+        let (gone, events) = feed.subscribe();
+        let (_stays, others) = feed.subscribe();
+        drop(gone);
+        feed.change(vec![namespace("a")], vec![]);
+        let sync = |revision| StoreEvent::Synced { revision };
+        assert_eq!(
+            events.iter().collect::<Vec<_>>(),
+            [StoreEvent::Reset, sync(0)]
+        );
+        let rest = [StoreEvent::Apply(namespace("a")), sync(1)];
+        assert_eq!(others.try_iter().skip(2).collect::<Vec<_>>(), rest);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::Receiver;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,29 +18,57 @@ use crate::plan::{OUTSIDE_HOST, OUTSIDE_NAME};
 /// Pause before the server is tried again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Up to which revision the DNS server knows the cluster.
+/// Up to which state of the cluster the DNS server knows it.
 #[derive(Debug, Default)]
 pub struct Names {
-    served: Mutex<u64>,
+    /// Serial number of the zone that is served; none while the server is away.
+    served: Mutex<Option<u32>>,
     changed: Condvar,
 }
 
 impl Names {
-    /// Gives the server each state of the cluster, for ever; after a restart of the server the newest.
-    pub fn feed_server(&self, feed: &Feed) {
-        let mut server = None;
-        for event in feed.subscribe() {
-            if matches!(event, StoreEvent::Synced { .. }) {
-                let (cluster, revision) = feed.cluster();
-                let zone = Zone::of_cluster(&cluster, &options(revision));
-                while !send_zone(&zone, &mut server) {
-                    server = None;
-                    std::thread::sleep(RETRY);
+    /// Gives the server each state of the cluster, for ever; one that was started again gets the newest at once.
+    pub fn feed_server(&self, feed: &Feed) -> ! {
+        loop {
+            if let Ok(server) = UnixStream::connect(DNS_SOCKET) {
+                self.follow(feed, &server);
+            }
+            std::thread::sleep(RETRY);
+        }
+    }
+
+    /// Feeds one server until it is gone.
+    fn follow(&self, feed: &Feed, server: &UnixStream) {
+        let (subscription, events) = feed.subscribe();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Err(error) = send_zones(feed, events, server) {
+                    tracing::debug!("the DNS server hung up: {error}");
                 }
-                *self.served.lock().unwrap_or_else(PoisonError::into_inner) = revision;
-                self.changed.notify_all();
+                let _ = server.shutdown(Shutdown::Both);
+            });
+            self.listen_to_server(server);
+            drop(subscription);
+        });
+        self.set_served(None);
+    }
+
+    fn listen_to_server(&self, server: &UnixStream) {
+        for line in BufReader::new(server).lines().map_while(Result::ok) {
+            match serde_json::from_str(&line) {
+                Ok(Event::Serving(serial)) => self.set_served(Some(serial)),
+                Ok(Event::Listening(_)) => {}
+                Ok(Event::Rejected(reason)) => {
+                    tracing::warn!("the DNS server refuses a zone: {reason}");
+                }
+                Err(error) => tracing::warn!("the DNS server says what cannot be read: {error}"),
             }
         }
+    }
+
+    fn set_served(&self, serial: Option<u32>) {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = serial;
+        self.changed.notify_all();
     }
 
     /// Waits until names are answered from the state of `revision` or a later one.
@@ -46,13 +76,14 @@ impl Names {
     /// # Errors
     /// If it takes longer than `limit`.
     pub fn wait_served(&self, revision: u64, limit: Duration) -> anyhow::Result<()> {
+        let wanted = Some(serial(revision));
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let (served, _) = self
             .changed
-            .wait_timeout_while(served, limit, |served| *served < revision)
+            .wait_timeout_while(served, limit, |served| *served < wanted)
             .unwrap_or_else(PoisonError::into_inner);
         anyhow::ensure!(
-            *served >= revision,
+            *served >= wanted,
             "the cluster's DNS does not know the change after {} s",
             limit.as_secs()
         );
@@ -60,40 +91,35 @@ impl Names {
     }
 }
 
-/// Sends the zone and waits until it is served; `false` if the server is not there.
-fn send_zone(zone: &Zone, server: &mut Option<BufReader<UnixStream>>) -> bool {
-    let Ok(line) = serde_json::to_string(zone) else {
-        return true;
-    };
-    let stream = match server {
-        Some(stream) => stream,
-        None => match UnixStream::connect(DNS_SOCKET) {
-            Ok(stream) => server.insert(BufReader::new(stream)),
-            Err(_) => return false,
-        },
-    };
-    writeln!(stream.get_mut(), "{line}").is_ok() && wait_for_serving(stream)
-}
-
-fn wait_for_serving(stream: &mut BufReader<UnixStream>) -> bool {
-    let mut line = String::new();
-    while stream.read_line(&mut line).is_ok_and(|count| count > 0) {
-        match serde_json::from_str(&line) {
-            Ok(Event::Listening(_)) => line.clear(),
-            Ok(Event::Serving(_)) => return true,
-            Ok(Event::Rejected(_)) | Err(_) => return false,
+fn send_zones(
+    feed: &Feed,
+    events: Receiver<StoreEvent>,
+    mut server: &UnixStream,
+) -> std::io::Result<()> {
+    for event in events {
+        if matches!(event, StoreEvent::Synced { .. }) {
+            let (cluster, revision) = feed.cluster();
+            let zone = Zone::of_cluster(&cluster, &options(revision));
+            let mut line = serde_json::to_vec(&zone)?;
+            line.push(b'\n');
+            server.write_all(&line)?;
         }
     }
-    false
+    Ok(())
 }
 
 fn options(revision: u64) -> ZoneOptions {
     let extra = [(OUTSIDE_NAME.to_owned(), OUTSIDE_HOST.to_vec())].into();
     ZoneOptions {
-        serial: u32::try_from(revision % u64::from(u32::MAX)).unwrap_or_default(),
+        serial: serial(revision),
         extra,
         ..ZoneOptions::default()
     }
+}
+
+/// A lab does not live for four thousand million changes.
+fn serial(revision: u64) -> u32 {
+    u32::try_from(revision).unwrap_or(u32::MAX)
 }
 
 /// Names side by side, for messages.
@@ -103,4 +129,42 @@ pub fn join(names: impl IntoIterator<Item = impl Display>) -> String {
         .map(|name| name.to_string())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_agent::protocol::AgentObject;
+    use ringfence_model::{Labels, Namespace};
+
+    use super::*;
+
+    /// Plays a DNS server: takes one zone and says that it is served.
+    fn serve_one_zone(server: &UnixStream) -> Zone {
+        let mut line = String::new();
+        BufReader::new(server).read_line(&mut line).unwrap();
+        let zone: Zone = serde_json::from_str(&line).unwrap();
+        let serving = serde_json::to_string(&Event::Serving(zone.serial())).unwrap();
+        writeln!(&*server, "{serving}").unwrap();
+        zone
+    }
+
+    #[test]
+    fn a_server_that_is_started_again_gets_the_newest_zone_though_nothing_changes() {
+        let (feed, names) = (Feed::default(), Names::default());
+        let namespace = Namespace::new("a", Labels::new());
+        let revision = feed.change(vec![AgentObject::Namespace(namespace)], vec![]);
+        for _start in 0..2 {
+            let (server, ours) = UnixStream::pair().unwrap();
+            std::thread::scope(|scope| {
+                let following = scope.spawn(|| names.follow(&feed, &ours));
+                let zone = serve_one_zone(&server);
+                assert_eq!(u64::from(zone.serial()), revision);
+                names.wait_served(revision, RETRY * 1000).unwrap();
+                drop(server);
+                following.join().unwrap();
+            });
+            let error = names.wait_served(revision, Duration::ZERO).unwrap_err();
+            assert!(error.to_string().contains("does not know the change"));
+        }
+    }
 }
