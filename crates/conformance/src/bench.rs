@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compile::{Compiled, Enforcement};
-use ringfence_model::Cluster;
+use ringfence_model::{Cluster, ObjectName};
+use ringfence_netlink::namespace::run_in;
 use ringfence_reference::{DirectionVerdict, Party, answer};
 use ringfence_testkit::compare::Disagreement;
 use ringfence_testkit::decider::{Decider as _, Decision, ReferenceDecider, Verdict};
@@ -42,6 +43,12 @@ pub struct Observed {
     pub flow: ProbeFlow,
     /// Where its packets were sent from.
     pub from: Place,
+    /// Who has the address that was dialled.
+    pub to: Place,
+    /// The packet.
+    pub opening: Opening,
+    /// The Service that was dialled, if one was.
+    pub service: Option<ObjectName>,
     /// In the compiled tables.
     pub evaluated: Fates,
     /// In the kernel.
@@ -51,7 +58,6 @@ pub struct Observed {
 /// A flow on its way through the bench.
 struct Trial {
     observed: Observed,
-    opening: Opening,
     tries: usize,
 }
 
@@ -73,10 +79,21 @@ impl Bench {
         cluster: &Cluster,
         enforcement: Enforcement,
     ) -> BTreeMap<NodeId, Compiled> {
-        let compiled = compile_all(cluster, enforcement);
-        self.wiring.route(cluster);
-        self.kernel.load(&compiled);
+        let compiled = compile_all(cluster, cluster, enforcement);
+        self.install(cluster, &compiled);
         compiled
+    }
+
+    /// Loads tables onto the wires of a cluster that [`fit`]s.
+    pub fn install(&mut self, cluster: &Cluster, compiled: &BTreeMap<NodeId, Compiled>) {
+        self.wiring.route(cluster);
+        self.kernel.load(compiled);
+    }
+
+    /// Does something on a node, in its network namespace.
+    pub fn run_on<T: Send>(&self, node: NodeId, work: impl FnOnce() -> T + Send) -> T {
+        let node = self.wiring.namespace(Place::Node(node));
+        run_in(node, work).expect("the node's namespace")
     }
 
     /// Sends each flow's packets through the loaded tables. Flows for which no packet can be made are left out.
@@ -87,10 +104,10 @@ impl Bench {
         flows: &[ProbeFlow],
     ) -> Vec<Observed> {
         let evaluated = Evaluated::new(cluster, compiled);
-        let asked = flows.iter().filter(|flow| makes_sense(cluster, flow));
-        let mut trials: Vec<Trial> = asked
-            .filter_map(|flow| Trial::new(cluster, &evaluated, flow))
-            .collect();
+        let trials = flows
+            .iter()
+            .filter_map(|flow| Trial::new(cluster, &evaluated, flow));
+        let mut trials: Vec<Trial> = trials.collect();
         self.send(&mut trials, |_| true);
         for _ in 0..MORE {
             self.send(&mut trials, |trial| {
@@ -105,7 +122,7 @@ impl Bench {
         let packets: Vec<(Place, Opening)> = chosen
             .iter()
             .flat_map(|trial| {
-                let packet = (trial.observed.from, trial.opening.clone());
+                let packet = (trial.observed.from, trial.observed.opening.clone());
                 vec![packet; trial.tries]
             })
             .collect();
@@ -116,21 +133,9 @@ impl Bench {
         }
     }
 
-    /// The first of `flows` on which two of the three differ in this cluster, shrunk.
-    pub fn disagreement(
-        &mut self,
-        cluster: &Cluster,
-        flows: &[ProbeFlow],
-    ) -> (usize, Option<Disagreement>) {
-        let compiled = self.load(cluster, Enforcement::On);
-        let observed = self.observe(cluster, &compiled, flows);
-        let found = observed.iter().find(|observed| differs(cluster, observed));
-        let shrunk = found.map(|found| self.shrunk(cluster, found));
-        (observed.len(), shrunk)
-    }
-
-    /// One that cannot be repeated is described as it was.
-    fn shrunk(&mut self, cluster: &Cluster, observed: &Observed) -> Disagreement {
+    /// The disagreement that was observed in `cluster`, with as little around it as possible. One that cannot be
+    /// repeated is described as it was.
+    pub fn shrink(&mut self, cluster: &Cluster, observed: &Observed) -> Disagreement {
         let flow = &observed.flow;
         let smallest = shrink(cluster, flow, &mut |smaller, flow| {
             self.try_one(&fit(smaller), flow).is_some()
@@ -157,28 +162,27 @@ impl Default for Bench {
 }
 
 impl Trial {
+    /// `None` if the specification has no answer that a packet can give as well.
     fn new(cluster: &Cluster, evaluated: &Evaluated<'_>, flow: &ProbeFlow) -> Option<Self> {
+        let answer = answer(cluster, flow).ok()?;
+        if Verdict::from(&answer.outcome) == Verdict::Unknown {
+            return None;
+        }
         let (from, opening) = question::packet(cluster, flow)?;
         let fates = evaluated.fates(from, &opening);
         let observed = Observed {
             flow: flow.clone(),
             from,
+            to: place(cluster, opening.destination),
+            opening,
+            service: answer.service,
             evaluated: fates.iter().copied().collect(),
             kernel: Fates::new(),
         };
         Some(Self {
             tries: if fates.len() > 1 { TRIES } else { 1 },
             observed,
-            opening,
         })
-    }
-}
-
-/// Whether the specification has an answer that a packet can give as well.
-fn makes_sense(cluster: &Cluster, flow: &ProbeFlow) -> bool {
-    match ReferenceDecider.decide(cluster, flow).verdict {
-        Verdict::Allow | Verdict::Deny | Verdict::Partial | Verdict::NoEndpoints => true,
-        Verdict::Unknown | Verdict::Error => false,
     }
 }
 
@@ -202,7 +206,9 @@ pub fn differs_from_reference(specified: &Cluster, observed: &Observed) -> bool 
         .filter_map(|connection| {
             let place = match &connection.destination {
                 Party::Loopback(_) => observed.from,
-                party => place(specified, party.address()?),
+                party @ (Party::Pod { .. } | Party::Node { .. } | Party::Other(_)) => {
+                    place(specified, party.address()?)
+                }
             };
             Some((place, connection.port))
         })

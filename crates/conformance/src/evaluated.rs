@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ringfence_compile::Compiled;
 use ringfence_model::Cluster;
-use ringfence_net::{ConnectionState, Packet, Protocol, TcpFlags};
+use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
 use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
 use crate::fate::{Arrival, Fate};
@@ -70,11 +70,7 @@ impl<'a> Journey<'a> {
             source: opening.source,
             destination: opening.destination,
             protocol: opening.protocol,
-            source_port: Some(if opening.port.is_some() {
-                40_000
-            } else {
-                0x0800
-            }),
+            source_port: Some(first_bytes(opening)),
             destination_port: opening.port.or(Some(NO_PORT)),
             tcp_flags: if is_tcp { TcpFlags::SYN } else { TcpFlags(0) },
             state: ConnectionState::New,
@@ -202,6 +198,19 @@ impl<'a> Journey<'a> {
             port: self.packet.destination_port.filter(|_| self.has_port),
             masqueraded: self.masqueraded,
         })
+    }
+}
+
+/// Source port, or type and code of ICMP.
+fn first_bytes(opening: &Opening) -> u16 {
+    let echo = if opening.protocol == IpProtocol::ICMPV6 {
+        128
+    } else {
+        8
+    };
+    match opening.port {
+        Some(_) => 40_000,
+        None => u16::from_be_bytes([opening.kind.unwrap_or(echo), 0]),
     }
 }
 

@@ -33,17 +33,48 @@ struct Node {
     loaded: Option<Table>,
 }
 
-/// Compiles the tables of both nodes.
+/// Compiles the tables of both nodes for the pods of `cluster`. `read` is the cluster as the compiler reads it: the
+/// same, unless a mistake is to be noticed.
 ///
 /// # Panics
 /// If the compiler refuses the cluster.
 #[must_use]
-pub fn compile_all(cluster: &Cluster, enforcement: Enforcement) -> BTreeMap<NodeId, Compiled> {
-    let compiled = NodeId::ALL.map(|node| (node, compile_node(cluster, node, enforcement)));
-    compiled.into()
+pub fn compile_all(
+    cluster: &Cluster,
+    read: &Cluster,
+    enforcement: Enforcement,
+) -> BTreeMap<NodeId, Compiled> {
+    let compile = |node| (node, compile_node(cluster, read, node, enforcement));
+    NodeId::ALL.map(compile).into()
 }
 
-fn compile_node(cluster: &Cluster, node: NodeId, enforcement: Enforcement) -> Compiled {
+/// The tables without one element.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn without(
+    compiled: &BTreeMap<NodeId, Compiled>,
+    node: NodeId,
+    object: &ObjectRef,
+) -> BTreeMap<NodeId, Compiled> {
+    let mut less = compiled.clone();
+    let ObjectRef::Element { set, key } = object;
+    let table = &mut less.get_mut(&node).expect("a node").table;
+    let set = table.sets.get_mut(set).expect("a set");
+    assert!(
+        set.elements.remove(key).is_some(),
+        "{object:?} is not there"
+    );
+    less
+}
+
+fn compile_node(
+    cluster: &Cluster,
+    read: &Cluster,
+    node: NodeId,
+    enforcement: Enforcement,
+) -> Compiled {
     let local = wired(cluster).filter(|(_, slot)| slot.node == node);
     let endpoints: Vec<LocalEndpoint> = local
         .map(|(pod, slot)| LocalEndpoint {
@@ -58,7 +89,7 @@ fn compile_node(cluster: &Cluster, node: NodeId, enforcement: Enforcement) -> Co
         network: &network(),
         enforcement,
     };
-    compile(cluster, &view).expect("a cluster that compiles")
+    compile(read, &view).expect("a cluster that compiles")
 }
 
 impl Kernel {
@@ -107,22 +138,16 @@ impl Kernel {
         kernel.loaded = Some(table.clone());
     }
 
-    /// Loads the tables without one element of one node.
-    pub fn load_without(
-        &mut self,
-        compiled: &BTreeMap<NodeId, Compiled>,
-        node: NodeId,
-        object: &ObjectRef,
-    ) {
-        let mut changed = compiled.clone();
-        let ObjectRef::Element { set, key } = object;
-        let table = &mut changed.get_mut(&node).expect("a node").table;
-        let set = table.sets.get_mut(set).expect("a set");
-        assert!(
-            set.elements.remove(key).is_some(),
-            "{object:?} is not there"
-        );
-        self.load(&changed);
+    /// Deletes the tables, so that the next ones are written whole.
+    ///
+    /// # Panics
+    /// If the kernel refuses.
+    pub fn clear(&mut self) {
+        for node in self.nodes.values_mut().filter(|node| node.loaded.is_some()) {
+            let deleted = node.nftables.apply(TABLE_NAME, &[Operation::DeleteTable]);
+            deleted.expect("no table");
+            node.loaded = None;
+        }
     }
 
     /// What the kernel holds of a node's table.

@@ -6,7 +6,6 @@
 //! tables into the kernel and asks all three. What is right is decided by `ringfence-reference` alone. Nothing here
 //! waits for a time-out: see [`prober`] for how a packet is known to be gone. Start with [`bench::Bench`].
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -19,6 +19,8 @@ const SCTP: u8 = Protocol::Sctp.number();
 
 const ECHO_REQUEST: u8 = 8;
 const ECHO_REQUEST_V6: u8 = 128;
+/// Types of neighbour discovery, which are never filtered on the link (rule NP-66).
+pub const NEIGHBOUR_DISCOVERY: std::ops::RangeInclusive<u8> = 133..=137;
 /// Type and code of "port unreachable", which `reject` sends.
 const PORT_UNREACHABLE: [u8; 2] = [3, 3];
 const PORT_UNREACHABLE_V6: [u8; 2] = [1, 4];
@@ -45,6 +47,8 @@ pub struct Opening {
     pub protocol: IpProtocol,
     /// Destination port, for the protocols that have ports.
     pub port: Option<u16>,
+    /// Type of an ICMP or ICMPv6 message, if it is no echo request.
+    pub kind: Option<u8>,
 }
 
 /// What a captured packet says.
@@ -110,13 +114,13 @@ impl Opening {
             }
             SCTP => sctp(&ports, number),
             ICMPV6 => {
-                let echo = echo(ECHO_REQUEST_V6, number);
+                let echo = echo(self.kind.unwrap_or(ECHO_REQUEST_V6), number);
                 match self.destination {
                     IpAddr::V6(_) => self.with_checksum(2, echo),
                     IpAddr::V4(_) => summed(2, echo),
                 }
             }
-            _ => summed(2, echo(ECHO_REQUEST, number)),
+            _ => summed(2, echo(self.kind.unwrap_or(ECHO_REQUEST), number)),
         }
     }
 
@@ -235,8 +239,12 @@ fn opening(protocol: u8, bytes: &[u8]) -> Option<(u32, Option<u16>)> {
         TCP => (*bytes.get(13)? == TcpFlags::SYN.0).then_some((number_at(4)?, Some(port))),
         UDP => Some((number_at(8)?, Some(port))),
         SCTP => (*bytes.get(12)? == SCTP_INIT).then_some((number_at(16)?, Some(port))),
-        ICMP | ICMPV6 => matches!(bytes[0], ECHO_REQUEST | ECHO_REQUEST_V6)
-            .then_some((number_at(4)?.rotate_left(16), None)),
+        ICMP | ICMPV6 => {
+            let kind = bytes[0];
+            let is_echo = matches!(kind, ECHO_REQUEST | ECHO_REQUEST_V6);
+            (is_echo || NEIGHBOUR_DISCOVERY.contains(&kind))
+                .then_some((number_at(4)?.rotate_left(16), None))
+        }
         _ => None,
     }
 }
@@ -261,6 +269,7 @@ mod tests {
                     destination: destination.parse().unwrap(),
                     protocol: IpProtocol(protocol),
                     port,
+                    kind: None,
                 })
             })
             .collect()

@@ -10,6 +10,8 @@ use ringfence_net::Family;
 
 /// Pods that a node has room for.
 pub const PODS: u8 = 6;
+/// The port of the tunnels between nodes.
+pub const TUNNEL_PORT: u16 = 8472;
 /// The interface of every pod.
 pub const POD_INTERFACE: &str = "eth0";
 
@@ -170,7 +172,7 @@ pub fn network() -> NetworkConfig {
     NetworkConfig {
         pod_cidrs: ["10.0.0.0/16", "fd00:10::/32"].map(block).to_vec(),
         service_cidrs: service_blocks().to_vec(),
-        tunnel_port: None,
+        tunnel_port: Some(TUNNEL_PORT),
         capacity: Capacity {
             addresses: 64,
             entries: 64,

@@ -46,6 +46,8 @@ pub struct Prober {
     conntrack: Vec<Conntrack>,
     own: UdpSocket,
     next: u32,
+    /// Packets that connection tracking may remember.
+    remembered: u32,
     sent: u64,
 }
 
@@ -96,6 +98,7 @@ impl Prober {
             conntrack: conntrack.into(),
             own,
             next: 1,
+            remembered: 0,
             sent: 0,
         }
     }
@@ -119,9 +122,10 @@ impl Prober {
 
     fn probe_batch(&mut self, batch: &[(Place, Opening)]) -> Vec<Fate> {
         let count = u32::try_from(batch.len()).expect("a small batch");
-        if self.next % DISTINCT + count > DISTINCT {
+        if self.remembered + count > DISTINCT {
             self.forget();
         }
+        self.remembered += count;
         let mut heard = Heard::new(self.next, batch.len());
         for (place, packet) in batch {
             self.send(*place, packet);
@@ -138,7 +142,7 @@ impl Prober {
         for conntrack in &mut self.conntrack {
             conntrack.flush().expect("an empty connection table");
         }
-        self.next = self.next.next_multiple_of(DISTINCT);
+        self.remembered = 0;
     }
 
     fn send(&mut self, place: Place, packet: &Opening) {

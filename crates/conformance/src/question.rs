@@ -39,6 +39,7 @@ pub fn packet(cluster: &Cluster, flow: &ProbeFlow) -> Option<(Place, Opening)> {
         destination,
         protocol: flow.protocol,
         port: flow.port,
+        kind: None,
     };
     Some((from.place, packet))
 }

@@ -8,13 +8,12 @@ use ringfence_netlink::route::{
 use ringfence_netlink::sysctl;
 
 use super::{POD_MTU, ROUTER_MAC, tunnel_mac, uplink_mac};
-use crate::plan::{NodeId, block, router};
+use crate::plan::{NodeId, TUNNEL_PORT, block, router};
 
 /// The uplink's name, which `outside` gives it.
 pub(super) const UPLINK: &str = "eth0";
 const TUNNEL: &str = "vxlan.ringfence";
 const TUNNEL_ID: u32 = 1;
-const TUNNEL_PORT: u16 = 8472;
 
 /// As the lab sets up its nodes; and no kind of error is limited to so many a second, but one that does not exist.
 const SETTINGS: [(&[&str], &str); 8] = [

@@ -1,43 +1,62 @@
-use std::time::Instant;
+use ringfence_compile::Enforcement;
+use ringfence_conformance::bench::{Bench, differs};
 
-use ringfence_conformance::bench::Bench;
-use ringfence_conformance::fit::fit;
-use ringfence_testkit::flows;
-use ringfence_testkit::generate::{Shape, cluster};
-use ringfence_testkit::random::Random;
+use crate::run::{Seeds, Tally};
 
-const CLUSTERS: u64 = 500;
-const FLOWS: usize = 100;
+const CLUSTERS: u64 = 2000;
 
-fn number(variable: &str, otherwise: u64) -> u64 {
-    match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{variable}={text} is no number")),
-        Err(_) => otherwise,
-    }
-}
+/// Kinds of flows of which a run of the usual size must have seen many.
+const KINDS: [&str; 30] = [
+    "IPv4: allow",
+    "IPv4: deny",
+    "IPv6: allow",
+    "IPv6: deny",
+    "TCP: allow",
+    "TCP: deny",
+    "TCP: partial",
+    "TCP: no-endpoints",
+    "UDP: allow",
+    "UDP: deny",
+    "UDP: no-endpoints",
+    "SCTP: allow",
+    "SCTP: deny",
+    "ICMP: allow",
+    "ICMP: deny",
+    "masqueraded",
+    "pod -> pod of the same node: allow",
+    "pod -> pod of the same node: deny",
+    "pod -> pod elsewhere: allow",
+    "pod -> pod elsewhere: deny",
+    "pod -> own node: allow",
+    "pod -> own node: deny",
+    "pod -> other node: allow",
+    "pod -> other node: deny",
+    "pod -> outside: allow",
+    "pod -> outside: deny",
+    "pod -> Service: partial",
+    "pod -> itself through a Service: allow",
+    "node -> pod elsewhere: deny",
+    "outside -> pod elsewhere: deny",
+];
 
 pub(crate) fn the_three_agree_on_random_clusters() {
-    let start = Instant::now();
-    let first = number("RINGFENCE_SEED", 0);
-    let count = number("RINGFENCE_CLUSTERS", CLUSTERS);
+    let seeds = Seeds::up_to(CLUSTERS);
     let mut bench = Bench::new();
-    println!("built in {:?}", start.elapsed());
-    let mut asked = 0;
-    for seed in first..first + count {
-        let cluster = fit(&cluster(seed, Shape::WIRED));
-        let flows = flows::sample(&cluster, FLOWS, &mut Random::new(seed));
-        let (flows, found) = bench.disagreement(&cluster, &flows);
-        asked += flows;
-        if let Some(found) = found {
-            panic!("seed {seed}, flow {:?}\n{found}", found.flow);
+    let mut tally = Tally::new();
+    for (seed, cluster, flows) in seeds.clusters() {
+        let compiled = bench.load(&cluster, Enforcement::On);
+        for observed in bench.observe(&cluster, &compiled, &flows) {
+            if differs(&cluster, &observed) {
+                let found = bench.shrink(&cluster, &observed);
+                panic!("seed {seed}, flow {:?}\n{found}", found.flow);
+            }
+            tally.take(&observed);
         }
     }
-    println!(
-        "{count} clusters from seed {first}, {asked} flows, {} packets, {:?} in {:?}",
-        bench.prober.sent(),
-        bench.kernel.counts(),
-        start.elapsed()
-    );
+    tally.print(seeds, &bench);
+    if seeds.count >= CLUSTERS {
+        for kind in KINDS {
+            assert!(tally.count(kind) >= 50, "{kind}: {}", tally.count(kind));
+        }
+    }
 }

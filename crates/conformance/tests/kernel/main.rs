@@ -8,14 +8,29 @@
 )]
 
 mod differential;
+mod forged;
+mod mistakes;
+mod run;
+mod validity;
 
 use std::process::ExitCode;
 
 use ringfence_testkit::sandbox;
 
+macro_rules! tests {
+    ($($module:ident::$name:ident),* $(,)?) => {
+        &[$((concat!(stringify!($module), "::", stringify!($name)), $module::$name as fn())),*]
+    };
+}
+
 fn main() -> ExitCode {
-    sandbox::main(&[(
-        "differential::the_three_agree_on_random_clusters",
+    sandbox::main(tests![
         differential::the_three_agree_on_random_clusters,
-    )])
+        forged::nobody_speaks_with_anothers_address,
+        forged::nobody_but_nodes_feeds_tunnels,
+        validity::without_enforcement_every_refusal_is_gone,
+        validity::without_one_element_flows_change,
+        validity::every_misreading_is_noticed,
+        validity::every_mistake_of_a_compiler_is_noticed,
+    ])
 }
