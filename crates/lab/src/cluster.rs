@@ -2,6 +2,8 @@
 
 pub mod desired;
 pub mod feed;
+#[cfg(test)]
+mod sample;
 pub mod scheduler;
 pub mod service_addresses;
 pub mod system;

@@ -74,6 +74,8 @@ pub struct PodRecord {
     pub message: Option<String>,
     /// Its sandbox, once it is up.
     pub(crate) sandbox: Option<Sandbox>,
+    /// Whether it could not be started.
+    pub failed_to_start: bool,
 }
 
 /// Where a command in a pod runs.
@@ -96,8 +98,15 @@ impl PodRecord {
             desired,
             pod,
             message: None,
+            failed_to_start: false,
             sandbox: None,
         }
+    }
+
+    /// Whether its containers have ended for good, so that it has no address any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self.pod.phase, Phase::Succeeded | Phase::Failed)
     }
 }
 
@@ -139,7 +148,7 @@ impl Lab {
             names::join(nodes.iter().map(|node| &node.name))
         ));
         let lab = Arc::new(Self {
-            candidates: system::candidates(cluster),
+            candidates: system::candidates(cluster, &plans),
             feed,
             names: Names::default(),
             nodes,
@@ -229,13 +238,17 @@ impl Lab {
     /// The pod serves: Services may send it traffic.
     pub fn mark_running(&self, name: &ObjectName) {
         self.update_and_publish(name, |record| {
-            record.pod.phase = Phase::Running;
-            record.pod.ready = true;
+            // It may have done its work already.
+            if record.pod.phase == Phase::Pending {
+                record.pod.phase = Phase::Running;
+                record.pod.ready = true;
+            }
         });
     }
 
-    /// The pod's only container ended and is not started again.
+    /// The pod's containers ended and are not started again: it gives its address back.
     pub fn finish_pod(&self, name: &ObjectName, well: bool) {
+        let mut sandbox = None;
         self.update_and_publish(name, |record| {
             record.pod.phase = if well {
                 Phase::Succeeded
@@ -243,7 +256,11 @@ impl Lab {
                 Phase::Failed
             };
             record.pod.ready = false;
+            sandbox = record.sandbox.take();
         });
+        if let (Some(sandbox), Some(pod)) = (sandbox, self.desired_pod(name)) {
+            pods::release(self, &pod, sandbox);
+        }
     }
 
     fn update_and_publish(&self, name: &ObjectName, change: impl FnOnce(&mut PodRecord)) {
@@ -279,17 +296,17 @@ impl Lab {
             .pods
             .get(name)
             .with_context(|| no_such_pod(&state, name))?;
-        let sandbox = record.sandbox.as_ref().with_context(|| {
-            format!(
+        let (Some(sandbox), false) = (&record.sandbox, record.has_ended()) else {
+            let reason = record.message.as_deref();
+            anyhow::bail!(
                 "pod {name} is not running: {}",
-                record.message.as_deref().unwrap_or("it is starting")
-            )
-        })?;
-        anyhow::ensure!(
-            !matches!(record.pod.phase, Phase::Succeeded | Phase::Failed),
-            "pod {name} is not running: it has ended ({:?})",
-            record.pod.phase
-        );
+                reason.unwrap_or(if record.has_ended() {
+                    "it has ended"
+                } else {
+                    "it is starting"
+                })
+            );
+        };
         let nothing = BTreeMap::new();
         let first = record.desired.containers.first();
         let own = first.map_or(&nothing, |container| &container.environment);
@@ -363,28 +380,20 @@ impl Lab {
         }
     }
 
-    /// Waits until every pod runs, has finished, or failed.
+    /// Waits until each of `names` runs or has run.
     ///
     /// # Errors
-    /// If a pod failed or is late; the text names it and the reason.
-    fn wait_for_pods(&self) -> anyhow::Result<()> {
+    /// If a pod could not be started or is late; the text names it and the reason.
+    fn wait_for_pods(&self, names: &[ObjectName]) -> anyhow::Result<()> {
         let deadline = Instant::now() + PODS_LIMIT;
         let mut state = self.lock();
         loop {
-            let failed = state.pods.values().find(|record| {
-                record.pod.phase == Phase::Failed
-                    && record.message.is_some()
-                    && record.sandbox.is_none()
-            });
-            if let Some(record) = failed {
+            let records = || names.iter().filter_map(|name| state.pods.get(name));
+            if let Some(record) = records().find(|record| record.failed_to_start) {
                 let message = record.message.as_deref().unwrap_or_default();
                 anyhow::bail!("pod {} does not run: {message}", record.pod.name);
             }
-            let Some(waiting) = state
-                .pods
-                .values()
-                .find(|record| record.pod.phase == Phase::Pending)
-            else {
+            let Some(waiting) = records().find(|record| record.pod.phase == Phase::Pending) else {
                 return Ok(());
             };
             let left = deadline.saturating_duration_since(Instant::now());

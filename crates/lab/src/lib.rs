@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod control;
 pub mod lab;
+pub mod manifests;
 mod network;
 pub mod plan;
 pub mod process;

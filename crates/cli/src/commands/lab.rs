@@ -95,6 +95,8 @@ fn up(
     socket::check_name(name)?;
     let cluster = inputs::kind_cluster(config)?;
     let manifests = inputs::read(files)?;
+    // What is wrong with them is said before anything starts.
+    ringfence_lab::manifests::load(&manifests, "default")?;
     let config = LabConfig {
         name: name.to_owned(),
         cluster,

@@ -155,8 +155,11 @@ fn without_enforcement_every_denial_disagrees() {
 fn a_name_that_is_none_is_refused() {
     let _permit = Permit::shared();
     let finished = ringfence(&["demo", "--name", "Not a name"]).finish();
-    snapbox::assert_data_eq!(finished.expect_refused(), snapbox::str![[r#"
+    snapbox::assert_data_eq!(
+        finished.expect_refused(),
+        snapbox::str![[r#"
 error: `Not a name` is no name for a lab: use 1 to 40 lower-case letters, digits and `-`, beginning and ending with a letter or digit
 
-"#]]);
+"#]]
+    );
 }

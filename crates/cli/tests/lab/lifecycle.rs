@@ -139,7 +139,10 @@ fn an_interrupted_start_leaves_nothing() {
 #[test]
 fn a_lab_survives_its_shell() {
     let lab = Lab::planned(Permit::shared());
-    let script = format!("{} lab up && exec sleep 100", ringfence(&[]).get_program().display());
+    let script = format!(
+        "{} lab up && exec sleep 100",
+        ringfence(&[]).get_program().display()
+    );
     let mut shell = std::process::Command::new("sh")
         .args(["-c", &script])
         .env("RINGFENCE_LAB", &lab.name)
@@ -170,7 +173,11 @@ fn a_lab_holds_no_stream_of_whoever_started_it() {
     let lab = Lab::planned(Permit::shared());
     // Ends only when the last holder of its pipes has closed them.
     let finished = lab.run(&["up"]);
-    assert!(finished.stdout.starts_with(&format!("lab \"{}\" is ready after ", lab.name)));
+    assert!(
+        finished
+            .stdout
+            .starts_with(&format!("lab \"{}\" is ready after ", lab.name))
+    );
     assert!(!processes_of(&lab.name).is_empty());
 }
 
@@ -200,13 +207,16 @@ fn a_second_lab_of_the_same_name_is_refused() {
     let lab = Lab::up(TWO_PODS);
     let before = lab.status();
     let refusal = lab.run(&["up"]).expect_refused();
-    snapbox::assert_data_eq!(refusal.replace(&lab.name, "NAME"), snapbox::str![[r#"
+    snapbox::assert_data_eq!(
+        refusal.replace(&lab.name, "NAME"),
+        snapbox::str![[r#"
 error: a lab named `NAME` is already running
   look at it: ringfence lab status --name NAME
   end it: ringfence lab down --name NAME
   or choose another name with --name
 
-"#]]);
+"#]]
+    );
     assert_eq!(lab.status().revision, before.revision);
     lab.reaches("client", &lab.address("server"), 80, ProbeProtocol::Tcp);
 }

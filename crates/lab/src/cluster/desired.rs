@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_model::{ContainerPort, Labels, Pod};
+use ringfence_model::{ContainerPort, Labels, Pod, RestartPolicy};
 
 /// A pod that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct DesiredPod {
     pub hostname: String,
     /// `spec.nodeSelector`.
     pub node_selector: Labels,
-    /// Whether containers that end are started again.
-    pub restart: bool,
+    /// When containers that end are started again.
+    pub restart: RestartPolicy,
     /// Its containers in order.
     pub containers: Vec<DesiredContainer>,
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectName,
-    Phase, Pod, Service, ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectKey,
+    ObjectKind, ObjectName, Phase, Pod, RestartPolicy, Service, ServicePort, TargetPort,
 };
 use ringfence_net::Protocol;
 
@@ -20,7 +20,7 @@ const DNS_PORT: u16 = 53;
 
 /// The nodes as the scheduler sees them.
 #[must_use]
-pub fn candidates(cluster: &KindCluster) -> Vec<Candidate> {
+pub fn candidates(cluster: &KindCluster, plans: &[NodePlan]) -> Vec<Candidate> {
     let has_workers = cluster
         .nodes
         .iter()
@@ -28,8 +28,10 @@ pub fn candidates(cluster: &KindCluster) -> Vec<Candidate> {
     cluster
         .nodes
         .iter()
-        .map(|node| Candidate {
+        .zip(plans)
+        .map(|(node, plan)| Candidate {
             name: node.name.clone(),
+            pod_cidrs: plan.pod_cidrs.clone(),
             labels: node_labels(node.role, &node.name, &node.labels),
             reserved: has_workers && node.role == KindRole::ControlPlane,
         })
@@ -74,6 +76,12 @@ pub fn namespaces() -> Vec<Namespace> {
         .to_vec()
 }
 
+/// Whether an object may not be deleted.
+#[must_use]
+pub fn is_permanent(key: &ObjectKey) -> bool {
+    key.kind == ObjectKind::Namespace && NAMESPACES.contains(&key.name.as_str())
+}
+
 fn dns_labels() -> Labels {
     Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())])
 }
@@ -104,7 +112,7 @@ pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
             source: None,
         },
         node_selector: Labels::new(),
-        restart: true,
+        restart: RestartPolicy::Always,
         containers: vec![DesiredContainer {
             name: "dns".to_owned(),
             image: "ringfence".to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{
     Container, ContainerPort, EnvFrom, EnvValue, KeyRef, Labels, Object, ObjectKey, ObjectKind,
-    ObjectName, Phase, Pod, PodSpec, RestartPolicy, Workload, WorkloadKind,
+    ObjectName, Phase, Pod, PodSpec, Workload, WorkloadKind,
 };
 
 use super::desired::{DesiredContainer, DesiredPod, Program};
@@ -16,14 +16,19 @@ const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 /// The objects that the lab was given.
 pub type Objects = BTreeMap<ObjectKey, Object>;
 
+/// Characters of `pod-template-hash` in the names of a Deployment's pods.
+const TEMPLATE_HASH_LENGTH: usize = 8;
+/// Characters at the end of generated names, as Kubernetes has them.
+const NAME_SUFFIX_LENGTH: usize = 5;
+
 /// Why pods cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WorkloadError {
     /// An environment variable refers to something that is not there.
-    #[error("pod {pod}: variable {variable} needs {wanted}, which does not exist")]
+    #[error("{owner}: variable {variable} needs {wanted}, which does not exist")]
     MissingReference {
-        /// The pod.
-        pod: ObjectName,
+        /// The pod, or the workload whose template it is in.
+        owner: ObjectKey,
         /// The variable.
         variable: String,
         /// What it refers to.
@@ -31,7 +36,7 @@ pub enum WorkloadError {
     },
 }
 
-/// Every pod that `objects` ask for, on the given nodes.
+/// Every pod that `objects` ask for; those of DaemonSets already with their nodes.
 ///
 /// # Errors
 /// [`WorkloadError`] for the first pod that cannot be made.
@@ -40,11 +45,21 @@ pub fn desired_pods(objects: &Objects, nodes: &[String]) -> Result<Vec<DesiredPo
     for object in objects.values() {
         match object {
             Object::Pod(manifest) => {
-                pods.push(desired(objects, manifest.pod.clone(), &manifest.spec)?)
+                pods.push(desired(
+                    objects,
+                    &object.key(),
+                    manifest.pod.clone(),
+                    &manifest.spec,
+                )?);
             }
             Object::Workload(workload) => {
                 for pod in workload_pods(workload, nodes) {
-                    pods.push(desired(objects, pod, &workload.template.spec)?);
+                    pods.push(desired(
+                        objects,
+                        &object.key(),
+                        pod,
+                        &workload.template.spec,
+                    )?);
                 }
             }
             Object::Namespace(_)
@@ -62,62 +77,47 @@ pub fn desired_pods(objects: &Objects, nodes: &[String]) -> Result<Vec<DesiredPo
 
 fn workload_pods(workload: &Workload, nodes: &[String]) -> Vec<Pod> {
     let template = hash(&format!("{:?}", workload.template));
+    let numbered = |index| pod(workload, pod_name(workload, template, index), index);
+    match workload.kind {
+        WorkloadKind::DaemonSet => (0..)
+            .zip(nodes)
+            .map(|(index, node)| Pod {
+                node: Some(node.clone()),
+                ..numbered(index)
+            })
+            .collect(),
+        // The lab has no clock for schedules: a CronJob waits for ever.
+        WorkloadKind::CronJob => Vec::new(),
+        WorkloadKind::Job if workload.suspended => Vec::new(),
+        WorkloadKind::Deployment => (0..workload.replicas)
+            .map(numbered)
+            .map(|mut pod| {
+                let hash = generated(template, TEMPLATE_HASH_LENGTH);
+                pod.labels.insert("pod-template-hash".to_owned(), hash);
+                pod
+            })
+            .collect(),
+        WorkloadKind::Job
+        | WorkloadKind::ReplicaSet
+        | WorkloadKind::ReplicationController
+        | WorkloadKind::StatefulSet => (0..workload.replicas).map(numbered).collect(),
+    }
+}
+
+fn pod_name(workload: &Workload, template: u64, index: u32) -> String {
     let name = &workload.name.name;
-    let numbered = |index: u32| match workload.kind {
+    let own = || generated(hash(&format!("{template} {index}")), NAME_SUFFIX_LENGTH);
+    match workload.kind {
         WorkloadKind::StatefulSet => format!("{name}-{index}"),
         WorkloadKind::Deployment => {
-            format!(
-                "{name}-{}-{}",
-                generated(template, 8),
-                generated(hash(&format!("{template} {index}")), 5)
-            )
+            let template = generated(template, TEMPLATE_HASH_LENGTH);
+            format!("{name}-{template}-{}", own())
         }
         WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
         | WorkloadKind::DaemonSet
         | WorkloadKind::Job
-        | WorkloadKind::CronJob => {
-            format!(
-                "{name}-{}",
-                generated(hash(&format!("{template} {index}")), 5)
-            )
-        }
-    };
-    let mut pods: Vec<Pod> = (0..count(workload, nodes))
-        .map(|index| pod(workload, numbered(index), index))
-        .collect();
-    match workload.kind {
-        WorkloadKind::DaemonSet => {
-            for (pod, node) in pods.iter_mut().zip(nodes) {
-                pod.node = Some(node.clone());
-            }
-        }
-        WorkloadKind::Deployment => {
-            for pod in &mut pods {
-                pod.labels
-                    .insert("pod-template-hash".to_owned(), generated(template, 8));
-            }
-        }
-        WorkloadKind::ReplicaSet
-        | WorkloadKind::ReplicationController
-        | WorkloadKind::StatefulSet
-        | WorkloadKind::Job
-        | WorkloadKind::CronJob => {}
-    }
-    pods
-}
-
-fn count(workload: &Workload, nodes: &[String]) -> u32 {
-    match workload.kind {
-        WorkloadKind::DaemonSet => u32::try_from(nodes.len()).unwrap_or(u32::MAX),
-        // The lab has no clock for schedules: a CronJob waits for ever.
-        WorkloadKind::CronJob => 0,
-        WorkloadKind::Job if workload.suspended => 0,
-        WorkloadKind::Job
-        | WorkloadKind::Deployment
-        | WorkloadKind::ReplicaSet
-        | WorkloadKind::ReplicationController
-        | WorkloadKind::StatefulSet => workload.replicas,
+        | WorkloadKind::CronJob => format!("{name}-{}", own()),
     }
 }
 
@@ -173,14 +173,24 @@ fn running(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     )
 }
 
-fn desired(objects: &Objects, pod: Pod, spec: &PodSpec) -> Result<DesiredPod, WorkloadError> {
+fn desired(
+    objects: &Objects,
+    owner: &ObjectKey,
+    pod: Pod,
+    spec: &PodSpec,
+) -> Result<DesiredPod, WorkloadError> {
+    let references = References {
+        objects,
+        owner,
+        pod: &pod.name,
+    };
     let containers = running(spec)
         .map(|container| {
             Ok(DesiredContainer {
                 name: container.name.clone(),
                 image: container.image.clone(),
                 program: program(container),
-                environment: environment(objects, &pod.name, container)?,
+                environment: environment(&references, container)?,
                 ports: container.ports.clone(),
             })
         })
@@ -191,7 +201,7 @@ fn desired(objects: &Objects, pod: Pod, spec: &PodSpec) -> Result<DesiredPod, Wo
             .clone()
             .unwrap_or_else(|| pod.name.name.clone()),
         node_selector: spec.node_selector.clone(),
-        restart: spec.restart_policy == RestartPolicy::Always,
+        restart: spec.restart_policy,
         pod: Pod {
             node: spec.node_name.clone().or_else(|| pod.node.clone()),
             ..pod
@@ -222,9 +232,15 @@ fn program(container: &Container) -> Program {
     Program::Machine(std::iter::once(first).chain(words).collect())
 }
 
+/// What the variables of a pod may refer to.
+struct References<'a> {
+    objects: &'a Objects,
+    owner: &'a ObjectKey,
+    pod: &'a ObjectName,
+}
+
 fn environment(
-    objects: &Objects,
-    pod: &ObjectName,
+    references: &References<'_>,
     container: &Container,
 ) -> Result<BTreeMap<String, String>, WorkloadError> {
     let mut variables = BTreeMap::new();
@@ -241,7 +257,7 @@ fn environment(
                 optional,
             } => (ObjectKind::ConfigMap, name, prefix, optional),
         };
-        match data(objects, kind, &pod.namespace, name) {
+        match data(references.objects, kind, &references.pod.namespace, name) {
             Some(data) => {
                 for (key, value) in data {
                     variables.insert(
@@ -251,11 +267,11 @@ fn environment(
                 }
             }
             None if *optional => {}
-            None => return Err(missing(pod, "envFrom", format!("{kind} {name}"))),
+            None => return Err(missing(references, "envFrom", format!("{kind} {name}"))),
         }
     }
     for variable in &container.env {
-        if let Some(value) = value(objects, pod, &variable.name, &variable.value)? {
+        if let Some(value) = value(references, &variable.name, &variable.value)? {
             variables.insert(variable.name.clone(), value);
         }
     }
@@ -263,19 +279,19 @@ fn environment(
 }
 
 fn value(
-    objects: &Objects,
-    pod: &ObjectName,
+    references: &References<'_>,
     variable: &str,
     value: &EnvValue,
 ) -> Result<Option<String>, WorkloadError> {
     let from = |kind: ObjectKind, key: &KeyRef| {
-        let found =
-            data(objects, kind, &pod.namespace, &key.name).and_then(|data| data.get(&key.key));
+        let namespace = &references.pod.namespace;
+        let found = data(references.objects, kind, namespace, &key.name)
+            .and_then(|data| data.get(&key.key));
         match found {
             Some(value) => Ok(Some(String::from_utf8_lossy(value).into_owned())),
             None if key.optional => Ok(None),
             None => Err(missing(
-                pod,
+                references,
                 variable,
                 format!("key {} of {kind} {}", key.key, key.name),
             )),
@@ -286,17 +302,17 @@ fn value(
         EnvValue::Secret(key) => from(ObjectKind::Secret, key),
         EnvValue::ConfigMap(key) => from(ObjectKind::ConfigMap, key),
         EnvValue::Field(path) => Ok(match path.as_str() {
-            "metadata.name" => Some(pod.name.clone()),
-            "metadata.namespace" => Some(pod.namespace.clone()),
+            "metadata.name" => Some(references.pod.name.clone()),
+            "metadata.namespace" => Some(references.pod.namespace.clone()),
             _ => None,
         }),
         EnvValue::Other(_) => Ok(None),
     }
 }
 
-fn missing(pod: &ObjectName, variable: &str, wanted: String) -> WorkloadError {
+fn missing(references: &References<'_>, variable: &str, wanted: String) -> WorkloadError {
     WorkloadError::MissingReference {
-        pod: pod.clone(),
+        owner: references.owner.clone(),
         variable: variable.to_owned(),
         wanted,
     }
@@ -340,7 +356,7 @@ pub fn same_but_labels(running: &DesiredPod, wanted: &DesiredPod) -> bool {
     !placed_elsewhere && *running == relabelled
 }
 
-/// FNV-1a: stable over versions of ringfence and Rust, so that pods keep their names.
+/// FNV-1a: the same in every process, so that pods have the same names each time a lab is started.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -369,3 +385,6 @@ pub fn relabelled(labels: &Labels, changes: &BTreeMap<String, Option<String>>) -
     }
     labels
 }
+
+#[cfg(test)]
+mod tests;

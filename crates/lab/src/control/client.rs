@@ -215,9 +215,17 @@ impl RunningCommand {
     /// # Errors
     /// If the command does not read it.
     pub fn give(&mut self, input: &[u8]) -> anyhow::Result<()> {
-        let mut pipe = self.input.take().context("the input was given already")?;
+        let mut pipe = self.take_input()?;
         pipe.write_all(input)
             .context("the command does not read its input")
+    }
+
+    /// The command's standard input, to write to from elsewhere; the command sees its end when it is dropped.
+    ///
+    /// # Errors
+    /// If the input was given or taken already.
+    pub fn take_input(&mut self) -> anyhow::Result<PipeWriter> {
+        self.input.take().context("the input was given already")
     }
 
     /// The next line of the command's output; `None` at its end.

@@ -12,7 +12,7 @@ use ringfence_agent::protocol::AgentObject;
 use ringfence_cni::result::AddResult;
 use ringfence_cni::runtime::{Attachment, Runtime, RuntimeError};
 use ringfence_dns::{DnsConfig, Updates};
-use ringfence_model::{ObjectName, Phase};
+use ringfence_model::{ObjectName, Phase, RestartPolicy};
 use ringfence_net::Protocol;
 use ringfence_netlink::namespace;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
@@ -38,13 +38,19 @@ pub const DNS_SOCKET: &str = "/run/ringfence/dns.sock";
 
 /// Brings a pod up; its record says what became of it.
 pub fn run(lab: &Arc<Lab>, name: &ObjectName) {
-    if let Err(error) = start(lab, name) {
-        tracing::warn!(pod = %name, "{error:#}");
-        lab.update_pod(name, |record| {
-            record.pod.phase = Phase::Failed;
-            record.message = Some(format!("{error:#}"));
-            record.sandbox = None;
-        });
+    let Err(error) = start(lab, name) else {
+        return;
+    };
+    tracing::warn!(pod = %name, "{error:#}");
+    let mut sandbox = None;
+    lab.update_pod(name, |record| {
+        record.pod.phase = Phase::Failed;
+        record.message = Some(format!("{error:#}"));
+        record.failed_to_start = true;
+        sandbox = record.sandbox.take();
+    });
+    if let (Some(sandbox), Some(pod)) = (sandbox, lab.desired_pod(name)) {
+        release(lab, &pod, sandbox);
     }
 }
 
@@ -53,34 +59,78 @@ fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
     let node = lab.node(desired.pod.node.as_deref().context("the pod has no node")?)?;
     let directory = directory(name);
     let mut sandbox = start_sandbox(lab, node, &desired, &directory)?;
+    let attachment = attachment(name, &sandbox);
+    let events = sandbox.events.take().context("events already taken")?;
+    let known = lab.update_pod(name, |record| record.sandbox = Some(sandbox));
+    anyhow::ensure!(known, "the pod was deleted while it started");
     let addresses = if desired.pod.host_network {
         lab.node_addresses(&node.name)
     } else {
-        attach(node, name, &sandbox)?
+        attach(node, &attachment)?
     };
     write_hosts(&desired, &addresses, &directory)?;
     lab.publish_addresses(name, &addresses);
     for container in &desired.containers {
-        sandbox.start_container(command(&desired, container, &node.name, &addresses)?)?;
+        start_container(
+            lab,
+            name,
+            command(&desired, container, &node.name, &addresses)?,
+        )?;
     }
-    let events = sandbox.events.take().context("events already taken")?;
-    let known = lab.update_pod(name, |record| record.sandbox = Some(sandbox));
-    anyhow::ensure!(known, "the pod was deleted while it started");
-    let probed = wait_until_ports_answer(node, &desired, &addresses);
-    watch(lab, name, events);
-    probed?;
+    let early = wait_until_started(&events, desired.containers.len())?;
+    watch(lab, name, early, events);
+    wait_until_ports_answer(node, &desired, &addresses)?;
     lab.mark_running(name);
     Ok(())
 }
 
-/// Ends a pod: first its network, so that its address is free of rules and connections before it is given out again.
+fn start_container(lab: &Lab, name: &ObjectName, command: ContainerCommand) -> anyhow::Result<()> {
+    let mut started = Err(anyhow::anyhow!("the pod was deleted while it started"));
+    lab.update_pod(name, |record| {
+        if let Some(sandbox) = &mut record.sandbox {
+            started = sandbox.start_container(command);
+        }
+    });
+    started
+}
+
+/// Waits until every container runs; what else was reported meanwhile is returned.
+fn wait_until_started(
+    events: &Receiver<InitEvent>,
+    containers: usize,
+) -> anyhow::Result<Vec<InitEvent>> {
+    let mut early = Vec::new();
+    let mut started = 0;
+    while started < containers {
+        let event = events.recv_timeout(READY_LIMIT);
+        match event.context("the pod's process 1 does not answer")? {
+            InitEvent::Started { .. } => started += 1,
+            InitEvent::StartFailed { name, message } => {
+                anyhow::bail!("container {name}: {message}")
+            }
+            other @ (InitEvent::Ready | InitEvent::Exited { .. }) => early.push(other),
+        }
+    }
+    Ok(early)
+}
+
+/// Ends a pod.
 pub fn stop(lab: &Lab, record: PodRecord) {
-    let name = record.pod.name.clone();
-    if let (Some(sandbox), Some(node)) = (&record.sandbox, &record.pod.node)
-        && !record.pod.host_network
+    if let Some(sandbox) = record.sandbox {
+        release(lab, &record.desired, sandbox);
+    }
+    let _ = std::fs::remove_dir_all(directory(&record.pod.name));
+}
+
+/// Ends a pod's sandbox: first its network, so that its address is free of rules and connections before it is given
+/// out again.
+pub(crate) fn release(lab: &Lab, desired: &DesiredPod, sandbox: Sandbox) {
+    let name = &desired.pod.name;
+    if let Some(node) = &desired.pod.node
+        && !desired.pod.host_network
         && let Ok(node) = lab.node(node)
     {
-        let attachment = attachment(&name, sandbox);
+        let attachment = attachment(name, &sandbox);
         let detached = namespace::run_in(&node.namespace, || runtime(node).del(&attachment));
         match detached {
             Ok(Ok(())) => {}
@@ -88,8 +138,7 @@ pub fn stop(lab: &Lab, record: PodRecord) {
             Err(error) => tracing::warn!(pod = %name, "CNI DEL: {error}"),
         }
     }
-    drop(record);
-    let _ = std::fs::remove_dir_all(directory(&name));
+    drop(sandbox);
 }
 
 /// The pod's own files.
@@ -119,9 +168,8 @@ fn start_sandbox(
     namespace::run_in(&node.namespace, || Sandbox::start(&config))?
 }
 
-fn attach(node: &Node, name: &ObjectName, sandbox: &Sandbox) -> anyhow::Result<Vec<IpAddr>> {
-    let attachment = attachment(name, sandbox);
-    let result = namespace::run_in(&node.namespace, || add(node, &attachment))?
+fn attach(node: &Node, attachment: &Attachment) -> anyhow::Result<Vec<IpAddr>> {
+    let result = namespace::run_in(&node.namespace, || add(node, attachment))?
         .context("the CNI plugin failed")?;
     Ok(result.ips.iter().map(|ip| ip.address.addr()).collect())
 }
@@ -287,12 +335,12 @@ fn wait_until_ports_answer(
     })?
 }
 
-/// Follows what process 1 of the pod reports, and starts ended containers again.
-fn watch(lab: &Arc<Lab>, name: &ObjectName, events: Receiver<InitEvent>) {
+/// Follows what process 1 of the pod reports, from what it has reported already, and starts ended containers again.
+fn watch(lab: &Arc<Lab>, name: &ObjectName, early: Vec<InitEvent>, events: Receiver<InitEvent>) {
     let (lab, name) = (Arc::clone(lab), name.clone());
     std::thread::spawn(move || {
-        let mut ends: BTreeMap<String, u32> = BTreeMap::new();
-        for event in events {
+        let mut ends: BTreeMap<String, Ends> = BTreeMap::new();
+        for event in early.into_iter().chain(events) {
             match event {
                 InitEvent::Ready | InitEvent::Started { .. } => {}
                 InitEvent::StartFailed {
@@ -307,34 +355,80 @@ fn watch(lab: &Arc<Lab>, name: &ObjectName, events: Receiver<InitEvent>) {
                     name: container,
                     code,
                 } => {
-                    let count = ends.entry(container.clone()).or_default();
-                    *count += 1;
-                    container_ended(&lab, &name, &container, code, *count);
+                    let end = ends.entry(container.clone()).or_default();
+                    end.count += 1;
+                    end.last_code = code;
+                    container_ended(&lab, &name, &container, &ends);
                 }
             }
         }
     });
 }
 
-fn container_ended(lab: &Arc<Lab>, name: &ObjectName, container: &str, code: i32, count: u32) {
-    let Some(desired) = lab.desired_pod(name) else {
+/// How a container has ended so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    count: u32,
+    last_code: i32,
+}
+
+fn container_ended(
+    lab: &Arc<Lab>,
+    name: &ObjectName,
+    container: &str,
+    ends: &BTreeMap<String, Ends>,
+) {
+    let (Some(desired), Some(end)) = (lab.desired_pod(name), ends.get(container)) else {
         return;
     };
-    if !desired.restart {
-        lab.finish_pod(name, code == 0);
+    let code = end.last_code;
+    if stays_ended(desired.restart, code) {
+        if code != 0 {
+            lab.update_pod(name, |record| {
+                record.message = Some(format!("container {container} ended with code {code}"));
+            });
+        }
+        finish_if_all_ended(lab, name, &desired, ends);
         return;
     }
     lab.update_pod(name, |record| {
         record.message = Some(format!(
-            "container {container} ended with code {code}, {count} times"
+            "container {container} ended with code {code}, {} times",
+            end.count
         ));
     });
-    let pause = Duration::from_millis(100 << count.min(7)).min(LONGEST_BACK_OFF);
+    let pause = Duration::from_millis(100 << end.count.min(7)).min(LONGEST_BACK_OFF);
     let (lab, name, container) = (Arc::clone(lab), name.clone(), container.to_owned());
     std::thread::spawn(move || {
         std::thread::sleep(pause);
         restart(&lab, &name, &desired, &container);
     });
+}
+
+const fn stays_ended(policy: RestartPolicy, code: i32) -> bool {
+    match policy {
+        RestartPolicy::Always => false,
+        RestartPolicy::OnFailure => code == 0,
+        RestartPolicy::Never => true,
+    }
+}
+
+fn finish_if_all_ended(
+    lab: &Lab,
+    name: &ObjectName,
+    desired: &DesiredPod,
+    ends: &BTreeMap<String, Ends>,
+) {
+    let last: Option<Vec<i32>> = desired
+        .containers
+        .iter()
+        .map(|container| Some(ends.get(&container.name)?.last_code))
+        .collect();
+    if let Some(codes) = last
+        && codes.iter().all(|code| stays_ended(desired.restart, *code))
+    {
+        lab.finish_pod(name, codes.iter().all(|code| *code == 0));
+    }
 }
 
 fn restart(lab: &Lab, name: &ObjectName, desired: &DesiredPod, container: &str) {

@@ -103,7 +103,11 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
 }
 
 fn pod_exec(pid: u32, invocation: Invocation) -> impl Iterator<Item = String> {
-    let own = ["internal".to_owned(), "pod-exec".to_owned(), pid.to_string()];
+    let own = [
+        "internal".to_owned(),
+        "pod-exec".to_owned(),
+        pid.to_string(),
+    ];
     own.into_iter()
         .chain(invocation.builtin.then(|| "--builtin".to_owned()))
         .chain(std::iter::once("--".to_owned()))

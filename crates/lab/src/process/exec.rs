@@ -54,13 +54,12 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
 
 /// Says why and answers with the exit code that shells have for it.
 fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
-    let (reason, code) = match error.kind() {
-        ErrorKind::NotFound => (
-            "no such program on this machine; pods run its programs, not those of their images"
-                .to_owned(),
-            NOT_FOUND,
-        ),
-        _ => (error.to_string(), NOT_EXECUTABLE),
+    let (reason, code) = if error.kind() == ErrorKind::NotFound {
+        let help =
+            "no such program on this machine; pods run its programs, not those of their images";
+        (help.to_owned(), NOT_FOUND)
+    } else {
+        (error.to_string(), NOT_EXECUTABLE)
     };
     // There is nowhere else to complain to.
     let _ = writeln!(

@@ -72,8 +72,11 @@ pub(crate) fn role(pid: i32) -> Option<String> {
 }
 
 fn has(pid: i32, variable: &str) -> bool {
-    fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(|one| one == variable.as_bytes()))
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|bytes| {
+        bytes
+            .split(|byte| *byte == 0)
+            .any(|one| one == variable.as_bytes())
+    })
 }
 
 /// A lab's processes and the namespaces they are in, which the test itself is not.

@@ -1,0 +1,181 @@
+//! What a change comes to, and whether this lab can have it. Nothing is done here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_model::{ClusterIp, Object, ObjectKey, ObjectKind, ObjectName, Service, SourceMap};
+
+use super::super::{Lab, PodRecord};
+use crate::cluster::desired::DesiredPod;
+use crate::cluster::scheduler::{self, Load};
+use crate::cluster::workloads::{Objects, WorkloadError, desired_pods, same_but_labels};
+use crate::cluster::{service_addresses, system};
+use crate::manifests::{Refusal, Refused};
+
+/// What a change comes to.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) objects: Objects,
+    pub(super) services: Vec<Service>,
+    /// Pods that stay as they are but for their labels.
+    pub(super) relabelled: Vec<DesiredPod>,
+    pub(super) created: Vec<DesiredPod>,
+    pub(super) deleted: Vec<ObjectName>,
+}
+
+impl Lab {
+    /// Plans the way from what there is to what `objects` ask for; `sources` are quoted in what is refused.
+    pub(super) fn plan(&self, objects: Objects, sources: &SourceMap) -> Result<Plan, Refused> {
+        let mut refusals = check_namespaces(&objects);
+        let services = self.assign_addresses(&objects, &mut refusals);
+        let mut wanted = match desired_pods(&objects, &self.workers()) {
+            Ok(pods) => pods,
+            Err(error) => {
+                let WorkloadError::MissingReference { owner, .. } = &error;
+                let source = objects.get(owner).and_then(Object::source);
+                refusals.push(Refusal::new(error.to_string(), source));
+                Vec::new()
+            }
+        };
+        wanted.push(system::dns_pod(&self.config.cluster));
+        let state = self.lock();
+        let stays = |pod: &DesiredPod| {
+            let old = state.pods.get(&pod.pod.name);
+            old.is_some_and(|old| same_but_labels(&old.desired, pod))
+        };
+        let (kept, new): (Vec<_>, Vec<_>) = wanted.into_iter().partition(stays);
+        let names: BTreeSet<_> = kept.iter().map(|pod| pod.pod.name.clone()).collect();
+        let mut load = BTreeMap::<String, Load>::new();
+        let relabelled = kept
+            .into_iter()
+            .map(|pod| self.keep(pod, &state.pods, &mut load))
+            .collect();
+        let mut created = Vec::new();
+        for pod in new {
+            match self.place(pod, &mut load) {
+                Ok(pod) => created.push(pod),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        Refused::unless_empty(refusals, sources)?;
+        let deleted = state.pods.keys().filter(|name| !names.contains(*name));
+        Ok(Plan {
+            objects,
+            services,
+            relabelled,
+            created,
+            deleted: deleted.cloned().collect(),
+        })
+    }
+
+    /// A pod that stays where it is.
+    fn keep(
+        &self,
+        pod: DesiredPod,
+        running: &BTreeMap<ObjectName, PodRecord>,
+        load: &mut BTreeMap<String, Load>,
+    ) -> DesiredPod {
+        let old = running.get(&pod.pod.name);
+        let node = old.and_then(|old| old.pod.node.clone()).unwrap_or_default();
+        let ended = old.is_some_and(PodRecord::has_ended);
+        self.on_node(pod, node, !ended, load)
+    }
+
+    /// A pod that is new.
+    fn place(
+        &self,
+        pod: DesiredPod,
+        load: &mut BTreeMap<String, Load>,
+    ) -> Result<DesiredPod, Refusal> {
+        let wish = scheduler::Wish {
+            node: pod.pod.node.as_deref(),
+            selector: &pod.node_selector,
+            needs_address: !pod.pod.host_network,
+        };
+        match scheduler::choose(&self.candidates, &wish, load) {
+            Ok(node) => {
+                let node = node.to_owned();
+                Ok(self.on_node(pod, node, true, load))
+            }
+            Err(error) => Err(Refusal::new(
+                format!("Pod {}: {error}", pod.pod.name),
+                pod.pod.source.as_ref(),
+            )),
+        }
+    }
+
+    fn on_node(
+        &self,
+        mut pod: DesiredPod,
+        node: String,
+        has_address: bool,
+        load: &mut BTreeMap<String, Load>,
+    ) -> DesiredPod {
+        let load = load.entry(node.clone()).or_default();
+        load.add(has_address && !pod.pod.host_network);
+        pod.pod.host_addresses = self.node_addresses(&node);
+        pod.pod.node = Some(node);
+        pod
+    }
+
+    /// Nodes that pods of DaemonSets run on.
+    fn workers(&self) -> Vec<String> {
+        self.candidates
+            .iter()
+            .filter(|node| !node.reserved)
+            .map(|node| node.name.clone())
+            .collect()
+    }
+
+    /// Gives each Service its address; those that have one keep it.
+    fn assign_addresses(&self, objects: &Objects, refusals: &mut Vec<Refusal>) -> Vec<Service> {
+        let subnets = &self.config.cluster.service_subnets;
+        let (before, _) = self.feed.cluster();
+        let dns = system::dns_service(subnets);
+        let mut taken: BTreeSet<_> = system::cluster_addresses(&dns).into_iter().collect();
+        let mut services = vec![dns];
+        let mut wanted: Vec<Service> = services_of(objects).cloned().collect();
+        for service in &mut wanted {
+            if service.cluster_ip == ClusterIp::Unassigned
+                && let Some(old) = before.services.get(&service.name)
+            {
+                service.cluster_ip = old.cluster_ip.clone();
+            }
+        }
+        // Those with an address first, so that nobody is given what another already has.
+        wanted.sort_by_key(|service| service.cluster_ip == ClusterIp::Unassigned);
+        for mut service in wanted {
+            match service_addresses::assign(&mut service, subnets, &taken) {
+                Ok(()) => {
+                    taken.extend(system::cluster_addresses(&service));
+                    services.push(service);
+                }
+                Err(error) => {
+                    refusals.push(Refusal::new(error.to_string(), service.source.as_ref()));
+                }
+            }
+        }
+        services
+    }
+}
+
+fn services_of(objects: &Objects) -> impl Iterator<Item = &Service> {
+    objects.values().filter_map(|object| {
+        if let Object::Service(service) = object {
+            Some(service)
+        } else {
+            None
+        }
+    })
+}
+
+fn check_namespaces(objects: &Objects) -> Vec<Refusal> {
+    let homeless = objects.iter().filter_map(|(key, object)| {
+        let namespace = key.namespace.as_deref()?;
+        let wanted = ObjectKey::cluster(ObjectKind::Namespace, namespace);
+        let message = format!(
+            "{key}: namespaces \"{namespace}\" not found; create it first, or in the same manifests"
+        );
+        (!objects.contains_key(&wanted)).then(|| Refusal::new(message, object.source()))
+    });
+    homeless.collect()
+}
