@@ -186,3 +186,108 @@ pub fn backends(cluster: &Cluster, service: &Service) -> usize {
         .filter(serves)
         .count()
 }
+
+#[cfg(test)]
+mod tests {
+    use ringfence_model::{Input, Object};
+
+    use super::*;
+    use crate::cluster::sample::load;
+    use crate::plan::plan;
+
+    fn kind(nodes: &str) -> KindCluster {
+        let text =
+            format!("{{kind: Cluster, apiVersion: kind.x-k8s.io/v1alpha4, nodes: [{nodes}]}}");
+        let name = "kind.yaml".to_owned();
+        ringfence_model::kind_config(&Input { name, text }).unwrap()
+    }
+
+    fn reserved(nodes: &str) -> Vec<(String, bool)> {
+        let cluster = kind(nodes);
+        let plans = plan(cluster.nodes.len(), &cluster.pod_subnets).unwrap();
+        let candidates = candidates(&cluster, &plans);
+        candidates
+            .into_iter()
+            .map(|node| (node.name, node.reserved))
+            .collect()
+    }
+
+    #[test]
+    fn a_control_plane_takes_pods_only_where_there_is_no_worker() {
+        let with_worker = reserved("{role: control-plane}, {role: worker}");
+        let expected = [("kind-control-plane", true), ("kind-worker", false)];
+        assert_eq!(
+            with_worker,
+            expected.map(|(name, is)| (name.to_owned(), is))
+        );
+        let alone = reserved("{role: control-plane}");
+        assert_eq!(alone, [("kind-control-plane".to_owned(), false)]);
+    }
+
+    #[test]
+    fn nodes_have_the_labels_of_kubernetes_and_their_own() {
+        let cluster = kind("{role: control-plane, labels: {disk: ssd}}");
+        let plans = plan(1, &cluster.pod_subnets).unwrap();
+        let expected = [
+            ("disk", "ssd"),
+            ("kubernetes.io/hostname", "kind-control-plane"),
+            ("kubernetes.io/os", "linux"),
+            ("node-role.kubernetes.io/control-plane", ""),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let nodes = nodes(&cluster, &plans);
+        assert_eq!(nodes[0].labels, Labels::from(expected));
+        assert_eq!(nodes[0].addresses, plans[0].addresses);
+    }
+
+    #[test]
+    fn the_dns_service_selects_the_dns_pod_at_the_usual_address() {
+        let cluster = kind("{role: control-plane}");
+        let service = dns_service(&[
+            "10.96.0.0/16".parse().unwrap(),
+            "fd00::/112".parse().unwrap(),
+        ]);
+        let addresses: Vec<_> = cluster_addresses(&service)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(addresses, ["10.96.0.10", "fd00::a"]);
+        assert_eq!(service.selector, dns_pod(&cluster).pod.labels);
+    }
+
+    #[test]
+    fn backends_are_selected_pods_of_the_namespace_that_serve() {
+        let manifest = "
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ port: 80 }] }
+";
+        let Some(Object::Service(mut service)) = load(manifest).pop() else {
+            panic!("no Service");
+        };
+        let mut cluster = Cluster::default();
+        let mut add = |namespace: &str, name: &str, change: fn(&mut Pod)| {
+            let mut pod = dns_pod(&kind("{role: control-plane}")).pod;
+            pod.name = ObjectName::new(namespace, name);
+            pod.labels = Labels::from([("app".to_owned(), "web".to_owned())]);
+            pod.phase = Phase::Running;
+            pod.ready = true;
+            pod.addresses = vec![IpAddr::from([10, 244, 0, 5])];
+            change(&mut pod);
+            cluster.pods.insert(pod.name.clone(), pod);
+        };
+        add("default", "serves", |_| {});
+        add("default", "unready", |pod| pod.ready = false);
+        add("default", "ended", |pod| pod.phase = Phase::Succeeded);
+        add("default", "leaving", |pod| pod.terminating = true);
+        add("default", "homeless", |pod| pod.addresses.clear());
+        add("default", "other", |pod| pod.labels.clear());
+        add("elsewhere", "serves", |_| {});
+        assert_eq!(backends(&cluster, &service), 1);
+        service.publish_not_ready_addresses = true;
+        assert_eq!(backends(&cluster, &service), 2);
+        service.selector.clear();
+        assert_eq!(backends(&cluster, &service), 0);
+    }
+}

@@ -20,7 +20,6 @@ kind: {kind}
 metadata: {{ name: web, namespace: shop }}
 spec:
   replicas: {replicas}
-  serviceName: web
   selector: {{ matchLabels: {{ app: web }} }}
   template:
     metadata: {{ labels: {{ app: web }} }}
@@ -58,14 +57,10 @@ fn names_are_the_same_each_time_wherever_the_manifest_stands() {
     let manifest = workload("Deployment", 3, "nginx");
     let moved = format!("# a comment\n---\n{manifest}");
     assert_eq!(names(&pods(&manifest)), names(&pods(&moved)));
-    assert_eq!(
-        names(&pods(&manifest)),
-        [
-            "web-xxxxxxxx-xxxxx",
-            "web-xxxxxxxx-xxxxx",
-            "web-xxxxxxxx-xxxxx"
-        ]
-    );
+    for name in names(&pods(&manifest)) {
+        let lengths: Vec<_> = name.split('-').map(str::len).collect();
+        assert_eq!(lengths, [3, 8, 5], "{name}");
+    }
 }
 
 #[test]
@@ -115,9 +110,7 @@ fn another_template_gives_a_deployment_other_pods_and_a_stateful_set_the_same_na
 
 #[test]
 fn a_daemon_set_has_a_pod_on_each_node() {
-    let manifest = workload("DaemonSet", 9, "nginx")
-        .replace("  replicas: 9\n", "")
-        .replace("  serviceName: web\n", "");
+    let manifest = workload("DaemonSet", 9, "nginx").replace("  replicas: 9\n", "");
     let pods = pods(&manifest);
     let places: Vec<_> = pods.iter().map(|pod| pod.pod.node.as_deref()).collect();
     assert_eq!(places, [Some("w1"), Some("w2")]);
