@@ -35,11 +35,36 @@ pub fn send(stream: &UnixStream, line: &[u8], descriptors: [BorrowedFd<'_>; 3]) 
 /// # Errors
 /// If the line is longer than [`LONGEST_REQUEST`] or the stream ends before it does.
 pub fn receive(stream: &UnixStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+    receive_at_most(stream, LONGEST_REQUEST)
+}
+
+fn receive_at_most(stream: &UnixStream, longest: usize) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+    let mut chunk = [0; 65536];
+    let (count, descriptors) = receive_first(stream, &mut chunk)?;
     let mut line = Vec::new();
-    let mut chunk = [0; 4096];
+    let mut received = chunk.get(..count).unwrap_or_default();
+    loop {
+        line.extend_from_slice(received);
+        if line.len() > longest {
+            let text = format!("the line is longer than {longest} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        if line.last() == Some(&b'\n') {
+            return Ok((line, descriptors));
+        }
+        let count = (&*stream).read(&mut chunk)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        received = chunk.get(..count).unwrap_or_default();
+    }
+}
+
+/// The first bytes and the descriptors beside them.
+fn receive_first(stream: &UnixStream, chunk: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut parts = [IoSliceMut::new(&mut chunk)];
+    let mut parts = [IoSliceMut::new(chunk)];
     let received = recvmsg(stream, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
     let descriptors = ancillary
         .drain()
@@ -51,14 +76,59 @@ pub fn receive(stream: &UnixStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
         })
         .flatten()
         .collect();
-    line.extend_from_slice(chunk.get(..received.bytes).unwrap_or_default());
-    let mut more = [0; 65536];
-    while line.last() != Some(&b'\n') {
-        let count = (&*stream).read(&mut more)?;
-        if count == 0 || line.len() + count > LONGEST_REQUEST {
-            return Err(io::ErrorKind::InvalidData.into());
+    Ok((received.bytes, descriptors))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn streams_arrive_in_order_with_the_line() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let pipes = [(); 3].map(|()| io::pipe().unwrap());
+        let line = format!("{}\n", "x".repeat(200_000));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let [first, second, third] = &pipes;
+                let ends = [first.1.as_fd(), second.1.as_fd(), third.1.as_fd()];
+                send(&theirs, line.as_bytes(), ends).unwrap();
+            });
+            let (received, descriptors) = receive(&ours).unwrap();
+            assert_eq!(received, line.as_bytes());
+            assert_eq!(descriptors.len(), 3);
+            for (number, descriptor) in (0_u8..).zip(descriptors) {
+                let mut writer = io::PipeWriter::from(descriptor);
+                writer.write_all(&[number]).unwrap();
+            }
+        });
+        for (number, (mut reader, _)) in (0..).zip(pipes) {
+            let mut byte = [9];
+            reader.read_exact(&mut byte).unwrap();
+            assert_eq!(byte, [number]);
         }
-        line.extend_from_slice(more.get(..count).unwrap_or_default());
     }
-    Ok((line, descriptors))
+
+    #[test]
+    fn a_line_without_streams_has_none() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"{}\n").unwrap();
+        let (line, descriptors) = receive(&ours).unwrap();
+        assert_eq!((line.as_slice(), descriptors.len()), (&b"{}\n"[..], 0));
+    }
+
+    #[test]
+    fn lines_that_are_too_long_or_without_end_are_refused() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"123456789\n").unwrap();
+        let error = receive_at_most(&ours, 9).unwrap_err();
+        assert_eq!(error.to_string(), "the line is longer than 9 bytes");
+        theirs.write_all(b"123").unwrap();
+        drop(theirs);
+        let error = receive_at_most(&ours, 9).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 }
