@@ -4,6 +4,8 @@
 //! are sent from one processor; afterwards datagrams to oneself go through the same queue one after the other, more of
 //! them than any packet has hops. When the last one is back, every packet has arrived or is gone.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -18,8 +20,10 @@ use ringfence_netlink::conntrack::Conntrack;
 use ringfence_netlink::namespace::{self, run_in};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+pub use answers::Reply;
+
 use crate::fate::{Arrival, Fate};
-use crate::packet::{DISTINCT, Opening, Seen, read, read_transport};
+use crate::packet::{DISTINCT, Opening, Role, Seen, read, read_transport};
 use crate::plan::{NodeId, Place};
 use crate::wiring::Wiring;
 
@@ -62,9 +66,20 @@ struct Listener {
 /// What was heard of the packets of a batch.
 struct Heard {
     first: u32,
-    /// For each packet: arrivals, with the source address seen.
-    arrived: Vec<Vec<(Place, Option<u16>, IpAddr)>>,
+    /// What is listened for, apart from refusals.
+    role: Role,
+    /// For each packet, where it arrived and as what.
+    arrived: Vec<Vec<Received>>,
     rejected: Vec<bool>,
+}
+
+/// A packet as it arrived.
+#[derive(Clone, Debug)]
+struct Received {
+    place: Place,
+    source: IpAddr,
+    destination: Option<IpAddr>,
+    ports: Option<[u16; 2]>,
 }
 
 impl Prober {
@@ -121,20 +136,32 @@ impl Prober {
     }
 
     fn probe_batch(&mut self, batch: &[(Place, Opening)]) -> Vec<Fate> {
+        self.open(batch).fates(batch)
+    }
+
+    /// Sends a batch and hears what becomes of it.
+    fn open(&mut self, batch: &[(Place, Opening)]) -> Heard {
         let count = u32::try_from(batch.len()).expect("a small batch");
         if self.remembered + count > DISTINCT {
             self.forget();
         }
         self.remembered += count;
-        let mut heard = Heard::new(self.next, batch.len());
+        let first = self.next;
         for (place, packet) in batch {
-            self.send(*place, packet);
+            let bytes = packet.bytes(self.next);
+            self.send(*place, packet.destination, &bytes);
+            self.next += 1;
         }
+        self.hear(Heard::new(first, Role::Opening, batch.len()))
+    }
+
+    /// Waits until all is over, and takes what has arrived.
+    fn hear(&self, mut heard: Heard) -> Heard {
         self.wait();
         for listener in &self.listeners {
             listener.hear(&mut heard);
         }
-        heard.fates(batch)
+        heard
     }
 
     /// Starts over with source ports and identifiers: nothing may be left of their last use.
@@ -145,18 +172,15 @@ impl Prober {
         self.remembered = 0;
     }
 
-    fn send(&mut self, place: Place, packet: &Opening) {
-        let bytes = packet.bytes(self.next);
-        self.next += 1;
+    fn send(&mut self, place: Place, to: IpAddr, bytes: &[u8]) {
         self.sent += 1;
         let [v4, v6] = &self.senders[&place];
-        let socket = if packet.destination.is_ipv4() { v4 } else { v6 };
-        let to = SockAddr::from(SocketAddr::new(packet.destination, 0));
-        match socket.send_to(&bytes, &to) {
+        let socket = if to.is_ipv4() { v4 } else { v6 };
+        match socket.send_to(bytes, &SockAddr::from(SocketAddr::new(to, 0))) {
             Ok(sent) => assert_eq!(sent, bytes.len()),
             // What the packet's own node drops on its way out.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            Err(error) => panic!("{packet:?} from {place:?}: {error}"),
+            Err(error) => panic!("a packet from {place:?} to {to}: {error}"),
         }
     }
 
@@ -267,9 +291,10 @@ impl Listener {
 }
 
 impl Heard {
-    fn new(first: u32, packets: usize) -> Self {
+    fn new(first: u32, role: Role, packets: usize) -> Self {
         Self {
             first,
+            role,
             arrived: vec![Vec::new(); packets],
             rejected: vec![false; packets],
         }
@@ -278,14 +303,22 @@ impl Heard {
     /// Packets of earlier batches and of others do not count.
     fn take(&mut self, place: Place, seen: Option<Seen>) {
         match seen {
-            Some(Seen::Opening {
+            Some(Seen::Packet {
                 number,
+                role,
                 source,
-                port,
+                destination,
+                ports,
             }) => {
+                let wanted = role == self.role || role == Role::Either;
                 let index = number.wrapping_sub(self.first) as usize;
-                if let Some(arrived) = self.arrived.get_mut(index) {
-                    arrived.push((place, port, source));
+                if let Some(arrived) = self.arrived.get_mut(index).filter(|_| wanted) {
+                    arrived.push(Received {
+                        place,
+                        source,
+                        destination,
+                        ports,
+                    });
                 }
             }
             Some(Seen::Refusal { number }) => {
@@ -298,22 +331,22 @@ impl Heard {
         }
     }
 
-    fn fates(self, batch: &[(Place, Opening)]) -> Vec<Fate> {
-        let heard = self.arrived.into_iter().zip(self.rejected);
-        heard
-            .zip(batch)
-            .map(
-                |((arrived, rejected), (from, packet))| match arrived.as_slice() {
-                    [] if rejected => Fate::Rejected,
-                    [] => Fate::Dropped,
-                    [(place, port, source)] => Fate::Arrived(Arrival {
-                        place: *place,
-                        port: *port,
-                        masqueraded: *source != packet.source,
-                    }),
-                    _ => panic!("{packet:?} from {from:?} arrived more than once: {arrived:?}"),
-                },
-            )
-            .collect()
+    fn fates(&self, batch: &[(Place, Opening)]) -> Vec<Fate> {
+        let heard = self.arrived.iter().zip(&self.rejected);
+        let fate = |((arrived, rejected), (from, packet)): ((&Vec<Received>, &bool), _)| {
+            let (from, packet): (&Place, &Opening) = (from, packet);
+            match arrived.as_slice() {
+                [] if *rejected => Fate::Rejected,
+                [] => Fate::Dropped,
+                [received] => Fate::Arrived(Arrival {
+                    place: received.place,
+                    port: received.ports.map(|[_, port]| port),
+                    masqueraded: received.source != packet.source,
+                }),
+                _ => panic!("{packet:?} from {from:?} arrived more than once: {arrived:?}"),
+            }
+        };
+        let sent = batch.iter().map(|(from, packet)| (from, packet));
+        heard.zip(sent).map(fate).collect()
     }
 }

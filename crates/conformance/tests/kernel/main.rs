@@ -3,10 +3,10 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    clippy::indexing_slicing,
     reason = "test code"
 )]
 
+mod answers;
 mod differential;
 mod forged;
 mod mistakes;
@@ -26,6 +26,8 @@ macro_rules! tests {
 fn main() -> ExitCode {
     sandbox::main(tests![
         differential::the_three_agree_on_random_clusters,
+        answers::answers_come_back,
+        answers::nobody_answers_who_was_not_asked,
         forged::nobody_speaks_with_anothers_address,
         forged::nobody_but_nodes_feeds_tunnels,
         validity::without_enforcement_every_refusal_is_gone,
