@@ -46,10 +46,7 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
         Ok(status) => status,
         Err(error) => return Ok(not_started(program, &error)),
     };
-    let code = status.code().unwrap_or_else(|| {
-        128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0)
-    });
-    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    Ok(ExitCode::from(super::exit_code(status)))
 }
 
 /// Says why and answers with the exit code that shells have for it.

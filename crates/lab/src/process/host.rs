@@ -21,9 +21,7 @@ pub fn lab_host() -> anyhow::Result<ExitCode> {
     let status = again("lab-init")?
         .wait()
         .context("cannot wait for the lab")?;
-    Ok(ExitCode::from(
-        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
-    ))
+    Ok(ExitCode::from(super::exit_code(status)))
 }
 
 /// `internal lab-init`: process 1 of the lab's pid namespace.

@@ -5,11 +5,13 @@ use std::fs;
 use std::io::{BufRead, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, sethostname};
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +83,9 @@ pub enum InitEvent {
 /// The path under which a pod's processes find this binary: process 1 of the pod is ringfence.
 pub const POD_SELF: &str = "/proc/1/exe";
 
+/// How often a pod whose containers have all ended looks for new children.
+const NO_CHILDREN_PAUSE: Duration = Duration::from_millis(20);
+
 /// `internal pod-sandbox`: makes the namespaces and starts process 1 in them.
 ///
 /// # Errors
@@ -110,9 +115,7 @@ pub fn sandbox() -> anyhow::Result<ExitCode> {
         .args(["internal", "pod-init"])
         .status()
         .context("cannot start the pod's process 1")?;
-    Ok(ExitCode::from(
-        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
-    ))
+    Ok(ExitCode::from(super::exit_code(status)))
 }
 
 fn namespaces(config: &SandboxConfig) -> CloneFlags {
@@ -198,6 +201,14 @@ pub fn pod_init() -> anyhow::Result<ExitCode> {
     supervise(&incoming)
 }
 
+/// Held while a child is started or reaped: one whose program cannot be run is reaped by whoever started it, and the
+/// standard library panics if it is gone already.
+static CHILDREN: Mutex<()> = Mutex::new(());
+
+fn hold_children() -> MutexGuard<'static, ()> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 enum InitInput {
     Request(InitRequest),
     LabGone,
@@ -216,12 +227,10 @@ fn read_requests(events: &std::sync::mpsc::Sender<InitInput>) {
 /// Reaps every child of process 1: containers and orphans alike.
 fn watch_children(events: &std::sync::mpsc::Sender<InitInput>) {
     loop {
-        let ended = match waitpid(None, None::<WaitPidFlag>) {
-            Ok(WaitStatus::Exited(pid, code)) => Some((pid, code)),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => Some((pid, 128 + signal as i32)),
-            Ok(_) => None,
+        let ended = match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+            Ok(_) => reap(),
             Err(_) => {
-                std::thread::sleep(std::time::Duration::from_millis(20));
+                std::thread::sleep(NO_CHILDREN_PAUSE);
                 None
             }
         };
@@ -230,6 +239,15 @@ fn watch_children(events: &std::sync::mpsc::Sender<InitInput>) {
         {
             return;
         }
+    }
+}
+
+fn reap() -> Option<(Pid, i32)> {
+    let _children = hold_children();
+    match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        Ok(WaitStatus::Exited(pid, code)) => Some((pid, code)),
+        Ok(WaitStatus::Signaled(pid, signal, _)) => Some((pid, 128 + signal as i32)),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -274,7 +292,8 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
             .context("an empty command")?;
         (program.as_str(), arguments)
     };
-    let mut child = Command::new(program)
+    let mut process = Command::new(program);
+    process
         .args(arguments)
         .env_clear()
         .envs(&command.environment)
@@ -284,11 +303,15 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
             Stdio::null()
         })
         .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .with_context(|| format!("cannot start `{program}`"))?;
+        .stderr(log);
+    let mut child = {
+        let _children = hold_children();
+        process.spawn()
+    }
+    .with_context(|| format!("cannot start `{program}`"))?;
     if let (Some(input), Some(mut stdin)) = (&command.input, child.stdin.take()) {
-        writeln!(stdin, "{input}")?;
+        // A container that does not read it has ended, and that is reported.
+        let _ = writeln!(stdin, "{input}");
     }
     i32::try_from(child.id()).context("process id out of range")
 }
@@ -298,4 +321,60 @@ fn report(event: &InitEvent) -> anyhow::Result<()> {
     serde_json::to_writer(&mut out, event)?;
     out.write_all(b"\n")?;
     out.flush().context("the lab is gone")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_normalized_by_its_text() {
+        for (path, expected) in [
+            ("/etc/../run/./resolv.conf", "/run/resolv.conf"),
+            ("/a/b/../../c", "/c"),
+            ("/../a", "/a"),
+            ("/a//b/", "/a/b"),
+        ] {
+            assert_eq!(normalized(Path::new(path)), Path::new(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_also_to_where_nothing_is() {
+        let folder = std::env::temp_dir().join(format!("ringfence-links-{}", std::process::id()));
+        fs::create_dir_all(folder.join("etc")).unwrap();
+        let folder = fs::canonicalize(folder).unwrap();
+        let at = |name: &str| folder.join(name);
+        fs::write(at("etc/plain"), "").unwrap();
+        symlink("plain", at("etc/near")).unwrap();
+        symlink("../run/stub/resolv.conf", at("etc/relative")).unwrap();
+        symlink(at("etc/relative"), at("etc/chain")).unwrap();
+        symlink("circle", at("etc/circle")).unwrap();
+        let found = ["plain", "near", "relative", "chain", "circle", "nothing"]
+            .map(|name| link_target(&at("etc").join(name)));
+        fs::remove_dir_all(&folder).unwrap();
+        let expected = [
+            "etc/plain",
+            "etc/plain",
+            "run/stub/resolv.conf",
+            "run/stub/resolv.conf",
+            "etc/circle",
+            "etc/nothing",
+        ];
+        assert_eq!(found, expected.map(at));
+    }
+
+    #[test]
+    fn a_pod_on_the_host_network_keeps_the_nodes() {
+        let config = |host_network| SandboxConfig {
+            hostname: "a".to_owned(),
+            host_network,
+            directory: PathBuf::new(),
+            files: BTreeMap::new(),
+        };
+        assert!(namespaces(&config(false)).contains(CloneFlags::CLONE_NEWNET));
+        assert!(!namespaces(&config(true)).contains(CloneFlags::CLONE_NEWNET));
+    }
 }
