@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -31,7 +31,9 @@ impl Sandbox {
     pub(crate) fn start(config: &SandboxConfig) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.directory)
             .with_context(|| format!("cannot create {}", config.directory.display()))?;
-        let log = std::fs::File::create(config.directory.join("sandbox.log"))?;
+        let log = config.directory.join("sandbox.log");
+        let log = std::fs::File::create(&log)
+            .with_context(|| format!("cannot create {}", log.display()))?;
         let mut process = Command::new("/proc/self/exe")
             .args(["internal", "pod-sandbox"])
             .stdin(Stdio::piped())
@@ -39,25 +41,18 @@ impl Sandbox {
             .stderr(log)
             .spawn()
             .context("cannot start the pod's sandbox")?;
-        let mut requests = process.stdin.take().context("no pipe to the sandbox")?;
+        let requests = process.stdin.take().context("no pipe to the sandbox")?;
         let reports = process.stdout.take().context("no pipe from the sandbox")?;
-        writeln!(requests, "{}", serde_json::to_string(config)?)?;
-        let (sender, events) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(reports).lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str(&line)
-                    && sender.send(event).is_err()
-                {
-                    return;
-                }
-            }
-        });
-        let sandbox = Self {
+        // From here on it ends with this value, whatever fails.
+        let mut sandbox = Self {
             process,
             requests,
-            events: Some(events),
+            events: Some(follow(reports)),
         };
+        // One that could not begin says why in its log; that it takes no line is only the consequence.
+        let told = writeln!(sandbox.requests, "{}", serde_json::to_string(config)?);
         sandbox.wait_until_ready(config)?;
+        told.context("the sandbox does not read its config")?;
         Ok(sandbox)
     }
 
@@ -103,6 +98,21 @@ impl Drop for Sandbox {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Events as they are reported, until process 1 of the pod ends.
+fn follow(reports: ChildStdout) -> Receiver<InitEvent> {
+    let (sender, events) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(reports).lines().map_while(Result::ok) {
+            if let Ok(event) = serde_json::from_str(&line)
+                && sender.send(event).is_err()
+            {
+                return;
+            }
+        }
+    });
+    events
 }
 
 /// The files under `/etc` that differ in a pod.

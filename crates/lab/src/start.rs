@@ -44,8 +44,10 @@ pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::
         process,
         ready_after_ms: 0,
     };
-    lab.tell(&StartCommand::Build(Box::new(config)))?;
+    // A lab that could not begin says why; that it does not listen is only the consequence.
+    let told = lab.tell(&StartCommand::Build(Box::new(config)));
     lab.ready_after_ms = lab.wait_until_ready(&mut progress)?;
+    told?;
     Ok(lab)
 }
 
