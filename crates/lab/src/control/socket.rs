@@ -2,6 +2,7 @@
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::Context as _;
@@ -10,6 +11,9 @@ use nix::unistd::geteuid;
 
 /// Longest name of a lab: with prefix and user id it fits a socket address.
 const LONGEST_NAME: usize = 40;
+
+/// Pause after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A name that cannot be a lab's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +59,19 @@ pub fn listen(name: &str) -> anyhow::Result<UnixListener> {
         )),
         Err(error) => Err(error).context("cannot open the lab's control socket"),
     }
+}
+
+/// Every connection to come, for ever: one that cannot be accepted, such as for want of descriptors, does not end the
+/// service.
+pub fn connections(listener: &UnixListener) -> impl Iterator<Item = UnixStream> {
+    listener.incoming().filter_map(|stream| {
+        stream
+            .inspect_err(|error| {
+                tracing::warn!("cannot accept a connection: {error}");
+                std::thread::sleep(ACCEPT_PAUSE);
+            })
+            .ok()
+    })
 }
 
 /// Connects to a running lab of this user.

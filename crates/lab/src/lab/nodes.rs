@@ -20,6 +20,7 @@ use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
 use ringfence_netlink::namespace;
 
 use crate::cluster::feed::Feed;
+use crate::control::socket::connections;
 use crate::plan::METADATA;
 
 /// Everything the lab keeps in files, on a file system that vanishes with it.
@@ -262,7 +263,7 @@ impl Node {
             UnixListener::bind(self.store_socket()).context("cannot make the store's socket")?;
         let (feed, name) = (Arc::clone(feed), self.name.clone());
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in connections(&listener) {
                 let (feed, name) = (Arc::clone(&feed), name.clone());
                 std::thread::spawn(move || serve_agent(&feed, &name, &stream));
             }

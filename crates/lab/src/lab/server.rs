@@ -1,29 +1,29 @@
 //! Answers the commands that reach a running lab.
 
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use ringfence_netlink::namespace;
+use rustix::process::{self, PidfdFlags, pidfd_open};
 
 use super::Lab;
 use super::programs::{Invocation, invocation};
 use crate::control::descriptors;
 use crate::control::protocol::{Place, Reply, Request};
-use crate::control::socket::check_peer;
-
-/// How often a running command is looked at.
-const POLL: Duration = Duration::from_millis(5);
+use crate::control::socket::{check_peer, connections};
+use crate::process::exit_code;
 
 /// Answers every connection on a thread of its own, for ever.
 pub fn serve(lab: &Arc<Lab>, listener: &UnixListener) {
-    for stream in listener.incoming().map_while(Result::ok) {
+    for stream in connections(listener) {
         let lab = Arc::clone(lab);
         std::thread::spawn(move || {
             if let Err(error) = answer(&lab, &stream) {
@@ -136,27 +136,30 @@ fn run_attached(
     let mut child = start(&mut command).context("cannot start the command")?;
     // Else the command's pipes stay open here as well, and it never sees their end.
     drop(command);
-    stream.set_nonblocking(true)?;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if is_gone(stream) {
-            end_group(&child);
-        }
-        std::thread::sleep(POLL);
-    };
-    stream.set_nonblocking(false)?;
-    let code = status.code().or_else(|| {
-        std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal)
-    });
-    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    if !ends_before_hang_up(&child, stream).is_ok_and(|ended| ended) {
+        end_group(&child);
+    }
+    Ok(exit_code(child.wait()?))
 }
 
-fn is_gone(mut stream: &UnixStream) -> bool {
-    match stream.read(&mut [0; 16]) {
-        Ok(count) => count == 0,
-        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+/// Waits for whichever is first: the child's end (`true`), or the other end of `stream` hanging up.
+fn ends_before_hang_up(child: &Child, mut stream: &UnixStream) -> io::Result<bool> {
+    let process = pidfd_open(process::Pid::from_child(child), PidfdFlags::empty())?;
+    loop {
+        let mut watched =
+            [process.as_fd(), stream.as_fd()].map(|it| PollFd::new(it, PollFlags::POLLIN));
+        match poll(&mut watched, PollTimeout::NONE) {
+            Err(Errno::EINTR) => continue,
+            polled => polled?,
+        };
+        let [child_ended, _] = watched.map(|it| it.any().unwrap_or(true));
+        if child_ended {
+            return Ok(true);
+        }
+        // Nothing more is said after the request: what can be read is the end.
+        if stream.read(&mut [0; 16])? == 0 {
+            return Ok(false);
+        }
     }
 }
 
