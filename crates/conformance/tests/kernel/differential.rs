@@ -6,7 +6,7 @@ use crate::run::{Seeds, Tally};
 const CLUSTERS: u64 = 2000;
 
 /// Kinds of flows of which a run of the usual size must have seen many.
-const KINDS: [&str; 30] = [
+const KINDS: [&str; 32] = [
     "IPv4: allow",
     "IPv4: deny",
     "IPv6: allow",
@@ -20,6 +20,8 @@ const KINDS: [&str; 30] = [
     "UDP: no-endpoints",
     "SCTP: allow",
     "SCTP: deny",
+    "SCTP: partial",
+    "SCTP: no-endpoints",
     "ICMP: allow",
     "ICMP: deny",
     "masqueraded",

@@ -7,8 +7,8 @@ use ringfence_conformance::bench::{Bench, Observed};
 use ringfence_conformance::fate::{arrivals, verdict};
 use ringfence_conformance::fit::fit;
 use ringfence_conformance::plan::Place;
-use ringfence_model::Cluster;
-use ringfence_net::IpProtocol;
+use ringfence_model::{Cluster, ServicePort, TargetPort};
+use ringfence_net::{IpProtocol, Protocol};
 use ringfence_testkit::flows::{self, ProbeFlow};
 use ringfence_testkit::generate::{Shape, cluster};
 use ringfence_testkit::random::Random;
@@ -40,10 +40,29 @@ impl Seeds {
     /// Each seed with its cluster and the flows to try in it.
     pub(crate) fn clusters(self) -> impl Iterator<Item = (u64, Cluster, Vec<ProbeFlow>)> {
         (self.first..self.first + self.count).map(|seed| {
-            let cluster = fit(&cluster(seed, Shape::WIRED));
+            let mut cluster = fit(&cluster(seed, Shape::FULL));
+            if seed % 3 == 0 {
+                serve_sctp(&mut cluster);
+            }
             let flows = flows::sample(&cluster, FLOWS, &mut Random::new(seed));
             (seed, cluster, flows)
         })
+    }
+}
+
+/// Every Service gets a port of the third protocol too.
+fn serve_sctp(cluster: &mut Cluster) {
+    for (number, service) in cluster.services.values_mut().enumerate() {
+        let target = match number {
+            0 => TargetPort::Number(7777),
+            _ => TargetPort::Name("sig".to_owned()),
+        };
+        service.ports.push(ServicePort {
+            name: Some("sctp".to_owned()),
+            protocol: Protocol::Sctp,
+            port: 443,
+            target,
+        });
     }
 }
 
