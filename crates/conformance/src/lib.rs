@@ -2,7 +2,7 @@
 //! kernel with real packets. They must agree on every flow of every cluster.
 //!
 //! For development only. [`wiring`] builds two nodes, their pods and a host outside from network namespaces, with
-//! the CNI plugin's own code; [`fit`] makes a random cluster one that stands on these wires; [`bench`] loads its
+//! the CNI plugin's own code; [`fit`] makes a random cluster one that stands on these wires; [`mod@bench`] loads its
 //! tables into the kernel and asks all three. What is right is decided by `ringfence-reference` alone. Nothing here
 //! waits for a time-out: see [`prober`] for how a packet is known to be gone. Start with [`bench::Bench`].
 #![expect(
