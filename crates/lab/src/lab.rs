@@ -118,7 +118,7 @@ impl Lab {
     pub fn build(config: LabConfig, progress: &dyn Fn(&str)) -> anyhow::Result<Arc<Self>> {
         let cluster = &config.cluster;
         let plans = plan(cluster.nodes.len(), &cluster.pod_subnets)?;
-        let network = crate::network::build(&plans, &cluster.service_subnets)?;
+        let network = crate::network::build(&plans)?;
         let settings = NodeSettings {
             pod_cidrs: cluster.pod_subnets.clone(),
             service_cidrs: cluster.service_subnets.clone(),

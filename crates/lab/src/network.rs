@@ -43,7 +43,7 @@ pub(crate) struct Network {
 ///
 /// # Errors
 /// If the kernel refuses a step; the text names it.
-pub(crate) fn build(plan: &[NodePlan], service_subnets: &[IpNet]) -> anyhow::Result<Network> {
+pub(crate) fn build(plan: &[NodePlan]) -> anyhow::Result<Network> {
     let mut socket = RouteSocket::open()?;
     let bridge = build_bridge(&mut socket)?;
     let pod_mtu = pod_mtu(plan);
@@ -55,10 +55,8 @@ pub(crate) fn build(plan: &[NodePlan], service_subnets: &[IpNet]) -> anyhow::Res
         let port = socket.link_by_name(&port)?;
         socket.set_link_master(port.index, Some(bridge))?;
         socket.set_link_up(port.index, true)?;
-        namespace::run_in(&namespace, || {
-            build_node(index, node, plan, service_subnets, pod_mtu)
-        })?
-        .with_context(|| format!("cannot wire node {index}"))?;
+        namespace::run_in(&namespace, || build_node(index, node, plan, pod_mtu))?
+            .with_context(|| format!("cannot wire node {index}"))?;
         nodes.push(namespace);
     }
     let outside = build_outside(&mut socket)?;
@@ -111,7 +109,6 @@ fn build_node(
     index: usize,
     node: &NodePlan,
     plan: &[NodePlan],
-    service_subnets: &[IpNet],
     pod_mtu: u32,
 ) -> anyhow::Result<()> {
     let mut socket = RouteSocket::open()?;
@@ -141,14 +138,6 @@ fn build_node(
     socket.set_link_up(uplink, true)?;
     for address in &node.addresses {
         default_route(&mut socket, uplink, underlay(*address))?;
-    }
-    for subnet in service_subnets {
-        socket.add_route(&Route {
-            destination: *subnet,
-            kind: RouteKind::Unreachable,
-            source: None,
-            metric: None,
-        })?;
     }
     build_tunnels(&mut socket, index, node, plan, pod_mtu)
 }

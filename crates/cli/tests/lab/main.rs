@@ -11,5 +11,12 @@
 )]
 
 mod demo;
+mod exec;
+mod families;
+mod input;
 mod lifecycle;
+mod services;
+mod storm;
 mod support;
+mod tamper;
+mod workloads;

@@ -181,6 +181,9 @@ pub struct NodeRules {
     pub elements: BTreeMap<String, String>,
     /// Which policies stand behind elements, named as in `elements`.
     pub origins: Vec<RuleOrigin>,
+    /// The pods that the agent has programmed, by host interface.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, ObjectName>,
     /// Whether the table is the one that the node's agent means to be there.
     pub as_intended: bool,
 }

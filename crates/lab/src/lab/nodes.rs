@@ -28,7 +28,7 @@ pub const DIRECTORY: &str = "/run/ringfence";
 /// The name under which container runtimes start the CNI plugin.
 const PLUGIN: &str = "ringfence-cni";
 /// Sets of a lab need not be prepared for ten thousand pods.
-const CAPACITY: Capacity = Capacity {
+pub const CAPACITY: Capacity = Capacity {
     addresses: 1024,
     entries: 4096,
 };

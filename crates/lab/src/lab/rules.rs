@@ -40,6 +40,7 @@ fn node_rules(node: &Node) -> anyhow::Result<NodeRules> {
         elements: live.as_ref().map(elements).unwrap_or_default(),
         table_text,
         origins: intended.origins,
+        endpoints: intended.endpoints,
     })
 }
 

@@ -115,9 +115,12 @@ impl Lab {
 
     #[track_caller]
     pub(crate) fn delete(&self, manifests: &str) -> String {
+        self.try_delete(manifests).expect_ok()
+    }
+
+    pub(crate) fn try_delete(&self, manifests: &str) -> Finished {
         self.command(&["delete", "-f", "-"])
             .finish_with_input(manifests.as_bytes())
-            .expect_ok()
     }
 
     /// Writes a file into the test's folder.

@@ -1,0 +1,117 @@
+//! Somebody changes a node's table behind the agent's back: it is repaired.
+//!
+//! The hand that changes it is this very test program, run in a pod with its node's network.
+
+use std::time::{Duration, Instant};
+
+use ringfence_agent::TABLE_NAME;
+use ringfence_netlink::nftables::Nftables;
+use ringfence_ruleset::{Datum, Element, Key, Operation, Set, Value};
+use ringfence_standin::probe::ProbeProtocol;
+
+use crate::support::{Lab, eventually};
+
+/// How long a node may be without the right table.
+const REPAIRED_WITHIN: Duration = Duration::from_secs(5);
+/// Says to the program in the pod what it shall do.
+const ACTION: &str = "RINGFENCE_TEST_ACTION";
+
+const PODS: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: server}
+spec:
+  nodeName: kind-worker
+  containers: [{name: c, image: web, ports: [{containerPort: 80}]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {nodeName: kind-worker2, containers: [{name: c, image: x}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: hand}
+spec: {nodeName: kind-worker, hostNetwork: true, containers: [{name: c, image: x}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed}
+spec: {podSelector: {}}
+";
+
+#[test]
+fn a_table_that_is_changed_by_hand_is_repaired() {
+    let lab = Lab::up(PODS);
+    let server = lab.address("server");
+    let before = table(&lab);
+    for action in ["delete-table", "open-ingress", "flush-chain", "add-element"] {
+        let program = std::env::current_exe().unwrap();
+        let variable = format!("{ACTION}={action}");
+        let command = [
+            "env",
+            &variable,
+            program.to_str().unwrap(),
+            "--exact",
+            "tamper::the_hand",
+            "--ignored",
+            "--nocapture",
+        ];
+        let done = lab.exec("hand", &command).expect_ok();
+        assert!(done.contains("1 passed"), "{action}: {done}");
+        let started = Instant::now();
+        eventually(&format!("repaired after {action}"), || {
+            (table(&lab) == before).then_some(())
+        });
+        assert!(
+            started.elapsed() < REPAIRED_WITHIN,
+            "{action}: {:?}",
+            started.elapsed()
+        );
+        lab.is_denied("client", &server, 80, ProbeProtocol::Tcp);
+    }
+}
+
+fn table(lab: &Lab) -> String {
+    let mut rules = lab.client().rules(Some("kind-worker")).unwrap();
+    rules.remove("kind-worker").unwrap().table_text
+}
+
+/// No test of its own: what the test above runs inside of the node.
+#[test]
+#[ignore = "run inside of a node by the test above"]
+fn the_hand() {
+    let action = std::env::var(ACTION).expect("run by the test above");
+    let mut nftables = Nftables::open().unwrap();
+    let state = nftables.read_table(TABLE_NAME).unwrap().unwrap();
+    let table = state.to_table(TABLE_NAME).unwrap();
+    let nowhere = Datum::Address([192, 0, 2, 1].into());
+    let member = Element {
+        value: Value::Member,
+        comment: None,
+    };
+    let operation = match action.as_str() {
+        "delete-table" => Operation::DeleteTable,
+        "open-ingress" => Operation::DeleteElements {
+            set: "ingress4".to_owned(),
+            definition: empty(&table.sets["ingress4"]),
+            keys: table.sets["ingress4"].elements.keys().cloned().collect(),
+        },
+        "flush-chain" => Operation::FlushChain {
+            name: table.chains.keys().next().unwrap().clone(),
+        },
+        "add-element" => Operation::AddElements {
+            set: "hairpin4".to_owned(),
+            definition: empty(&table.sets["hairpin4"]),
+            elements: vec![(Key::point(vec![nowhere.clone(), nowhere]), member)],
+        },
+        other => panic!("{other}"),
+    };
+    nftables.apply(TABLE_NAME, &[operation]).unwrap();
+}
+
+fn empty(set: &Set) -> Set {
+    let mut set = set.clone();
+    set.elements.clear();
+    set
+}
