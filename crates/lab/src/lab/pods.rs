@@ -60,6 +60,7 @@ fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
     let directory = directory(name);
     let mut sandbox = start_sandbox(lab, node, &desired, &directory)?;
     let attachment = attachment(name, &sandbox);
+    let process = sandbox.pid();
     let events = sandbox.events.take().context("events already taken")?;
     let known = lab.update_pod(name, |record| record.sandbox = Some(sandbox));
     anyhow::ensure!(known, "the pod was deleted while it started");
@@ -78,7 +79,7 @@ fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
         )?;
     }
     let early = wait_until_started(&events, desired.containers.len())?;
-    watch(lab, name, early, events);
+    watch(lab, name, process, early.into_iter().chain(events));
     wait_until_ports_answer(node, &desired, &addresses)?;
     lab.mark_running(name);
     Ok(())
@@ -336,11 +337,16 @@ fn wait_until_ports_answer(
 }
 
 /// Follows what process 1 of the pod reports, from what it has reported already, and starts ended containers again.
-fn watch(lab: &Arc<Lab>, name: &ObjectName, early: Vec<InitEvent>, events: Receiver<InitEvent>) {
+fn watch(
+    lab: &Arc<Lab>,
+    name: &ObjectName,
+    process: u32,
+    events: impl Iterator<Item = InitEvent> + Send + 'static,
+) {
     let (lab, name) = (Arc::clone(lab), name.clone());
     std::thread::spawn(move || {
         let mut ends: BTreeMap<String, Ends> = BTreeMap::new();
-        for event in early.into_iter().chain(events) {
+        for event in events {
             match event {
                 InitEvent::Ready | InitEvent::Started { .. } => {}
                 InitEvent::StartFailed {
@@ -358,7 +364,7 @@ fn watch(lab: &Arc<Lab>, name: &ObjectName, early: Vec<InitEvent>, events: Recei
                     let end = ends.entry(container.clone()).or_default();
                     end.count += 1;
                     end.last_code = code;
-                    container_ended(&lab, &name, &container, &ends);
+                    container_ended(&lab, &name, process, &container, &ends);
                 }
             }
         }
@@ -375,6 +381,7 @@ struct Ends {
 fn container_ended(
     lab: &Arc<Lab>,
     name: &ObjectName,
+    process: u32,
     container: &str,
     ends: &BTreeMap<String, Ends>,
 ) {
@@ -398,10 +405,10 @@ fn container_ended(
         ));
     });
     let pause = Duration::from_millis(100 << end.count.min(7)).min(LONGEST_BACK_OFF);
-    let (lab, name, container) = (Arc::clone(lab), name.clone(), container.to_owned());
+    let (lab, container) = (Arc::clone(lab), container.to_owned());
     std::thread::spawn(move || {
         std::thread::sleep(pause);
-        restart(&lab, &name, &desired, &container);
+        restart(&lab, &desired, process, &container);
     });
 }
 
@@ -431,18 +438,20 @@ fn finish_if_all_ended(
     }
 }
 
-fn restart(lab: &Lab, name: &ObjectName, desired: &DesiredPod, container: &str) {
+/// Starts a container again, unless its sandbox is gone: a pod of the same name may have come after it.
+fn restart(lab: &Lab, desired: &DesiredPod, process: u32, container: &str) {
     let Some(container) = desired.containers.iter().find(|one| one.name == container) else {
         return;
     };
     let node = desired.pod.node.as_deref().unwrap_or_default();
-    lab.update_pod(name, |record| {
+    lab.update_pod(&desired.pod.name, |record| {
+        let Some(sandbox) = record.sandbox.as_mut().filter(|it| it.pid() == process) else {
+            return;
+        };
         let Ok(command) = command(desired, container, node, &record.pod.addresses) else {
             return;
         };
-        if let Some(sandbox) = &mut record.sandbox
-            && let Err(error) = sandbox.start_container(command)
-        {
+        if let Err(error) = sandbox.start_container(command) {
             record.message = Some(format!("{error:#}"));
         }
     });
