@@ -4,6 +4,8 @@ use ringfence_model::{
     Diagnostic, Input, LoadOptions, Object, RenderStyle, Severity, Source, SourceMap,
 };
 
+use crate::cluster::system;
+
 /// The objects of manifests that can be used.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
@@ -96,12 +98,15 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
 }
 
 fn not_in_a_lab(object: &Object) -> Option<Refusal> {
-    let fixed = matches!(object, Object::Node(_) | Object::KindCluster(_));
-    fixed.then(|| {
-        let message = format!(
-            "{}: nodes of a lab come from its kind configuration: ringfence lab up --config FILE",
-            object.key()
-        );
-        Refusal::new(message, object.source())
-    })
+    let key = object.key();
+    let message = if matches!(object, Object::Node(_) | Object::KindCluster(_)) {
+        format!(
+            "{key}: nodes of a lab come from its kind configuration: ringfence lab up --config FILE"
+        )
+    } else if system::is_own(&key) {
+        format!("{key} is made by the lab itself; choose another name")
+    } else {
+        return None;
+    };
+    Some(Refusal::new(message, object.source()))
 }

@@ -139,13 +139,10 @@ fn allowed<'a>(
                 nodes: nodes.iter().map(|node| node.name.clone()).collect(),
             });
     }
-    let fits = |node: &&Candidate| {
-        wish.selector
-            .iter()
-            .all(|(key, value)| node.labels.get(key) == Some(value))
-            && (!node.reserved || !wish.selector.is_empty())
-    };
-    let found: Vec<_> = nodes.iter().filter(fits).collect();
+    let found: Vec<_> = nodes
+        .iter()
+        .filter(|node| allows(node, wish.selector))
+        .collect();
     if found.is_empty() {
         return Err(ScheduleError::NoNodeMatches {
             selector: wish.selector.clone(),
@@ -161,6 +158,13 @@ fn with_blocks(node: &Candidate) -> String {
         .map(|block| format!("{} of {block}", pod_addresses(*block)))
         .collect();
     format!("{} has {}", node.name, blocks.join(" and "))
+}
+
+/// Whether a pod with this `nodeSelector` may run on `node`; one that says nothing keeps off a reserved node.
+#[must_use]
+pub fn allows(node: &Candidate, selector: &Labels) -> bool {
+    let matches = |(key, value): (&String, &String)| node.labels.get(key) == Some(value);
+    selector.iter().all(matches) && (!node.reserved || !selector.is_empty())
 }
 
 #[cfg(test)]

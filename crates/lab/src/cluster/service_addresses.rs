@@ -1,6 +1,6 @@
 //! Addresses of Services. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -42,6 +42,37 @@ pub enum ServiceAddressError {
         /// The subnet.
         subnet: IpNet,
     },
+}
+
+/// The Services in the order in which they get addresses, so that nobody is given what another one has or asks for: first
+/// those that keep the address they have in `before`, then those that ask for one, then the rest.
+#[must_use]
+pub fn in_turn(
+    wanted: impl IntoIterator<Item = Service>,
+    before: &BTreeMap<ObjectName, Service>,
+) -> Vec<Service> {
+    let mut services: Vec<Service> = wanted
+        .into_iter()
+        .map(|service| keep_address(service, before))
+        .collect();
+    services.sort_by_key(|service| {
+        let old = before.get(&service.name);
+        let kept = old.is_some_and(|old| old.cluster_ip == service.cluster_ip);
+        (service.cluster_ip == ClusterIp::Unassigned, !kept)
+    });
+    services
+}
+
+/// A Service without wish keeps what it has, a headless one included, as with the API server.
+fn keep_address(service: Service, before: &BTreeMap<ObjectName, Service>) -> Service {
+    let needs_one = service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
+    match before.get(&service.name) {
+        Some(old) if needs_one => Service {
+            cluster_ip: old.cluster_ip.clone(),
+            ..service
+        },
+        Some(_) | None => service,
+    }
 }
 
 /// Gives `service` an address in each subnet if it needs one, or checks those it asks for. `taken` are the addresses of
@@ -112,8 +143,12 @@ mod tests {
 
     /// A Service `default/a` with this YAML in its spec.
     fn service(spec: &str) -> Service {
+        named("a", spec)
+    }
+
+    fn named(name: &str, spec: &str) -> Service {
         let manifest = format!(
-            "{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {{ports: [{{port: 80}}], {spec}}}}}"
+            "{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {{ports: [{{port: 80}}], {spec}}}}}"
         );
         match load(&manifest).pop() {
             Some(Object::Service(service)) => service,
@@ -160,6 +195,30 @@ mod tests {
         );
         let external = "type: ExternalName, externalName: example.org";
         assert_eq!(assigned(external, &subnets, &[]), Ok(ClusterIp::Unassigned));
+    }
+
+    #[test]
+    fn whoever_has_an_address_comes_before_whoever_asks_for_it_and_both_before_the_rest() {
+        let wanted = [
+            named("a", ""),
+            named("m", "clusterIP: 10.96.0.16"),
+            named("z", ""),
+        ];
+        let old = named("z", "clusterIP: 10.96.0.16");
+        let before = BTreeMap::from([(old.name.clone(), old.clone())]);
+        let turns = in_turn(wanted, &before);
+        let names: Vec<_> = turns.iter().map(|it| it.name.name.as_str()).collect();
+        assert_eq!(names, ["z", "m", "a"]);
+        assert_eq!(turns[0].cluster_ip, old.cluster_ip);
+    }
+
+    #[test]
+    fn a_service_that_becomes_an_external_name_gives_its_address_back() {
+        let old = service("clusterIP: 10.96.0.16");
+        let before = BTreeMap::from([(old.name.clone(), old)]);
+        let external = service("type: ExternalName, externalName: example.org");
+        let turns = in_turn([external], &before);
+        assert_eq!(turns[0].cluster_ip, ClusterIp::Unassigned);
     }
 
     #[test]

@@ -76,6 +76,24 @@ pub fn namespaces() -> Vec<Namespace> {
         .to_vec()
 }
 
+/// Whether the lab makes the object itself, so that no manifest may.
+#[must_use]
+pub fn is_own(key: &ObjectKey) -> bool {
+    let own = [
+        ObjectKey::namespaced(ObjectKind::Pod, &dns_pod_name()),
+        ObjectKey::namespaced(ObjectKind::Service, &dns_service_name()),
+    ];
+    own.contains(key)
+}
+
+fn dns_pod_name() -> ObjectName {
+    ObjectName::new("kube-system", "ringfence-dns")
+}
+
+fn dns_service_name() -> ObjectName {
+    ObjectName::new("kube-system", "kube-dns")
+}
+
 /// Whether an object may not be deleted.
 #[must_use]
 pub fn is_permanent(key: &ObjectKey) -> bool {
@@ -89,7 +107,7 @@ fn dns_labels() -> Labels {
 /// The pod of the cluster's DNS server, on the first node.
 #[must_use]
 pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
-    let name = ObjectName::new("kube-system", "ringfence-dns");
+    let name = dns_pod_name();
     let port = |name: &str, protocol| ContainerPort {
         name: Some(name.to_owned()),
         protocol,
@@ -142,7 +160,7 @@ pub fn dns_service(service_subnets: &[IpNet]) -> Service {
         target: TargetPort::Number(DNS_PORT),
     };
     Service {
-        name: ObjectName::new("kube-system", "kube-dns"),
+        name: dns_service_name(),
         selector: dns_labels(),
         cluster_ip: ClusterIp::Assigned(dns_addresses(service_subnets)),
         external_addresses: Vec::new(),

@@ -9,6 +9,7 @@ use ringfence_model::{
 };
 
 use super::desired::{DesiredContainer, DesiredPod, Program};
+use super::scheduler::{Candidate, allows};
 
 /// The characters of generated names: no vowels, so that no words appear.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -40,7 +41,10 @@ pub enum WorkloadError {
 ///
 /// # Errors
 /// [`WorkloadError`] for the first pod that cannot be made.
-pub fn desired_pods(objects: &Objects, nodes: &[String]) -> Result<Vec<DesiredPod>, WorkloadError> {
+pub fn desired_pods(
+    objects: &Objects,
+    nodes: &[Candidate],
+) -> Result<Vec<DesiredPod>, WorkloadError> {
     let mut pods = Vec::new();
     for object in objects.values() {
         match object {
@@ -75,14 +79,14 @@ pub fn desired_pods(objects: &Objects, nodes: &[String]) -> Result<Vec<DesiredPo
     Ok(pods)
 }
 
-fn workload_pods(workload: &Workload, nodes: &[String]) -> Vec<Pod> {
+fn workload_pods(workload: &Workload, nodes: &[Candidate]) -> Vec<Pod> {
     let template = hash(&format!("{:?}", workload.template));
     let numbered = |index| pod(workload, pod_name(workload, template, index), index);
     match workload.kind {
         WorkloadKind::DaemonSet => (0..)
-            .zip(nodes)
+            .zip(daemon_nodes(workload, nodes))
             .map(|(index, node)| Pod {
-                node: Some(node.clone()),
+                node: Some(node.name.clone()),
                 ..numbered(index)
             })
             .collect(),
@@ -102,6 +106,14 @@ fn workload_pods(workload: &Workload, nodes: &[String]) -> Vec<Pod> {
         | WorkloadKind::ReplicationController
         | WorkloadKind::StatefulSet => (0..workload.replicas).map(numbered).collect(),
     }
+}
+
+fn daemon_nodes<'a>(
+    workload: &Workload,
+    nodes: &'a [Candidate],
+) -> impl Iterator<Item = &'a Candidate> {
+    let selector = &workload.template.spec.node_selector;
+    nodes.iter().filter(|node| allows(node, selector))
 }
 
 fn pod_name(workload: &Workload, template: u64, index: u32) -> String {

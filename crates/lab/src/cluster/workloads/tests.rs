@@ -1,8 +1,13 @@
 use super::*;
 use crate::cluster::sample::objects;
 
-fn nodes() -> [String; 2] {
-    ["w1", "w2"].map(str::to_owned)
+fn nodes() -> [Candidate; 3] {
+    [("cp", true), ("w1", false), ("w2", false)].map(|(name, reserved)| Candidate {
+        name: name.to_owned(),
+        labels: Labels::from([("name".to_owned(), name.to_owned())]),
+        pod_cidrs: Vec::new(),
+        reserved,
+    })
 }
 
 fn pods(manifest: &str) -> Vec<DesiredPod> {
@@ -109,11 +114,22 @@ fn another_template_gives_a_deployment_other_pods_and_a_stateful_set_the_same_na
 }
 
 #[test]
-fn a_daemon_set_has_a_pod_on_each_node() {
-    let manifest = workload("DaemonSet", 9, "nginx").replace("  replicas: 9\n", "");
-    let pods = pods(&manifest);
-    let places: Vec<_> = pods.iter().map(|pod| pod.pod.node.as_deref()).collect();
-    assert_eq!(places, [Some("w1"), Some("w2")]);
+fn a_daemon_set_has_a_pod_on_each_node_that_it_selects() {
+    let places = |manifest: &str| -> Vec<String> {
+        let pods = pods(manifest);
+        pods.iter().filter_map(|pod| pod.pod.node.clone()).collect()
+    };
+    let everywhere = workload("DaemonSet", 9, "nginx").replace("  replicas: 9\n", "");
+    assert_eq!(places(&everywhere), ["w1", "w2"]);
+    let on = |node: &str| {
+        everywhere.replace(
+            "spec: { containers",
+            &format!("spec: {{ nodeSelector: {{ name: {node} }}, containers"),
+        )
+    };
+    assert_eq!(places(&on("w2")), ["w2"]);
+    assert_eq!(places(&on("cp")), ["cp"]);
+    assert_eq!(places(&on("nowhere")), [""; 0]);
 }
 
 #[test]

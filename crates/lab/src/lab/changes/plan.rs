@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{ClusterIp, Object, ObjectKey, ObjectKind, ObjectName, Service, SourceMap};
+use ringfence_model::{Object, ObjectKey, ObjectKind, ObjectName, Service, SourceMap};
 
 use super::super::{Lab, PodRecord};
 use crate::cluster::desired::DesiredPod;
@@ -27,7 +27,7 @@ impl Lab {
     pub(super) fn plan(&self, objects: Objects, sources: &SourceMap) -> Result<Plan, Refused> {
         let mut refusals = check_namespaces(&objects);
         let services = self.assign_addresses(&objects, &mut refusals);
-        let mut wanted = match desired_pods(&objects, &self.workers()) {
+        let mut wanted = match desired_pods(&objects, &self.candidates) {
             Ok(pods) => pods,
             Err(error) => {
                 let WorkloadError::MissingReference { owner, .. } = &error;
@@ -37,6 +37,7 @@ impl Lab {
             }
         };
         wanted.push(system::dns_pod(&self.config.cluster));
+        refusals.extend(check_pod_names(&wanted));
         let state = self.lock();
         let stays = |pod: &DesiredPod| {
             let old = state.pods.get(&pod.pod.name);
@@ -117,33 +118,15 @@ impl Lab {
         pod
     }
 
-    /// Nodes that pods of DaemonSets run on.
-    fn workers(&self) -> Vec<String> {
-        self.candidates
-            .iter()
-            .filter(|node| !node.reserved)
-            .map(|node| node.name.clone())
-            .collect()
-    }
-
     /// Gives each Service its address; those that have one keep it.
     fn assign_addresses(&self, objects: &Objects, refusals: &mut Vec<Refusal>) -> Vec<Service> {
         let subnets = &self.config.cluster.service_subnets;
         let (before, _) = self.feed.cluster();
-        let dns = system::dns_service(subnets);
-        let mut taken: BTreeSet<_> = system::cluster_addresses(&dns).into_iter().collect();
-        let mut services = vec![dns];
-        let mut wanted: Vec<Service> = services_of(objects).cloned().collect();
-        for service in &mut wanted {
-            if service.cluster_ip == ClusterIp::Unassigned
-                && let Some(old) = before.services.get(&service.name)
-            {
-                service.cluster_ip = old.cluster_ip.clone();
-            }
-        }
-        // Those with an address first, so that nobody is given what another already has.
-        wanted.sort_by_key(|service| service.cluster_ip == ClusterIp::Unassigned);
-        for mut service in wanted {
+        let given = services_of(objects).cloned();
+        let wanted = std::iter::once(system::dns_service(subnets)).chain(given);
+        let mut taken = BTreeSet::new();
+        let mut services = Vec::new();
+        for mut service in service_addresses::in_turn(wanted, &before.services) {
             match service_addresses::assign(&mut service, subnets, &taken) {
                 Ok(()) => {
                     taken.extend(system::cluster_addresses(&service));
@@ -166,6 +149,21 @@ fn services_of(objects: &Objects) -> impl Iterator<Item = &Service> {
             None
         }
     })
+}
+
+/// A StatefulSet `web` and a pod `web-0` cannot both be.
+fn check_pod_names(wanted: &[DesiredPod]) -> Vec<Refusal> {
+    let mut seen = BTreeSet::new();
+    let second = wanted.iter().filter(|pod| !seen.insert(&pod.pod.name));
+    second
+        .map(|pod| {
+            let message = format!(
+                "Pod {}: two objects make a pod of this name; rename one of them",
+                pod.pod.name
+            );
+            Refusal::new(message, pod.pod.source.as_ref())
+        })
+        .collect()
 }
 
 fn check_namespaces(objects: &Objects) -> Vec<Refusal> {
