@@ -1,7 +1,10 @@
 //! Reading manifests for a lab: the same checks before it starts and when it changes.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use ringfence_model::{
-    Diagnostic, Input, LoadOptions, Object, RenderStyle, Severity, Source, SourceMap,
+    Diagnostic, Input, LoadOptions, Location, Object, RenderStyle, Severity, Source, SourceMap,
 };
 
 use crate::cluster::system;
@@ -19,7 +22,7 @@ pub struct Manifests {
 
 /// Manifests that cannot be used: every reason, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the manifests cannot be used; nothing was changed\n{}", .0.join("\n\n"))]
+#[error("these manifests cannot be used, so nothing was done\n\n{}", .0.join("\n\n"))]
 pub struct Refused(pub Vec<String>);
 
 impl Refused {
@@ -31,9 +34,11 @@ impl Refused {
         if refusals.is_empty() {
             return Ok(());
         }
-        let texts = refusals
-            .into_iter()
-            .map(|refusal| refusal.diagnostic().render(sources, RenderStyle::Plain));
+        let texts = refusals.into_iter().map(|refusal| {
+            refusal
+                .diagnostic(sources)
+                .render(sources, RenderStyle::Plain)
+        });
         Err(Self(texts.collect()))
     }
 }
@@ -43,6 +48,7 @@ impl Refused {
 pub struct Refusal {
     message: String,
     source: Option<Source>,
+    word: Option<String>,
 }
 
 impl Refusal {
@@ -52,12 +58,77 @@ impl Refusal {
         Self {
             message,
             source: source.cloned(),
+            word: None,
         }
     }
 
-    fn diagnostic(self) -> Diagnostic {
-        Diagnostic::new(Severity::Error, self.message).with_source(self.source)
+    /// Points to the first `word` of the object instead of its beginning, with the value behind it if it is a key.
+    #[must_use]
+    pub fn at(self, word: &str) -> Self {
+        Self {
+            word: Some(word.to_owned()),
+            ..self
+        }
     }
+
+    fn diagnostic(self, sources: &SourceMap) -> Diagnostic {
+        let found = self.source.as_ref().zip(self.word.as_deref());
+        let location = found.and_then(|(source, word)| locate(source, word, sources));
+        let diagnostic = Diagnostic::new(Severity::Error, self.message);
+        match location {
+            Some(_) => Diagnostic {
+                location,
+                ..diagnostic
+            },
+            None => diagnostic.with_source(self.source),
+        }
+    }
+}
+
+/// Where `word` stands first in the document that begins at `object`.
+fn locate(object: &Source, word: &str, sources: &SourceMap) -> Option<Location> {
+    let mut start = 0;
+    for (line, number) in sources.text(&object.file)?.split_inclusive('\n').zip(1..) {
+        if number > object.line && line.starts_with("---") {
+            return None;
+        }
+        if number >= object.line
+            && let Some(range) = find_word(line, word)
+        {
+            let before = line.get(..range.start)?.chars().count();
+            return Some(Location {
+                source: Source {
+                    file: Arc::clone(&object.file),
+                    line: number,
+                    column: u32::try_from(before).ok()? + 1,
+                },
+                bytes: start + range.start..start + range.end,
+            });
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// The bytes of `word`, and of the value behind it if it is a key, where it is not part of a longer word.
+fn find_word(line: &str, word: &str) -> Option<Range<usize>> {
+    let part_of_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let (start, _) = line.match_indices(word).find(|(start, _)| {
+        let before = line.get(..*start).and_then(|text| text.chars().next_back());
+        let after = line
+            .get(start + word.len()..)
+            .and_then(|text| text.chars().next());
+        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
+    })?;
+    let rest = line.get(start + word.len()..)?;
+    let value = rest
+        .trim_start_matches(['"', '\''])
+        .strip_prefix(':')
+        .map_or("", |_| {
+            let end = rest.find([',', '}', '#', '\n', '\r']).unwrap_or(rest.len());
+            rest.get(..end).unwrap_or_default().trim_end()
+        });
+    Some(start..start + word.len() + value.len())
 }
 
 /// Reads `inputs`; objects without namespace get `namespace`.
@@ -73,13 +144,8 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
         .diagnostics
         .into_iter()
         .partition(Diagnostic::is_error);
-    errors.extend(
-        loaded
-            .objects
-            .iter()
-            .filter_map(not_in_a_lab)
-            .map(Refusal::diagnostic),
-    );
+    let refused = loaded.objects.iter().filter_map(not_in_a_lab);
+    errors.extend(refused.map(|refusal| refusal.diagnostic(&loaded.sources)));
     let render = |diagnostics: Vec<Diagnostic>| -> Vec<String> {
         let lines = diagnostics.iter();
         lines
@@ -108,5 +174,40 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
     } else {
         return None;
     };
-    Some(Refusal::new(message, object.source()))
+    Some(Refusal::new(message, object.source()).at("name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_whole_and_keys_with_their_value() {
+        let found = |line: &'static str, word| find_word(line, word).map(|range| &line[range]);
+        assert_eq!(
+            found("  nodeName: w9 # far\n", "nodeName"),
+            Some("nodeName: w9")
+        );
+        assert_eq!(
+            found("{nodeName: w9, x: 1}", "nodeName"),
+            Some("nodeName: w9")
+        );
+        assert_eq!(found("- name: PASSWORD", "PASSWORD"), Some("PASSWORD"));
+        assert_eq!(found("a-name: web-1 web", "web"), Some("web"));
+        assert_eq!(found("subnodeName: w9", "nodeName"), None);
+    }
+
+    #[test]
+    fn a_word_is_looked_for_in_its_own_document_only() {
+        let mut sources = SourceMap::default();
+        sources.insert("f", "nodeName: a\n---\nkind: Pod\n---\nnodeName: b\n");
+        let object = Source {
+            file: "f".into(),
+            line: 3,
+            column: 1,
+        };
+        assert_eq!(locate(&object, "nodeName", &sources), None);
+        let kind = locate(&object, "kind", &sources).unwrap();
+        assert_eq!((kind.source.line, kind.bytes), (3, 16..25));
+    }
 }

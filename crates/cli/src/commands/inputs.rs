@@ -81,7 +81,7 @@ pub(crate) fn kind_cluster(path: Option<&Path>) -> anyhow::Result<KindCluster> {
         let mut sources = SourceMap::default();
         sources.insert(input.name.as_str(), input.text.as_str());
         let text = sources.render(&diagnostics, RenderStyle::Plain);
-        anyhow::anyhow!("the kind configuration cannot be used\n{text}")
+        anyhow::anyhow!("the kind configuration cannot be used\n\n{text}")
     })
 }
 

@@ -94,6 +94,8 @@ fn up(
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
     let cluster = inputs::kind_cluster(config)?;
+    ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
+        .context("the kind configuration cannot be used")?;
     let manifests = inputs::read(files)?;
     // What is wrong with them is said before anything starts.
     ringfence_lab::manifests::load(&manifests, "default")?;

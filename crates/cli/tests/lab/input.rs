@@ -48,7 +48,8 @@ fn manifests_that_cannot_be_used() {
     snapbox::assert_data_eq!(
         broken,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: broken YAML: mismatched bracket '[' closed by '}'
  --> bad.yaml:8:18
   |
@@ -72,7 +73,8 @@ spec:
     snapbox::assert_data_eq!(
         typo,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error[V-23]: unknown field `spec.podSelectorr`
   --> bad.yaml:11:3
    |
@@ -101,7 +103,8 @@ spec:
     snapbox::assert_data_eq!(
         except,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error[V-11]: spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: "10.1.0.0/24": must be a strict subset of `cidr`
   --> bad.yaml:17:11
    |
@@ -128,7 +131,8 @@ spec:
     snapbox::assert_data_eq!(
         end_port,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error[V-6]: spec.ingress[0].ports[0].endPort: Invalid value: 8000: must be greater than or equal to `port`
   --> bad.yaml:15:16
    |
@@ -158,12 +162,13 @@ spec:
     snapbox::assert_data_eq!(
         node,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: Pod default/lost: node `kind-worker9` does not exist; the nodes are kind-control-plane, kind-worker, kind-worker2
- --> bad.yaml:7:1
-  |
-7 | apiVersion: v1
-  | ^^^^^^^^^^^^^^
+  --> bad.yaml:12:3
+   |
+12 |   nodeName: kind-worker9
+   |   ^^^^^^^^^^^^^^^^^^^^^^
 
 "#]]
     );
@@ -180,12 +185,13 @@ spec: {podSelector: {}}
     snapbox::assert_data_eq!(
         namespace,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: NetworkPolicy nowhere/homeless: namespaces "nowhere" not found; create it first, or in the same manifests
- --> bad.yaml:7:1
+ --> bad.yaml:9:28
   |
-7 | apiVersion: networking.k8s.io/v1
-  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+9 | metadata: {name: homeless, namespace: nowhere}
+  |                            ^^^^^^^^^^^^^^^^^^
 
 "#]]
     );
@@ -206,12 +212,13 @@ spec:
     snapbox::assert_data_eq!(
         secret,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: Pod default/needy: variable PASSWORD needs key password of Secret login, which does not exist
- --> bad.yaml:7:1
-  |
-7 | apiVersion: v1
-  | ^^^^^^^^^^^^^^
+  --> bad.yaml:14:18
+   |
+14 |     env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: login, key: password}}}]
+   |                  ^^^^^^^^
 
 "#]]
     );
@@ -228,12 +235,13 @@ spec: {clusterIP: 10.96.0.10, ports: [{port: 80}]}
     snapbox::assert_data_eq!(
         taken,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: Service default/thief: clusterIP 10.96.0.10 is already taken
- --> bad.yaml:7:1
-  |
-7 | apiVersion: v1
-  | ^^^^^^^^^^^^^^
+  --> bad.yaml:10:8
+   |
+10 | spec: {clusterIP: 10.96.0.10, ports: [{port: 80}]}
+   |        ^^^^^^^^^^^^^^^^^^^^^
 
 "#]]
     );
@@ -244,12 +252,13 @@ error: Service default/thief: clusterIP 10.96.0.10 is already taken
     snapbox::assert_data_eq!(
         a_node,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
+error: these manifests cannot be used, so nothing was done
+
 error: Node another: nodes of a lab come from its kind configuration: ringfence lab up --config FILE
- --> bad.yaml:7:1
+ --> bad.yaml:9:12
   |
-7 | apiVersion: v1
-  | ^^^^^^^^^^^^^^
+9 | metadata: {name: another}
+  |            ^^^^^^^^^^^^^
 
 "#]]
     );
@@ -270,7 +279,7 @@ spec: {containers: [{name: c, image: x, command: [no-such-program]}]}
     snapbox::assert_data_eq!(
         said,
         snapbox::str![[r#"
-error: pod default/wrong does not run: container c: cannot start `no-such-program`: No such file or directory (os error 2)
+error: pod default/wrong does not run: container c: cannot start `no-such-program`: no such program on this machine; pods run its programs, not those of their images
   the change was taken back, the lab is as before
 
 "#]]
@@ -314,42 +323,13 @@ spec:
     snapbox::assert_data_eq!(
         said,
         snapbox::str![[r#"
-error: the manifests cannot be used; nothing was changed
-error: Pod default/many-h5pc2psf-j6x2g: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
-  |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
+error: these manifests cannot be used, so nothing was done
 
-error: Pod default/many-h5pc2psf-sk4wl: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
+error: Pod default/many-h5pc2psf-j6x2g and 5 more like it: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
+ --> many.yaml:5:3
   |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
-
-error: Pod default/many-h5pc2psf-5x6sq: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
-  |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
-
-error: Pod default/many-h5pc2psf-ff9pv: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
-  |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
-
-error: Pod default/many-h5pc2psf-pscm2: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
-  |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
-
-error: Pod default/many-h5pc2psf-z8fj7: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
- --> many.yaml:1:1
-  |
-1 | apiVersion: apps/v1
-  | ^^^^^^^^^^^^^^^^^^^
+5 |   replicas: 9
+  |   ^^^^^^^^^^^
 
 "#]]
     );
@@ -392,6 +372,7 @@ nodes:
         role,
         snapbox::str![[r#"
 error: the kind configuration cannot be used
+
 error[kind]: nodes[1].role: "workerr" is not a valid node role
  --> kind.yaml:5:9
   |
@@ -413,6 +394,7 @@ networking:
         field,
         snapbox::str![[r#"
 error: the kind configuration cannot be used
+
 error[V-23]: unknown field `networking.podSubnets`
  --> kind.yaml:4:3
   |
@@ -431,7 +413,7 @@ nodes: [{role: control-plane}, {role: worker}]
     snapbox::assert_data_eq!(
         small,
         snapbox::str![[r#"
-error: pod subnet 10.0.0.0/24 has no room for 2 nodes: each takes a /24
+error: the kind configuration cannot be used: pod subnet 10.0.0.0/24 has no room for 2 nodes: each takes a /24
 
 "#]]
     );

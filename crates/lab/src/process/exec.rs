@@ -51,17 +51,26 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
 
 /// Says why and answers with the exit code that shells have for it.
 fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
-    let (reason, code) = if error.kind() == ErrorKind::NotFound {
-        let help =
-            "no such program on this machine; pods run its programs, not those of their images";
-        (help.to_owned(), NOT_FOUND)
+    let code = if error.kind() == ErrorKind::NotFound {
+        NOT_FOUND
     } else {
-        (error.to_string(), NOT_EXECUTABLE)
+        NOT_EXECUTABLE
     };
     // There is nowhere else to complain to.
     let _ = writeln!(
         std::io::stderr(),
-        "error: cannot start `{program}` in the pod: {reason}"
+        "error: cannot start `{program}` in the pod: {}",
+        reason(error)
     );
     ExitCode::from(code)
+}
+
+/// Why a program could not be started in a pod.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    if error.kind() == ErrorKind::NotFound {
+        "no such program on this machine; pods run its programs, not those of their images"
+            .to_owned()
+    } else {
+        error.to_string()
+    }
 }

@@ -308,7 +308,9 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
         let _children = hold_children();
         process.spawn()
     }
-    .with_context(|| format!("cannot start `{program}`"))?;
+    .map_err(|error| {
+        anyhow::anyhow!("cannot start `{program}`: {}", super::exec::reason(&error))
+    })?;
     if let (Some(input), Some(mut stdin)) = (&command.input, child.stdin.take()) {
         // A container that does not read it has ended, and that is reported.
         let _ = writeln!(stdin, "{input}");

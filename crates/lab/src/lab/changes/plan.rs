@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Object, ObjectKey, ObjectKind, ObjectName, Service, SourceMap};
+use ringfence_model::{Object, ObjectKey, ObjectKind, ObjectName, Service, Source, SourceMap};
 
 use super::super::{Lab, PodRecord};
 use crate::cluster::desired::DesiredPod;
-use crate::cluster::scheduler::{self, Load};
+use crate::cluster::scheduler::{self, Load, ScheduleError};
 use crate::cluster::workloads::{Objects, WorkloadError, desired_pods, same_but_labels};
 use crate::cluster::{service_addresses, system};
 use crate::manifests::{Refusal, Refused};
+
+/// A pod for which there is no node.
+struct NotPlaced {
+    pod: DesiredPod,
+    error: ScheduleError,
+}
 
 /// What a change comes to.
 #[derive(Debug)]
@@ -30,9 +36,11 @@ impl Lab {
         let mut wanted = match desired_pods(&objects, &self.candidates) {
             Ok(pods) => pods,
             Err(error) => {
-                let WorkloadError::MissingReference { owner, .. } = &error;
+                let WorkloadError::MissingReference {
+                    owner, variable, ..
+                } = &error;
                 let source = objects.get(owner).and_then(Object::source);
-                refusals.push(Refusal::new(error.to_string(), source));
+                refusals.push(Refusal::new(error.to_string(), source).at(variable));
                 Vec::new()
             }
         };
@@ -50,13 +58,14 @@ impl Lab {
             .into_iter()
             .map(|pod| self.keep(pod, &state.pods, &mut load))
             .collect();
-        let mut created = Vec::new();
+        let (mut created, mut homeless) = (Vec::new(), Vec::new());
         for pod in new {
             match self.place(pod, &mut load) {
                 Ok(pod) => created.push(pod),
-                Err(refusal) => refusals.push(refusal),
+                Err(refused) => homeless.push(refused),
             }
         }
+        refusals.extend(not_placed(homeless));
         Refused::unless_empty(refusals, sources)?;
         let deleted = state.pods.keys().filter(|name| !names.contains(*name));
         Ok(Plan {
@@ -86,7 +95,7 @@ impl Lab {
         &self,
         pod: DesiredPod,
         load: &mut BTreeMap<String, Load>,
-    ) -> Result<DesiredPod, Refusal> {
+    ) -> Result<DesiredPod, NotPlaced> {
         let wish = scheduler::Wish {
             node: pod.pod.node.as_deref(),
             selector: &pod.node_selector,
@@ -97,10 +106,7 @@ impl Lab {
                 let node = node.to_owned();
                 Ok(self.on_node(pod, node, true, load))
             }
-            Err(error) => Err(Refusal::new(
-                format!("Pod {}: {error}", pod.pod.name),
-                pod.pod.source.as_ref(),
-            )),
+            Err(error) => Err(NotPlaced { pod, error }),
         }
     }
 
@@ -133,7 +139,9 @@ impl Lab {
                     services.push(service);
                 }
                 Err(error) => {
-                    refusals.push(Refusal::new(error.to_string(), service.source.as_ref()));
+                    refusals.push(
+                        Refusal::new(error.to_string(), service.source.as_ref()).at("clusterIP"),
+                    );
                 }
             }
         }
@@ -166,6 +174,30 @@ fn check_pod_names(wanted: &[DesiredPod]) -> Vec<Refusal> {
         .collect()
 }
 
+/// One refusal for all pods of an object, which mostly fail for the same reason.
+fn not_placed(pods: Vec<NotPlaced>) -> Vec<Refusal> {
+    let mut by_object: BTreeMap<Option<Source>, Vec<NotPlaced>> = BTreeMap::new();
+    for refused in pods {
+        let source = refused.pod.pod.source.clone();
+        by_object.entry(source).or_default().push(refused);
+    }
+    let refuse = |(source, pods): (Option<Source>, Vec<NotPlaced>)| {
+        let first = pods.first()?;
+        let others = match pods.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {others} more like it"),
+        };
+        let message = format!("Pod {}{others}: {}", first.pod.pod.name, first.error);
+        let word = match first.error {
+            ScheduleError::NoSuchNode { .. } => "nodeName",
+            ScheduleError::NoNodeMatches { .. } => "nodeSelector",
+            ScheduleError::NoAddress { .. } => "replicas",
+        };
+        Some(Refusal::new(message, source.as_ref()).at(word))
+    };
+    by_object.into_iter().filter_map(refuse).collect()
+}
+
 fn check_namespaces(objects: &Objects) -> Vec<Refusal> {
     let homeless = objects.iter().filter_map(|(key, object)| {
         let namespace = key.namespace.as_deref()?;
@@ -173,7 +205,8 @@ fn check_namespaces(objects: &Objects) -> Vec<Refusal> {
         let message = format!(
             "{key}: namespaces \"{namespace}\" not found; create it first, or in the same manifests"
         );
-        (!objects.contains_key(&wanted)).then(|| Refusal::new(message, object.source()))
+        (!objects.contains_key(&wanted))
+            .then(|| Refusal::new(message, object.source()).at("namespace"))
     });
     homeless.collect()
 }
