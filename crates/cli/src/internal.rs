@@ -1,6 +1,6 @@
 //! Parts of ringfence that ringfence starts itself: lab processes, agents, stand-ins.
 
-use std::io::{BufRead as _, Write};
+use std::io::{BufRead as _, IsTerminal as _, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -105,5 +105,6 @@ fn log_to_standard_error() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 }

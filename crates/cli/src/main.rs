@@ -26,8 +26,10 @@ fn main() -> ExitCode {
     if started_as_cni_plugin() {
         return ringfence_cni::main_from_environment();
     }
-    restore_broken_pipe();
     let arguments = Arguments::parse();
+    if !matches!(arguments.command, Command::Internal { .. }) {
+        restore_broken_pipe();
+    }
     let result = match arguments.command {
         Command::Internal { role } => return internal::run(role),
         Command::Demo(demo) => demo::run(&demo),
@@ -47,7 +49,8 @@ fn started_as_cni_plugin() -> bool {
     })
 }
 
-/// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do.
+/// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do. Not so the parts of a
+/// lab, which must outlive a pod whose end of a pipe is closed.
 fn restore_broken_pipe() {
     sigpipe::reset();
 }
