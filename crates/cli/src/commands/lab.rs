@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{Change, LabConfig, LabelTarget, Reply, Request};
+use ringfence_lab::control::protocol::{Change, LabConfig, LabelTarget, Request};
 use ringfence_lab::control::socket;
 use ringfence_model::ObjectName;
 use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
@@ -75,7 +75,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
         LabCommand::Rules { lab, node, output } => rules(&lab.name, node, output),
         LabCommand::Logs { lab, pod } => logs(&lab.name, &pod),
         LabCommand::KillAgent { lab, node } => {
-            ask(&lab.name, &Request::KillAgent { node })?;
+            Client::new(&lab.name).kill_agent(&node)?;
             Ok(ExitCode::SUCCESS)
         }
         LabCommand::Down { lab } => {
@@ -126,16 +126,8 @@ pub(crate) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
-fn ask(name: &str, request: &Request) -> anyhow::Result<Reply> {
-    Client::new(name).request(request, |message| {
-        anstream::eprintln!("{}", paint::dim(message))
-    })
-}
-
 fn status(name: &str, output: OutputFormat) -> anyhow::Result<ExitCode> {
-    let Reply::Status(status) = ask(name, &Request::Status)? else {
-        return unexpected();
-    };
+    let status = Client::new(name).status()?;
     match output {
         OutputFormat::Text => show::status(&status),
         OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&status)?),
@@ -195,9 +187,7 @@ fn exec(name: &str, pod: &str, command: Vec<String>) -> anyhow::Result<ExitCode>
         command,
         builtin: false,
     };
-    let Reply::Exited(code) = Client::new(name).request_with_streams(&request)? else {
-        return unexpected();
-    };
+    let code = Client::new(name).run_attached(&request)?;
     Ok(ExitCode::from(code))
 }
 
@@ -223,21 +213,6 @@ fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Resu
 }
 
 fn logs(name: &str, pod: &str) -> anyhow::Result<ExitCode> {
-    let Reply::Logs(text) = ask(
-        name,
-        &Request::Logs {
-            pod: pod_name(pod)?,
-        },
-    )?
-    else {
-        return unexpected();
-    };
-    print!("{text}");
+    print!("{}", Client::new(name).logs(&pod_name(pod)?)?);
     Ok(ExitCode::SUCCESS)
-}
-
-fn unexpected() -> anyhow::Result<ExitCode> {
-    anyhow::bail!(
-        "the lab gave an answer that does not fit the question; is it of another version?"
-    )
 }

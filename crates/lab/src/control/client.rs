@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
@@ -94,17 +94,44 @@ impl Client {
         Ok(changes)
     }
 
-    /// Like [`Client::request`] for requests that run a command on this process's standard streams.
+    /// What a pod's containers have printed.
     ///
     /// # Errors
     /// As [`Client::request`].
-    pub fn request_with_streams(&self, request: &Request) -> anyhow::Result<Reply> {
+    pub fn logs(&self, pod: &ObjectName) -> anyhow::Result<String> {
+        let request = Request::Logs { pod: pod.clone() };
+        let Reply::Logs(text) = self.request(&request, |_| {})? else {
+            return misfit();
+        };
+        Ok(text)
+    }
+
+    /// Ends a node's agent with SIGKILL; the lab starts it again.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn kill_agent(&self, node: &str) -> anyhow::Result<()> {
+        let node = node.to_owned();
+        let Reply::Done = self.request(&Request::KillAgent { node }, |_| {})? else {
+            return misfit();
+        };
+        Ok(())
+    }
+
+    /// Runs a command on this process's standard streams and gives its exit code.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn run_attached(&self, request: &Request) -> anyhow::Result<u8> {
         let stream = connect(&self.name)?;
         let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         let streams = [input.as_fd(), output.as_fd(), error.as_fd()];
         descriptors::send(&stream, &line(request)?, streams)
             .context("the lab closed the connection")?;
-        answer(&stream, &mut |_| {})
+        let Reply::Exited(code) = answer(&stream, &mut |_| {})? else {
+            return misfit();
+        };
+        Ok(code)
     }
 
     /// Runs a command on pipes; it ends when the returned value is dropped.
@@ -113,7 +140,8 @@ impl Client {
     /// If the lab is not there.
     pub fn start(&self, request: &Request) -> anyhow::Result<RunningCommand> {
         let connection = connect(&self.name)?;
-        let (their_input, input) = std::io::pipe()?;
+        // No pipe: a command that ends early shall fail the write, and a broken pipe may end this process.
+        let (their_input, input) = UnixStream::pair().context("cannot make a socket pair")?;
         let (output, their_output) = std::io::pipe()?;
         let error = File::options().write(true).open("/dev/null")?;
         let streams = [their_input.as_fd(), their_output.as_fd(), error.as_fd()];
@@ -141,12 +169,13 @@ impl Client {
             serde_json::to_writer(&mut input, request)?;
             input.push(b'\n');
         }
-        command.give(&input)?;
-        let mut reports = Vec::new();
-        while let Some(line) = command.next_line()? {
-            reports.push(serde_json::from_str(&line).context("a report that cannot be read")?);
-        }
+        let output = command.converse(&input);
+        // A probe that could not be started has no reports; this says why.
         command.finish()?;
+        let reports = output?
+            .lines()
+            .map(|line| serde_json::from_str(line).context("a report that cannot be read"))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         anyhow::ensure!(reports.len() == requests.len(), "the probe ended early");
         Ok(reports)
     }
@@ -205,7 +234,7 @@ impl Origin {
 #[derive(Debug)]
 pub struct RunningCommand {
     connection: UnixStream,
-    input: Option<PipeWriter>,
+    input: Option<UnixStream>,
     output: BufReader<PipeReader>,
 }
 
@@ -215,16 +244,31 @@ impl RunningCommand {
     /// # Errors
     /// If the command does not read it.
     pub fn give(&mut self, input: &[u8]) -> anyhow::Result<()> {
-        let mut pipe = self.take_input()?;
-        pipe.write_all(input)
+        let mut stream = self.take_input()?;
+        stream
+            .write_all(input)
             .context("the command does not read its input")
+    }
+
+    /// Gives the command its input while reading all of its output: a long list would fill the way in and the way out,
+    /// and both ends would wait for each other.
+    fn converse(&mut self, input: &[u8]) -> anyhow::Result<String> {
+        let mut stream = self.take_input()?;
+        let mut output = String::new();
+        std::thread::scope(|scope| {
+            // What is not read is missed in the output.
+            scope.spawn(move || stream.write_all(input));
+            self.output.read_to_string(&mut output)
+        })
+        .context("the command's output cannot be read")?;
+        Ok(output)
     }
 
     /// The command's standard input, to write to from elsewhere; the command sees its end when it is dropped.
     ///
     /// # Errors
     /// If the input was given or taken already.
-    pub fn take_input(&mut self) -> anyhow::Result<PipeWriter> {
+    pub fn take_input(&mut self) -> anyhow::Result<UnixStream> {
         self.input.take().context("the input was given already")
     }
 
@@ -276,4 +320,30 @@ fn misfit<T>() -> anyhow::Result<T> {
     anyhow::bail!(
         "the lab gave an answer that does not fit the question; is it of another version?"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_go_in_and_out_at_once() {
+        let (connection, _lab) = UnixStream::pair().unwrap();
+        let (input, theirs) = UnixStream::pair().unwrap();
+        let (output, mut their_output) = std::io::pipe().unwrap();
+        let mut command = RunningCommand {
+            connection,
+            input: Some(input),
+            output: BufReader::new(output),
+        };
+        let list = "a line\n".repeat(1 << 17);
+        let echoing = std::thread::spawn(move || {
+            for line in BufReader::new(theirs).lines() {
+                writeln!(their_output, "{}", line.unwrap()).unwrap();
+            }
+        });
+        let echo = command.converse(list.as_bytes()).unwrap();
+        echoing.join().unwrap();
+        assert!(echo == list, "{} of {} bytes", echo.len(), list.len());
+    }
 }

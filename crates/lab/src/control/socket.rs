@@ -53,10 +53,13 @@ pub fn listen(name: &str) -> anyhow::Result<UnixListener> {
     check_name(name)?;
     match UnixListener::bind_addr(&address(name)?) {
         Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(anyhow::anyhow!(
-            "a lab named `{name}` is already running\n  look at it: ringfence lab status --name {name}\n  \
-             end it: ringfence lab down --name {name}\n  or choose another name with --name"
-        )),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            connect(name).with_context(|| format!("the name `{name}` cannot be used for a lab"))?;
+            anyhow::bail!(
+                "a lab named `{name}` is already running\n  look at it: ringfence lab status --name {name}\n  \
+                 end it: ringfence lab down --name {name}\n  or choose another name with --name"
+            )
+        }
         Err(error) => Err(error).context("cannot open the lab's control socket"),
     }
 }
@@ -140,6 +143,20 @@ pub fn running() -> anyhow::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_taken_while_its_socket_is_open() {
+        let name = format!("test-{}", std::process::id());
+        assert!(connect(&name).is_err());
+        let listener = listen(&name).unwrap();
+        assert!(running().unwrap().contains(&name));
+        connect(&name).unwrap();
+        let error = listen(&name).unwrap_err().to_string();
+        let expected = format!("a lab named `{name}` is already running\n");
+        assert!(error.starts_with(&expected), "{error}");
+        drop(listener);
+        listen(&name).unwrap();
+    }
 
     #[test]
     fn names_are_dns_labels() {
