@@ -79,24 +79,15 @@ impl Emitter {
         }
     }
 
-    /// The ends of the tunnels between nodes, and who may speak to them.
+    /// The port of the tunnels between nodes, and who may speak to it.
     pub(crate) fn tunnels(&mut self, cluster: &Cluster, tunnel_port: Option<u16>) {
         let Some(port) = tunnel_port else { return };
+        let end = vec![protocol_datum(Protocol::Udp), Datum::Port(port)];
+        self.element("tunnels", Key::point(end), Value::Member, None);
         for node in cluster.nodes.values() {
             for ip in node.addresses.iter().map(IpAddr::to_canonical) {
-                let family = Family::of(ip);
-                let address = Datum::Address(ip);
-                let end = vec![
-                    address.clone(),
-                    protocol_datum(Protocol::Udp),
-                    Datum::Port(port),
-                ];
-                self.member(&set_name("tunnels", family), end, comment::of(&node.name));
-                self.member(
-                    &set_name("nodes", family),
-                    vec![address],
-                    comment::of(&node.name),
-                );
+                let set = set_name("nodes", Family::of(ip));
+                self.member(&set, vec![Datum::Address(ip)], comment::of(&node.name));
             }
         }
     }

@@ -38,7 +38,7 @@ pub fn compile(cluster: &Cluster, node: &NodeView<'_>) -> Result<Compiled, Compi
     emitter.endpoints(&peers);
     emitter.blocks(cluster, node);
     emitter.tunnels(cluster, node.network.tunnel_port);
-    service::emit(cluster, &peers, &mut emitter)?;
+    service::emit(cluster, node.network, &peers, &mut emitter)?;
     match node.enforcement {
         Enforcement::On => enforce(cluster, &peers, &mut emitter),
         Enforcement::Off => {}

@@ -9,11 +9,11 @@ use ringfence_model::{
 use ringfence_net::Family;
 use ringfence_ruleset::{Datum, Key, Value, Verdict};
 
-use crate::CompileError;
 use crate::comment;
 use crate::emit::{Emitter, first_of_family, protocol_datum};
 use crate::layout::set_name;
 use crate::peer::{Peers, canonical};
+use crate::{CompileError, NetworkConfig};
 
 /// A pod that may stand behind a Service.
 struct Backend<'a> {
@@ -21,19 +21,30 @@ struct Backend<'a> {
     addresses: Vec<IpAddr>,
 }
 
-/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it; the
-/// address of a pod or node is never a Service's (rule Q-3), so that `externalIPs` take over nobody.
+/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it. The
+/// address of a pod or node is never a Service's (rule Q-3), and a cluster address or an address of the pod and Service
+/// blocks never an external one, so that `externalIPs` take over nobody inside of the cluster.
 pub(crate) fn emit(
     cluster: &Cluster,
+    network: &NetworkConfig,
     peers: &Peers<'_>,
     emitter: &mut Emitter,
 ) -> Result<(), CompileError> {
     let candidates = candidates(cluster, peers);
     let owned = owned_addresses(cluster, peers);
+    let services = || cluster.services.values();
+    let taken: BTreeSet<IpAddr> = services().flat_map(cluster_addresses_of).collect();
+    let inside = |address: &IpAddr| {
+        let mut blocks = network.pod_cidrs.iter().chain(&network.service_cidrs);
+        taken.contains(address) || blocks.any(|block| block.contains(address))
+    };
     let mut claims = BTreeSet::new();
-    for service in cluster.services.values() {
+    for service in services() {
         let backends = backends(service, &candidates);
-        for address in addresses(service).difference(&owned) {
+        let mut addresses: BTreeSet<IpAddr> = cluster_addresses_of(service).collect();
+        let external = service.external_addresses.iter().map(IpAddr::to_canonical);
+        addresses.extend(external.filter(|address| !inside(address) && is_routable(*address)));
+        for address in addresses.difference(&owned) {
             for port in &service.ports {
                 if claims.insert((*address, port.protocol, port.port)) {
                     emit_port(service, port, *address, &backends, emitter)?;
@@ -42,6 +53,15 @@ pub(crate) fn emit(
         }
     }
     Ok(())
+}
+
+/// Whether an address can lead from one host to another: the API server refuses the rest as `externalIPs`.
+fn is_routable(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || link_local)
 }
 
 /// The addresses of pods and nodes.
@@ -109,14 +129,13 @@ fn backends<'b, 'a>(
         .collect()
 }
 
-/// The addresses that clients may dial; a headless Service has no cluster address (rules Q-8, OB-13).
-fn addresses(service: &Service) -> BTreeSet<IpAddr> {
+/// The cluster addresses that clients may dial; a headless Service has none (rules Q-8, OB-13).
+fn cluster_addresses_of(service: &Service) -> impl Iterator<Item = IpAddr> + '_ {
     let own: &[IpAddr] = match &service.cluster_ip {
         ClusterIp::Headless | ClusterIp::Unassigned => &[],
         ClusterIp::Assigned(addresses) => addresses,
     };
-    let all = own.iter().chain(&service.external_addresses);
-    all.map(IpAddr::to_canonical).collect()
+    own.iter().map(IpAddr::to_canonical)
 }
 
 fn emit_port(

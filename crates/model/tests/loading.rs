@@ -591,6 +591,17 @@ fn ob13_service_addresses() {
     assert!(matches!(&assigned.cluster_ip, ClusterIp::Assigned(found) if found.len() == 2));
     assert_eq!(assigned.external_addresses.len(), 2);
     assert_eq!(
+        problems(&service(
+            "{externalIPs: [169.254.169.254, 127.0.0.1], ports: [{port: 1}]}"
+        )),
+        [
+            "error[Q-8] spec.externalIPs[0]: Invalid value: \"169.254.169.254\": \
+             may not be in the link-local range (169.254.0.0/16, fe80::/10)",
+            "error[Q-8] spec.externalIPs[1]: Invalid value: \"127.0.0.1\": \
+             may not be in the loopback range (127.0.0.0/8, ::1/128)",
+        ]
+    );
+    assert_eq!(
         problems(&service("{clusterIP: none, ports: [{port: 1}]}")),
         [
             "error[Q-8] spec.clusterIP: Invalid value: \"none\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"

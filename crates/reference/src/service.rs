@@ -16,20 +16,28 @@ pub(crate) struct Backend {
     pub(crate) port: u16,
 }
 
-/// the Service that serves this address, protocol and port; the first by name if several claim it.
+/// the Service that serves this address, protocol and port; the first by name if several claim it. What is some
+/// Service's cluster address is nobody's external one.
 pub(crate) fn serving<'a>(
     cluster: &'a Cluster,
     address: IpAddr,
     query: &Query,
 ) -> Option<(&'a Service, &'a ServicePort)> {
-    let claiming = cluster.services.values().filter(|service| {
-        addresses(service)
-            .iter()
-            .any(|own| own.to_canonical() == address)
+    let services = || cluster.services.values();
+    let inside = services().any(|service| lists(cluster_addresses(service), address));
+    let mut claiming = services().filter(|service| {
+        let addresses = if inside {
+            cluster_addresses(service)
+        } else {
+            &service.external_addresses
+        };
+        lists(addresses, address)
     });
-    claiming
-        .filter_map(|service| Some((service, service_port(service, query)?)))
-        .next()
+    claiming.find_map(|service| Some((service, service_port(service, query)?)))
+}
+
+fn lists(addresses: &[IpAddr], address: IpAddr) -> bool {
+    addresses.iter().any(|own| own.to_canonical() == address)
 }
 
 /// the port of `service` that `query` dials.
@@ -37,11 +45,6 @@ pub(crate) fn service_port<'a>(service: &'a Service, query: &Query) -> Option<&'
     service.ports.iter().find(|port| {
         IpProtocol::from(port.protocol) == query.protocol && Some(port.port) == query.port
     })
-}
-
-/// cluster addresses, external addresses and those of the load balancer.
-fn addresses(service: &Service) -> Vec<IpAddr> {
-    [cluster_addresses(service), &service.external_addresses].concat()
 }
 
 /// OB-13: a headless Service has none, nor has one of type ExternalName.

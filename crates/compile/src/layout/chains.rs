@@ -15,6 +15,13 @@ use super::part::{
 };
 use super::{ANY_PEER, INTERFACE_PREFIX, direction_set, set_name};
 
+/// RFC 4291, section 2.5.6.
+const LINK_LOCAL: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
+/// Multicast of link scope: RFC 4291, section 2.7.
+const LINK_MULTICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0), 16);
+/// The source of a host that has no address yet.
+const UNSPECIFIED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128);
+
 pub(super) fn base_chains() -> BTreeMap<String, Chain> {
     let chains = [
         ("prerouting", prerouting()),
@@ -64,12 +71,18 @@ fn output_interface() -> Expression {
     Expression::Meta(MetaKey::OutputInterface)
 }
 
-/// Neighbour discovery, never filtered (rule NP-66). Only on the link, where no router forwards it: else a pod could
-/// carry data out in such messages, under any source address.
+/// Neighbour discovery, never filtered (rule NP-66): from and to addresses of the link, where no router forwards it and
+/// no answer leaves it. Else a pod could carry data out in such messages, under any source address.
 fn neighbour_discovery() -> impl Iterator<Item = Rule> {
-    on_link().into_iter().map(|block| {
+    let sources = [LINK_LOCAL, UNSPECIFIED];
+    let destinations = [LINK_LOCAL, LINK_MULTICAST];
+    let pairs = sources
+        .into_iter()
+        .flat_map(move |from| destinations.map(|to| (from, to)));
+    pairs.map(|(from, to)| {
         rule([
-            equal(destination(Family::V6), Operand::Prefix(block)),
+            equal(source(Family::V6), block(from)),
+            equal(destination(Family::V6), block(to)),
             equal(
                 Expression::Field(Field::Icmpv6Type),
                 Operand::Range(Datum::Byte(133), Datum::Byte(137)),
@@ -79,38 +92,53 @@ fn neighbour_discovery() -> impl Iterator<Item = Rule> {
     })
 }
 
-/// Link-local addresses, and multicast of link scope (RFC 4291, sections 2.5.6 and 2.7).
-fn on_link() -> [IpNet; 2] {
-    let unicast = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
-    let multicast = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0);
-    [
-        IpNet::V6(Ipv6Net::new_assert(unicast, 10)),
-        IpNet::V6(Ipv6Net::new_assert(multicast, 16)),
-    ]
+/// A block, or its address if it is one.
+fn block(block: Ipv6Net) -> Operand {
+    if block.prefix_len() == block.max_prefix_len() {
+        Operand::Value(Datum::Address(block.addr().into()))
+    } else {
+        Operand::Prefix(IpNet::V6(block))
+    }
 }
 
 /// What arrives through the tunnel between nodes counts as what its inner header says: nobody but a node may feed it.
-fn tunnel_from_strangers() -> impl Iterator<Item = Rule> {
-    both(|family| {
-        let key = Expression::Concat(service_key(family));
+/// The kernel listens on every address of the node, so the port alone decides.
+fn tunnel_from_strangers() -> Vec<Rule> {
+    let mut rules = vec![rule([
+        equal(input_interface(), pod_interface()),
+        to_tunnel(),
+        verdict(Verdict::Drop),
+    ])];
+    rules.extend(both(|family| {
         let nodes = Operand::Set(set_name("nodes", family));
         rule([
-            within(key, &set_name("tunnels", family)),
+            to_tunnel(),
             not_equal(source(family), nodes),
+            verdict(Verdict::Drop),
+        ])
+    }));
+    rules
+}
+
+/// A pod may use the tunnel's port towards other pods; beyond them any address may be a node's.
+fn tunnel_forwarded() -> impl Iterator<Item = Rule> {
+    both(|family| {
+        let pods = Operand::Set(set_name("pods", family));
+        rule([
+            equal(input_interface(), pod_interface()),
+            to_tunnel(),
+            not_equal(destination(family), pods),
             verdict(Verdict::Drop),
         ])
     })
 }
 
-/// Nodes speak to each other's tunnels themselves; what is forwarded there comes from a pod.
-fn tunnel_forwarded() -> impl Iterator<Item = Rule> {
-    both(|family| {
-        let key = Expression::Concat(service_key(family));
-        rule([
-            within(key, &set_name("tunnels", family)),
-            verdict(Verdict::Drop),
-        ])
-    })
+fn to_tunnel() -> Statement {
+    let key = vec![
+        Expression::Meta(MetaKey::L4Protocol),
+        Expression::Field(Field::DestinationPort),
+    ];
+    within(Expression::Concat(key), "tunnels")
 }
 
 /// Established connections, and errors that belong to one (rules NP-63, DP-21).
@@ -132,12 +160,22 @@ fn tracked() -> Vec<Rule> {
     ]
 }
 
-/// Who you are: pods speak with their own address from their own interface.
+/// Who you are: pods speak with their own address from their own interface, and nobody else with the address of a
+/// pod of this node.
 fn prerouting() -> Chain {
-    let mut rules = vec![rule([
+    let mut rules: Vec<Rule> = both(|family| {
+        let twice = Expression::Concat(vec![source(family), source(family)]);
+        rule([
+            not_equal(input_interface(), pod_interface()),
+            within(twice, &set_name("hairpin", family)),
+            verdict(Verdict::Drop),
+        ])
+    })
+    .collect();
+    rules.push(rule([
         not_equal(input_interface(), pod_interface()),
         verdict(Verdict::Accept),
-    ])];
+    ]));
     rules.extend(both(|family| {
         let key = Expression::Concat(vec![input_interface(), source(family)]);
         let endpoints = set_name("endpoints", family);
@@ -218,7 +256,11 @@ fn forward() -> Chain {
     rules.extend(tunnel_forwarded());
     rules.extend(both(|family| {
         let set = set_name("hairpin", family);
-        rule([within(hairpin_key(family), &set), verdict(Verdict::Accept)])
+        rule([
+            equal(input_interface(), pod_interface()),
+            within(hairpin_key(family), &set),
+            verdict(Verdict::Accept),
+        ])
     }));
     rules.extend(unserved());
     rules.extend(judged(Direction::Egress));
@@ -229,7 +271,7 @@ fn forward() -> Chain {
 
 /// From a pod to its own node: egress only (rule NP-52).
 fn input() -> Chain {
-    let mut rules: Vec<Rule> = tunnel_from_strangers().collect();
+    let mut rules = tunnel_from_strangers();
     rules.push(rule([
         not_equal(input_interface(), pod_interface()),
         verdict(Verdict::Accept),

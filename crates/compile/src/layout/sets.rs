@@ -49,12 +49,24 @@ fn empty(definition: Definition) -> Set {
 }
 
 fn all() -> impl Iterator<Item = Definition> {
-    Family::ALL.into_iter().flat_map(|family| {
+    let of_families = Family::ALL.into_iter().flat_map(|family| {
         let judged = Direction::ALL
             .into_iter()
             .flat_map(move |direction| of_direction(direction, family));
         of_family(family).into_iter().chain(judged)
-    })
+    });
+    of_families.chain([tunnels()])
+}
+
+/// The ports of the tunnels between nodes, of both families.
+fn tunnels() -> Definition {
+    Definition {
+        name: "tunnels".to_owned(),
+        key: vec![DataType::InetProto, DataType::InetService],
+        kind: SetKind::Set,
+        interval: false,
+        fill: Fill::Addresses,
+    }
 }
 
 fn address_type(family: Family) -> DataType {
@@ -100,7 +112,6 @@ fn of_family(family: Family) -> Vec<Definition> {
         ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
         ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
         set("nodes", &[address], SetKind::Set, Fill::Addresses),
-        set("tunnels", &service, SetKind::Set, Fill::Addresses),
         set("services", &service, SetKind::VerdictMap, Fill::Entries),
         set("backends", &numbered, backend, Fill::Entries),
         set("unserved", &service, SetKind::Set, Fill::Entries),

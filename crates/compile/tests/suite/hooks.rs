@@ -102,7 +102,7 @@ fn a_pod_speaks_from_its_own_interface_with_its_own_address() {
         Outcome::Drop
     );
     assert_eq!(
-        from("eth0", "10.0.1.10", "10.0.2.9"),
+        from("eth0", "10.0.3.9", "10.0.2.9"),
         Outcome::Accept,
         "not from a pod"
     );
@@ -302,17 +302,23 @@ fn only_pod_traffic_that_leaves_the_cluster_is_masqueraded() {
 #[test]
 fn neighbour_discovery_stays_on_the_link() {
     let node = set_up();
-    let message = |source: &str, destination: &str| {
+    let outcome = |source: &str, destination: &str| {
         let mut message = packet(&node.a, "", source, destination, 0);
         message.protocol = IpProtocol::ICMPV6;
         message.source_port = Some(u16::from_be_bytes([134, 0]));
         message.tcp_flags = TcpFlags(0);
-        message
+        node.outcome(Hook::Prerouting, &message)
     };
-    let far = message("fd00:66::1", "2001:db8::1");
-    assert_eq!(node.outcome(Hook::Prerouting, &far), Outcome::Drop);
-    let near = message("fe80::1", "fe80::2");
-    assert_eq!(node.outcome(Hook::Prerouting, &near), Outcome::Accept);
+    assert_eq!(outcome("fe80::1", "fe80::2"), Outcome::Accept);
+    assert_eq!(outcome("::", "ff02::1"), Outcome::Accept);
+    assert_eq!(outcome("fd00:66::1", "2001:db8::1"), Outcome::Drop);
+    assert_eq!(outcome("fe80::1", "2001:db8::1"), Outcome::Drop);
+    let reflected = outcome("fd00:10:2::b", "fe80::2");
+    assert_eq!(
+        reflected,
+        Outcome::Drop,
+        "the node would answer whom the source names"
+    );
 }
 
 #[test]
@@ -323,18 +329,121 @@ fn only_nodes_feed_the_tunnels_between_nodes() {
         tcp_flags: TcpFlags(0),
         ..packet(input, output, source, destination, 8472)
     };
-    let own = |input: &str, source: &str| {
-        node.outcome(Hook::Input, &datagram(input, "", source, "192.168.0.11"))
+    let own = |input: &str, source: &str, to: &str| {
+        node.outcome(Hook::Input, &datagram(input, "", source, to))
     };
-    assert_eq!(own("eth0", "192.168.0.11"), Outcome::Accept, "a node");
-    assert_eq!(own("eth0", "203.0.113.9"), Outcome::Drop, "from outside");
     assert_eq!(
-        own(&node.b, "10.0.1.11"),
-        Outcome::Drop,
-        "a pod that is not isolated"
+        own("eth0", "192.168.0.11", "192.168.0.11"),
+        Outcome::Accept,
+        "a node"
     );
-    let forwarded = datagram(&node.b, "eth0", "10.0.1.11", "192.168.0.11");
-    assert_eq!(node.outcome(Hook::Forward, &forwarded), Outcome::Drop);
-    let elsewhere = datagram(&node.b, "eth0", "10.0.1.11", "203.0.113.9");
-    assert_eq!(node.outcome(Hook::Forward, &elsewhere), Outcome::Accept);
+    assert_eq!(
+        own("eth0", "203.0.113.9", "192.168.0.11"),
+        Outcome::Drop,
+        "from outside"
+    );
+    for listening in [
+        "192.168.0.11",
+        "169.254.1.1",
+        "169.254.169.254",
+        "224.0.0.1",
+        "255.255.255.255",
+    ] {
+        assert_eq!(
+            own(&node.b, "10.0.1.11", listening),
+            Outcome::Drop,
+            "{listening}"
+        );
+    }
+    for listening in ["fe80::1", "ff02::1", "fd01::11"] {
+        assert_eq!(
+            own(&node.a, "fd00:10:1::a", listening),
+            Outcome::Drop,
+            "{listening}"
+        );
+    }
+    let forwarded =
+        |to: &str| node.outcome(Hook::Forward, &datagram(&node.b, "eth0", "10.0.1.11", to));
+    assert_eq!(forwarded("192.168.0.11"), Outcome::Drop);
+    assert_eq!(
+        forwarded("198.51.100.9"),
+        Outcome::Drop,
+        "may be a node's that nobody knows"
+    );
+    assert_eq!(
+        forwarded("10.0.2.9"),
+        Outcome::Accept,
+        "a pod that happens to use the port"
+    );
+}
+
+#[test]
+fn the_address_of_a_local_pod_comes_from_its_interface_alone() {
+    let node = set_up();
+    let arrives = |interface: &str, source: &str| {
+        node.outcome(
+            Hook::Prerouting,
+            &packet(interface, "", source, "10.0.1.11", 80),
+        )
+    };
+    assert_eq!(arrives("eth0", "10.0.1.10"), Outcome::Drop);
+    assert_eq!(arrives("vxlan0", "10.0.1.10"), Outcome::Drop);
+    assert_eq!(
+        arrives("vxlan0", "10.0.2.10"),
+        Outcome::Accept,
+        "a pod of another node"
+    );
+    let own = packet("eth0", &node.a, "10.0.1.10", "10.0.1.10", 80);
+    assert_eq!(
+        node.outcome(Hook::Forward, &own),
+        Outcome::Drop,
+        "no hairpin from outside"
+    );
+}
+
+#[test]
+fn external_addresses_take_over_nobody_inside() {
+    let hijack = service("aaa/hijack")
+        .select("app", "thief")
+        .external_address("10.96.0.10")
+        .external_address("10.96.7.7")
+        .external_address("10.0.9.9")
+        .external_address("169.254.169.254")
+        .external_address("198.51.100.4")
+        .port(tcp(80), 80);
+    let cluster = cluster()
+        .with(
+            pod("aaa/thief")
+                .label("app", "thief")
+                .address("10.0.1.66")
+                .on_node("n1"),
+        )
+        .with(
+            pod("x/web")
+                .label("app", "web")
+                .address("10.0.1.10")
+                .on_node("n1"),
+        )
+        .with(hijack)
+        .with(
+            service("x/web")
+                .select("app", "web")
+                .address("10.96.0.10")
+                .port(tcp(80), 80),
+        )
+        .build();
+    let compiled = compile_node(&cluster, "n1", Enforcement::On);
+    let services = &compiled.table.sets["services4"];
+    let served: Vec<String> = services
+        .elements
+        .iter()
+        .map(|(key, element)| services.element_text(key, element))
+        .collect();
+    assert_eq!(
+        served,
+        [
+            "10.96.0.10 . tcp . 80 comment \"x/web:80\" : goto balance-1",
+            "198.51.100.4 . tcp . 80 comment \"aaa/hijack:80\" : goto balance-1",
+        ]
+    );
 }

@@ -82,6 +82,11 @@ fn cluster_ip(report: &mut Report, spec: &View<'_>) -> ClusterIp {
 
 fn external_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
     let external = root.field("spec").field("externalIPs");
+    for at in external.items() {
+        if let Some(detail) = at.text().and_then(special) {
+            report.invalid("Q-8", &at, &quote(at.text_or_empty()), detail);
+        }
+    }
     let balancer = root.field("status").field("loadBalancer").field("ingress");
     let balanced = balancer.items().filter_map(|item| item.field("ip").set());
     external
@@ -146,4 +151,24 @@ fn service_port(report: &mut Report, at: &View<'_>) -> Option<ServicePort> {
         port: port?,
         target: target?,
     })
+}
+
+/// Why an address leads from no host to another; the API server refuses such ones.
+fn special(text: &str) -> Option<&'static str> {
+    let address: IpAddr = text.parse().ok()?;
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    if address.is_unspecified() {
+        Some("may not be unspecified")
+    } else if address.is_loopback() {
+        Some("may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    } else if link_local {
+        Some("may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    } else if address.is_multicast() {
+        Some("may not be in the multicast range (224.0.0.0/4, ff00::/8)")
+    } else {
+        None
+    }
 }
