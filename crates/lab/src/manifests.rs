@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn words_are_found_whole_and_keys_with_their_value() {
-        let found = |line: &'static str, word| find_word(line, word).map(|range| &line[range]);
+        let found =
+            |line: &'static str, word| find_word(line, word).and_then(|range| line.get(range));
         assert_eq!(
             found("  nodeName: w9 # far\n", "nodeName"),
             Some("nodeName: w9")

@@ -134,7 +134,14 @@ fn commands_have_the_containers_environment_and_nothing_of_the_users() {
             "PASSWORD=s3cret"
         ]
     );
-    assert_eq!(lab.exec("client", &["hostname"]).expect_ok(), "somewhere\n");
+    assert_eq!(
+        lab.exec(
+            "client",
+            &["cat", "/proc/sys/kernel/hostname", "/etc/hostname"]
+        )
+        .expect_ok(),
+        "somewhere\nsomewhere\n"
+    );
 }
 
 #[test]

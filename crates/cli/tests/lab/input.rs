@@ -349,6 +349,41 @@ error: Pod default/many-h5pc2psf-j6x2g and 5 more like it: no pod address is fre
     lab.apply(&POD.replace("there", "d"));
 }
 
+#[test]
+fn a_used_up_service_subnet_is_named_and_nothing_is_done() {
+    let lab = Lab::up_on(
+        "kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+networking: {serviceSubnet: 10.96.0.0/28}
+",
+        POD,
+    );
+    let before = lab.status().revision;
+    lab.file(
+        "service.yaml",
+        "apiVersion: v1
+kind: Service
+metadata: {name: one-too-many}
+spec: {ports: [{port: 80}]}
+",
+    );
+    let said = lab.run(&["apply", "-f", "service.yaml"]).expect_refused();
+    snapbox::assert_data_eq!(
+        said,
+        snapbox::str![[r#"
+error: these manifests cannot be used, so nothing was done
+
+error: Service default/one-too-many: the service subnet 10.96.0.0/28 has no free address
+ --> service.yaml:1:1
+  |
+1 | apiVersion: v1
+  | ^^^^^^^^^^^^^^
+
+"#]]
+    );
+    assert_eq!(lab.status().revision, before);
+}
+
 /// What `lab up` says to a kind configuration.
 fn kind_refusal(config: &str) -> String {
     let lab = Lab::planned(Permit::shared());

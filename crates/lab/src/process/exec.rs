@@ -51,7 +51,8 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
 
 /// Says why and answers with the exit code that shells have for it.
 fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
-    let code = if error.kind() == ErrorKind::NotFound {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let code = if is_missing(program, &path, error) {
         NOT_FOUND
     } else {
         NOT_EXECUTABLE
@@ -60,17 +61,38 @@ fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
     let _ = writeln!(
         std::io::stderr(),
         "error: cannot start `{program}` in the pod: {}",
-        reason(error)
+        reason(program, &path, error)
     );
     ExitCode::from(code)
 }
 
 /// Why a program could not be started in a pod.
-pub(super) fn reason(error: &std::io::Error) -> String {
-    if error.kind() == ErrorKind::NotFound {
+pub(super) fn reason(program: &str, path: &str, error: &std::io::Error) -> String {
+    if is_missing(program, path, error) {
         "no such program on this machine; pods run its programs, not those of their images"
             .to_owned()
     } else {
         error.to_string()
+    }
+}
+
+/// The system says "permission denied" of a program that is nowhere, if one of the folders may not be read.
+fn is_missing(program: &str, path: &str, error: &std::io::Error) -> bool {
+    let nowhere = || !std::env::split_paths(path).any(|folder| folder.join(program).exists());
+    let denied = error.kind() == ErrorKind::PermissionDenied;
+    error.kind() == ErrorKind::NotFound || (denied && !program.contains('/') && nowhere())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_may_not_be_read_does_not_hide_that_a_program_is_nowhere() {
+        let denied = std::io::Error::from(ErrorKind::PermissionDenied);
+        assert!(is_missing("no-such-program", "/root/bin:/usr/bin", &denied));
+        assert!(!is_missing("sh", "/root/bin:/bin", &denied));
+        assert!(!is_missing("/etc/passwd", "/bin", &denied));
+        assert!(is_missing("/nowhere", "/bin", &ErrorKind::NotFound.into()));
     }
 }

@@ -304,12 +304,16 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
         })
         .stdout(log.try_clone()?)
         .stderr(log);
+    let path = command.environment.get("PATH").map_or("", String::as_str);
     let mut child = {
         let _children = hold_children();
         process.spawn()
     }
     .map_err(|error| {
-        anyhow::anyhow!("cannot start `{program}`: {}", super::exec::reason(&error))
+        anyhow::anyhow!(
+            "cannot start `{program}`: {}",
+            super::exec::reason(program, path, &error)
+        )
     })?;
     if let (Some(input), Some(mut stdin)) = (&command.input, child.stdin.take()) {
         // A container that does not read it has ended, and that is reported.

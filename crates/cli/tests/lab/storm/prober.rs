@@ -108,7 +108,9 @@ impl Tally {
         match outcome {
             ProbeOutcome::Reached { detail, .. } => self.reached.push(detail),
             ProbeOutcome::TimedOut => self.timed_out += 1,
-            other => self.other.push(other),
+            other @ (ProbeOutcome::Refused
+            | ProbeOutcome::DnsFailed { .. }
+            | ProbeOutcome::Other { .. }) => self.other.push(other),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{LabStatus, PodStatus, Reply, Request};
+use ringfence_lab::control::protocol::{LabStatus, PodStatus};
 use ringfence_model::{Cluster, ObjectName};
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeRequest};
 
@@ -155,10 +155,7 @@ impl Lab {
     }
 
     pub(crate) fn cluster(&self) -> Cluster {
-        match self.client().request(&Request::Cluster, |_| {}).unwrap() {
-            Reply::Cluster(cluster) => *cluster,
-            other => panic!("{other:?}"),
-        }
+        self.client().cluster().unwrap()
     }
 
     /// One attempt at a connection.

@@ -62,7 +62,7 @@ impl Lab {
         for pod in new {
             match self.place(pod, &mut load) {
                 Ok(pod) => created.push(pod),
-                Err(refused) => homeless.push(refused),
+                Err(refused) => homeless.push(*refused),
             }
         }
         refusals.extend(not_placed(homeless));
@@ -95,7 +95,7 @@ impl Lab {
         &self,
         pod: DesiredPod,
         load: &mut BTreeMap<String, Load>,
-    ) -> Result<DesiredPod, NotPlaced> {
+    ) -> Result<DesiredPod, Box<NotPlaced>> {
         let wish = scheduler::Wish {
             node: pod.pod.node.as_deref(),
             selector: &pod.node_selector,
@@ -106,7 +106,7 @@ impl Lab {
                 let node = node.to_owned();
                 Ok(self.on_node(pod, node, true, load))
             }
-            Err(error) => Err(NotPlaced { pod, error }),
+            Err(error) => Err(Box::new(NotPlaced { pod, error })),
         }
     }
 
