@@ -47,7 +47,9 @@ pub(crate) fn status(status: &LabStatus) {
             pod.phase.clone(),
             join(&pod.addresses),
             pod.node.clone().unwrap_or_default(),
-            pod.message.clone().unwrap_or_else(|| host.to_owned()),
+            pod.message
+                .as_deref()
+                .map_or_else(|| host.to_owned(), plain),
         ]);
     }
     let mut services = table(&["SERVICE", "CLUSTER-IP", "PORTS", "BACKENDS"]);
@@ -133,4 +135,26 @@ pub(crate) fn cause_text(origin: &RuleOrigin) -> String {
         .map(|source| format!(" ({source})"))
         .unwrap_or_default();
     format!("NetworkPolicy {} {part}{source}", origin.policy)
+}
+
+/// Text that came from a manifest or a container, without what a terminal would obey.
+fn plain(text: &str) -> String {
+    let shown = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_manifest() {
+        assert_eq!(plain("no `\u{1b}[31m`, tschüß"), "no `\\u{1b}[31m`, tschüß");
+    }
 }
