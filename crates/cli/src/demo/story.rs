@@ -217,6 +217,10 @@ impl Teller<'_> {
                 blocks.join(",")
             ));
         }
+        self.output(
+            "CNI plugin ringfence-cni in place, an agent on each node, the cluster's names served"
+                .to_owned(),
+        );
         self.end();
         Ok(())
     }
