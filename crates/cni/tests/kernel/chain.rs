@@ -21,6 +21,9 @@ const PLUGINS: &str = "/usr/lib/cni";
 const NODE: ([u8; 4], u16) = ([192, 0, 2, 10], 8080);
 
 pub(crate) fn a_rate_limit_finds_our_end_of_the_pair() {
+    if lacks_plugins() {
+        return;
+    }
     let node = Node::new();
     let _agent = FakeAgent::start(&node, Manner::Serve);
     let rates = json!({"ingressRate": 80_000_000, "ingressBurst": 80_000_000,
@@ -41,6 +44,9 @@ pub(crate) fn a_rate_limit_finds_our_end_of_the_pair() {
 }
 
 pub(crate) fn a_host_port_leads_to_the_pod() {
+    if lacks_plugins() {
+        return;
+    }
     let node = Node::new();
     let _agent = FakeAgent::start(&node, Manner::Serve);
     let mut socket = RouteSocket::open().unwrap();
@@ -67,12 +73,19 @@ struct Chain {
     attachment: Attachment,
 }
 
+/// Continuous integration has the plugins; elsewhere `cargo test` needs nothing but a toolchain, and says what it leaves out.
+fn lacks_plugins() -> bool {
+    let missing = !Path::new(PLUGINS).is_dir();
+    if missing {
+        let message = "left out: there is no package `containernetworking-plugins` on this machine";
+        assert!(std::env::var_os("CI").is_none(), "{message}");
+        println!("{message}");
+    }
+    missing
+}
+
 impl Chain {
     fn new(node: &Node, plugin: &str, (capability, offered): (&str, Value)) -> Self {
-        assert!(
-            Path::new(PLUGINS).is_dir(),
-            "this test needs the package containernetworking-plugins"
-        );
         let pod = Pod::new("c1");
         let attachment = Attachment {
             container_id: pod.container.clone(),

@@ -37,6 +37,19 @@ fn main() -> ExitCode {
     sandbox::main_with_and_without_root(&tests)
 }
 
+/// Whether a program to compare with is missing. Continuous integration has them all; elsewhere `cargo test` must need
+/// nothing but a toolchain, and says what it leaves out.
+fn lacks(program: &str) -> bool {
+    let found = Command::new(program).arg("-V").output();
+    let missing = found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if missing {
+        let message = format!("left out: there is no `{program}` on this machine to compare with");
+        assert!(std::env::var_os("CI").is_none(), "{message}");
+        println!("{message}");
+    }
+    missing
+}
+
 /// Runs a program in the test's namespace and returns what it printed; it must succeed.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
