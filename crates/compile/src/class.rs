@@ -85,6 +85,20 @@ impl Class {
     }
 }
 
+impl Terms<'_> {
+    /// How many pairs of a range of addresses and a block that contains it there are at most.
+    pub(crate) fn overlap(&self, family: Family) -> u64 {
+        block::overlap(self, family)
+    }
+
+    /// How many different sets of blocks contain some address.
+    pub(crate) fn kinds_of_blocks(&self, family: Family) -> u64 {
+        let atoms = block::atoms(self, family).into_iter();
+        let kinds: BTreeSet<Vec<TermId>> = atoms.map(|atom| atom.terms).collect();
+        kinds.len() as u64
+    }
+}
+
 /// Terms other than blocks that each pod address matches. Of an address that several pods claim only what all of
 /// them match counts, unless one of them is wired here: then it is that pod's.
 fn named_terms(terms: &Terms<'_>, peers: &Peers<'_>) -> BTreeMap<IpAddr, BTreeSet<TermId>> {

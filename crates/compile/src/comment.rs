@@ -9,6 +9,9 @@ use crate::Origin;
 
 const CUT: &str = "...";
 
+/// As many parts fill any comment; more are not looked at.
+const PARTS: usize = 64;
+
 /// An object's name.
 pub(crate) fn of(name: impl Display) -> String {
     cut(name.to_string())
@@ -31,12 +34,17 @@ pub(crate) fn block(block: &IpBlock) -> String {
     if block.except.is_empty() {
         return block.cidr.to_string();
     }
-    let holes: Vec<String> = block.except.iter().map(ToString::to_string).collect();
+    let holes: Vec<String> = block
+        .except
+        .iter()
+        .take(PARTS)
+        .map(ToString::to_string)
+        .collect();
     format!("{} except {}", block.cidr, holes.join(" "))
 }
 
 pub(crate) fn joined(parts: impl Iterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.collect();
+    let parts: Vec<String> = parts.take(PARTS).collect();
     cut(parts.join(", "))
 }
 

@@ -11,14 +11,15 @@ use crate::class::{ClassId, Classes, Terms};
 use crate::comment;
 use crate::layout::{self, ANY_PEER, direction_set, judge_chain, set_name};
 use crate::peer::{Peers, canonical};
-use crate::policy::{Allowed, Entry, Group, Whom, entries};
+use crate::policy::{Admitted, Allowed, Entry, Group, Whom, entries};
 use crate::span::{Span, address, block_family, merged};
-use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin};
+use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin, RefusedRule};
 
 /// A table on its way.
 pub(crate) struct Emitter {
     table: Table,
     origins: BTreeMap<ObjectRef, Vec<Origin>>,
+    refused: Vec<RefusedRule>,
 }
 
 impl Emitter {
@@ -26,7 +27,17 @@ impl Emitter {
         Self {
             table: layout::skeleton(),
             origins: BTreeMap::new(),
+            refused: Vec::new(),
         }
+    }
+
+    /// Isolates the pods that policies select, and says what they may do.
+    pub(crate) fn policies(&mut self, admitted: Admitted<'_>, peers: &Peers<'_>) {
+        self.classes(&admitted.classes, &admitted.terms, peers);
+        for group in &admitted.groups {
+            self.group(group, &admitted.terms, &admitted.classes, peers);
+        }
+        self.refused = admitted.refused;
     }
 
     /// Adds an element; the first one of a key stays.
@@ -100,7 +111,7 @@ impl Emitter {
     }
 
     /// Which class each peer's address has.
-    pub(crate) fn classes(&mut self, classes: &Classes, terms: &Terms<'_>, peers: &Peers<'_>) {
+    fn classes(&mut self, classes: &Classes, terms: &Terms<'_>, peers: &Peers<'_>) {
         let names = peers.names();
         for (ip, class) in &classes.peers {
             let set = set_name("peers", Family::of(*ip));
@@ -118,7 +129,7 @@ impl Emitter {
     }
 
     /// A group's isolation and what its members may do.
-    pub(crate) fn group(
+    fn group(
         &mut self,
         group: &Group<'_>,
         terms: &Terms<'_>,
@@ -201,6 +212,7 @@ impl Emitter {
             table: self.table,
             origins: self.origins,
             unknown: peers.unknown,
+            refused: self.refused,
         })
     }
 }

@@ -11,6 +11,7 @@ mod emit;
 mod error;
 mod hash;
 mod layout;
+mod limits;
 mod node;
 mod origin;
 mod peer;
@@ -19,20 +20,33 @@ mod service;
 mod span;
 
 pub use error::CompileError;
+pub use limits::Limits;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
-pub use origin::{Compiled, ObjectRef, Origin};
+pub use origin::{Bound, Compiled, ObjectRef, Origin, RefusedRule};
 
 use ringfence_model::Cluster;
 
-use class::{Classes, Terms};
 use emit::Emitter;
 use peer::Peers;
 
-/// The table that enforces the policies and serves the Services of `cluster` on the node of `node`.
+/// The table that enforces the policies and serves the Services of `cluster` on the node of `node`, within the
+/// [`Limits`] that are built in.
 ///
 /// # Errors
 /// [`CompileError`] for an endpoint that no table can express, or sets beyond what the kernel counts.
 pub fn compile(cluster: &Cluster, node: &NodeView<'_>) -> Result<Compiled, CompileError> {
+    compile_within(cluster, node, Limits::default())
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_within(
+    cluster: &Cluster,
+    node: &NodeView<'_>,
+    limits: Limits,
+) -> Result<Compiled, CompileError> {
     let peers = Peers::new(cluster, node)?;
     let mut emitter = Emitter::new();
     emitter.endpoints(&peers);
@@ -40,18 +54,8 @@ pub fn compile(cluster: &Cluster, node: &NodeView<'_>) -> Result<Compiled, Compi
     emitter.tunnels(cluster, node.network.tunnel_port);
     service::emit(cluster, node.network, &peers, &mut emitter)?;
     match node.enforcement {
-        Enforcement::On => enforce(cluster, &peers, &mut emitter),
+        Enforcement::On => emitter.policies(policy::admit(cluster, &peers, limits), &peers),
         Enforcement::Off => {}
     }
     emitter.finish(node.network.capacity, peers)
-}
-
-fn enforce<'a>(cluster: &'a Cluster, peers: &Peers<'a>, emitter: &mut Emitter) {
-    let mut terms = Terms::default();
-    let groups = policy::groups(cluster, peers, &mut terms);
-    let classes = Classes::new(&terms, peers);
-    emitter.classes(&classes, &terms, peers);
-    for group in &groups {
-        emitter.group(group, &terms, &classes, peers);
-    }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ringfence_model::{Direction, ObjectName, Source};
 use ringfence_ruleset::{Key, Table};
@@ -10,11 +11,65 @@ use crate::emit::seal;
 pub struct Compiled {
     /// What the node's kernel must hold.
     pub table: Table,
-    /// The policy rules behind each element that a policy causes, sorted. Endpoints, Services and blocks have none.
+    /// The policy rules behind each element that a policy causes, sorted, the first 32. Endpoints, Services and blocks have none.
     pub origins: BTreeMap<ObjectRef, Vec<Origin>>,
     /// Wired pods that the cluster does not know as live pods of the pod network. They are not programmed and so
     /// stay dropped (rules NP-65, DP-25).
     pub unknown: Vec<ObjectName>,
+    /// Rules that cost more than [`Limits`](crate::Limits) allow, sorted. What they allow is denied (rule AM-21).
+    pub refused: Vec<RefusedRule>,
+}
+
+/// A policy rule that is left out for what it costs. The pods that its policy selects stay isolated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefusedRule {
+    /// The policy.
+    pub policy: ObjectName,
+    /// Which of its lists.
+    pub direction: Direction,
+    /// Index in that list.
+    pub rule: usize,
+    /// Where the rule was written.
+    pub source: Option<Source>,
+    /// What it exceeds.
+    pub bound: Bound,
+    /// What it costs: set elements for one pod address, or on the whole node.
+    pub elements: u64,
+    /// What it may cost, or all rules of the node together.
+    pub limit: u64,
+}
+
+/// What a refused rule exceeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// What one rule may cost.
+    Rule,
+    /// What all rules of the node may cost: it was the costliest.
+    Node,
+}
+
+impl fmt::Display for RefusedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "policy {} {}[{}]",
+            self.policy, self.direction, self.rule
+        )?;
+        if let Some(source) = &self.source {
+            write!(f, " ({source})")?;
+        }
+        let (elements, limit) = (self.elements, self.limit);
+        match self.bound {
+            Bound::Rule => write!(
+                f,
+                " is left out: it takes {elements} set elements per pod address, and {limit} are allowed"
+            ),
+            Bound::Node => write!(
+                f,
+                " is left out: it takes {elements} set elements, and the rules of this node together exceed {limit}"
+            ),
+        }
+    }
 }
 
 impl Compiled {

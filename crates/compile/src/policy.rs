@@ -1,5 +1,7 @@
 //! What the policies allow the isolated pods of this node, as rules over terms and then as entries per class.
 
+mod bound;
+mod cost;
 mod entry;
 mod port;
 
@@ -13,6 +15,7 @@ use ringfence_net::{PortRange, Protocol};
 use crate::Origin;
 use crate::class::{ClassId, TermId, Terms};
 use crate::peer::{Peer, Peers};
+pub(crate) use bound::{Admitted, admit};
 pub(crate) use entry::{Allowed, Entry, entries};
 
 /// The pods of this node that the same policies isolate in one direction, and what these allow them.
@@ -59,6 +62,29 @@ pub(crate) enum GrantPorts<'a> {
     },
 }
 
+impl GrantPorts<'_> {
+    /// How many elements a peer takes, known numbers alone.
+    fn known(&self) -> u64 {
+        match self {
+            Self::All => 1,
+            Self::Listed { ranges, .. } => ranges.len() as u64,
+        }
+    }
+
+    /// How many names are left for the peer.
+    fn names(&self) -> u64 {
+        match self {
+            Self::All => 0,
+            Self::Listed { names, .. } => names.len() as u64,
+        }
+    }
+
+    /// How many elements a peer takes.
+    fn count(&self) -> u64 {
+        self.known().saturating_add(self.names())
+    }
+}
+
 /// What makes two pods members of one group: direction, policies, and, where these use port names, the ports.
 type GroupKey<'a> = (
     Direction,
@@ -66,12 +92,11 @@ type GroupKey<'a> = (
     Vec<(Protocol, &'a str, u16)>,
 );
 
-/// The groups of isolated pods on this node; adds the terms of their rules to `terms`.
-pub(crate) fn groups<'a>(
-    cluster: &'a Cluster,
-    peers: &Peers<'a>,
-    terms: &mut Terms<'a>,
-) -> Vec<Group<'a>> {
+/// A rule by its policy, list and index there.
+type RuleKey<'a> = (&'a ObjectName, Direction, usize);
+
+/// The groups of isolated pods on this node, without their rules.
+fn groups<'a>(cluster: &'a Cluster, peers: &Peers<'a>) -> Vec<Group<'a>> {
     let selected = Selected::new(cluster);
     let mut groups: BTreeMap<GroupKey<'a>, Group<'a>> = BTreeMap::new();
     let mut cache = BTreeMap::new();
@@ -81,11 +106,7 @@ pub(crate) fn groups<'a>(
             add(&mut groups, direction, policies, peer);
         }
     }
-    let mut groups: Vec<Group<'a>> = groups.into_values().collect();
-    for group in &mut groups {
-        group.rules = grants(group, peers, terms);
-    }
-    groups
+    groups.into_values().collect()
 }
 
 fn add<'a>(
@@ -143,13 +164,22 @@ fn named(port: &PolicyPort) -> Option<(Protocol, &str)> {
     }
 }
 
-fn grants<'a>(group: &Group<'a>, peers: &Peers<'a>, terms: &mut Terms<'a>) -> Vec<Grant<'a>> {
+/// The rules of `group` but those in `refused`; adds what they ask of peers to `terms`.
+fn grants<'a>(
+    group: &Group<'a>,
+    peers: &Peers<'a>,
+    refused: &BTreeSet<RuleKey<'a>>,
+    terms: &mut Terms<'a>,
+) -> Vec<Grant<'a>> {
     let Some(member) = group.members.first() else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for policy in &group.policies {
         for (index, rule) in policy.rules(group.direction).iter().enumerate() {
+            if refused.contains(&(&policy.name, group.direction, index)) {
+                continue;
+            }
             let ports = grant_ports(rule, group.direction, member);
             if let GrantPorts::Listed { names, .. } = &ports {
                 for (protocol, name) in names {
@@ -199,7 +229,23 @@ fn grant_ports<'a>(rule: &'a PolicyRule, direction: Direction, subject: &Pod) ->
             }
         }
     }
-    GrantPorts::Listed { ranges, names }
+    GrantPorts::Listed {
+        ranges: normalized(&ranges),
+        names,
+    }
+}
+
+/// The ranges, those of one protocol disjoint.
+fn normalized(ranges: &[(Protocol, PortRange)]) -> Vec<(Protocol, PortRange)> {
+    let mut by_protocol: BTreeMap<Protocol, Vec<PortRange>> = BTreeMap::new();
+    for (protocol, range) in ranges {
+        by_protocol.entry(*protocol).or_default().push(*range);
+    }
+    let of_protocol = |(protocol, ranges): (Protocol, Vec<PortRange>)| {
+        let ranges = port::normalized(&ranges).into_iter();
+        ranges.map(move |range| (protocol, range))
+    };
+    by_protocol.into_iter().flat_map(of_protocol).collect()
 }
 
 /// The policies of each namespace.

@@ -14,9 +14,28 @@ pub(crate) struct Atom {
     pub(crate) terms: Vec<TermId>,
 }
 
+/// Where blocks begin (`true`) and end, by address.
+type Events = BTreeMap<u128, Vec<(bool, TermId)>>;
+
 /// The atoms of all block terms of `family`: disjoint, sorted, each in at least one block (rules NP-40 to NP-42).
 pub(super) fn atoms(terms: &Terms<'_>, family: Family) -> Vec<Atom> {
-    let mut events: BTreeMap<u128, Vec<(bool, TermId)>> = BTreeMap::new();
+    sweep(&events(terms, family), last_number(family))
+}
+
+/// How many pairs of an atom and a block that contains it there are at most; found without making them.
+pub(super) fn overlap(terms: &Terms<'_>, family: Family) -> u64 {
+    let (mut active, mut pairs) = (0_u64, 0_u64);
+    for changes in events(terms, family).values() {
+        let starts = changes.iter().filter(|(starts, _)| *starts).count() as u64;
+        let ends = (changes.len() as u64).saturating_sub(starts);
+        active = active.saturating_add(starts).saturating_sub(ends);
+        pairs = pairs.saturating_add(active);
+    }
+    pairs
+}
+
+fn events(terms: &Terms<'_>, family: Family) -> Events {
+    let mut events = Events::new();
     let blocks = terms
         .blocks()
         .filter(|(_, block)| block_family(&block.cidr) == family);
@@ -28,7 +47,7 @@ pub(super) fn atoms(terms: &Terms<'_>, family: Family) -> Vec<Atom> {
             }
         }
     }
-    sweep(&events, last_number(family))
+    events
 }
 
 const fn last_number(family: Family) -> u128 {
@@ -47,7 +66,7 @@ fn spans(block: &IpBlock, family: Family) -> Vec<Span> {
     Span::of(&block.cidr).without(&holes)
 }
 
-fn sweep(events: &BTreeMap<u128, Vec<(bool, TermId)>>, last: u128) -> Vec<Atom> {
+fn sweep(events: &Events, last: u128) -> Vec<Atom> {
     let mut atoms: Vec<Atom> = Vec::new();
     let mut active = BTreeSet::new();
     let ends = events.keys().skip(1).map(|next| next.saturating_sub(1));

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_net::{PortRange, Protocol};
+use ringfence_net::{Family, PortRange, Protocol};
 
-use super::port::pieces;
+use super::port::{Coverage, OWNERS, pieces};
 use super::{Grant, GrantPeers, GrantPorts, Group, Whom};
 use crate::class::{ClassId, Classes, Terms};
 
@@ -11,7 +11,7 @@ use crate::class::{ClassId, Classes, Terms};
 pub(crate) struct Entry {
     pub(crate) whom: Whom,
     pub(crate) allowed: Allowed,
-    /// Positions of the rules that allow it in [`Group::rules`].
+    /// Positions of the rules that allow it in [`Group::rules`], the first 32.
     pub(crate) rules: BTreeSet<usize>,
 }
 
@@ -24,35 +24,129 @@ pub(crate) enum Allowed {
     Ports(Protocol, PortRange),
 }
 
-/// What the rules of one bucket (a class, or anyone) allow, by rule.
+/// Why a class may do something: the rules about it, and what their port names mean on its pods.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Reasons {
+    rules: BTreeSet<usize>,
+    named: BTreeSet<(Protocol, u16, usize)>,
+}
+
+/// What some rules allow, by rule.
 #[derive(Default)]
 struct Bucket {
     everything: BTreeSet<usize>,
     ports: BTreeMap<Protocol, Vec<(PortRange, usize)>>,
 }
 
-/// All entries of a group: none says what another one already says (so each of them matters).
+/// What anyone may.
+struct Covered {
+    everything: bool,
+    ports: BTreeMap<Protocol, Coverage>,
+}
+
+/// Some ports, or all, and the rules that allow them.
+type Grants = Vec<(Allowed, BTreeSet<usize>)>;
+
+/// All entries of a group: what anyone may is not said again of a class (so each of them matters).
 pub(crate) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> Vec<Entry> {
-    let mut anyone = Bucket::default();
-    let mut by_class: BTreeMap<ClassId, Bucket> = BTreeMap::new();
-    for (position, grant) in group.rules.iter().enumerate() {
-        if matches!(grant.peers, GrantPeers::Any) {
-            anyone.add(position, &grant.ports);
-        }
-        for class in admitted(grant, terms, classes) {
-            let bucket = by_class.entry(class).or_default();
-            if let GrantPeers::Terms(_) = grant.peers {
-                bucket.add(position, &grant.ports);
-            }
-            bucket.add_named(position, grant, terms, classes, class);
-        }
-    }
-    let nothing = Bucket::default();
-    let mut found = anyone.entries(Whom::Anyone, &nothing);
-    for (class, bucket) in by_class {
-        found.append(&mut bucket.entries(Whom::Class(class), &anyone));
+    let by_class = reasons(group, terms, classes);
+    let anyone = group.rules.iter().enumerate();
+    let anyone = anyone.filter(|(_, grant)| matches!(grant.peers, GrantPeers::Any));
+    let anyone = Reasons {
+        rules: anyone.map(|(position, _)| position).collect(),
+        named: BTreeSet::new(),
+    };
+    let anyone = Bucket::new(group, &anyone);
+    let covered = anyone.covered();
+    let mut found: Vec<Entry> = entries_of(Whom::Anyone, &anyone.grants()).collect();
+    // Many classes have the same reasons.
+    let mut known: BTreeMap<&Reasons, Grants> = BTreeMap::new();
+    for (class, reasons) in &by_class {
+        let grants = known.entry(reasons).or_insert_with(|| {
+            let grants = Bucket::new(group, reasons).grants().into_iter();
+            let rest = grants.filter_map(|(allowed, rules)| Some((covered.rest(allowed)?, rules)));
+            rest.collect()
+        });
+        found.extend(entries_of(Whom::Class(*class), grants));
     }
     found
+}
+
+fn entries_of(whom: Whom, grants: &Grants) -> impl Iterator<Item = Entry> {
+    grants.iter().map(move |(allowed, rules)| Entry {
+        whom,
+        allowed: *allowed,
+        rules: rules.clone(),
+    })
+}
+
+fn reasons(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeMap<ClassId, Reasons> {
+    let mut by_class: BTreeMap<ClassId, Reasons> = BTreeMap::new();
+    for (position, grant) in group.rules.iter().enumerate() {
+        for class in admitted(grant, terms, classes) {
+            let reasons = by_class.entry(class).or_default();
+            if let GrantPeers::Terms(_) = grant.peers {
+                reasons.rules.insert(position);
+            }
+            let named = named_ports(grant, terms, classes, class);
+            let named = named.map(|(protocol, port)| (protocol, port, position));
+            reasons.named.extend(named);
+        }
+    }
+    by_class
+}
+
+/// The ports that the rule's names mean on the pods of `class`.
+fn named_ports<'g>(
+    grant: &'g Grant<'_>,
+    terms: &'g Terms<'_>,
+    classes: &'g Classes,
+    class: ClassId,
+) -> impl Iterator<Item = (Protocol, u16)> + 'g {
+    let names = match &grant.ports {
+        GrantPorts::Listed { names, .. } => Some(names),
+        GrantPorts::All => None,
+    };
+    let own = classes.get(class).map_or(&[][..], |class| &class.terms);
+    let own = names.into_iter().flat_map(move |names| {
+        let ports = own.iter().filter_map(|term| terms.named_port(*term));
+        ports.filter(|port| names.contains(&(port.protocol, port.name)))
+    });
+    own.map(|port| (port.protocol, port.port))
+}
+
+/// At least half of the elements that `group` needs for so many addresses of its members, from the rules as they
+/// are: what several rules overlap in is cut into fewer than twice as many pieces.
+pub(super) fn elements(
+    group: &Group<'_>,
+    terms: &Terms<'_>,
+    classes: &Classes,
+    subjects: &[(Family, u64)],
+) -> u64 {
+    let of_grant = |grant: &Grant<'_>| {
+        let admitted = admitted(grant, terms, classes);
+        let of_family = |(family, subjects): &(Family, u64)| {
+            let in_family = |class: &&ClassId| {
+                let class = classes.get(**class);
+                class.is_some_and(|class| class.has_family(*family))
+            };
+            let admitted = admitted.iter().filter(in_family).count() as u64;
+            let each = match grant.peers {
+                GrantPeers::Terms(_) => admitted.saturating_mul(grant.ports.count()),
+                GrantPeers::Any => {
+                    let named = admitted.saturating_mul(grant.ports.names());
+                    named.saturating_add(grant.ports.known())
+                }
+            };
+            each.saturating_mul(*subjects)
+        };
+        subjects.iter().map(of_family).fold(0, u64::saturating_add)
+    };
+    group
+        .rules
+        .iter()
+        .map(of_grant)
+        .fold(0, u64::saturating_add)
 }
 
 /// The classes that a rule says something particular about: those of its peers, and for a rule about anyone those
@@ -75,6 +169,20 @@ fn admitted(grant: &Grant<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeSet
 }
 
 impl Bucket {
+    fn new(group: &Group<'_>, reasons: &Reasons) -> Self {
+        let mut bucket = Self::default();
+        for position in &reasons.rules {
+            if let Some(grant) = group.rules.get(*position) {
+                bucket.add(*position, &grant.ports);
+            }
+        }
+        for (protocol, port, position) in &reasons.named {
+            let known = bucket.ports.entry(*protocol).or_default();
+            known.push((PortRange::single(*port), *position));
+        }
+        bucket
+    }
+
     fn add(&mut self, position: usize, ports: &GrantPorts<'_>) {
         match ports {
             GrantPorts::All => {
@@ -89,49 +197,41 @@ impl Bucket {
         }
     }
 
-    /// Adds the ports that the rule's names mean on the pods of `class`.
-    fn add_named(
-        &mut self,
-        position: usize,
-        grant: &Grant<'_>,
-        terms: &Terms<'_>,
-        classes: &Classes,
-        class: ClassId,
-    ) {
-        let GrantPorts::Listed { names, .. } = &grant.ports else {
-            return;
-        };
-        let own = classes.get(class).map_or(&[][..], |class| &class.terms);
-        for port in own.iter().filter_map(|term| terms.named_port(*term)) {
-            if names.contains(&(port.protocol, port.name)) {
-                let known = self.ports.entry(port.protocol).or_default();
-                known.push((PortRange::single(port.port), position));
-            }
+    fn grants(&self) -> Grants {
+        if !self.everything.is_empty() {
+            let rules = self.everything.iter().take(OWNERS).copied().collect();
+            return vec![(Allowed::Everything, rules)];
         }
+        let of_protocol = |(protocol, ranges): (&Protocol, &Vec<(PortRange, usize)>)| {
+            let protocol = *protocol;
+            let pieces = pieces(ranges).into_iter();
+            pieces.map(move |(range, rules)| (Allowed::Ports(protocol, range), rules))
+        };
+        self.ports.iter().flat_map(of_protocol).collect()
     }
 
-    fn entries(&self, whom: Whom, covered: &Self) -> Vec<Entry> {
-        if !covered.everything.is_empty() {
-            return Vec::new();
+    fn covered(&self) -> Covered {
+        let ports = self.ports.iter().map(|(protocol, ranges)| {
+            let ranges = ranges.iter().map(|(range, _)| *range);
+            (*protocol, Coverage::of(ranges))
+        });
+        Covered {
+            everything: !self.everything.is_empty(),
+            ports: ports.collect(),
         }
-        if !self.everything.is_empty() {
-            return vec![Entry {
-                whom,
-                allowed: Allowed::Everything,
-                rules: self.everything.clone(),
-            }];
+    }
+}
+
+impl Covered {
+    /// What of it not anyone may.
+    fn rest(&self, allowed: Allowed) -> Option<Allowed> {
+        match allowed {
+            _ if self.everything => None,
+            Allowed::Everything => Some(Allowed::Everything),
+            Allowed::Ports(protocol, range) => match self.ports.get(&protocol) {
+                Some(ports) => Some(Allowed::Ports(protocol, ports.trim(range)?)),
+                None => Some(allowed),
+            },
         }
-        let mut found = Vec::new();
-        for (protocol, ranges) in &self.ports {
-            let covered = covered.ports.get(protocol).into_iter().flatten();
-            let covered: Vec<PortRange> = covered.map(|(range, _)| *range).collect();
-            let pieces = pieces(ranges, &covered);
-            found.extend(pieces.into_iter().map(|(range, rules)| Entry {
-                whom,
-                allowed: Allowed::Ports(*protocol, range),
-                rules,
-            }));
-        }
-        found
     }
 }

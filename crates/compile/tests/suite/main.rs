@@ -9,6 +9,8 @@ mod evaluated;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod literate;
 #[cfg(test)]
 mod mutants;
