@@ -40,7 +40,8 @@ pub enum AgentStatus {
         message: String,
     },
     /// The kernel enforces the state, but something beside it is not as it should be: newly denied
-    /// connections still live, or somebody else changed the table and it was repaired.
+    /// connections still live, somebody else changed the table and it was repaired, or a policy's rule is left out
+    /// for what it costs.
     Degraded {
         /// What.
         message: String,

@@ -11,6 +11,7 @@ use ringfence_cni::{EndpointStore, Request, Response};
 
 use crate::AgentConfig;
 use crate::kernel::{self, Job};
+use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
@@ -138,6 +139,8 @@ struct Agent {
     own_generations: VecDeque<u32>,
     /// Generations announced during a commit, which may be its own.
     held_generations: Vec<u32>,
+    /// The last warning.
+    warned: Option<String>,
     records: EndpointStore,
     reporter: Reporter,
     jobs: Sender<Job>,
@@ -159,6 +162,7 @@ impl Agent {
             committing: false,
             own_generations: VecDeque::new(),
             held_generations: Vec::new(),
+            warned: None,
             records,
             reporter,
             jobs,
@@ -254,10 +258,24 @@ impl Agent {
                 }
             }
             Action::Report(status) => {
-                log(&status);
+                self.log(&status);
                 self.reporter.report(&status);
             }
             Action::SetTimer(at) => self.timer = Some(at),
+        }
+    }
+
+    /// What stays wrong while other things are applied is logged once.
+    fn log(&mut self, status: &AgentStatus) {
+        match status {
+            AgentStatus::Applied { revision } => tracing::debug!(revision, "applied"),
+            AgentStatus::Failed { message } => tracing::error!("the old rules stay: {message}"),
+            AgentStatus::Degraded { message } => {
+                if self.warned.as_ref() != Some(message) {
+                    tracing::warn!("{message}");
+                }
+                self.warned = Some(message.clone());
+            }
         }
     }
 
@@ -285,15 +303,6 @@ impl Agent {
             Some(unclear) if self.committing => self.held_generations.push(unclear),
             Some(_) | None => self.event(Event::ForeignEdit),
         }
-    }
-}
-
-fn log(status: &crate::protocol::AgentStatus) {
-    use crate::protocol::AgentStatus;
-    match status {
-        AgentStatus::Applied { revision } => tracing::debug!(revision, "applied"),
-        AgentStatus::Failed { message } => tracing::error!("the old rules stay: {message}"),
-        AgentStatus::Degraded { message } => tracing::warn!("{message}"),
     }
 }
 

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence_cni::{EndpointId, Request};
-use ringfence_compile::{Compiled, LocalEndpoint};
+use ringfence_compile::{Compiled, LocalEndpoint, RefusedRule};
 use ringfence_model::Cluster;
 
 pub use endpoints::PATIENCE;
@@ -41,6 +41,9 @@ use crate::status::Health;
 use endpoints::Endpoints;
 use retry::Retry;
 use view::View;
+
+/// How many rules that are left out a report names after the first.
+const REFUSALS_SHOWN: usize = 7;
 
 /// The agent's state.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ pub struct Machine {
     problem: Option<String>,
     /// Why connections that the table denies may live.
     unrevoked: Option<String>,
+    /// The rules that were last reported as left out of the enforced table.
+    refused: Vec<RefusedRule>,
     timer: Option<Duration>,
 }
 
@@ -145,6 +150,7 @@ impl Machine {
             reported: None,
             problem: None,
             unrevoked: None,
+            refused: Vec::new(),
             timer: None,
         }
     }
@@ -194,7 +200,12 @@ impl Machine {
                 .enforced
                 .as_ref()
                 .map_or(0, |enforced| enforced.endpoints.len()),
-            problem: self.problem.as_ref().or(self.unrevoked.as_ref()).cloned(),
+            problem: self
+                .problem
+                .as_ref()
+                .or(self.unrevoked.as_ref())
+                .cloned()
+                .or_else(|| refusals(&self.enforced.as_ref()?.compiled.refused)),
         }
     }
 
@@ -208,4 +219,16 @@ impl Machine {
             .as_ref()
             .is_some_and(|enforced| enforced.endpoints.contains_key(id))
     }
+}
+
+/// The rules that are left out, as an operator reads them; `None` if all are in.
+fn refusals(refused: &[RefusedRule]) -> Option<String> {
+    let (first, others) = refused.split_first()?;
+    let shown = others.iter().take(REFUSALS_SHOWN);
+    let shown = shown
+        .map(|refused| format!("; {refused}"))
+        .collect::<String>();
+    let hidden = others.len().saturating_sub(REFUSALS_SHOWN);
+    let more = (hidden > 0).then(|| format!("; and {hidden} more"));
+    Some(format!("{first}{shown}{}", more.unwrap_or_default()))
 }

@@ -13,7 +13,7 @@ use ringfence_ruleset::{Evaluator, Table};
 
 use super::revocation::Judge;
 use super::transaction::Change;
-use super::{Action, Enforced, Job, Kernel, LiveTable, Machine, Plan, Transaction};
+use super::{Action, Enforced, Job, Kernel, LiveTable, Machine, Plan, Transaction, refusals};
 use crate::AgentConfig;
 use crate::protocol::AgentStatus;
 
@@ -81,6 +81,7 @@ impl Machine {
 
     /// Reports how far the kernel has come, if no connection that it denies lives on.
     fn settle(&mut self, actions: &mut Vec<Action>) {
+        let is_due = self.revocation_is_due();
         let Some(enforced) = &mut self.enforced else {
             return;
         };
@@ -88,11 +89,17 @@ impl Machine {
             enforced.revision = self.view.revision();
         }
         let revision = enforced.revision;
-        if revision == self.reported || self.revocation_is_due() || self.problem.is_some() {
+        let refused = &enforced.compiled.refused;
+        let is_known = revision == self.reported && *refused == self.refused;
+        if is_known || is_due || self.problem.is_some() {
             return;
         }
         self.reported = revision;
+        self.refused.clone_from(refused);
         actions.extend(revision.map(|revision| Action::Report(AgentStatus::Applied { revision })));
+        // Rules that are left out for what they cost are named after it, for as long as they are (rule AM-21).
+        let left_out = refusals(&self.refused);
+        actions.extend(left_out.map(|message| Action::Report(AgentStatus::Degraded { message })));
     }
 
     /// Plans the change to what the inputs ask for, and commits it, or adopts it if the kernel has it already.

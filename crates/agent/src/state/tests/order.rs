@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use ringfence_cni::Response;
+use ringfence_model::{PolicyPort, PortMatch};
+use ringfence_net::{PortRange, Protocol};
 use ringfence_ruleset::Operation;
 
-use super::cluster::{endpoint, id, named, namespace, node, pod, policy};
+use super::cluster::{endpoint, from_block, id, named, namespace, node, pod, policy};
 use super::node::{Commits, Did, FakeNode};
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
 use crate::state::{Event, LiveTable};
@@ -406,4 +408,47 @@ fn unreadable_connections_hold_up_neither_pods_nor_policies() {
     node.connections_work = true;
     node.sleep(Duration::from_secs(1));
     assert_eq!(node.log.last(), Some(&applied(8)));
+}
+
+/// A rule with the product of so many blocks and ports.
+fn costly(blocks: u8) -> AgentObject {
+    let peers: Vec<_> = (0..blocks)
+        .map(|index| from_block(&format!("172.16.{index}.0/24")))
+        .collect();
+    let mut costly = policy("costly", "web", &peers, None);
+    let port = |first: u16| PolicyPort {
+        protocol: Protocol::Tcp,
+        port: PortMatch::Range(PortRange::new(first, first + 1).unwrap()),
+    };
+    costly.ingress[0].ports = (0..100).map(|index| port(1000 + 3 * index)).collect();
+    AgentObject::NetworkPolicy(costly)
+}
+
+#[test]
+fn a_rule_that_costs_too_much_is_reported_and_fails_nothing() {
+    let mut node = FakeNode::synced(objects());
+    node.wire(endpoint("web", &["10.244.1.2"]), 1);
+    node.settle();
+    node.forget_log();
+    node.apply(costly(100));
+    node.store(StoreEvent::Synced { revision: 2 });
+    node.settle();
+    let message = "policy shop/costly ingress[0] is left out: it takes 10000 set elements per pod address, and 8192 are allowed";
+    let degraded = Did::Report(AgentStatus::Degraded {
+        message: message.to_owned(),
+    });
+    let reports = |node: &FakeNode| node.log.iter().filter(|did| **did == degraded).count();
+    assert_eq!(node.log.last(), Some(&degraded));
+    assert!(node.log.contains(&applied(2)));
+    assert_eq!(reports(&node), 1);
+    assert_eq!(node.machine.health().problem.as_deref(), Some(message));
+    node.sleep(Duration::from_secs(60));
+    assert_eq!(reports(&node), 1);
+
+    node.apply(costly(80));
+    node.store(StoreEvent::Synced { revision: 3 });
+    node.settle();
+    assert_eq!(node.log.last(), Some(&applied(3)));
+    assert_eq!(reports(&node), 1);
+    assert_eq!(node.machine.health().problem, None);
 }
