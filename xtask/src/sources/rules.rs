@@ -143,13 +143,14 @@ pub(super) fn machine_paths(root: &Path, home: Option<&Path>) -> Vec<String> {
     paths
 }
 
-/// Directories that text may name because every machine has them.
+/// Directories that text may name because every machine has them, and those below `/tmp`, which are gone tomorrow.
 fn is_everywhere(path: &Path) -> bool {
-    [
-        "/root", "/home", "/tmp", "/var", "/usr", "/opt", "/srv", "/mnt", "/usr/src", "/var/tmp",
-    ]
-    .iter()
-    .any(|known| path == Path::new(known))
+    let known = [
+        "/root", "/home", "/var", "/usr", "/opt", "/srv", "/mnt", "/run", "/usr/src", "/var/lib",
+    ];
+    let passing = ["/tmp", "/var/tmp"];
+    known.iter().any(|known| path == Path::new(known))
+        || passing.iter().any(|passing| path.starts_with(passing))
 }
 
 /// A path of the machine that wrote a file means nothing on the one that reads it.

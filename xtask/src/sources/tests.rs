@@ -125,12 +125,9 @@ fn paths_of_the_machine_are_found_where_they_stand_alone() {
 #[test]
 fn directories_of_every_machine_may_be_named() {
     assert_eq!(
-        rules::machine_paths(Path::new("/tmp/x/ringfence"), Some(Path::new("/root"))),
-        ["/tmp/x", "/tmp/x/ringfence"]
+        rules::machine_paths(Path::new("/data/x/ringfence"), Some(Path::new("/root"))),
+        ["/data/x", "/data/x/ringfence"]
     );
-    assert_eq!(
-        rules::machine_paths(Path::new("/tmp/clone"), None),
-        ["/tmp/clone"]
-    );
+    assert!(rules::machine_paths(Path::new("/tmp/x/ringfence"), None).is_empty());
     assert!(rules::machine_paths(Path::new("/"), Some(Path::new("/"))).is_empty());
 }
