@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "test code"
 )]
@@ -17,10 +16,9 @@ mod store;
 mod table;
 mod traffic;
 
-#[path = "../../../netlink/tests/common/sandbox.rs"]
-mod sandbox;
-
 use std::process::ExitCode;
+
+use ringfence_testkit::sandbox;
 
 macro_rules! tests {
     ($($module:ident::$name:ident),* $(,)?) => {

@@ -2,9 +2,8 @@
 //! for its node, and one for each pod.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "test code"
 )]
 
@@ -17,10 +16,9 @@ mod input;
 mod node;
 mod traffic;
 
-#[path = "../../../netlink/tests/common/sandbox.rs"]
-mod sandbox;
-
 use std::process::ExitCode;
+
+use ringfence_testkit::sandbox;
 
 macro_rules! tests {
     ($($module:ident::$name:ident),* $(,)?) => {

@@ -21,10 +21,10 @@ mod design;
 mod nftables;
 mod random;
 mod route;
-#[path = "../common/sandbox.rs"]
-mod sandbox;
 
 use std::process::{Command, ExitCode};
+
+use ringfence_testkit::sandbox;
 
 fn main() -> ExitCode {
     let tests: Vec<sandbox::Test> = [
