@@ -1,7 +1,7 @@
 //! `ringfence demo`: the story of network policies, told with real connections.
 //!
 //! [`story`] says what happens, [`measure`] tries it on packets and asks the specification, [`kernel`] shows what a
-//! policy put into the kernel, [`report`] holds the results and [`print`] shows them.
+//! policy put into the kernel, [`report`] holds the results and [`mod@print`] shows them.
 
 mod kernel;
 pub(crate) mod manifests;
