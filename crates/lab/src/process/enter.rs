@@ -67,7 +67,7 @@ pub fn enter() -> Result<(), EnterError> {
         } else {
             EnterError::UserNamespacesForbidden {
                 errno,
-                advice: advice(),
+                advice: advice(errno),
             }
         }
     })?;
@@ -105,7 +105,7 @@ fn write(file: &'static str, content: &str) -> Result<(), EnterError> {
 }
 
 /// Which of the known switches stands in the way.
-fn advice() -> String {
+fn advice(errno: Errno) -> String {
     let switches = [
         (
             "/proc/sys/kernel/unprivileged_userns_clone",
@@ -128,6 +128,9 @@ fn advice() -> String {
     });
     match closed {
         Some((_, _, setting)) => format!("enable them: sysctl -w {setting}"),
+        None if errno == Errno::ENOSPC => {
+            "there are too many already: sysctl -w user.max_user_namespaces=15000".to_owned()
+        }
         None => "a security module or container runtime forbids them".to_owned(),
     }
 }
