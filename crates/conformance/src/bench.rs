@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compile::{Compiled, Enforcement};
 use ringfence_model::{Cluster, ObjectName};
+use ringfence_model::{DirectionVerdict, Party};
 use ringfence_netlink::namespace::run_in;
-use ringfence_reference::{DirectionVerdict, Party, answer};
+use ringfence_reference::answer;
 use ringfence_testkit::compare::Disagreement;
 use ringfence_testkit::decider::{Decider as _, Decision, ReferenceDecider, Verdict};
 use ringfence_testkit::flows::ProbeFlow;

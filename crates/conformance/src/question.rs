@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use ringfence_model::Endpoint;
 use ringfence_model::{Cluster, ClusterIp};
 use ringfence_net::{Family, IpProtocol};
-use ringfence_reference::Endpoint;
 use ringfence_testkit::flows::ProbeFlow;
 
 use crate::packet::Opening;

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod, Service,
+    ClusterPolicy, ClusterPolicyName, DomainAddresses, LabelSelector, Labels, Namespace,
+    NetworkPolicy, Node, ObjectName, PeerSelector, Pod, Service,
 };
 
 /// Everything that decides who can talk to whom.
@@ -19,6 +20,12 @@ pub struct Cluster {
     pub services: BTreeMap<ObjectName, Service>,
     /// NetworkPolicies by namespace and name.
     pub network_policies: BTreeMap<ObjectName, NetworkPolicy>,
+    /// Cluster-scoped policies by kind and name.
+    #[serde(default)]
+    pub cluster_policies: BTreeMap<ClusterPolicyName, ClusterPolicy>,
+    /// What is known of names outside of the cluster (rule AM-19).
+    #[serde(default)]
+    pub domain_addresses: DomainAddresses,
 }
 
 impl Cluster {

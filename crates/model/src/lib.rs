@@ -1,12 +1,15 @@
 //! The cluster as policy sees it, and the manifests it comes from.
 //!
 //! Loads YAML and JSON with positions, validates as the API server does, and holds namespaces, pods,
-//! nodes, Services and NetworkPolicies as typed values. Judges no traffic: see `reference`.
+//! nodes, Services and policies as typed values; holds the words of a question about traffic and of its answer.
+//! Judges no traffic: see `reference` and `policy`.
 //! Start with [`load`], [`assemble`] and [`Cluster`].
 
+mod answer;
 mod assemble;
 mod base64;
 mod cluster;
+mod cluster_policy;
 mod diagnostic;
 mod extract;
 mod label;
@@ -17,6 +20,7 @@ mod namespace;
 mod node;
 mod pod;
 mod policy;
+mod question;
 mod report;
 mod schema;
 mod selector;
@@ -26,8 +30,16 @@ mod validate;
 mod view;
 mod yaml;
 
+pub use answer::{
+    Answer, Because, ClusterRuleRef, Connection, DirectionDecision, DirectionVerdict, JudgedRule,
+    Match, Outcome, Party, PolicyRef, RuleRef,
+};
 pub use assemble::assemble;
 pub use cluster::Cluster;
+pub use cluster_policy::{
+    ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName, ClusterPort,
+    ClusterRule, ClusterTier, DomainAddresses, DomainName, PodScope,
+};
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use label::{BadLabel, check_label};
 pub use load::{
@@ -46,6 +58,7 @@ pub use pod::{ContainerPort, Phase, Pod};
 pub use policy::{
     Direction, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
 };
+pub use question::{Endpoint, Query, QueryError};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{ClusterIp, Service, ServicePort, TargetPort};
 pub use source::Source;

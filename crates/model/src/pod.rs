@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use ringfence_net::Protocol;
 use serde::{Deserialize, Serialize};
 
-use crate::{Labels, ObjectName, Source};
+use crate::{Labels, ObjectName, Owner, Source};
 
 /// A pod as policy sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Pod {
     pub ports: Vec<ContainerPort>,
     /// Whether the pod may be a Service backend: no `Ready` condition, or `Ready=True` (rule OB-12).
     pub ready: bool,
+    /// The workload it belongs to: the top of its chain of owners, as far as that is known.
+    #[serde(default)]
+    pub workload: Option<Owner>,
     /// Whether `metadata.deletionTimestamp` is set (rule Q-4).
     pub terminating: bool,
     /// Where it was written.

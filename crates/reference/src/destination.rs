@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, ObjectName, Service, ServicePort};
+use ringfence_model::{
+    Cluster, ClusterIp, Endpoint, ObjectName, Party, Query, QueryError, Service, ServicePort,
+};
 use ringfence_net::Family;
 
-use crate::party::{Candidate, Party};
+use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
 use crate::service::{Backend, backends, cluster_addresses, service_port, serving};
-use crate::{Endpoint, Query, QueryError};
 
 /// the source; a Service address is an ordinary address on this side.
 pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, QueryError> {

@@ -1,14 +1,12 @@
 //! Rule Q-10: one direction of one connection attempt, for the pod that policy protects.
 
-use ringfence_model::{Cluster, Direction, NetworkPolicy, Pod};
+use ringfence_model::{
+    Because, Cluster, Direction, DirectionDecision, DirectionVerdict, JudgedRule, Match,
+    NetworkPolicy, Party, Pod, PolicyRef, RuleRef,
+};
 use ringfence_net::IpProtocol;
 
-use crate::Match;
-use crate::explain::{
-    Because, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef,
-};
 use crate::node::{has_local_node, is_local_node};
-use crate::party::Party;
 use crate::peer::peers_match;
 use crate::port::ports_match;
 use crate::selector::selects;
@@ -147,6 +145,7 @@ fn union_of_rules(
             DirectionVerdict::Unknown,
             Because::AddressUnknown {
                 of: attempt.peer.clone(),
+                cluster_rules: Vec::new(),
                 rules: having(Match::Unknown),
             },
         ),
@@ -199,6 +198,7 @@ fn conclude(
         direction: attempt.direction,
         subject: attempt.own.clone(),
         verdict,
+        passed: Vec::new(),
         because,
     }
 }

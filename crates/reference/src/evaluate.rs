@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{Cluster, Direction};
+use ringfence_model::{
+    Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Outcome,
+    Party, Query, QueryError,
+};
 
-use crate::answer::{Answer, Connection, Outcome};
 use crate::destination::{Destination, destination, no_common_family, source};
 use crate::direction::{Attempt, Dialled, decide};
-use crate::explain::{Because, DirectionDecision, DirectionVerdict};
-use crate::party::{Candidate, Party};
+use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, check_addresses, common_family};
-use crate::{Query, QueryError};
 
 /// Answers `query`: may this connection be opened, and why?
 ///
@@ -103,6 +103,7 @@ fn judge(
         direction,
         subject: own.clone(),
         verdict: DirectionVerdict::Allow,
+        passed: Vec::new(),
         because,
     };
     if [own, peer]
@@ -174,6 +175,7 @@ fn missing(connections: &[&Connection]) -> BTreeSet<String> {
             Because::NoSubject
             | Because::Loopback
             | Because::OwnAddress
+            | Because::ClusterRule(_)
             | Because::LocalNode { .. }
             | Because::OwnService { .. }
             | Because::Rules { .. }

@@ -6,25 +6,16 @@
 //! plain fields of the model. It loads no manifests and knows nothing of packets.
 //! Start with [`answer`]; `direction.rs` holds the heart of it, rule Q-10.
 
-mod answer;
 mod block;
 mod destination;
 mod direction;
 mod evaluate;
-mod explain;
-mod matching;
 mod node;
 mod party;
 mod peer;
 mod port;
-mod query;
 mod resolve;
 mod selector;
 mod service;
 
-pub use answer::{Answer, Connection, Outcome};
 pub use evaluate::answer;
-pub use explain::{Because, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef};
-pub use matching::Match;
-pub use party::Party;
-pub use query::{Endpoint, Query, QueryError};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Pod};
+use ringfence_model::{Cluster, Party, Pod};
 
-use crate::party::{Candidate, Party};
+use crate::party::Candidate;
 use crate::resolve::{canonical, live_pods};
 
 /// a node that has an object, or that a live pod names.

@@ -1,14 +1,12 @@
 //! Rules NP-10 to NP-18 and NP-40 to NP-44: peers.
 
 use ringfence_model::{
-    Cluster, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, PeerSelector, Pod, PolicyPeer,
-    PolicyRule,
+    Cluster, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, Match, Party, PeerSelector, Pod,
+    PolicyPeer, PolicyRule,
 };
 
-use crate::Match;
 use crate::block::covers;
 use crate::direction::Attempt;
-use crate::party::Party;
 use crate::resolve::is_subject;
 use crate::selector::selects;
 

@@ -1,9 +1,8 @@
 //! Rules NP-30 to NP-38 and Q-12: ports and protocols.
 
-use ringfence_model::{PolicyPort, PolicyRule, PortMatch};
+use ringfence_model::{Party, PolicyPort, PolicyRule, PortMatch};
 
 use crate::direction::Attempt;
-use crate::party::Party;
 
 /// NP-10: no item admits every protocol and port, ICMP too (AM-9); else one item must match.
 pub(crate) fn ports_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> bool {

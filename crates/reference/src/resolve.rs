@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ObjectName, Phase, Pod};
+use ringfence_model::{Cluster, Endpoint, ObjectName, Party, Phase, Pod, QueryError};
 use ringfence_net::Family;
 
 use crate::node::{named_node, node_addresses, node_at};
-use crate::party::{Candidate, Party};
-use crate::{Endpoint, QueryError};
+use crate::party::Candidate;
 
 /// finished pods do not exist for policy; pods that are pending or being deleted do.
 pub(crate) fn is_live(pod: &Pod) -> bool {

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, ContainerPort, Pod, Service, ServicePort, TargetPort};
+use ringfence_model::{
+    Cluster, ClusterIp, ContainerPort, Pod, Query, Service, ServicePort, TargetPort,
+};
 use ringfence_net::{Family, IpProtocol};
 
-use crate::Query;
 use crate::party::Candidate;
 use crate::resolve::{is_live, of_pod};
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use ringfence_model::Cluster;
-use ringfence_reference::{Outcome, answer};
+use ringfence_model::Outcome;
+use ringfence_reference::answer;
 
 use crate::flows::ProbeFlow;
 

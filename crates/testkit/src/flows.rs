@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ClusterIp, Direction, PortMatch, Service, TargetPort};
+use ringfence_model::{Endpoint, Query};
 use ringfence_net::{IpProtocol, Protocol};
-use ringfence_reference::{Endpoint, Query};
 
 use crate::random::Random;
 

@@ -7,7 +7,8 @@
 )]
 
 use ringfence_model::{Cluster, Direction, Source};
-use ringfence_reference::{Endpoint, Query, answer};
+use ringfence_model::{Endpoint, Query};
+use ringfence_reference::answer;
 use ringfence_testkit::builder::{
     address, block, cluster, labels, name, pod, pods, policy, rule, service, tcp,
 };

@@ -43,6 +43,19 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "it is the second opinion; with code of the compiler it would share its mistakes",
     },
     Layer {
+        name: "policy",
+        duty: Duty::Pure,
+        uses: &["net", "model"],
+        because: "it answers by an index what the reference answers by reading; with code of the reference the \
+                  comparison of the two would prove nothing",
+    },
+    Layer {
+        name: "reach",
+        duty: Duty::Pure,
+        uses: &["net", "model", "policy"],
+        because: "its claims about whole clusters rest on the engine alone; files and text are the command line's",
+    },
+    Layer {
         name: "ruleset",
         duty: Duty::Pure,
         uses: &["net"],
@@ -110,6 +123,8 @@ pub(super) const LAYERS: &[Layer] = &[
             "net",
             "model",
             "reference",
+            "policy",
+            "reach",
             "ruleset",
             "compile",
             "netlink",
@@ -124,7 +139,15 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer {
         name: "testkit",
         duty: Duty::DevelopmentOnly,
-        uses: &["net", "model", "reference", "ruleset", "compile", "netlink"],
+        uses: &[
+            "net",
+            "model",
+            "reference",
+            "policy",
+            "ruleset",
+            "compile",
+            "netlink",
+        ],
         because: "it compares answers; whoever gives one uses it in its tests, and not the reverse",
     },
     Layer {
@@ -134,6 +157,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "net",
             "model",
             "reference",
+            "policy",
             "ruleset",
             "compile",
             "netlink",
@@ -147,8 +171,10 @@ pub(super) const LAYERS: &[Layer] = &[
 /// What pure crates may use from outside: each computes, and starts, opens and waits for nothing.
 pub(super) const PURE_LIBRARIES: &[&str] = &[
     "annotate-snippets",
+    "fixedbitset",
     "granit-parser",
     "ipnet",
+    "rangemap",
     "serde",
     "serde_ignored",
     "serde_json",

@@ -43,6 +43,7 @@ pub(crate) fn pod(name: &str, address: &str) -> AgentObject {
         host_addresses: Vec::new(),
         ports: Vec::new(),
         ready: true,
+        workload: None,
         terminating: false,
         source: None,
     })

@@ -7,8 +7,9 @@ use anyhow::Context as _;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
 use ringfence_model::{Cluster, ObjectName};
+use ringfence_model::{Endpoint, Outcome, Query};
 use ringfence_net::Protocol;
-use ringfence_reference::{Endpoint, Outcome, Query, answer};
+use ringfence_reference::answer;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeReport, ProbeRequest};
 
 use super::report::{Check, Passage};
@@ -241,12 +242,12 @@ pub(crate) fn predict(
     Ok((predicted, reasons))
 }
 
-fn reasons_of(answer: &ringfence_reference::Answer) -> Vec<String> {
+fn reasons_of(answer: &ringfence_model::Answer) -> Vec<String> {
     let mut reasons: Vec<String> = answer
         .connections
         .iter()
         .flat_map(|connection| [&connection.egress, &connection.ingress])
-        .filter(|direction| direction.verdict == ringfence_reference::DirectionVerdict::Deny)
+        .filter(|direction| direction.verdict == ringfence_model::DirectionVerdict::Deny)
         .map(ToString::to_string)
         .collect();
     reasons.dedup();

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use ringfence_compile::Enforcement;
+use ringfence_model::{Answer, Endpoint};
 use ringfence_model::{Cluster, ClusterIp, Pod};
 use ringfence_net::Family;
-use ringfence_reference::{Answer, Endpoint, answer};
+use ringfence_reference::answer;
 use ringfence_testkit::decider::{Decider, Decision, Verdict};
 use ringfence_testkit::flows::ProbeFlow;
 

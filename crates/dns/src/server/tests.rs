@@ -136,6 +136,7 @@ fn pod(number: u8) -> Pod {
         host_addresses: Vec::new(),
         ports: Vec::new(),
         ready: true,
+        workload: None,
         terminating: false,
         source: None,
     }

@@ -35,6 +35,7 @@ fn pod(name: &str, app: &str, list: &[&str]) -> Pod {
             port: 5432,
         }],
         ready: true,
+        workload: None,
         terminating: false,
         source: None,
     }

@@ -126,6 +126,7 @@ pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
             host_addresses: Vec::new(),
             ports: ports.clone(),
             ready: false,
+            workload: None,
             terminating: false,
             source: None,
         },

@@ -165,6 +165,7 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
         host_addresses: Vec::new(),
         ports: ports(spec),
         ready: false,
+        workload: None,
         terminating: false,
         source: workload.source.clone(),
     }

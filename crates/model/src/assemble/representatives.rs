@@ -131,6 +131,7 @@ fn pod(workload: &Workload, ordinal: u32) -> Pod {
         host_addresses: Vec::new(),
         ports: policy_ports(spec),
         ready: true,
+        workload: Some(key(workload).1),
         terminating: false,
         source: workload.source.clone(),
     }

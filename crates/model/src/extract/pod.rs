@@ -27,6 +27,7 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
         host_addresses: addresses(report, &status, "hostIPs", "hostIP"),
         ports: policy_ports(&spec),
         ready: is_ready(&status),
+        workload: None,
         terminating: root.field("metadata").field("deletionTimestamp").is_set(),
         source: report.source(root.span),
     };

@@ -22,6 +22,7 @@ pub fn pod(text: &str) -> PodBuilder {
             host_addresses: Vec::new(),
             ports: Vec::new(),
             ready: true,
+            workload: None,
             terminating: false,
             source: None,
         },

@@ -12,8 +12,9 @@
 
 use std::fmt;
 
-use ringfence_model::{Direction, ObjectName};
-use ringfence_reference::{Answer, Because, DirectionDecision, Match, QueryError};
+use ringfence_model::{
+    Answer, Because, Direction, DirectionDecision, Match, ObjectName, QueryError,
+};
 
 /// One claim of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +144,7 @@ fn isolated_by(because: &Because, policy: &ObjectName) -> bool {
         Because::NoSubject
         | Because::Loopback
         | Because::OwnAddress
+        | Because::ClusterRule(_)
         | Because::LocalNode { .. }
         | Because::OwnService { .. }
         | Because::Rules { .. }
@@ -172,6 +174,7 @@ fn rule_fared(
         Because::NoSubject
         | Because::Loopback
         | Because::OwnAddress
+        | Because::ClusterRule(_)
         | Because::LocalNode { .. }
         | Because::OwnService { .. }
         | Because::AddressUnknown { .. }

@@ -4,8 +4,8 @@
 //! `udp/53`, `sctp/7777`, or a protocol without ports: `icmp`, `icmpv6`, `protocol-47`.
 
 use ringfence_model::ObjectName;
+use ringfence_model::{Endpoint, Query};
 use ringfence_net::{IpProtocol, Protocol};
-use ringfence_reference::{Endpoint, Query};
 
 use super::claim::Claim;
 use crate::decider::Verdict;

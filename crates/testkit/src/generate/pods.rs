@@ -107,6 +107,7 @@ fn pod(random: &mut Random, shape: Shape, namespaces: &[String], number: u8) -> 
         },
         ports: ports(random),
         ready: random.chance(90),
+        workload: None,
         terminating: random.chance(8),
         source: None,
         name,

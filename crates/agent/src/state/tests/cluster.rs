@@ -74,6 +74,7 @@ pub(super) fn pod(name: &str, addresses: &[&str]) -> Pod {
         host_addresses: vec![ip("192.0.2.1")],
         ports: Vec::new(),
         ready: true,
+        workload: None,
         terminating: false,
         source: None,
     }

@@ -1,13 +1,21 @@
 //! Rule Q-13: what comes of a question.
 
+mod matching;
+mod party;
+mod reason;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ringfence_model::ObjectName;
 use ringfence_net::IpProtocol;
 
-use crate::Party;
-use crate::explain::{DirectionDecision, DirectionVerdict};
+use crate::ObjectName;
+
+pub use matching::Match;
+pub use party::Party;
+pub use reason::{
+    Because, ClusterRuleRef, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef,
+};
 
 /// What comes of a connection attempt (rule Q-13). Only allow and deny are verdicts.
 #[derive(Clone, Debug, PartialEq, Eq)]

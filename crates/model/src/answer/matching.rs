@@ -13,12 +13,14 @@ pub enum Match {
 
 impl Match {
     /// Whether at least one of `items` matches; no item, no match.
-    pub(crate) fn any(items: impl Iterator<Item = Self>) -> Self {
+    #[must_use]
+    pub fn any(items: impl Iterator<Item = Self>) -> Self {
         items.max().unwrap_or(Self::No)
     }
 
     /// Whether both match.
-    pub(crate) fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ringfence_model::ObjectName;
 use ringfence_net::IpProtocol;
+
+use crate::ObjectName;
 
 /// One connection attempt (rule Q-1): only its opening packet is judged, and source ports never matter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use ringfence_model::{Direction, NetworkPolicy, ObjectName, Source};
-
-use crate::{Match, Party};
+use super::{Match, Party};
+use crate::{
+    ClusterAction, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName, Source,
+};
 
 /// The answer of one direction, and what led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct DirectionDecision {
     pub subject: Party,
     /// The answer.
     pub verdict: DirectionVerdict,
+    /// The cluster rules with `Pass` that it met on its way, in order (rule CN-25).
+    pub passed: Vec<ClusterRuleRef>,
     /// What led to it.
     pub because: Because,
 }
@@ -39,6 +42,8 @@ pub enum Because {
     Loopback,
     /// The pod dials its own address (rule NP-60).
     OwnAddress,
+    /// The first rule of a cluster tier that matches decides (rules CN-21, CN-23, CN-24).
+    ClusterRule(ClusterRuleRef),
     /// The pod's own node may always connect to it (rule NP-50).
     LocalNode {
         /// The policies that would have isolated it.
@@ -67,10 +72,12 @@ pub enum Because {
     AddressUnknown {
         /// Whose address is missing.
         of: Party,
-        /// The rules that depend on it.
+        /// The cluster rules that depend on it, in order of judgement.
+        cluster_rules: Vec<ClusterRuleRef>,
+        /// The NetworkPolicy rules that depend on it.
         rules: Vec<RuleRef>,
     },
-    /// No policy isolates the pod in this direction (rules NP-2, Q-10).
+    /// No NetworkPolicy isolates the pod in this direction and no cluster rule decides (rules NP-2, Q-10).
     NotIsolated,
 }
 
@@ -96,6 +103,25 @@ pub struct RuleRef {
     pub source: Option<Source>,
 }
 
+/// A rule of a cluster-scoped policy and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClusterRuleRef {
+    /// The policy.
+    pub policy: ClusterPolicyName,
+    /// Its tier.
+    pub tier: ClusterTier,
+    /// In which of its two lists.
+    pub direction: Direction,
+    /// The place in that list, counted from 0.
+    pub index: usize,
+    /// The rule's name, if it has one.
+    pub name: Option<String>,
+    /// What it does, as written. A rule with an unknown kind of peer denies instead of passing on (rule CN-38).
+    pub action: ClusterAction,
+    /// Where the rule was written.
+    pub source: Option<Source>,
+}
+
 /// How one rule fared: a rule matches only if both its parts do (rule NP-10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedRule {
@@ -116,7 +142,9 @@ impl JudgedRule {
 }
 
 impl PolicyRef {
-    pub(crate) fn of(policy: &NetworkPolicy) -> Self {
+    /// The policy's name and place.
+    #[must_use]
+    pub fn of(policy: &NetworkPolicy) -> Self {
         Self {
             name: policy.name.clone(),
             source: policy.source.clone(),
@@ -132,6 +160,7 @@ impl Because {
             Self::NoSubject => &["Q-9", "NP-53"],
             Self::Loopback => &["NP-61"],
             Self::OwnAddress => &["NP-60"],
+            Self::ClusterRule(_) => &["CN-21", "CN-30"],
             Self::LocalNode { .. } => &["NP-50", "AM-2"],
             Self::OwnService { .. } => &["NP-62", "AM-4"],
             Self::Rules { .. } => &["NP-5", "NP-10"],
@@ -160,11 +189,15 @@ impl fmt::Display for DirectionDecision {
             ..
         } = self;
         write!(f, "{verdict}: {direction} {preposition} {subject}: ")?;
+        for rule in &self.passed {
+            write!(f, "{rule} passes on; ")?;
+        }
         match because {
             Because::NotIsolated => write!(f, "no policy isolates it for {direction}"),
             Because::NoSubject
             | Because::Loopback
             | Because::OwnAddress
+            | Because::ClusterRule(_)
             | Because::LocalNode { .. }
             | Because::OwnService { .. }
             | Because::Rules { .. }
@@ -180,6 +213,7 @@ impl fmt::Display for Because {
             Self::NoSubject => f.write_str("policy applies to pods on the pod network only"),
             Self::Loopback => f.write_str("the connection stays inside its source (NP-61)"),
             Self::OwnAddress => f.write_str("a pod may always reach its own address (NP-60)"),
+            Self::ClusterRule(rule) => write!(f, "decided by {rule}"),
             Self::LocalNode { isolated_by } => write!(
                 f,
                 "a pod's own node may always reach it (NP-50), although isolated by {}",
@@ -207,12 +241,16 @@ impl fmt::Display for Because {
                 }
                 Ok(())
             }
-            Self::AddressUnknown { of, rules } => {
-                write!(
-                    f,
-                    "the address of {of} is not known, and {} depends on it",
-                    Listed(rules)
-                )
+            Self::AddressUnknown {
+                of,
+                cluster_rules,
+                rules,
+            } => {
+                write!(f, "the address of {of} is not known, and ")?;
+                let both = !cluster_rules.is_empty() && !rules.is_empty();
+                let separator = if both { ", " } else { "" };
+                let (first, second) = (Listed(cluster_rules), Listed(rules));
+                write!(f, "{first}{separator}{second} depends on it")
             }
             Self::NotIsolated => f.write_str("no policy isolates it"),
         }
@@ -229,6 +267,25 @@ impl fmt::Display for PolicyRef {
 impl fmt::Display for RuleRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}[{}]", self.policy.name, self.direction, self.index)?;
+        in_parentheses(self.source.as_ref(), f)
+    }
+}
+
+impl fmt::Display for ClusterRuleRef {
+    /// `Admin Deny by ClusterNetworkPolicy/base egress[0] "no-metadata" (base.yaml:9:5)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            policy,
+            tier,
+            direction,
+            index,
+            action,
+            ..
+        } = self;
+        write!(f, "{tier} {action} by {policy} {direction}[{index}]")?;
+        if let Some(name) = &self.name {
+            write!(f, " \"{name}\"")?;
+        }
         in_parentheses(self.source.as_ref(), f)
     }
 }

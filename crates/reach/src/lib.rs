@@ -1,0 +1,4 @@
+//! Questions over the whole connectivity of a cluster: matrices, differences, findings, paths and fixes.
+//!
+//! Everything it claims comes with a witness, a connection that the engine judges as claimed. It reads no files and
+//! prints nothing: the command line turns its answers into text.
