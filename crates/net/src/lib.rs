@@ -1,14 +1,20 @@
-//! Leaf values of the network: protocols, port ranges, and one packet as a firewall sees it.
+//! Leaf values of the network: protocols, port ranges, and one packet as a firewall sees it; and
+//! sets of them: the ports of one protocol ([`PortSet`]), and all that may be opened between two
+//! endpoints ([`ConnectionSet`]).
 //!
 //! Answers nothing by itself; every other crate speaks in these words. Does no IO and knows
-//! neither Kubernetes nor netfilter. Start with [`Protocol`] and [`Packet`].
+//! neither Kubernetes nor netfilter. Start with [`Protocol`], [`Packet`] and [`ConnectionSet`].
 
+mod connection_set;
 mod packet;
 mod port;
+mod port_set;
 mod protocol;
 
+pub use connection_set::ConnectionSet;
 pub use packet::{ConnectionState, Packet, TcpFlags};
 pub use port::{PortRange, PortRangeError};
+pub use port_set::PortSet;
 pub use protocol::{IpProtocol, Protocol, UnknownProtocol};
 
 /// The IP family of an address, a rule or a set.

@@ -26,6 +26,12 @@ impl PortRange {
         last: u16::MAX,
     };
 
+    /// Every port that a connection can be opened to, 1-65535 (rule Q-1).
+    pub const VALID: Self = Self {
+        first: 1,
+        last: u16::MAX,
+    };
+
     /// The range `first..=last`.
     ///
     /// # Errors
@@ -64,6 +70,23 @@ impl PortRange {
     pub const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
+
+    /// The ports that lie in both ranges, `None` if there are none.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        Self::new(self.first.max(other.first), self.last.min(other.last)).ok()
+    }
+
+    /// Both ranges as one, `None` if ports of neither lie between them.
+    #[must_use]
+    pub fn join(self, other: Self) -> Option<Self> {
+        let gap =
+            self.last.saturating_add(1) < other.first || other.last.saturating_add(1) < self.first;
+        (!gap).then(|| Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        })
+    }
 }
 
 impl fmt::Display for PortRange {
@@ -73,5 +96,40 @@ impl fmt::Display for PortRange {
         } else {
             write!(f, "{}-{}", self.first, self.last)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_join_across_no_gap_in_either_order() {
+        let range = |first, last| PortRange::new(first, last).unwrap();
+        let cases = [
+            (range(1, 5), range(6, 9), Some(range(1, 9))),
+            (range(1, 5), range(7, 9), None),
+            (range(1, 9), range(3, 4), Some(range(1, 9))),
+            (range(9, 65_535), range(0, 8), Some(PortRange::ALL)),
+            (range(9, 65_535), range(0, 7), None),
+        ];
+        for (one, other, joined) in cases {
+            assert_eq!(one.join(other), joined, "{one} and {other}");
+            assert_eq!(other.join(one), joined, "{other} and {one}");
+        }
+    }
+
+    #[test]
+    fn ranges_intersect_where_both_hold_a_port() {
+        let range = |first, last| PortRange::new(first, last).unwrap();
+        assert_eq!(
+            range(1, 5).intersection(range(5, 9)),
+            Some(PortRange::single(5))
+        );
+        assert_eq!(range(6, 9).intersection(range(1, 5)), None);
+        assert_eq!(
+            PortRange::ALL.intersection(PortRange::VALID),
+            Some(PortRange::VALID)
+        );
     }
 }
