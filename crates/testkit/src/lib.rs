@@ -3,7 +3,7 @@
 //! For development only. [`builder`] writes clusters in a few words, [`generate`] draws them at random
 //! from a seed, [`flows`] lists the connections worth trying in one, [`decider`] asks any implementation
 //! the same question, [`compare`] finds where two disagree and [`shrink`]s it to the smallest case,
-//! which [`render`] writes as a corpus file. Nothing here decides what is right: `ringfence-reference` does.
+//! which [`render`] writes as a corpus file. [`scale`] draws large ones to measure with. Nothing here decides what is right: `ringfence-reference` does.
 
 pub mod builder;
 pub mod compare;
@@ -14,4 +14,5 @@ pub mod generate;
 pub mod random;
 pub mod render;
 pub mod sandbox;
+pub mod scale;
 pub mod shrink;
