@@ -138,6 +138,7 @@ fn find_word(line: &str, word: &str) -> Option<Range<usize>> {
 pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
     let options = LoadOptions {
         default_namespace: namespace.to_owned(),
+        ..LoadOptions::default()
     };
     let loaded = ringfence_model::load(inputs, &options);
     let (mut errors, warnings): (Vec<_>, Vec<_>) = loaded
@@ -168,6 +169,12 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
     let message = if matches!(object, Object::Node(_) | Object::KindCluster(_)) {
         format!(
             "{key}: nodes of a lab come from its kind configuration: ringfence lab up --config FILE"
+        )
+    } else if matches!(object, Object::ClusterPolicy(_)) {
+        format!(
+            "{key}: the nodes of a lab do not enforce {} yet; \
+             the commands that judge manifests offline take it into account",
+            key.kind
         )
     } else if system::is_own(&key) {
         format!("{key} is made by the lab itself; choose another name")

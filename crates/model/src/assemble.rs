@@ -80,6 +80,11 @@ impl<'a> Assembly<'a> {
                     .network_policies
                     .insert(found.name.clone(), found.clone());
             }
+            Object::ClusterPolicy(found) => {
+                cluster
+                    .cluster_policies
+                    .insert(found.name.clone(), found.clone());
+            }
             Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)

@@ -1,5 +1,6 @@
 //! From checked documents to typed objects, with the API server's validation on the way.
 
+mod cluster_policy;
 mod config;
 mod containers;
 mod kind;
@@ -44,6 +45,9 @@ pub(crate) fn extract(
         Handling::ServiceAccount => Object::ServiceAccount(config::service_account(context, root)),
         Handling::NetworkPolicy => {
             Object::NetworkPolicy(network_policy::network_policy(context, root))
+        }
+        Handling::ClusterPolicy(kind) => {
+            Object::ClusterPolicy(cluster_policy::cluster_policy(context, kind, root)?)
         }
         Handling::KindCluster => Object::KindCluster(kind_cluster(context.report, root)?),
         Handling::Skipped => return None,

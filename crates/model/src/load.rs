@@ -26,12 +26,15 @@ pub struct Input {
 pub struct LoadOptions {
     /// The namespace of objects that name none (rule OB-2).
     pub default_namespace: String,
+    /// What becomes of fields that Kubernetes does not know; an error by default (rule V-23).
+    pub unknown_fields: UnknownFields,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             default_namespace: "default".to_owned(),
+            unknown_fields: UnknownFields::Refuse,
         }
     }
 }
@@ -60,7 +63,8 @@ impl Loaded {
 pub fn load(inputs: &[Input], options: &LoadOptions) -> Loaded {
     let mut loaded = Loaded::default();
     for input in inputs {
-        let mut report = Report::new(&input.name, &input.text);
+        let mut report =
+            Report::new(&input.name, &input.text).with_unknown_fields(options.unknown_fields);
         let documents = read(input, &mut report);
         let mut reader = Reader {
             report: &mut report,
@@ -105,13 +109,9 @@ pub enum UnknownFields {
 
 /// Reads the objects of a JSON value, such as the body of a request. Nothing in it has a position.
 #[must_use]
-pub fn load_json(
-    value: &serde_json::Value,
-    options: &LoadOptions,
-    unknown_fields: UnknownFields,
-) -> Loaded {
+pub fn load_json(value: &serde_json::Value, options: &LoadOptions) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut report = Report::new("", "").with_unknown_fields(unknown_fields);
+    let mut report = Report::new("", "").with_unknown_fields(options.unknown_fields);
     let mut reader = Reader {
         report: &mut report,
         default_namespace: &options.default_namespace,

@@ -8,7 +8,7 @@ mod workload;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Namespace, NetworkPolicy, Node, Pod, Service, Source};
+use crate::{ClusterPolicy, Namespace, NetworkPolicy, Node, Pod, Service, Source};
 
 pub use config::{ConfigMap, Secret, ServiceAccount};
 pub use key::{ObjectKey, ObjectKind};
@@ -35,6 +35,8 @@ pub enum Object {
     Service(Service),
     /// A NetworkPolicy.
     NetworkPolicy(NetworkPolicy),
+    /// A ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy.
+    ClusterPolicy(ClusterPolicy),
     /// A Secret.
     Secret(Secret),
     /// A ConfigMap.
@@ -69,6 +71,9 @@ impl Object {
             Self::NetworkPolicy(found) => {
                 ObjectKey::namespaced(ObjectKind::NetworkPolicy, &found.name)
             }
+            Self::ClusterPolicy(found) => {
+                ObjectKey::cluster(found.name.kind.into(), &found.name.name)
+            }
             Self::Secret(found) => ObjectKey::namespaced(ObjectKind::Secret, &found.name),
             Self::ConfigMap(found) => ObjectKey::namespaced(ObjectKind::ConfigMap, &found.name),
             Self::ServiceAccount(found) => {
@@ -90,6 +95,7 @@ impl Object {
             Self::Workload(found) => found.source.as_ref(),
             Self::Service(found) => found.source.as_ref(),
             Self::NetworkPolicy(found) => found.source.as_ref(),
+            Self::ClusterPolicy(found) => found.source.as_ref(),
             Self::Secret(found) => found.source.as_ref(),
             Self::ConfigMap(found) => found.source.as_ref(),
             Self::ServiceAccount(found) => found.source.as_ref(),
@@ -111,6 +117,12 @@ impl Object {
             Self::Workload(found) => found.source = None,
             Self::Service(found) => found.source = None,
             Self::NetworkPolicy(found) => {
+                found.source = None;
+                for rule in found.ingress.iter_mut().chain(&mut found.egress) {
+                    rule.source = None;
+                }
+            }
+            Self::ClusterPolicy(found) => {
                 found.source = None;
                 for rule in found.ingress.iter_mut().chain(&mut found.egress) {
                     rule.source = None;

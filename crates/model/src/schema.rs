@@ -12,6 +12,7 @@ mod discovery;
 mod kind;
 mod meta;
 mod networking;
+mod policy;
 mod registry;
 mod suggest;
 

@@ -1,6 +1,8 @@
 //! The checks of the API server beyond types: names, labels, selectors, ports, addresses (rules V-*).
 
 pub(crate) mod address;
+pub(crate) mod domain;
+pub(crate) mod limits;
 pub(crate) mod names;
 pub(crate) mod ports;
 pub(crate) mod selector;

@@ -179,6 +179,7 @@ fn ob2_namespaces() {
     };
     let options = LoadOptions {
         default_namespace: "team".to_owned(),
+        ..LoadOptions::default()
     };
     assert_eq!(
         load(&[input], &options).objects[0].key().to_string(),
@@ -751,6 +752,33 @@ fn one_bad_object_does_not_hide_the_others() {
     );
 }
 
+const fn tolerant(unknown_fields: UnknownFields) -> LoadOptions {
+    LoadOptions {
+        default_namespace: String::new(),
+        unknown_fields,
+    }
+}
+
+#[test]
+fn v23_unknown_fields_of_texts_are_what_the_caller_says() {
+    let input = Input {
+        name: "m.yaml".to_owned(),
+        text: "apiVersion: v1\nkind: NamespaceList\nitem: []\nitems: [{metadata: {name: a, nam: b}}]\n"
+            .to_owned(),
+    };
+    let loaded = |unknown_fields| load(std::slice::from_ref(&input), &tolerant(unknown_fields));
+    let refused = loaded(UnknownFields::Refuse);
+    let expected = ["unknown field `item`", "unknown field `metadata.nam`"];
+    let as_written = |severity: &str| expected.map(|text| format!("{severity}[V-23] {text}"));
+    assert_eq!(written(&refused.diagnostics), as_written("error"));
+    assert!(refused.objects.is_empty());
+    let warned = loaded(UnknownFields::Warn);
+    assert_eq!(written(&warned.diagnostics), as_written("warning"));
+    assert_eq!(warned.objects.len(), 1);
+    let ignored = loaded(UnknownFields::Ignore);
+    assert_eq!((ignored.objects.len(), ignored.diagnostics.len()), (1, 0));
+}
+
 #[test]
 fn json_values_load_without_positions() {
     let value = serde_json::json!({
@@ -758,8 +786,7 @@ fn json_values_load_without_positions() {
         "metadata": {"name": "p", "namespace": "n"},
         "spec": {"podSelectorr": {}}
     });
-    let options = LoadOptions::default();
-    let refused = load_json(&value, &options, UnknownFields::Refuse);
+    let refused = load_json(&value, &LoadOptions::default());
     assert_eq!(
         written(&refused.diagnostics),
         ["error[V-23] unknown field `spec.podSelectorr`"]
@@ -769,9 +796,9 @@ fn json_values_load_without_positions() {
         Some("spec.podSelectorr")
     );
     assert!(refused.objects.is_empty() && refused.diagnostics[0].location.is_none());
-    let warned = load_json(&value, &options, UnknownFields::Warn);
+    let warned = load_json(&value, &tolerant(UnknownFields::Warn));
     assert_eq!((warned.objects.len(), warned.diagnostics.len()), (1, 1));
-    let ignored = load_json(&value, &options, UnknownFields::Ignore);
+    let ignored = load_json(&value, &tolerant(UnknownFields::Ignore));
     assert_eq!((ignored.objects.len(), ignored.diagnostics.len()), (1, 0));
     assert_eq!(ignored.objects[0].source(), None);
 }

@@ -133,6 +133,7 @@ fn v2_namespaces() {
     };
     let options = LoadOptions {
         default_namespace: String::new(),
+        ..LoadOptions::default()
     };
     let loaded = load(&[input], &options);
     assert_eq!(

@@ -70,6 +70,7 @@ pub fn desired_pods(
             | Object::Node(_)
             | Object::Service(_)
             | Object::NetworkPolicy(_)
+            | Object::ClusterPolicy(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)
@@ -347,6 +348,7 @@ fn data<'a>(
         | Object::Workload(_)
         | Object::Service(_)
         | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
         | Object::ServiceAccount(_)
         | Object::KindCluster(_) => None,
     }

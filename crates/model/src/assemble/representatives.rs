@@ -21,6 +21,7 @@ pub(super) fn of<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Pod> {
             | Object::Node(_)
             | Object::Service(_)
             | Object::NetworkPolicy(_)
+            | Object::ClusterPolicy(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)

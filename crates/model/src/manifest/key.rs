@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::WorkloadKind;
-use crate::ObjectName;
+use crate::{ClusterPolicyKind, ObjectName};
 
 /// The kinds that ringfence reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub enum ObjectKind {
     Service,
     /// `networking.k8s.io/v1`
     NetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha2`
+    ClusterNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1`
+    AdminNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1`
+    BaselineAdminNetworkPolicy,
     /// `v1`
     Secret,
     /// `v1`
@@ -59,6 +65,11 @@ impl ObjectKind {
             Self::CronJob => "CronJob",
             Self::Service => "Service",
             Self::NetworkPolicy => "NetworkPolicy",
+            Self::ClusterNetworkPolicy => ClusterPolicyKind::ClusterNetworkPolicy.name(),
+            Self::AdminNetworkPolicy => ClusterPolicyKind::AdminNetworkPolicy.name(),
+            Self::BaselineAdminNetworkPolicy => {
+                ClusterPolicyKind::BaselineAdminNetworkPolicy.name()
+            }
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
             Self::ServiceAccount => "ServiceAccount",
@@ -83,6 +94,16 @@ impl From<WorkloadKind> for ObjectKind {
             WorkloadKind::DaemonSet => Self::DaemonSet,
             WorkloadKind::Job => Self::Job,
             WorkloadKind::CronJob => Self::CronJob,
+        }
+    }
+}
+
+impl From<ClusterPolicyKind> for ObjectKind {
+    fn from(kind: ClusterPolicyKind) -> Self {
+        match kind {
+            ClusterPolicyKind::ClusterNetworkPolicy => Self::ClusterNetworkPolicy,
+            ClusterPolicyKind::AdminNetworkPolicy => Self::AdminNetworkPolicy,
+            ClusterPolicyKind::BaselineAdminNetworkPolicy => Self::BaselineAdminNetworkPolicy,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Which kinds there are, by group.
 
 use super::Schema;
-use super::{apps, batch, core, core_node, discovery, kind, networking};
-use crate::WorkloadKind;
+use super::{apps, batch, core, core_node, discovery, kind, networking, policy};
+use crate::{ClusterPolicyKind, WorkloadKind};
 
 /// What becomes of a document.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,7 @@ pub(crate) enum Handling {
     ConfigMap,
     ServiceAccount,
     NetworkPolicy,
+    ClusterPolicy(ClusterPolicyKind),
     KindCluster,
     /// Checked, and left aside.
     Skipped,
@@ -44,7 +45,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 18] = [
+static KINDS: [Row; 21] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -105,6 +106,24 @@ static KINDS: [Row; 18] = [
         "NetworkPolicy",
         &networking::NETWORK_POLICY,
         Handling::NetworkPolicy,
+    ),
+    (
+        "policy.networking.k8s.io/v1alpha2",
+        "ClusterNetworkPolicy",
+        &policy::CLUSTER_NETWORK_POLICY,
+        Handling::ClusterPolicy(ClusterPolicyKind::ClusterNetworkPolicy),
+    ),
+    (
+        "policy.networking.k8s.io/v1alpha1",
+        "AdminNetworkPolicy",
+        &policy::ADMIN_NETWORK_POLICY,
+        Handling::ClusterPolicy(ClusterPolicyKind::AdminNetworkPolicy),
+    ),
+    (
+        "policy.networking.k8s.io/v1alpha1",
+        "BaselineAdminNetworkPolicy",
+        &policy::BASELINE_ADMIN_NETWORK_POLICY,
+        Handling::ClusterPolicy(ClusterPolicyKind::BaselineAdminNetworkPolicy),
     ),
     (
         "discovery.k8s.io/v1",

@@ -167,7 +167,11 @@ fn is_name_part(text: &str) -> bool {
     })
 }
 
-fn bounded(text: &str, edge: impl Fn(&u8) -> bool, inside: impl Fn(&u8) -> bool) -> bool {
+pub(super) fn bounded(
+    text: &str,
+    edge: impl Fn(&u8) -> bool,
+    inside: impl Fn(&u8) -> bool,
+) -> bool {
     match text.as_bytes() {
         [] => false,
         [only] => edge(only),
