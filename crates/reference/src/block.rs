@@ -11,7 +11,7 @@ pub(crate) fn covers(block: &IpBlock, address: IpAddr) -> bool {
 }
 
 /// Whether `address` agrees with the network in its first prefix bits; families never agree (NP-40).
-fn contains(network: IpNet, address: IpAddr) -> bool {
+pub(crate) fn contains(network: IpNet, address: IpAddr) -> bool {
     let same_family = network.addr().is_ipv4() == address.is_ipv4();
     let differing = leading_bits(network.addr()) ^ leading_bits(address);
     same_family && differing.leading_zeros() >= u32::from(network.prefix_len())

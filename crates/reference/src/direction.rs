@@ -1,15 +1,17 @@
 //! Rule Q-10: one direction of one connection attempt, for the pod that policy protects.
 
 use ringfence_model::{
-    Because, Cluster, Direction, DirectionDecision, DirectionVerdict, JudgedRule, Match,
-    NetworkPolicy, Party, Pod, PolicyRef, RuleRef,
+    Because, Cluster, ClusterTier, Direction, DirectionDecision, DirectionVerdict, JudgedRule,
+    Match, NetworkPolicy, Party, Pod, PolicyRef, RuleRef,
 };
 use ringfence_net::IpProtocol;
 
+use crate::course::Course;
 use crate::node::{has_local_node, is_local_node};
 use crate::peer::peers_match;
 use crate::port::ports_match;
 use crate::selector::selects;
+use crate::tier::tier;
 
 /// What one direction is judged on: a pod, its peer, and what is dialled.
 #[derive(Clone, Copy, Debug)]
@@ -48,21 +50,25 @@ impl Attempt<'_> {
     }
 }
 
-/// the steps in order; the first that has an answer decides.
+/// the steps in order; the first that has an answer decides. Told from the last one back, because each
+/// of the tiers goes on with what comes after it (CN-20).
 pub(crate) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
-    own_address(attempt)
-        .or_else(|| network_policy_tier(attempt))
-        .unwrap_or_else(|| conclude(attempt, DirectionVerdict::Allow, Because::NotIsolated))
+    if is_own_address(attempt) {
+        return conclude(attempt, DirectionVerdict::Allow, Because::OwnAddress);
+    }
+    let open = conclude(attempt, DirectionVerdict::Allow, Because::NotIsolated);
+    let baseline = tier(attempt, ClusterTier::Baseline, &Course::certain(open));
+    let network_policy = network_policy_tier(attempt).unwrap_or(baseline);
+    tier(attempt, ClusterTier::Admin, &network_policy).settle(attempt.peer)
 }
 
-/// Q-10 step 1, NP-60: a pod that dials its own address is never judged.
-fn own_address(attempt: &Attempt<'_>) -> Option<DirectionDecision> {
-    (attempt.is_self() && !attempt.dialled.via_service)
-        .then(|| conclude(attempt, DirectionVerdict::Allow, Because::OwnAddress))
+/// Q-10 step 1, NP-60, CN-40: a pod that dials its own address is never judged; through a Service it is.
+fn is_own_address(attempt: &Attempt<'_>) -> bool {
+    attempt.is_self() && !attempt.dialled.via_service
 }
 
-/// Q-10 step 3: final if any NetworkPolicy isolates the pod in this direction (NP-2), silent otherwise.
-fn network_policy_tier(attempt: &Attempt<'_>) -> Option<DirectionDecision> {
+/// Q-10 step 3, CN-26: final if any NetworkPolicy isolates the pod in this direction (NP-2, AM-14), silent otherwise.
+fn network_policy_tier(attempt: &Attempt<'_>) -> Option<Course> {
     let isolating = isolating_policies(attempt);
     if isolating.is_empty() {
         return None;
@@ -71,18 +77,11 @@ fn network_policy_tier(attempt: &Attempt<'_>) -> Option<DirectionDecision> {
         .iter()
         .map(|policy| PolicyRef::of(policy))
         .collect();
+    let allowed = |because| Course::certain(conclude(attempt, DirectionVerdict::Allow, because));
     Some(if is_exempt_local_node(attempt) {
-        conclude(
-            attempt,
-            DirectionVerdict::Allow,
-            Because::LocalNode { isolated_by },
-        )
+        allowed(Because::LocalNode { isolated_by })
     } else if attempt.is_self() {
-        conclude(
-            attempt,
-            DirectionVerdict::Allow,
-            Because::OwnService { isolated_by },
-        )
+        allowed(Because::OwnService { isolated_by })
     } else {
         union_of_rules(attempt, &isolating, isolated_by)
     })
@@ -120,7 +119,7 @@ fn union_of_rules(
     attempt: &Attempt<'_>,
     isolating: &[&NetworkPolicy],
     isolated_by: Vec<PolicyRef>,
-) -> DirectionDecision {
+) -> Course {
     let judged: Vec<JudgedRule> = isolating
         .iter()
         .flat_map(|policy| judge_rules(attempt, policy))
@@ -132,33 +131,21 @@ fn union_of_rules(
             .map(|rule| rule.rule.clone())
             .collect()
     };
-    match Match::any(judged.iter().map(JudgedRule::matches)) {
-        Match::Yes => conclude(
-            attempt,
-            DirectionVerdict::Allow,
-            Because::Rules {
-                allowed_by: having(Match::Yes),
-            },
-        ),
-        Match::Unknown => conclude(
-            attempt,
-            DirectionVerdict::Unknown,
-            Because::AddressUnknown {
-                of: attempt.peer.clone(),
-                cluster_rules: Vec::new(),
-                rules: having(Match::Unknown),
-            },
-        ),
-        Match::No => conclude(
-            attempt,
-            DirectionVerdict::Deny,
-            Because::NoRuleMatched {
-                isolated_by,
-                rules: judged,
-                local_node_unknown: local_node_unknown(attempt),
-            },
-        ),
+    let (allowed_by, open) = (having(Match::Yes), having(Match::Unknown));
+    if !allowed_by.is_empty() {
+        let because = Because::Rules { allowed_by };
+        return Course::certain(conclude(attempt, DirectionVerdict::Allow, because));
     }
+    let because = Because::NoRuleMatched {
+        isolated_by,
+        rules: judged,
+        local_node_unknown: local_node_unknown(attempt),
+    };
+    let denied = Course::certain(conclude(attempt, DirectionVerdict::Deny, because));
+    if open.is_empty() {
+        return denied;
+    }
+    denied.unless_allowed_by(open)
 }
 
 /// OB-16: nobody can be the local node of a pod of which no node is known.
@@ -189,7 +176,7 @@ fn judge_rules(attempt: &Attempt<'_>, policy: &NetworkPolicy) -> Vec<JudgedRule>
     judged.collect()
 }
 
-fn conclude(
+pub(crate) fn conclude(
     attempt: &Attempt<'_>,
     verdict: DirectionVerdict,
     because: Because,

@@ -7,8 +7,11 @@
 //! Start with [`answer`]; `direction.rs` holds the heart of it, rule Q-10.
 
 mod block;
+mod cluster_rule;
+mod course;
 mod destination;
 mod direction;
+mod domain;
 mod evaluate;
 mod node;
 mod party;
@@ -17,5 +20,6 @@ mod port;
 mod resolve;
 mod selector;
 mod service;
+mod tier;
 
 pub use evaluate::answer;

@@ -58,13 +58,13 @@ fn namespace_matches(selector: &PeerSelector, attempt: &Attempt<'_>, peer: &Pod)
 }
 
 /// NP-13, NP-15: a selector that is absent or null asks for nothing.
-fn selects_or_absent(selector: Option<&LabelSelector>, labels: &Labels) -> bool {
+pub(crate) fn selects_or_absent(selector: Option<&LabelSelector>, labels: &Labels) -> bool {
     selector.is_none_or(|selector| selects(selector, labels))
 }
 
 /// NP-17, NP-18: the namespace's own labels, its name label set whatever the manifest says;
 /// a namespace without object has this label alone (OB-4).
-fn namespace_labels(cluster: &Cluster, namespace: &str) -> Labels {
+pub(crate) fn namespace_labels(cluster: &Cluster, namespace: &str) -> Labels {
     let mut labels = cluster
         .namespaces
         .get(namespace)

@@ -21,11 +21,16 @@
 )]
 
 mod cluster;
+mod cluster_policy;
 mod pod;
 mod policy;
 mod service;
 
 pub use cluster::{ClusterBuilder, Part, cluster, namespace, node};
+pub use cluster_policy::{
+    ClusterPolicyBuilder, ClusterRuleBuilder, accept, admin, admin_network_policy, baseline,
+    baseline_admin_network_policy, deny, every_pod, pass, pods_anywhere, pods_of, pods_within,
+};
 pub use pod::{PodBuilder, pod};
 pub use policy::{
     PolicyBuilder, RuleBuilder, any_port, block, labels, namespaces, pods, pods_in, policy,

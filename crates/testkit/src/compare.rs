@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use ringfence_model::Cluster;
+use ringfence_model::{Answer, Cluster, Query, QueryError};
+use ringfence_reference::answer;
 
-use crate::decider::{Decider, Decision};
+use crate::decider::{Decider, Decision, Verdict};
 use crate::flows::ProbeFlow;
 use crate::render;
 use crate::shrink::shrink;
@@ -44,6 +45,62 @@ pub fn disagreement(
         cluster,
         flow: flow.clone(),
     })
+}
+
+/// A question that somebody answers otherwise than the reference, in whatever field.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The question.
+    pub query: Query,
+    /// The reference's answer.
+    pub expected: Result<Answer, QueryError>,
+    /// The other answer.
+    pub found: Result<Answer, QueryError>,
+}
+
+/// The first of `queries` that `answering` answers otherwise than the reference, shrunk; `None` if all are equal,
+/// field for field. `answering` makes of a cluster what answers questions about it, once for all of `queries`.
+pub fn difference<A>(
+    answering: impl Fn(&Cluster) -> A,
+    cluster: &Cluster,
+    queries: &[Query],
+) -> Option<Difference>
+where
+    A: FnMut(&Query) -> Result<Answer, QueryError>,
+{
+    let mut answers = answering(cluster);
+    let query = queries
+        .iter()
+        .find(|query| answers(query) != answer(cluster, query))?;
+    let mut differs =
+        |cluster: &Cluster, query: &Query| answering(cluster)(query) != answer(cluster, query);
+    let cluster = shrink(cluster, query, &mut differs);
+    Some(Difference {
+        expected: answer(&cluster, query),
+        found: answering(&cluster)(query),
+        query: query.clone(),
+        cluster,
+    })
+}
+
+impl fmt::Display for Difference {
+    /// Both answers, for people and field for field, then the case as a corpus file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, answer) in [("reference", &self.expected), ("found", &self.found)] {
+            match answer {
+                Ok(answer) => writeln!(f, "{name}: {answer}\n{answer:#?}\n")?,
+                Err(error) => writeln!(f, "{name}: {error}\n{error:?}\n")?,
+            }
+        }
+        let verdict = match &self.expected {
+            Ok(answer) => Verdict::from(&answer.outcome),
+            Err(_) => Verdict::Error,
+        };
+        let row = (self.query.clone(), verdict);
+        f.write_str(&render::case("a difference", &self.cluster, &[row]))
+    }
 }
 
 impl fmt::Display for Disagreement {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Direction, PortMatch, Service, TargetPort};
+use ringfence_model::{Cluster, ClusterIp, ClusterPort, Direction, PortMatch, Service, TargetPort};
 use ringfence_model::{Endpoint, Query};
-use ringfence_net::{IpProtocol, Protocol};
+use ringfence_net::{IpProtocol, PortRange, Protocol};
 
 use crate::random::Random;
 
@@ -110,7 +110,7 @@ fn sources(cluster: &Cluster) -> Vec<Endpoint> {
     pods.chain(nodes).chain(outside()).collect()
 }
 
-/// The same, and addresses as such: of pods (finished ones too), nodes and Services, and loopback.
+/// The same, and addresses as such: of pods (finished ones too), nodes, Services and names, and loopback.
 fn destinations(cluster: &Cluster) -> Vec<Endpoint> {
     let of_pods = cluster
         .pods
@@ -123,7 +123,9 @@ fn destinations(cluster: &Cluster) -> Vec<Endpoint> {
         .flat_map(|node| &node.addresses)
         .copied();
     let of_services = cluster.services.values().flat_map(service_addresses);
-    let addresses: BTreeSet<IpAddr> = of_pods.chain(of_nodes).chain(of_services).collect();
+    let of_names = cluster.domain_addresses.values().flatten().copied();
+    let of_objects = of_pods.chain(of_nodes).chain(of_services);
+    let addresses: BTreeSet<IpAddr> = of_objects.chain(of_names).collect();
     let loopback = Endpoint::Address(IpAddr::from([127, 0, 0, 1]));
     let services = cluster.services.keys().cloned().map(Endpoint::Service);
     (live_pods(cluster).into_iter())
@@ -151,6 +153,7 @@ fn dialled_ports(cluster: &Cluster) -> Vec<(IpProtocol, Option<u16>)> {
     let mut found: BTreeSet<(Protocol, u16)> = BTreeSet::new();
     found.extend(Protocol::ALL.map(|protocol| (protocol, 4321)));
     found.extend(policy_ports(cluster));
+    found.extend(cluster_policy_ports(cluster));
     found.extend(declared_ports(cluster));
     let with_ports = found.into_iter().filter(|(_, port)| *port != 0);
     let with_ports = with_ports.map(|(protocol, port)| (IpProtocol::from(protocol), Some(port)));
@@ -169,14 +172,30 @@ fn policy_ports(cluster: &Cluster) -> Vec<(Protocol, u16)> {
     rules
         .flat_map(|rule| &rule.ports)
         .flat_map(|item| match item.port {
-            PortMatch::Range(range) => {
-                let (first, last) = (range.first(), range.last());
-                let edges = [first.saturating_sub(1), first, last, last.saturating_add(1)];
-                edges.map(|port| (item.protocol, port)).to_vec()
-            }
+            PortMatch::Range(range) => edges(item.protocol, range),
             PortMatch::Any | PortMatch::Name(_) => Vec::new(),
         })
         .collect()
+}
+
+fn cluster_policy_ports(cluster: &Cluster) -> Vec<(Protocol, u16)> {
+    let policies = cluster.cluster_policies.values();
+    let rules = policies
+        .flat_map(|policy| Direction::ALL.map(|direction| policy.rules(direction)))
+        .flatten();
+    rules
+        .flat_map(|rule| &rule.ports)
+        .flat_map(|item| match item {
+            ClusterPort::Range(protocol, range) => edges(*protocol, *range),
+            ClusterPort::Name(_) => Vec::new(),
+        })
+        .collect()
+}
+
+fn edges(protocol: Protocol, range: PortRange) -> Vec<(Protocol, u16)> {
+    let (first, last) = (range.first(), range.last());
+    let edges = [first.saturating_sub(1), first, last, last.saturating_add(1)];
+    edges.map(|port| (protocol, port)).to_vec()
 }
 
 /// What pods declare, and what Services dial and reach.

@@ -4,6 +4,7 @@
 //! match some pods and miss others, blocks around and beside pods and nodes, port ranges at the declared
 //! ports. A cluster is a function of its seed and its [`Shape`] alone.
 
+mod cluster_policies;
 mod labels;
 mod pods;
 mod policies;
@@ -26,16 +27,25 @@ pub struct Shape {
     pub ipv6: bool,
     /// Services.
     pub services: bool,
+    /// Cluster-scoped policies, and names with addresses.
+    pub cluster_policies: bool,
 }
 
 impl Shape {
-    /// Everything.
+    /// Everything but cluster-scoped policies, which the compiled rules do not know.
     pub const FULL: Self = Self {
         unaddressed_pods: true,
         host_pods: true,
         finished_pods: true,
         ipv6: true,
         services: true,
+        cluster_policies: false,
+    };
+
+    /// Everything.
+    pub const TIERED: Self = Self {
+        cluster_policies: true,
+        ..Self::FULL
     };
 
     /// Everything that can be wired up and sent packets: each pod has an address.
@@ -45,7 +55,7 @@ impl Shape {
     };
 }
 
-/// The cluster of `seed`: one to three namespaces, two nodes, two to six pods, up to six policies.
+/// The cluster of `seed`: one to three namespaces, two nodes, two to six pods, up to six policies of each scope.
 #[must_use]
 pub fn cluster(seed: u64, shape: Shape) -> Cluster {
     let mut random = Random::new(seed);
@@ -68,7 +78,29 @@ pub fn cluster(seed: u64, shape: Shape) -> Cluster {
     for policy in policies::policies(&mut random, shape, &cluster) {
         cluster.network_policies.insert(policy.name.clone(), policy);
     }
+    if shape.cluster_policies {
+        add_tiers(&mut random, shape, &mut cluster);
+    }
     cluster
+}
+
+/// Drawn last, so that the rest of a seed's cluster is the same with and without them, but for two things that would
+/// leave the tiers little to show: a third of the clusters loses its NetworkPolicies (rule CN-26), and half of them
+/// the addresses of a pod (rule AM-22).
+fn add_tiers(random: &mut Random, shape: Shape, cluster: &mut Cluster) {
+    cluster.domain_addresses = cluster_policies::domain_addresses(random, shape);
+    for policy in cluster_policies::cluster_policies(random, shape, cluster) {
+        cluster.cluster_policies.insert(policy.name.clone(), policy);
+    }
+    if random.chance(33) {
+        cluster.network_policies.clear();
+    }
+    let names: Vec<ObjectName> = cluster.pods.keys().cloned().collect();
+    let forgotten = random.pick(&names).filter(|_| shape.unaddressed_pods);
+    let pod = forgotten.and_then(|name| cluster.pods.get_mut(name));
+    if let Some(pod) = pod.filter(|_| random.chance(50)) {
+        pod.addresses.clear();
+    }
 }
 
 /// A name of the form `kind-number` in one of `namespaces`.

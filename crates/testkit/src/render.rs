@@ -1,5 +1,6 @@
 //! A cluster and its flows as a corpus file: Markdown with manifests and a table.
 
+mod cluster_policy;
 mod manifest;
 mod yaml;
 

@@ -1,5 +1,6 @@
 //! From a failing case to the smallest one that still fails.
 
+mod cluster_policies;
 mod steps;
 
 use ringfence_model::Cluster;
@@ -31,6 +32,8 @@ pub fn smaller_clusters(cluster: &Cluster) -> Vec<Cluster> {
     let mut smaller = Vec::new();
     let out = &mut smaller;
     steps::without_one(cluster, out, |cluster| &mut cluster.network_policies);
+    steps::without_one(cluster, out, |cluster| &mut cluster.cluster_policies);
+    steps::without_one(cluster, out, |cluster| &mut cluster.domain_addresses);
     steps::without_one(cluster, out, |cluster| &mut cluster.services);
     steps::without_one(cluster, out, |cluster| &mut cluster.pods);
     steps::without_one(cluster, out, |cluster| &mut cluster.nodes);
@@ -40,6 +43,18 @@ pub fn smaller_clusters(cluster: &Cluster) -> Vec<Cluster> {
         out,
         |cluster| &mut cluster.network_policies,
         steps::policies,
+    );
+    steps::simplified(
+        cluster,
+        out,
+        |cluster| &mut cluster.cluster_policies,
+        cluster_policies::cluster_policies,
+    );
+    steps::simplified(
+        cluster,
+        out,
+        |cluster| &mut cluster.domain_addresses,
+        |addresses| steps::without_each(addresses),
     );
     steps::simplified(
         cluster,

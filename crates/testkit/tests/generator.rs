@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use ringfence_model::{
-    Cluster, ClusterIp, Direction, PolicyPeer, PolicyPort, PolicyRule, PortMatch, SelectorOperator,
-    TargetPort,
+    Because, Cluster, ClusterAction, ClusterIp, ClusterPeer, ClusterPort, ClusterRule, ClusterTier,
+    Direction, PolicyPeer, PolicyPort, PolicyRule, PortMatch, SelectorOperator, TargetPort,
 };
+use ringfence_reference::answer;
 use ringfence_testkit::decider::{Decider, ReferenceDecider, Verdict};
 use ringfence_testkit::generate::{Shape, cluster};
 use ringfence_testkit::{flows, random::Random};
@@ -229,6 +230,170 @@ fn selected(cluster: &Cluster, namespaces: bool, pods: bool) -> bool {
 
 fn ports(cluster: &Cluster, wanted: fn(&PolicyPort) -> bool) -> bool {
     rules(cluster).flat_map(|rule| &rule.ports).any(wanted)
+}
+
+/// Cluster-scoped policies come on top: what a seed gave before they existed it gives today.
+#[test]
+fn tiers_leave_the_rest_of_a_cluster_as_it_is() {
+    let mut emptied = 0;
+    for seed in 0..SEEDS {
+        let (without, mut with) = (cluster(seed, Shape::FULL), cluster(seed, Shape::TIERED));
+        with.cluster_policies.clear();
+        with.domain_addresses.clear();
+        emptied += usize::from(with.network_policies.is_empty());
+        if with.network_policies.is_empty() {
+            with.network_policies.clone_from(&without.network_policies);
+        }
+        for (pod, before) in with.pods.values_mut().zip(without.pods.values()) {
+            if pod.addresses.is_empty() {
+                pod.addresses.clone_from(&before.addresses);
+            }
+        }
+        assert_eq!(without, with);
+    }
+    assert!((80..=240).contains(&emptied), "{emptied}");
+}
+
+fn tiered() -> impl Iterator<Item = Cluster> {
+    (0..SEEDS).map(|seed| cluster(seed, Shape::TIERED))
+}
+
+fn cluster_rules(cluster: &Cluster) -> impl Iterator<Item = &ClusterRule> {
+    let policies = cluster.cluster_policies.values();
+    policies
+        .flat_map(|policy| Direction::ALL.map(|way| policy.rules(way)))
+        .flatten()
+}
+
+/// What decides a direction, as far as tiers are concerned.
+fn decided_by(because: &Because) -> &'static str {
+    match because {
+        Because::ClusterRule(rule) => match (rule.tier, rule.action) {
+            (ClusterTier::Admin, ClusterAction::Accept) => "Admin Accept",
+            (ClusterTier::Admin, ClusterAction::Deny) => "Admin Deny",
+            (ClusterTier::Baseline, ClusterAction::Accept) => "Baseline Accept",
+            (ClusterTier::Baseline, ClusterAction::Deny) => "Baseline Deny",
+            (_, ClusterAction::Pass) => "a peer of unknown kind",
+        },
+        Because::AddressUnknown { cluster_rules, .. } if !cluster_rules.is_empty() => {
+            "an unknown address"
+        }
+        Because::Rules { .. } | Because::NoRuleMatched { .. } => "NetworkPolicy",
+        Because::NotIsolated => "nobody",
+        Because::NoSubject
+        | Because::Loopback
+        | Because::OwnAddress
+        | Because::LocalNode { .. }
+        | Because::OwnService { .. }
+        | Because::AddressUnknown { .. } => "something else",
+    }
+}
+
+#[test]
+fn every_tier_decides_often() {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut passed = 0;
+    for (seed, cluster) in (0..).zip(tiered()) {
+        for flow in flows::sample(&cluster, 60, &mut Random::new(seed)) {
+            let Ok(answer) = answer(&cluster, &flow) else {
+                continue;
+            };
+            for decision in answer
+                .connections
+                .iter()
+                .flat_map(|found| [&found.egress, &found.ingress])
+            {
+                *counts.entry(decided_by(&decision.because)).or_default() += 1;
+                passed += usize::from(!decision.passed.is_empty());
+            }
+        }
+    }
+    counts.remove("something else");
+    let total: usize = counts.values().sum();
+    let permille = |what: &str| counts.get(what).copied().unwrap_or(0) * 1000 / total;
+    for (what, least) in [
+        ("Admin Accept", 50),
+        ("Admin Deny", 50),
+        ("Baseline Accept", 20),
+        ("Baseline Deny", 20),
+        ("NetworkPolicy", 80),
+        ("nobody", 50),
+        ("an unknown address", 2),
+        ("a peer of unknown kind", 1),
+    ] {
+        assert!(permille(what) >= least, "{what}: {counts:?} of {total}");
+    }
+    assert!(
+        passed * 100 / total >= 3,
+        "{passed} of {total} were passed on"
+    );
+}
+
+#[test]
+fn every_feature_of_tiers_occurs() {
+    let features: &[Feature] = &[
+        ("equal priorities", |cluster| {
+            let all: Vec<_> = cluster
+                .cluster_policies
+                .values()
+                .map(|policy| (policy.tier, policy.priority))
+                .collect();
+            (1..all.len()).any(|place| all[..place].contains(&all[place]))
+        }),
+        ("both tiers", |cluster| {
+            let tier = |tier| {
+                cluster
+                    .cluster_policies
+                    .values()
+                    .any(|policy| policy.tier == tier)
+            };
+            tier(ClusterTier::Admin) && tier(ClusterTier::Baseline)
+        }),
+        ("three kinds", |cluster| {
+            let kinds = cluster.cluster_policies.keys().map(|name| name.kind);
+            kinds.collect::<std::collections::BTreeSet<_>>().len() == 3
+        }),
+        ("networks", |cluster| {
+            tier_peers(cluster, |peer| matches!(peer, ClusterPeer::Networks(_)))
+        }),
+        ("nodes", |cluster| {
+            tier_peers(cluster, |peer| matches!(peer, ClusterPeer::Nodes(_)))
+        }),
+        ("names", |cluster| {
+            tier_peers(cluster, |peer| matches!(peer, ClusterPeer::DomainNames(_)))
+        }),
+        ("unknown kind", |cluster| {
+            tier_peers(cluster, |peer| *peer == ClusterPeer::Unrecognized)
+        }),
+        ("pods of all namespaces", |cluster| {
+            tier_peers(
+                cluster,
+                |peer| matches!(peer, ClusterPeer::Pods(scope) if scope.namespaces.is_none()),
+            )
+        }),
+        ("named port", |cluster| {
+            cluster_rules(cluster)
+                .flat_map(|rule| &rule.ports)
+                .any(|port| matches!(port, ClusterPort::Name(_)))
+        }),
+        ("rule without ports", |cluster| {
+            cluster_rules(cluster).any(|rule| rule.ports.is_empty())
+        }),
+        ("known names", |cluster| {
+            !cluster.domain_addresses.is_empty()
+        }),
+    ];
+    let all: Vec<Cluster> = tiered().collect();
+    for (name, present) in features {
+        let count = all.iter().filter(|cluster| present(cluster)).count();
+        assert!(count >= 8, "{name}: in {count} of {} clusters", all.len());
+    }
+}
+
+fn tier_peers(cluster: &Cluster, wanted: fn(&ClusterPeer) -> bool) -> bool {
+    cluster_rules(cluster)
+        .flat_map(|rule| &rule.peers)
+        .any(wanted)
 }
 
 #[test]

@@ -1,6 +1,8 @@
-use ringfence_model::{Cluster, Labels, Namespace, NetworkPolicy, Node, Pod, Service};
+use ringfence_model::{
+    Cluster, ClusterPolicy, Labels, Namespace, NetworkPolicy, Node, Pod, Service,
+};
 
-use super::{PodBuilder, PolicyBuilder, ServiceBuilder, address};
+use super::{ClusterPolicyBuilder, PodBuilder, PolicyBuilder, ServiceBuilder, address};
 
 /// A cluster in the making.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,8 @@ pub enum Part {
     Pod(Pod),
     /// A NetworkPolicy.
     Policy(NetworkPolicy),
+    /// A cluster-scoped policy.
+    ClusterPolicy(ClusterPolicy),
     /// A Service.
     Service(Service),
 }
@@ -47,10 +51,22 @@ impl ClusterBuilder {
             Part::Policy(policy) => {
                 cluster.network_policies.insert(policy.name.clone(), policy);
             }
+            Part::ClusterPolicy(policy) => {
+                cluster.cluster_policies.insert(policy.name.clone(), policy);
+            }
             Part::Service(service) => {
                 cluster.services.insert(service.name.clone(), service);
             }
         }
+        self
+    }
+
+    /// Gives the name `domain` addresses (rule AM-19).
+    #[must_use]
+    pub fn domain(mut self, domain: &str, addresses: &[&str]) -> Self {
+        let addresses = addresses.iter().map(|text| address(text)).collect();
+        let known = &mut self.cluster.domain_addresses;
+        known.insert(domain.to_owned(), addresses);
         self
     }
 
@@ -118,6 +134,12 @@ impl From<NetworkPolicy> for Part {
     }
 }
 
+impl From<ClusterPolicy> for Part {
+    fn from(policy: ClusterPolicy) -> Self {
+        Self::ClusterPolicy(policy)
+    }
+}
+
 impl From<Service> for Part {
     fn from(service: Service) -> Self {
         Self::Service(service)
@@ -133,6 +155,12 @@ impl From<PodBuilder> for Part {
 impl From<PolicyBuilder> for Part {
     fn from(policy: PolicyBuilder) -> Self {
         Self::Policy(policy.build())
+    }
+}
+
+impl From<ClusterPolicyBuilder> for Part {
+    fn from(policy: ClusterPolicyBuilder) -> Self {
+        Self::ClusterPolicy(policy.build())
     }
 }
 

@@ -31,7 +31,7 @@ const BLOCKS: [&str; 16] = [
 ];
 
 /// Numbers that pods declare, Services dial, or nobody uses.
-const NUMBERS: [u16; 8] = [1, 53, 80, 443, 8080, 9090, 7777, 65535];
+pub(super) const NUMBERS: [u16; 8] = [1, 53, 80, 443, 8080, 9090, 7777, 65535];
 
 pub(super) fn policies(random: &mut Random, shape: Shape, cluster: &Cluster) -> Vec<NetworkPolicy> {
     let count = random
@@ -47,7 +47,7 @@ pub(super) fn policies(random: &mut Random, shape: Shape, cluster: &Cluster) -> 
 }
 
 /// The fixed blocks and one for each pod address alone.
-fn blocks(shape: Shape, cluster: &Cluster) -> Vec<IpNet> {
+pub(super) fn blocks(shape: Shape, cluster: &Cluster) -> Vec<IpNet> {
     let fixed = BLOCKS.iter().filter_map(|text| text.parse().ok());
     let of_pods = cluster
         .pods

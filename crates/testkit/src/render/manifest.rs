@@ -12,6 +12,8 @@ use ringfence_model::{
 };
 use serde_json::{Value, json};
 
+use super::cluster_policy::cluster_policy;
+
 /// Every object of the cluster, cluster-wide ones first.
 pub(super) fn objects(cluster: &Cluster) -> Vec<Value> {
     let namespaces = cluster.namespaces.values().map(namespace);
@@ -19,11 +21,13 @@ pub(super) fn objects(cluster: &Cluster) -> Vec<Value> {
     let pods = cluster.pods.values().map(pod);
     let services = cluster.services.values().map(service);
     let policies = cluster.network_policies.values().map(policy);
+    let cluster_policies = cluster.cluster_policies.values().map(cluster_policy);
     namespaces
         .chain(nodes)
         .chain(pods)
         .chain(services)
         .chain(policies)
+        .chain(cluster_policies)
         .collect()
 }
 
@@ -219,7 +223,7 @@ fn port(port: &PolicyPort) -> Value {
     value
 }
 
-fn selector(selector: &LabelSelector) -> Value {
+pub(super) fn selector(selector: &LabelSelector) -> Value {
     let mut value = json!({});
     if !selector.match_labels.is_empty() {
         value["matchLabels"] = json!(selector.match_labels);

@@ -135,7 +135,7 @@ fn peer_selectors(selector: &PeerSelector) -> Vec<PeerSelector> {
     simpler
 }
 
-fn selectors(selector: &LabelSelector) -> Vec<LabelSelector> {
+pub(super) fn selectors(selector: &LabelSelector) -> Vec<LabelSelector> {
     let LabelSelector {
         match_labels,
         match_expressions,
@@ -249,7 +249,7 @@ fn labels(labels: &Labels) -> Vec<Labels> {
 }
 
 /// The list without each item, then with each item made simpler.
-fn items<T: Clone>(list: &[T], simpler: fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
+pub(super) fn items<T: Clone>(list: &[T], simpler: fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
     let mut smaller = without_each(list);
     for (place, item) in list.iter().enumerate() {
         for simple in simpler(item) {
@@ -266,7 +266,7 @@ fn items<T: Clone>(list: &[T], simpler: fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
     smaller
 }
 
-fn without_each<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
+pub(super) fn without_each<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
     let without = |place: usize| {
         let kept = list.iter().enumerate().filter(|(at, _)| *at != place);
         kept.map(|(_, item)| item.clone()).collect()
