@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::inputs::FileArguments;
+
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 110, arg_required_else_help = true)]
@@ -76,6 +78,7 @@ pub(crate) struct LabName {
 pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
+        mut_arg("files", |files| files.required(false)),
         after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
@@ -84,9 +87,8 @@ pub(crate) enum LabCommand {
         /// kind configuration with names, roles and subnets; one control plane and two workers without it
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// Manifests to apply: files, directories, or - for standard input
-        #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        manifests: FileArguments,
         /// The control experiment: compile no isolation, so that every pod reaches every pod
         #[arg(long)]
         without_enforcement: bool,
@@ -108,9 +110,8 @@ pub(crate) enum LabCommand {
     Apply {
         #[command(flatten)]
         lab: LabName,
-        /// Manifests: files, directories, or - for standard input
-        #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        manifests: FileArguments,
         /// Namespace for objects that name none
         #[arg(short, long, default_value = "default")]
         namespace: String,
@@ -119,9 +120,8 @@ pub(crate) enum LabCommand {
     Delete {
         #[command(flatten)]
         lab: LabName,
-        /// Manifests: files, directories, or - for standard input
-        #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        manifests: FileArguments,
         /// Namespace for objects that name none
         #[arg(short, long, default_value = "default")]
         namespace: String,

@@ -1,4 +1,3 @@
 pub(crate) mod completions;
-pub(crate) mod inputs;
 pub(crate) mod lab;
 pub(crate) mod show;

@@ -17,7 +17,7 @@ use std::time::Instant;
 use ringfence_lab::control::protocol::LabConfig;
 
 use crate::arguments::{DemoArguments, OutputFormat};
-use crate::commands::inputs;
+use crate::inputs;
 use print::Printer;
 
 pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {

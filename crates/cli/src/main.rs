@@ -1,7 +1,8 @@
 //! The `ringfence` program: the lab, the demonstration, and the parts that run inside of them.
 //!
 //! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin.
-//! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in [`internal`].
+//! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in
+//! [`internal`]; what they are told to read is read in [`inputs`].
 #![expect(
     clippy::print_stdout,
     reason = "a command-line program answers on standard output"
@@ -10,6 +11,7 @@
 mod arguments;
 mod commands;
 mod demo;
+mod inputs;
 mod internal;
 mod paint;
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -9,8 +9,9 @@ use ringfence_lab::control::socket;
 use ringfence_model::ObjectName;
 use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
 
-use super::{inputs, show};
+use super::show;
 use crate::arguments::{LabCommand, LabelKind, OutputFormat, ProbeProtocol};
+use crate::inputs::{FileArguments, kind_cluster};
 use crate::paint;
 
 pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
@@ -18,25 +19,30 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
         LabCommand::Up {
             lab,
             config,
-            files,
+            manifests,
             without_enforcement,
-        } => up(&lab.name, config.as_deref(), &files, !without_enforcement),
+        } => up(
+            &lab.name,
+            config.as_deref(),
+            &manifests,
+            !without_enforcement,
+        ),
         LabCommand::Status { lab, output } => status(&lab.name, output),
         LabCommand::List => list(),
         LabCommand::Apply {
             lab,
-            files,
+            manifests,
             namespace,
         } => {
-            let inputs = inputs::read(&files)?;
+            let inputs = manifests.read()?;
             change(&lab.name, &Request::Apply { inputs, namespace })
         }
         LabCommand::Delete {
             lab,
-            files,
+            manifests,
             namespace,
         } => {
-            let inputs = inputs::read(&files)?;
+            let inputs = manifests.read()?;
             change(&lab.name, &Request::Delete { inputs, namespace })
         }
         LabCommand::Label {
@@ -89,14 +95,14 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
 fn up(
     name: &str,
     config: Option<&Path>,
-    files: &[PathBuf],
+    manifests: &FileArguments,
     enforcement: bool,
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
-    let cluster = inputs::kind_cluster(config)?;
+    let cluster = kind_cluster(config)?;
     ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
         .context("the kind configuration cannot be used")?;
-    let manifests = inputs::read(files)?;
+    let manifests = manifests.read()?;
     // What is wrong with them is said before anything starts.
     ringfence_lab::manifests::load(&manifests, "default")?;
     let config = LabConfig {

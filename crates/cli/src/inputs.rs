@@ -1,0 +1,27 @@
+//! What the user names on the command line: manifests, endpoints and ports.
+//!
+//! Texts become values here, or errors that say which forms there are. Start with [`ManifestArguments`].
+
+mod budget;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command asks about endpoints yet")
+)]
+pub(crate) mod endpoint;
+mod kind_config;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command judges manifests without a lab yet")
+)]
+pub(crate) mod manifests;
+mod names;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command asks about ports yet")
+)]
+pub(crate) mod port;
+mod read;
+mod suggest;
+
+pub(crate) use kind_config::kind_cluster;
+pub(crate) use read::FileArguments;

@@ -1,0 +1,149 @@
+//! From files to the cluster that a command judges, with everything said about them on the way.
+
+mod notes;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ringfence_model::{
+    Cluster, Diagnostic, Input, LoadOptions, Object, RenderStyle, Severity, SourceMap,
+    UnknownFields, assemble,
+};
+
+use super::read::{Depth, read};
+
+/// The manifests of one cluster, and how they are read.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ManifestArguments {
+    /// Manifests: files, directories, or - for standard input
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: ManifestOptions,
+}
+
+/// How manifests are read, for commands that name them in a way of their own.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ManifestOptions {
+    /// Read the directories in directories as well
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+    /// Namespace for whatever names none
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// Judge without the objects that are refused, and warn of it
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+    /// Warn of fields that Kubernetes does not know, as the API server does, instead of refusing
+    #[arg(long)]
+    pub(crate) allow_unknown_fields: bool,
+}
+
+/// Manifests that can be judged.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedManifests {
+    /// In order of appearance.
+    pub(crate) objects: Vec<Object>,
+    pub(crate) cluster: Cluster,
+    /// The texts, to quote from.
+    pub(crate) sources: SourceMap,
+    /// In order of appearance, those of the whole cluster last. Errors only with `--skip-invalid`.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl ManifestArguments {
+    /// Reads and checks the manifests, and prints to standard error what their author may want to know.
+    pub(crate) fn load(&self) -> anyhow::Result<LoadedManifests> {
+        self.options.load(&self.files)
+    }
+}
+
+impl ManifestOptions {
+    /// Reads and checks the manifests in `files`, and prints to standard error what their author may want to know.
+    pub(crate) fn load(&self, files: &[PathBuf]) -> anyhow::Result<LoadedManifests> {
+        let loaded = self.load_silently(files)?;
+        loaded.print_diagnostics();
+        Ok(loaded)
+    }
+
+    /// As [`Self::load`], without printing.
+    pub(crate) fn load_silently(&self, files: &[PathBuf]) -> anyhow::Result<LoadedManifests> {
+        let inputs = read(files, Depth::of(self.recursive))?;
+        self.check(&inputs)
+    }
+
+    /// Fails if anything is refused, unless it is to be skipped (rule V-25).
+    fn check(&self, inputs: &[Input]) -> anyhow::Result<LoadedManifests> {
+        let options = LoadOptions {
+            default_namespace: self.namespace.clone(),
+            unknown_fields: if self.allow_unknown_fields {
+                UnknownFields::Warn
+            } else {
+                UnknownFields::Refuse
+            },
+        };
+        let loaded = ringfence_model::load(inputs, &options);
+        let (cluster, of_cluster) = assemble(&loaded.objects);
+        let diagnostics: Vec<_> = loaded.diagnostics.into_iter().chain(of_cluster).collect();
+        if !self.skip_invalid {
+            refuse(&diagnostics, &loaded.sources)?;
+        }
+        Ok(LoadedManifests {
+            objects: loaded.objects,
+            cluster,
+            sources: loaded.sources,
+            diagnostics,
+        })
+    }
+}
+
+fn refuse(diagnostics: &[Diagnostic], sources: &SourceMap) -> anyhow::Result<()> {
+    let errors: Vec<String> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .map(|diagnostic| diagnostic.render(sources, RenderStyle::Colored))
+        .collect();
+    anyhow::ensure!(
+        errors.is_empty(),
+        "these manifests cannot be used; --skip-invalid judges without what is refused\n\n{}",
+        errors.join("\n\n")
+    );
+    Ok(())
+}
+
+impl LoadedManifests {
+    /// What every answer has to be read with: that something was refused and is missing from it (rule V-25).
+    pub(crate) fn caveat(&self) -> Option<String> {
+        let errors = self.diagnostics.iter().filter(|found| found.is_error());
+        match errors.count() {
+            0 => None,
+            1 => Some("what has an error in the manifests is left out of this answer".to_owned()),
+            errors => Some(format!(
+                "what has one of the {errors} errors in the manifests is left out of this answer"
+            )),
+        }
+    }
+
+    /// Prints to standard error: errors and warnings with the line they are about, then a line for each sort of note.
+    pub(crate) fn print_diagnostics(&self) {
+        let told = self.told();
+        if !told.is_empty() {
+            anstream::eprintln!("{told}\n");
+        }
+    }
+
+    fn told(&self) -> String {
+        let quoted = self
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity != Severity::Note)
+            .map(|found| found.render(&self.sources, RenderStyle::Colored));
+        let notes = notes::summary(&self.diagnostics);
+        quoted
+            .chain((!notes.is_empty()).then_some(notes))
+            .collect::<Vec<_>>()
+            .join("\n\n")
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+/// A directory with `files`, each of which holds its own name.
+fn directory(files: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = directory.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("# {file}")).unwrap();
+    }
+    directory
+}
+
+fn names(directory: &tempfile::TempDir, depth: Depth) -> Vec<String> {
+    let inputs = read(&[directory.path().to_owned()], depth).unwrap();
+    let short = |input: Input| {
+        let name = Path::new(&input.name)
+            .strip_prefix(directory.path())
+            .unwrap();
+        assert_eq!(input.text, format!("# {}", name.display()));
+        name.display().to_string()
+    };
+    inputs.into_iter().map(short).collect()
+}
+
+#[test]
+fn a_directory_gives_its_manifests_in_order_of_name() {
+    let files = [
+        "b.yaml",
+        "a.yml",
+        "c.json",
+        "README.md",
+        "yaml",
+        "d/a.yaml",
+        "a/z.yaml",
+        "a-b/x.yaml",
+        "d/e/f.yaml",
+    ];
+    let directory = directory(&files);
+    assert_eq!(
+        names(&directory, Depth::Flat),
+        ["a.yml", "b.yaml", "c.json"]
+    );
+    assert_eq!(
+        names(&directory, Depth::Recursive),
+        [
+            "a/z.yaml",
+            "a-b/x.yaml",
+            "a.yml",
+            "b.yaml",
+            "c.json",
+            "d/a.yaml",
+            "d/e/f.yaml"
+        ]
+    );
+}
+
+#[test]
+fn a_directory_without_manifests_is_refused() {
+    let directory = directory(&["below/a.yaml", "other/README.md"]);
+    let refusal = |path: &Path, depth| {
+        let error = read(&[path.to_owned()], depth).unwrap_err().to_string();
+        error.replace(&directory.path().display().to_string(), "DIR")
+    };
+    assert_eq!(
+        refusal(directory.path(), Depth::Flat),
+        "DIR holds no .yaml, .yml or .json file; --recursive reads the directories in it as well"
+    );
+    assert_eq!(
+        refusal(&directory.path().join("other"), Depth::Recursive),
+        "DIR/other holds no .yaml, .yml or .json file"
+    );
+}
+
+#[test]
+fn links_to_files_are_read_and_links_to_directories_are_not() {
+    use std::os::unix::fs::symlink;
+
+    let directory = directory(&["d/a.yaml"]);
+    symlink("..", directory.path().join("d/up")).unwrap();
+    symlink("d/a.yaml", directory.path().join("b.yaml")).unwrap();
+    let inputs = read(&[directory.path().to_owned()], Depth::Recursive).unwrap();
+    let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
+    assert_eq!(texts, ["# d/a.yaml", "# d/a.yaml"]);
+}
+
+#[test]
+fn what_does_not_exist_is_named() {
+    let error = read(&["no/such.yaml".into()], Depth::Flat).unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "cannot read no/such.yaml: No such file or directory (os error 2)"
+    );
+}
