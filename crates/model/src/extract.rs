@@ -8,6 +8,7 @@ mod meta;
 mod network_policy;
 mod node;
 mod pod;
+mod policy_test;
 mod service;
 mod workload;
 
@@ -18,6 +19,7 @@ use crate::{Namespace, Object};
 
 pub(crate) use kind::kind_cluster;
 pub(crate) use pod::policy_ports;
+pub(crate) use policy_test::policy_test;
 
 /// What extraction needs besides the document.
 pub(crate) struct Context<'r> {

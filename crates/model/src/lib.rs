@@ -20,6 +20,7 @@ mod namespace;
 mod node;
 mod pod;
 mod policy;
+mod policy_test;
 mod question;
 mod report;
 mod schema;
@@ -43,7 +44,8 @@ pub use cluster_policy::{
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use label::{BadLabel, check_label};
 pub use load::{
-    Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, read_json,
+    Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, policy_tests,
+    read_json,
 };
 pub use manifest::{
     ConfigMap, Container, EnvFrom, EnvValue, EnvVar, IpFamily, KeyRef, KindCluster, KindNode,
@@ -58,6 +60,7 @@ pub use pod::{ContainerPort, Phase, Pod};
 pub use policy::{
     Direction, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
 };
+pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{ClusterIp, Service, ServicePort, TargetPort};

@@ -5,12 +5,12 @@ mod reader;
 use reader::Reader;
 
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
-use crate::extract::kind_cluster;
+use crate::extract::{kind_cluster, policy_test};
 use crate::report::{Problem, Report};
 use crate::schema;
 use crate::view::{Path, View};
 use crate::yaml::{self, Document, Node};
-use crate::{KindCluster, Object};
+use crate::{KindCluster, Object, PolicyTest};
 
 /// A text to read, under the name that the user knows it by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -87,13 +87,14 @@ fn keep(loaded: &mut Loaded, mut report: Report) {
         std::sync::Arc::clone(report.file()),
         std::sync::Arc::clone(report.text()),
     );
-    report.diagnostics.sort_by_key(|diagnostic| {
-        diagnostic
-            .location
-            .as_ref()
-            .map(|location| location.bytes.start)
-    });
+    report.diagnostics.sort_by_key(place);
     loaded.diagnostics.extend(report.diagnostics);
+}
+
+/// The byte that a diagnostic points at first.
+fn place(diagnostic: &Diagnostic) -> Option<usize> {
+    let location = diagnostic.location.as_ref()?;
+    Some(location.bytes.start)
 }
 
 /// What becomes of fields that Kubernetes does not know, as the API's `fieldValidation` says.
@@ -179,6 +180,52 @@ fn read_kind(document: &Node, report: &mut Report) -> Option<KindCluster> {
         return None;
     }
     kind_cluster(report, &View::root(document))
+}
+
+/// The group and version of policy tests, and their kind.
+const POLICY_TEST: (&str, &str) = ("ringfence.dev/v1alpha1", "PolicyTest");
+
+/// Reads a file of policy tests: one or more documents, nothing else among them.
+///
+/// # Errors
+/// The diagnostics, if anything in it is not valid.
+pub fn policy_tests(input: &Input) -> Result<Vec<PolicyTest>, Vec<Diagnostic>> {
+    let mut report = Report::new(&input.name, &input.text);
+    let documents = read(input, &mut report);
+    let tests: Vec<PolicyTest> = documents
+        .iter()
+        .filter_map(|document| read_policy_test(&document.root, &mut report))
+        .collect();
+    if report.diagnostics.is_empty() && tests.is_empty() {
+        let message = format!("`{}` holds no policy test", input.name);
+        report
+            .diagnostics
+            .push(Diagnostic::new(Severity::Error, message).with_help(HOW_IT_BEGINS));
+    }
+    if report.diagnostics.is_empty() {
+        Ok(tests)
+    } else {
+        report.diagnostics.sort_by_key(place);
+        Err(report.diagnostics)
+    }
+}
+
+const HOW_IT_BEGINS: &str =
+    "it begins with `apiVersion: ringfence.dev/v1alpha1` and `kind: PolicyTest`";
+
+fn read_policy_test(document: &Node, report: &mut Report) -> Option<PolicyTest> {
+    let text = |key| document.get(key).and_then(Node::text).unwrap_or_default();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    let before = report.errors();
+    if (version, kind) == POLICY_TEST {
+        schema::check(document, schema::policy_test(), report);
+    } else {
+        let message = format!("not a policy test: `kind: {kind}` of `{version}`");
+        let at = View::root(document).field("kind");
+        report
+            .add(Problem::bare("PolicyTest", &at.path, at.span, message).with_help(HOW_IT_BEGINS));
+    }
+    (report.errors() == before).then(|| policy_test(report, &View::root(document)))
 }
 
 fn read(input: &Input, report: &mut Report) -> Vec<Document> {

@@ -126,7 +126,8 @@ impl Report {
         })
     }
 
-    fn location(&self, span: Span) -> Option<Location> {
+    /// The place of `span` with its bytes; `None` for a value that was not read from a text.
+    pub(crate) fn location(&self, span: Span) -> Option<Location> {
         Some(Location {
             source: self.source(span)?,
             bytes: span.bytes(),

@@ -13,6 +13,7 @@ mod kind;
 mod meta;
 mod networking;
 mod policy;
+mod policy_test;
 mod registry;
 mod suggest;
 
@@ -41,6 +42,8 @@ pub(crate) enum Type {
     Any,
     Object(&'static Schema),
     List(&'static Type),
+    /// A list, or one item alone.
+    OneOrMore(&'static Type),
     Map(&'static Type),
 }
 
@@ -62,6 +65,11 @@ pub(crate) const fn kind_cluster() -> &'static Schema {
     &kind::CLUSTER
 }
 
+/// A file of policy tests.
+pub(crate) const fn policy_test() -> &'static Schema {
+    &policy_test::POLICY_TEST
+}
+
 impl Schema {
     fn field(&self, name: &str) -> Option<&'static Type> {
         self.fields
@@ -71,7 +79,7 @@ impl Schema {
     }
 }
 
-/// Writes tables: `CONSTANT "ApiName" { field: Type, list: [Type], map: {Type} }`.
+/// Writes tables: `CONSTANT "ApiName" { field: Type, list: [Type], map: {Type}, one_or_more: (Type) }`.
 macro_rules! schemas {
     ($($constant:ident $name:literal { $($field:ident : $kind:tt),* $(,)? })*) => {
         $(pub(in crate::schema) static $constant: $crate::schema::Schema = $crate::schema::Schema {
@@ -81,6 +89,7 @@ macro_rules! schemas {
     };
     (@ [$inner:tt]) => { $crate::schema::Type::List(&schemas!(@ $inner)) };
     (@ {$inner:tt}) => { $crate::schema::Type::Map(&schemas!(@ $inner)) };
+    (@ ($inner:tt)) => { $crate::schema::Type::OneOrMore(&schemas!(@ $inner)) };
     (@ Text) => { $crate::schema::Type::Text };
     (@ Bool) => { $crate::schema::Type::Bool };
     (@ Int32) => { $crate::schema::Type::Int32 };

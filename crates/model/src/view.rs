@@ -120,6 +120,20 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The items of a list, or this value alone; nothing if it is missing.
+    pub(crate) fn one_or_more(&self) -> Vec<Self> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Sequence(_)) => self.items().collect(),
+            Some(_) => vec![self.clone()],
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        let value = self.node.map(|node| &node.value);
+        matches!(value, Some(Value::Sequence(_)))
+    }
+
     /// The entries of a mapping, in order.
     pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = (&'a Key, Self)> + use<'a> {
         let entries = self.node.map(Node::entries).unwrap_or_default();

@@ -26,11 +26,12 @@ impl Walk<'_> {
         match (expected, &node.value) {
             (Type::Any, _) | (_, Value::Null) => {}
             (Type::Object(schema), _) => self.object(node, schema, path),
-            (Type::List(item), Value::Sequence(items)) => {
+            (Type::List(item) | Type::OneOrMore(item), Value::Sequence(items)) => {
                 for (index, node) in items.iter().enumerate() {
                     self.value(node, item, &path.index(index));
                 }
             }
+            (Type::OneOrMore(item), _) => self.value(node, item, path),
             (Type::Map(item), Value::Mapping(entries)) => {
                 for entry in entries {
                     self.map_entry(entry, item, path);
@@ -169,6 +170,7 @@ const fn wanted(expected: &Type) -> &'static str {
         Type::Any => "anything",
         Type::Object(_) | Type::Map(_) => "a mapping",
         Type::List(_) => "a list",
+        Type::OneOrMore(item) => wanted(item),
     }
 }
 

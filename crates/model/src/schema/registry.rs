@@ -1,7 +1,7 @@
 //! Which kinds there are, by group.
 
 use super::Schema;
-use super::{apps, batch, core, core_node, discovery, kind, networking, policy};
+use super::{apps, batch, core, core_node, discovery, kind, networking, policy, policy_test};
 use crate::{ClusterPolicyKind, WorkloadKind};
 
 /// What becomes of a document.
@@ -45,7 +45,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 21] = [
+static KINDS: [Row; 22] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -136,6 +136,12 @@ static KINDS: [Row; 21] = [
         "Cluster",
         &kind::CLUSTER,
         Handling::KindCluster,
+    ),
+    (
+        "ringfence.dev/v1alpha1",
+        "PolicyTest",
+        &policy_test::POLICY_TEST,
+        Handling::Skipped,
     ),
 ];
 

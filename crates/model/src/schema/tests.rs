@@ -14,7 +14,7 @@ fn visit(schema: &'static Schema, seen: &mut BTreeMap<*const Schema, &'static Sc
 fn visit_type(kind: &'static Type, seen: &mut BTreeMap<*const Schema, &'static Schema>) {
     match kind {
         Type::Object(schema) => visit(schema, seen),
-        Type::List(inner) | Type::Map(inner) => visit_type(inner, seen),
+        Type::List(inner) | Type::OneOrMore(inner) | Type::Map(inner) => visit_type(inner, seen),
         Type::Text
         | Type::Bool
         | Type::Int32
