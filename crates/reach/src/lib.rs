@@ -2,3 +2,5 @@
 //!
 //! Everything it claims comes with a witness, a connection that the engine judges as claimed. It reads no files and
 //! prints nothing: the command line turns its answers into text.
+
+pub mod assertion;

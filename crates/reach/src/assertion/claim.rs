@@ -1,0 +1,181 @@
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, ObjectName, Outcome, Pod};
+use ringfence_net::{ConnectionSet, Family};
+
+/// What an assertion says of the connections from one end to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What must become of each of them.
+    pub expected: Expected,
+    /// Who opens them.
+    pub source: Endpoint,
+    /// To whom.
+    pub destination: Endpoint,
+    /// Which of them are meant.
+    pub connections: ConnectionSet,
+}
+
+impl Claim {
+    /// Whether it is as claimed. What is neither allowed nor denied is not as anybody claimed.
+    #[must_use]
+    pub const fn holds(expected: Expected, outcome: &Outcome) -> bool {
+        match (expected, outcome) {
+            (Expected::Allow, Outcome::Allow) | (Expected::Deny, Outcome::Deny) => true,
+            (
+                Expected::Allow | Expected::Deny,
+                Outcome::Allow
+                | Outcome::Deny
+                | Outcome::Partial
+                | Outcome::NoEndpoints
+                | Outcome::Unknown { .. },
+            ) => false,
+        }
+    }
+}
+
+/// Every way from one of `sources` to one of `destinations`, each once, in the order given.
+///
+/// Ends with addresses of both families are connected over both (rule Q-7). A pod always reaches itself (rule NP-60);
+/// that is left out, unless there is nothing else to ask.
+#[must_use]
+pub fn pairs(
+    cluster: &Cluster,
+    sources: &[Endpoint],
+    destinations: &[Endpoint],
+) -> Vec<(Endpoint, Endpoint)> {
+    let mut found = Vec::new();
+    let mut to_itself = Vec::new();
+    for source in sources {
+        for destination in destinations {
+            let kept = if source == destination {
+                &mut to_itself
+            } else {
+                &mut found
+            };
+            for pair in over_all_families(cluster, source, destination) {
+                if !kept.contains(&pair) {
+                    kept.push(pair);
+                }
+            }
+        }
+    }
+    if found.is_empty() { to_itself } else { found }
+}
+
+/// The pair, and once more over the second family that both ends speak: then the destination is named by its address.
+fn over_all_families(
+    cluster: &Cluster,
+    source: &Endpoint,
+    destination: &Endpoint,
+) -> Vec<(Endpoint, Endpoint)> {
+    let (from, to) = (addresses(cluster, source), addresses(cluster, destination));
+    let speaks = |address: &&IpAddr| {
+        from.iter()
+            .any(|own| Family::of(*own) == Family::of(**address))
+    };
+    let common: Vec<&IpAddr> = to.iter().filter(speaks).collect();
+    let first = common.first().map(|address| Family::of(**address));
+    let second = common
+        .iter()
+        .find(|address| Some(Family::of(***address)) != first);
+    let by_name = (source.clone(), destination.clone());
+    let by_address = second.map(|address| (source.clone(), Endpoint::Address(**address)));
+    [Some(by_name), by_address].into_iter().flatten().collect()
+}
+
+/// The addresses that are known of `endpoint`, in their order.
+fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
+    let found = match endpoint {
+        Endpoint::Pod(name) => pod(cluster, name).map(|pod| pod.addresses.clone()),
+        Endpoint::Address(address) => Some(vec![*address]),
+        Endpoint::Node(name) => cluster.nodes.get(name).map(|node| node.addresses.clone()),
+        Endpoint::Service(name) => {
+            let service = cluster.services.get(name);
+            service.map(|service| match &service.cluster_ip {
+                ClusterIp::Assigned(addresses) => addresses.clone(),
+                ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
+            })
+        }
+    };
+    found
+        .unwrap_or_default()
+        .iter()
+        .map(IpAddr::to_canonical)
+        .collect()
+}
+
+/// A pod of the pod network; a host pod has its node's addresses.
+fn pod<'a>(cluster: &'a Cluster, name: &ObjectName) -> Option<&'a Pod> {
+    cluster.pods.get(name).filter(|pod| pod.is_on_pod_network())
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_testkit::builder::{cluster, name, pod};
+
+    use super::*;
+
+    fn ends(names: &[&str]) -> Vec<Endpoint> {
+        names.iter().map(|text| Endpoint::Pod(name(text))).collect()
+    }
+
+    fn shown(pairs: &[(Endpoint, Endpoint)]) -> Vec<String> {
+        pairs
+            .iter()
+            .map(|(from, to)| format!("{from} {to}"))
+            .collect()
+    }
+
+    #[test]
+    fn pods_of_two_families_are_connected_over_both() {
+        let cluster = cluster()
+            .with(pod("a/one").address("10.0.0.1").address("fd00::1"))
+            .with(pod("a/two").address("10.0.0.2").address("fd00::2"))
+            .with(pod("a/old").address("10.0.0.3"))
+            .build();
+        let found = pairs(
+            &cluster,
+            &ends(&["a/one", "a/old"]),
+            &ends(&["a/two", "a/old"]),
+        );
+        assert_eq!(
+            shown(&found),
+            ["a/one a/two", "a/one fd00::2", "a/one a/old", "a/old a/two"]
+        );
+    }
+
+    #[test]
+    fn a_pod_is_asked_about_itself_only_when_nothing_else_is_meant() {
+        let cluster = cluster()
+            .with(pod("a/one").address("10.0.0.1"))
+            .with(pod("a/two").address("10.0.0.2"))
+            .build();
+        let both = ends(&["a/one", "a/two"]);
+        assert_eq!(
+            shown(&pairs(&cluster, &both, &both)),
+            ["a/one a/two", "a/two a/one"]
+        );
+        let one = ends(&["a/one"]);
+        assert_eq!(shown(&pairs(&cluster, &one, &one)), ["a/one a/one"]);
+    }
+
+    #[test]
+    fn only_allow_is_allow_and_only_deny_is_deny() {
+        let others = [
+            Outcome::Partial,
+            Outcome::NoEndpoints,
+            Outcome::Unknown {
+                missing: std::collections::BTreeSet::new(),
+            },
+        ];
+        assert!(Claim::holds(Expected::Allow, &Outcome::Allow));
+        assert!(Claim::holds(Expected::Deny, &Outcome::Deny));
+        assert!(!Claim::holds(Expected::Allow, &Outcome::Deny));
+        assert!(!Claim::holds(Expected::Deny, &Outcome::Allow));
+        for outcome in others {
+            assert!(!Claim::holds(Expected::Allow, &outcome), "{outcome}");
+            assert!(!Claim::holds(Expected::Deny, &outcome), "{outcome}");
+        }
+    }
+}
