@@ -5,7 +5,16 @@
 //! so that nothing is sampled. Whoever can judge a connection can be asked: the engine, a compiled table, a packet.
 
 mod claim;
+mod coverage;
+mod mutation;
 mod question;
 
 pub use claim::{Claim, pairs};
+pub use coverage::{Coverage, Deciding};
+pub use mutation::{Changed, Mutant, MutatedPolicy, Mutation, RulePlace, mutants};
 pub use question::{Question, questions};
+
+/// `part` of `whole` in hundredths, rounded down; all of nothing is everything.
+fn percent(part: usize, whole: usize) -> usize {
+    (part * 100).checked_div(whole).unwrap_or(100)
+}

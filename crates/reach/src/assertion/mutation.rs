@@ -1,0 +1,165 @@
+//! Mistakes that somebody could make in the policies, each alone: would an assertion notice?
+
+mod cluster;
+mod network;
+
+use std::fmt;
+
+use ringfence_model::{
+    Cluster, ClusterAction, ClusterPolicy, ClusterPolicyName, Direction, NetworkPolicy, ObjectName,
+    Source,
+};
+
+/// A cluster's policies with one mistake in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutant {
+    /// The policy that it is in.
+    pub policy: MutatedPolicy,
+    /// What is wrong there.
+    pub mutation: Mutation,
+    /// Where the part that is wrong was written.
+    pub source: Option<Source>,
+    /// The policies as they are with the mistake; those that are gone are `None`.
+    pub changed: Vec<Changed>,
+}
+
+/// The policy that a mistake is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MutatedPolicy {
+    /// A NetworkPolicy.
+    Network(ObjectName),
+    /// A cluster-scoped policy.
+    Cluster(ClusterPolicyName),
+}
+
+/// A policy as a mistake leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// A NetworkPolicy; without the second it is gone.
+    Network(ObjectName, Option<NetworkPolicy>),
+    /// A cluster-scoped policy; without the second it is gone.
+    Cluster(ClusterPolicyName, Option<ClusterPolicy>),
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutation {
+    /// The policy is forgotten.
+    PolicyDropped,
+    /// The policy does not isolate in this direction (rule NP-3).
+    IsolationDropped(Direction),
+    /// The rule is forgotten.
+    RuleDropped(RulePlace),
+    /// The rule matches every peer.
+    PeersRemoved(RulePlace),
+    /// The rule matches every port.
+    PortsRemoved(RulePlace),
+    /// One item of `from` or `to` is forgotten.
+    PeerDropped(RulePlace, usize),
+    /// One item of `ports` is forgotten.
+    PortDropped(RulePlace, usize),
+    /// The holes of an `ipBlock` are forgotten (rule NP-40).
+    ExceptRemoved(RulePlace, usize),
+    /// A range of ports has no end.
+    EndPortExtended(RulePlace, usize),
+    /// The rule of a cluster-scoped policy does something else with what it matches.
+    ActionChanged(RulePlace, ClusterAction),
+    /// The policy has the priority of another one, and that one its own (rule CN-21).
+    PrioritySwapped(ClusterPolicyName),
+}
+
+/// A rule of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RulePlace {
+    /// In which of its two lists.
+    pub direction: Direction,
+    /// The place in that list, counted from 0.
+    pub index: usize,
+}
+
+/// Every mistake that is looked for, in order of policy and place.
+///
+/// None of them brings in a selector, block or port name that the policies do not have: who was alike stays alike.
+pub fn mutants(cluster: &Cluster) -> impl Iterator<Item = Mutant> + '_ {
+    let network_policies = cluster.network_policies.values().flat_map(network::mutants);
+    let cluster_policies = cluster.cluster_policies.values();
+    network_policies.chain(cluster_policies.flat_map(|policy| cluster::mutants(cluster, policy)))
+}
+
+impl Mutation {
+    /// The directions that are judged in another way, egress first.
+    #[must_use]
+    pub fn directions(&self) -> Vec<Direction> {
+        match self {
+            Self::PolicyDropped | Self::PrioritySwapped(_) => Direction::ALL.to_vec(),
+            Self::IsolationDropped(direction) => vec![*direction],
+            Self::RuleDropped(place)
+            | Self::PeersRemoved(place)
+            | Self::PortsRemoved(place)
+            | Self::PeerDropped(place, _)
+            | Self::PortDropped(place, _)
+            | Self::ExceptRemoved(place, _)
+            | Self::EndPortExtended(place, _)
+            | Self::ActionChanged(place, _) => vec![place.direction],
+        }
+    }
+}
+
+impl fmt::Display for MutatedPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(name) => write!(f, "NetworkPolicy {name}"),
+            Self::Cluster(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+impl RulePlace {
+    /// `from` of an ingress rule, `to` of an egress rule.
+    const fn peers(self) -> &'static str {
+        match self.direction {
+            Direction::Ingress => "from",
+            Direction::Egress => "to",
+        }
+    }
+}
+
+impl fmt::Display for RulePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.direction, self.index)
+    }
+}
+
+impl fmt::Display for Mutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PolicyDropped => f.write_str("without the policy"),
+            Self::IsolationDropped(direction) => write!(f, "without isolation for {direction}"),
+            Self::RuleDropped(place) => write!(f, "without {place}"),
+            Self::PeersRemoved(place) => write!(f, "{place} without `{}`", place.peers()),
+            Self::PortsRemoved(place) => write!(f, "{place} without `ports`"),
+            Self::PeerDropped(place, item) => {
+                write!(f, "without {place}.{}[{item}]", place.peers())
+            }
+            Self::PortDropped(place, item) => write!(f, "without {place}.ports[{item}]"),
+            Self::ExceptRemoved(place, item) => {
+                write!(f, "{place}.{}[{item}] without `except`", place.peers())
+            }
+            Self::EndPortExtended(place, item) => {
+                write!(f, "{place}.ports[{item}] up to port 65535")
+            }
+            Self::ActionChanged(place, action) => write!(f, "{place} with action {action}"),
+            Self::PrioritySwapped(other) => write!(f, "with the priority of {other}"),
+        }
+    }
+}
+
+/// `policy: mistake`, without its place.
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.policy, self.mutation)
+    }
+}
+
+#[cfg(test)]
+mod tests;
