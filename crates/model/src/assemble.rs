@@ -1,5 +1,6 @@
 //! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10).
 
+mod endpoints;
 mod representatives;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
             assembly.add(object);
         }
     }
+    assembly.add_endpoints();
     assembly.add_representatives();
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
@@ -85,12 +87,20 @@ impl<'a> Assembly<'a> {
                     .cluster_policies
                     .insert(found.name.clone(), found.clone());
             }
-            Object::Secret(_)
+            Object::Endpoints(_)
+            | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)
             | Object::KindCluster(_)
             | Object::Workload(_) => {}
         }
+    }
+
+    /// Rule OB-12.
+    fn add_endpoints(&mut self) {
+        let objects = self.seen.values().copied();
+        let diagnostics = endpoints::add(&mut self.cluster.services, objects);
+        self.diagnostics.extend(diagnostics);
     }
 
     /// Adds pods for the workloads whose own pods are not given (rule OB-9).

@@ -3,6 +3,7 @@
 mod cluster_policy;
 mod config;
 mod containers;
+mod endpoints;
 mod kind;
 mod meta;
 mod network_policy;
@@ -15,7 +16,7 @@ mod workload;
 use crate::report::Report;
 use crate::schema::Handling;
 use crate::view::View;
-use crate::{Namespace, Object};
+use crate::{EndpointsKind, Namespace, Object};
 
 pub(crate) use kind::kind_cluster;
 pub(crate) use pod::policy_ports;
@@ -52,6 +53,12 @@ pub(crate) fn extract(
             Object::ClusterPolicy(cluster_policy::cluster_policy(context, kind, root)?)
         }
         Handling::KindCluster => Object::KindCluster(kind_cluster(context.report, root)?),
+        Handling::Endpoints(EndpointsKind::EndpointSlice) => {
+            Object::Endpoints(endpoints::endpoint_slice(context, root))
+        }
+        Handling::Endpoints(EndpointsKind::Endpoints) => {
+            Object::Endpoints(endpoints::endpoints(context, root))
+        }
         Handling::Skipped => return None,
     })
 }

@@ -48,10 +48,10 @@ pub use load::{
     read_json,
 };
 pub use manifest::{
-    ConfigMap, Container, EnvFrom, EnvValue, EnvVar, IpFamily, KeyRef, KindCluster, KindNode,
-    KindRole, Object, ObjectKey, ObjectKind, Owner, PodManifest, PodSpec, PodTemplate,
-    RestartPolicy, Secret, ServiceAccount, Toleration, Volume, VolumeMount, VolumeSource, Workload,
-    WorkloadKind,
+    ConfigMap, Container, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar, IpFamily,
+    KeyRef, KindCluster, KindNode, KindRole, Object, ObjectKey, ObjectKind, Owner, PodManifest,
+    PodSpec, PodTemplate, RestartPolicy, Secret, ServiceAccount, Toleration, Volume, VolumeMount,
+    VolumeSource, Workload, WorkloadKind,
 };
 pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
@@ -63,5 +63,5 @@ pub use policy::{
 pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
-pub use service::{ClusterIp, Service, ServicePort, TargetPort};
+pub use service::{ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, TargetPort};
 pub use source::Source;

@@ -1,6 +1,7 @@
 //! The objects that manifests describe, typed and defaulted.
 
 mod config;
+mod endpoints;
 mod key;
 mod kind;
 mod pod;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ClusterPolicy, Namespace, NetworkPolicy, Node, Pod, Service, Source};
 
 pub use config::{ConfigMap, Secret, ServiceAccount};
+pub use endpoints::{EndpointsKind, EndpointsManifest};
 pub use key::{ObjectKey, ObjectKind};
 pub(crate) use kind::node_name;
 pub use kind::{IpFamily, KindCluster, KindNode, KindRole};
@@ -37,6 +39,8 @@ pub enum Object {
     NetworkPolicy(NetworkPolicy),
     /// A ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy.
     ClusterPolicy(ClusterPolicy),
+    /// An EndpointSlice or Endpoints.
+    Endpoints(EndpointsManifest),
     /// A Secret.
     Secret(Secret),
     /// A ConfigMap.
@@ -74,6 +78,7 @@ impl Object {
             Self::ClusterPolicy(found) => {
                 ObjectKey::cluster(found.name.kind.into(), &found.name.name)
             }
+            Self::Endpoints(found) => ObjectKey::namespaced(found.kind.into(), &found.name),
             Self::Secret(found) => ObjectKey::namespaced(ObjectKind::Secret, &found.name),
             Self::ConfigMap(found) => ObjectKey::namespaced(ObjectKind::ConfigMap, &found.name),
             Self::ServiceAccount(found) => {
@@ -96,6 +101,7 @@ impl Object {
             Self::Service(found) => found.source.as_ref(),
             Self::NetworkPolicy(found) => found.source.as_ref(),
             Self::ClusterPolicy(found) => found.source.as_ref(),
+            Self::Endpoints(found) => found.source.as_ref(),
             Self::Secret(found) => found.source.as_ref(),
             Self::ConfigMap(found) => found.source.as_ref(),
             Self::ServiceAccount(found) => found.source.as_ref(),
@@ -128,6 +134,7 @@ impl Object {
                     rule.source = None;
                 }
             }
+            Self::Endpoints(found) => found.source = None,
             Self::Secret(found) => found.source = None,
             Self::ConfigMap(found) => found.source = None,
             Self::ServiceAccount(found) => found.source = None,

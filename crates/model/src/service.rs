@@ -22,6 +22,10 @@ pub struct Service {
     pub publish_not_ready_addresses: bool,
     /// `spec.externalName` of a Service of type ExternalName.
     pub external_name: Option<String>,
+    /// The backends of a Service without selector, as far as EndpointSlices or Endpoints are given, in order of their
+    /// addresses; empty for every other Service (rule OB-12).
+    #[serde(default)]
+    pub endpoints: Vec<ServiceEndpoint>,
     /// Where it was written.
     pub source: Option<Source>,
 }
@@ -57,4 +61,40 @@ pub enum TargetPort {
     Number(u16),
     /// A container port's name, resolved on each backend pod.
     Name(String),
+}
+
+/// A backend that an EndpointSlice or Endpoints list (rule OB-12): whoever has the address, a pod or not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ServiceEndpoint {
+    /// Where it is.
+    pub address: IpAddr,
+    /// Whether it is a backend, as the object says; an EndpointSlice that does not speak of it says yes.
+    pub ready: bool,
+    /// Whether it is about to end. Who lists it has taken that into account in `ready`.
+    pub terminating: bool,
+    /// The ports that it can be dialled at, in order. Those of a Service lead to the one of equal name and protocol.
+    pub ports: Vec<EndpointPort>,
+}
+
+impl ServiceEndpoint {
+    /// The port that the Service's `port` leads to here: the one of equal name and protocol, whatever its target port
+    /// says; `None` if this is no backend of that port (rule OB-12).
+    #[must_use]
+    pub fn port_for(&self, port: &ServicePort) -> Option<u16> {
+        self.ports
+            .iter()
+            .find(|own| own.name == port.name && own.protocol == port.protocol)
+            .map(|own| own.port)
+    }
+}
+
+/// A port of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EndpointPort {
+    /// Its name; that of the Service's port which leads to it.
+    pub name: Option<String>,
+    /// Protocol, TCP by default.
+    pub protocol: Protocol,
+    /// The number to dial.
+    pub port: u16,
 }

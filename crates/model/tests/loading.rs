@@ -164,11 +164,6 @@ fn ob1_unknown_kinds() {
         };
         assert_eq!(problems(&list), [format!("error[{rule}] {message}")]);
     }
-    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\naddressType: IPv4\nendpoints: []\n";
-    assert_eq!(
-        problems(slice),
-        ["note[OB-1] EndpointSlice is left aside: policy does not depend on it"]
-    );
 }
 
 #[test]

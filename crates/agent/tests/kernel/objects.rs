@@ -99,6 +99,7 @@ pub(crate) fn service(name: &str, backends: &str, address: &str) -> AgentObject 
             target: TargetPort::Number(8080),
         }],
         publish_not_ready_addresses: false,
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
     })

@@ -120,6 +120,7 @@ fn service(name: &str, cluster_ip: ClusterIp) -> Service {
             target: TargetPort::Number(8080),
         }],
         publish_not_ready_addresses: false,
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
     }

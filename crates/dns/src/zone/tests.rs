@@ -58,6 +58,7 @@ fn service(name: &str, cluster_ip: ClusterIp, app: &str) -> Service {
             port("db", 5432, TargetPort::Name("pg".to_owned())),
         ],
         publish_not_ready_addresses: false,
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
     }

@@ -167,6 +167,7 @@ pub fn dns_service(service_subnets: &[IpNet]) -> Service {
         external_addresses: Vec::new(),
         ports: vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)],
         publish_not_ready_addresses: false,
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
     }

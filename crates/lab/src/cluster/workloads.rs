@@ -71,6 +71,7 @@ pub fn desired_pods(
             | Object::Service(_)
             | Object::NetworkPolicy(_)
             | Object::ClusterPolicy(_)
+            | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)
@@ -349,6 +350,7 @@ fn data<'a>(
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)
+        | Object::Endpoints(_)
         | Object::ServiceAccount(_)
         | Object::KindCluster(_) => None,
     }

@@ -22,6 +22,7 @@ pub(super) fn of<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Pod> {
             | Object::Service(_)
             | Object::NetworkPolicy(_)
             | Object::ClusterPolicy(_)
+            | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)

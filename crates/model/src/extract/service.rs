@@ -32,6 +32,7 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
             .boolean()
             .unwrap_or(false),
         external_name,
+        endpoints: Vec::new(),
         source: report.source(root.span),
     }
 }
@@ -154,7 +155,7 @@ fn service_port(report: &mut Report, at: &View<'_>) -> Option<ServicePort> {
 }
 
 /// Why an address leads from no host to another; the API server refuses such ones.
-fn special(text: &str) -> Option<&'static str> {
+pub(super) fn special(text: &str) -> Option<&'static str> {
     let address: IpAddr = text.parse().ok()?;
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local(),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::WorkloadKind;
+use super::{EndpointsKind, WorkloadKind};
 use crate::{ClusterPolicyKind, ObjectName};
 
 /// The kinds that ringfence reads.
@@ -30,6 +30,10 @@ pub enum ObjectKind {
     CronJob,
     /// `v1`
     Service,
+    /// `discovery.k8s.io/v1`
+    EndpointSlice,
+    /// `v1`
+    Endpoints,
     /// `networking.k8s.io/v1`
     NetworkPolicy,
     /// `policy.networking.k8s.io/v1alpha2`
@@ -64,6 +68,8 @@ impl ObjectKind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Endpoints => "Endpoints",
             Self::NetworkPolicy => "NetworkPolicy",
             Self::ClusterNetworkPolicy => ClusterPolicyKind::ClusterNetworkPolicy.name(),
             Self::AdminNetworkPolicy => ClusterPolicyKind::AdminNetworkPolicy.name(),
@@ -94,6 +100,15 @@ impl From<WorkloadKind> for ObjectKind {
             WorkloadKind::DaemonSet => Self::DaemonSet,
             WorkloadKind::Job => Self::Job,
             WorkloadKind::CronJob => Self::CronJob,
+        }
+    }
+}
+
+impl From<EndpointsKind> for ObjectKind {
+    fn from(kind: EndpointsKind) -> Self {
+        match kind {
+            EndpointsKind::EndpointSlice => Self::EndpointSlice,
+            EndpointsKind::Endpoints => Self::Endpoints,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Schema;
 use super::{apps, batch, core, core_node, discovery, kind, networking, policy, policy_test};
-use crate::{ClusterPolicyKind, WorkloadKind};
+use crate::{ClusterPolicyKind, EndpointsKind, WorkloadKind};
 
 /// What becomes of a document.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ pub(crate) enum Handling {
     ServiceAccount,
     NetworkPolicy,
     ClusterPolicy(ClusterPolicyKind),
+    Endpoints(EndpointsKind),
     KindCluster,
     /// Checked, and left aside.
     Skipped,
@@ -58,7 +59,12 @@ static KINDS: [Row; 22] = [
         &core::SERVICE_ACCOUNT,
         Handling::ServiceAccount,
     ),
-    ("v1", "Endpoints", &core::ENDPOINTS, Handling::Skipped),
+    (
+        "v1",
+        "Endpoints",
+        &core::ENDPOINTS,
+        Handling::Endpoints(EndpointsKind::Endpoints),
+    ),
     (
         "v1",
         "ReplicationController",
@@ -129,7 +135,7 @@ static KINDS: [Row; 22] = [
         "discovery.k8s.io/v1",
         "EndpointSlice",
         &discovery::ENDPOINT_SLICE,
-        Handling::Skipped,
+        Handling::Endpoints(EndpointsKind::EndpointSlice),
     ),
     (
         "kind.x-k8s.io/v1alpha4",

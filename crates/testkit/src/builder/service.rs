@@ -19,6 +19,7 @@ pub fn service(text: &str) -> ServiceBuilder {
             external_addresses: Vec::new(),
             ports: Vec::new(),
             publish_not_ready_addresses: false,
+            endpoints: Vec::new(),
             external_name: None,
             source: None,
         },

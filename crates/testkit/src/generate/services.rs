@@ -27,6 +27,7 @@ fn service(random: &mut Random, shape: Shape, cluster: &Cluster, number: u8) -> 
         external_addresses: external(random, number),
         ports: ports(random),
         publish_not_ready_addresses: random.chance(20),
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
         name,

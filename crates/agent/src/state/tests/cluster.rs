@@ -162,6 +162,7 @@ pub(super) fn service(name: &str, app: &str, address: &str, port: u16, target: u
             target: TargetPort::Number(target),
         }],
         publish_not_ready_addresses: false,
+        endpoints: Vec::new(),
         external_name: None,
         source: None,
     }

@@ -1,0 +1,82 @@
+//! The backends of Services that select no pods (rule OB-12).
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::{EndpointsKind, EndpointsManifest, Object, ObjectName, Service, ServiceEndpoint};
+
+/// Gives each of `services` that has no selector the endpoints that `objects` list for it.
+pub(super) fn add<'a>(
+    services: &mut BTreeMap<ObjectName, Service>,
+    objects: impl Iterator<Item = &'a Object>,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut listed: BTreeMap<ObjectName, Listed> = BTreeMap::new();
+    for found in objects.filter_map(manifest) {
+        match &found.service {
+            Some(service) => {
+                let service = ObjectName::new(&found.name.namespace, service);
+                listed.entry(service).or_default().add(found);
+            }
+            None => diagnostics.push(of_no_service(found)),
+        }
+    }
+    for (name, service) in services {
+        if service.selector.is_empty()
+            && service.external_name.is_none()
+            && let Some(listed) = listed.remove(name)
+        {
+            service.endpoints = listed.endpoints();
+        }
+    }
+    diagnostics
+}
+
+/// What is listed for one Service. EndpointSlices alone count where there are any: a cluster copies Endpoints to them.
+#[derive(Default)]
+struct Listed {
+    slices: Option<Vec<ServiceEndpoint>>,
+    endpoints: Vec<ServiceEndpoint>,
+}
+
+impl Listed {
+    fn add(&mut self, found: &EndpointsManifest) {
+        let list = match found.kind {
+            EndpointsKind::EndpointSlice => self.slices.get_or_insert_default(),
+            EndpointsKind::Endpoints => &mut self.endpoints,
+        };
+        list.extend(found.endpoints.iter().cloned());
+    }
+
+    fn endpoints(self) -> Vec<ServiceEndpoint> {
+        let mut endpoints = self.slices.unwrap_or(self.endpoints);
+        endpoints.sort();
+        endpoints.dedup();
+        endpoints
+    }
+}
+
+fn manifest(object: &Object) -> Option<&EndpointsManifest> {
+    match object {
+        Object::Endpoints(found) => Some(found),
+        Object::Namespace(_)
+        | Object::Node(_)
+        | Object::Pod(_)
+        | Object::Workload(_)
+        | Object::Service(_)
+        | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_)
+        | Object::ServiceAccount(_)
+        | Object::KindCluster(_) => None,
+    }
+}
+
+fn of_no_service(found: &EndpointsManifest) -> Diagnostic {
+    let message = format!("{} {} belongs to no Service", found.kind, found.name);
+    Diagnostic::new(Severity::Note, message)
+        .with_rule("OB-12")
+        .with_source(found.source.clone())
+        .with_help("its label `kubernetes.io/service-name` names the Service")
+}

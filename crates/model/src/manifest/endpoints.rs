@@ -1,0 +1,37 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ObjectKind;
+use crate::{ObjectName, ServiceEndpoint, Source};
+
+/// An EndpointSlice or Endpoints: backends of a Service that selects no pods (rule OB-12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointsManifest {
+    /// Which of the two.
+    pub kind: EndpointsKind,
+    /// Namespace and name.
+    pub name: ObjectName,
+    /// The Service of the same namespace that it belongs to: what the label `kubernetes.io/service-name` of an
+    /// EndpointSlice says, the own name of Endpoints.
+    pub service: Option<String>,
+    /// The backends, as written.
+    pub endpoints: Vec<ServiceEndpoint>,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+/// The kinds of objects that list backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EndpointsKind {
+    /// `discovery.k8s.io/v1`
+    EndpointSlice,
+    /// `v1`
+    Endpoints,
+}
+
+impl fmt::Display for EndpointsKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(ObjectKind::from(*self).name())
+    }
+}
