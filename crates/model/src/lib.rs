@@ -11,6 +11,7 @@ mod base64;
 mod cluster;
 mod cluster_policy;
 mod diagnostic;
+mod documents;
 mod extract;
 mod label;
 mod load;
@@ -42,6 +43,7 @@ pub use cluster_policy::{
     ClusterRule, ClusterTier, DomainAddresses, DomainName, PodScope,
 };
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
+pub use documents::{Annotation, Documents, Field};
 pub use label::{BadLabel, check_label};
 pub use load::{
     Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, policy_tests,

@@ -19,6 +19,11 @@ impl SourceMap {
         self.texts.get(name).map(|text| &**text)
     }
 
+    /// Every name and its text, in order of name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.texts.iter()
+    }
+
     /// Line `number`, counted from 1, of `name`, with the byte offset of its start.
     pub(super) fn line(&self, name: &str, number: u32) -> Option<(usize, &str)> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;

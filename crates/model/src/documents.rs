@@ -1,0 +1,198 @@
+//! The input once more, as it was written: what stands at a field, and where.
+//!
+//! Objects are typed and defaulted; what a reader of the file sees beside them, such as annotations, fields left empty and
+//! the line of a field, is looked up here by the place that the object begins at.
+
+mod path;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use crate::Source;
+use crate::diagnostic::{Location, SourceMap};
+use crate::yaml::{self, Key, Node, Span, Value};
+use path::{Step, steps};
+
+/// The documents of the input. A file is read when something in it is asked for.
+#[derive(Debug, Default)]
+pub struct Documents {
+    files: BTreeMap<Arc<str>, File>,
+}
+
+#[derive(Debug)]
+struct File {
+    text: Arc<str>,
+    objects: OnceLock<Vec<Node>>,
+}
+
+/// A field as it was written.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    file: Arc<str>,
+    span: Span,
+    node: &'a Node,
+}
+
+/// One annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Where the object begins that carries it.
+    pub object: Source,
+    /// Its value.
+    pub value: String,
+    /// Where the value stands.
+    pub location: Location,
+}
+
+impl Documents {
+    /// The documents of `sources`.
+    #[must_use]
+    pub fn new(sources: &SourceMap) -> Self {
+        let file = |(name, text): (&Arc<str>, &Arc<str>)| {
+            let (text, objects) = (Arc::clone(text), OnceLock::new());
+            (Arc::clone(name), File { text, objects })
+        };
+        let files = sources.iter().map(file).collect();
+        Self { files }
+    }
+
+    /// What is written at `path` of the object that begins at `object`, with `path` as the API server writes it:
+    /// `spec.ingress[0].from[1].podSelector.matchLabels[app]`. A field without a value is null.
+    #[must_use]
+    pub fn field(&self, object: &Source, path: &str) -> Option<Field<'_>> {
+        let (name, file) = self.files.get_key_value(&object.file)?;
+        let root = file.object(object.line, object.column)?;
+        let start = Field {
+            file: Arc::clone(name),
+            span: root.span,
+            node: root,
+        };
+        steps(path).try_fold(start, Field::step)
+    }
+
+    /// Where `path` of the object stands; where it is missing, the nearest field around it.
+    #[must_use]
+    pub fn locate(&self, object: &Source, path: &str) -> Option<Location> {
+        let around = path::enclosing(path);
+        let field = around.into_iter().find_map(|path| self.field(object, path));
+        field.map(|field| field.location())
+    }
+
+    /// Every annotation called `key`, in order of file and line.
+    #[must_use]
+    pub fn annotations(&self, key: &str) -> Vec<Annotation> {
+        let mut found = Vec::new();
+        for (name, file) in self
+            .files
+            .iter()
+            .filter(|(_, file)| file.text.contains(key))
+        {
+            for object in file.objects() {
+                let source = source(name, object.span);
+                let Some(field) = self.field(&source, &format!("metadata.annotations[{key}]"))
+                else {
+                    continue;
+                };
+                found.extend(field.text().map(|value| Annotation {
+                    object: source,
+                    value: value.to_owned(),
+                    location: field.location(),
+                }));
+            }
+        }
+        found
+    }
+
+    /// Where the object begins in whose text `location` lies.
+    #[must_use]
+    pub fn object_at(&self, location: &Location) -> Option<Source> {
+        let (name, file) = self.files.get_key_value(&location.source.file)?;
+        let at = &location.source;
+        let before = |node: &&Node| (node.span.line, node.span.column) <= (at.line, at.column);
+        let object = file.objects().iter().rev().find(before)?;
+        Some(source(name, object.span))
+    }
+}
+
+impl File {
+    fn object(&self, line: u32, column: u32) -> Option<&Node> {
+        let at = |node: &Node| (node.span.line, node.span.column);
+        let objects = self.objects();
+        let place = objects.binary_search_by_key(&(line, column), at).ok()?;
+        objects.get(place)
+    }
+
+    fn objects(&self) -> &[Node] {
+        self.objects.get_or_init(|| {
+            let (documents, _) = yaml::parse(&self.text);
+            let mut objects = Vec::new();
+            for document in documents {
+                flatten(document.root, &mut objects);
+            }
+            objects
+        })
+    }
+}
+
+/// Lists become their items (rule OB-1).
+fn flatten(node: Node, objects: &mut Vec<Node>) {
+    let is_list = |kind: &str| kind.ends_with("List");
+    if !node.get("kind").and_then(Node::text).is_some_and(is_list) {
+        objects.push(node);
+        return;
+    }
+    let Value::Mapping(entries) = node.value else {
+        return;
+    };
+    let items = entries.into_iter().find(|entry| entry.key.text == "items");
+    if let Some(Value::Sequence(items)) = items.map(|entry| entry.value.value) {
+        items.into_iter().for_each(|item| flatten(item, objects));
+    }
+}
+
+fn source(file: &Arc<str>, span: Span) -> Source {
+    Source {
+        file: Arc::clone(file),
+        line: span.line,
+        column: span.column,
+    }
+}
+
+impl Field<'_> {
+    /// Where it stands; a field without a value stands where its key does.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        Location {
+            source: source(&self.file, self.span),
+            bytes: self.span.bytes(),
+        }
+    }
+
+    /// Its text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.node.text()
+    }
+
+    /// Whether it has no value.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        self.node.is_null()
+    }
+
+    fn step(self, step: Step<'_>) -> Option<Self> {
+        let (node, key): (&Node, Option<&Key>) = match step {
+            Step::Index(index) => (self.node.items().get(index)?, None),
+            Step::Name(name) => {
+                let entry = self.node.entry(name)?;
+                (&entry.value, Some(&entry.key))
+            }
+        };
+        let span = match key {
+            Some(key) if node.is_null() => key.span,
+            Some(_) | None => node.span,
+        };
+        let file = self.file;
+        Some(Self { file, span, node })
+    }
+}
