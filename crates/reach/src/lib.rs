@@ -4,3 +4,4 @@
 //! prints nothing: the command line turns its answers into text.
 
 pub mod assertion;
+pub mod lint;

@@ -1,0 +1,56 @@
+//! Findings: what in the manifests probably means something else than its author thinks.
+//!
+//! A lint is a function from the cluster to problems, one file each; [`LINTS`] has what is said about it. A lint reports what
+//! it can show: a pod, an address or a connection stands in the message wherever one proves the point.
+//! What the manifests leave open, such as pods of a namespace that is not among them, is no finding.
+
+mod block;
+mod context;
+mod finding;
+mod peer;
+mod port;
+mod problem;
+mod ranges;
+mod requirement;
+mod rules;
+mod suppression;
+mod table;
+mod words;
+
+use ringfence_model::{Cluster, Diagnostic, Documents, Object};
+
+use context::Context;
+
+pub use finding::{Finding, Report, Suppressed};
+pub use suppression::IGNORE_ANNOTATION;
+pub use table::{LINTS, Lint, lint};
+
+/// What there is to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The cluster that the manifests describe.
+    pub cluster: &'a Cluster,
+    /// The objects it was put together from.
+    pub objects: &'a [Object],
+    /// The manifests as they were written; empty for objects that come from elsewhere.
+    pub documents: &'a Documents,
+    /// What loading and assembling them has said.
+    pub diagnostics: &'a [Diagnostic],
+}
+
+/// Everything that is wrong with the subject, as far as no annotation of an object takes it back.
+#[must_use]
+pub fn check(subject: &Subject<'_>) -> Report {
+    let context = Context::new(subject);
+    let lints = LINTS.iter().flat_map(|lint| {
+        let problems = (lint.run)(&context).into_iter();
+        problems.map(|problem| problem.into_finding(lint, subject.documents))
+    });
+    let refused = subject.diagnostics.iter().cloned().map(Finding::from);
+    let findings = refused.chain(lints).collect();
+    let mut report = suppression::apply(findings, subject);
+    report.findings.sort_by(|a, b| a.order().cmp(&b.order()));
+    let suppressed = &mut report.suppressed;
+    suppressed.sort_by(|a, b| a.finding.order().cmp(&b.finding.order()));
+    report
+}

@@ -1,0 +1,233 @@
+//! What several lints look at: pods that are alike, rules with their places, and what of the cluster is known.
+
+use std::collections::BTreeMap;
+
+use ringfence_model::{
+    Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, NetworkPolicy, Object,
+    ObjectName, PeerSelector, Pod,
+};
+
+use super::Subject;
+use super::peer::{self, PeerSite};
+use super::problem::{Place, RuleSite};
+use super::ranges::Ranges;
+
+/// A namespace that every cluster has, with pods of its own that manifests seldom tell.
+const SYSTEM_NAMESPACE: &str = "kube-system";
+
+pub(super) struct Context<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) objects: &'a [Object],
+    pub(super) documents: &'a Documents,
+    /// Live pods, those that are alike together, in order of namespace and labels.
+    pub(super) groups: Vec<PodGroup<'a>>,
+    pub(super) ranges: Ranges<'a>,
+    /// The peers that name pods.
+    pub(super) peer_sites: Vec<PeerSite<'a>>,
+    no_labels: Labels,
+}
+
+/// Live pods of one namespace with the same labels and ports.
+#[derive(Debug)]
+pub(super) struct PodGroup<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) labels: &'a Labels,
+    pub(super) ports: &'a [ContainerPort],
+    /// Whether they are on their nodes' network, so that no policy concerns them (rule NP-53).
+    pub(super) on_host: bool,
+    /// At least one.
+    pub(super) pods: Vec<&'a Pod>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(subject: &Subject<'a>) -> Self {
+        let mut context = Self {
+            cluster: subject.cluster,
+            objects: subject.objects,
+            documents: subject.documents,
+            groups: groups(subject.cluster),
+            ranges: Ranges::new(subject.cluster, subject.objects),
+            peer_sites: Vec::new(),
+            no_labels: Labels::new(),
+        };
+        context.peer_sites = peer::peers(&context);
+        context
+    }
+
+    pub(super) fn policies(&self) -> impl Iterator<Item = &'a NetworkPolicy> + use<'a> {
+        self.cluster.network_policies.values()
+    }
+
+    /// The policies of `namespace`.
+    pub(super) fn policies_of(
+        &self,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a NetworkPolicy> + use<'a> {
+        let first = ObjectName::new(namespace, "");
+        let policies = self.cluster.network_policies.range(first..);
+        let namespace = namespace.to_owned();
+        policies
+            .map(|(_, policy)| policy)
+            .take_while(move |policy| policy.name.namespace == namespace)
+    }
+
+    /// The rules that allow something: those of directions that their policy isolates (rule NP-4).
+    pub(super) fn rules(&self) -> impl Iterator<Item = RuleSite<'a>> + use<'a> {
+        self.policies().flat_map(rules)
+    }
+
+    /// Pods of the pod network.
+    pub(super) fn pods(&self) -> impl Iterator<Item = &PodGroup<'a>> {
+        self.groups.iter().filter(|group| !group.on_host)
+    }
+
+    /// Pods of the pod network and of the nodes in `namespace`.
+    pub(super) fn groups_in(&self, namespace: &str) -> &[PodGroup<'a>] {
+        let start = self
+            .groups
+            .partition_point(|group| group.namespace < namespace);
+        let end = self
+            .groups
+            .partition_point(|group| group.namespace <= namespace);
+        self.groups.get(start..end).unwrap_or_default()
+    }
+
+    /// The pods that `policy` selects (rule NP-1), host pods with the same labels among them.
+    pub(super) fn labelled(&self, policy: &NetworkPolicy) -> Vec<&PodGroup<'a>> {
+        let groups = self.groups_in(&policy.name.namespace).iter();
+        groups
+            .filter(|group| policy.pod_selector.matches(group.labels))
+            .collect()
+    }
+
+    /// The pods that `policy` applies to (rules NP-1, NP-53).
+    pub(super) fn selected(&self, policy: &NetworkPolicy) -> Vec<&PodGroup<'a>> {
+        let mut selected = self.labelled(policy);
+        selected.retain(|group| !group.on_host);
+        selected
+    }
+
+    /// The pods with the labels and namespaces that `peer` of a policy in `namespace` asks for; host pods too, which are
+    /// never peers (rule NP-16).
+    pub(super) fn like_peer(&self, peer: &PeerSelector, namespace: &str) -> Vec<&PodGroup<'a>> {
+        let in_namespace = |group: &&PodGroup<'a>| match &peer.namespaces {
+            None => group.namespace == namespace,
+            Some(selector) => selector.matches(self.namespace_labels(group.namespace)),
+        };
+        let has_labels = |group: &&PodGroup<'a>| {
+            let selector = peer.pods.as_ref();
+            selector.is_none_or(|selector| selector.matches(group.labels))
+        };
+        self.groups
+            .iter()
+            .filter(in_namespace)
+            .filter(has_labels)
+            .collect()
+    }
+
+    /// The pods that `peer` of a policy in `namespace` matches (rules NP-12 to NP-16).
+    pub(super) fn peers(&self, peer: &PeerSelector, namespace: &str) -> Vec<&PodGroup<'a>> {
+        let mut peers = self.like_peer(peer, namespace);
+        peers.retain(|group| !group.on_host);
+        peers
+    }
+
+    /// The peer at `place`.
+    pub(super) fn peer_site(&self, place: &Place) -> Option<&PeerSite<'a>> {
+        let is_it = |site: &&PeerSite<'_>| {
+            site.place.path == place.path && site.place.object == place.object
+        };
+        self.peer_sites.iter().find(is_it)
+    }
+
+    /// Whether a workload without pods at present would make some with `pods` in the namespaces of `namespaces`, or in `own`.
+    pub(super) fn idle(
+        &self,
+        namespaces: Option<&LabelSelector>,
+        own: &str,
+        pods: &LabelSelector,
+    ) -> bool {
+        let namespaces = self.namespaces(namespaces, own);
+        self.objects.iter().any(|object| {
+            let Object::Workload(workload) = object else {
+                return false;
+            };
+            let namespace = workload.name.namespace.as_str();
+            namespaces.contains(&namespace) && pods.matches(&workload.template.labels)
+        })
+    }
+
+    /// The labels of a namespace.
+    pub(super) fn namespace_labels(&self, name: &str) -> &Labels {
+        let namespace = self.cluster.namespaces.get(name);
+        namespace.map_or(&self.no_labels, |namespace| &namespace.labels)
+    }
+
+    /// The namespaces that `selector` of a policy in `own` matches; without selector, `own`.
+    pub(super) fn namespaces(&self, selector: Option<&LabelSelector>, own: &str) -> Vec<&'a str> {
+        let names = self.cluster.namespaces.values();
+        names
+            .filter(|namespace| match selector {
+                None => namespace.name == own,
+                Some(selector) => selector.matches(&namespace.labels),
+            })
+            .map(|namespace| namespace.name.as_str())
+            .collect()
+    }
+
+    /// Whether the pods of every namespace that `selector` matches are among the manifests, as far as one can tell: there is
+    /// at least one of each. Every cluster has system pods, so a selector that matches their namespace needs these too.
+    pub(super) fn knows_pods_of(&self, selector: Option<&LabelSelector>, own: &str) -> bool {
+        let system = Labels::from([(
+            ringfence_model::METADATA_NAME_LABEL.to_owned(),
+            SYSTEM_NAMESPACE.to_owned(),
+        )]);
+        let mut names = self.namespaces(selector, own);
+        if selector.is_some_and(|selector| selector.matches(&system)) {
+            names.push(SYSTEM_NAMESPACE);
+        }
+        !names.is_empty() && names.iter().all(|name| !self.groups_in(name).is_empty())
+    }
+
+    /// Whether the manifests tell the labels of namespaces.
+    pub(super) fn knows_namespaces(&self) -> bool {
+        let mut namespaces = self.cluster.namespaces.values();
+        namespaces.any(|namespace| namespace.source.is_some())
+    }
+}
+
+/// The rules of `policy` that allow something (rule NP-4).
+pub(super) fn rules<'a>(policy: &'a NetworkPolicy) -> impl Iterator<Item = RuleSite<'a>> + use<'a> {
+    let isolated = Direction::ALL.into_iter();
+    let isolated = isolated.filter(|direction| policy.isolates(*direction));
+    isolated.flat_map(move |direction| {
+        let rules = policy.rules(direction).iter().enumerate();
+        rules.map(move |(index, rule)| RuleSite {
+            policy,
+            direction,
+            index,
+            rule,
+        })
+    })
+}
+
+fn groups(cluster: &Cluster) -> Vec<PodGroup<'_>> {
+    let mut groups: BTreeMap<_, Vec<&Pod>> = BTreeMap::new();
+    for pod in cluster.pods.values().filter(|pod| pod.is_live()) {
+        let key = (
+            pod.name.namespace.as_str(),
+            &pod.labels,
+            pod.ports.as_slice(),
+            pod.host_network,
+        );
+        groups.entry(key).or_default().push(pod);
+    }
+    let group = |((namespace, labels, ports, on_host), pods)| PodGroup {
+        namespace,
+        labels,
+        ports,
+        on_host,
+        pods,
+    };
+    groups.into_iter().map(group).collect()
+}

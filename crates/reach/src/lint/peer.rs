@@ -1,0 +1,161 @@
+//! What becomes of each peer that names pods: several lints ask, each about its own case.
+
+use ringfence_model::{METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer};
+
+use super::context::{Context, PodGroup, rules};
+use super::problem::Place;
+use super::requirement::{contradiction, missing_key, positive};
+
+/// A peer that names pods by labels.
+#[derive(Debug)]
+pub(super) struct PeerSite<'a> {
+    pub(super) place: Place,
+    pub(super) selector: &'a PeerSelector,
+    /// The policy's namespace.
+    pub(super) namespace: &'a str,
+    /// Whether the item beside it names only namespaces and this one only pods, so that they may be meant as one.
+    pub(super) may_be_half: bool,
+    pub(super) fate: Fate,
+}
+
+/// What a peer matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// At least one pod.
+    Pods,
+    /// Pods of the nodes' network and no others, which are no peers (rule NP-16).
+    HostPodsAlone,
+    /// Nothing, ever (rule NP-23).
+    Contradiction,
+    /// Nothing: no namespace has a label with this key.
+    NamespaceLabelMissing(String),
+    /// Nothing: no namespace has these labels.
+    NoNamespace,
+    /// Nothing: no pod has a label with this key.
+    PodLabelMissing(String),
+    /// Nothing: such pods are in other namespaces, and the peer speaks of the policy's own (rule NP-12).
+    Elsewhere(Vec<ObjectName>),
+    /// Nothing: no pod has these labels.
+    NoPod,
+    /// The manifests do not tell.
+    Unknown,
+}
+
+/// Every peer of every rule that allows something and names pods.
+pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
+    let mut sites = Vec::new();
+    for policy in context.policies() {
+        for site in rules(policy) {
+            for (index, peer) in site.peers() {
+                let PolicyPeer::Pods(selector) = peer else {
+                    continue;
+                };
+                let namespace = policy.name.namespace.as_str();
+                sites.push(PeerSite {
+                    place: site.peer(index),
+                    selector,
+                    namespace,
+                    may_be_half: may_be_half(&site.rule.peers, index),
+                    fate: fate(context, selector, namespace),
+                });
+            }
+        }
+    }
+    sites
+}
+
+/// Whether the item at `index` names only pods and one beside it only namespaces.
+fn may_be_half(peers: &[PolicyPeer], index: usize) -> bool {
+    let at = |index: usize| peers.get(index);
+    let before = index.checked_sub(1).and_then(at);
+    let beside = [before, at(index + 1)];
+    at(index).is_some_and(names_pods_alone)
+        && beside.into_iter().flatten().any(names_namespaces_alone)
+}
+
+/// `- podSelector` with labels and nothing else.
+pub(super) fn names_pods_alone(peer: &PolicyPeer) -> bool {
+    match peer {
+        PolicyPeer::Pods(PeerSelector {
+            namespaces: None,
+            pods: Some(pods),
+        }) => !pods.is_empty(),
+        PolicyPeer::Pods(_) | PolicyPeer::IpBlock(_) => false,
+    }
+}
+
+/// `- namespaceSelector` with labels and nothing else.
+pub(super) fn names_namespaces_alone(peer: &PolicyPeer) -> bool {
+    match peer {
+        PolicyPeer::Pods(PeerSelector {
+            namespaces: Some(namespaces),
+            pods: None,
+        }) => !namespaces.is_empty(),
+        PolicyPeer::Pods(_) | PolicyPeer::IpBlock(_) => false,
+    }
+}
+
+fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
+    let selectors = peer.namespaces.iter().chain(&peer.pods);
+    if selectors
+        .into_iter()
+        .any(|selector| contradiction(selector).is_some())
+    {
+        return Fate::Contradiction;
+    }
+    let like = context.like_peer(peer, own);
+    if like.iter().any(|group| !group.on_host) {
+        return Fate::Pods;
+    }
+    if !like.is_empty() {
+        return Fate::HostPodsAlone;
+    }
+    if context.namespaces(peer.namespaces.as_ref(), own).is_empty() {
+        return without_namespace(context, peer);
+    }
+    if !context.knows_pods_of(peer.namespaces.as_ref(), own) {
+        return Fate::Unknown;
+    }
+    without_pod(context, peer, own)
+}
+
+/// No namespace matches.
+fn without_namespace(context: &Context<'_>, peer: &PeerSelector) -> Fate {
+    let Some(selector) = &peer.namespaces else {
+        return Fate::Unknown;
+    };
+    let by_name = |key: &str| key == METADATA_NAME_LABEL;
+    if !context.knows_namespaces() || positive(selector).iter().any(|one| by_name(&one.key)) {
+        return Fate::Unknown;
+    }
+    let all = context
+        .cluster
+        .namespaces
+        .values()
+        .map(|namespace| &namespace.labels);
+    missing_key(selector, all).map_or(Fate::NoNamespace, Fate::NamespaceLabelMissing)
+}
+
+/// Namespaces match, and no pod of theirs does.
+fn without_pod(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
+    let Some(selector) = &peer.pods else {
+        return Fate::Unknown;
+    };
+    if context.idle(peer.namespaces.as_ref(), own, selector) {
+        return Fate::Unknown;
+    }
+    let all = context.groups.iter().map(|group| group.labels);
+    if let Some(key) = missing_key(selector, all) {
+        return Fate::PodLabelMissing(key);
+    }
+    let matching = |group: &&PodGroup<'_>| !group.on_host && selector.matches(group.labels);
+    let elsewhere = context.groups.iter().filter(matching);
+    let elsewhere: Vec<ObjectName> = elsewhere
+        .flat_map(|group| &group.pods)
+        .map(|pod| pod.name.clone())
+        .collect();
+    if peer.namespaces.is_none() && !elsewhere.is_empty() {
+        return Fate::Elsewhere(elsewhere);
+    }
+    Fate::NoPod
+}

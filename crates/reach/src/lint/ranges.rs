@@ -1,0 +1,64 @@
+//! Which addresses pods and Services have, as far as the manifests tell.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{Cluster, ClusterIp, Object, Service};
+use ringfence_net::Family;
+
+/// What is known of the cluster's addresses.
+#[derive(Debug)]
+pub(super) struct Ranges<'a> {
+    /// Where pods get their addresses from: of each node, or of a kind cluster.
+    pub(super) pods: Vec<IpNet>,
+    /// Where Services get theirs from.
+    pub(super) services: Vec<IpNet>,
+    /// Addresses of Services.
+    pub(super) service_addresses: BTreeMap<IpAddr, &'a Service>,
+    families: Vec<Family>,
+}
+
+impl<'a> Ranges<'a> {
+    pub(super) fn new(cluster: &'a Cluster, objects: &[Object]) -> Self {
+        let (mut pods, mut services) = (Vec::new(), Vec::new());
+        pods.extend(cluster.nodes.values().flat_map(|node| &node.pod_cidrs));
+        for object in objects {
+            if let Object::KindCluster(kind) = object {
+                pods.extend(&kind.pod_subnets);
+                services.extend(&kind.service_subnets);
+            }
+        }
+        let service_addresses = service_addresses(cluster);
+        let known = cluster.pods.values().flat_map(|pod| &pod.addresses);
+        let known = known.chain(service_addresses.keys()).copied();
+        let all = known.chain(pods.iter().chain(&services).map(IpNet::addr));
+        let mut families: Vec<Family> = all.map(Family::of).collect();
+        families.sort_unstable();
+        families.dedup();
+        Self {
+            pods,
+            services,
+            service_addresses,
+            families,
+        }
+    }
+
+    /// Whether pods or Services have addresses of both families.
+    pub(super) fn is_dual_stack(&self) -> bool {
+        self.families.len() > 1
+    }
+}
+
+fn service_addresses(cluster: &Cluster) -> BTreeMap<IpAddr, &Service> {
+    let services = cluster.services.values();
+    let own = services.flat_map(|service| {
+        let assigned = match &service.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses.as_slice(),
+            ClusterIp::Unassigned | ClusterIp::Headless => &[],
+        };
+        let all = assigned.iter().chain(&service.external_addresses);
+        all.map(move |address| (*address, service))
+    });
+    own.collect()
+}

@@ -1,0 +1,54 @@
+//! RF001: a policy whose selector matches no pod of its namespace (rule NP-1).
+
+use ringfence_model::NetworkPolicy;
+
+use crate::lint::context::{Context, PodGroup};
+use crate::lint::problem::{Place, Problem};
+use crate::lint::requirement::{contradiction, why_none};
+use crate::lint::words;
+
+pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
+    let policies = context.policies();
+    policies
+        .filter_map(|policy| problem(context, policy))
+        .collect()
+}
+
+fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
+    let selector = &policy.pod_selector;
+    let namespace = policy.name.namespace.as_str();
+    let selects = !context.labelled(policy).is_empty() || context.idle(None, namespace, selector);
+    if selects || selector.is_empty() || contradiction(selector).is_some() {
+        return None;
+    }
+    let place = Place::of_policy(policy, "spec.podSelector");
+    let problem = place.problem(format!("no pod of namespace `{namespace}` is selected"));
+    let here = context.groups_in(namespace);
+    if here.is_empty() {
+        return in_wrong_namespace(context, policy);
+    }
+    let what = format!("pod of `{namespace}`");
+    let why = why_none(selector, &what, here.iter().map(|group| group.labels));
+    let help = "select by labels that the pods have, or remove the policy";
+    Some(problem.with_label(why).with_help(help))
+}
+
+/// The policy names no namespace, and pods with its labels are in another one.
+fn in_wrong_namespace(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
+    let source = policy.source.as_ref()?;
+    let written = context.documents.field(source, "metadata.namespace");
+    let matching = |group: &&PodGroup<'_>| policy.pod_selector.matches(group.labels);
+    let elsewhere: Vec<&PodGroup<'_>> = context.pods().filter(matching).collect();
+    let first = elsewhere.first().filter(|_| written.is_none())?;
+    let message = format!(
+        "no namespace is written, so it is in `{}`, which has no pods; pods with these labels are {}",
+        policy.name.namespace,
+        words::pods(&elsewhere)
+    );
+    let help = format!("add `namespace: {}` to `metadata`", first.namespace);
+    Some(
+        Place::of_policy(policy, "metadata")
+            .problem(message)
+            .with_help(help),
+    )
+}

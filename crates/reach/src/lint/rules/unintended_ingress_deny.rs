@@ -1,0 +1,49 @@
+//! RF011: egress rules and no `policyTypes`: all ingress is denied on the way (rule NP-3).
+
+use ringfence_model::NetworkPolicy;
+
+use crate::lint::context::{Context, PodGroup};
+use crate::lint::problem::{Place, Problem};
+use crate::lint::words;
+
+pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
+    let policies = context.policies();
+    policies
+        .filter_map(|policy| problem(context, policy))
+        .collect()
+}
+
+fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
+    let source = policy.source.as_ref()?;
+    let written = |path: &str| context.documents.field(source, path).is_some();
+    let by_default = policy.isolates_ingress && policy.isolates_egress;
+    if !by_default || written("spec.policyTypes") || written("spec.ingress") {
+        return None;
+    }
+    let mut closed = context.selected(policy);
+    let selects = !closed.is_empty();
+    closed.retain(|group| !isolated_otherwise(context, policy, group));
+    if selects && closed.is_empty() {
+        return None;
+    }
+    let whom = if closed.is_empty() {
+        "the pods it selects".to_owned()
+    } else {
+        words::pods(&closed)
+    };
+    let message = format!("without `policyTypes` this also denies all ingress of {whom}");
+    let help = "write `policyTypes: [Egress]`, or `[Ingress, Egress]` if both are meant";
+    Some(
+        Place::of_policy(policy, "spec")
+            .problem(message)
+            .with_help(help),
+    )
+}
+
+/// Whether another policy isolates these pods for ingress, so that this one closes nothing.
+fn isolated_otherwise(context: &Context<'_>, policy: &NetworkPolicy, group: &PodGroup<'_>) -> bool {
+    let others = context.policies().filter(|other| other.name != policy.name);
+    others
+        .filter(|other| other.isolates_ingress && other.name.namespace == group.namespace)
+        .any(|other| other.pod_selector.matches(group.labels))
+}

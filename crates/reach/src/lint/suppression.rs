@@ -1,0 +1,137 @@
+//! Annotations that take findings back: `ringfence.dev/ignore: "RF003: both are meant; RF025: a sandbox"`.
+
+use std::collections::BTreeSet;
+
+use ringfence_model::{Annotation, Diagnostic, Documents, Object, Severity, Source};
+
+use super::{Finding, Report, Subject, Suppressed, lint};
+
+/// The annotation of an object that suppresses findings about it: `ID: reason`, several with `;` between them.
+pub const IGNORE_ANNOTATION: &str = "ringfence.dev/ignore";
+
+/// Takes back what annotations say. What is refused is refused: an annotation speaks of warnings and notes.
+pub(super) fn apply(findings: Vec<Finding>, subject: &Subject<'_>) -> Report {
+    let mut report = Report::default();
+    let annotations = subject.documents.annotations(IGNORE_ANNOTATION);
+    let (entries, malformed) = entries(&annotations);
+    let mut used = BTreeSet::new();
+    for finding in findings {
+        match entries
+            .iter()
+            .position(|entry| entry.covers(&finding, subject.documents))
+        {
+            Some(place) => {
+                used.insert(place);
+                let reason = entries.get(place).map(|entry| entry.reason.to_owned());
+                let reason = reason.unwrap_or_default();
+                report.suppressed.push(Suppressed { finding, reason });
+            }
+            None => report.findings.push(finding),
+        }
+    }
+    let unused = entries.iter().enumerate();
+    let unused = unused.filter(|(place, _)| !used.contains(place));
+    let unused = unused.map(|(_, entry)| entry.unused());
+    let notes = unused
+        .chain(malformed)
+        .filter_map(|note| note.into_finding(subject.objects));
+    report.findings.extend(notes);
+    report
+}
+
+/// What is to be said about an annotation.
+struct Note<'a> {
+    annotation: &'a Annotation,
+    lint: &'static str,
+    message: String,
+    help: String,
+}
+
+impl Note<'_> {
+    fn into_finding(self, objects: &[Object]) -> Option<Finding> {
+        let lint = lint(self.lint)?;
+        let is_its = |object: &&Object| object.source() == Some(&self.annotation.object);
+        let diagnostic = Diagnostic {
+            rule: Some(lint.id),
+            path: Some(format!("metadata.annotations[{IGNORE_ANNOTATION}]")),
+            location: Some(self.annotation.location.clone()),
+            help: Some(self.help),
+            ..Diagnostic::new(lint.severity, self.message)
+        };
+        Some(Finding {
+            diagnostic,
+            lint: Some(lint),
+            object: objects.iter().find(is_its).map(Object::key),
+        })
+    }
+}
+
+/// One `ID: reason`.
+struct Entry<'a> {
+    annotation: &'a Annotation,
+    id: &'a str,
+    reason: &'a str,
+}
+
+fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
+    let (mut entries, mut malformed) = (Vec::new(), Vec::new());
+    for annotation in annotations {
+        let texts = annotation.value.split(';').map(str::trim);
+        for text in texts.filter(|text| !text.is_empty()) {
+            match text
+                .split_once(':')
+                .map(|(id, reason)| (id.trim(), reason.trim()))
+            {
+                Some((id, reason)) if is_id(id) && !reason.is_empty() => entries.push(Entry {
+                    annotation,
+                    id,
+                    reason,
+                }),
+                Some(_) | None => malformed.push(not_an_entry(annotation, text)),
+            }
+        }
+    }
+    (entries, malformed)
+}
+
+/// Letters, then a number: `RF003`, `V-11`.
+fn is_id(text: &str) -> bool {
+    let number = text.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    number.len() < text.len()
+        && !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl Entry<'_> {
+    fn covers(&self, finding: &Finding, documents: &Documents) -> bool {
+        let severity = finding.diagnostic.severity;
+        let about = || -> Option<Source> {
+            let location = finding.diagnostic.location.as_ref()?;
+            documents.object_at(location)
+        };
+        severity < Severity::Error
+            && finding.id() == Some(self.id)
+            && about().as_ref() == Some(&self.annotation.object)
+    }
+
+    fn unused(&self) -> Note<'_> {
+        let Self { id, reason, .. } = self;
+        Note {
+            annotation: self.annotation,
+            lint: "RF036",
+            message: format!("the annotation suppresses {id}, which is not found here"),
+            help: format!("remove `{id}: {reason}`"),
+        }
+    }
+}
+
+fn not_an_entry<'a>(annotation: &'a Annotation, text: &str) -> Note<'a> {
+    let help = "name one finding and say why it does not matter, such as `RF003: both are meant`";
+    Note {
+        annotation,
+        lint: "RF035",
+        message: format!("`{text}` suppresses nothing: it is not of the form `ID: reason`"),
+        help: help.to_owned(),
+    }
+}

@@ -1,0 +1,36 @@
+//! The lints, on the cases of `corpus/lint` and on manifests that people have written.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod case;
+mod corpus;
+mod metadata;
+
+use ringfence_model::{Documents, Input, LoadOptions, assemble, load};
+use ringfence_reach::lint::{Report, Subject, check};
+
+/// What is wrong with `inputs`.
+fn report(inputs: &[Input]) -> Report {
+    let loaded = load(inputs, &LoadOptions::default());
+    let (cluster, assembled) = assemble(&loaded.objects);
+    let diagnostics = [loaded.diagnostics, assembled].concat();
+    check(&Subject {
+        cluster: &cluster,
+        objects: &loaded.objects,
+        documents: &Documents::new(&loaded.sources),
+        diagnostics: &diagnostics,
+    })
+}
+
+/// `text` under the name `name`.
+fn input(name: &str, text: impl Into<String>) -> Input {
+    Input {
+        name: name.to_owned(),
+        text: text.into(),
+    }
+}
