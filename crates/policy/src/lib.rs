@@ -3,3 +3,24 @@
 //! Answers the same question as the reference with an index behind it, and beyond single connections: endpoints
 //! that no policy tells apart form classes, and between two classes it names every port. A change updates what it
 //! touches. It shares types with the reference and no code, so that comparing the two means something.
+//! Start with [`Engine`]; `answer/tiers.rs` holds rule Q-10 for one connection, `judge.rs` for all of them.
+
+mod answer;
+mod atoms;
+mod change;
+mod class;
+mod connectivity;
+mod engine;
+mod group;
+mod index;
+mod judge;
+mod partition;
+mod row;
+mod rule;
+mod selector_index;
+mod term;
+
+pub use change::Change;
+pub use class::{Class, ClassId, ClassKind, ClassSet, Reach};
+pub use engine::Engine;
+pub use row::Row;

@@ -1,0 +1,114 @@
+//! Rules and OB-13: where a question leads.
+
+use std::net::IpAddr;
+
+use ringfence_model::{ClusterIp, Endpoint, ObjectName, Query, QueryError, Service, ServicePort};
+use ringfence_net::Family;
+
+use super::end::End;
+use super::service::{Backend, backends, dialled_port};
+use super::{Facts, no_common_family};
+use crate::index::cluster_addresses;
+
+/// Where a question leads: to one end, or through a Service to its backends.
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
+    End(End),
+    Service(ObjectName, Vec<Backend>),
+}
+
+/// a Service address is an ordinary address on this side. NP-61: loopback leads nowhere else.
+pub(super) fn find_source(facts: Facts<'_>, query: &Query) -> Result<End, QueryError> {
+    match &query.source {
+        Endpoint::Service(name) => Err(QueryError::ServiceAsSource(name.clone())),
+        Endpoint::Address(address) if address.to_canonical().is_loopback() => {
+            Err(QueryError::LoopbackSource(*address))
+        }
+        endpoint @ (Endpoint::Address(_) | Endpoint::Pod(_) | Endpoint::Node(_)) => {
+            End::find(facts, endpoint)
+        }
+    }
+}
+
+pub(super) fn find_destination(
+    facts: Facts<'_>,
+    query: &Query,
+    source: &End,
+) -> Result<Destination, QueryError> {
+    match &query.destination {
+        Endpoint::Service(name) => by_name(facts, query, source, name),
+        Endpoint::Address(address) => by_address(facts, query, source, address.to_canonical()),
+        endpoint @ (Endpoint::Pod(_) | Endpoint::Node(_)) => {
+            End::find(facts, endpoint).map(Destination::End)
+        }
+    }
+}
+
+/// pods and nodes come before Services. Q-8: what no Service serves on this port is an other address.
+/// a Service address fixes the family, whether or not there is a backend.
+fn by_address(
+    facts: Facts<'_>,
+    query: &Query,
+    source: &End,
+    address: IpAddr,
+) -> Result<Destination, QueryError> {
+    let end = End::at(facts, address);
+    if !end.is_other() {
+        return Ok(Destination::End(end));
+    }
+    let names = facts.index.services.at(address).iter();
+    let mut claiming = names.filter_map(|name| facts.cluster.services.get(name));
+    let served = |service| Some((service, dialled_port(service, query)?));
+    let Some((service, port)) = claiming.find_map(served) else {
+        return Ok(Destination::End(end));
+    };
+    source
+        .common_family(&end)
+        .map_err(|_| no_common_family(query))?;
+    Ok(through(facts, service, port, Some(Family::of(address))))
+}
+
+/// a Service by name stands for its first cluster address of a family that the source has.
+fn by_name(
+    facts: Facts<'_>,
+    query: &Query,
+    source: &End,
+    name: &ObjectName,
+) -> Result<Destination, QueryError> {
+    let service = facts.cluster.services.get(name);
+    let service = service.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
+    let mut addresses = cluster_addresses(service).iter().map(IpAddr::to_canonical);
+    if addresses.len() == 0 {
+        return unassigned(facts, query, service);
+    }
+    let fitting = addresses.find(|address| source.can_speak(Family::of(*address)));
+    let address = fitting.ok_or_else(|| no_common_family(query))?;
+    by_address(facts, query, source, address)
+}
+
+/// a Service that has no address yet is resolved by its port alone. OB-13: a headless one, or one of type
+/// ExternalName, cannot be dialled.
+fn unassigned(
+    facts: Facts<'_>,
+    query: &Query,
+    service: &Service,
+) -> Result<Destination, QueryError> {
+    let will_have_one =
+        service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
+    if !will_have_one {
+        return Err(QueryError::NoServiceAddress(service.name.clone()));
+    }
+    let port = dialled_port(service, query)
+        .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))?;
+    Ok(through(facts, service, port, None))
+}
+
+fn through(
+    facts: Facts<'_>,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Destination {
+    let backends = backends(facts, service, port, family);
+    Destination::Service(service.name.clone(), backends)
+}

@@ -1,0 +1,105 @@
+//! Rules NP-10 to NP-18, NP-40 to NP-44 and CN-34 to CN-38: peers.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{
+    ClusterPeer, ClusterRule, DomainName, IpBlock, LabelSelector, Match, PeerSelector, PodScope,
+    PolicyPeer, PolicyRule,
+};
+
+use super::block::covers;
+use super::direction::Attempt;
+
+impl Attempt<'_> {
+    /// NP-10: no item matches every peer, other addresses too; else one item must match.
+    pub(super) fn peers_match(&self, rule: &PolicyRule) -> Match {
+        if rule.peers.is_empty() {
+            return Match::Yes;
+        }
+        Match::any(rule.peers.iter().map(|item| match item {
+            PolicyPeer::IpBlock(block) => self.block_matches(block),
+            PolicyPeer::Pods(selector) => Match::from(self.selector_matches(selector)),
+        }))
+    }
+
+    /// CN-30: one item must match.
+    pub(super) fn cluster_peers_match(&self, rule: &ClusterRule) -> Match {
+        Match::any(rule.peers.iter().map(|item| match item {
+            ClusterPeer::Pods(scope) => Match::from(self.scope_matches(scope)),
+            ClusterPeer::Networks(networks) => self.networks_match(networks),
+            ClusterPeer::Nodes(labels) => self.node_matches(labels),
+            ClusterPeer::DomainNames(names) => self.domain_matches(names),
+            ClusterPeer::Unrecognized => Match::No,
+        }))
+    }
+
+    /// NP-42: whatever the peer is, its address is compared.
+    fn block_matches(&self, block: &IpBlock) -> Match {
+        self.address_matches(|address| covers(block, address))
+    }
+
+    /// CN-34: the address, whoever has it.
+    fn networks_match(&self, networks: &[IpNet]) -> Match {
+        self.address_matches(|address| networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// CN-35: an address of a node with these labels.
+    fn node_matches(&self, labels: &LabelSelector) -> Match {
+        self.address_matches(|address| {
+            let nodes = &self.facts.cluster.nodes;
+            let mut owners = self.facts.index.nodes.objects_at(address);
+            owners.any(|name| {
+                nodes
+                    .get(name)
+                    .is_some_and(|node| labels.matches(&node.labels))
+            })
+        })
+    }
+
+    /// CN-37, AM-19: an address that is known of one of these names.
+    fn domain_matches(&self, names: &[DomainName]) -> Match {
+        let known = &self.facts.cluster.domain_addresses;
+        self.address_matches(|address| {
+            let meant = known
+                .iter()
+                .filter(|(name, _)| names.iter().any(|wanted| wanted.matches(name)));
+            meant
+                .flat_map(|(_, addresses)| addresses)
+                .any(|found| found.to_canonical() == address)
+        })
+    }
+
+    /// AM-22: an address that is not known leaves it open.
+    fn address_matches(&self, test: impl Fn(IpAddr) -> bool) -> Match {
+        let address = self.peer.address();
+        address.map_or(Match::Unknown, |address| Match::from(test(address)))
+    }
+
+    /// NP-12 to NP-14: the namespace and the pod must both match. NP-16: what is no pod never does.
+    fn selector_matches(&self, selector: &PeerSelector) -> bool {
+        self.peer_pod.as_ref().is_some_and(|peer| {
+            let in_namespace = match &selector.namespaces {
+                None => peer.pod.name.namespace == self.subject.name.namespace,
+                Some(namespaces) => namespaces.matches(&peer.namespace_labels),
+            };
+            in_namespace && matches_or_absent(selector.pods.as_ref(), &peer.pod.labels)
+        })
+    }
+
+    /// CN-4: without namespace selector, pods of every namespace.
+    fn scope_matches(&self, scope: &PodScope) -> bool {
+        self.peer_pod.as_ref().is_some_and(|peer| {
+            matches_or_absent(scope.namespaces.as_ref(), &peer.namespace_labels)
+                && matches_or_absent(scope.pods.as_ref(), &peer.pod.labels)
+        })
+    }
+}
+
+/// NP-13, NP-15: a selector that is absent asks for nothing.
+pub(super) fn matches_or_absent(
+    selector: Option<&LabelSelector>,
+    labels: &ringfence_model::Labels,
+) -> bool {
+    selector.is_none_or(|selector| selector.matches(labels))
+}

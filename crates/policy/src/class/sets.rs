@@ -1,0 +1,129 @@
+//! The classes by what policies ask for: labels, namespaces, addresses, ports.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringfence_model::{ContainerPort, Labels};
+use ringfence_net::{ConnectionSet, Family, PortSet};
+
+use super::place::{Families, Place};
+use super::table::Entry;
+use super::{ClassId, ClassKind, ClassSet};
+use crate::atoms::Atom;
+use crate::selector_index::{SelectorIndex, with_entry};
+
+/// Sets of classes, ready to be looked up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClassSets {
+    /// Those of pods.
+    pub(crate) pods: ClassSet,
+    /// Those of pods by the pods' labels.
+    pub(crate) labels: SelectorIndex,
+    /// Those of pods by the labels of their namespace.
+    pub(crate) namespace_labels: SelectorIndex,
+    /// By where an address of theirs lies.
+    located: BTreeMap<Atom, ClassSet>,
+    /// By an address of theirs that is in the object of a node (rule CN-35).
+    of_node: BTreeMap<IpAddr, ClassSet>,
+    /// Those without a known address (rule AM-22).
+    pub(crate) unaddressed: ClassSet,
+    families: BTreeMap<Families, ClassSet>,
+    /// By the name of a container port, and by what the name stands for (rules NP-34, CN-33).
+    named_ports: BTreeMap<String, BTreeMap<ConnectionSet, ClassSet>>,
+}
+
+const NOBODY: &ClassSet = &ClassSet::new();
+
+impl ClassSets {
+    pub(super) fn add(&mut self, class: ClassId, entry: &Entry, namespace: Option<&Labels>) {
+        self.add_place(class, entry.place);
+        let ClassKind::Pods { labels, ports, .. } = &entry.class.kind else {
+            return;
+        };
+        self.pods.insert(class);
+        self.labels.add(class, labels);
+        if let Some(namespace) = namespace {
+            self.namespace_labels.add(class, namespace);
+        }
+        for (name, connections) in meanings(ports) {
+            with_entry(&mut self.named_ports, name, |by_meaning| {
+                by_meaning.entry(connections).or_default().insert(class);
+            });
+        }
+    }
+
+    fn add_place(&mut self, class: ClassId, place: Place) {
+        for located in place.iter() {
+            self.located.entry(located.atom).or_default().insert(class);
+            if let Some(address) = located.of_node {
+                self.of_node.entry(address).or_default().insert(class);
+            }
+        }
+        let families = place.families();
+        self.families.entry(families).or_default().insert(class);
+        if families == Families::Unknown {
+            self.unaddressed.insert(class);
+        }
+    }
+
+    /// The classes that have an address in `block`.
+    pub(crate) fn within(&self, block: Atom) -> ClassSet {
+        let inside = self.located.range(block..=block.last_inside());
+        ClassSet::union_of(inside.map(|(_, classes)| classes))
+    }
+
+    /// The classes that have this address, which the object of a node lists.
+    pub(crate) fn with_node_address(&self, address: IpAddr) -> &ClassSet {
+        self.of_node.get(&address).unwrap_or(NOBODY)
+    }
+
+    /// The classes with these families.
+    pub(crate) fn with_families(&self, wanted: impl Fn(Families) -> bool) -> ClassSet {
+        let matching = self.families.iter().filter(|(found, _)| wanted(**found));
+        ClassSet::union_of(matching.map(|(_, classes)| classes))
+    }
+
+    /// What a port's name stands for, and on which classes.
+    pub(crate) fn named_ports(
+        &self,
+        name: &str,
+    ) -> impl Iterator<Item = (&ConnectionSet, &ClassSet)> {
+        self.named_ports.get(name).into_iter().flatten()
+    }
+}
+
+/// NP-34, CN-33, AM-12: for each name of a port everything that it stands for on one pod.
+pub(crate) fn meanings(ports: &[ContainerPort]) -> BTreeMap<&str, ConnectionSet> {
+    let mut meanings = BTreeMap::new();
+    for port in ports {
+        let Some(name) = port.name.as_deref() else {
+            continue;
+        };
+        let meaning = ConnectionSet::of(port.protocol, PortSet::single(port.port));
+        let known = meanings.entry(name).or_insert_with(ConnectionSet::none);
+        *known = known.union(&meaning);
+    }
+    meanings
+}
+
+/// of ends with these families, which use their address of `family` towards a subject.
+pub(crate) fn speaks(
+    subject: Families,
+    subject_is_destination: bool,
+    family: Family,
+    peer: Families,
+) -> bool {
+    let (source, destination) = if subject_is_destination {
+        (peer, subject)
+    } else {
+        (subject, peer)
+    };
+    let agreed = match (source, destination) {
+        (Families::Unknown, known) | (known, Families::Unknown) => known.first(),
+        (Families::Only(only), other) | (other, Families::Only(only)) => {
+            other.has(only).then_some(only)
+        }
+        (Families::Both(_), Families::Both(first)) => Some(first),
+    };
+    agreed == Some(family) && peer.has(family)
+}

@@ -1,0 +1,87 @@
+//! Classes that are judged alike in one direction.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use ringfence_model::ContainerPort;
+
+use crate::class::place::Families;
+use crate::class::{ClassId, ClassSet, Reach};
+use crate::connectivity::PolicyId;
+use crate::partition::Partition;
+
+/// All that decides one direction of a class.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupKey {
+    /// The policies that have a say, in order of judgement.
+    pub(crate) policies: Vec<PolicyId>,
+    pub(crate) families: Families,
+    /// What the classes declare, if it matters.
+    pub(crate) ports: Vec<ContainerPort>,
+}
+
+/// Classes that are judged alike, and the judgement once it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) key: Arc<GroupKey>,
+    pub(crate) members: ClassSet,
+    pub(crate) row: OnceLock<Partition<Reach>>,
+}
+
+/// The number of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupId(usize);
+
+/// The groups of one direction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GroupTable {
+    ids: BTreeMap<Arc<GroupKey>, GroupId>,
+    /// By number; a group that is gone leaves its entry, without members, to the next one.
+    groups: Vec<Group>,
+    free: Vec<GroupId>,
+    of_class: BTreeMap<ClassId, GroupId>,
+}
+
+impl GroupTable {
+    /// Makes `class` a member of the group with this key.
+    pub(crate) fn attach(&mut self, class: ClassId, key: GroupKey) {
+        let id = match self.ids.get(&key) {
+            Some(id) => *id,
+            None => self.create(key),
+        };
+        self.of_class.insert(class, id);
+        if let Some(group) = self.groups.get_mut(id.0) {
+            group.members.insert(class);
+        }
+    }
+
+    fn create(&mut self, key: GroupKey) -> GroupId {
+        let key = Arc::new(key);
+        let group = Group {
+            key: Arc::clone(&key),
+            members: ClassSet::new(),
+            row: OnceLock::new(),
+        };
+        let id = self.free.pop().unwrap_or(GroupId(self.groups.len()));
+        self.ids.insert(key, id);
+        match self.groups.get_mut(id.0) {
+            Some(old) => *old = group,
+            None => self.groups.push(group),
+        }
+        id
+    }
+
+    pub(crate) fn id_of(&self, class: ClassId) -> Option<GroupId> {
+        self.of_class.get(&class).copied()
+    }
+
+    pub(crate) fn of(&self, class: ClassId) -> Option<&Group> {
+        self.groups.get(self.id_of(class)?.0)
+    }
+
+    /// The groups that have members, in order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        let groups = self.groups.iter();
+        groups.filter(|group| !group.members.is_empty())
+    }
+}

@@ -1,0 +1,303 @@
+//! Rule Q-10 for all peers, protocols and ports at once.
+
+use std::collections::BTreeMap;
+
+use ringfence_model::{Cluster, ClusterAction, ClusterTier, ContainerPort, Direction};
+use ringfence_net::{ConnectionSet, Family};
+
+use crate::class::place::Families;
+use crate::class::sets::{meanings, speaks};
+use crate::class::table::ClassTable;
+use crate::class::{ClassSet, Reach};
+use crate::partition::{Extent, Partition};
+use crate::rule::{Peers, Policy, Rule};
+use crate::term::{TermId, TermTable};
+
+/// One direction of subjects that the same policies select.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judge<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) classes: &'a ClassTable,
+    pub(crate) terms: &'a TermTable,
+    pub(crate) direction: Direction,
+    /// The families of the subjects.
+    pub(crate) families: Families,
+    /// What the subjects declare, if a rule of ingress names a port.
+    pub(crate) ports: &'a [ContainerPort],
+}
+
+/// To whom a rule speaks, and of what.
+#[derive(Clone, Debug)]
+struct Saying {
+    connections: ConnectionSet,
+    /// Those who match.
+    yes: Extent,
+    /// Those of which it is not known (rule AM-22).
+    maybe: ClassSet,
+}
+
+/// What the NetworkPolicies say of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Admitted {
+    yes: ConnectionSet,
+    maybe: ConnectionSet,
+}
+
+/// How far judging has come for a peer (rule AM-22: what may come out, beside what certainly does).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Course {
+    /// What no rule of the tier has certainly decided.
+    open: ConnectionSet,
+    /// What may have passed on to the next tier.
+    passed: ConnectionSet,
+    may_allow: ConnectionSet,
+    may_deny: ConnectionSet,
+}
+
+impl Judge<'_> {
+    /// Q-10 steps 2 to 5, for `policies` in order.
+    pub(crate) fn judge(&self, policies: &[&Policy]) -> Partition<Reach> {
+        let of_tier = |tier: Option<ClusterTier>| {
+            let policies = policies.iter().filter(move |policy| policy.tier() == tier);
+            policies.flat_map(|policy| policy.rules.get(self.direction).iter().flatten())
+        };
+        let mut course = Partition::new(Course::begin());
+        self.cluster_tier(&mut course, of_tier(Some(ClusterTier::Admin)));
+        course = course.map(Course::next_tier);
+        let is_isolated = policies
+            .iter()
+            .any(|policy| policy.tier().is_none() && policy.rules.get(self.direction).is_some());
+        if is_isolated {
+            let admitted = self.network_policies(of_tier(None));
+            course = course.combine(&admitted, Course::isolated);
+        } else {
+            self.cluster_tier(&mut course, of_tier(Some(ClusterTier::Baseline)));
+            course = course.map(Course::default_allow);
+        }
+        course.map(Course::reach)
+    }
+
+    /// CN-21: rule after rule.
+    fn cluster_tier<'r>(
+        &self,
+        course: &mut Partition<Course>,
+        rules: impl Iterator<Item = &'r Rule>,
+    ) {
+        for rule in rules {
+            for Saying {
+                connections,
+                yes,
+                maybe,
+            } in self.sayings(rule)
+            {
+                course.update(&Extent::Some(maybe), |found| {
+                    found.may_match(rule.action, &connections)
+                });
+                course.update(&yes, |found| found.matched(rule.action, &connections));
+            }
+        }
+    }
+
+    /// NP-5: the union of all rules. Rules that speak of the same ports are taken together.
+    fn network_policies<'r>(&self, rules: impl Iterator<Item = &'r Rule>) -> Partition<Admitted> {
+        let mut everybody = ConnectionSet::none();
+        let mut yes: BTreeMap<ConnectionSet, Vec<ClassSet>> = BTreeMap::new();
+        let mut maybe: BTreeMap<ConnectionSet, Vec<ClassSet>> = BTreeMap::new();
+        for saying in rules.flat_map(|rule| self.sayings(rule)) {
+            match saying.yes {
+                Extent::All => everybody = everybody.union(&saying.connections),
+                Extent::Some(classes) => {
+                    let same = yes.entry(saying.connections.clone()).or_default();
+                    same.push(classes);
+                }
+            }
+            if !saying.maybe.is_empty() {
+                maybe
+                    .entry(saying.connections)
+                    .or_default()
+                    .push(saying.maybe);
+            }
+        }
+        let mut admitted = Partition::new(Admitted {
+            yes: everybody,
+            maybe: ConnectionSet::none(),
+        });
+        for (connections, classes) in yes {
+            let extent = Extent::Some(ClassSet::union_of(&classes));
+            admitted.update(&extent, |found| found.and_yes(&connections));
+        }
+        for (connections, classes) in maybe {
+            let extent = Extent::Some(ClassSet::union_of(&classes));
+            admitted.update(&extent, |found| found.and_maybe(&connections));
+        }
+        admitted
+    }
+
+    /// NP-10, CN-30: what a rule says. NP-34, CN-33: a name stands for what the destination declares.
+    fn sayings(&self, rule: &Rule) -> Vec<Saying> {
+        let (yes, maybe) = self.peers(&rule.peers);
+        let mut fixed = rule.ports.fixed.clone();
+        let mut sayings = Vec::new();
+        match self.direction {
+            Direction::Ingress => {
+                let declared = meanings(self.ports);
+                for named in &rule.ports.named {
+                    if let Some(meaning) = declared.get(named.name.as_str()) {
+                        fixed = fixed.union(&named.meaning(meaning));
+                    }
+                }
+            }
+            Direction::Egress => {
+                for named in &rule.ports.named {
+                    let sets = self.classes.sets();
+                    for (declared, classes) in sets.named_ports(&named.name) {
+                        sayings.push(Saying {
+                            connections: named.meaning(declared),
+                            yes: Extent::Some(yes.among(classes)),
+                            maybe: maybe.intersection(classes),
+                        });
+                    }
+                }
+            }
+        }
+        sayings.push(Saying {
+            connections: fixed,
+            yes,
+            maybe,
+        });
+        sayings.retain(|saying| !saying.connections.is_empty());
+        sayings
+    }
+
+    /// Those who match, and those of which it is not known.
+    fn peers(&self, peers: &Peers) -> (Extent, ClassSet) {
+        let Peers::Some {
+            pods,
+            addresses,
+            unaddressed,
+        } = peers
+        else {
+            return (Extent::All, ClassSet::new());
+        };
+        let mut yes: Vec<ClassSet> = Vec::new();
+        for family in Family::ALL {
+            let of_family = addresses.iter().filter(|(found, _)| *found == family);
+            let matching = ClassSet::union_of(of_family.map(|(_, term)| self.classes_of(*term)));
+            if !matching.is_empty() {
+                yes.push(matching.intersection(&self.speaking(family)));
+            }
+        }
+        let pods = pods.iter().map(|term| self.classes_of(*term));
+        let yes = ClassSet::union_of(pods.chain(&yes));
+        let unaddressed = unaddressed.map(|term| self.classes_of(term).difference(&yes));
+        (Extent::Some(yes), unaddressed.unwrap_or_default())
+    }
+
+    fn classes_of(&self, term: TermId) -> &ClassSet {
+        self.terms.classes(term, self.classes, self.cluster)
+    }
+
+    /// the peers that use their address of `family`.
+    fn speaking(&self, family: Family) -> ClassSet {
+        let subject_is_destination = self.direction == Direction::Ingress;
+        self.classes
+            .sets()
+            .with_families(|peer| speaks(self.families, subject_is_destination, family, peer))
+    }
+}
+
+impl Extent {
+    fn among(&self, classes: &ClassSet) -> ClassSet {
+        match self {
+            Self::All => classes.clone(),
+            Self::Some(some) => some.intersection(classes),
+        }
+    }
+}
+
+impl Admitted {
+    fn and_yes(&self, connections: &ConnectionSet) -> Self {
+        Self {
+            yes: self.yes.union(connections),
+            maybe: self.maybe.clone(),
+        }
+    }
+
+    fn and_maybe(&self, connections: &ConnectionSet) -> Self {
+        Self {
+            yes: self.yes.clone(),
+            maybe: self.maybe.union(connections),
+        }
+    }
+}
+
+impl Course {
+    fn begin() -> Self {
+        Self {
+            open: ConnectionSet::all(),
+            passed: ConnectionSet::none(),
+            may_allow: ConnectionSet::none(),
+            may_deny: ConnectionSet::none(),
+        }
+    }
+
+    /// A rule that may match adds what it would do, and judging goes on as if it had not.
+    fn may_match(&self, action: ClusterAction, connections: &ConnectionSet) -> Self {
+        let met = self.open.intersection(connections);
+        let mut next = self.clone();
+        let outcome = match action {
+            ClusterAction::Accept => &mut next.may_allow,
+            ClusterAction::Deny => &mut next.may_deny,
+            ClusterAction::Pass => &mut next.passed,
+        };
+        *outcome = outcome.union(&met);
+        next
+    }
+
+    /// CN-21: the first rule that matches decides.
+    fn matched(&self, action: ClusterAction, connections: &ConnectionSet) -> Self {
+        let open = self.open.difference(connections);
+        Self {
+            open,
+            ..self.may_match(action, connections)
+        }
+    }
+
+    /// CN-25, CN-27: what no rule matched goes on like what was passed.
+    fn next_tier(&self) -> Self {
+        Self {
+            open: self.open.union(&self.passed),
+            passed: ConnectionSet::none(),
+            ..self.clone()
+        }
+    }
+
+    /// Q-10 step 3, CN-26: the NetworkPolicies have the last word.
+    fn isolated(&self, admitted: &Admitted) -> Self {
+        let possible = admitted.yes.union(&admitted.maybe);
+        Self {
+            open: ConnectionSet::none(),
+            passed: ConnectionSet::none(),
+            may_allow: self.may_allow.union(&self.open.intersection(&possible)),
+            may_deny: self.may_deny.union(&self.open.difference(&admitted.yes)),
+        }
+    }
+
+    /// Q-10 step 5.
+    fn default_allow(&self) -> Self {
+        let last = self.next_tier();
+        Self {
+            open: ConnectionSet::none(),
+            may_allow: last.may_allow.union(&last.open),
+            ..last
+        }
+    }
+
+    /// AM-22: one possible verdict is the verdict; of two neither is known.
+    fn reach(&self) -> Reach {
+        Reach {
+            allowed: self.may_allow.difference(&self.may_deny),
+            unknown: self.may_allow.intersection(&self.may_deny),
+        }
+    }
+}

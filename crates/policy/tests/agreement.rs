@@ -1,0 +1,175 @@
+//! The engine against the reference, on random clusters: single answers field for field, and connectivity between
+//! classes by every member and every port worth trying.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ringfence_model::{
+    Cluster, Connection, DirectionVerdict, Endpoint, Party, Pod, Query, QueryError,
+};
+use ringfence_policy::{ClassId, ClassKind, Engine, Reach};
+use ringfence_reference::answer;
+use ringfence_testkit::flows;
+use ringfence_testkit::generate::{self, Shape};
+use ringfence_testkit::random::Random;
+
+const CLUSTERS: u64 = 400;
+
+#[test]
+fn every_answer_is_that_of_the_reference() {
+    for seed in 0..CLUSTERS {
+        let cluster = generate::cluster(seed, Shape::FULL);
+        let engine = Engine::new(cluster.clone());
+        for flow in flows::sample(&cluster, 400, &mut Random::new(seed)) {
+            let expected = answer(&cluster, &flow);
+            assert_eq!(engine.answer(&flow), expected, "seed {seed}: {flow:?}");
+        }
+    }
+}
+
+#[test]
+fn connectivity_is_what_the_reference_says_of_every_pair() {
+    let mut compared = 0;
+    for seed in 0..CLUSTERS {
+        let cluster = generate::cluster(seed, Shape::FULL);
+        compared += compare(seed, &cluster, &Engine::new(cluster.clone()));
+    }
+    assert!(compared > 100_000, "only {compared} questions compared");
+}
+
+/// Compares what the engine says of classes with the reference's answers; returns the number of questions.
+fn compare(seed: u64, cluster: &Cluster, engine: &Engine) -> usize {
+    let mut reaches: BTreeMap<(ClassId, ClassId), Reach> = BTreeMap::new();
+    let mut compared = 0;
+    for flow in questions(seed, cluster, engine) {
+        let (Some(from), Some(to)) = (
+            class_of(engine, &flow.source),
+            class_of(engine, &flow.destination),
+        ) else {
+            continue;
+        };
+        let reach = reaches
+            .entry((from, to))
+            .or_insert_with(|| engine.between(from, to));
+        assert!(
+            reach.allowed.is_disjoint(&reach.unknown),
+            "seed {seed}: {reach:?}"
+        );
+        let Some(expected) = expected(cluster, &flow) else {
+            continue;
+        };
+        assert_eq!(
+            verdict(reach, &flow),
+            expected,
+            "seed {seed}: {flow:?}\n{reach:?}"
+        );
+        compared += 1;
+    }
+    let listed: BTreeSet<ClassId> = engine.classes().map(|(class, _)| class).collect();
+    reaches.retain(|(from, to), _| listed.contains(from) && listed.contains(to));
+    for ((from, to), reach) in reaches {
+        assert_eq!(
+            engine.row(from).to(to),
+            reach,
+            "seed {seed}: row of {from} to {to}"
+        );
+    }
+    compared
+}
+
+/// Questions between pods, nodes and addresses that are nobody's, examples of every class of addresses among them.
+fn questions(seed: u64, cluster: &Cluster, engine: &Engine) -> Vec<Query> {
+    let mut flows = flows::sample(cluster, 500, &mut Random::new(seed));
+    flows.retain(|flow| speaks_of_classes(cluster, &flow.source));
+    flows.retain(|flow| speaks_of_classes(cluster, &flow.destination));
+    let dialled: Vec<_> = flows
+        .iter()
+        .map(|flow| (flow.protocol, flow.port))
+        .collect();
+    for example in examples(engine) {
+        for pod in cluster.pods.values() {
+            let pod = Endpoint::Pod(pod.name.clone());
+            for (protocol, port) in dialled.iter().take(3) {
+                let question = |source: &Endpoint, destination: &Endpoint| Query {
+                    source: source.clone(),
+                    destination: destination.clone(),
+                    protocol: *protocol,
+                    port: *port,
+                };
+                flows.extend([question(&pod, &example), question(&example, &pod)]);
+            }
+        }
+    }
+    flows
+}
+
+/// Not Services; nor addresses of pods and nodes, which may be others than those they would use by themselves.
+fn speaks_of_classes(cluster: &Cluster, endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Pod(_) | Endpoint::Node(_) => true,
+        Endpoint::Service(_) => false,
+        Endpoint::Address(address) => {
+            let pods = cluster.pods.values();
+            let mut of_pods = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
+            let mut of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+            !of_pods.any(|own| own == address) && !of_nodes.any(|own| own == address)
+        }
+    }
+}
+
+fn examples(engine: &Engine) -> Vec<Endpoint> {
+    let examples = engine.classes().filter_map(|(_, class)| match class.kind {
+        ClassKind::Addresses { example, .. } => Some(Endpoint::Address(example)),
+        ClassKind::Pods { .. } | ClassKind::Node { .. } => None,
+    });
+    examples.collect()
+}
+
+fn class_of(engine: &Engine, endpoint: &Endpoint) -> Option<ClassId> {
+    match endpoint {
+        Endpoint::Pod(name) => engine.class_of_pod(name),
+        Endpoint::Node(name) => engine.class_of_node(name),
+        Endpoint::Address(address) => Some(engine.class_of_address(*address)),
+        Endpoint::Service(_) => None,
+    }
+}
+
+/// What the reference says, where classes are meant to say the same: not of a pod and itself (NP-60), of a pod and its
+/// own node (NP-50), or of a Service.
+fn expected(cluster: &Cluster, flow: &Query) -> Option<DirectionVerdict> {
+    let answer = match answer(cluster, flow) {
+        Ok(answer) => answer,
+        Err(QueryError::NoCommonFamily(..)) => return Some(DirectionVerdict::Deny),
+        Err(_) => return None,
+    };
+    let connection = answer.connections.first()?;
+    (answer.service.is_none() && is_general(cluster, connection)).then(|| connection.verdict())
+}
+
+fn is_general(cluster: &Cluster, connection: &Connection) -> bool {
+    match (&connection.source, &connection.destination) {
+        (Party::Pod { name: from, .. }, Party::Pod { name: to, .. }) => from != to,
+        (Party::Node { name, address, .. }, Party::Pod { name: pod, .. }) => {
+            let pod = cluster.pods.get(pod);
+            !pod.is_some_and(|pod| is_local(cluster, pod, name.as_deref(), *address))
+        }
+        _ => true,
+    }
+}
+
+fn is_local(cluster: &Cluster, pod: &Pod, name: Option<&str>, address: Option<IpAddr>) -> bool {
+    let node = pod.node.iter().filter_map(|name| cluster.nodes.get(name));
+    let of_node = node.flat_map(|node| &node.addresses);
+    let mut local = of_node.chain(&pod.host_addresses);
+    (name.is_some() && name == pod.node.as_deref()) || local.any(|own| Some(*own) == address)
+}
+
+fn verdict(reach: &Reach, flow: &Query) -> DirectionVerdict {
+    if reach.allowed.allows(flow.protocol, flow.port) {
+        DirectionVerdict::Allow
+    } else if reach.unknown.allows(flow.protocol, flow.port) {
+        DirectionVerdict::Unknown
+    } else {
+        DirectionVerdict::Deny
+    }
+}
