@@ -9,9 +9,12 @@
 //! ```
 //!
 //! A `##` heading begins a scenario of its own; manifests above the first one belong to all of them.
-//! A block fenced as `yaml refused V-8` must be refused with that rule. What the ends are called is in
+//! A block fenced as `yaml refused V-8` must be refused with that rule; one fenced as `names` has a name and its
+//! addresses on each line (rule AM-19). A peer `namespaces: { matchLabels: { peer-kind: unknown } }` of a cluster-scoped
+//! policy stands for one of a kind that is not known (rule CN-38), which no manifest can have. What the ends are called is in
 //! [`row`], what `because` can claim in [`claim`].
 
+mod beyond;
 pub mod claim;
 mod markdown;
 pub mod row;
@@ -102,10 +105,41 @@ pub enum CorpusError {
     },
 }
 
-/// The directory of the cases about policy.
+/// The directory of the cases about policy that every decider must get right, the kernel too.
 #[must_use]
 pub fn policy_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/policy")
+}
+
+/// The directory of the cases about cluster-scoped policies, which the compiled rules do not know.
+#[must_use]
+pub fn cluster_policy_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/cluster-policy")
+}
+
+/// Every scenario of both directories, for deciders that know all of policy.
+///
+/// # Errors
+/// [`CorpusError`] for the first file that cannot be used.
+pub fn every_scenario() -> Result<Vec<Scenario>, CorpusError> {
+    let every = [policy_directory(), cluster_policy_directory()].map(|from| scenarios(&from));
+    every.into_iter().try_fold(Vec::new(), |mut all, found| {
+        all.extend(found?);
+        Ok(all)
+    })
+}
+
+/// The rules that refuse something in the files of `directory`, each once for each block.
+///
+/// # Errors
+/// [`CorpusError`] for the first file that cannot be used.
+pub fn refusing_rules(directory: &Path) -> Result<Vec<String>, CorpusError> {
+    let mut rules = Vec::new();
+    for path in files(directory)? {
+        let document = Document::parse(&title(&path), &read_file(&path)?)?;
+        rules.extend(document.refused.into_iter().map(|block| block.rule));
+    }
+    Ok(rules)
 }
 
 /// Every scenario of every `.md` file in `directory`, in order of name.
@@ -115,16 +149,21 @@ pub fn policy_directory() -> PathBuf {
 pub fn scenarios(directory: &Path) -> Result<Vec<Scenario>, CorpusError> {
     let mut scenarios = Vec::new();
     for path in files(directory)? {
-        let text = std::fs::read_to_string(&path).map_err(|source| CorpusError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let file = path
-            .file_name()
-            .map_or_else(String::new, |name| name.to_string_lossy().into());
-        scenarios.extend(scenarios_of(&file, &text)?);
+        scenarios.extend(scenarios_of(&title(&path), &read_file(&path)?)?);
     }
     Ok(scenarios)
+}
+
+fn title(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into())
+}
+
+fn read_file(path: &Path) -> Result<String, CorpusError> {
+    std::fs::read_to_string(path).map_err(|source| CorpusError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn files(directory: &Path) -> Result<BTreeSet<PathBuf>, CorpusError> {
@@ -160,7 +199,10 @@ pub fn scenarios_of(file: &str, text: &str) -> Result<Vec<Scenario>, CorpusError
     {
         let name = format!("{file} {}", section.heading);
         let manifests = [document.shared.as_slice(), &section.manifests].concat();
-        let cluster = cluster_of(&name, &manifests)?;
+        let mut cluster = cluster_of(&name, &manifests)?;
+        beyond::unknown_peers(&mut cluster);
+        let names = [&document.shared_names, &section.names].into_iter();
+        cluster.domain_addresses = names.flat_map(Clone::clone).collect();
         scenarios.push(Scenario {
             name,
             cluster,

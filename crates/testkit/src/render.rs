@@ -14,6 +14,9 @@ use crate::flows::ProbeFlow;
 #[must_use]
 pub fn case(title: &str, cluster: &Cluster, rows: &[(ProbeFlow, Verdict)]) -> String {
     let mut text = format!("# {title}\n\n```yaml\n{}```\n\n", manifests(cluster));
+    if !cluster.domain_addresses.is_empty() {
+        text.push_str(&format!("```names\n{}```\n\n", names(cluster)));
+    }
     text.push_str("| from | to | port | verdict | because |\n| --- | --- | --- | --- | --- |\n");
     for (flow, verdict) in rows {
         let port = port(flow);
@@ -31,6 +34,16 @@ pub fn manifests(cluster: &Cluster) -> String {
         .map(yaml::document)
         .collect();
     documents.join("---\n")
+}
+
+/// A line for each name, with its addresses (rule AM-19).
+fn names(cluster: &Cluster) -> String {
+    let known = cluster.domain_addresses.iter();
+    let lines = known.map(|(name, addresses)| {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        format!("{name} {}\n", addresses.join(" "))
+    });
+    lines.collect()
 }
 
 /// Protocol and port as the corpus writes them: `tcp/80`, `icmp`.

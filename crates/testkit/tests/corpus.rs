@@ -13,12 +13,15 @@ use ringfence_model::Cluster;
 use ringfence_reference::answer;
 use ringfence_testkit::corpus::claim::Claim;
 use ringfence_testkit::corpus::row::Row;
-use ringfence_testkit::corpus::{Scenario, policy_directory, scenarios, scenarios_of};
+use ringfence_testkit::corpus::{
+    Scenario, cluster_policy_directory, every_scenario, policy_directory, refusing_rules,
+    scenarios, scenarios_of,
+};
 use ringfence_testkit::decider::{Decider, Decision, ReferenceDecider, Verdict};
 use ringfence_testkit::flows::ProbeFlow;
 
 fn all() -> Vec<Scenario> {
-    scenarios(&policy_directory()).unwrap_or_else(|error| panic!("{error}"))
+    every_scenario().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What is wrong with a row, if anything.
@@ -74,6 +77,20 @@ fn every_row_says_why_in_a_way_that_is_checked() {
     }
 }
 
+/// Cases of `corpus/policy` are put to the compiled tables and to the kernel, which do not judge these tiers.
+#[test]
+fn cluster_policies_have_a_directory_of_their_own() {
+    let tiered = |scenario: &Scenario| !scenario.cluster.cluster_policies.is_empty();
+    let basic = scenarios(&policy_directory()).unwrap();
+    let strays = basic.iter().filter(|scenario| tiered(scenario));
+    assert_eq!(
+        strays.map(|found| &found.name).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+    let cluster = scenarios(&cluster_policy_directory()).unwrap();
+    assert!(cluster.iter().filter(|scenario| tiered(scenario)).count() > 20);
+}
+
 /// Numbers of the rules of an area.
 fn rules(area: &str, numbers: &[std::ops::RangeInclusive<u32>]) -> Vec<String> {
     numbers
@@ -88,8 +105,11 @@ fn required() -> BTreeSet<String> {
     let numbers = [1..=7, 10..=18, 20..=23, 30..=38, 40..=44, 50..=53, 60..=68];
     let policy = rules("NP", &numbers);
     let query = rules("Q", &[1..=13]);
-    let picks = rules("AM", &[1..=12, 22..=25]);
-    policy.into_iter().chain(query).chain(picks).collect()
+    let picks = rules("AM", &[1..=26]);
+    let cluster = rules("CN", &[1..=4, 10..=10, 20..=27, 30..=38, 40..=40, 50..=51]);
+    let admin = rules("AN", &[1..=6]);
+    let all = [policy, query, picks, cluster, admin];
+    all.into_iter().flatten().collect()
 }
 
 fn known() -> BTreeSet<String> {
@@ -102,21 +122,29 @@ fn known() -> BTreeSet<String> {
         .collect()
 }
 
+/// The rules that rows name, and those that refuse a block.
 fn cited() -> BTreeSet<String> {
     let scenarios = all();
     let claims = scenarios
         .iter()
         .flat_map(|scenario| &scenario.rows)
         .flat_map(|row| &row.because);
+    let refusing = [policy_directory(), cluster_policy_directory()];
+    let refusing = refusing
+        .iter()
+        .flat_map(|from| refusing_rules(from).unwrap());
     claims
         .filter_map(|claim| match claim {
             Claim::RuleId(id) => Some(id.clone()),
             Claim::Rule { .. }
             | Claim::Isolates(..)
+            | Claim::ClusterRule(_)
+            | Claim::Tier(..)
             | Claim::Open(_)
             | Claim::Nobody(_)
             | Claim::Words(_) => None,
         })
+        .chain(refusing)
         .collect()
 }
 

@@ -1,8 +1,10 @@
 //! A rendered cluster loads back into itself, so that a shrunk case can be pasted into the corpus.
 
-use ringfence_model::{Cluster, Input, LoadOptions, assemble, load};
+use ringfence_model::{Cluster, Endpoint, Input, LoadOptions, Query, assemble, load};
+use ringfence_net::IpProtocol;
+use ringfence_testkit::builder::address;
 use ringfence_testkit::corpus::scenarios_of;
-use ringfence_testkit::decider::{Decider, ReferenceDecider};
+use ringfence_testkit::decider::{Decider, ReferenceDecider, Verdict};
 use ringfence_testkit::flows;
 use ringfence_testkit::generate::{Shape, cluster};
 use ringfence_testkit::random::Random;
@@ -27,6 +29,11 @@ fn without_sources(cluster: &Cluster) -> Cluster {
         .services
         .values_mut()
         .for_each(|found| found.source = None);
+    for policy in cluster.cluster_policies.values_mut() {
+        policy.source = None;
+        let rules = policy.ingress.iter_mut().chain(&mut policy.egress);
+        rules.for_each(|rule| rule.source = None);
+    }
     for policy in cluster.network_policies.values_mut() {
         policy.source = None;
         let rules = policy.ingress.iter_mut().chain(&mut policy.egress);
@@ -50,6 +57,25 @@ fn rendering_then_loading_is_the_identity() {
         let error = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
         assert!(error.is_none(), "seed {seed}: {}\n{text}", error.unwrap());
         assert_eq!(without_sources(&found), cluster, "seed {seed}\n{text}");
+    }
+}
+
+#[test]
+fn cluster_policies_and_names_survive_as_a_case() {
+    for seed in 0..200 {
+        let cluster = cluster(seed, Shape::TIERED);
+        let outside = |text: &str| Endpoint::Address(address(text));
+        let flow = Query {
+            source: outside("203.0.113.1"),
+            destination: outside("203.0.113.2"),
+            protocol: IpProtocol::ICMP,
+            port: None,
+        };
+        let text = render::case("random", &cluster, &[(flow, Verdict::Allow)]);
+        let scenarios = scenarios_of("random.md", &text);
+        let scenarios = scenarios.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{text}"));
+        let found = without_sources(&scenarios[0].cluster);
+        assert_eq!(found, cluster, "seed {seed}\n{text}");
     }
 }
 

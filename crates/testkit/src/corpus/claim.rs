@@ -6,15 +6,23 @@
 //! | `shop/db ingress[0]` | this rule allows it |
 //! | `shop/db ingress[0] peer` | this rule could have allowed it, but its peers do not match; likewise `port`, `both` |
 //! | `shop/db ingress` | this policy isolates the end, and the direction is denied |
-//! | `ingress open` | no policy isolates the end in this direction |
+//! | `ClusterNetworkPolicy/base egress[0]` | this cluster rule decides; likewise of the other two kinds |
+//! | `ClusterNetworkPolicy/base egress[0] passes` | this cluster rule passed it on |
+//! | `ClusterNetworkPolicy/base egress[0] depends` | this cluster rule may or may not match, which leaves it unknown |
+//! | `ingress Admin`, `ingress Baseline` | a cluster rule of this tier decides |
+//! | `ingress open` | no policy isolates the end in this direction, and no cluster rule decides |
 //! | `ingress nobody` | the end is no pod that policy applies to |
 //! | `"words"` | the explanation contains these words |
+
+pub mod tier;
 
 use std::fmt;
 
 use ringfence_model::{
-    Answer, Because, Direction, DirectionDecision, Match, ObjectName, QueryError,
+    Answer, Because, ClusterTier, Direction, DirectionDecision, Match, ObjectName, QueryError,
 };
+
+use self::tier::ClusterRuleClaim;
 
 /// One claim of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +42,11 @@ pub enum Claim {
     },
     /// A policy that isolates an end, which is denied.
     Isolates(ObjectName, Direction),
-    /// Nothing isolates the end.
+    /// A cluster rule that decides, passes on or depends.
+    ClusterRule(ClusterRuleClaim),
+    /// A cluster rule of this tier decides.
+    Tier(Direction, ClusterTier),
+    /// Nothing isolates the end, and no cluster rule decides.
     Open(Direction),
     /// The end has no policy.
     Nobody(Direction),
@@ -65,11 +77,18 @@ impl Claim {
             return Ok(Self::Words(words.to_owned()));
         }
         let words: Vec<&str> = text.split_whitespace().collect();
+        if let Some(claim) = ClusterRuleClaim::parse(&words) {
+            return Ok(Self::ClusterRule(claim));
+        }
         let unknown = || format!("`{text}` is no claim");
         match words.as_slice() {
             [id] if is_rule_id(id) => Ok(Self::RuleId((*id).to_owned())),
             [way, "open"] => direction(way).map(Self::Open).ok_or_else(unknown),
             [way, "nobody"] => direction(way).map(Self::Nobody).ok_or_else(unknown),
+            [way, word] if tier::tier(word).is_some() => direction(way)
+                .zip(tier::tier(word))
+                .map(|(way, tier)| Self::Tier(way, tier))
+                .ok_or_else(unknown),
             [policy, place] => about_policy(policy, place, None).ok_or_else(unknown),
             [policy, place, part] => failing(part)
                 .and_then(|part| about_policy(policy, place, Some(part)))
@@ -85,6 +104,8 @@ impl Claim {
             Self::RuleId(id) => DECIDING.contains(&id.as_str()),
             Self::Rule { .. }
             | Self::Isolates(..)
+            | Self::ClusterRule(_)
+            | Self::Tier(..)
             | Self::Open(_)
             | Self::Nobody(_)
             | Self::Words(_) => true,
@@ -112,6 +133,8 @@ impl Claim {
             Self::Nobody(way) => {
                 *way == decision.direction && decision.because == Because::NoSubject
             }
+            Self::ClusterRule(claim) => claim.is_true_of(decision),
+            Self::Tier(way, tier) => *way == decision.direction && tier::decides(*tier, decision),
             Self::Isolates(policy, way) => {
                 *way == decision.direction && isolated_by(&decision.because, policy)
             }
@@ -236,6 +259,8 @@ impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RuleId(id) => f.write_str(id),
+            Self::ClusterRule(claim) => claim.fmt(f),
+            Self::Tier(way, tier) => write!(f, "{way} {tier}"),
             Self::Open(way) => write!(f, "{way} open"),
             Self::Nobody(way) => write!(f, "{way} nobody"),
             Self::Isolates(policy, way) => write!(f, "{policy} {way}"),

@@ -1,8 +1,9 @@
 //! The form of a case: headings, fenced manifests and tables; the rest is prose.
 
-use ringfence_model::Input;
+use ringfence_model::{DomainAddresses, Input};
 
 use super::CorpusError;
+use super::beyond;
 use super::row::Row;
 
 /// One file, taken apart.
@@ -10,6 +11,8 @@ use super::row::Row;
 pub(super) struct Document {
     /// Manifests above the first `##`.
     pub(super) shared: Vec<Input>,
+    /// Names above the first `##`, and their addresses.
+    pub(super) shared_names: DomainAddresses,
     /// The part above the first `##`, then each section.
     pub(super) sections: Vec<Section>,
     /// Manifests that must not load.
@@ -20,6 +23,7 @@ pub(super) struct Document {
 pub(super) struct Section {
     pub(super) heading: String,
     pub(super) manifests: Vec<Input>,
+    pub(super) names: DomainAddresses,
     pub(super) rows: Vec<Row>,
 }
 
@@ -110,11 +114,20 @@ impl Reader<'_> {
                     line: fence.line,
                 });
             }
+            (["names"], section) => {
+                let names = beyond::names(&manifest.text);
+                let names =
+                    names.map_err(|problem| reader_error(self.file, fence.line, &problem))?;
+                match section.filter(|_| !is_first) {
+                    Some(section) => section.names.extend(names),
+                    None => self.document.shared_names.extend(names),
+                }
+            }
             (["text"], _) => {}
             _ => {
                 return Err(self.error(
                     fence.line,
-                    "a block is `yaml`, `yaml refused RULE` or `text`",
+                    "a block is `yaml`, `yaml refused RULE`, `names` or `text`",
                 ));
             }
         }

@@ -197,6 +197,8 @@ impl Writer<'_> {
         let mut blocks = self.blocks.clone();
         self.random.shuffle(&mut blocks);
         blocks.truncate(self.random.between(1, 2));
+        blocks.sort();
+        blocks.dedup();
         blocks
     }
 

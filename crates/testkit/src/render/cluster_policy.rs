@@ -92,7 +92,7 @@ fn action(action: ClusterAction, kind: ClusterPolicyKind) -> String {
     }
 }
 
-/// A peer that this version does not know is what the server makes of one: an item without fields (rule CN-51).
+/// A peer of unknown kind is its stand-in of the corpus: no manifest can have one (rule CN-51).
 fn peer(peer: &ClusterPeer, kind: ClusterPolicyKind) -> Value {
     match peer {
         ClusterPeer::Pods(pods) => scope(pods, kind),
@@ -105,7 +105,9 @@ fn peer(peer: &ClusterPeer, kind: ClusterPolicyKind) -> Value {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();
             json!({ "domainNames": names })
         }
-        ClusterPeer::Unrecognized => json!({}),
+        ClusterPeer::Unrecognized => {
+            json!({ "namespaces": { "matchLabels": { "peer-kind": "unknown" } } })
+        }
     }
 }
 
