@@ -1,10 +1,13 @@
 //! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10).
 
 mod endpoints;
+mod owners;
 mod representatives;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+use owners::Workloads;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::{Cluster, Labels, Namespace, NetworkPolicy, Object, ObjectKey, Pod, PolicyPeer};
@@ -19,7 +22,7 @@ pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
         }
     }
     assembly.add_endpoints();
-    assembly.add_representatives();
+    assembly.add_workloads();
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
     assembly.report_unknowable_labels();
@@ -103,9 +106,16 @@ impl<'a> Assembly<'a> {
         self.diagnostics.extend(diagnostics);
     }
 
-    /// Adds pods for the workloads whose own pods are not given (rule OB-9).
-    fn add_representatives(&mut self) {
-        for mut pod in representatives::of(self.seen.values().copied()) {
+    /// Tells each pod its workload, and adds pods for the workloads whose own pods are not given (rule OB-9).
+    fn add_workloads(&mut self) {
+        let workloads = Workloads::of(self.seen.values().copied());
+        let given = self.seen.values().filter_map(|object| owners::pod(object));
+        for (name, manifest) in given.clone() {
+            if let Some(pod) = self.cluster.pods.get_mut(name) {
+                pod.workload = workloads.workload_of(manifest);
+            }
+        }
+        for mut pod in representatives::of(&workloads, given.map(|(_, manifest)| manifest)) {
             if self.cluster.pods.contains_key(&pod.name) {
                 pod.name.name.push_str("-representative");
             }

@@ -2,92 +2,53 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::owners::{Key, Workloads, key};
 use crate::extract::policy_ports;
-use crate::{Labels, Object, ObjectName, Owner, Phase, Pod, Workload, WorkloadKind};
+use crate::{Labels, ObjectName, Phase, Pod, PodManifest, Workload, WorkloadKind};
 
-/// One pod per workload, two where it has several, none where the workload's own pods are among `objects`.
-pub(super) fn of<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Pod> {
-    let mut workloads = Workloads::default();
-    let mut made = Vec::new();
-    for object in objects {
-        match object {
-            Object::Workload(found) => {
-                workloads.by_key.insert(key(found), found);
-            }
-            Object::Pod(found) => {
-                made.extend(owner_key(&found.pod.name.namespace, found.owner.as_ref()));
-            }
-            Object::Namespace(_)
-            | Object::Node(_)
-            | Object::Service(_)
-            | Object::NetworkPolicy(_)
-            | Object::ClusterPolicy(_)
-            | Object::Endpoints(_)
-            | Object::Secret(_)
-            | Object::ConfigMap(_)
-            | Object::ServiceAccount(_)
-            | Object::KindCluster(_) => {}
-        }
-    }
-    let represented = workloads.represented(made);
+/// One pod per workload, two where it has several, none where the workload's own pods are among `given`.
+pub(super) fn of<'a>(
+    workloads: &Workloads<'_>,
+    given: impl Iterator<Item = &'a PodManifest>,
+) -> Vec<Pod> {
+    let made = given.filter_map(|pod| workloads.maker(pod)).collect();
+    let represented = represented(workloads, made);
     let left = workloads
         .by_key
         .iter()
         .filter(|(key, _)| !represented.contains(key));
-    distinct(left.flat_map(|(_, workload)| pods(workload)).collect())
+    distinct(
+        left.flat_map(|(_, workload)| pods(workloads, workload))
+            .collect(),
+    )
 }
 
-/// A workload by namespace, kind and name.
-type Key = (String, Owner);
-
-fn key(workload: &Workload) -> Key {
-    let owner = Owner {
-        kind: workload.kind.to_string(),
-        name: workload.name.name.clone(),
-    };
-    (workload.name.namespace.clone(), owner)
-}
-
-fn owner_key(namespace: &str, owner: Option<&Owner>) -> Option<Key> {
-    owner.map(|owner| (namespace.to_owned(), owner.clone()))
-}
-
-#[derive(Default)]
-struct Workloads<'a> {
-    by_key: BTreeMap<Key, &'a Workload>,
-}
-
-impl Workloads<'_> {
-    /// The workloads that another one of them makes, and those that made a given pod: `made` and their owners.
-    fn represented(&self, made: Vec<Key>) -> BTreeSet<Key> {
-        let mut represented: BTreeSet<Key> = self
-            .by_key
-            .keys()
-            .filter(|key| {
-                self.owner(key)
-                    .is_some_and(|owner| self.by_key.contains_key(&owner))
-            })
-            .cloned()
-            .collect();
-        let mut pending = made;
-        while let Some(key) = pending.pop() {
-            pending.extend(
-                self.owner(&key)
-                    .filter(|owner| !represented.contains(owner)),
-            );
-            represented.insert(key);
-        }
-        represented
+/// The workloads that another one of them makes, and those that made a given pod: `made` and their owners.
+fn represented(workloads: &Workloads<'_>, made: Vec<Key>) -> BTreeSet<Key> {
+    let mut represented: BTreeSet<Key> = workloads
+        .by_key
+        .keys()
+        .filter(|key| {
+            workloads
+                .owner(key)
+                .is_some_and(|owner| workloads.by_key.contains_key(&owner))
+        })
+        .cloned()
+        .collect();
+    let mut pending = made;
+    while let Some(key) = pending.pop() {
+        pending.extend(
+            workloads
+                .owner(&key)
+                .filter(|owner| !represented.contains(owner)),
+        );
+        represented.insert(key);
     }
-
-    fn owner(&self, key: &Key) -> Option<Key> {
-        let workload = self.by_key.get(key)?;
-        owner_key(&workload.name.namespace, workload.owner.as_ref())
-    }
+    represented
 }
 
 /// The pods that stand for `workload`.
-fn pods(workload: &Workload) -> Vec<(WorkloadKind, Pod)> {
+fn pods(workloads: &Workloads<'_>, workload: &Workload) -> Vec<(WorkloadKind, Pod)> {
     let count = match workload.kind {
         WorkloadKind::DaemonSet => 2,
         WorkloadKind::Deployment
@@ -98,7 +59,7 @@ fn pods(workload: &Workload) -> Vec<(WorkloadKind, Pod)> {
         | WorkloadKind::CronJob => workload.replicas.min(2),
     };
     (0..count)
-        .map(|ordinal| (workload.kind, pod(workload, ordinal)))
+        .map(|ordinal| (workload.kind, pod(workloads, workload, ordinal)))
         .collect()
 }
 
@@ -120,7 +81,7 @@ fn distinct(pods: Vec<(WorkloadKind, Pod)>) -> Vec<Pod> {
         .collect()
 }
 
-fn pod(workload: &Workload, ordinal: u32) -> Pod {
+fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
     let name = format!("{}-{ordinal}", workload.name.name);
     let spec = &workload.template.spec;
     Pod {
@@ -133,7 +94,7 @@ fn pod(workload: &Workload, ordinal: u32) -> Pod {
         host_addresses: Vec::new(),
         ports: policy_ports(spec),
         ready: true,
-        workload: Some(key(workload).1),
+        workload: Some(workloads.top(key(workload))),
         terminating: false,
         source: workload.source.clone(),
     }
