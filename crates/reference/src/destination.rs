@@ -27,7 +27,8 @@ pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, Quer
 /// Where a query leads: to one party, or through a Service to its backends.
 pub(crate) enum Destination {
     Party(Candidate),
-    Service(ObjectName, Vec<Backend>),
+    /// With the family that the Service's address decides, if it has one (rule Q-7).
+    Service(ObjectName, Option<Family>, Vec<Backend>),
 }
 
 /// the destination.
@@ -106,6 +107,7 @@ fn through(
 ) -> Destination {
     Destination::Service(
         service.name.clone(),
+        family,
         backends(cluster, service, port, family),
     )
 }

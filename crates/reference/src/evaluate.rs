@@ -35,7 +35,8 @@ pub fn answer(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
                 connections: vec![connection],
             })
         }
-        Destination::Service(name, backends) => {
+        Destination::Service(name, family, backends) => {
+            let from = family.map_or(from.clone(), |family| from.restricted_to(family));
             let connections = backends.iter().map(|backend| {
                 let port = Some(backend.port);
                 let dialled = Dialled {

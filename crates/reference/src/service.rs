@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, Pod, Query, Service, ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, Phase, Pod, Query, Service, ServicePort, TargetPort,
 };
 use ringfence_net::{Family, IpProtocol};
 
@@ -56,7 +56,8 @@ pub(crate) fn cluster_addresses(service: &Service) -> &[IpAddr] {
     }
 }
 
-/// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one.
+/// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one. AM-22: a pod that no
+/// cluster has seen yet may get one.
 pub(crate) fn backends(
     cluster: &Cluster,
     service: &Service,
@@ -67,12 +68,14 @@ pub(crate) fn backends(
     chosen
         .filter_map(|pod| {
             let all = of_pod(cluster, pod);
+            let unseen = all.addresses.is_empty() && pod.phase == Phase::Unknown;
             let candidate = match family {
                 Some(family) => all.restricted_to(family),
                 None => all,
             };
             let port = target_port(port, pod)?;
-            (!candidate.addresses.is_empty()).then_some(Backend { candidate, port })
+            let counts = unseen || !candidate.addresses.is_empty();
+            counts.then_some(Backend { candidate, port })
         })
         .collect()
 }
