@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::commands::explain;
 use crate::inputs::FileArguments;
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
@@ -20,6 +21,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed"
     )]
     Demo(DemoArguments),
+    /// Say whether a connection may be opened, and which lines of which manifests say so
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
     Lab {
         #[command(subcommand)]

@@ -5,19 +5,19 @@
 mod budget;
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "no command asks about endpoints yet")
+    expect(dead_code, reason = "no command tells what was probably meant yet")
 )]
 pub(crate) mod endpoint;
 mod kind_config;
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "no command judges manifests without a lab yet")
+    expect(dead_code, reason = "no command reads the objects or the caveat yet")
 )]
 pub(crate) mod manifests;
 mod names;
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "no command asks about ports yet")
+    expect(dead_code, reason = "no command takes a list of ports yet")
 )]
 pub(crate) mod port;
 mod read;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Internal { role } => return internal::run(role),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Explain(explain) => commands::explain::run(&explain),
         Command::Lab { command } => commands::lab::run(command),
         Command::Completions { shell } => commands::completions::run(shell),
     };

@@ -1,0 +1,9 @@
+//! The commands that need no lab through the program, as their users run them: what they print and how they end.
+//!
+//! [`support`] runs the program from the root of the repository, so that examples are named as documents name them.
+//! [`docs`] holds the pages of `docs/commands` true.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod docs;
+mod explain;
+mod support;
