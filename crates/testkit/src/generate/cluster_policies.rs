@@ -212,7 +212,7 @@ impl Writer<'_> {
             exact("nowhere.example.net"),
             below("example.com"),
             below("b.example.com"),
-            below("org"),
+            below("example.org"),
         ];
         self.random.shuffle(&mut names);
         names.truncate(self.random.between(1, 2));
