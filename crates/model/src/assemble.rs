@@ -1,8 +1,10 @@
-//! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10).
+//! From objects to the cluster that policy is judged in, without a cluster (rules OB-3, OB-4, OB-8 to OB-10, OB-12).
 
+mod cluster_policies;
 mod endpoints;
 mod owners;
 mod representatives;
+mod unknowable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,12 +12,22 @@ use std::net::IpAddr;
 use owners::Workloads;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{Cluster, Labels, Namespace, NetworkPolicy, Object, ObjectKey, Pod, PolicyPeer};
+use crate::{Cluster, DomainAddresses, Labels, Namespace, Object, ObjectKey, Pod};
 
 /// Puts `objects` together. Workloads become representative pods (rule OB-9).
 #[must_use]
 pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
+    assemble_with(objects, DomainAddresses::new())
+}
+
+/// As [`assemble`], with what is known of names outside of the cluster (rule AM-19).
+#[must_use]
+pub fn assemble_with(
+    objects: &[Object],
+    domain_addresses: DomainAddresses,
+) -> (Cluster, Vec<Diagnostic>) {
     let mut assembly = Assembly::default();
+    assembly.cluster.domain_addresses = domain_addresses;
     for object in objects {
         if assembly.is_first(object) {
             assembly.add(object);
@@ -25,8 +37,14 @@ pub fn assemble(objects: &[Object]) -> (Cluster, Vec<Diagnostic>) {
     assembly.add_workloads();
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
-    assembly.report_unknowable_labels();
-    (assembly.cluster, assembly.diagnostics)
+    let Assembly {
+        cluster,
+        mut diagnostics,
+        ..
+    } = assembly;
+    diagnostics.extend(unknowable::warnings(&cluster));
+    diagnostics.extend(cluster_policies::warnings(&cluster));
+    (cluster, diagnostics)
 }
 
 #[derive(Default)]
@@ -157,24 +175,6 @@ impl<'a> Assembly<'a> {
         }
     }
 
-    /// Rule OB-10.
-    fn report_unknowable_labels(&mut self) {
-        for policy in self.cluster.network_policies.values() {
-            let Some(label) = unknowable_label(policy) else {
-                continue;
-            };
-            let message = format!(
-                "NetworkPolicy {} selects by `{label}`, which only a running cluster knows",
-                policy.name
-            );
-            self.diagnostics.push(
-                Diagnostic::new(Severity::Warning, message)
-                    .with_rule("OB-10")
-                    .with_source(policy.source.clone()),
-            );
-        }
-    }
-
     /// Rule Q-6.
     fn report_shared_addresses(&mut self) {
         let mut owners: BTreeMap<IpAddr, &Pod> = BTreeMap::new();
@@ -200,34 +200,6 @@ impl<'a> Assembly<'a> {
             }
         }
     }
-}
-
-/// Labels that controllers add with values that manifests do not tell (rule OB-10).
-const UNKNOWABLE: [&str; 5] = [
-    "batch.kubernetes.io/controller-uid",
-    "controller-revision-hash",
-    "controller-uid",
-    "pod-template-generation",
-    "pod-template-hash",
-];
-
-/// The first label of `policy`'s pod selectors that no representative pod has (rule OB-10).
-fn unknowable_label(policy: &NetworkPolicy) -> Option<&str> {
-    let rules = policy.ingress.iter().chain(&policy.egress);
-    let peers = rules
-        .flat_map(|rule| &rule.peers)
-        .filter_map(|peer| match peer {
-            PolicyPeer::Pods(selector) => selector.pods.as_ref(),
-            PolicyPeer::IpBlock(_) => None,
-        });
-    let keys = std::iter::once(&policy.pod_selector)
-        .chain(peers)
-        .flat_map(|selector| {
-            let listed = selector.match_expressions.iter().map(|found| &found.key);
-            selector.match_labels.keys().chain(listed)
-        });
-    keys.map(String::as_str)
-        .find(|key| UNKNOWABLE.contains(key))
 }
 
 /// Every cluster has these namespaces, without labels of their own.

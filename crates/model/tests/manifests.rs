@@ -116,28 +116,37 @@ fn reads_the_kind_configuration() {
     assert_eq!(cluster.service_subnets, ["10.96.0.0/16".parse().unwrap()]);
 }
 
-#[test]
-fn every_kind_loads_with_all_its_fields() {
+fn every_kind() -> Loaded {
     let input = Input {
         name: "every-kind.yaml".to_owned(),
         text: include_str!("../../../corpus/manifests/every-kind.yaml").to_owned(),
     };
-    let loaded = load(&[input], &LoadOptions::default());
+    load(&[input], &LoadOptions::default())
+}
+
+#[test]
+fn every_kind_loads_with_all_its_fields() {
+    let loaded = every_kind();
     assert_eq!(loaded.diagnostics, []);
     let kinds: BTreeSet<ObjectKind> = loaded
         .objects
         .iter()
         .map(|object| object.key().kind)
         .collect();
-    assert_eq!(kinds.len(), 15, "all but the kind cluster");
+    assert_eq!(kinds.len(), 20, "all but the kind cluster");
     let (cluster, diagnostics) = assemble(&loaded.objects);
-    assert_eq!(diagnostics, []);
+    let rules: Vec<_> = diagnostics.iter().map(|found| found.rule).collect();
+    assert_eq!(rules, [Some("AM-20")], "all kinds are there, so both APIs");
     assert_eq!(cluster.pods.len(), 11);
+    assert_eq!(cluster.cluster_policies.len(), 3);
+    let ledger = &cluster.services[&ObjectName::new("shop", "ledger")];
+    assert_eq!(ledger.endpoints.len(), 1, "the slice's alone");
 }
 
 #[test]
 fn objects_survive_json() {
-    let objects = loaded().objects;
+    let mut objects = loaded().objects;
+    objects.extend(every_kind().objects);
     let text = serde_json::to_string(&objects).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Object>>(&text).unwrap(), objects);
 }

@@ -12,13 +12,16 @@ use ringfence_model::{
     Input, LoadOptions, Loaded, RenderStyle, assemble, kind_config, load, read_json,
 };
 
-const SEEDS: [&str; 6] = [
+const SEEDS: [&str; 9] = [
     include_str!("../../../examples/netpol-demo/demo-app.yaml"),
     include_str!("../../../examples/netpol-demo/web-allow-frontend.yaml"),
     include_str!("../../../examples/netpol-demo/multi-node-kind.yaml"),
     r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","labels":{"x":"1"}},"spec":{"containers":[{"name":"c","image":"i","ports":[{"containerPort":80,"name":"web"}]}]},"status":{"podIPs":[{"ip":"10.0.0.1"}],"phase":"Running"}}]}"#,
     "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n  podSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}\n  policyTypes: [Ingress, Egress]\n  ingress:\n  - from: &peers\n    - ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}\n    - namespaceSelector: {}\n    ports: [{port: 80, endPort: 90, protocol: UDP}, {port: web}]\n  egress:\n  - to: *peers\n",
     "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: s}\nspec:\n  serviceName: s\n  replicas: 3\n  selector: {matchLabels: {app: s}}\n  template:\n    metadata: {labels: {app: s}}\n    spec: {containers: [{name: c, image: i, env: [{name: A, value: b}]}]}\n",
+    "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: c}\nspec:\n  tier: Admin\n  priority: 5\n  subject: {pods: {podSelector: {}}}\n  ingress:\n  - name: n\n    action: Pass\n    from: [{namespaces: {}}]\n    protocols: [{tcp: {destinationPort: {number: 80}}}, {udp: {destinationPort: {range: {start: 1, end: 9}}}}, {destinationNamedPort: web}]\n  egress:\n  - action: Accept\n    to: [{networks: [10.0.0.0/8, 'fd00::/8']}, {nodes: {}}, {domainNames: ['*.a.b', c.d.]}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n",
+    "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicyList\nitems:\n- metadata: {name: a}\n  spec:\n    priority: 1\n    subject: {pods: {namespaceSelector: {}, podSelector: {}}}\n    egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}], ports: [{portNumber: {port: 1}}, {portRange: {start: 1, end: 2, protocol: UDP}}]}]\n---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\nmetadata: {name: default}\nspec: {subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}\n",
+    "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s-1, labels: {kubernetes.io/service-name: s}}\naddressType: IPv4\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]\nports: [{port: 8080, name: ''}]\n---\napiVersion: v1\nkind: Endpoints\nmetadata: {name: s}\nsubsets: [{addresses: [{ip: 10.0.0.2}], notReadyAddresses: [{ip: 10.0.0.3}], ports: [{port: 1}]}]\n",
 ];
 
 /// Words that stress the reader where they land.
@@ -159,6 +162,20 @@ proptest! {
     #[test]
     fn any_bytes_read_as_text_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         survives(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn any_value_in_any_field_of_a_cluster_policy_never_panics(
+        field in prop::sample::select(vec![
+            "tier", "priority", "subject", "subject: {pods", "ingress", "ingress: [{action", "ingress: [{from",
+            "ingress: [{protocols", "egress: [{to", "egress: [{to: [{networks", "egress: [{to: [{domainNames",
+            "egress: [{protocols: [{tcp: {destinationPort",
+        ]),
+        value in "[a-zA-Z0-9:{}\\[\\], '\"/.*-]{0,40}",
+    ) {
+        survives(&format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: p}}\nspec: {{{field}: {value}}}"
+        ));
     }
 
     #[test]
