@@ -8,9 +8,9 @@ use ringfence_model::{
 use ringfence_net::{Family, IpProtocol};
 
 use crate::party::Candidate;
-use crate::resolve::{is_live, of_pod};
+use crate::resolve::{at_address, is_live, of_pod};
 
-/// One pod that a Service sends connections to, and the port they reach it on.
+/// One end that a Service sends connections to, and the port they reach it on.
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
     pub(crate) candidate: Candidate,
@@ -56,9 +56,45 @@ pub(crate) fn cluster_addresses(service: &Service) -> &[IpAddr] {
     }
 }
 
-/// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one. AM-22: a pod that no
-/// cluster has seen yet may get one.
+/// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one: pods by selector,
+/// without selector whatever is listed.
 pub(crate) fn backends(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Vec<Backend> {
+    if service.selector.is_empty() {
+        listed_backends(cluster, service, port, family)
+    } else {
+        selected_backends(cluster, service, port, family)
+    }
+}
+
+/// OB-12, Q-3: who has the address of an endpoint that is ready, a pod or not, at its port of the same name and protocol.
+fn listed_backends(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Vec<Backend> {
+    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
+    let backends = ready.filter_map(|endpoint| {
+        let mut ports = endpoint.ports.iter();
+        let listed = ports.find(|own| own.name == port.name && own.protocol == port.protocol)?;
+        let address = endpoint.address.to_canonical();
+        Some(Backend {
+            candidate: at_address(cluster, address),
+            port: listed.port,
+        })
+    });
+    backends
+        .filter(|backend| family.is_none_or(|family| backend.candidate.can_speak(family)))
+        .collect()
+}
+
+/// OB-12: pods by selector. AM-22: one that no cluster has seen yet may get an address.
+fn selected_backends(
     cluster: &Cluster,
     service: &Service,
     port: &ServicePort,
@@ -80,11 +116,9 @@ pub(crate) fn backends(
         .collect()
 }
 
-/// OB-12: live, not terminating, ready pods of the Service's namespace with all labels of its selector;
-/// without selector, none.
+/// OB-12: live, not terminating, ready pods of the Service's namespace with all labels of its selector.
 fn is_backend(service: &Service, pod: &Pod) -> bool {
-    let selected = !service.selector.is_empty()
-        && service.external_name.is_none()
+    let selected = service.external_name.is_none()
         && service
             .selector
             .iter()

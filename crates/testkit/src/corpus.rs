@@ -117,12 +117,28 @@ pub fn cluster_policy_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/cluster-policy")
 }
 
-/// Every scenario of both directories, for deciders that know all of policy.
+/// The directory of the cases about endpoints of Services, which the compiled rules do not know.
+#[must_use]
+pub fn endpoints_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/endpoints")
+}
+
+/// Every directory of cases.
+#[must_use]
+pub fn directories() -> [PathBuf; 3] {
+    [
+        policy_directory(),
+        cluster_policy_directory(),
+        endpoints_directory(),
+    ]
+}
+
+/// Every scenario of every directory, for deciders that know all of policy.
 ///
 /// # Errors
 /// [`CorpusError`] for the first file that cannot be used.
 pub fn every_scenario() -> Result<Vec<Scenario>, CorpusError> {
-    let every = [policy_directory(), cluster_policy_directory()].map(|from| scenarios(&from));
+    let every = directories().map(|from| scenarios(&from));
     every.into_iter().try_fold(Vec::new(), |mut all, found| {
         all.extend(found?);
         Ok(all)

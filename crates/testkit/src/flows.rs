@@ -207,5 +207,11 @@ fn declared_ports(cluster: &Cluster) -> Vec<(Protocol, u16)> {
         TargetPort::Number(target) => vec![(port.protocol, port.port), (port.protocol, target)],
         TargetPort::Name(_) => vec![(port.protocol, port.port)],
     });
-    of_pods.chain(of_services).collect()
+    let endpoints = cluster
+        .services
+        .values()
+        .flat_map(|service| &service.endpoints);
+    let of_endpoints = endpoints.flat_map(|endpoint| &endpoint.ports);
+    let of_endpoints = of_endpoints.map(|port| (port.protocol, port.port));
+    of_pods.chain(of_services).chain(of_endpoints).collect()
 }

@@ -5,6 +5,7 @@
 //! ports. A cluster is a function of its seed and its [`Shape`] alone.
 
 mod cluster_policies;
+mod endpoints;
 mod labels;
 mod pods;
 mod policies;
@@ -29,10 +30,12 @@ pub struct Shape {
     pub services: bool,
     /// Cluster-scoped policies, and names with addresses.
     pub cluster_policies: bool,
+    /// Services that select no pod and list endpoints (rule OB-12).
+    pub endpoints: bool,
 }
 
 impl Shape {
-    /// Everything but cluster-scoped policies, which the compiled rules do not know.
+    /// Everything but cluster-scoped policies and endpoints, which the compiled rules do not know.
     pub const FULL: Self = Self {
         unaddressed_pods: true,
         host_pods: true,
@@ -40,12 +43,19 @@ impl Shape {
         ipv6: true,
         services: true,
         cluster_policies: false,
+        endpoints: false,
     };
 
-    /// Everything.
+    /// The same with cluster-scoped policies.
     pub const TIERED: Self = Self {
         cluster_policies: true,
         ..Self::FULL
+    };
+
+    /// Everything that can be asked about.
+    pub const EVERYTHING: Self = Self {
+        endpoints: true,
+        ..Self::TIERED
     };
 
     /// Everything that can be wired up and sent packets: each pod has an address.
@@ -80,6 +90,9 @@ pub fn cluster(seed: u64, shape: Shape) -> Cluster {
     }
     if shape.cluster_policies {
         add_tiers(&mut random, shape, &mut cluster);
+    }
+    if shape.endpoints {
+        endpoints::list(&mut random, shape, &mut cluster);
     }
     cluster
 }

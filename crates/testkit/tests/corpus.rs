@@ -14,8 +14,8 @@ use ringfence_reference::answer;
 use ringfence_testkit::corpus::claim::Claim;
 use ringfence_testkit::corpus::row::Row;
 use ringfence_testkit::corpus::{
-    Scenario, cluster_policy_directory, every_scenario, policy_directory, refusing_rules,
-    scenarios, scenarios_of,
+    Scenario, cluster_policy_directory, directories, endpoints_directory, every_scenario,
+    policy_directory, refusing_rules, scenarios, scenarios_of,
 };
 use ringfence_testkit::decider::{Decider, Decision, ReferenceDecider, Verdict};
 use ringfence_testkit::flows::ProbeFlow;
@@ -77,18 +77,23 @@ fn every_row_says_why_in_a_way_that_is_checked() {
     }
 }
 
-/// Cases of `corpus/policy` are put to the compiled tables and to the kernel, which do not judge these tiers.
+/// Cases of `corpus/policy` are put to the compiled tables and to the kernel, which know neither tiers nor endpoints.
 #[test]
-fn cluster_policies_have_a_directory_of_their_own() {
-    let tiered = |scenario: &Scenario| !scenario.cluster.cluster_policies.is_empty();
+fn what_compiled_tables_do_not_know_has_directories_of_its_own() {
+    let tiered = |scenario: &&Scenario| !scenario.cluster.cluster_policies.is_empty();
+    let listing = |scenario: &&Scenario| {
+        let mut services = scenario.cluster.services.values();
+        services.any(|service| !service.endpoints.is_empty())
+    };
     let basic = scenarios(&policy_directory()).unwrap();
-    let strays = basic.iter().filter(|scenario| tiered(scenario));
-    assert_eq!(
-        strays.map(|found| &found.name).collect::<Vec<_>>(),
-        Vec::<&String>::new()
-    );
+    let strays = basic
+        .iter()
+        .find(|scenario| tiered(scenario) || listing(scenario));
+    assert!(strays.is_none(), "{strays:?}");
     let cluster = scenarios(&cluster_policy_directory()).unwrap();
-    assert!(cluster.iter().filter(|scenario| tiered(scenario)).count() > 20);
+    assert!(cluster.iter().filter(tiered).count() > 20);
+    let endpoints = scenarios(&endpoints_directory()).unwrap();
+    assert!(endpoints.iter().filter(listing).count() > 4);
 }
 
 /// Numbers of the rules of an area.
@@ -129,10 +134,8 @@ fn cited() -> BTreeSet<String> {
         .iter()
         .flat_map(|scenario| &scenario.rows)
         .flat_map(|row| &row.because);
-    let refusing = [policy_directory(), cluster_policy_directory()];
-    let refusing = refusing
-        .iter()
-        .flat_map(|from| refusing_rules(from).unwrap());
+    let refusing = directories().into_iter();
+    let refusing = refusing.flat_map(|from| refusing_rules(&from).unwrap());
     claims
         .filter_map(|claim| match claim {
             Claim::RuleId(id) => Some(id.clone()),

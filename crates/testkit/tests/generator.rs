@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{
     Because, Cluster, ClusterAction, ClusterIp, ClusterPeer, ClusterPort, ClusterRule, ClusterTier,
-    Direction, PolicyPeer, PolicyPort, PolicyRule, PortMatch, SelectorOperator, TargetPort,
+    Direction, Endpoint, PolicyPeer, PolicyPort, PolicyRule, PortMatch, SelectorOperator,
+    TargetPort,
 };
 use ringfence_reference::answer;
 use ringfence_testkit::decider::{Decider, ReferenceDecider, Verdict};
@@ -327,6 +328,38 @@ fn every_tier_decides_often() {
         passed * 100 / total >= 3,
         "{passed} of {total} were passed on"
     );
+}
+
+#[test]
+fn endpoints_of_all_kinds_occur() {
+    let mut outcomes: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let (before, cluster) = (
+            cluster(seed, Shape::TIERED),
+            cluster(seed, Shape::EVERYTHING),
+        );
+        assert_eq!(before.pods, cluster.pods);
+        let mut flows = flows::all(&cluster);
+        flows.retain(|flow| match &flow.destination {
+            Endpoint::Service(name) => !cluster.services[name].endpoints.is_empty(),
+            Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Address(_) => false,
+        });
+        for flow in flows {
+            let verdict = ReferenceDecider.decide(&cluster, &flow).verdict;
+            *outcomes.entry(verdict).or_default() += 1;
+        }
+    }
+    for verdict in [
+        Verdict::Allow,
+        Verdict::Deny,
+        Verdict::Partial,
+        Verdict::NoEndpoints,
+    ] {
+        assert!(
+            outcomes.get(&verdict).is_some_and(|count| *count > 50),
+            "{outcomes:?}"
+        );
+    }
 }
 
 #[test]

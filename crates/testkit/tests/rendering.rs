@@ -61,9 +61,9 @@ fn rendering_then_loading_is_the_identity() {
 }
 
 #[test]
-fn cluster_policies_and_names_survive_as_a_case() {
+fn everything_survives_as_a_case() {
     for seed in 0..200 {
-        let cluster = cluster(seed, Shape::TIERED);
+        let cluster = cluster(seed, Shape::EVERYTHING);
         let outside = |text: &str| Endpoint::Address(address(text));
         let flow = Query {
             source: outside("203.0.113.1"),

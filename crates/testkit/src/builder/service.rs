@@ -1,4 +1,7 @@
-use ringfence_model::{ClusterIp, Labels, PolicyPort, PortMatch, Service, ServicePort, TargetPort};
+use ringfence_model::{
+    ClusterIp, EndpointPort, Labels, PolicyPort, PortMatch, Service, ServiceEndpoint, ServicePort,
+    TargetPort,
+};
 
 use super::{address, name};
 
@@ -90,6 +93,23 @@ impl ServiceBuilder {
             protocol: dialled.protocol,
             port: range.first(),
             target,
+        });
+        self
+    }
+
+    /// Lists an endpoint that is ready, and the port that the Service's first one leads to (rule OB-12).
+    #[must_use]
+    pub fn endpoint(mut self, text: &str, port: u16) -> Self {
+        let ports = self.service.ports.first().map(|first| EndpointPort {
+            name: first.name.clone(),
+            protocol: first.protocol,
+            port,
+        });
+        self.service.endpoints.push(ServiceEndpoint {
+            address: address(text),
+            ready: true,
+            terminating: false,
+            ports: ports.into_iter().collect(),
         });
         self
     }

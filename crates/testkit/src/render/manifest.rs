@@ -6,9 +6,9 @@
 )]
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, Direction, LabelSelector, Namespace, NetworkPolicy, Node,
-    ObjectName, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Requirement, Service,
-    ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, Direction, EndpointPort, LabelSelector, Namespace,
+    NetworkPolicy, Node, ObjectName, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
+    Requirement, Service, ServicePort, TargetPort,
 };
 use serde_json::{Value, json};
 
@@ -20,12 +20,14 @@ pub(super) fn objects(cluster: &Cluster) -> Vec<Value> {
     let nodes = cluster.nodes.values().map(node);
     let pods = cluster.pods.values().map(pod);
     let services = cluster.services.values().map(service);
+    let slices = cluster.services.values().flat_map(endpoint_slices);
     let policies = cluster.network_policies.values().map(policy);
     let cluster_policies = cluster.cluster_policies.values().map(cluster_policy);
     namespaces
         .chain(nodes)
         .chain(pods)
         .chain(services)
+        .chain(slices)
         .chain(policies)
         .chain(cluster_policies)
         .collect()
@@ -144,6 +146,43 @@ fn service_port(port: &ServicePort) -> Value {
     };
     let mut value =
         json!({ "protocol": port.protocol.name(), "port": port.port, "targetPort": target });
+    if let Some(name) = &port.name {
+        value["name"] = json!(name);
+    }
+    value
+}
+
+/// An EndpointSlice for each endpoint, since the ports of a slice are those of all of its endpoints.
+fn endpoint_slices(service: &Service) -> Vec<Value> {
+    let endpoints = service.endpoints.iter().enumerate();
+    endpoints
+        .map(|(place, endpoint)| {
+            let mut metadata = metadata(&service.name);
+            metadata["name"] = json!(format!("{}-{place}", service.name.name));
+            metadata["labels"] = json!({ "kubernetes.io/service-name": service.name.name });
+            let family = if endpoint.address.is_ipv4() {
+                "IPv4"
+            } else {
+                "IPv6"
+            };
+            let ports: Vec<Value> = endpoint.ports.iter().map(endpoint_port).collect();
+            json!({
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": metadata,
+                "addressType": family,
+                "endpoints": [{
+                    "addresses": [endpoint.address],
+                    "conditions": { "ready": endpoint.ready, "terminating": endpoint.terminating },
+                }],
+                "ports": ports,
+            })
+        })
+        .collect()
+}
+
+fn endpoint_port(port: &EndpointPort) -> Value {
+    let mut value = json!({ "protocol": port.protocol.name(), "port": port.port });
     if let Some(name) = &port.name {
         value["name"] = json!(name);
     }

@@ -169,6 +169,12 @@ pub(super) fn services(service: &Service) -> Vec<Service> {
             ..service.clone()
         });
     }
+    for endpoints in without_each(&service.endpoints) {
+        simpler.push(Service {
+            endpoints,
+            ..service.clone()
+        });
+    }
     for external_addresses in without_each(&service.external_addresses) {
         simpler.push(Service {
             external_addresses,

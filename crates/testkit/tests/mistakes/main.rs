@@ -1,16 +1,19 @@
-//! The corpus must notice mistakes about cluster-scoped policies: each of these, made on purpose, fails at least one row
-//! of `corpus/cluster-policy`.
+//! The corpus must notice mistakes about cluster-scoped policies and about endpoints: each of these, made on purpose,
+//! fails at least one row of `corpus/cluster-policy`, or of `corpus/endpoints`.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod endpoints;
 mod peers;
 mod ports;
 mod rules;
 mod tiers;
 
+use std::path::Path;
+
 use ringfence_model::{Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterRule, Query};
 use ringfence_testkit::corpus::row::Row;
-use ringfence_testkit::corpus::{cluster_policy_directory, scenarios};
+use ringfence_testkit::corpus::{cluster_policy_directory, endpoints_directory, scenarios};
 use ringfence_testkit::decider::{Decider, ReferenceDecider};
 
 /// A mistake as what it makes of a cluster and of a question.
@@ -18,6 +21,7 @@ type Mistake = fn(&mut Cluster, &mut Query);
 
 type Named = (&'static str, Mistake);
 
+/// Those about tiers.
 fn all() -> impl Iterator<Item = &'static Named> {
     let lists = [
         tiers::MISTAKES,
@@ -58,9 +62,9 @@ fn deny_all() -> ClusterRule {
     }
 }
 
-/// How many rows have another verdict once the mistake is made.
-fn noticed(mistake: Mistake) -> usize {
-    let scenarios = scenarios(&cluster_policy_directory()).unwrap();
+/// How many rows of `directory` have another verdict once the mistake is made.
+fn noticed(directory: &Path, mistake: Mistake) -> usize {
+    let scenarios = scenarios(directory).unwrap();
     let verdicts = scenarios.iter().flat_map(|scenario| {
         let wrong = |row: &&Row| {
             let (mut cluster, mut query) = (scenario.cluster.clone(), row.flow.clone());
@@ -72,16 +76,25 @@ fn noticed(mistake: Mistake) -> usize {
     verdicts.count()
 }
 
+fn missed<'a>(directory: &Path, mistakes: impl Iterator<Item = &'a Named>) -> Vec<&'a str> {
+    let missed = mistakes.filter(|(_, mistake)| noticed(directory, *mistake) == 0);
+    missed.map(|(name, _)| *name).collect()
+}
+
 #[test]
 fn every_mistake_about_tiers_is_noticed() {
-    let missed: Vec<&str> = all()
-        .filter(|(_, mistake)| noticed(*mistake) == 0)
-        .map(|(name, _)| *name)
-        .collect();
+    let missed = missed(&cluster_policy_directory(), all());
+    assert!(missed.is_empty(), "no row notices: {}", missed.join("; "));
+}
+
+#[test]
+fn every_mistake_about_endpoints_is_noticed() {
+    let missed = missed(&endpoints_directory(), endpoints::MISTAKES.iter());
     assert!(missed.is_empty(), "no row notices: {}", missed.join("; "));
 }
 
 #[test]
 fn without_a_mistake_no_row_fails() {
-    assert_eq!(noticed(|_, _| {}), 0);
+    assert_eq!(noticed(&cluster_policy_directory(), |_, _| {}), 0);
+    assert_eq!(noticed(&endpoints_directory(), |_, _| {}), 0);
 }
