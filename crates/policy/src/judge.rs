@@ -171,26 +171,22 @@ impl Judge<'_> {
 
     /// Those who match, and those of which it is not known.
     fn peers(&self, peers: &Peers) -> (Extent, ClassSet) {
-        let Peers::Some {
-            pods,
-            addresses,
-            unaddressed,
-        } = peers
-        else {
+        let Peers::Some(some) = peers else {
             return (Extent::All, ClassSet::new());
         };
-        let mut yes: Vec<ClassSet> = Vec::new();
+        let mut located: Vec<ClassSet> = Vec::new();
         for family in Family::ALL {
-            let of_family = addresses.iter().filter(|(found, _)| *found == family);
+            let of_family = some.addresses.iter().filter(|(found, _)| *found == family);
             let matching = ClassSet::union_of(of_family.map(|(_, term)| self.classes_of(*term)));
             if !matching.is_empty() {
-                yes.push(matching.intersection(&self.speaking(family)));
+                located.push(matching.intersection(&self.speaking(family)));
             }
         }
-        let pods = pods.iter().map(|term| self.classes_of(*term));
-        let yes = ClassSet::union_of(pods.chain(&yes));
-        let unaddressed = unaddressed.map(|term| self.classes_of(term).difference(&yes));
-        (Extent::Some(yes), unaddressed.unwrap_or_default())
+        let pods = some.pods.iter().map(|term| self.classes_of(*term));
+        let yes = ClassSet::union_of(pods.chain(&located));
+        let open = some.open.iter().map(|term| self.classes_of(*term));
+        let maybe = ClassSet::union_of(open).difference(&yes);
+        (Extent::Some(yes), maybe)
     }
 
     fn classes_of(&self, term: TermId) -> &ClassSet {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterPort, ClusterRule, ClusterTier,
-    Direction, DomainName, IpBlock, LabelSelector, NetworkPolicy, PeerSelector, PodScope,
+    Direction, DomainName, IpBlock, LabelSelector, NetworkPolicy, Node, PeerSelector, PodScope,
     PolicyPeer, PolicyRule, PortMatch,
 };
 use ringfence_net::{ConnectionSet, Family, PortSet, Protocol};
@@ -39,13 +39,17 @@ pub(crate) struct Rule {
 pub(crate) enum Peers {
     /// Everybody.
     Any,
-    Some {
-        pods: Vec<TermId>,
-        /// Questions about the address of a family.
-        addresses: Vec<(Family, TermId)>,
-        /// There if a peer without known address may be meant (rule AM-22).
-        unaddressed: Option<TermId>,
-    },
+    /// Those of whom one question is answered with yes.
+    Some(SomePeers),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SomePeers {
+    pub(crate) pods: Vec<TermId>,
+    /// Questions about the address of a family.
+    pub(crate) addresses: Vec<(Family, TermId)>,
+    /// Who, for want of a known address, leaves it open (rule AM-22).
+    pub(crate) open: Vec<TermId>,
 }
 
 /// What is meant.
@@ -151,38 +155,44 @@ impl Compiler<'_> {
     }
 
     fn peers(&mut self, items: &[PolicyPeer], namespace: &str) -> Peers {
-        let mut pods = Vec::new();
-        let mut addresses = Vec::new();
+        let mut found = SomePeers::default();
         for item in items {
             match item {
                 PolicyPeer::Pods(selector) => {
-                    pods.push(self.terms.intern(peer_term(selector, namespace)));
+                    let term = peer_term(selector, namespace);
+                    found.pods.push(self.terms.intern(term));
                 }
-                PolicyPeer::IpBlock(block) => addresses.push(self.block(block.clone())),
+                PolicyPeer::IpBlock(block) => self.add_block(&mut found, block.clone()),
             }
         }
-        self.some_peers(pods, addresses)
+        Peers::Some(found)
     }
 
-    fn some_peers(&mut self, pods: Vec<TermId>, addresses: Vec<(Family, TermId)>) -> Peers {
-        let may_be_unknown = !addresses.is_empty();
-        Peers::Some {
-            unaddressed: may_be_unknown.then(|| self.terms.intern(Term::Unaddressed)),
-            pods,
-            addresses,
-        }
-    }
-
-    fn block(&mut self, block: IpBlock) -> (Family, TermId) {
+    /// NP-42, AM-22.
+    fn add_block(&mut self, found: &mut SomePeers, block: IpBlock) {
         let family = Family::of(block.cidr.addr());
-        (family, self.terms.intern(Term::Block(block)))
+        let term = self.terms.intern(Term::Block(block));
+        found.addresses.push((family, term));
+        found.open.push(self.terms.intern(Term::Unaddressed));
     }
 
-    fn network(&mut self, network: IpNet) -> (Family, TermId) {
-        self.block(IpBlock {
-            cidr: network,
+    /// CN-34.
+    fn add_network(&mut self, found: &mut SomePeers, network: IpNet) {
+        let block = IpBlock {
+            cidr: network.trunc(),
             except: Vec::new(),
-        })
+        };
+        self.add_block(found, block);
+    }
+
+    /// CN-35.
+    fn add_nodes(&mut self, found: &mut SomePeers, labels: &LabelSelector) {
+        for family in Family::ALL {
+            let term = self.terms.intern(Term::Nodes(family, labels.clone()));
+            found.addresses.push((family, term));
+        }
+        let open = Term::UnaddressedLikeNodes(labels.clone());
+        found.open.push(self.terms.intern(open));
     }
 
     /// CN-2 to CN-4, CN-10.
@@ -191,7 +201,8 @@ impl Compiler<'_> {
         let mut rules = PerDirection::default();
         for direction in Direction::ALL {
             let written = policy.rules(direction).iter();
-            let compiled: Vec<Rule> = written.filter_map(|rule| self.cluster_rule(rule)).collect();
+            let compiled = written.filter_map(|rule| self.cluster_rule(rule, direction));
+            let compiled: Vec<Rule> = compiled.collect();
             *rules.get_mut(direction) = (!compiled.is_empty()).then_some(compiled);
         }
         Policy {
@@ -202,11 +213,11 @@ impl Compiler<'_> {
     }
 
     /// CN-38: with a peer that is not known, an Accept matches nothing, and anything else denies everything.
-    fn cluster_rule(&mut self, rule: &ClusterRule) -> Option<Rule> {
+    fn cluster_rule(&mut self, rule: &ClusterRule, direction: Direction) -> Option<Rule> {
         if !rule.peers.contains(&ClusterPeer::Unrecognized) {
             return Some(Rule {
                 action: rule.action,
-                peers: self.cluster_peers(&rule.peers),
+                peers: self.cluster_peers(&rule.peers, direction),
                 ports: cluster_ports(rule),
             });
         }
@@ -217,35 +228,35 @@ impl Compiler<'_> {
         })
     }
 
-    fn cluster_peers(&mut self, items: &[ClusterPeer]) -> Peers {
-        let mut pods = Vec::new();
-        let mut addresses = Vec::new();
+    /// CN-36: ingress knows pods alone.
+    fn cluster_peers(&mut self, items: &[ClusterPeer], direction: Direction) -> Peers {
+        let is_egress = direction == Direction::Egress;
+        let mut found = SomePeers::default();
         for item in items {
             match item {
                 ClusterPeer::Pods(scope) => {
                     let (namespaces, labels) = scope_terms(scope);
-                    pods.push(self.terms.intern(Term::Pods(namespaces, labels)));
+                    let term = Term::Pods(namespaces, labels);
+                    found.pods.push(self.terms.intern(term));
                 }
-                ClusterPeer::Networks(networks) => {
-                    addresses.extend(networks.iter().map(|network| self.network(*network)));
+                ClusterPeer::Networks(networks) if is_egress => {
+                    for network in networks {
+                        self.add_network(&mut found, *network);
+                    }
                 }
-                ClusterPeer::Nodes(labels) => {
-                    let term = |family| Term::Nodes(family, labels.clone());
-                    let terms = Family::ALL.map(|family| (family, self.terms.intern(term(family))));
-                    addresses.extend(terms);
+                ClusterPeer::Nodes(labels) if is_egress => self.add_nodes(&mut found, labels),
+                ClusterPeer::DomainNames(names) if is_egress => {
+                    for address in domain_addresses(self.cluster, names) {
+                        self.add_network(&mut found, IpNet::from(address));
+                    }
                 }
-                ClusterPeer::DomainNames(names) => {
-                    let known = domain_addresses(self.cluster, names);
-                    addresses.extend(
-                        known
-                            .iter()
-                            .map(|address| self.network(IpNet::from(*address))),
-                    );
-                }
-                ClusterPeer::Unrecognized => {}
+                ClusterPeer::Networks(_)
+                | ClusterPeer::Nodes(_)
+                | ClusterPeer::DomainNames(_)
+                | ClusterPeer::Unrecognized => {}
             }
         }
-        self.some_peers(pods, addresses)
+        Peers::Some(found)
     }
 }
 
@@ -332,6 +343,11 @@ pub(crate) fn domain_addresses(cluster: &Cluster, names: &[DomainName]) -> Vec<I
     addresses.map(IpAddr::to_canonical).collect()
 }
 
+/// CN-35, AM-22: whether the node has these labels, and an address to compare with.
+pub(crate) fn is_addressed(node: &Node, labels: &LabelSelector) -> bool {
+    !node.addresses.is_empty() && labels.matches(&node.labels)
+}
+
 /// The blocks that a NetworkPolicy names in directions that count.
 pub(crate) fn network_blocks(policy: &NetworkPolicy) -> Vec<Atom> {
     let directions = Direction::ALL.into_iter();
@@ -349,10 +365,8 @@ pub(crate) fn network_blocks(policy: &NetworkPolicy) -> Vec<Atom> {
 
 /// The blocks that a cluster-scoped policy names.
 pub(crate) fn cluster_blocks(cluster: &Cluster, policy: &ClusterPolicy) -> Vec<Atom> {
-    let directions = Direction::ALL.into_iter();
-    let rules = directions.flat_map(|direction| policy.rules(direction));
     let mut blocks = Vec::new();
-    for peer in rules.flat_map(|rule| &rule.peers) {
+    for peer in policy.egress.iter().flat_map(|rule| &rule.peers) {
         match peer {
             ClusterPeer::Networks(networks) => {
                 blocks.extend(networks.iter().map(|network| Atom::from(*network)));

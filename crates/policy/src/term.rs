@@ -10,6 +10,7 @@ use crate::atoms::Atom;
 use crate::class::ClassSet;
 use crate::class::sets::ClassSets;
 use crate::class::table::ClassTable;
+use crate::rule::is_addressed;
 
 /// One question about a peer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,8 @@ pub(crate) enum Term {
     Nodes(Family, LabelSelector),
     /// Is no address of it known (rule AM-22)?
     Unaddressed,
+    /// The same, if there is a node with such labels and an address to compare with.
+    UnaddressedLikeNodes(LabelSelector),
 }
 
 /// Which namespaces.
@@ -88,6 +91,14 @@ fn resolve(term: &Term, classes: &ClassTable, cluster: &Cluster) -> ClassSet {
         }
         Term::Nodes(family, labels) => nodes(sets, cluster, *family, labels),
         Term::Unaddressed => sets.unaddressed.clone(),
+        Term::UnaddressedLikeNodes(labels) => {
+            let mut nodes = cluster.nodes.values();
+            if nodes.any(|node| is_addressed(node, labels)) {
+                sets.unaddressed.clone()
+            } else {
+                ClassSet::new()
+            }
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    ClusterPeer, ClusterRule, DomainName, IpBlock, LabelSelector, Match, PeerSelector, PodScope,
-    PolicyPeer, PolicyRule,
+    ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, PeerSelector,
+    PodScope, PolicyPeer, PolicyRule,
 };
 
 use super::block::covers;
 use super::direction::Attempt;
+use crate::rule::{domain_addresses, is_addressed};
 
 impl Attempt<'_> {
     /// NP-10: no item matches every peer, other addresses too; else one item must match.
@@ -23,14 +24,18 @@ impl Attempt<'_> {
         }))
     }
 
-    /// CN-30: one item must match.
+    /// CN-30: one item must match. CN-36: ingress knows pods alone.
     pub(super) fn cluster_peers_match(&self, rule: &ClusterRule) -> Match {
+        let is_egress = self.direction == Direction::Egress;
         Match::any(rule.peers.iter().map(|item| match item {
             ClusterPeer::Pods(scope) => Match::from(self.scope_matches(scope)),
-            ClusterPeer::Networks(networks) => self.networks_match(networks),
-            ClusterPeer::Nodes(labels) => self.node_matches(labels),
-            ClusterPeer::DomainNames(names) => self.domain_matches(names),
-            ClusterPeer::Unrecognized => Match::No,
+            ClusterPeer::Networks(networks) if is_egress => self.networks_match(networks),
+            ClusterPeer::Nodes(labels) if is_egress => self.node_matches(labels),
+            ClusterPeer::DomainNames(names) if is_egress => self.domain_matches(names),
+            ClusterPeer::Networks(_)
+            | ClusterPeer::Nodes(_)
+            | ClusterPeer::DomainNames(_)
+            | ClusterPeer::Unrecognized => Match::No,
         }))
     }
 
@@ -41,36 +46,35 @@ impl Attempt<'_> {
 
     /// CN-34: the address, whoever has it.
     fn networks_match(&self, networks: &[IpNet]) -> Match {
+        if networks.is_empty() {
+            return Match::No;
+        }
         self.address_matches(|address| networks.iter().any(|network| network.contains(&address)))
     }
 
     /// CN-35: an address of a node with these labels.
     fn node_matches(&self, labels: &LabelSelector) -> Match {
+        let nodes = &self.facts.cluster.nodes;
+        if !nodes.values().any(|node| is_addressed(node, labels)) {
+            return Match::No;
+        }
         self.address_matches(|address| {
-            let nodes = &self.facts.cluster.nodes;
-            let mut owners = self.facts.index.nodes.objects_at(address);
-            owners.any(|name| {
-                nodes
-                    .get(name)
-                    .is_some_and(|node| labels.matches(&node.labels))
-            })
+            let owners = self.facts.index.nodes.objects_at(address);
+            let mut owners = owners.filter_map(|name| nodes.get(name));
+            owners.any(|node| labels.matches(&node.labels))
         })
     }
 
     /// CN-37, AM-19: an address that is known of one of these names.
     fn domain_matches(&self, names: &[DomainName]) -> Match {
-        let known = &self.facts.cluster.domain_addresses;
-        self.address_matches(|address| {
-            let meant = known
-                .iter()
-                .filter(|(name, _)| names.iter().any(|wanted| wanted.matches(name)));
-            meant
-                .flat_map(|(_, addresses)| addresses)
-                .any(|found| found.to_canonical() == address)
-        })
+        let known = domain_addresses(self.facts.cluster, names);
+        if known.is_empty() {
+            return Match::No;
+        }
+        self.address_matches(|address| known.contains(&address))
     }
 
-    /// AM-22: an address that is not known leaves it open.
+    /// AM-22: an address that is not known leaves it open, if there is something to compare it with.
     fn address_matches(&self, test: impl Fn(IpAddr) -> bool) -> Match {
         let address = self.peer.address();
         address.map_or(Match::Unknown, |address| Match::from(test(address)))
