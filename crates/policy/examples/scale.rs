@@ -1,4 +1,4 @@
-//! How long the engine takes for large clusters. Run it with `--release`; `huge` as argument adds the largest.
+//! How long the engine takes for large clusters. Run it with `--release`; the argument `huge` adds the largest.
 
 #![expect(clippy::disallowed_methods, reason = "an example that measures time")]
 #![expect(
@@ -10,46 +10,128 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use ringfence_model::{Cluster, Endpoint, Query};
+use ringfence_model::{Cluster, Endpoint, NetworkPolicy, Query};
 use ringfence_net::{IpProtocol, Protocol};
-use ringfence_policy::{Change, Engine};
+use ringfence_policy::{Change, ClassId, Engine};
 use ringfence_testkit::scale::{self, Size};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    measure("large", Size::LARGE)?;
+    measure("large", scale::cluster(1, Size::LARGE))?;
+    measure(
+        "large, no two pods alike",
+        distinct(scale::cluster(1, Size::LARGE)),
+    )?;
     if std::env::args().any(|argument| argument == "huge") {
-        measure("huge", Size::HUGE)?;
+        measure("huge", scale::cluster(1, Size::HUGE))?;
     }
     Ok(())
 }
 
-fn measure(name: &str, size: Size) -> Result<(), Box<dyn Error>> {
-    let cluster = scale::cluster(1, size);
-    println!("{name}: {size:?}");
+/// The same cluster where every pod has a label of its own, as those of a StatefulSet have: as many classes as pods.
+fn distinct(mut cluster: Cluster) -> Cluster {
+    for (name, pod) in &mut cluster.pods {
+        let key = "statefulset.kubernetes.io/pod-name".to_owned();
+        pod.labels.insert(key, name.name.clone());
+    }
+    cluster
+}
+
+fn measure(name: &str, cluster: Cluster) -> Result<(), Box<dyn Error>> {
+    println!(
+        "{name}: {} pods, {} policies",
+        cluster.pods.len(),
+        cluster.network_policies.len()
+    );
     let query = question(&cluster).ok_or("no pods")?;
     let engine = timed("new and one answer", || {
         let engine = Engine::new(cluster);
         black_box(engine.answer(&query)).map(|_| engine)
     })?;
-    let classes = timed("classes", || engine.classes().count());
-    println!("  {classes} classes");
-    timed("full connectivity", || {
-        for (class, _) in engine.classes() {
-            black_box(engine.row(class));
+    timed("1,000 more answers", || {
+        for _ in 0..1_000 {
+            drop(black_box(engine.answer(&query)));
         }
     });
-    let policy = engine.cluster().network_policies.values().nth(900).cloned();
+    let classes = timed("classes", || engine.classes().count());
+    let mut allowed = 0_usize;
+    let mut rows = 0_usize;
+    timed("full connectivity, all of it judged first", || {
+        engine.for_each_row(|sources, row| {
+            rows += 1;
+            let destinations: usize = row.cells.iter().map(|(_, classes)| classes.len()).sum();
+            allowed += sources.len() * destinations;
+        });
+    });
+    println!("    {classes} classes, {rows} distinct rows, {allowed} pairs of classes connected");
+    timed("full connectivity, once more", || {
+        engine.for_each_row(|_, row| {
+            black_box(row.cells.len());
+        });
+    });
+    let policies = engine.cluster().network_policies.values();
+    let mut slowest = 0.0_f64;
     let mut changed = engine.clone();
-    let policy = policy.ok_or("no policies")?;
-    timed("one policy changed, its rows", || {
-        changed.apply(Change::RemoveNetworkPolicy(policy.name.clone()));
-        let pods = changed.cluster().pods.values();
-        let namespace = pods.filter(|pod| pod.name.namespace == policy.name.namespace);
-        for pod in namespace.take(10) {
-            if let Some(class) = changed.class_of_pod(&pod.name) {
-                black_box(changed.row(class));
-            }
+    for policy in policies.step_by(policies_step(&engine)) {
+        slowest = slowest.max(rejudge(&mut changed, policy));
+    }
+    println!("  one policy changed, its rows and columns judged: at most {slowest:.2} ms");
+    pod_comes_and_goes(&mut changed)?;
+    Ok(())
+}
+
+fn policies_step(engine: &Engine) -> usize {
+    (engine.cluster().network_policies.len() / 40).max(1)
+}
+
+/// Takes the first rule out of a policy and puts it back; how many milliseconds the slower of the two takes.
+fn rejudge(engine: &mut Engine, policy: &NetworkPolicy) -> f64 {
+    let mut poorer = policy.clone();
+    poorer.ingress.pop();
+    poorer.egress.pop();
+    let mut slowest = 0.0_f64;
+    for policy in [&poorer, policy] {
+        let start = Instant::now();
+        engine.apply(Change::SetNetworkPolicy(policy.clone()));
+        for class in selected(engine, policy) {
+            black_box((engine.row(class), engine.column(class)));
         }
+        slowest = slowest.max(start.elapsed().as_secs_f64() * 1_000.0);
+    }
+    slowest
+}
+
+/// The classes of pods that a policy selects.
+fn selected(engine: &Engine, policy: &NetworkPolicy) -> Vec<ClassId> {
+    let pods = engine.cluster().pods.values();
+    let selected = pods.filter(|pod| {
+        pod.name.namespace == policy.name.namespace && policy.pod_selector.matches(&pod.labels)
+    });
+    let mut classes: Vec<ClassId> = selected
+        .filter_map(|pod| engine.class_of_pod(&pod.name))
+        .collect();
+    classes.sort_unstable();
+    classes.dedup();
+    classes
+}
+
+fn pod_comes_and_goes(engine: &mut Engine) -> Result<(), Box<dyn Error>> {
+    let pod = engine.cluster().pods.values().nth(500).cloned();
+    let mut pod = pod.ok_or("too few pods")?;
+    pod.name.name.push_str("-new");
+    pod.addresses = vec!["10.77.0.1".parse()?];
+    pod.labels
+        .insert("version".to_owned(), "never seen".to_owned());
+    timed("a pod of a new class comes, its row and column", || {
+        engine.apply(Change::SetPod(pod.clone()));
+        if let Some(class) = engine.class_of_pod(&pod.name) {
+            black_box((engine.row(class), engine.column(class)));
+        }
+    });
+    timed("and goes, full connectivity", || {
+        engine.apply(Change::RemovePod(pod.name.clone()));
+        engine.for_each_row(|_, row| {
+            black_box(row.cells.len());
+        });
     });
     Ok(())
 }

@@ -51,7 +51,6 @@ impl Atoms {
         *count == 1
     }
 
-    #[cfg(test)]
     /// Takes one naming back. True if nobody is left.
     pub(crate) fn release(&mut self, block: Atom) -> bool {
         let Some(count) = self.blocks.get_mut(&block) else {
@@ -75,7 +74,6 @@ impl Atoms {
         self.smallest(Atom::holding(address, Family::of(address).width()))
     }
 
-    #[cfg(test)]
     /// The smallest block that holds all of `inner` and is larger.
     pub(crate) fn around(&self, inner: Atom) -> Atom {
         match inner.length.checked_sub(1) {
@@ -169,6 +167,10 @@ impl Atom {
 
     pub(crate) fn first_address(self) -> IpAddr {
         self.address(self.first)
+    }
+
+    pub(crate) fn last_address(self) -> IpAddr {
+        self.address(self.last())
     }
 
     /// The last block, in order, that can be inside of this one.

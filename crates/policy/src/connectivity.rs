@@ -1,26 +1,24 @@
 //! Who can talk to whom, class by class: built when it is first asked for.
 
-use std::collections::BTreeMap;
+mod rows;
+mod update;
+
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Direction, NetworkPolicy};
+use ringfence_model::{Cluster, Direction};
 
 use crate::atoms::Atoms;
 use crate::class::example::example;
 use crate::class::place::Place;
 use crate::class::table::ClassTable;
-use crate::class::{ClassId, ClassSet, Reach};
+use crate::class::{ClassId, Reach};
 use crate::group::{Group, GroupKey, GroupTable};
 use crate::index::{Index, namespace_labels};
 use crate::judge::Judge;
 use crate::partition::Partition;
-use crate::row::Row;
-use crate::rule::{Compiler, PerDirection, Policy, cluster_blocks, network_blocks};
+use crate::policies::{Policies, PolicyKey};
+use crate::rule::{Compiler, PerDirection, Policy, Written};
 use crate::term::TermTable;
-
-/// The number of a policy as it was written once: one that is written anew gets another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PolicyId(u32);
 
 /// Classes, policies, and what comes of them.
 #[derive(Clone, Debug)]
@@ -28,7 +26,7 @@ pub(crate) struct Connectivity {
     atoms: Atoms,
     classes: ClassTable,
     terms: TermTable,
-    policies: BTreeMap<PolicyId, Policy>,
+    policies: Policies,
     groups: PerDirection<GroupTable>,
 }
 
@@ -41,57 +39,51 @@ pub(crate) struct World<'a> {
 
 impl Connectivity {
     pub(crate) fn new(world: World<'_>) -> Self {
-        let atoms = atoms(world.cluster);
-        let classes = classes(world, &atoms);
+        let mut atoms = Atoms::new();
+        for (_, written) in Written::all(world.cluster) {
+            for block in written.blocks(world.cluster) {
+                atoms.acquire(block);
+            }
+        }
         let mut found = Self {
+            classes: world.classes(&atoms),
             atoms,
-            classes,
             terms: TermTable::default(),
-            policies: BTreeMap::new(),
+            policies: Policies::default(),
             groups: PerDirection::default(),
         };
-        found.compile(world.cluster);
-        found.form_groups();
+        for (key, written) in Written::all(world.cluster) {
+            found.add_policy(world.cluster, key, written);
+        }
+        let all: Vec<ClassId> = found.classes.iter().collect();
+        for class in all {
+            found.attach(class);
+        }
         found
     }
 
-    fn compile(&mut self, cluster: &Cluster) {
-        let mut compiler = Compiler {
-            cluster,
-            classes: &self.classes,
-            terms: &mut self.terms,
-        };
-        let network = cluster.network_policies.values();
-        let mut policies: Vec<Policy> = network
-            .map(|policy: &NetworkPolicy| compiler.network_policy(policy))
-            .collect();
-        let scoped = cluster.cluster_policies.values();
-        policies.extend(scoped.map(|policy| compiler.cluster_policy(policy)));
-        policies.sort_by(|one, other| one.rank.cmp(&other.rank));
-        self.policies = (0..).map(PolicyId).zip(policies).collect();
+    fn add_policy(&mut self, cluster: &Cluster, key: PolicyKey, written: Written<'_>) {
+        let id = self.policies.new_id();
+        let policy = Compiler::compile(written, id, cluster, &self.classes, &mut self.terms);
+        self.policies.insert(key, id, policy);
     }
 
-    fn form_groups(&mut self) {
+    /// Puts a class into its groups, if it has members.
+    fn attach(&mut self, class: ClassId) {
         for direction in Direction::ALL {
-            let mut selected: BTreeMap<ClassId, Vec<PolicyId>> = BTreeMap::new();
-            for (id, policy) in &self.policies {
-                if policy.rules.get(direction).is_some() {
-                    for class in policy.subject.iter() {
-                        selected.entry(class).or_default().push(*id);
-                    }
-                }
-            }
-            let all: Vec<ClassId> = self.classes.iter().collect();
-            for class in all {
-                let policies = selected.remove(&class).unwrap_or_default();
-                let key = self.group_key(direction, class, policies);
+            if self.classes.entry(class).listed {
+                let key = self.group_key(direction, class);
                 self.groups.get_mut(direction).attach(class, key);
+            } else {
+                self.groups.get_mut(direction).detach(class);
             }
         }
     }
 
-    fn group_key(&self, direction: Direction, class: ClassId, policies: Vec<PolicyId>) -> GroupKey {
-        let mut known = policies.iter().filter_map(|id| self.policies.get(id));
+    fn group_key(&self, direction: Direction, class: ClassId) -> GroupKey {
+        let entry = self.classes.entry(class);
+        let policies = self.policies.selecting(direction, class, entry);
+        let mut known = policies.iter().filter_map(|id| self.policies.get(*id));
         let ports_matter =
             direction == Direction::Ingress && known.any(|policy| policy.names_ports(direction));
         let ports = if ports_matter {
@@ -101,7 +93,7 @@ impl Connectivity {
         };
         GroupKey {
             policies,
-            families: self.classes.families(class),
+            families: entry.place.families(),
             ports,
         }
     }
@@ -163,7 +155,7 @@ impl Connectivity {
         direction: Direction,
         group: &'a Group,
     ) -> &'a Partition<Reach> {
-        group.row.get_or_init(|| {
+        group.judged.get_or_init(|| {
             let judge = Judge {
                 cluster: world.cluster,
                 classes: &self.classes,
@@ -173,87 +165,46 @@ impl Connectivity {
                 ports: &group.key.ports,
             };
             let policies = group.key.policies.iter();
-            let policies: Vec<&Policy> = policies.filter_map(|id| self.policies.get(id)).collect();
+            let policies: Vec<&Policy> = policies.filter_map(|id| self.policies.get(*id)).collect();
             judge.judge(&policies)
         })
     }
+}
 
-    pub(crate) fn row(&self, world: World<'_>, source: ClassId) -> Row {
-        let own = self.classes.entry(source);
-        let Some(group) = self.groups.get(Direction::Egress).of(source) else {
-            return Row::new(BTreeMap::new());
-        };
-        let mut admitting: BTreeMap<&Reach, Vec<&ClassSet>> = BTreeMap::new();
-        for group in self.groups.get(Direction::Ingress).iter() {
-            let reach = self.judged(world, Direction::Ingress, group).at(source);
-            if !reach.is_none() {
-                admitting.entry(reach).or_default().push(&group.members);
-            }
+impl World<'_> {
+    fn classes(self, atoms: &Atoms) -> ClassTable {
+        let mut classes = ClassTable::default();
+        let pods = self.cluster.pods.values();
+        for pod in pods.filter(|pod| pod.is_on_pod_network()) {
+            let labels = || namespace_labels(self.cluster, &pod.name.namespace);
+            classes.join(pod, self.place(atoms, &pod.addresses), labels);
         }
-        let families = own.place.families();
-        let strangers = self
-            .classes
-            .sets()
-            .with_families(|other| !families.meet(other));
-        let egress = self.judged(world, Direction::Egress, group);
-        let decided = ClassSet::union_of(egress.cells().map(|(_, classes)| classes));
-        let mut cells: BTreeMap<Reach, Vec<ClassSet>> = BTreeMap::new();
-        for (admitted, destinations) in admitting {
-            let destinations = ClassSet::union_of(destinations).difference(&strangers);
-            for (reach, classes) in egress.cells() {
-                let common = destinations.intersection(classes);
-                cells.entry(reach.and(admitted)).or_default().push(common);
-            }
-            let common = destinations.difference(&decided);
-            cells
-                .entry(egress.rest().and(admitted))
-                .or_default()
-                .push(common);
+        for name in self.index.nodes.names(self.cluster) {
+            classes.add_node(&name, self.place_of_node(atoms, &name));
         }
-        Row::new(cells)
+        for atom in atoms.iter() {
+            let ranges = atoms.ranges(atom);
+            let example = self.example(&ranges);
+            classes.add_atom(atom, ranges, example);
+        }
+        classes
     }
-}
 
-/// The blocks of all policies.
-fn atoms(cluster: &Cluster) -> Atoms {
-    let mut atoms = Atoms::new();
-    let network = cluster.network_policies.values();
-    for block in network.flat_map(network_blocks) {
-        atoms.acquire(block);
+    fn place(self, atoms: &Atoms, addresses: &[IpAddr]) -> Place {
+        let addresses = addresses.iter().map(IpAddr::to_canonical);
+        Place::new(addresses, atoms, &self.index.nodes)
     }
-    let scoped = cluster.cluster_policies.values();
-    for block in scoped.flat_map(|policy| cluster_blocks(cluster, policy)) {
-        atoms.acquire(block);
-    }
-    atoms
-}
 
-fn classes(world: World<'_>, atoms: &Atoms) -> ClassTable {
-    let World { cluster, index } = world;
-    let mut classes = ClassTable::default();
-    for pod in cluster.pods.values().filter(|pod| pod.is_on_pod_network()) {
-        let addresses = pod.addresses.iter().map(IpAddr::to_canonical);
-        let place = Place::new(addresses, atoms, &index.nodes);
-        classes.add_pod(pod, place, || {
-            namespace_labels(cluster, &pod.name.namespace)
-        });
+    fn place_of_node(self, atoms: &Atoms, name: &str) -> Place {
+        self.place(atoms, &self.index.nodes.addresses(self.cluster, name))
     }
-    for name in index.nodes.names(cluster) {
-        let addresses = index.nodes.addresses(cluster, &name);
-        classes.add_node(&name, Place::new(addresses, atoms, &index.nodes));
-    }
-    for atom in atoms.iter() {
-        let ranges = atoms.ranges(atom);
-        let example = example_of(world, &ranges);
-        classes.add_atom(atom, ranges, example);
-    }
-    classes
-}
 
-/// An address that belongs to nobody, if possible not to a Service either.
-fn example_of(world: World<'_>, ranges: &[(IpAddr, IpAddr)]) -> Option<IpAddr> {
-    let index = world.index;
-    let owned = |address| index.pods.at(address).is_some() || index.nodes.at(address).is_some();
-    let served = |address| !index.services.at(address).is_empty();
-    example(ranges, |address| owned(address) || served(address)).or_else(|| example(ranges, owned))
+    /// An address that belongs to nobody, if possible not to a Service either.
+    fn example(self, ranges: &[(IpAddr, IpAddr)]) -> Option<IpAddr> {
+        let index = self.index;
+        let owned = |address| index.pods.at(address).is_some() || index.nodes.at(address).is_some();
+        let served = |address| !index.services.at(address).is_empty();
+        let free = |address| owned(address) || served(address);
+        example(ranges, free).or_else(|| example(ranges, owned))
+    }
 }

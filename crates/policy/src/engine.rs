@@ -5,7 +5,7 @@ use ringfence_model::{Answer, Cluster, Direction, ObjectName, Query, QueryError}
 
 use crate::answer::{Facts, answer};
 use crate::change::Change;
-use crate::class::{Class, ClassId, Reach};
+use crate::class::{Class, ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
 use crate::index::Index;
 use crate::row::Row;
@@ -46,8 +46,16 @@ impl Engine {
 
     /// Makes one change. Afterwards the engine answers as one that is made from the changed cluster.
     pub fn apply(&mut self, change: Change) {
-        change.apply_to(&mut self.cluster, &mut self.index);
-        self.connectivity = OnceLock::new();
+        let touched = change.apply_to(&mut self.cluster, &mut self.index);
+        let world = World {
+            cluster: &self.cluster,
+            index: &self.index,
+        };
+        if let Some(connectivity) = self.connectivity.get_mut()
+            && !connectivity.update(world, &touched)
+        {
+            self.connectivity = OnceLock::new();
+        }
     }
 
     /// May this connection be opened, and why? The same answer as the reference's, field for field.
@@ -110,10 +118,24 @@ impl Engine {
         connectivity.one_way(self.world(), direction, subject, peer)
     }
 
-    /// [`Engine::between`] this source and every class, those to which nothing may be opened left out.
+    /// [`Engine::between`] this source and every class.
     #[must_use]
     pub fn row(&self, source: ClassId) -> Row {
-        self.connectivity().row(self.world(), source)
+        let connectivity = self.connectivity();
+        connectivity.row(self.world(), Direction::Egress, source)
+    }
+
+    /// [`Engine::between`] every class and this destination.
+    #[must_use]
+    pub fn column(&self, destination: ClassId) -> Row {
+        let connectivity = self.connectivity();
+        connectivity.row(self.world(), Direction::Ingress, destination)
+    }
+
+    /// The whole connectivity: calls `visit` with each row that differs from the others and the sources that have it.
+    /// Every class of [`Engine::classes`] is a source once. Much faster than [`Engine::row`] for each of them.
+    pub fn for_each_row(&self, visit: impl FnMut(&ClassSet, &Row)) {
+        self.connectivity().for_each_row(self.world(), visit);
     }
 
     fn connectivity(&self) -> &Connectivity {

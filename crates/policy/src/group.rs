@@ -7,13 +7,13 @@ use ringfence_model::ContainerPort;
 
 use crate::class::place::Families;
 use crate::class::{ClassId, ClassSet, Reach};
-use crate::connectivity::PolicyId;
 use crate::partition::Partition;
+use crate::policies::PolicyId;
 
 /// All that decides one direction of a class.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupKey {
-    /// The policies that have a say, in order of judgement.
+    /// The policies that have a say: NetworkPolicies by number, then those of the cluster in order of judgement.
     pub(crate) policies: Vec<PolicyId>,
     pub(crate) families: Families,
     /// What the classes declare, if it matters.
@@ -25,7 +25,8 @@ pub(crate) struct GroupKey {
 pub(crate) struct Group {
     pub(crate) key: Arc<GroupKey>,
     pub(crate) members: ClassSet,
-    pub(crate) row: OnceLock<Partition<Reach>>,
+    /// For each class as the peer what may be opened.
+    pub(crate) judged: OnceLock<Partition<Reach>>,
 }
 
 /// The number of a group.
@@ -39,19 +40,29 @@ pub(crate) struct GroupTable {
     /// By number; a group that is gone leaves its entry, without members, to the next one.
     groups: Vec<Group>,
     free: Vec<GroupId>,
-    of_class: BTreeMap<ClassId, GroupId>,
+    /// By class.
+    of_class: Vec<Option<GroupId>>,
 }
 
 impl GroupTable {
-    /// Makes `class` a member of the group with this key.
+    /// Makes `class` a member of the group with this key, and of no other.
     pub(crate) fn attach(&mut self, class: ClassId, key: GroupKey) {
+        if self.of(class).is_some_and(|group| *group.key == key) {
+            return;
+        }
+        self.detach(class);
         let id = match self.ids.get(&key) {
             Some(id) => *id,
             None => self.create(key),
         };
-        self.of_class.insert(class, id);
         if let Some(group) = self.groups.get_mut(id.0) {
             group.members.insert(class);
+        }
+        if self.of_class.len() <= class.index() {
+            self.of_class.resize(class.index() + 1, None);
+        }
+        if let Some(of_class) = self.of_class.get_mut(class.index()) {
+            *of_class = Some(id);
         }
     }
 
@@ -60,7 +71,7 @@ impl GroupTable {
         let group = Group {
             key: Arc::clone(&key),
             members: ClassSet::new(),
-            row: OnceLock::new(),
+            judged: OnceLock::new(),
         };
         let id = self.free.pop().unwrap_or(GroupId(self.groups.len()));
         self.ids.insert(key, id);
@@ -71,8 +82,33 @@ impl GroupTable {
         id
     }
 
+    /// Makes `class` a member of no group.
+    pub(crate) fn detach(&mut self, class: ClassId) {
+        let of_class = self.of_class.get_mut(class.index());
+        let Some(id) = of_class.and_then(Option::take) else {
+            return;
+        };
+        if let Some(group) = self.groups.get_mut(id.0) {
+            group.members.remove(class);
+            if group.members.is_empty() {
+                group.judged = OnceLock::new();
+                self.ids.remove(&group.key);
+                self.free.push(id);
+            }
+        }
+    }
+
+    /// The group of `class` is to be judged anew.
+    pub(crate) fn reopen(&mut self, class: ClassId) {
+        if let Some(id) = self.id_of(class)
+            && let Some(group) = self.groups.get_mut(id.0)
+        {
+            group.judged = OnceLock::new();
+        }
+    }
+
     pub(crate) fn id_of(&self, class: ClassId) -> Option<GroupId> {
-        self.of_class.get(&class).copied()
+        self.of_class.get(class.index()).copied().flatten()
     }
 
     pub(crate) fn of(&self, class: ClassId) -> Option<&Group> {

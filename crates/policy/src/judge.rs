@@ -10,7 +10,7 @@ use crate::class::sets::{meanings, speaks};
 use crate::class::table::ClassTable;
 use crate::class::{ClassSet, Reach};
 use crate::partition::{Extent, Partition};
-use crate::rule::{Peers, Policy, Rule};
+use crate::rule::{NamedPort, Peers, Policy, Rule};
 use crate::term::{TermId, TermTable};
 
 /// One direction of subjects that the same policies select.
@@ -149,14 +149,7 @@ impl Judge<'_> {
             }
             Direction::Egress => {
                 for named in &rule.ports.named {
-                    let sets = self.classes.sets();
-                    for (declared, classes) in sets.named_ports(&named.name) {
-                        sayings.push(Saying {
-                            connections: named.meaning(declared),
-                            yes: Extent::Some(yes.among(classes)),
-                            maybe: maybe.intersection(classes),
-                        });
-                    }
+                    sayings.extend(self.named_sayings(named, &yes, &maybe));
                 }
             }
         }
@@ -167,6 +160,23 @@ impl Judge<'_> {
         });
         sayings.retain(|saying| !saying.connections.is_empty());
         sayings
+    }
+
+    /// What a named port is, on each peer that declares it.
+    fn named_sayings(&self, named: &NamedPort, yes: &Extent, maybe: &ClassSet) -> Vec<Saying> {
+        if named
+            .declared
+            .is_none_or(|term| self.classes_of(term).is_empty())
+        {
+            return Vec::new();
+        }
+        let meanings = self.classes.sets().named_ports(&named.name);
+        let sayings = meanings.map(|(declared, classes)| Saying {
+            connections: named.meaning(declared),
+            yes: Extent::Some(yes.among(classes)),
+            maybe: maybe.intersection(classes),
+        });
+        sayings.collect()
     }
 
     /// Those who match, and those of which it is not known.

@@ -15,6 +15,7 @@ mod group;
 mod index;
 mod judge;
 mod partition;
+mod policies;
 mod row;
 mod rule;
 mod selector_index;

@@ -33,7 +33,6 @@ impl SelectorIndex {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn remove(&mut self, class: ClassId, labels: &Labels) {
         for (name, value) in labels {
             let Some(key) = self.keys.get_mut(name) else {

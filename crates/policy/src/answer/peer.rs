@@ -10,7 +10,8 @@ use ringfence_model::{
 
 use super::block::covers;
 use super::direction::Attempt;
-use crate::rule::{domain_addresses, is_addressed};
+use crate::rule::domain_addresses;
+use crate::term::is_comparable;
 
 impl Attempt<'_> {
     /// NP-10: no item matches every peer, other addresses too; else one item must match.
@@ -55,7 +56,7 @@ impl Attempt<'_> {
     /// CN-35: an address of a node with these labels.
     fn node_matches(&self, labels: &LabelSelector) -> Match {
         let nodes = &self.facts.cluster.nodes;
-        if !nodes.values().any(|node| is_addressed(node, labels)) {
+        if !is_comparable(self.facts.cluster, labels) {
             return Match::No;
         }
         self.address_matches(|address| {

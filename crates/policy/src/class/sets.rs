@@ -66,6 +66,42 @@ impl ClassSets {
         }
     }
 
+    pub(super) fn remove(&mut self, class: ClassId, entry: &Entry, namespace: Option<&Labels>) {
+        self.remove_place(class, entry.place);
+        let ClassKind::Pods { labels, ports, .. } = &entry.class.kind else {
+            return;
+        };
+        self.pods.remove(class);
+        self.labels.remove(class, labels);
+        if let Some(namespace) = namespace {
+            self.namespace_labels.remove(class, namespace);
+        }
+        for (name, connections) in meanings(ports) {
+            if let Some(by_meaning) = self.named_ports.get_mut(name) {
+                remove(by_meaning, &connections, class);
+                if by_meaning.is_empty() {
+                    self.named_ports.remove(name);
+                }
+            }
+        }
+    }
+
+    fn remove_place(&mut self, class: ClassId, place: Place) {
+        for located in place.iter() {
+            remove(&mut self.located, &located.atom, class);
+            if let Some(address) = located.of_node {
+                remove(&mut self.of_node, &address, class);
+            }
+        }
+        remove(&mut self.families, &place.families(), class);
+        self.unaddressed.remove(class);
+    }
+
+    pub(super) fn move_class(&mut self, class: ClassId, old: Place, new: Place) {
+        self.remove_place(class, old);
+        self.add_place(class, new);
+    }
+
     /// The classes that have an address in `block`.
     pub(crate) fn within(&self, block: Atom) -> ClassSet {
         let inside = self.located.range(block..=block.last_inside());
@@ -89,6 +125,16 @@ impl ClassSets {
         name: &str,
     ) -> impl Iterator<Item = (&ConnectionSet, &ClassSet)> {
         self.named_ports.get(name).into_iter().flatten()
+    }
+}
+
+/// Takes `class` out of the set of `key`; a set that is empty then is not kept.
+fn remove<K: Ord>(map: &mut BTreeMap<K, ClassSet>, key: &K, class: ClassId) {
+    if let Some(classes) = map.get_mut(key) {
+        classes.remove(class);
+        if classes.is_empty() {
+            map.remove(key);
+        }
     }
 }
 

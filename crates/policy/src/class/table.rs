@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ringfence_model::{ContainerPort, Labels, ObjectName, Pod};
 
-use super::place::{Families, Place};
+use super::place::Place;
 use super::sets::ClassSets;
 use super::{Class, ClassId, ClassKind, ClassSet};
 use crate::atoms::Atom;
@@ -45,12 +45,20 @@ pub(crate) struct NamespaceClasses {
     sorted: Vec<ClassId>,
 }
 
-/// A class of pods before or after a pod joins or leaves.
+/// The class of a pod that joins or leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Membership {
     pub(crate) class: ClassId,
-    /// Whether the pod is its only member.
+    /// Whether it has no other member.
     pub(crate) alone: bool,
+}
+
+/// What the members of a class of pods of one namespace have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Traits<'a> {
+    labels: &'a Labels,
+    ports: &'a [ContainerPort],
+    place: Place,
 }
 
 impl ClassTable {
@@ -66,6 +74,11 @@ impl ClassTable {
         all.filter(|class| self.entry(*class).listed)
     }
 
+    /// Above the number of every class.
+    pub(crate) fn bound(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn entry(&self, class: ClassId) -> &Entry {
         // INVARIANT: numbers of classes are given out by the table and its entries are never taken back.
         #[expect(
@@ -75,14 +88,17 @@ impl ClassTable {
         &self.entries[class.index()]
     }
 
-    pub(crate) fn families(&self, class: ClassId) -> Families {
-        self.entry(class).place.families()
-    }
-
     /// What the pods of a class declare; nothing for other classes.
     pub(crate) fn ports(&self, class: ClassId) -> &[ContainerPort] {
         match &self.entry(class).class.kind {
             ClassKind::Pods { ports, .. } => ports,
+            ClassKind::Node { .. } | ClassKind::Addresses { .. } => &[],
+        }
+    }
+
+    pub(crate) fn members(&self, class: ClassId) -> &[ObjectName] {
+        match &self.entry(class).class.kind {
+            ClassKind::Pods { members, .. } => members,
             ClassKind::Node { .. } | ClassKind::Addresses { .. } => &[],
         }
     }
@@ -103,8 +119,16 @@ impl ClassTable {
         self.namespaces.get(name)
     }
 
+    /// The namespace of a class of pods.
+    pub(crate) fn namespace_of(&self, class: ClassId) -> Option<&NamespaceClasses> {
+        match &self.entry(class).class.kind {
+            ClassKind::Pods { namespace, .. } => self.namespaces.get(namespace),
+            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
+        }
+    }
+
     /// Makes `pod` a member of its class. `labels` are those of its namespace.
-    pub(crate) fn add_pod(
+    pub(crate) fn join(
         &mut self,
         pod: &Pod,
         place: Place,
@@ -118,7 +142,7 @@ impl ClassTable {
             };
             self.namespaces.insert(namespace.clone(), new);
         }
-        let found = self.search(pod, place);
+        let found = self.search(namespace, Traits::of(pod, place));
         let membership = match found {
             Ok(class) => Membership {
                 class,
@@ -129,28 +153,52 @@ impl ClassTable {
                 alone: true,
             },
         };
-        self.join(membership.class, &pod.name);
+        self.of_pod.insert(pod.name.clone(), membership.class);
+        if let Some(members) = self.members_mut(membership.class)
+            && let Err(at) = members.binary_search(&pod.name)
+        {
+            members.insert(at, pod.name.clone());
+        }
         membership
     }
 
-    /// The class of pods like this one, or its place among those of the namespace.
-    fn search(&self, pod: &Pod, place: Place) -> Result<ClassId, usize> {
-        let sorted = self
-            .namespaces
-            .get(&pod.name.namespace)
-            .map_or(&[][..], |found| &found.sorted);
-        let found = sorted.binary_search_by(|class| self.compare(*class, pod, place));
-        found.map(|at| sorted.get(at).copied().ok_or(at))?
+    /// Whether `pod` would be a member of this class.
+    pub(crate) fn fits(&self, class: ClassId, pod: &Pod, place: Place) -> bool {
+        self.traits(class) == Some(Traits::of(pod, place))
     }
 
-    fn compare(&self, class: ClassId, pod: &Pod, place: Place) -> Ordering {
+    /// Takes a pod out of its class. A class that is left without members is to be [freed](Self::free).
+    pub(crate) fn leave(&mut self, pod: &ObjectName) -> Option<Membership> {
+        let class = self.of_pod.remove(pod)?;
+        let members = self.members_mut(class)?;
+        members.retain(|member| member != pod);
+        let alone = members.is_empty();
+        Some(Membership { class, alone })
+    }
+
+    /// The class of pods with these traits, or its place among those of the namespace.
+    fn search(&self, namespace: &str, traits: Traits<'_>) -> Result<ClassId, usize> {
+        let sorted = self
+            .namespaces
+            .get(namespace)
+            .map_or(&[][..], |found| &found.sorted);
+        let compare = |class: &ClassId| match self.traits(*class) {
+            Some(found) => found.cmp(&traits),
+            None => Ordering::Less,
+        };
+        let at = sorted.binary_search_by(compare)?;
+        sorted.get(at).copied().ok_or(at)
+    }
+
+    fn traits(&self, class: ClassId) -> Option<Traits<'_>> {
         let entry = self.entry(class);
         match &entry.class.kind {
-            ClassKind::Pods { labels, ports, .. } => labels
-                .cmp(&pod.labels)
-                .then_with(|| ports.cmp(&pod.ports))
-                .then_with(|| entry.place.cmp(&place)),
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => Ordering::Less,
+            ClassKind::Pods { labels, ports, .. } => Some(Traits {
+                labels,
+                ports,
+                place: entry.place,
+            }),
+            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
         }
     }
 
@@ -161,26 +209,12 @@ impl ClassTable {
             ports: pod.ports.clone(),
             members: Vec::new(),
         };
-        let class = self.create(Entry {
-            class: Class { kind },
-            place,
-            listed: true,
-            travels: true,
-        });
+        let class = self.create(Entry::listed(kind, place));
         if let Some(namespace) = self.namespaces.get_mut(&pod.name.namespace) {
             namespace.sorted.insert(at, class);
             namespace.classes.insert(class);
         }
         class
-    }
-
-    fn join(&mut self, class: ClassId, pod: &ObjectName) {
-        self.of_pod.insert(pod.clone(), class);
-        if let Some(members) = self.members_mut(class)
-            && let Err(at) = members.binary_search(pod)
-        {
-            members.insert(at, pod.clone());
-        }
     }
 
     fn members_mut(&mut self, class: ClassId) -> Option<&mut Vec<ObjectName>> {
@@ -190,59 +224,178 @@ impl ClassTable {
         }
     }
 
-    /// The class of a node is new.
+    /// A class for a node that has none.
     pub(crate) fn add_node(&mut self, name: &str, place: Place) -> ClassId {
         let kind = ClassKind::Node {
             name: name.to_owned(),
         };
-        let class = self.create(Entry {
-            class: Class { kind },
-            place,
-            listed: true,
-            travels: true,
-        });
+        let class = self.create(Entry::listed(kind, place));
         self.of_node.insert(name.to_owned(), class);
         class
     }
 
-    /// The class of an atom is new. It is listed if there is an `example` for it.
+    /// A class for an atom that has none. It is listed if there is an `example` for it.
     pub(crate) fn add_atom(
         &mut self,
         atom: Atom,
         ranges: Vec<(IpAddr, IpAddr)>,
         example: Option<IpAddr>,
     ) -> ClassId {
-        let travels = !atom.never_travels();
-        let kind = ClassKind::Addresses {
-            family: atom.family(),
-            ranges,
-            example: example.unwrap_or_else(|| atom.first_address()),
-        };
         let class = self.create(Entry {
-            class: Class { kind },
+            class: Class {
+                kind: addresses(atom, ranges, example),
+            },
             place: Place::of_atom(atom),
-            listed: travels && example.is_some(),
-            travels,
+            listed: !atom.never_travels() && example.is_some(),
+            travels: !atom.never_travels(),
         });
         self.of_atom.insert(atom, class);
         class
     }
 
+    /// Another extent of an atom, or another example.
+    pub(crate) fn update_atom(
+        &mut self,
+        class: ClassId,
+        atom: Atom,
+        ranges: Vec<(IpAddr, IpAddr)>,
+        example: Option<IpAddr>,
+    ) {
+        if let Some(entry) = self.entries.get_mut(class.index()) {
+            entry.class.kind = addresses(atom, ranges, example);
+            entry.listed = entry.travels && example.is_some();
+        }
+    }
+
     fn create(&mut self, entry: Entry) -> ClassId {
-        let class = match self.free.pop() {
-            Some(class) => class,
-            None => ClassId::new(u32::try_from(self.entries.len()).unwrap_or(u32::MAX)),
-        };
-        let namespace_labels = match &entry.class.kind {
-            ClassKind::Pods { namespace, .. } => self.namespaces.get(namespace),
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
-        };
-        let namespace_labels = namespace_labels.map(|found| &found.labels);
-        self.sets.add(class, &entry, namespace_labels);
+        let new = || ClassId::new(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        let class = self.free.pop().unwrap_or_else(new);
+        let namespace = entry.namespace().and_then(|name| self.namespaces.get(name));
+        let labels = namespace.map(|found| &found.labels);
+        self.sets.add(class, &entry, labels);
         match self.entries.get_mut(class.index()) {
             Some(old) => *old = entry,
             None => self.entries.push(entry),
         }
         class
+    }
+
+    /// The class is no more.
+    pub(crate) fn free(&mut self, class: ClassId) {
+        let Some(entry) = self.entries.get_mut(class.index()) else {
+            return;
+        };
+        entry.listed = false;
+        let namespace = entry.namespace().and_then(|name| self.namespaces.get(name));
+        let labels = namespace.map(|found| &found.labels);
+        self.sets.remove(class, entry, labels);
+        match &entry.class.kind {
+            ClassKind::Node { name } => drop(self.of_node.remove(name)),
+            ClassKind::Addresses { .. } => {
+                for located in entry.place.iter() {
+                    self.of_atom.remove(&located.atom);
+                }
+            }
+            ClassKind::Pods { namespace, .. } => {
+                if let Some(found) = self.namespaces.get_mut(namespace) {
+                    found.sorted.retain(|other| *other != class);
+                    found.classes.remove(class);
+                    if found.sorted.is_empty() {
+                        self.namespaces.remove(namespace);
+                    }
+                }
+            }
+        }
+        self.free.push(class);
+    }
+
+    /// Moves a whole class to another place. False, and nothing changed, if there is a class of this kind already.
+    pub(crate) fn relocate(&mut self, class: ClassId, place: Place) -> bool {
+        let taken = self.traits(class).is_some_and(|traits| {
+            let wanted = Traits { place, ..traits };
+            let namespace = self.entry(class).namespace().unwrap_or_default();
+            self.search(namespace, wanted).is_ok()
+        });
+        let Some(entry) = self.entries.get_mut(class.index()).filter(|_| !taken) else {
+            return false;
+        };
+        self.sets.move_class(class, entry.place, place);
+        entry.place = place;
+        self.sort_again(class);
+        true
+    }
+
+    /// Puts a class of pods where it belongs among those of its namespace.
+    fn sort_again(&mut self, class: ClassId) {
+        let Some(name) = self.entry(class).namespace().map(str::to_owned) else {
+            return;
+        };
+        if let Some(namespace) = self.namespaces.get_mut(&name) {
+            namespace.sorted.retain(|other| *other != class);
+        }
+        let found = self.traits(class).map(|traits| self.search(&name, traits));
+        if let (Some(Err(at)), Some(namespace)) = (found, self.namespaces.get_mut(&name)) {
+            namespace.sorted.insert(at, class);
+        }
+    }
+
+    /// Other labels of a namespace. True if they are others than before.
+    pub(crate) fn relabel(&mut self, namespace: &str, labels: Labels) -> bool {
+        let Some(found) = self.namespaces.get_mut(namespace) else {
+            return false;
+        };
+        if found.labels == labels {
+            return false;
+        }
+        for class in found.classes.iter() {
+            self.sets.namespace_labels.remove(class, &found.labels);
+            self.sets.namespace_labels.add(class, &labels);
+        }
+        found.labels = labels;
+        true
+    }
+}
+
+impl Entry {
+    fn listed(kind: ClassKind, place: Place) -> Self {
+        Self {
+            class: Class { kind },
+            place,
+            listed: true,
+            travels: true,
+        }
+    }
+
+    /// Whether this address is shown for all of the class.
+    pub(crate) fn is_example(&self, address: IpAddr) -> bool {
+        match self.class.kind {
+            ClassKind::Addresses { example, .. } => example == address,
+            ClassKind::Pods { .. } | ClassKind::Node { .. } => false,
+        }
+    }
+
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        match &self.class.kind {
+            ClassKind::Pods { namespace, .. } => Some(namespace),
+            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
+        }
+    }
+}
+
+impl<'a> Traits<'a> {
+    fn of(pod: &'a Pod, place: Place) -> Self {
+        Self {
+            labels: &pod.labels,
+            ports: &pod.ports,
+            place,
+        }
+    }
+}
+
+fn addresses(atom: Atom, ranges: Vec<(IpAddr, IpAddr)>, example: Option<IpAddr>) -> ClassKind {
+    ClassKind::Addresses {
+        family: atom.family(),
+        ranges,
+        example: example.unwrap_or_else(|| atom.first_address()),
     }
 }

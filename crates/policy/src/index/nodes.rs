@@ -140,6 +140,12 @@ impl NodeIndex {
         )
     }
 
+    /// The nodes with an address from `first` to `last`; none twice.
+    pub(crate) fn within(&self, first: IpAddr, last: IpAddr) -> BTreeSet<&str> {
+        let claims = self.claims.range(first..=last).flat_map(|(_, found)| found);
+        claims.filter_map(|claim| claim.node.as_deref()).collect()
+    }
+
     /// Q-5, NP-50: whether `address` is one of the node `name`.
     pub(crate) fn has(&self, name: &str, address: IpAddr) -> bool {
         let mut claims = self.claims.get(&address).into_iter().flatten();

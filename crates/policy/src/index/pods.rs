@@ -45,6 +45,12 @@ impl PodIndex {
         self.owners.get(&address)?.first()
     }
 
+    /// The pods with an address from `first` to `last`.
+    pub(crate) fn within(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = &ObjectName> {
+        let found = self.owners.range(first..=last);
+        found.flat_map(|(_, owners)| owners)
+    }
+
     /// one address, one pod. What is named is the first such address of the first such pod.
     pub(crate) fn check(&self, cluster: &Cluster) -> Result<(), QueryError> {
         let owners = |address: &IpAddr| self.owners.get(address).map(Vec::as_slice);

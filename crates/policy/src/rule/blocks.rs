@@ -1,0 +1,49 @@
+//! The addresses that policies speak of.
+
+use std::net::IpAddr;
+
+use ringfence_model::{
+    Cluster, ClusterPeer, ClusterPolicy, Direction, DomainName, NetworkPolicy, PolicyPeer,
+};
+
+use crate::atoms::Atom;
+
+/// CN-37, AM-19: the addresses that are known of `names`.
+pub(crate) fn domain_addresses(cluster: &Cluster, names: &[DomainName]) -> Vec<IpAddr> {
+    let known = cluster.domain_addresses.iter();
+    let meant = known.filter(|(name, _)| names.iter().any(|wanted| wanted.matches(name)));
+    let addresses = meant.flat_map(|(_, addresses)| addresses);
+    addresses.map(IpAddr::to_canonical).collect()
+}
+
+/// The blocks that a NetworkPolicy names in directions that count.
+pub(super) fn network_blocks(policy: &NetworkPolicy) -> Vec<Atom> {
+    let directions = Direction::ALL.into_iter();
+    let effective = directions.filter(|direction| policy.isolates(*direction));
+    let rules = effective.flat_map(|direction| policy.rules(direction));
+    let blocks = rules
+        .flat_map(|rule| &rule.peers)
+        .filter_map(|peer| match peer {
+            PolicyPeer::IpBlock(block) => Some(block),
+            PolicyPeer::Pods(_) => None,
+        });
+    let networks = blocks.flat_map(|block| std::iter::once(&block.cidr).chain(&block.except));
+    networks.map(|network| Atom::from(*network)).collect()
+}
+
+/// The blocks that a cluster-scoped policy names.
+pub(super) fn cluster_blocks(cluster: &Cluster, policy: &ClusterPolicy) -> Vec<Atom> {
+    let mut blocks = Vec::new();
+    for peer in policy.egress.iter().flat_map(|rule| &rule.peers) {
+        match peer {
+            ClusterPeer::Networks(networks) => {
+                blocks.extend(networks.iter().map(|network| Atom::from(*network)));
+            }
+            ClusterPeer::DomainNames(names) => {
+                blocks.extend(domain_addresses(cluster, names).into_iter().map(Atom::from));
+            }
+            ClusterPeer::Pods(_) | ClusterPeer::Nodes(_) | ClusterPeer::Unrecognized => {}
+        }
+    }
+    blocks
+}

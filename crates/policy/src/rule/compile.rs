@@ -1,0 +1,298 @@
+//! From policies as they are written to rules in the words of terms.
+
+use ipnet::IpNet;
+use ringfence_model::{
+    Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterPort, ClusterRule, Direction,
+    IpBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyRule, PortMatch,
+};
+use ringfence_net::{ConnectionSet, Family, PortSet, Protocol};
+
+use super::blocks::{cluster_blocks, network_blocks};
+use super::{NamedPort, Peers, PerDirection, Policy, Ports, Rule, SomePeers, domain_addresses};
+use crate::atoms::Atom;
+use crate::class::table::ClassTable;
+use crate::index::{TierOrder, tier_order};
+use crate::policies::{PolicyId, PolicyKey};
+use crate::term::{PodTerm, Term, TermId, TermTable};
+
+/// A policy as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Written<'a> {
+    Network(&'a NetworkPolicy),
+    Cluster(&'a ClusterPolicy),
+}
+
+/// Writes one direction of one policy in the words of terms.
+#[derive(Debug)]
+pub(crate) struct Compiler<'a> {
+    cluster: &'a Cluster,
+    terms: &'a mut TermTable,
+    id: PolicyId,
+    direction: Direction,
+    used: Vec<TermId>,
+}
+
+impl<'a> Compiler<'a> {
+    /// The policy that gets the number `id`.
+    pub(crate) fn compile(
+        written: Written<'_>,
+        id: PolicyId,
+        cluster: &'a Cluster,
+        classes: &ClassTable,
+        terms: &'a mut TermTable,
+    ) -> Policy {
+        let selects = written.selects();
+        let mut policy = Policy {
+            rank: written.rank(),
+            subject: selects.resolve(classes),
+            selects,
+            rules: PerDirection::default(),
+            blocks: written.blocks(cluster),
+            terms: PerDirection::default(),
+        };
+        for direction in Direction::ALL {
+            let mut compiler = Compiler {
+                cluster,
+                terms,
+                id,
+                direction,
+                used: Vec::new(),
+            };
+            *policy.rules.get_mut(direction) = match written {
+                Written::Network(written) => compiler.network_rules(written),
+                Written::Cluster(written) => compiler.cluster_rules(written),
+            };
+            *policy.terms.get_mut(direction) = compiler.used;
+        }
+        policy
+    }
+
+    fn ask(&mut self, term: Term) -> TermId {
+        let id = self.terms.ask(term, (self.id, self.direction));
+        self.used.push(id);
+        id
+    }
+
+    /// NP-2 to NP-4: rules of a direction that the policy does not isolate do not count.
+    fn network_rules(&mut self, policy: &NetworkPolicy) -> Option<Vec<Rule>> {
+        if !policy.isolates(self.direction) {
+            return None;
+        }
+        let rules = policy.rules(self.direction).iter();
+        let compiled = rules.map(|rule| self.network_rule(rule, &policy.name.namespace));
+        Some(compiled.collect())
+    }
+
+    /// NP-10.
+    fn network_rule(&mut self, rule: &PolicyRule, namespace: &str) -> Rule {
+        let mut found = SomePeers::default();
+        for item in &rule.peers {
+            match item {
+                PolicyPeer::Pods(selector) => {
+                    let term = Term::Pods(PodTerm::of_peer(selector, namespace));
+                    found.pods.push(self.ask(term));
+                }
+                PolicyPeer::IpBlock(block) => self.add_block(&mut found, block.clone()),
+            }
+        }
+        Rule {
+            action: ClusterAction::Accept,
+            peers: if rule.peers.is_empty() {
+                Peers::Any
+            } else {
+                Peers::Some(found)
+            },
+            ports: self.network_ports(rule),
+        }
+    }
+
+    /// NP-10, NP-30 to NP-34.
+    fn network_ports(&mut self, rule: &PolicyRule) -> Ports {
+        if rule.ports.is_empty() {
+            return Ports::any();
+        }
+        let mut ports = Ports::none();
+        for item in &rule.ports {
+            match &item.port {
+                PortMatch::Any => ports.add(item.protocol, PortSet::all()),
+                PortMatch::Range(range) => ports.add(item.protocol, PortSet::from_range(*range)),
+                PortMatch::Name(name) => {
+                    ports.named.push(self.named_port(name, Some(item.protocol)));
+                }
+            }
+        }
+        ports
+    }
+
+    fn named_port(&mut self, name: &str, protocol: Option<Protocol>) -> NamedPort {
+        let is_egress = self.direction == Direction::Egress;
+        NamedPort {
+            declared: is_egress.then(|| self.ask(Term::Port(name.to_owned()))),
+            name: name.to_owned(),
+            protocol,
+        }
+    }
+
+    /// CN-10: without rules it has no say.
+    fn cluster_rules(&mut self, policy: &ClusterPolicy) -> Option<Vec<Rule>> {
+        let rules = policy.rules(self.direction).iter();
+        let compiled: Vec<Rule> = rules.filter_map(|rule| self.cluster_rule(rule)).collect();
+        (!compiled.is_empty()).then_some(compiled)
+    }
+
+    /// CN-30. CN-38: with a peer that is not known, an Accept matches nothing, and anything else denies everything.
+    fn cluster_rule(&mut self, rule: &ClusterRule) -> Option<Rule> {
+        if !rule.peers.contains(&ClusterPeer::Unrecognized) {
+            return Some(Rule {
+                action: rule.action,
+                peers: self.cluster_peers(&rule.peers),
+                ports: self.cluster_ports(rule),
+            });
+        }
+        (rule.action != ClusterAction::Accept).then(|| Rule {
+            action: ClusterAction::Deny,
+            peers: Peers::Any,
+            ports: Ports::any(),
+        })
+    }
+
+    /// CN-36: ingress knows pods alone.
+    fn cluster_peers(&mut self, items: &[ClusterPeer]) -> Peers {
+        let is_egress = self.direction == Direction::Egress;
+        let mut found = SomePeers::default();
+        for item in items {
+            match item {
+                ClusterPeer::Pods(scope) => {
+                    let term = Term::Pods(PodTerm::of_scope(scope));
+                    found.pods.push(self.ask(term));
+                }
+                ClusterPeer::Networks(networks) if is_egress => {
+                    for network in networks {
+                        self.add_network(&mut found, *network);
+                    }
+                }
+                ClusterPeer::Nodes(labels) if is_egress => self.add_nodes(&mut found, labels),
+                ClusterPeer::DomainNames(names) if is_egress => {
+                    for address in domain_addresses(self.cluster, names) {
+                        self.add_network(&mut found, IpNet::from(address));
+                    }
+                }
+                ClusterPeer::Networks(_)
+                | ClusterPeer::Nodes(_)
+                | ClusterPeer::DomainNames(_)
+                | ClusterPeer::Unrecognized => {}
+            }
+        }
+        Peers::Some(found)
+    }
+
+    /// NP-42, AM-22.
+    fn add_block(&mut self, found: &mut SomePeers, block: IpBlock) {
+        let family = Family::of(block.cidr.addr());
+        found.addresses.push((family, self.ask(Term::Block(block))));
+        found.open.push(self.ask(Term::Unaddressed));
+    }
+
+    /// CN-34.
+    fn add_network(&mut self, found: &mut SomePeers, network: IpNet) {
+        let block = IpBlock {
+            cidr: network.trunc(),
+            except: Vec::new(),
+        };
+        self.add_block(found, block);
+    }
+
+    /// CN-35.
+    fn add_nodes(&mut self, found: &mut SomePeers, labels: &LabelSelector) {
+        for family in Family::ALL {
+            let term = Term::Nodes(family, labels.clone());
+            found.addresses.push((family, self.ask(term)));
+        }
+        let open = Term::UnaddressedLikeNodes(labels.clone());
+        found.open.push(self.ask(open));
+    }
+
+    /// CN-31 to CN-33.
+    fn cluster_ports(&mut self, rule: &ClusterRule) -> Ports {
+        if rule.ports.is_empty() {
+            return Ports::any();
+        }
+        let mut ports = Ports::none();
+        for item in &rule.ports {
+            match item {
+                ClusterPort::Range(protocol, range) => {
+                    ports.add(*protocol, PortSet::from_range(*range));
+                }
+                ClusterPort::Name(name) => ports.named.push(self.named_port(name, None)),
+            }
+        }
+        ports
+    }
+}
+
+impl<'a> Written<'a> {
+    /// Every policy of a cluster.
+    pub(crate) fn all(cluster: &'a Cluster) -> impl Iterator<Item = (PolicyKey, Self)> {
+        let network = cluster.network_policies.iter();
+        let scoped = cluster.cluster_policies.iter();
+        let network =
+            network.map(|(name, policy)| (PolicyKey::Network(name.clone()), Self::Network(policy)));
+        network.chain(
+            scoped.map(|(name, policy)| (PolicyKey::Cluster(name.clone()), Self::Cluster(policy))),
+        )
+    }
+
+    /// The policy with this name.
+    pub(crate) fn find(cluster: &'a Cluster, key: &PolicyKey) -> Option<Self> {
+        match key {
+            PolicyKey::Network(name) => cluster.network_policies.get(name).map(Self::Network),
+            PolicyKey::Cluster(name) => cluster.cluster_policies.get(name).map(Self::Cluster),
+        }
+    }
+
+    /// The blocks that it names.
+    pub(crate) fn blocks(self, cluster: &Cluster) -> Vec<Atom> {
+        match self {
+            Self::Network(policy) => network_blocks(policy),
+            Self::Cluster(policy) => cluster_blocks(cluster, policy),
+        }
+    }
+
+    /// NP-1, CN-2 to CN-4.
+    fn selects(self) -> PodTerm {
+        match self {
+            Self::Network(policy) => {
+                PodTerm::in_namespace(&policy.name.namespace, &policy.pod_selector)
+            }
+            Self::Cluster(policy) => PodTerm::of_scope(&policy.subject),
+        }
+    }
+
+    /// CN-21, CN-22, AM-20.
+    fn rank(self) -> Option<(TierOrder, String)> {
+        match self {
+            Self::Network(_) => None,
+            Self::Cluster(policy) => Some((tier_order(policy), policy.name.name.clone())),
+        }
+    }
+}
+
+impl Ports {
+    fn any() -> Self {
+        Self {
+            fixed: ConnectionSet::all(),
+            named: Vec::new(),
+        }
+    }
+
+    fn none() -> Self {
+        Self {
+            fixed: ConnectionSet::none(),
+            named: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, protocol: Protocol, ports: PortSet) {
+        self.fixed = self.fixed.union(&ConnectionSet::of(protocol, ports));
+    }
+}
