@@ -5,19 +5,27 @@
 //! What the manifests leave open, such as pods of a namespace that is not among them, is no finding.
 
 mod block;
+mod cluster_site;
 mod context;
+mod cover;
 mod finding;
+mod names;
 mod peer;
 mod port;
 mod problem;
+mod proof;
+mod quotient;
 mod ranges;
+mod redundancy;
 mod requirement;
 mod rules;
+mod sample;
 mod suppression;
 mod table;
 mod words;
 
-use ringfence_model::{Cluster, Diagnostic, Documents, Object};
+use ringfence_model::{Diagnostic, Documents, Object};
+use ringfence_policy::Engine;
 
 use context::Context;
 
@@ -29,7 +37,7 @@ pub use table::{LINTS, Lint, lint};
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The cluster that the manifests describe.
-    pub cluster: &'a Cluster,
+    pub engine: &'a Engine,
     /// The objects it was put together from.
     pub objects: &'a [Object],
     /// The manifests as they were written; empty for objects that come from elsewhere.

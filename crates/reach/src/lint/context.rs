@@ -1,21 +1,26 @@
 //! What several lints look at: pods that are alike, rules with their places, and what of the cluster is known.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, NetworkPolicy, Object,
     ObjectName, PeerSelector, Pod,
 };
+use ringfence_policy::Engine;
 
 use super::Subject;
 use super::peer::{self, PeerSite};
 use super::problem::{Place, RuleSite};
+use super::proof;
 use super::ranges::Ranges;
+use super::redundancy::{self, Redundant};
 
 /// A namespace that every cluster has, with pods of its own that manifests seldom tell.
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
 pub(super) struct Context<'a> {
+    pub(super) engine: &'a Engine,
     pub(super) cluster: &'a Cluster,
     pub(super) objects: &'a [Object],
     pub(super) documents: &'a Documents,
@@ -25,6 +30,8 @@ pub(super) struct Context<'a> {
     /// The peers that name pods.
     pub(super) peer_sites: Vec<PeerSite<'a>>,
     no_labels: Labels,
+    thinned: OnceCell<Cluster>,
+    redundant: OnceCell<Vec<Redundant<'a>>>,
 }
 
 /// Live pods of one namespace with the same labels and ports.
@@ -41,17 +48,31 @@ pub(super) struct PodGroup<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(subject: &Subject<'a>) -> Self {
+        let cluster = subject.engine.cluster();
         let mut context = Self {
-            cluster: subject.cluster,
+            engine: subject.engine,
+            cluster,
             objects: subject.objects,
             documents: subject.documents,
-            groups: groups(subject.cluster),
-            ranges: Ranges::new(subject.cluster, subject.objects),
+            groups: groups(cluster),
+            ranges: Ranges::new(cluster, subject.objects),
             peer_sites: Vec::new(),
             no_labels: Labels::new(),
+            thinned: OnceCell::new(),
+            redundant: OnceCell::new(),
         };
         context.peer_sites = peer::peers(&context);
         context
+    }
+
+    /// The cluster with one pod of each class.
+    pub(super) fn thinned(&self) -> &Cluster {
+        self.thinned.get_or_init(|| proof::thinned(self.engine))
+    }
+
+    /// The rules of NetworkPolicies that could go.
+    pub(super) fn redundant(&self) -> &[Redundant<'a>] {
+        self.redundant.get_or_init(|| redundancy::redundant(self))
     }
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &'a NetworkPolicy> + use<'a> {

@@ -1,7 +1,10 @@
 //! What becomes of each peer that names pods: several lints ask, each about its own case.
 
-use ringfence_model::{METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer};
+use std::borrow::Cow;
 
+use ringfence_model::{ClusterPeer, METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer};
+
+use super::cluster_site::{as_peer, cluster_rules};
 use super::context::{Context, PodGroup, rules};
 use super::problem::Place;
 use super::requirement::{contradiction, missing_key, positive};
@@ -10,8 +13,8 @@ use super::requirement::{contradiction, missing_key, positive};
 #[derive(Debug)]
 pub(super) struct PeerSite<'a> {
     pub(super) place: Place,
-    pub(super) selector: &'a PeerSelector,
-    /// The policy's namespace.
+    pub(super) selector: Cow<'a, PeerSelector>,
+    /// The policy's namespace; empty for a cluster-scoped policy.
     pub(super) namespace: &'a str,
     /// Whether the item beside it names only namespaces and this one only pods, so that they may be meant as one.
     pub(super) may_be_half: bool,
@@ -53,7 +56,7 @@ pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
                 let namespace = policy.name.namespace.as_str();
                 sites.push(PeerSite {
                     place: site.peer(index),
-                    selector,
+                    selector: Cow::Borrowed(selector),
                     namespace,
                     may_be_half: may_be_half(&site.rule.peers, index),
                     fate: fate(context, selector, namespace),
@@ -61,7 +64,28 @@ pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
             }
         }
     }
+    sites.extend(cluster_peers(context));
     sites
+}
+
+fn cluster_peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
+    let rules = context.cluster_policies().flat_map(cluster_rules);
+    let peers = rules.flat_map(|site| site.peers().map(move |peer| (site, peer)));
+    peers
+        .filter_map(|(site, (index, peer))| {
+            let ClusterPeer::Pods(scope) = peer else {
+                return None;
+            };
+            let selector = as_peer(scope);
+            Some(PeerSite {
+                place: site.peer(index),
+                fate: fate(context, &selector, ""),
+                selector: Cow::Owned(selector),
+                namespace: "",
+                may_be_half: false,
+            })
+        })
+        .collect()
 }
 
 /// Whether the item at `index` names only pods and one beside it only namespaces.
@@ -95,7 +119,8 @@ pub(super) fn names_namespaces_alone(peer: &PolicyPeer) -> bool {
     }
 }
 
-fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
+/// What becomes of `peer` of a policy in the namespace `own`.
+pub(super) fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
     let selectors = peer.namespaces.iter().chain(&peer.pods);
     if selectors
         .into_iter()

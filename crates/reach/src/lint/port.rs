@@ -1,6 +1,6 @@
 //! The ports of rules as sets.
 
-use ringfence_model::{ContainerPort, PolicyPort, PolicyRule, PortMatch};
+use ringfence_model::{ClusterPort, ClusterRule, ContainerPort, PolicyPort, PolicyRule, PortMatch};
 use ringfence_net::{ConnectionSet, PortSet, Protocol};
 
 use super::context::PodGroup;
@@ -19,6 +19,32 @@ pub(super) fn connections_to(rule: &PolicyRule, declared: &[ContainerPort]) -> C
     rule.ports.iter().fold(none, |set, item| {
         set.union(&ConnectionSet::of(item.protocol, ports(item, declared)))
     })
+}
+
+/// What a rule of a cluster-scoped policy matches to a pod with `declared` ports (rules CN-31 to CN-33).
+pub(super) fn cluster_connections(rule: &ClusterRule, declared: &[ContainerPort]) -> ConnectionSet {
+    if rule.ports.is_empty() {
+        return ConnectionSet::all();
+    }
+    let mut set = ConnectionSet::none();
+    for port in &rule.ports {
+        match port {
+            ClusterPort::Range(protocol, range) => {
+                let ports = PortSet::from_range(*range);
+                set = set.union(&ConnectionSet::of(*protocol, ports));
+            }
+            ClusterPort::Name(name) => {
+                for own in declared
+                    .iter()
+                    .filter(|own| own.name.as_ref() == Some(name))
+                {
+                    let ports = PortSet::single(own.port);
+                    set = set.union(&ConnectionSet::of(own.protocol, ports));
+                }
+            }
+        }
+    }
+    set
 }
 
 fn ports(item: &PolicyPort, declared: &[ContainerPort]) -> PortSet {

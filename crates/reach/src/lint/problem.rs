@@ -35,11 +35,16 @@ impl Place {
         }
     }
 
-    /// `NetworkPolicy shop/web, ingress[0].from[1]: message`
-    pub(super) fn problem(self, message: impl AsRef<str>) -> Problem {
+    /// `NetworkPolicy shop/web, ingress[0].from[1]`
+    pub(super) fn name(&self) -> String {
         let field = self.path.strip_prefix("spec.").unwrap_or(&self.path);
         let separator = if field.is_empty() { "" } else { ", " };
-        let message = format!("{}{separator}{field}: {}", self.object, message.as_ref());
+        format!("{}{separator}{field}", self.object)
+    }
+
+    /// `NetworkPolicy shop/web, ingress[0].from[1]: message`
+    pub(super) fn problem(self, message: impl AsRef<str>) -> Problem {
+        let message = format!("{}: {}", self.name(), message.as_ref());
         Problem::new(self, message)
     }
 }

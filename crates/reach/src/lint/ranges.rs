@@ -48,6 +48,11 @@ impl<'a> Ranges<'a> {
     pub(super) fn is_dual_stack(&self) -> bool {
         self.families.len() > 1
     }
+
+    /// Whether pods and Services are known to have addresses of `family` alone.
+    pub(super) fn is_only(&self, family: Family) -> bool {
+        self.families == [family]
+    }
 }
 
 fn service_addresses(cluster: &Cluster) -> BTreeMap<IpAddr, &Service> {

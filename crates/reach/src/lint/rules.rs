@@ -1,11 +1,17 @@
 //! The lints, one file each; [`super::table`] has their order.
 
+pub(super) mod admin_overrides_policy;
 pub(super) mod allow_all;
 pub(super) mod block_includes_pods;
 pub(super) mod block_of_pods;
 pub(super) mod block_of_services;
 pub(super) mod contradictory_selector;
+pub(super) mod deny_leaves_family_open;
+pub(super) mod deny_leaves_outside_open;
+pub(super) mod dns_without_tcp;
+pub(super) mod egress_without_dns;
 pub(super) mod empty_egress_list;
+pub(super) mod equal_priorities;
 pub(super) mod everyone_is_pods_only;
 pub(super) mod except_reopened;
 pub(super) mod inert_rules;
@@ -22,5 +28,8 @@ pub(super) mod peer_is_host_pod;
 pub(super) mod peer_selects_nothing;
 pub(super) mod policy_selects_host_pods;
 pub(super) mod policy_selects_nothing;
+pub(super) mod redundant_rule;
+pub(super) mod rule_without_effect;
 pub(super) mod service_port;
+pub(super) mod shadowed_cluster_rule;
 pub(super) mod unintended_ingress_deny;

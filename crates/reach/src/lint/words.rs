@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ringfence_model::{LabelSelector, Pod, Requirement, SelectorOperator};
+use ringfence_model::{LabelSelector, Pod, Query, Requirement, SelectorOperator};
 
 use super::context::PodGroup;
 
@@ -38,6 +38,16 @@ pub(super) fn pods(groups: &[&PodGroup<'_>]) -> String {
     let mut names: Vec<&Pod> = pods.copied().collect();
     names.sort_by(|a, b| a.name.cmp(&b.name));
     list(names.iter().map(|pod| &pod.name))
+}
+
+/// `tcp/80 from shop/web to shop/db`
+pub(super) fn connection(query: &Query) -> String {
+    let protocol = query.protocol.as_policy();
+    let what = match (protocol, query.port) {
+        (Some(protocol), Some(port)) => format!("{}/{port}", protocol.name().to_lowercase()),
+        (Some(_) | None, _) => "icmp".to_owned(),
+    };
+    format!("{what} from {} to {}", query.source, query.destination)
 }
 
 /// A selector as `kubectl --selector` takes it: `app=web,tier in (a,b),!old`; `{}` if it selects everything.

@@ -10,8 +10,10 @@
 mod case;
 mod corpus;
 mod metadata;
+mod proof;
 
 use ringfence_model::{Documents, Input, LoadOptions, assemble, load};
+use ringfence_policy::Engine;
 use ringfence_reach::lint::{Report, Subject, check};
 
 /// What is wrong with `inputs`.
@@ -20,7 +22,7 @@ fn report(inputs: &[Input]) -> Report {
     let (cluster, assembled) = assemble(&loaded.objects);
     let diagnostics = [loaded.diagnostics, assembled].concat();
     check(&Subject {
-        cluster: &cluster,
+        engine: &Engine::new(cluster),
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
         diagnostics: &diagnostics,

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use ringfence_model::Service;
 
-use crate::lint::block::{BlockSite, blocks};
+use crate::lint::block::{blocks, networks};
 use crate::lint::context::Context;
-use crate::lint::problem::Problem;
+use crate::lint::problem::{Place, Problem};
 use crate::lint::words;
 
 /// A wider block is about more than Services; the widest range in use is `/12`.
@@ -13,11 +13,13 @@ const WIDEST: [u8; 2] = [12, 108];
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
-    blocks.filter_map(|site| problem(context, &site)).collect()
+    let blocks = blocks.map(|site| (site.place(), site.cidr));
+    let all = blocks.chain(networks(context));
+    all.filter_map(|(place, cidr)| problem(context, place, cidr))
+        .collect()
 }
 
-fn problem(context: &Context<'_>, site: &BlockSite<'_>) -> Option<Problem> {
-    let cidr = site.cidr;
+fn problem(context: &Context<'_>, place: Place, cidr: IpNet) -> Option<Problem> {
     let range = context
         .ranges
         .services
@@ -49,7 +51,7 @@ fn problem(context: &Context<'_>, site: &BlockSite<'_>) -> Option<Problem> {
         }
         None => "name the pods behind it by their labels, and their own port".to_owned(),
     };
-    Some(site.place().problem(message).with_help(help))
+    Some(place.problem(message).with_help(help))
 }
 
 fn services_in<'a>(context: &Context<'a>, cidr: IpNet) -> Vec<&'a Service> {

@@ -1,44 +1,55 @@
 //! RF007: a selector that no labels can satisfy (rule NP-23).
 
-use ringfence_model::{LabelSelector, NetworkPolicy, PolicyPeer};
+use ringfence_model::{ClusterPolicy, LabelSelector, NetworkPolicy};
 
-use crate::lint::context::{Context, rules};
+use crate::lint::cluster_site::{as_peer, of_policy};
+use crate::lint::context::Context;
+use crate::lint::peer::PeerSite;
 use crate::lint::problem::{Place, Problem};
 use crate::lint::requirement::contradiction;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
-    context
-        .policies()
-        .flat_map(selectors)
-        .filter_map(|(selector, place)| {
-            let key = contradiction(selector)?;
-            let message = format!("nothing can match: the requirements on `{key}` exclude each other");
-            let help = "all requirements of a selector must hold at once; alternatives are several items, or several values of `In`";
-            Some(place.problem(message).with_help(help))
-        })
+    let policies = context.policies().map(of_spec);
+    let subjects = context.cluster_policies().flat_map(of_subject);
+    let peers = context.peer_sites.iter().flat_map(of_peer);
+    policies
+        .chain(subjects)
+        .chain(peers)
+        .filter_map(|(selector, place)| problem(&selector, place))
         .collect()
 }
 
-fn selectors(policy: &NetworkPolicy) -> Vec<(&LabelSelector, Place)> {
-    let mut selectors = vec![(
-        &policy.pod_selector,
-        Place::of_policy(policy, "spec.podSelector"),
-    )];
-    for site in rules(policy) {
-        for (index, peer) in site.peers() {
-            let PolicyPeer::Pods(peer) = peer else {
-                continue;
-            };
-            let fields = [
-                (&peer.namespaces, "namespaceSelector"),
-                (&peer.pods, "podSelector"),
-            ];
-            for (selector, field) in fields {
-                let mut place = site.peer(index);
-                place.path = format!("{}.{field}", place.path);
-                selectors.extend(selector.as_ref().map(|selector| (selector, place)));
-            }
-        }
-    }
+fn problem(selector: &LabelSelector, place: Place) -> Option<Problem> {
+    let key = contradiction(selector)?;
+    let message = format!("nothing can match: the requirements on `{key}` exclude each other");
+    let help = "all requirements of a selector must hold at once; alternatives are several items, or several values of `In`";
+    Some(place.problem(message).with_help(help))
+}
+
+fn of_spec(policy: &NetworkPolicy) -> (LabelSelector, Place) {
+    let place = Place::of_policy(policy, "spec.podSelector");
+    (policy.pod_selector.clone(), place)
+}
+
+fn of_subject(policy: &ClusterPolicy) -> Vec<(LabelSelector, Place)> {
+    let subject = as_peer(&policy.subject);
+    let selectors = subject.namespaces.into_iter().chain(subject.pods);
     selectors
+        .map(|selector| (selector, of_policy(policy, "spec.subject")))
+        .collect()
+}
+
+fn of_peer(site: &PeerSite<'_>) -> Vec<(LabelSelector, Place)> {
+    let fields = [
+        (&site.selector.namespaces, "namespaceSelector"),
+        (&site.selector.pods, "podSelector"),
+    ];
+    let selectors = fields.into_iter().filter_map(|(selector, field)| {
+        let mut place = site.place.clone();
+        if !site.namespace.is_empty() {
+            place.path = format!("{}.{field}", place.path);
+        }
+        Some((selector.clone()?, place))
+    });
+    selectors.collect()
 }

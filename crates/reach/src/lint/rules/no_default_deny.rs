@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{ClusterAction, Direction, ObjectKey, ObjectKind, PodScope};
+use ringfence_model::{ClusterAction, Direction, ObjectKey, ObjectKind};
 
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::problem::{Place, Problem};
@@ -74,23 +74,9 @@ fn is_open(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) ->
 
 /// Whether somebody has thought of these pods in a cluster-scoped policy.
 fn is_denied_something(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) -> bool {
-    let mut policies = context.cluster.cluster_policies.values();
-    policies.any(|policy| {
+    context.cluster_policies().any(|policy| {
         let mut rules = policy.rules(direction).iter();
-        is_in(context, &policy.subject, group)
+        context.is_in(&policy.subject, group)
             && rules.any(|rule| rule.action == ClusterAction::Deny)
     })
-}
-
-fn is_in(context: &Context<'_>, scope: &PodScope, group: &PodGroup<'_>) -> bool {
-    let labels = context.namespace_labels(group.namespace);
-    let in_namespace = scope
-        .namespaces
-        .as_ref()
-        .is_none_or(|selector| selector.matches(labels));
-    in_namespace
-        && scope
-            .pods
-            .as_ref()
-            .is_none_or(|selector| selector.matches(group.labels))
 }

@@ -14,7 +14,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 }
 
 fn problem(context: &Context<'_>, site: &PeerSite<'_>) -> Option<Problem> {
-    let peer = site.selector;
+    let peer = site.selector.as_ref();
     let (message, why) = match &site.fate {
         Fate::NoNamespace => {
             let all = context.cluster.namespaces.values();

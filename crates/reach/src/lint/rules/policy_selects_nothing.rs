@@ -1,17 +1,20 @@
 //! RF001: a policy whose selector matches no pod of its namespace (rule NP-1).
 
-use ringfence_model::NetworkPolicy;
+use ringfence_model::{ClusterPolicy, Labels, NetworkPolicy};
 
+use crate::lint::cluster_site::{as_peer, of_policy};
 use crate::lint::context::{Context, PodGroup};
+use crate::lint::peer::{Fate, fate};
 use crate::lint::problem::{Place, Problem};
 use crate::lint::requirement::{contradiction, why_none};
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies = context.policies();
-    policies
-        .filter_map(|policy| problem(context, policy))
-        .collect()
+    let problems = policies.filter_map(|policy| problem(context, policy));
+    let subjects = context.cluster_policies();
+    let subjects = subjects.filter_map(|policy| subject_problem(context, policy));
+    problems.chain(subjects).collect()
 }
 
 fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
@@ -51,4 +54,30 @@ fn in_wrong_namespace(context: &Context<'_>, policy: &NetworkPolicy) -> Option<P
             .problem(message)
             .with_help(help),
     )
+}
+
+/// The subject of a cluster-scoped policy spans namespaces.
+fn subject_problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
+    let subject = as_peer(&policy.subject);
+    let (what, selector, all): (_, _, Vec<&Labels>) = match fate(context, &subject, "") {
+        Fate::NoNamespace | Fate::NamespaceLabelMissing(_) => {
+            let namespaces = context.cluster.namespaces.values();
+            let labels = namespaces.map(|namespace| &namespace.labels).collect();
+            ("namespace", subject.namespaces, labels)
+        }
+        Fate::NoPod | Fate::PodLabelMissing(_) => (
+            "pod",
+            subject.pods,
+            context.pods().map(|group| group.labels).collect(),
+        ),
+        Fate::Pods
+        | Fate::HostPodsAlone
+        | Fate::Contradiction
+        | Fate::Elsewhere(_)
+        | Fate::Unknown => return None,
+    };
+    let why = why_none(&selector?, what, all.into_iter());
+    let problem = of_policy(policy, "spec.subject").problem("no pod is selected");
+    let help = "select by labels that are there, or remove the policy";
+    Some(problem.with_label(why).with_help(help))
 }

@@ -1,0 +1,183 @@
+//! Whether pods can ask for names: what they may open to the cluster's DNS (rule NP-67).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ringfence_model::{
+    Cluster, ContainerPort, Direction, Labels, NetworkPolicy, ObjectName, Phase, Pod,
+};
+use ringfence_net::{ConnectionSet, Protocol};
+use ringfence_policy::{ClassId, Engine, Reach};
+
+use super::context::{Context, PodGroup};
+
+/// Where the pods of the cluster's DNS run, and what they are called, whoever has set the cluster up.
+const NAMESPACES: [&str; 2] = ["kube-system", "openshift-dns"];
+const LABELS: [(&str, &str); 3] = [
+    ("k8s-app", "kube-dns"),
+    ("k8s-app", "coredns"),
+    ("dns.operator.openshift.io/daemonset-dns", "default"),
+];
+
+/// Where they listen, if their manifests do not tell.
+const PORTS: [u16; 3] = [53, 5353, 8053];
+
+/// The address of a cache on the node.
+const CACHE: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
+
+/// Pods that a policy isolates for egress and that may connect to something.
+pub(super) struct Lookup<'c, 'a> {
+    /// The first of the policies that isolate them and have egress rules.
+    pub(super) policy: &'a NetworkPolicy,
+    /// The pods, and how they can ask.
+    pub(super) pods: Vec<(&'c PodGroup<'a>, Asks)>,
+    /// Where the cluster's DNS listens.
+    pub(super) port: u16,
+}
+
+/// How a pod can ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asks {
+    pub(super) udp: bool,
+    pub(super) tcp: bool,
+}
+
+pub(super) fn lookups<'c, 'a>(context: &'c Context<'a>) -> Vec<Lookup<'c, 'a>> {
+    let mut found: BTreeMap<&ObjectName, Lookup<'c, 'a>> = BTreeMap::new();
+    let mut resolvers = None;
+    for group in context.pods() {
+        let Some(policy) = isolating(context, group) else {
+            continue;
+        };
+        let resolvers = resolvers.get_or_insert_with(|| Resolvers::of(context));
+        let Some(asks) = group.pods.iter().find_map(|pod| resolvers.asks(&pod.name)) else {
+            continue;
+        };
+        let lookup = found.entry(&policy.name).or_insert_with(|| Lookup {
+            policy,
+            pods: Vec::new(),
+            port: resolvers.port,
+        });
+        lookup.pods.push((group, asks));
+    }
+    found.into_values().collect()
+}
+
+/// The first policy that isolates `group` for egress and allows something; pods to which nothing is allowed need no names.
+fn isolating<'a>(context: &Context<'a>, group: &PodGroup<'_>) -> Option<&'a NetworkPolicy> {
+    let mut policies = context.policies_of(group.namespace);
+    policies.find(|policy| {
+        policy.isolates_egress
+            && !policy.egress.is_empty()
+            && policy.pod_selector.matches(group.labels)
+    })
+}
+
+/// The pods that know names; a pod as most clusters have it if there are none among the manifests.
+struct Resolvers {
+    engine: Engine,
+    classes: Vec<ClassId>,
+    ports: Vec<u16>,
+    port: u16,
+}
+
+impl Resolvers {
+    fn of(context: &Context<'_>) -> Self {
+        let known = context
+            .thinned()
+            .pods
+            .values()
+            .filter(|pod| is_resolver(pod));
+        let mut names: Vec<ObjectName> = known.map(|pod| pod.name.clone()).collect();
+        let mut cluster = context.thinned().clone();
+        let mut ports = ports(&cluster, &names);
+        if names.is_empty() {
+            let pod = usual();
+            names.push(pod.name.clone());
+            ports = PORTS.to_vec();
+            cluster.pods.insert(pod.name.clone(), pod);
+        }
+        let engine = Engine::new(cluster);
+        let classes = names
+            .iter()
+            .filter_map(|name| engine.class_of_pod(name))
+            .collect();
+        let port = ports.first().copied().unwrap_or(53);
+        Self {
+            engine,
+            classes,
+            ports,
+            port,
+        }
+    }
+
+    fn asks(&self, pod: &ObjectName) -> Option<Asks> {
+        let subject = self.engine.class_of_pod(pod)?;
+        let cache = self.engine.class_of_address(CACHE);
+        let to = |class: ClassId| self.engine.one_way(Direction::Egress, subject, class);
+        let pods: Vec<ConnectionSet> = self
+            .classes
+            .iter()
+            .map(|class| possible(&to(*class)))
+            .collect();
+        let cache = possible(&to(cache));
+        let can = |protocol: Protocol| {
+            let at = |port: &u16| pods.iter().any(|set| set.ports(protocol).contains(*port));
+            self.ports.iter().any(at) || cache.ports(protocol).contains(53)
+        };
+        Some(Asks {
+            udp: can(Protocol::Udp),
+            tcp: can(Protocol::Tcp),
+        })
+    }
+}
+
+/// What may be opened, or might be if an address were known.
+fn possible(reach: &Reach) -> ConnectionSet {
+    reach.allowed.union(&reach.unknown)
+}
+
+fn is_resolver(pod: &Pod) -> bool {
+    let labelled =
+        |(key, value): &(&str, &str)| pod.labels.get(*key).is_some_and(|own| own == value);
+    pod.is_on_pod_network()
+        && NAMESPACES.contains(&pod.name.namespace.as_str())
+        && LABELS.iter().any(labelled)
+}
+
+/// The UDP ports that the pods called `names` declare, or the usual one.
+fn ports(cluster: &Cluster, names: &[ObjectName]) -> Vec<u16> {
+    let pods = names.iter().filter_map(|name| cluster.pods.get(name));
+    let declared = pods.flat_map(|pod| &pod.ports);
+    let declared = declared.filter(|port| port.protocol == Protocol::Udp);
+    let mut ports: Vec<u16> = declared.map(|port| port.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    if ports.is_empty() {
+        ports.push(53);
+    }
+    ports
+}
+
+/// A pod of the cluster's DNS as most clusters have it.
+fn usual() -> Pod {
+    let port = |name: &str, protocol: Protocol| ContainerPort {
+        name: Some(name.to_owned()),
+        protocol,
+        port: 53,
+    };
+    Pod {
+        name: ObjectName::new("kube-system", "dns"),
+        labels: Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]),
+        node: None,
+        host_network: false,
+        phase: Phase::Running,
+        addresses: Vec::new(),
+        host_addresses: Vec::new(),
+        ports: vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)],
+        ready: true,
+        workload: None,
+        terminating: false,
+        source: None,
+    }
+}

@@ -1,0 +1,149 @@
+//! Rules that could go: without them nothing changes for any pod, node, address and port. Several lints tell of them.
+
+use ringfence_model::{Because, ClusterRuleRef, NetworkPolicy, Query, RuleRef};
+
+use super::context::{Context, rules};
+use super::cover::{covers, implies};
+use super::peer::Fate;
+use super::problem::{Place, RuleSite};
+use super::proof::{Trial, without_rule};
+use super::sample::{decision, samples};
+
+/// A rule that could go.
+#[derive(Debug)]
+pub(super) struct Redundant<'a> {
+    pub(super) site: RuleSite<'a>,
+    /// A connection that it matches.
+    pub(super) example: Query,
+    pub(super) cause: Cause,
+}
+
+/// Why it could.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// Another rule matches whatever it matches, whichever pods there are.
+    Covered(Place),
+    /// Rules of the Admin tier decide first.
+    Admin(ClusterRuleRef),
+    /// Other rules match the same connections of the pods that there are.
+    Others(Vec<RuleRef>),
+}
+
+/// The rules that could go, all of them together.
+pub(super) fn redundant<'a>(context: &Context<'a>) -> Vec<Redundant<'a>> {
+    let mut found = Vec::new();
+    for namespace in context.cluster.namespaces.keys() {
+        let policies: Vec<&NetworkPolicy> = context.policies_of(namespace).collect();
+        let sites: Vec<RuleSite<'a>> = context.policies_of(namespace).flat_map(rules).collect();
+        let candidates = sites
+            .iter()
+            .filter_map(|site| Some((*site, candidate(context, *site)?)));
+        let candidates: Vec<(RuleSite<'a>, Vec<Query>)> = candidates.collect();
+        if !policies.is_empty() && !candidates.is_empty() {
+            let trial = Trial::of_namespace(context.thinned(), namespace);
+            found.extend(proven(context, trial, &sites, candidates));
+        }
+    }
+    found
+}
+
+/// Connections that the rule matches, none of which depends on it as far as one can see.
+fn candidate(context: &Context<'_>, site: RuleSite<'_>) -> Option<Vec<Query>> {
+    let matches_pods = |index: usize| {
+        let site = context.peer_site(&site.peer(index));
+        site.is_none_or(|site| site.fate == Fate::Pods)
+    };
+    if !site.peers().all(|(index, _)| matches_pods(index)) {
+        return None;
+    }
+    let samples = samples(context, site);
+    let needed = samples.iter().any(|query| is_needed(context, site, query));
+    (!needed && !samples.is_empty()).then_some(samples)
+}
+
+/// Whether `query` is allowed by this rule and no other.
+fn is_needed(context: &Context<'_>, site: RuleSite<'_>, query: &Query) -> bool {
+    let decision = decision(context.engine, query, site.direction);
+    let Some(Because::Rules { allowed_by }) = decision.map(|decision| decision.because) else {
+        return false;
+    };
+    allowed_by.iter().all(|rule| is_of(rule, site))
+}
+
+fn is_of(rule: &RuleRef, site: RuleSite<'_>) -> bool {
+    rule.policy.name == site.policy.name
+        && rule.direction == site.direction
+        && rule.index == site.index
+}
+
+/// Takes away one candidate after another, the last first, so that of two that cover each other the first stays.
+fn proven<'a>(
+    context: &Context<'a>,
+    mut trial: Trial,
+    sites: &[RuleSite<'a>],
+    candidates: Vec<(RuleSite<'a>, Vec<Query>)>,
+) -> Vec<Redundant<'a>> {
+    let mut found: Vec<Redundant<'a>> = Vec::new();
+    for (site, samples) in candidates.into_iter().rev() {
+        let Some(policy) = trial.cluster().network_policies.get(&site.policy.name) else {
+            continue;
+        };
+        let subjects = trial.pods(|pod| {
+            pod.name.namespace == policy.name.namespace && policy.pod_selector.matches(&pod.labels)
+        });
+        let after = trial.after([without_rule(policy, site.direction, site.index)]);
+        if trial
+            .difference(&after, site.direction, &subjects)
+            .is_some()
+        {
+            continue;
+        }
+        trial.keep(after);
+        let gone = |other: &RuleSite<'_>| found.iter().any(|one| same(one.site, *other));
+        let left: Vec<RuleSite<'_>> = sites.iter().copied().filter(|other| !gone(other)).collect();
+        let cause = cause(context, site, &left, &samples);
+        let example = samples.into_iter().next();
+        found.extend(example.map(|example| Redundant {
+            site,
+            example,
+            cause,
+        }));
+    }
+    found
+}
+
+fn same(a: RuleSite<'_>, b: RuleSite<'_>) -> bool {
+    a.policy.name == b.policy.name && a.direction == b.direction && a.index == b.index
+}
+
+fn cause(
+    context: &Context<'_>,
+    site: RuleSite<'_>,
+    left: &[RuleSite<'_>],
+    samples: &[Query],
+) -> Cause {
+    let own = context.namespace_labels(&site.policy.name.namespace);
+    let covering = left.iter().find(|other| {
+        !same(site, **other)
+            && other.direction == site.direction
+            && implies(&site.policy.pod_selector, &other.policy.pod_selector)
+            && covers(other.rule, site.rule, own)
+    });
+    if let Some(other) = covering {
+        return Cause::Covered(other.place());
+    }
+    let mut others = Vec::new();
+    for query in samples {
+        let decision = decision(context.engine, query, site.direction);
+        match decision.map(|decision| decision.because) {
+            Some(Because::ClusterRule(rule)) => return Cause::Admin(rule),
+            Some(Because::Rules { allowed_by }) => {
+                others.extend(allowed_by.into_iter().filter(|rule| !is_of(rule, site)));
+            }
+            Some(_) | None => {}
+        }
+    }
+    others.sort();
+    others.dedup();
+    Cause::Others(others)
+}

@@ -1,0 +1,57 @@
+//! RF032: a Deny for all pods as ingress peers, which leaves nodes and the outside open (rule CN-36).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ringfence_model::{ClusterAction, ClusterPeer, ClusterPolicy, Direction};
+
+use crate::lint::cluster_site::{ClusterSite, cluster_rules, is_every_pod};
+use crate::lint::context::{Context, PodGroup};
+use crate::lint::problem::Problem;
+use crate::lint::words;
+
+/// Somebody outside of every cluster.
+const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+
+pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
+    let policies = context.cluster_policies();
+    policies
+        .filter_map(|policy| problem(context, policy))
+        .collect()
+}
+
+fn problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
+    let site = cluster_rules(policy).find(denies_all_pods)?;
+    let mut open = context.in_scope(&policy.subject);
+    open.retain(|group| is_open(context, group));
+    if open.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "this denies pods alone: nodes and addresses outside of the cluster, such as {OUTSIDE}, still connect to {}",
+        words::pods(&open)
+    );
+    let help = "no cluster-scoped policy can deny them: add a NetworkPolicy with `podSelector: {}` and `policyTypes: [Ingress]` to each namespace";
+    Some(site.place().problem(message).with_help(help))
+}
+
+fn denies_all_pods(site: &ClusterSite<'_>) -> bool {
+    let is_all = |peer: &ClusterPeer| match peer {
+        ClusterPeer::Pods(scope) => is_every_pod(scope),
+        ClusterPeer::Networks(_)
+        | ClusterPeer::Nodes(_)
+        | ClusterPeer::DomainNames(_)
+        | ClusterPeer::Unrecognized => false,
+    };
+    let denies = site.rule.action == ClusterAction::Deny && site.rule.ports.is_empty();
+    denies && site.direction == Direction::Ingress && site.rule.peers.iter().any(is_all)
+}
+
+fn is_open(context: &Context<'_>, group: &PodGroup<'_>) -> bool {
+    let engine = context.engine;
+    let outside = engine.class_of_address(OUTSIDE);
+    let mut pods = group.pods.iter();
+    pods.any(|pod| {
+        let class = engine.class_of_pod(&pod.name);
+        class.is_some_and(|class| !engine.one_way(Direction::Ingress, class, outside).is_none())
+    })
+}
