@@ -3,10 +3,6 @@
 //! Texts become values here, or errors that say which forms there are. Start with [`ManifestArguments`].
 
 mod budget;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command tells what was probably meant yet")
-)]
 pub(crate) mod endpoint;
 mod kind_config;
 #[cfg_attr(
@@ -15,12 +11,9 @@ mod kind_config;
 )]
 pub(crate) mod manifests;
 mod names;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command takes a list of ports yet")
-)]
 pub(crate) mod port;
 mod read;
+pub(crate) mod resolve;
 mod suggest;
 
 pub(crate) use kind_config::kind_cluster;

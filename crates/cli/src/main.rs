@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Internal { role } => return internal::run(role),
         Command::Demo(demo) => demo::run(&demo),
         Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
         Command::Completions { shell } => commands::completions::run(shell),
     };

@@ -7,3 +7,4 @@
 mod docs;
 mod explain;
 mod support;
+mod test_command;

@@ -1,0 +1,149 @@
+//! Whether the connections of a test are as it says.
+
+use ringfence_model::{Answer, Cluster, Endpoint, Expected, Outcome, Query, Source};
+use ringfence_net::ConnectionSet;
+use ringfence_reach::assertion::{Claim, Question, questions};
+
+use super::oracle::{Oracle, explain};
+use super::suite::Case;
+
+/// What came of the tests.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) cases: Vec<Judged>,
+    /// Tests that were left out because an earlier one failed.
+    pub(super) not_judged: usize,
+}
+
+/// What came of one test.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) name: String,
+    pub(super) file: String,
+    pub(super) reason: Option<String>,
+    /// How many connections were asked about.
+    pub(super) asked: usize,
+    pub(super) failures: Vec<Failure>,
+}
+
+/// Connections that are not as an assertion says, all for one reason.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) expected: Expected,
+    /// Where the assertion was written.
+    pub(super) place: Option<Source>,
+    pub(super) source: Endpoint,
+    pub(super) destination: Endpoint,
+    pub(super) connections: ConnectionSet,
+    /// What became of them, or why nobody can tell.
+    pub(super) outcome: Result<Outcome, String>,
+    /// What the policies say, and why.
+    pub(super) answer: Option<Answer>,
+}
+
+impl Report {
+    pub(super) fn passed(&self) -> bool {
+        self.cases.iter().all(Judged::passed)
+    }
+}
+
+impl Judged {
+    pub(super) fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// Asks `oracle` about every connection of `case`.
+pub(super) fn judge(
+    cluster: &Cluster,
+    oracle: &mut dyn Oracle,
+    case: &Case,
+) -> anyhow::Result<Judged> {
+    let asked = asked(cluster, case);
+    let queries: Vec<Query> = asked
+        .iter()
+        .map(|asked| asked.question.query.clone())
+        .collect();
+    let mut failures: Vec<Failure> = Vec::new();
+    for (asked, outcome) in asked.iter().zip(oracle.ask(&queries)?) {
+        let holds = outcome
+            .as_ref()
+            .is_ok_and(|outcome| Claim::holds(asked.expected, outcome));
+        if !holds {
+            add(&mut failures, asked.failure(cluster, outcome));
+        }
+    }
+    Ok(Judged {
+        name: case.name.clone(),
+        file: case.file.clone(),
+        reason: case.reason.clone(),
+        asked: queries.len(),
+        failures,
+    })
+}
+
+/// A question and the assertion that it is asked for.
+struct Asked<'a> {
+    expected: Expected,
+    place: Option<&'a Source>,
+    question: Question,
+}
+
+fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
+    let mut found = Vec::new();
+    for assertion in &case.assertions {
+        for claim in &assertion.claims {
+            found.extend(questions(cluster, claim).into_iter().map(|question| Asked {
+                expected: assertion.expected,
+                place: assertion.source.as_ref(),
+                question,
+            }));
+        }
+    }
+    found
+}
+
+impl Asked<'_> {
+    fn failure(&self, cluster: &Cluster, outcome: Result<Outcome, String>) -> Failure {
+        let Question { query, connections } = &self.question;
+        Failure {
+            expected: self.expected,
+            place: self.place.cloned(),
+            source: query.source.clone(),
+            destination: query.destination.clone(),
+            connections: connections.clone(),
+            outcome,
+            answer: explain(cluster, query).ok(),
+        }
+    }
+}
+
+/// Adds `failure` to one of the same way and reasons, if there is one.
+fn add(failures: &mut Vec<Failure>, failure: Failure) {
+    match failures.iter_mut().find(|other| other.is_alike(&failure)) {
+        Some(other) => other.connections = other.connections.union(&failure.connections),
+        None => failures.push(failure),
+    }
+}
+
+impl Failure {
+    fn is_alike(&self, other: &Self) -> bool {
+        let way = |failure: &Self| {
+            (
+                failure.expected,
+                failure.place.clone(),
+                failure.source.clone(),
+                failure.destination.clone(),
+            )
+        };
+        way(self) == way(other)
+            && self.outcome == other.outcome
+            && self.reasons() == other.reasons()
+    }
+
+    /// What decided each end of each connection, in words.
+    pub(super) fn reasons(&self) -> Vec<String> {
+        let connections = self.answer.iter().flat_map(|answer| &answer.connections);
+        connections.map(ToString::to_string).collect()
+    }
+}

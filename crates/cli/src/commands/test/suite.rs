@@ -1,0 +1,220 @@
+//! From files of tests to claims about a cluster, with every mistake pointed at where it was written.
+
+use std::path::PathBuf;
+
+use anyhow::{bail, ensure};
+use ringfence_model::{
+    Assertion, Cluster, Diagnostic, Endpoint, Expected, Input, PolicyTest, PolicyTestCase,
+    RenderStyle, Severity, Source, SourceMap, Written, policy_tests,
+};
+use ringfence_reach::assertion::{Claim, pairs};
+
+use crate::inputs::FileArguments;
+use crate::inputs::endpoint::EndpointArgument;
+use crate::inputs::port::{PortArgument, ports};
+use crate::inputs::resolve::{Side, connections, resolve};
+
+/// Files of tests as they were read.
+pub(super) struct TestFiles {
+    tests: Vec<(String, PolicyTest)>,
+    sources: SourceMap,
+}
+
+/// Every test of the files, ready to be judged.
+pub(super) struct Suite {
+    pub(super) cases: Vec<Case>,
+}
+
+/// One test.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    /// The file as the user named it.
+    pub(super) file: String,
+    pub(super) reason: Option<String>,
+    pub(super) assertions: Vec<Asserted>,
+}
+
+/// One assertion, and what it says of each way that it speaks of.
+#[derive(Clone, Debug)]
+pub(super) struct Asserted {
+    pub(super) expected: Expected,
+    pub(super) source: Option<Source>,
+    pub(super) claims: Vec<Claim>,
+}
+
+/// Reads the files at `paths`; all that is wrong with them is one error.
+pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<TestFiles> {
+    let files = FileArguments {
+        files: paths.to_vec(),
+        recursive: false,
+    };
+    let mut found = TestFiles {
+        tests: Vec::new(),
+        sources: SourceMap::default(),
+    };
+    let mut wrong = Vec::new();
+    for Input { name, text } in files.read()? {
+        found.sources.insert(name.as_str(), text.as_str());
+        match policy_tests(&Input {
+            name: name.clone(),
+            text,
+        }) {
+            Ok(tests) => found
+                .tests
+                .extend(tests.into_iter().map(|test| (name.clone(), test))),
+            Err(diagnostics) => wrong.extend(diagnostics),
+        }
+    }
+    refuse(&wrong, &found.sources)?;
+    Ok(found)
+}
+
+fn refuse(wrong: &[Diagnostic], sources: &SourceMap) -> anyhow::Result<()> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let text = sources.render(wrong, RenderStyle::Colored);
+    bail!("these tests cannot be used\n\n{text}")
+}
+
+impl Suite {
+    /// The tests of `files` about `cluster`, to which pods that do not exist yet are added.
+    pub(super) fn new(
+        files: &TestFiles,
+        cluster: &mut Cluster,
+        namespace: &str,
+    ) -> anyhow::Result<Self> {
+        let mut reader = Reader {
+            cluster,
+            namespace,
+            wrong: Vec::new(),
+        };
+        let mut cases = Vec::new();
+        for (file, test) in &files.tests {
+            cases.extend(test.cases.iter().map(|case| reader.case(file, case)));
+        }
+        refuse(&reader.wrong, &files.sources)?;
+        Ok(Self { cases })
+    }
+
+    /// The tests whose name contains `filter`, at least one.
+    pub(super) fn chosen(&self, filter: Option<&str>) -> anyhow::Result<Vec<&Case>> {
+        let Some(filter) = filter else {
+            return Ok(self.cases.iter().collect());
+        };
+        let chosen: Vec<&Case> = self
+            .cases
+            .iter()
+            .filter(|case| case.name.contains(filter))
+            .collect();
+        ensure!(!chosen.is_empty(), "no test has `{filter}` in its name");
+        Ok(chosen)
+    }
+}
+
+struct Reader<'a> {
+    cluster: &'a mut Cluster,
+    namespace: &'a str,
+    wrong: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn case(&mut self, file: &str, case: &PolicyTestCase) -> Case {
+        Case {
+            name: case.name.clone(),
+            file: file.to_owned(),
+            reason: case.reason.clone(),
+            assertions: case
+                .assertions
+                .iter()
+                .map(|found| self.assertion(found))
+                .collect(),
+        }
+    }
+
+    fn assertion(&mut self, assertion: &Assertion) -> Asserted {
+        let from = self.ends(&assertion.from, Side::Source);
+        let to = self.ends(&assertion.to, Side::Destination);
+        let ports = self.ports(&assertion.ports);
+        let mut claims = Vec::new();
+        for (source, destination) in pairs(self.cluster, &from, &to) {
+            if let Some(connections) = self.connections(&destination, &ports) {
+                let expected = assertion.expected;
+                claims.push(Claim {
+                    expected,
+                    source,
+                    destination,
+                    connections,
+                });
+            }
+        }
+        Asserted {
+            expected: assertion.expected,
+            source: assertion.source.clone(),
+            claims,
+        }
+    }
+
+    fn ends(&mut self, written: &[Written], side: Side) -> Vec<Endpoint> {
+        let mut found = Vec::new();
+        for text in written {
+            let ends = EndpointArgument::parse(&text.text, self.namespace)
+                .and_then(|argument| resolve(self.cluster, &argument, side));
+            found.extend(self.keep(text, ends).unwrap_or_default());
+        }
+        found
+    }
+
+    fn ports<'w>(&mut self, written: &'w [Written]) -> Vec<(&'w Written, Vec<PortArgument>)> {
+        let read = written.iter().filter_map(|text| {
+            let found = self.keep(text, ports(&text.text))?;
+            Some((text, found))
+        });
+        read.collect()
+    }
+
+    /// Every port where none is named.
+    fn connections(
+        &mut self,
+        destination: &Endpoint,
+        ports: &[(&Written, Vec<PortArgument>)],
+    ) -> Option<ringfence_net::ConnectionSet> {
+        if ports.is_empty() {
+            return connections(self.cluster, destination, &[]).ok();
+        }
+        let mut all = ringfence_net::ConnectionSet::none();
+        for (text, ports) in ports {
+            let found = connections(self.cluster, destination, ports);
+            all = all.union(&self.keep(text, found)?);
+        }
+        Some(all)
+    }
+
+    /// What is wrong with `text` is kept, once.
+    fn keep<T>(&mut self, text: &Written, found: anyhow::Result<T>) -> Option<T> {
+        match found {
+            Ok(found) => Some(found),
+            Err(error) => {
+                let diagnostic = diagnostic(text, &format!("{error:#}"));
+                if !self.wrong.contains(&diagnostic) {
+                    self.wrong.push(diagnostic);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The first line of `message` is what is wrong, the others how it would be right.
+fn diagnostic(text: &Written, message: &str) -> Diagnostic {
+    let (message, help) = match message.split_once('\n') {
+        Some((first, rest)) => (first, Some(rest.to_owned())),
+        None => (message, None),
+    };
+    Diagnostic {
+        location: text.location.clone(),
+        help,
+        ..Diagnostic::new(Severity::Error, message)
+    }
+}

@@ -1,0 +1,185 @@
+//! From what the user types to the ends of connections in a cluster.
+
+mod internet;
+mod ports;
+#[cfg(test)]
+mod tests;
+mod well_known;
+
+use anyhow::{bail, ensure};
+use ringfence_model::{
+    Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Phase, Pod, WorkloadKind,
+};
+
+use super::endpoint::EndpointArgument;
+use super::suggest::hint;
+
+pub(crate) use ports::connections;
+
+/// Which end of a connection is meant: some words mean another thing at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Source,
+    Destination,
+}
+
+/// What `argument` stands for in `cluster`, at least one end, in order of name. A pod that does not exist yet is added
+/// to the cluster; it is behind no Service.
+pub(crate) fn resolve(
+    cluster: &mut Cluster,
+    argument: &EndpointArgument,
+    side: Side,
+) -> anyhow::Result<Vec<Endpoint>> {
+    Ok(match argument {
+        EndpointArgument::Pod(name) => vec![pod(cluster, argument, name)?],
+        EndpointArgument::Workload(kind, name) => workload(cluster, *kind, name)?,
+        EndpointArgument::NewPod { namespace, labels } => {
+            vec![new_pod(cluster, namespace, labels)]
+        }
+        EndpointArgument::Service(name) => vec![service(cluster, name, side)?],
+        EndpointArgument::Node(name) => vec![node(cluster, name)?],
+        EndpointArgument::Address(address) => vec![Endpoint::Address(*address)],
+        EndpointArgument::WellKnown(known) => well_known::resolve(cluster, *known, side)?,
+    })
+}
+
+/// pods that have finished do not exist for policy.
+fn pod(
+    cluster: &Cluster,
+    argument: &EndpointArgument,
+    name: &ObjectName,
+) -> anyhow::Result<Endpoint> {
+    match cluster.pods.get(name) {
+        Some(pod) if pod.is_live() => Ok(Endpoint::Pod(name.clone())),
+        Some(_) => bail!("the pod {name} has finished, and takes part in no connection"),
+        None => bail!(
+            "there is no pod {name}{}",
+            instead_of_pod(cluster, argument, name)
+        ),
+    }
+}
+
+/// A workload of that name, another kind of end that was probably meant, or a pod with a similar name.
+fn instead_of_pod(cluster: &Cluster, argument: &EndpointArgument, name: &ObjectName) -> String {
+    let of_workload = |pod: &&Pod| {
+        let owner = pod.workload.as_ref();
+        pod.name.namespace == name.namespace && owner.is_some_and(|owner| owner.name == name.name)
+    };
+    if let Some(owner) = cluster
+        .pods
+        .values()
+        .find(of_workload)
+        .and_then(|pod| pod.workload.as_ref())
+    {
+        let kind = owner.kind.to_lowercase();
+        return format!(" (did you mean `{}/{kind}/{}`?)", name.namespace, name.name);
+    }
+    if cluster.services.contains_key(name) {
+        return format!(" (did you mean `svc/{name}`?)");
+    }
+    if let Some(meant) = argument.near_miss() {
+        return format!(" (did you mean `{meant}`?)");
+    }
+    let known: Vec<String> = cluster.pods.keys().map(ToString::to_string).collect();
+    hint(&name.to_string(), known.iter().map(String::as_str))
+}
+
+fn workload(
+    cluster: &Cluster,
+    kind: WorkloadKind,
+    name: &ObjectName,
+) -> anyhow::Result<Vec<Endpoint>> {
+    let wanted = Owner {
+        kind: kind.to_string(),
+        name: name.name.clone(),
+    };
+    let in_namespace = |pod: &&Pod| pod.name.namespace == name.namespace && pod.is_live();
+    let pods = || cluster.pods.values().filter(in_namespace);
+    let found: Vec<Endpoint> = pods()
+        .filter(|pod| pod.workload.as_ref() == Some(&wanted))
+        .map(|pod| Endpoint::Pod(pod.name.clone()))
+        .collect();
+    if found.is_empty() {
+        let known = pods().filter_map(|pod| pod.workload.as_ref());
+        let known: Vec<String> = known.map(|owner| written(&name.namespace, owner)).collect();
+        let wanted = written(&name.namespace, &wanted);
+        bail!(
+            "there is no pod of {wanted}{}",
+            hint(&wanted, known.iter().map(String::as_str))
+        );
+    }
+    Ok(found)
+}
+
+/// A workload as it is typed.
+fn written(namespace: &str, owner: &Owner) -> String {
+    format!("{namespace}/{}/{}", owner.kind.to_lowercase(), owner.name)
+}
+
+/// AM-22: a pod without address. Its name is not one that a pod can have, so that it replaces none.
+fn new_pod(cluster: &mut Cluster, namespace: &str, labels: &Labels) -> Endpoint {
+    let labels_text: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let name = ObjectName::new(namespace, format!("[{}]", labels_text.join(",")));
+    let made_up = || Namespace::new(namespace, Labels::new());
+    cluster
+        .namespaces
+        .entry(namespace.to_owned())
+        .or_insert_with(made_up);
+    cluster
+        .pods
+        .insert(name.clone(), imagined(name.clone(), labels.clone()));
+    Endpoint::Pod(name)
+}
+
+/// OB-12: what is about to be deleted is behind no Service.
+fn imagined(name: ObjectName, labels: Labels) -> Pod {
+    Pod {
+        name,
+        labels,
+        node: None,
+        host_network: false,
+        phase: Phase::Unknown,
+        addresses: Vec::new(),
+        host_addresses: Vec::new(),
+        ports: Vec::new(),
+        ready: false,
+        workload: None,
+        terminating: true,
+        source: None,
+    }
+}
+
+/// OB-14: a Service opens no connections.
+fn service(cluster: &Cluster, name: &ObjectName, side: Side) -> anyhow::Result<Endpoint> {
+    ensure!(
+        side == Side::Destination,
+        "svc/{name}: a Service opens no connections: name the pods behind it"
+    );
+    let known: Vec<String> = cluster.services.keys().map(ToString::to_string).collect();
+    ensure!(
+        cluster.services.contains_key(name),
+        "there is no Service {name}{}",
+        hint(&name.to_string(), known.iter().map(String::as_str))
+    );
+    Ok(Endpoint::Service(name.clone()))
+}
+
+/// nodes that only pods mention exist too.
+fn node(cluster: &Cluster, name: &str) -> anyhow::Result<Endpoint> {
+    let of_pods = cluster.pods.values().filter_map(|pod| pod.node.as_deref());
+    let known: Vec<&str> = cluster
+        .nodes
+        .keys()
+        .map(String::as_str)
+        .chain(of_pods)
+        .collect();
+    ensure!(
+        known.contains(&name),
+        "there is no node {name}{}",
+        hint(name, known)
+    );
+    Ok(Endpoint::Node(name.to_owned()))
+}

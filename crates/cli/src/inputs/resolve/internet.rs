@@ -1,0 +1,154 @@
+//! Hosts outside of the cluster: one for each part of the internet that some policy tells apart from the rest.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use ringfence_model::{Cluster, ClusterIp, ClusterPeer, Direction, Endpoint, PolicyPeer};
+use ringfence_net::Family;
+
+/// Public hosts that everybody knows; shown where any would do.
+const EXAMPLES: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111)),
+];
+
+/// What no public host has: private, shared, local, documentation, multicast and reserved addresses (RFC 6890).
+const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 13] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(198, 51, 100, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
+/// Of IPv6, all but the part that is given to hosts, and what is not public in that part.
+const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 3),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+    (Ipv6Addr::new(0x4000, 0, 0, 0, 0, 0, 0, 0), 2),
+    (Ipv6Addr::new(0x8000, 0, 0, 0, 0, 0, 0, 0), 1),
+];
+
+/// The hosts, of the families that pods of `cluster` have; of IPv4 where no address of a pod is known.
+pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
+    let of_pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
+    let families: BTreeSet<Family> = of_pods.map(|address| Family::of(*address)).collect();
+    let blocks = blocks(cluster);
+    let not_public = not_public(cluster);
+    let wanted = EXAMPLES
+        .into_iter()
+        .filter(|example| match Family::of(*example) {
+            Family::V4 => families.is_empty() || families.contains(&Family::V4),
+            Family::V6 => families.contains(&Family::V6),
+        });
+    wanted
+        .flat_map(|example| of_family(example, &blocks, &not_public))
+        .map(Endpoint::Address)
+        .collect()
+}
+
+/// One host in each part: `example` if it is in it, else the first address.
+fn of_family(example: IpAddr, blocks: &[IpNet], not_public: &[IpNet]) -> Vec<IpAddr> {
+    let family = Family::of(example);
+    let edges = blocks.iter().chain(not_public).flat_map(edges);
+    let edges: BTreeSet<IpAddr> = edges.filter(|edge| Family::of(*edge) == family).collect();
+    let mut seen: BTreeSet<Vec<&IpNet>> = BTreeSet::new();
+    let mut found = Vec::new();
+    for address in [example].into_iter().chain(edges) {
+        let is_public = !not_public.iter().any(|block| block.contains(&address));
+        let within = blocks
+            .iter()
+            .filter(|block| block.contains(&address))
+            .collect();
+        if is_public && seen.insert(within) {
+            found.push(address);
+        }
+    }
+    found
+}
+
+/// Where the block begins, and what comes after it.
+fn edges(block: &IpNet) -> Vec<IpAddr> {
+    let after = match block.broadcast() {
+        IpAddr::V4(last) => u32::from(last)
+            .checked_add(1)
+            .map(|bits| IpAddr::V4(bits.into())),
+        IpAddr::V6(last) => u128::from(last)
+            .checked_add(1)
+            .map(|bits| IpAddr::V6(bits.into())),
+    };
+    [Some(block.network()), after]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Every block that a policy names, each once.
+fn blocks(cluster: &Cluster) -> Vec<IpNet> {
+    let network_policies = cluster.network_policies.values();
+    let rules =
+        network_policies.flat_map(|policy| Direction::ALL.map(|direction| policy.rules(direction)));
+    let mut found: BTreeSet<IpNet> = BTreeSet::new();
+    for peer in rules.flatten().flat_map(|rule| &rule.peers) {
+        match peer {
+            PolicyPeer::IpBlock(block) => found.extend([block.cidr].iter().chain(&block.except)),
+            PolicyPeer::Pods(_) => {}
+        }
+    }
+    let cluster_policies = cluster.cluster_policies.values();
+    for peer in cluster_policies
+        .flat_map(|policy| &policy.egress)
+        .flat_map(|rule| &rule.peers)
+    {
+        match peer {
+            ClusterPeer::Networks(networks) => found.extend(networks),
+            ClusterPeer::Pods(_)
+            | ClusterPeer::Nodes(_)
+            | ClusterPeer::DomainNames(_)
+            | ClusterPeer::Unrecognized => {}
+        }
+    }
+    found.extend(
+        cluster
+            .domain_addresses
+            .values()
+            .flatten()
+            .copied()
+            .map(IpNet::from),
+    );
+    found.into_iter().collect()
+}
+
+/// What no public host has, the addresses of the cluster included.
+fn not_public(cluster: &Cluster) -> Vec<IpNet> {
+    let of_pods = cluster
+        .pods
+        .values()
+        .flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
+    let of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let of_services = cluster.services.values().flat_map(|service| {
+        let inside = match &service.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses.as_slice(),
+            ClusterIp::Unassigned | ClusterIp::Headless => &[],
+        };
+        inside.iter().chain(&service.external_addresses)
+    });
+    let own = of_pods
+        .chain(of_nodes)
+        .chain(of_services)
+        .copied()
+        .map(IpNet::from);
+    let v4 = NOT_PUBLIC_V4.map(|(address, length)| IpNet::new(IpAddr::V4(address), length));
+    let v6 = NOT_PUBLIC_V6.map(|(address, length)| IpNet::new(IpAddr::V6(address), length));
+    v4.into_iter().chain(v6).flatten().chain(own).collect()
+}

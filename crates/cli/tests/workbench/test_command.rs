@@ -1,0 +1,84 @@
+//! `ringfence test`: assertions, and what is said where they do not hold.
+
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+use crate::support::{ringfence, ringfence_reading};
+
+/// The manifests of the article, with the client's namespace labelled.
+const DEMO: &[&str] = &[
+    "-f",
+    "examples/netpol-demo/frontend.yaml",
+    "-f",
+    "examples/netpol-demo/client.yaml",
+    "-f",
+    "examples/netpol-demo/demo-app.yaml",
+    "-f",
+    "examples/netpol-demo/default-deny-ingress.yaml",
+    "-f",
+    "examples/netpol-demo/web-allow-frontend.yaml",
+    "-f",
+    "examples/netpol-demo/db-policy.yaml",
+    "-f",
+    "examples/netpol-demo/allow-dns-and-web.yaml",
+];
+
+fn test(tests: &str, more: &[&str]) -> crate::support::Finished {
+    let head = "apiVersion: ringfence.dev/v1alpha1\nkind: PolicyTest\ntests:\n";
+    let arguments = [&["test", "-"], DEMO, more].concat();
+    ringfence_reading(&format!("{head}{tests}"), &arguments)
+}
+
+#[test]
+fn the_example_passes() {
+    let arguments = [&["test", "examples/netpol-demo/policy-tests.yaml"], DEMO].concat();
+    let said = ringfence(&arguments).expect(0);
+    assert!(said.ends_with("passed\n"), "{said}");
+}
+
+#[test]
+fn what_does_not_hold_is_explained() {
+    let tests = "
+- name: the client reaches the web tier
+  allow: {from: default/client, to: svc/netpol-demo/web-app}
+- name: the client reaches the database
+  reason: somebody thought so
+  allow: {from: default/client, to: netpol-demo/deploy/database, ports: [5432]}
+- name: the web tier is closed
+  deny: {from: default/client, to: netpol-demo/deploy/web-app, ports: tcp/70-90}
+";
+    assert_data_eq!(test(tests, &[]).expect(1), str![]);
+}
+
+#[test]
+fn a_failing_test_can_be_the_last() {
+    let tests = "
+- name: one
+  allow: {from: default/client, to: internet}
+- name: two
+  deny: {from: default/client, to: internet}
+";
+    let said = test(tests, &["--fail-fast"]).expect(1);
+    assert!(
+        said.ends_with("2 tests, 6 connections: 0 passed, 1 failed, 1 not judged\n"),
+        "{said}"
+    );
+    let said = test(tests, &["--filter", "two"]).expect(0);
+    assert!(
+        said.ends_with("1 test, 6 connections: 1 passed\n"),
+        "{said}"
+    );
+    let refused = test(tests, &["--filter", "three"]).expect_refused();
+    assert_eq!(refused, "error: no test has `three` in its name\n");
+}
+
+#[test]
+fn mistakes_are_pointed_at() {
+    let tests = "
+- name: one
+  allow: {from: default/clint, to: svc/netpol-demo/web-app}
+  deny:
+  - {from: default/client, to: 10.0.0.0/8}
+  - {from: svc/netpol-demo/web-app, to: netpol-demo/web-app-0, ports: [tcp/0, tcp/http]}
+";
+    assert_data_eq!(test(tests, &[]).expect_refused(), str![].raw());
+}
