@@ -59,7 +59,7 @@ pub(crate) fn extract(
         Handling::Endpoints(EndpointsKind::Endpoints) => {
             Object::Endpoints(endpoints::endpoints(context, root))
         }
-        Handling::Skipped => return None,
+        Handling::PolicyTest | Handling::Skipped => return None,
     })
 }
 

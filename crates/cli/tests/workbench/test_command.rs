@@ -7,7 +7,7 @@ use crate::support::{ringfence, ringfence_reading};
 /// The manifests of the article, with the client's namespace labelled.
 const DEMO: &[&str] = &[
     "-f",
-    "examples/netpol-demo/frontend.yaml",
+    "examples/netpol-demo/frontend",
     "-f",
     "examples/netpol-demo/client.yaml",
     "-f",
@@ -46,7 +46,26 @@ fn what_does_not_hold_is_explained() {
 - name: the web tier is closed
   deny: {from: default/client, to: netpol-demo/deploy/web-app, ports: tcp/70-90}
 ";
-    assert_data_eq!(test(tests, &[]).expect(1), str![]);
+    assert_data_eq!(
+        test(tests, &[]).expect(1),
+        str![[r#"
+<stdin>
+  ok   the client reaches the web tier (1 connection)
+  FAIL the client reaches the database (1 connection)
+       somebody thought so
+       <stdin>:9:3: default/client -> netpol-demo/database-0 tcp/5432 must be allowed and is denied
+         denied: egress from default/client: isolated by default/allow-dns-and-web (examples/netpol-demo/allow-dns-and-web.yaml:2:1); rule default/allow-dns-and-web egress[0] (examples/netpol-demo/allow-dns-and-web.yaml:14:5): neither peer nor port matches; rule default/allow-dns-and-web egress[1] (examples/netpol-demo/allow-dns-and-web.yaml:26:5): neither peer nor port matches
+         denied: ingress to netpol-demo/database-0: isolated by netpol-demo/db-policy (examples/netpol-demo/db-policy.yaml:1:1), netpol-demo/default-deny-ingress (examples/netpol-demo/default-deny-ingress.yaml:2:1); rule netpol-demo/db-policy ingress[0] (examples/netpol-demo/db-policy.yaml:13:5): peer does not match
+  FAIL the web tier is closed (6 connections)
+       <stdin>:11:3: default/client -> netpol-demo/web-app-0 tcp/80 must be denied and is allowed
+         allowed: egress from default/client: allowed by default/allow-dns-and-web egress[1] (examples/netpol-demo/allow-dns-and-web.yaml:26:5)
+         allowed: ingress to netpol-demo/web-app-0: allowed by netpol-demo/web-allow-frontend ingress[0] (examples/netpol-demo/web-allow-frontend.yaml:13:5)
+         so is default/client -> netpol-demo/web-app-1 tcp/80
+
+3 tests, 8 connections: 1 passed, 2 failed
+
+"#]]
+    );
 }
 
 #[test]
@@ -59,12 +78,12 @@ fn a_failing_test_can_be_the_last() {
 ";
     let said = test(tests, &["--fail-fast"]).expect(1);
     assert!(
-        said.ends_with("2 tests, 6 connections: 0 passed, 1 failed, 1 not judged\n"),
+        said.ends_with("2 tests, 10 connections: 0 passed, 1 failed, 1 not judged\n"),
         "{said}"
     );
     let said = test(tests, &["--filter", "two"]).expect(0);
     assert!(
-        said.ends_with("1 test, 6 connections: 1 passed\n"),
+        said.ends_with("1 test, 10 connections: 1 passed\n"),
         "{said}"
     );
     let refused = test(tests, &["--filter", "three"]).expect_refused();
@@ -80,5 +99,32 @@ fn mistakes_are_pointed_at() {
   - {from: default/client, to: 10.0.0.0/8}
   - {from: svc/netpol-demo/web-app, to: netpol-demo/web-app-0, ports: [tcp/0, tcp/http]}
 ";
-    assert_data_eq!(test(tests, &[]).expect_refused(), str![].raw());
+    assert_data_eq!(test(tests, &[]).expect_refused(), str![[r#"
+error: these tests cannot be used
+
+error: there is no pod default/clint (did you mean `default/client`?)
+ --> <stdin>:6:17
+  |
+6 |   allow: {from: default/clint, to: svc/netpol-demo/web-app}
+  |                 ^^^^^^^^^^^^^
+
+error: `10.0.0.0/8` is a block of addresses and an endpoint is one: write an address of it, such as 10.0.0.0
+ --> <stdin>:8:32
+  |
+8 |   - {from: default/client, to: 10.0.0.0/8}
+  |                                ^^^^^^^^^^
+
+error: svc/netpol-demo/web-app: a Service opens no connections: name the pods behind it
+ --> <stdin>:9:12
+  |
+9 |   - {from: svc/netpol-demo/web-app, to: netpol-demo/web-app-0, ports: [tcp/0, tcp/http]}
+  |            ^^^^^^^^^^^^^^^^^^^^^^^
+
+error: port 0 cannot be connected to
+ --> <stdin>:9:72
+  |
+9 |   - {from: svc/netpol-demo/web-app, to: netpol-demo/web-app-0, ports: [tcp/0, tcp/http]}
+  |                                                                        ^^^^^
+
+"#]].raw());
 }

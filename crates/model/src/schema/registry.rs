@@ -40,6 +40,8 @@ pub(crate) enum Handling {
     ClusterPolicy(ClusterPolicyKind),
     Endpoints(EndpointsKind),
     KindCluster,
+    /// Checked, and left aside without a word: it is for another command.
+    PolicyTest,
     /// Checked, and left aside.
     Skipped,
 }
@@ -147,7 +149,7 @@ static KINDS: [Row; 22] = [
         "ringfence.dev/v1alpha1",
         "PolicyTest",
         &policy_test::POLICY_TEST,
-        Handling::Skipped,
+        Handling::PolicyTest,
     ),
 ];
 

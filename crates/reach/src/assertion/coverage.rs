@@ -20,6 +20,13 @@ pub enum Deciding {
 }
 
 impl Deciding {
+    /// What decided `answer`: where a connection passes, what lets it pass at both ends; where it does not, what refuses
+    /// it. Of several rules that allow, each counts.
+    #[must_use]
+    pub fn of(answer: &Answer) -> BTreeSet<Self> {
+        answer.connections.iter().flat_map(deciding).collect()
+    }
+
     /// Where it was written.
     #[must_use]
     pub const fn source(&self) -> Option<&Source> {
@@ -80,12 +87,11 @@ impl Coverage {
         }
     }
 
-    /// Takes up what decided `answer`: where a connection passes, what lets it pass at both ends; where it does not,
-    /// what refuses it. Of several rules that allow, each counts.
+    /// Takes up what decided `answer`, as [`Deciding::of`] says.
     pub fn record(&mut self, answer: &Answer) {
-        let deciding: Vec<Deciding> = answer.connections.iter().flat_map(deciding).collect();
+        let decided = Deciding::of(answer).into_iter();
         self.covered
-            .extend(deciding.into_iter().filter(|part| self.all.contains(part)));
+            .extend(decided.filter(|part| self.all.contains(part)));
     }
 
     /// What can decide, in order.

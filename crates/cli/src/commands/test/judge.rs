@@ -1,8 +1,10 @@
 //! Whether the connections of a test are as it says.
 
+use std::fmt;
+
 use ringfence_model::{Answer, Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
-use ringfence_reach::assertion::{Claim, Question, questions};
+use ringfence_reach::assertion::{Claim, Deciding, Question, questions};
 
 use super::oracle::{Oracle, explain};
 use super::suite::Case;
@@ -32,13 +34,20 @@ pub(super) struct Failure {
     pub(super) expected: Expected,
     /// Where the assertion was written.
     pub(super) place: Option<Source>,
+    /// The connections; at least one way.
+    pub(super) ways: Vec<Way>,
+    /// What became of them, or why nobody can tell.
+    pub(super) outcome: Result<Outcome, String>,
+    /// What the policies say to the first of them, and why.
+    pub(super) answer: Option<Answer>,
+}
+
+/// Connections between two ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) connections: ConnectionSet,
-    /// What became of them, or why nobody can tell.
-    pub(super) outcome: Result<Outcome, String>,
-    /// What the policies say, and why.
-    pub(super) answer: Option<Answer>,
 }
 
 impl Report {
@@ -109,41 +118,50 @@ impl Asked<'_> {
         Failure {
             expected: self.expected,
             place: self.place.cloned(),
-            source: query.source.clone(),
-            destination: query.destination.clone(),
-            connections: connections.clone(),
+            ways: vec![Way {
+                source: query.source.clone(),
+                destination: query.destination.clone(),
+                connections: connections.clone(),
+            }],
             outcome,
             answer: explain(cluster, query).ok(),
         }
     }
 }
 
-/// Adds `failure` to one of the same way and reasons, if there is one.
+/// Adds `failure` to one with the same reasons, if there is one.
 fn add(failures: &mut Vec<Failure>, failure: Failure) {
     match failures.iter_mut().find(|other| other.is_alike(&failure)) {
-        Some(other) => other.connections = other.connections.union(&failure.connections),
+        Some(other) => failure.ways.into_iter().for_each(|way| other.add(way)),
         None => failures.push(failure),
     }
 }
 
 impl Failure {
     fn is_alike(&self, other: &Self) -> bool {
-        let way = |failure: &Self| {
-            (
-                failure.expected,
-                failure.place.clone(),
-                failure.source.clone(),
-                failure.destination.clone(),
-            )
-        };
-        way(self) == way(other)
+        let decided = |failure: &Self| failure.answer.as_ref().map(Deciding::of);
+        (self.expected, &self.place) == (other.expected, &other.place)
             && self.outcome == other.outcome
-            && self.reasons() == other.reasons()
+            && decided(self) == decided(other)
     }
 
-    /// What decided each end of each connection, in words.
-    pub(super) fn reasons(&self) -> Vec<String> {
-        let connections = self.answer.iter().flat_map(|answer| &answer.connections);
-        connections.map(ToString::to_string).collect()
+    fn add(&mut self, way: Way) {
+        let same_ends = |other: &&mut Way| {
+            (&other.source, &other.destination) == (&way.source, &way.destination)
+        };
+        match self.ways.iter_mut().find(same_ends) {
+            Some(other) => other.connections = other.connections.union(&way.connections),
+            None => self.ways.push(way),
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} -> {} {}",
+            self.source, self.destination, self.connections
+        )
     }
 }

@@ -7,6 +7,8 @@ use crate::paint;
 
 /// Failures of one test that are told in full.
 const MOST_FAILURES: usize = 5;
+/// Further ways of one failure that are named.
+const MOST_WAYS: usize = 5;
 
 /// Prints tests under the file that they are in.
 #[derive(Debug, Default)]
@@ -39,38 +41,72 @@ fn failures(case: &Judged) {
     }
     for failure in case.failures.iter().take(MOST_FAILURES) {
         println!("       {}", headline(failure));
-        for line in failure.reasons().iter().flat_map(|reason| reason.lines()) {
+        for line in reasons(failure) {
             println!("         {line}");
         }
         if let Some(hint) = hint(failure) {
             println!("         {hint}");
         }
+        also(failure);
     }
-    let rest = case.failures.len().saturating_sub(MOST_FAILURES);
-    if rest > 0 {
-        println!("       and {rest} more");
-    }
+    more(case.failures.len(), MOST_FAILURES);
 }
 
-/// `tests.yaml:14:3: deny: default/client -> svc/demo/web tcp/80: allow`.
+/// `tests.yaml:14:3: default/client -> svc/demo/web tcp/80 must be denied and is allowed`.
 pub(super) fn headline(failure: &Failure) -> String {
     let place = failure
         .place
         .as_ref()
         .map(|place| format!("{place}: "))
         .unwrap_or_default();
-    let Failure {
-        expected,
-        source,
-        destination,
-        connections,
-        ..
-    } = failure;
-    let outcome = match &failure.outcome {
-        Ok(outcome) => outcome.to_string(),
-        Err(reason) => reason.clone(),
+    let way = failure
+        .ways
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let expected = match failure.expected {
+        Expected::Allow => "allowed",
+        Expected::Deny => "denied",
     };
-    format!("{place}{expected} {source} -> {destination} {connections}: {outcome}")
+    format!("{place}{way} must be {expected} and {}", found(failure))
+}
+
+fn found(failure: &Failure) -> String {
+    match &failure.outcome {
+        Ok(Outcome::Allow) => "is allowed".to_owned(),
+        Ok(Outcome::Deny) => "is denied".to_owned(),
+        Ok(Outcome::Partial) => "is allowed to some of the pods behind the Service".to_owned(),
+        Ok(Outcome::NoEndpoints) => "leads to no pod".to_owned(),
+        Ok(unknown @ Outcome::Unknown { .. }) => format!("is {unknown}"),
+        Err(reason) => format!("cannot be judged: {reason}"),
+    }
+}
+
+/// What decided the first way, both ends where it passes and those that refuse it where it does not.
+fn reasons(failure: &Failure) -> Vec<String> {
+    let mut found = Vec::new();
+    let connections = failure.answer.iter().flat_map(|answer| &answer.connections);
+    for connection in connections {
+        let ends = [&connection.egress, &connection.ingress].into_iter();
+        let deciding = ends.filter(|end| end.verdict == connection.verdict());
+        found.extend(deciding.map(ToString::to_string));
+    }
+    found.dedup();
+    found
+}
+
+fn also(failure: &Failure) {
+    for way in failure.ways.iter().skip(1).take(MOST_WAYS) {
+        println!("         so is {way}");
+    }
+    more(failure.ways.len(), MOST_WAYS + 1);
+}
+
+fn more(all: usize, shown: usize) {
+    let rest = all.saturating_sub(shown);
+    if rest > 0 {
+        println!("         and {rest} more");
+    }
 }
 
 /// What to do about outcomes that are no verdicts.
