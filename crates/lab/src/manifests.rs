@@ -188,9 +188,8 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
         )
     } else if matches!(object, Object::ClusterPolicy(_)) {
         format!(
-            "{key}: the nodes of a lab do not enforce {} yet; \
-             the commands that judge manifests offline take it into account",
-            key.kind
+            "{key}: the nodes of a lab do not enforce this kind yet; \
+             commands that judge manifests offline, such as ringfence explain, take it into account"
         )
     } else if system::is_own(&key) {
         format!("{key} is made by the lab itself; choose another name")
