@@ -2,6 +2,7 @@
 //!
 //! Each rule is a function from a file to findings, so that its test needs no file system.
 
+mod book;
 mod file;
 mod references;
 mod rules;
@@ -20,6 +21,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         .flat_map(|file| findings(file, &machine))
         .collect();
     findings.extend(references::check(&files));
+    findings.extend(book::check(&files));
     if findings.is_empty() {
         println!("{} files: every rule holds", files.len());
         return Ok(());
