@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -55,11 +56,27 @@ impl Diagnostic {
         let annotation = AnnotationKind::Primary
             .span(within(line, start, &location.bytes))
             .label(label);
-        Snippet::source(line)
+        Snippet::source(printable(line))
             .line_start(usize::try_from(source.line).unwrap_or(usize::MAX))
             .path(&*source.file)
             .annotation(annotation)
     }
+}
+
+/// `line` with a space for each byte of its control characters: a renderer would move the cursor by them, and lose its place.
+fn printable(line: &str) -> Cow<'_, str> {
+    if !line.contains(char::is_control) {
+        return Cow::Borrowed(line);
+    }
+    let mut text = String::with_capacity(line.len());
+    for letter in line.chars() {
+        if letter.is_control() {
+            text.extend(std::iter::repeat_n(' ', letter.len_utf8()));
+        } else {
+            text.push(letter);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// The part of `bytes` that lies in `line`, which begins at `start`; the whole line's text if none does.
@@ -71,7 +88,8 @@ fn within(line: &str, start: usize, bytes: &Range<usize>) -> Range<usize> {
     } else if bytes.start >= start && first <= line.len() && bytes.end > 0 {
         first..first
     } else {
-        line.len() - line.trim_start().len()..line.trim_end().len()
+        let end = line.trim_end().len();
+        (line.len() - line.trim_start().len()).min(end)..end
     }
 }
 

@@ -28,11 +28,21 @@ impl SourceMap {
     pub(super) fn line(&self, name: &str, number: u32) -> Option<(usize, &str)> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
         let text = self.text(name)?;
-        let mut start = 0;
-        for line in text.split_inclusive('\n').take(index) {
-            start += line.len();
-        }
-        let line = text.get(start..)?.split('\n').next()?;
-        Some((start, line.trim_end_matches('\r')))
+        let start = std::iter::once(0).chain(line_starts(text)).nth(index)?;
+        let line = text.get(start..)?.split(['\n', '\r']).next()?;
+        Some((start, line))
     }
+}
+
+/// Where each line but the first begins: behind a line feed, a carriage return, or both (YAML 1.2, section 5.4).
+fn line_starts(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().filter_map(|(index, byte)| {
+        let ends = match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        ends.then_some(index + 1)
+    })
 }
