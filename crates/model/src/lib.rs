@@ -19,6 +19,7 @@ mod manifest;
 mod name;
 mod namespace;
 mod node;
+mod place;
 mod pod;
 mod policy;
 mod policy_test;
@@ -58,6 +59,7 @@ pub use manifest::{
 pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
 pub use node::Node;
+pub use place::{Place, SourceTree};
 pub use pod::{ContainerPort, Phase, Pod};
 pub use policy::{
     Direction, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,

@@ -174,6 +174,10 @@ impl Node {
         matches!(self.value, Value::Null)
     }
 
+    pub(crate) const fn is_mapping(&self) -> bool {
+        matches!(self.value, Value::Mapping(_))
+    }
+
     /// The value as JSON. Numbers that JSON cannot write become null.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {
