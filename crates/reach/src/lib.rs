@@ -5,3 +5,4 @@
 
 pub mod assertion;
 pub mod lint;
+pub mod matching;
