@@ -4,5 +4,9 @@
 //! prints nothing: the command line turns its answers into text.
 
 pub mod assertion;
+pub mod diff;
 pub mod lint;
 pub mod matching;
+pub mod lock;
+pub mod matrix;
+pub mod workload;

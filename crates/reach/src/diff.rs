@@ -1,0 +1,79 @@
+//! What may be opened in one cluster and not in another.
+//!
+//! Two clusters are compared unit by unit, and inside of a unit member by member: pods and nodes by name, addresses
+//! one by one. Every change comes with a connection that the engine judges as claimed. Start with [`difference`];
+//! [`between_locks`] compares what lockfiles say.
+
+mod change;
+mod joint;
+mod locks;
+mod one_sided;
+mod transition;
+mod twins;
+
+use std::collections::BTreeSet;
+
+use ringfence_model::{Answer, Query};
+use ringfence_policy::Engine;
+
+use crate::workload::{Groups, Outside, Unit, by_workload};
+
+pub use change::{Change, Kind, PairChange, Shown};
+pub use locks::{Locked, between_locks};
+pub(crate) use transition::Transition;
+
+/// What changes from one cluster to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Pairs of units between which something changes, in order. Those with a unit that is added or removed come too.
+    pub pairs: Vec<PairChange>,
+    /// Units that only the second cluster has.
+    pub added: BTreeSet<Unit>,
+    /// Units that only the first cluster has.
+    pub removed: BTreeSet<Unit>,
+}
+
+impl Difference {
+    /// Whether the clusters have the same units and allow the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty() && self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Every change of one kind, with the units it is between.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&PairChange, &Change)> {
+        let pairs = self.pairs.iter();
+        pairs
+            .flat_map(|pair| pair.changes.iter().map(move |change| (pair, change)))
+            .filter(move |(_, change)| change.kind == kind)
+    }
+}
+
+/// What changes for the workloads of `before` when it becomes `after`.
+#[must_use]
+pub fn difference(before: &Engine, after: &Engine) -> Difference {
+    let outside = Outside::of(before.cluster()).union(&Outside::of(after.cluster()));
+    let old = Groups::of(before, &outside, by_workload);
+    let new = Groups::of(after, &outside, by_workload);
+    let (old_units, new_units) = (units(&old), units(&new));
+    let joint = joint::Joint::of(before, after, &old, &new);
+    let mut pairs = joint.changes();
+    let (added, removed) = (&new_units - &old_units, &old_units - &new_units);
+    pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
+    pairs.extend(one_sided::changes(before, &old, &removed, Kind::Closed));
+    pairs.sort_by(|one, other| one.units().cmp(&other.units()));
+    Difference {
+        pairs,
+        added,
+        removed,
+    }
+}
+
+/// What an engine was asked and answered, if it was.
+fn shown(judged: Option<(Query, Answer)>) -> Option<Shown> {
+    judged.map(|(query, answer)| Shown { query, answer })
+}
+
+fn units(groups: &Groups) -> BTreeSet<Unit> {
+    groups.units().cloned().collect()
+}

@@ -1,0 +1,87 @@
+use ringfence_model::{Answer, Query};
+use ringfence_net::ConnectionSet;
+use serde::Serialize;
+
+use crate::workload::Unit;
+
+/// What changes between two units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairChange {
+    /// Who opens the connections.
+    pub source: Unit,
+    /// To whom.
+    pub destination: Unit,
+    /// What is newly allowed first.
+    pub changes: Vec<Change>,
+}
+
+impl PairChange {
+    /// Both ends.
+    #[must_use]
+    pub const fn units(&self) -> (&Unit, &Unit) {
+        (&self.source, &self.destination)
+    }
+}
+
+/// Connections that change in the same way for the same reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// In which way.
+    pub kind: Kind,
+    /// Which connections.
+    pub connections: ConnectionSet,
+    /// Whether it is so for some pairs of members and not for all of them.
+    pub partial: bool,
+    /// One of them in the first cluster; `None` if that one is not there to be asked, or an end of it is not in it.
+    pub before: Option<Shown>,
+    /// The same in the second cluster.
+    pub after: Option<Shown>,
+}
+
+/// One connection, and what the engine says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The connection.
+    pub query: Query,
+    /// What comes of it, and why.
+    pub answer: Answer,
+}
+
+/// Ways in which what may be opened changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Denied before, allowed now.
+    Opened,
+    /// Perhaps allowed now where it was denied, or allowed for certain where it was perhaps (rule AM-22).
+    MayOpen,
+    /// Allowed before, denied now.
+    Closed,
+    /// Perhaps denied now where it was allowed, or denied for certain where it was perhaps (rule AM-22).
+    MayClose,
+}
+
+impl Kind {
+    /// Every way, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Opened, Self::MayOpen, Self::Closed, Self::MayClose];
+
+    /// Whether it is more access, for certain or perhaps.
+    #[must_use]
+    pub const fn is_more(self) -> bool {
+        match self {
+            Self::Opened | Self::MayOpen => true,
+            Self::Closed | Self::MayClose => false,
+        }
+    }
+
+    /// The way back.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::Opened => Self::Closed,
+            Self::MayOpen => Self::MayClose,
+            Self::Closed => Self::Opened,
+            Self::MayClose => Self::MayOpen,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What changes between what two lockfiles say, or a lockfile and a cluster.
+
+use std::collections::BTreeSet;
+
+use ringfence_model::{Answer, Query};
+use ringfence_net::ConnectionSet;
+use ringfence_policy::{Engine, Reach};
+
+use super::{Change, Difference, Kind, PairChange, Transition, shown};
+use crate::lock::Lock;
+use crate::matrix::{Cell, Single, Status, by_reason, pairs};
+use crate::workload::{Groups, Unit};
+
+/// What a lock says, and the cluster that it was made of if there is one to ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Locked<'a> {
+    /// The connectivity.
+    pub lock: &'a Lock,
+    /// The cluster and its units, with the places of both locks that are compared.
+    pub cluster: Option<(&'a Engine, &'a Groups)>,
+}
+
+/// What changes from `before` to `after`. Connections that show it come from the clusters that are there to be asked.
+#[must_use]
+pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
+    let outside = before.lock.outside().union(&after.lock.outside());
+    let (old, new) = (before.lock.refined(&outside), after.lock.refined(&outside));
+    let mut pairs = Vec::new();
+    for (source, destination) in pairs_of(&old, &new) {
+        let units = (&source, &destination);
+        let cells = (
+            old.cell(&source, &destination),
+            new.cell(&source, &destination),
+        );
+        let changes = changes((before, after), units, &cells);
+        if !changes.is_empty() {
+            pairs.push(PairChange {
+                source,
+                destination,
+                changes,
+            });
+        }
+    }
+    Difference {
+        pairs,
+        added: &new.units - &old.units,
+        removed: &old.units - &new.units,
+    }
+}
+
+/// Every pair that either has a cell of, in order.
+fn pairs_of(old: &Lock, new: &Lock) -> BTreeSet<(Unit, Unit)> {
+    old.cells.keys().chain(new.cells.keys()).cloned().collect()
+}
+
+fn changes(
+    (before, after): (Locked<'_>, Locked<'_>),
+    units: (&Unit, &Unit),
+    cells: &(Cell, Cell),
+) -> Vec<Change> {
+    let transition = Transition::between_cells(&cells.0, &cells.1);
+    let for_every_pair = certain(&cells.0).intersection(&certain(&cells.1));
+    let of_kind = |kind: Kind| -> Vec<Change> {
+        let connections = transition.of(kind);
+        let (on_before, parts) = match after.show(units, kind, connections) {
+            Some(parts) => (false, parts),
+            None => (
+                true,
+                before.show_or_tell(units, kind.mirrored(), connections),
+            ),
+        };
+        let change = |(connections, judged): (ConnectionSet, Option<(Query, Answer)>)| {
+            let partial = !connections.is_subset(&for_every_pair);
+            let (before, after) = if on_before {
+                (shown(judged), None)
+            } else {
+                (None, shown(judged))
+            };
+            Change {
+                kind,
+                connections,
+                partial,
+                before,
+                after,
+            }
+        };
+        parts.into_iter().map(change).collect()
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
+}
+
+/// What is the same for every pair of members.
+fn certain(cell: &Cell) -> ConnectionSet {
+    cell.all.union(&cell.with(Status::Denied))
+}
+
+/// Connections, and one of them to show for all.
+type Part = (ConnectionSet, Option<(Query, Answer)>);
+
+impl Locked<'_> {
+    /// `connections`, which came to be as they are here in the way of `kind`, in parts of one reason each. `None` if there
+    /// is no cluster to ask.
+    fn show(
+        &self,
+        units: (&Unit, &Unit),
+        kind: Kind,
+        connections: &ConnectionSet,
+    ) -> Option<Vec<Part>> {
+        let (engine, groups) = self.cluster?;
+        let mut left = connections.clone();
+        let mut parts = Vec::new();
+        for pair in pairs(engine, groups, units, Single::MeetsNobody) {
+            let reach = engine.between(pair.source_class, pair.destination_class);
+            let here = left.intersection(&arrived(kind, &reach));
+            left = left.difference(&here);
+            let found = by_reason([pair.ends(engine)], &here);
+            parts.extend(found.into_iter().map(|(set, [judged])| (set, judged)));
+        }
+        parts.extend((!left.is_empty()).then_some((left, None)));
+        Some(parts)
+    }
+
+    fn show_or_tell(
+        &self,
+        units: (&Unit, &Unit),
+        kind: Kind,
+        connections: &ConnectionSet,
+    ) -> Vec<Part> {
+        let told = || Some((connections.clone(), None)).filter(|(set, _)| !set.is_empty());
+        let shown = self.show(units, kind, connections);
+        shown.unwrap_or_else(|| told().into_iter().collect())
+    }
+}
+
+/// What between two members may have changed in the way of `kind` if this is how it is now.
+fn arrived(kind: Kind, reach: &Reach) -> ConnectionSet {
+    match kind {
+        Kind::Opened => reach.allowed.clone(),
+        Kind::MayOpen => reach.allowed.union(&reach.unknown),
+        Kind::Closed => reach.allowed.union(&reach.unknown).complement(),
+        Kind::MayClose => reach.allowed.complement(),
+    }
+}

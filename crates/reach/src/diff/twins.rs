@@ -1,0 +1,209 @@
+//! Members of both clusters side by side: who stands for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, Endpoint, Labels};
+use ringfence_policy::Engine;
+
+use crate::workload::{Part, Span, overlay};
+
+/// Members that are of one part in each cluster.
+pub(super) struct Twins<'a> {
+    /// The part of the first cluster, and that of the second.
+    pub(super) parts: [&'a Part; 2],
+    /// At least one.
+    pub(super) members: Vec<Twin>,
+}
+
+/// The same pod, node or address in both clusters. A pod that has no namesake stands beside the pods of its workload
+/// that have its labels, or if there are none beside all of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Twin {
+    pub(super) before: Endpoint,
+    pub(super) after: Endpoint,
+}
+
+impl Twins<'_> {
+    /// Whether they have a family in common with `other`, in both clusters.
+    pub(super) fn speaks_with(&self, other: &Self) -> bool {
+        let mut pairs = self.parts.iter().zip(&other.parts);
+        pairs.all(|(one, other)| one.speaks.meets(other.speaks))
+    }
+}
+
+/// The places of two parts in the lists of their unit.
+type Places = (usize, usize);
+
+/// The members of one unit, of which the first cluster has the parts `old` and the second the parts `new`.
+pub(super) fn twins<'a>(engines: [&Engine; 2], old: &'a [Part], new: &'a [Part]) -> Vec<Twins<'a>> {
+    let [before, after] = engines.map(Engine::cluster);
+    let (old_members, new_members) = (Members::of(before, old), Members::of(after, new));
+    let mut found: BTreeMap<Places, BTreeSet<Twin>> = BTreeMap::new();
+    let mut add = |places: Places, before: Endpoint, after: Endpoint| {
+        found
+            .entry(places)
+            .or_default()
+            .insert(Twin { before, after });
+    };
+    for (places, address) in common_addresses(engines, old, new) {
+        add(places, address.clone(), address);
+    }
+    for (places, name) in old_members.namesakes(&new_members) {
+        add(places, name.clone(), name.clone());
+    }
+    for ((place, stranger), (other, stand_in)) in new_members.strangers(&old_members) {
+        add((other, place), stand_in.clone(), stranger.clone());
+    }
+    for ((place, stranger), (other, stand_in)) in old_members.strangers(&new_members) {
+        add((place, other), stranger.clone(), stand_in.clone());
+    }
+    let twins = found.into_iter().filter_map(|((one, other), members)| {
+        let parts = [old.get(one)?, new.get(other)?];
+        let members = members.into_iter().collect();
+        Some(Twins { parts, members })
+    });
+    twins.collect()
+}
+
+/// One address for each two parts that have addresses in common which nobody has in either cluster.
+fn common_addresses(
+    engines: [&Engine; 2],
+    old: &[Part],
+    new: &[Part],
+) -> BTreeMap<Places, Endpoint> {
+    let mut common: BTreeMap<Places, Vec<Span>> = BTreeMap::new();
+    for (span, places) in overlay(&spans(old), &spans(new)) {
+        common.entry(places).or_default().push(span);
+    }
+    let shown = |((one, other), spans): (Places, Vec<Span>)| {
+        let parts = [old.get(one)?, new.get(other)?];
+        let examples = parts
+            .iter()
+            .rev()
+            .flat_map(|part| part.members.iter().filter_map(address_of));
+        let inside = |address: &IpAddr| spans.iter().any(|span| span.has(*address));
+        let others = spans.iter().flat_map(|span| span.addresses());
+        let free = |address: &IpAddr| {
+            let mut sides = engines.iter().zip(parts);
+            sides.all(|(engine, part)| engine.class_of_address(*address) == part.class)
+        };
+        let shown = examples.filter(inside).chain(others).find(free)?;
+        Some(((one, other), Endpoint::Address(shown)))
+    };
+    common.into_iter().filter_map(shown).collect()
+}
+
+const fn address_of(end: &Endpoint) -> Option<IpAddr> {
+    match end {
+        Endpoint::Address(address) => Some(*address),
+        Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
+    }
+}
+
+fn spans(parts: &[Part]) -> Vec<(Span, usize)> {
+    let of_part = |(place, part): (usize, &Part)| -> Vec<(Span, usize)> {
+        part.spans.iter().map(|span| (*span, place)).collect()
+    };
+    let mut spans: Vec<(Span, usize)> = parts.iter().enumerate().flat_map(of_part).collect();
+    spans.sort();
+    spans
+}
+
+/// The pods or nodes of a unit in one cluster, with the place of their part.
+struct Members<'a> {
+    places: BTreeMap<&'a Endpoint, usize>,
+    labels: BTreeMap<&'a Endpoint, Labels>,
+}
+
+type Placed<'a> = (usize, &'a Endpoint);
+
+impl<'a> Members<'a> {
+    fn of(cluster: &Cluster, parts: &'a [Part]) -> Self {
+        let of_part = |(place, part): (usize, &'a Part)| -> Vec<(&'a Endpoint, usize)> {
+            let named = part.spans.is_empty();
+            let members = part.members.iter().filter(|_| named);
+            members.map(|member| (member, place)).collect()
+        };
+        let places: BTreeMap<&Endpoint, usize> =
+            parts.iter().enumerate().flat_map(of_part).collect();
+        let labels = places
+            .keys()
+            .map(|member| (*member, lasting_labels(cluster, member)));
+        Self {
+            labels: labels.collect(),
+            places,
+        }
+    }
+
+    /// Those that are in `other` too.
+    fn namesakes(&self, other: &Self) -> Vec<(Places, &'a Endpoint)> {
+        let mine = self.places.iter();
+        mine.filter_map(|(member, place)| Some(((*place, *other.places.get(member)?), *member)))
+            .collect()
+    }
+
+    /// Those that are not in `other`, each with one of every part there that may stand in for it. Strangers of one part
+    /// get different ones as far as there are some, so that two of them meet two.
+    fn strangers<'b>(&self, other: &Members<'b>) -> Vec<(Placed<'a>, Placed<'b>)> {
+        let mut turns: BTreeMap<Places, usize> = BTreeMap::new();
+        let mut found = Vec::new();
+        let mine = self.places.iter();
+        for (member, place) in mine.filter(|(member, _)| !other.places.contains_key(*member)) {
+            for (other_place, candidates) in other.stand_ins(self.labels.get(member)) {
+                let turn = turns.entry((*place, other_place)).or_insert(0);
+                if let Some(candidate) = candidates.iter().cycle().nth(*turn % candidates.len()) {
+                    found.push(((*place, *member), (other_place, *candidate)));
+                }
+                *turn += 1;
+            }
+        }
+        found
+    }
+
+    /// Members with these labels by the place of their part; all of them if none has these labels.
+    fn stand_ins(&self, labels: Option<&Labels>) -> BTreeMap<usize, Vec<&'a Endpoint>> {
+        let alike = self.by_place(|member| self.labels.get(member) == labels);
+        if alike.is_empty() {
+            self.by_place(|_| true)
+        } else {
+            alike
+        }
+    }
+
+    fn by_place(&self, wanted: impl Fn(&Endpoint) -> bool) -> BTreeMap<usize, Vec<&'a Endpoint>> {
+        let mut by_place: BTreeMap<usize, Vec<&Endpoint>> = BTreeMap::new();
+        for (member, place) in &self.places {
+            if wanted(member) {
+                by_place.entry(*place).or_default().push(member);
+            }
+        }
+        by_place
+    }
+}
+
+/// Labels that controllers give, different for each pod or each version of its template.
+const PASSING: [&str; 8] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-revision-hash",
+    "controller-uid",
+    "kubernetes.io/hostname",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// The labels by which a pod or node resembles another.
+fn lasting_labels(cluster: &Cluster, member: &Endpoint) -> Labels {
+    let labels = match member {
+        Endpoint::Pod(name) => cluster.pods.get(name).map(|pod| &pod.labels),
+        Endpoint::Node(name) => cluster.nodes.get(name).map(|node| &node.labels),
+        Endpoint::Address(_) | Endpoint::Service(_) => None,
+    };
+    let lasting = |(key, _): &(&String, &String)| !PASSING.contains(&key.as_str());
+    let labels = labels.into_iter().flatten().filter(lasting);
+    labels
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}

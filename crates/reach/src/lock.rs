@@ -1,0 +1,101 @@
+//! What may be opened in a cluster as a file to keep beside its manifests.
+//!
+//! Canonical, so that equal connectivity gives equal bytes; one line for each pair of units, so that changes of two
+//! branches merge; nothing in it that changes by itself. The grammar is that of [`Lock::parse`].
+
+mod parse;
+mod print;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_policy::Engine;
+
+use crate::matrix::{Cell, Single, pairs};
+use crate::workload::{Groups, Outside, Place, Unit, overlay};
+
+pub use parse::LockError;
+pub use print::HEADER;
+
+/// Which units there are, and what each may open to each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    pub(crate) units: BTreeSet<Unit>,
+    /// Without those in which nothing may be opened.
+    pub(crate) cells: BTreeMap<(Unit, Unit), Cell>,
+}
+
+impl Lock {
+    /// What the units of `groups`, which group the cluster of `engine`, may open. A workload of one pod is taken as if
+    /// it had a second one, so that scaling changes nothing.
+    #[must_use]
+    pub fn of(engine: &Engine, groups: &Groups) -> Self {
+        let mut cells = BTreeMap::new();
+        for source in groups.units() {
+            for destination in groups.units() {
+                let units = (source, destination);
+                let pairs = pairs(engine, groups, units, Single::MeetsItsLike);
+                let cell = Cell::of_pairs(engine, pairs);
+                if let Some(cell) = cell.filter(|cell| !cell.is_nothing()) {
+                    cells.insert((source.clone(), destination.clone()), cell);
+                }
+            }
+        }
+        let units = groups.units().cloned().collect();
+        Self { units, cells }
+    }
+
+    /// What `source` may open to `destination`; nothing if the lock does not say so.
+    #[must_use]
+    pub fn cell(&self, source: &Unit, destination: &Unit) -> Cell {
+        let cell = self.cells.get(&(source.clone(), destination.clone()));
+        cell.cloned().unwrap_or_else(Cell::nothing)
+    }
+
+    /// How it divides the outside.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        Outside::from_places(self.places())
+    }
+
+    /// The same with the places of `outside`, which is as fine as its own.
+    #[must_use]
+    pub fn refined(&self, outside: &Outside) -> Self {
+        let finer = self.finer(outside);
+        let refine = |unit: &Unit| match finer.get(unit) {
+            Some(places) => places.iter().cloned().collect(),
+            None if unit.is_place() => Vec::new(),
+            None => vec![unit.clone()],
+        };
+        let units = self.units.iter().flat_map(refine).collect();
+        let mut cells = BTreeMap::new();
+        for ((source, destination), cell) in &self.cells {
+            for source in refine(source) {
+                for destination in refine(destination) {
+                    cells.insert((source.clone(), destination), cell.clone());
+                }
+            }
+        }
+        Self { units, cells }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.units.iter().filter_map(|unit| match unit {
+            Unit::Place(place) => Some(place),
+            Unit::Workload { .. }
+            | Unit::Namespace(_)
+            | Unit::Zone(_)
+            | Unit::Nodes
+            | Unit::Node(_) => None,
+        })
+    }
+
+    /// The places of `outside` that each of its own consists of.
+    fn finer(&self, outside: &Outside) -> BTreeMap<Unit, BTreeSet<Unit>> {
+        let mut finer: BTreeMap<Unit, BTreeSet<Unit>> = BTreeMap::new();
+        for (_, (own, other)) in overlay(&self.outside().places(), &outside.places()) {
+            let own = finer.entry(Unit::Place(own)).or_default();
+            own.insert(Unit::Place(other));
+        }
+        finer
+    }
+}

@@ -1,0 +1,176 @@
+use std::str::FromStr;
+
+use ringfence_net::{ConnectionSet, PortRange, PortSet, Protocol};
+
+use super::{HEADER, Lock};
+use crate::matrix::Cell;
+use crate::workload::{Place, Unit};
+
+/// A lockfile that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct LockError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Lock {
+    /// Whether `text` is meant to be a lockfile, of whatever version.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with("ringfence-lock ")
+    }
+}
+
+/// Reads what [`Lock`] prints; lines may stand in any order.
+///
+/// ```text
+/// lock    = "ringfence-lock 1" *( comment / unit / pair )   each on a line of its own
+/// comment = "#" text
+/// unit    = "unit " name
+/// pair    = name " -> " name ": " set *( "; " set )
+/// name    = NAMESPACE "/" kind "/" NAME / "node" "s" / "node/" NAME / place / block
+/// place   = ( "internet" / "metadata" / "private" / "special" ) [ "-ipv6" ]
+/// set     = [ "some " / "unknown " ] ( "all" / ports *( " " ports ) )
+/// ports   = ( "tcp/" / "udp/" / "sctp/" ) ( "*" / range *( "," range ) ) / "other"
+/// range   = PORT [ "-" PORT ]
+/// ```
+impl FromStr for Lock {
+    type Err = LockError;
+
+    fn from_str(text: &str) -> Result<Self, LockError> {
+        let mut lines = text.lines().enumerate();
+        let header = lines.next().map_or("", |(_, line)| line);
+        if header != HEADER {
+            let problem = format!("the first line is `{header}`, expected `{HEADER}`");
+            return Err(LockError { line: 1, problem });
+        }
+        let mut lock = Self::default();
+        for (index, line) in lines {
+            lock.read(line).map_err(|problem| LockError {
+                line: index + 1,
+                problem,
+            })?;
+        }
+        lock.check_units()?;
+        Ok(lock)
+    }
+}
+
+impl Lock {
+    fn read(&mut self, line: &str) -> Result<(), String> {
+        let line = line.trim_end();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        if let Some(name) = line.strip_prefix("unit ") {
+            let first = self.units.insert(unit(name)?);
+            return first
+                .then_some(())
+                .ok_or(format!("unit `{name}` is given twice"));
+        }
+        let (units, cell) = pair(line)?;
+        match self.cells.insert(units, cell) {
+            None => Ok(()),
+            Some(_) => Err("this pair is given twice".to_owned()),
+        }
+    }
+
+    /// Every end of a pair must be a unit: a merge that lost one is not to be read as its absence.
+    fn check_units(&self) -> Result<(), LockError> {
+        let ends = self
+            .cells
+            .keys()
+            .flat_map(|(source, destination)| [source, destination]);
+        let unknown = ends.into_iter().find(|unit| !self.units.contains(*unit));
+        unknown.map_or(Ok(()), |unit| {
+            let name = unit.full_name();
+            let problem = format!("`{name}` stands in a pair, and no line `unit {name}` is there");
+            Err(LockError { line: 1, problem })
+        })
+    }
+}
+
+fn pair(line: &str) -> Result<((Unit, Unit), Cell), String> {
+    let expected = || format!("`{line}` is neither `unit NAME` nor `NAME -> NAME: PORTS`");
+    let (ends, sets) = line.split_once(": ").ok_or_else(expected)?;
+    let (source, destination) = ends.split_once(" -> ").ok_or_else(expected)?;
+    Ok(((unit(source)?, unit(destination)?), cell(sets)?))
+}
+
+fn unit(name: &str) -> Result<Unit, String> {
+    if let Some(place) = Place::parse(name) {
+        return Ok(Unit::Place(place));
+    }
+    let parts: Option<Vec<String>> = name.split('/').map(unescaped).collect();
+    match parts.as_deref() {
+        Some([nodes]) if nodes == "nodes" => Ok(Unit::Nodes),
+        Some([node, name]) if node == "node" => Ok(Unit::Node(name.clone())),
+        Some([namespace, kind, name]) => Ok(Unit::workload(namespace, kind, name)),
+        Some(_) | None => Err(format!(
+            "`{name}` names no unit, such as `shop/deployment/web` or `internet`"
+        )),
+    }
+}
+
+fn unescaped(part: &str) -> Option<String> {
+    let mut pieces = part.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|part| !part.is_empty())
+}
+
+fn cell(text: &str) -> Result<Cell, String> {
+    let mut cell = Cell::nothing();
+    for set in text.split("; ") {
+        let (place, ports) = match set.split_once(' ') {
+            Some(("some", ports)) => (&mut cell.some, ports),
+            Some(("unknown", ports)) => (&mut cell.unknown, ports),
+            Some(_) | None => (&mut cell.all, set),
+        };
+        *place = place.union(&connections(ports)?);
+    }
+    Ok(cell)
+}
+
+fn connections(text: &str) -> Result<ConnectionSet, String> {
+    if text == "all" {
+        return Ok(ConnectionSet::all());
+    }
+    let words = text.split(' ').map(|word| {
+        of_word(word).ok_or_else(|| {
+            format!("`{word}` names no ports, such as `all`, `tcp/80,8000-8080`, `udp/*`, `other`")
+        })
+    });
+    words
+        .into_iter()
+        .try_fold(ConnectionSet::none(), |set, word| Ok(set.union(&word?)))
+}
+
+fn of_word(word: &str) -> Option<ConnectionSet> {
+    if word == "other" {
+        return Some(ConnectionSet::other_protocols());
+    }
+    let (protocol, ports) = word.split_once('/')?;
+    let is_named = |known: &Protocol| known.name().to_ascii_lowercase() == protocol;
+    let protocol = Protocol::ALL.into_iter().find(is_named)?;
+    let ports = match ports {
+        "*" => PortSet::all(),
+        _ => ports.split(',').map(range).collect::<Option<PortSet>>()?,
+    };
+    Some(ConnectionSet::of(protocol, ports))
+}
+
+fn range(text: &str) -> Option<PortRange> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.parse().ok().filter(|port| *port > 0);
+    PortRange::new(port(first)?, port(last)?).ok()
+}

@@ -1,0 +1,78 @@
+use std::fmt;
+
+use ringfence_net::ConnectionSet;
+
+use super::Lock;
+use crate::matrix::Cell;
+use crate::workload::{Place, Unit};
+
+/// The first line, which says how the others are to be read.
+pub const HEADER: &str = "ringfence-lock 1";
+
+const COMMENT: &str =
+    "# What may be opened in this cluster. Written by `ringfence lock`; do not edit.";
+
+/// The header, a comment, the units, the pairs; units and pairs sorted as bytes.
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut units: Vec<String> = self.units.iter().flat_map(names).collect();
+        let mut pairs: Vec<String> = self.cells.iter().flat_map(lines).collect();
+        units.sort();
+        pairs.sort();
+        writeln!(f, "{HEADER}\n{COMMENT}")?;
+        for unit in units {
+            writeln!(f, "unit {unit}")?;
+        }
+        pairs.iter().try_for_each(|pair| writeln!(f, "{pair}"))
+    }
+}
+
+fn lines(((source, destination), cell): (&(Unit, Unit), &Cell)) -> Vec<String> {
+    let cell = sets(cell);
+    let destinations = names(destination);
+    let from = |source: String| -> Vec<String> {
+        let line = |destination| format!("{source} -> {destination}: {cell}");
+        destinations.iter().map(line).collect()
+    };
+    names(source).into_iter().flat_map(from).collect()
+}
+
+fn sets(cell: &Cell) -> String {
+    let word = |word: &str, set: &ConnectionSet| (!set.is_empty()).then(|| format!("{word}{set}"));
+    let sets = [
+        word("", &cell.all),
+        word("some ", &cell.some),
+        word("unknown ", &cell.unknown),
+    ];
+    let sets: Vec<String> = sets.into_iter().flatten().collect();
+    sets.join("; ")
+}
+
+/// The name of a unit as one word; of several blocks each.
+fn names(unit: &Unit) -> Vec<String> {
+    match unit {
+        Unit::Workload {
+            namespace,
+            name,
+            kind,
+        } => vec![[namespace, kind, name].map(|part| escaped(part)).join("/")],
+        Unit::Namespace(name) => vec![format!("namespace/{}", escaped(name))],
+        Unit::Zone(name) => vec![format!("zone/{}", escaped(name))],
+        Unit::Nodes => vec!["nodes".to_owned()],
+        Unit::Node(name) => vec![format!("node/{}", escaped(name))],
+        Unit::Place(Place::Blocks(blocks)) => blocks.iter().map(ToString::to_string).collect(),
+        Unit::Place(place) => vec![place.to_string()],
+    }
+}
+
+/// Names are of letters, digits, `-`, `_` and `.`; another byte, which only a reference to an owner can hold, becomes
+/// `%` and two digits.
+fn escaped(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name.bytes()
+        .map(|byte| match plain(byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02x}"),
+        })
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! Connections by the reasons that engines give for them.
+
+use ringfence_model::{Answer, Cluster, DirectionDecision, Endpoint, Query};
+use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
+use ringfence_policy::Engine;
+
+/// Two ends, and the engine to ask about them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) source: &'a Endpoint,
+    pub(crate) destination: &'a Endpoint,
+}
+
+/// Connections, and one of them to show for all as each engine judges it.
+pub(crate) type Shown<const N: usize> = (ConnectionSet, [Option<(Query, Answer)>; N]);
+
+/// `connections` in parts for which every engine gives the same reasons, as far as these are told apart by the bounds of
+/// ports.
+pub(crate) fn by_reason<const N: usize>(
+    ends: [Ends<'_>; N],
+    connections: &ConnectionSet,
+) -> Vec<Shown<N>> {
+    let mut parts: Vec<Shown<N>> = Vec::new();
+    for range in ranges(connections) {
+        let answers = judged(ends, &range);
+        let alike = |part: &&mut Shown<N>| same_reasons(&part.1, &answers);
+        match parts.iter_mut().find(alike) {
+            Some(part) => part.0 = part.0.union(&range),
+            None => parts.push((range, answers)),
+        }
+    }
+    parts
+}
+
+/// One of `connections` as each engine judges it.
+pub(crate) fn judged<const N: usize>(
+    ends: [Ends<'_>; N],
+    connections: &ConnectionSet,
+) -> [Option<(Query, Answer)>; N] {
+    let shown = ends
+        .last()
+        .and_then(|ends| preferred(ends.engine.cluster(), ends.destination, connections));
+    ends.map(|ends| {
+        let query = ends.query(shown?);
+        let answer = ends.engine.answer(&query).ok()?;
+        Some((query, answer))
+    })
+}
+
+impl Ends<'_> {
+    fn query(self, (protocol, port): (IpProtocol, Option<u16>)) -> Query {
+        Query {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            protocol,
+            port,
+        }
+    }
+}
+
+/// Whether the same was decided at both ends, apart from the port that was asked about.
+fn same_reasons(one: &[Option<(Query, Answer)>], other: &[Option<(Query, Answer)>]) -> bool {
+    let decisions = |side: &Option<(Query, Answer)>| -> Vec<DirectionDecision> {
+        let answer = side.iter().map(|(_, answer)| answer);
+        answer
+            .flat_map(|answer| &answer.connections)
+            .flat_map(|connection| [connection.egress.clone(), connection.ingress.clone()])
+            .collect()
+    };
+    one.iter().map(decisions).eq(other.iter().map(decisions))
+}
+
+/// Each range of ports by itself, and the other protocols.
+fn ranges(connections: &ConnectionSet) -> Vec<ConnectionSet> {
+    let of = |protocol: Protocol, ports: &PortSet| -> Vec<ConnectionSet> {
+        let alone = |range: &PortRange| ConnectionSet::of(protocol, PortSet::from_range(*range));
+        ports.ranges().iter().map(alone).collect()
+    };
+    let other = connections
+        .allows_other()
+        .then(ConnectionSet::other_protocols);
+    connections
+        .iter()
+        .flat_map(|(protocol, ports)| of(protocol, ports))
+        .chain(other)
+        .collect()
+}
+
+/// Ports that people know, to show for many.
+const WELL_KNOWN: [(Protocol, u16); 4] = [
+    (Protocol::Tcp, 80),
+    (Protocol::Tcp, 443),
+    (Protocol::Tcp, 8080),
+    (Protocol::Udp, 53),
+];
+
+/// One of `connections` to show for all: a port that `destination` declares, one that people know, or the first.
+fn preferred(
+    cluster: &Cluster,
+    destination: &Endpoint,
+    connections: &ConnectionSet,
+) -> Option<(IpProtocol, Option<u16>)> {
+    let pod = match destination {
+        Endpoint::Pod(name) => cluster.pods.get(name),
+        Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
+    };
+    let declared = pod.into_iter().flat_map(|pod| &pod.ports);
+    declared
+        .map(|port| (port.protocol, port.port))
+        .chain(WELL_KNOWN)
+        .map(|(protocol, port)| (protocol.into(), Some(port)))
+        .find(|(protocol, port)| connections.allows(*protocol, *port))
+        .or_else(|| connections.witness())
+}

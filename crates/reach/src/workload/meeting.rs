@@ -1,0 +1,79 @@
+//! Which ends a connection can have at all, whatever policies say.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
+use ringfence_net::Family;
+
+/// The families that an end has addresses of, or may have (rules Q-7, AM-22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Speaks {
+    v4: bool,
+    v6: bool,
+}
+
+impl Speaks {
+    /// An end without known addresses may have any (rule AM-22).
+    pub(crate) fn of<'a>(addresses: impl IntoIterator<Item = &'a IpAddr>) -> Self {
+        let families: BTreeSet<Family> = addresses
+            .into_iter()
+            .map(|address| Family::of(address.to_canonical()))
+            .collect();
+        let speaks = |family| families.is_empty() || families.contains(&family);
+        Self {
+            v4: speaks(Family::V4),
+            v6: speaks(Family::V6),
+        }
+    }
+
+    pub(crate) fn of_node(cluster: &Cluster, name: &str) -> Self {
+        Self::of(&node_addresses(cluster, name))
+    }
+
+    /// Whether there is a family that both have.
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        (self.v4 && other.v4) || (self.v6 && other.v6)
+    }
+}
+
+/// Whether policy has a say in connections from `source` to `destination`: they are two, one is a pod, and they are not
+/// a node and a pod on it, which it always reaches (rule NP-50).
+pub(crate) fn may_meet(cluster: &Cluster, source: &Endpoint, destination: &Endpoint) -> bool {
+    match (source, destination) {
+        (Endpoint::Pod(one), Endpoint::Pod(other)) => one != other,
+        (Endpoint::Node(node), Endpoint::Pod(pod)) => !is_local(cluster, node, pod),
+        (Endpoint::Pod(_), Endpoint::Node(_) | Endpoint::Address(_))
+        | (Endpoint::Address(_), Endpoint::Pod(_)) => true,
+        (Endpoint::Node(_) | Endpoint::Address(_), Endpoint::Node(_) | Endpoint::Address(_))
+        | (Endpoint::Service(_), _)
+        | (_, Endpoint::Service(_)) => false,
+    }
+}
+
+/// whether `pod` runs on `node`.
+fn is_local(cluster: &Cluster, node: &str, pod: &ObjectName) -> bool {
+    let Some(pod) = cluster.pods.get(pod) else {
+        return false;
+    };
+    let on_node = || pod.node.as_deref() == Some(node);
+    let node_object = cluster.nodes.get(node);
+    let shares_address = || {
+        node_object.is_some_and(|node| {
+            let has = |address: &IpAddr| node.addresses.contains(address);
+            pod.host_addresses.iter().any(has)
+        })
+    };
+    on_node() || shares_address()
+}
+
+/// the addresses of a node, as its object and the pods on it say.
+fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+    let on_node = |pod: &&Pod| pod.is_live() && pod.node.as_deref() == Some(name);
+    let of_pods = cluster.pods.values().filter(on_node);
+    let own = cluster.nodes.get(name).into_iter();
+    own.flat_map(|node| &node.addresses)
+        .chain(of_pods.flat_map(|pod| &pod.host_addresses))
+        .copied()
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! Units in parts of one class each.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringfence_model::{Endpoint, ObjectName};
+use ringfence_policy::{ClassId, ClassKind, Engine};
+
+use super::{Member, Outside, Place, Span, Speaks, Unit, overlay};
+
+/// Members of one unit that nothing tells apart: they are of one class and speak the same families.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) class: ClassId,
+    pub(crate) speaks: Speaks,
+    /// Pods or a node, in order; of a place one address to show for all.
+    pub(crate) members: Vec<Endpoint>,
+    /// Every address of a place, in order; empty for others.
+    pub(crate) spans: Vec<Span>,
+}
+
+impl Part {
+    pub(crate) fn clone_without_spans(&self) -> Self {
+        Self {
+            members: self.members.clone(),
+            spans: Vec::new(),
+            ..*self
+        }
+    }
+}
+
+/// What parts are told apart by.
+type Key = (Unit, ClassId, Speaks);
+
+/// Every member of the cluster and of `outside` by unit, class and families.
+pub(crate) fn parts(
+    engine: &Engine,
+    outside: &Outside,
+    by: impl Fn(&Member<'_>) -> Unit,
+) -> Vec<(Unit, Part)> {
+    let mut parts: BTreeMap<Key, Vec<Endpoint>> = BTreeMap::new();
+    for (class, kind) in engine.classes() {
+        match &kind.kind {
+            ClassKind::Pods { members, .. } => {
+                for (key, endpoint) in pods(engine, class, members, &by) {
+                    parts.entry(key).or_default().push(endpoint);
+                }
+            }
+            ClassKind::Node { name } => {
+                let speaks = Speaks::of_node(engine.cluster(), name);
+                let key = (by(&Member::Node(name)), class, speaks);
+                let node = Endpoint::Node(name.clone());
+                parts.entry(key).or_default().push(node);
+            }
+            ClassKind::Addresses { .. } => {}
+        }
+    }
+    let inside = parts.into_iter().map(inside);
+    inside.chain(places(engine, outside, &by)).collect()
+}
+
+fn inside(((unit, class, speaks), members): (Key, Vec<Endpoint>)) -> (Unit, Part) {
+    let part = Part {
+        class,
+        speaks,
+        members,
+        spans: Vec::new(),
+    };
+    (unit, part)
+}
+
+fn pods(
+    engine: &Engine,
+    class: ClassId,
+    members: &[ObjectName],
+    by: &impl Fn(&Member<'_>) -> Unit,
+) -> Vec<(Key, Endpoint)> {
+    let known = members
+        .iter()
+        .filter_map(|name| engine.cluster().pods.get(name));
+    known
+        .map(|pod| {
+            let key = (by(&Member::Pod(pod)), class, Speaks::of(&pod.addresses));
+            (key, Endpoint::Pod(pod.name.clone()))
+        })
+        .collect()
+}
+
+/// Every address outside of the cluster by place and class.
+fn places(
+    engine: &Engine,
+    outside: &Outside,
+    by: &impl Fn(&Member<'_>) -> Unit,
+) -> Vec<(Unit, Part)> {
+    let mut pieces: BTreeMap<(Place, ClassId), Vec<Span>> = BTreeMap::new();
+    for (span, (place, class)) in overlay(&outside.places(), &classes_of_addresses(engine)) {
+        pieces.entry((place, class)).or_default().push(span);
+    }
+    pieces
+        .into_iter()
+        .filter_map(|((place, class), spans)| {
+            let example = example(engine, class, &spans)?;
+            let part = Part {
+                class,
+                speaks: Speaks::of([&example]),
+                members: vec![Endpoint::Address(example)],
+                spans,
+            };
+            Some((by(&Member::Place(&place)), part))
+        })
+        .collect()
+}
+
+/// Every address in order, with the class that it has if it is no pod's and no node's.
+fn classes_of_addresses(engine: &Engine) -> Vec<(Span, ClassId)> {
+    let mut classes = Vec::new();
+    for (id, class) in engine.classes() {
+        if let ClassKind::Addresses { ranges, .. } = &class.kind {
+            let spans = ranges
+                .iter()
+                .map(|(first, last)| Span::between(*first, *last));
+            classes.extend(spans.map(|span| (span, id)));
+        }
+    }
+    classes.sort();
+    classes
+}
+
+/// What the outside of clusters is often called in examples.
+const WELL_KNOWN: [&str; 2] = ["1.1.1.1", "2606:4700:4700::1111"];
+
+/// An address that is good to show for all of `spans`: what its class would show, a well-known one, or the first that
+/// nobody in the cluster has. `None` if pods and nodes have them all.
+fn example(engine: &Engine, class: ClassId, spans: &[Span]) -> Option<IpAddr> {
+    let of_class = match &engine.class(class).kind {
+        ClassKind::Addresses { example, .. } => Some(*example),
+        ClassKind::Pods { .. } | ClassKind::Node { .. } => None,
+    };
+    let known = WELL_KNOWN.iter().filter_map(|text| text.parse().ok());
+    let inside = |address: &IpAddr| spans.iter().any(|span| span.has(*address));
+    let shown = of_class.into_iter().chain(known).filter(inside);
+    let others = spans.iter().flat_map(|span| span.addresses());
+    shown
+        .chain(others)
+        .find(|address| engine.class_of_address(*address) == class)
+}

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use ringfence_model::{Cluster, Endpoint, Query};
+use ringfence_net::ConnectionSet;
+use ringfence_policy::Engine;
+use ringfence_reach::diff::{Change, Difference, Kind, difference};
+use ringfence_reach::matrix::Status;
+use ringfence_reach::workload::Unit;
+use ringfence_testkit::flows;
+use ringfence_testkit::generate::Shape;
+
+use crate::support::{changed, cluster, status};
+
+const SEEDS: u64 = 150;
+
+fn of(before: &Cluster, after: &Cluster) -> Difference {
+    difference(&Engine::new(before.clone()), &Engine::new(after.clone()))
+}
+
+fn for_all(mut check: impl FnMut(&Cluster, &Cluster, &Difference)) {
+    for seed in 0..SEEDS {
+        let before = cluster(seed, Shape::FULL);
+        let after = changed(&before, seed);
+        check(&before, &after, &of(&before, &after));
+    }
+}
+
+#[test]
+fn nothing_changes_from_a_cluster_to_itself() {
+    for seed in 0..SEEDS {
+        let cluster = cluster(seed, Shape::FULL);
+        assert_eq!(of(&cluster, &cluster), Difference::default(), "seed {seed}");
+    }
+}
+
+/// All that changes, without what shows it.
+fn connections(
+    difference: &Difference,
+    kind: impl Fn(Kind) -> Kind,
+) -> BTreeMap<(Unit, Unit, Kind, bool), ConnectionSet> {
+    let mut all = BTreeMap::new();
+    for pair in &difference.pairs {
+        for change in &pair.changes {
+            let (source, destination) = (pair.source.clone(), pair.destination.clone());
+            let key = (source, destination, kind(change.kind), change.partial);
+            let set = all.entry(key).or_insert_with(ConnectionSet::none);
+            *set = set.union(&change.connections);
+        }
+    }
+    all
+}
+
+#[test]
+fn the_way_back_is_the_mirror_image() {
+    for_all(|before, after, difference| {
+        let back = of(after, before);
+        assert_eq!(back.added, difference.removed);
+        assert_eq!(back.removed, difference.added);
+        assert_eq!(
+            connections(&back, Kind::mirrored),
+            connections(difference, |kind| kind)
+        );
+    });
+}
+
+/// What a change of this kind may be from, and to.
+fn fits(kind: Kind, before: Option<Status>, after: Option<Status>) -> bool {
+    let (low, high) = match kind {
+        Kind::Opened | Kind::MayOpen => (before, after),
+        Kind::Closed | Kind::MayClose => (after, before),
+    };
+    match kind {
+        Kind::Opened | Kind::Closed => {
+            low.is_none_or(|low| low == Status::Denied) && high == Some(Status::All)
+        }
+        Kind::MayOpen | Kind::MayClose => {
+            low.is_none_or(|low| low < Status::All)
+                && high.is_some_and(|high| high > Status::Denied)
+                && low != high
+                && (low == Some(Status::Unknown) || high == Some(Status::Unknown))
+        }
+    }
+}
+
+#[test]
+fn every_change_is_shown_by_a_connection_that_the_reference_judges_so() {
+    let mut kinds = BTreeMap::new();
+    for_all(|before, after, difference| {
+        for (pair, change) in changes(difference) {
+            let of = |cluster: &Cluster, query: Option<&Query>| {
+                query.map(|query| status(cluster, query).expect("a question that makes sense"))
+            };
+            let old = of(before, change.before.as_ref().map(|shown| &shown.query));
+            let new = of(after, change.after.as_ref().map(|shown| &shown.query));
+            assert!(fits(change.kind, old, new), "{old:?} {new:?} {change:?}");
+            let ends = [&pair.source, &pair.destination];
+            let one_sided = |units: &std::collections::BTreeSet<Unit>| {
+                ends.iter().any(|end| units.contains(end))
+            };
+            assert_eq!(change.before.is_none(), one_sided(&difference.added));
+            assert_eq!(change.after.is_none(), one_sided(&difference.removed));
+            for shown in change.before.iter().chain(&change.after) {
+                let (protocol, port) = (shown.query.protocol, shown.query.port);
+                assert!(change.connections.allows(protocol, port), "{change:?}");
+            }
+            *kinds.entry(change.kind).or_insert(0) += 1;
+        }
+    });
+    assert!(
+        kinds.len() == 4 && kinds.values().all(|count| *count > 20),
+        "{kinds:?}"
+    );
+}
+
+fn changes(
+    difference: &Difference,
+) -> impl Iterator<Item = (&ringfence_reach::diff::PairChange, &Change)> {
+    let pairs = difference.pairs.iter();
+    pairs.flat_map(|pair| pair.changes.iter().map(move |change| (pair, change)))
+}
+
+/// Pods that both clusters have, in the same unit.
+fn unit_of(before: &Cluster, after: &Cluster, end: &Endpoint) -> Option<Unit> {
+    let Endpoint::Pod(name) = end else {
+        return None;
+    };
+    let unit = |cluster: &Cluster| {
+        let pod = cluster
+            .pods
+            .get(name)
+            .filter(|pod| pod.is_on_pod_network())?;
+        Some(ringfence_reach::workload::by_workload(
+            &ringfence_reach::workload::Member::Pod(pod),
+        ))
+    };
+    unit(before).filter(|unit_before| unit(after).as_ref() == Some(unit_before))
+}
+
+#[test]
+fn no_change_between_two_pods_is_missed() {
+    let mut found = 0;
+    for_all(|before, after, difference| {
+        let all = connections(difference, |kind| kind);
+        for flow in flows::all(before) {
+            let unit = |end| unit_of(before, after, end);
+            let (Some(source), Some(destination)) = (unit(&flow.source), unit(&flow.destination))
+            else {
+                continue;
+            };
+            if flow.source == flow.destination {
+                continue;
+            }
+            let (Some(old), Some(new)) = (status(before, &flow), status(after, &flow)) else {
+                continue;
+            };
+            let told = |kind: Kind| {
+                [true, false].into_iter().any(|partial| {
+                    let key = (source.clone(), destination.clone(), kind, partial);
+                    let set = all.get(&key);
+                    set.is_some_and(|set| set.allows(flow.protocol, flow.port))
+                })
+            };
+            let kind = Kind::ALL
+                .into_iter()
+                .find(|kind| fits(*kind, Some(old), Some(new)));
+            if let Some(kind) = kind {
+                assert!(told(kind), "{old:?} {new:?} {flow:?}");
+                found += 1;
+            }
+        }
+    });
+    assert!(found > 500, "{found}");
+}

@@ -1,0 +1,6 @@
+//! Claims about random clusters, each checked by asking the reference about single connections.
+
+mod diff;
+mod lock;
+mod matrix;
+mod support;
