@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{explain, test};
+use crate::commands::{explain, matrix, test};
 use crate::inputs::FileArguments;
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Judge assertions about who can talk to whom, for continuous integration
     #[command(after_help = test::EXAMPLES)]
     Test(test::TestArguments),
+    /// Show what every workload may open to every other
+    #[command(after_help = matrix::arguments::EXAMPLES)]
+    Matrix(matrix::arguments::MatrixArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

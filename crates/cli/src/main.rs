@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
+        Command::Matrix(matrix) => commands::matrix::run(&matrix),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     result.unwrap_or_else(|error| {

@@ -6,7 +6,7 @@
 pub mod assertion;
 pub mod diff;
 pub mod lint;
-pub mod matching;
 pub mod lock;
+pub mod matching;
 pub mod matrix;
 pub mod workload;

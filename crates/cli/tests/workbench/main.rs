@@ -6,5 +6,6 @@
 
 mod docs;
 mod explain;
+mod matrix;
 mod support;
 mod test_command;

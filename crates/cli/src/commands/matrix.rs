@@ -1,0 +1,118 @@
+//! `ringfence matrix`: what every workload may open to every other.
+
+pub(crate) mod arguments;
+mod csv;
+mod graph;
+mod html;
+mod json;
+mod markdown;
+pub(crate) mod pattern;
+pub(crate) mod reason;
+mod svg;
+mod text;
+pub(crate) mod view;
+
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use ringfence_model::Cluster;
+use ringfence_policy::Engine;
+use ringfence_reach::matrix::Matrix;
+use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_pod, by_workload};
+
+use arguments::{By, Form, MatrixArguments};
+use pattern::{Pattern, World};
+use view::Names;
+
+pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
+    let loaded = arguments.manifests.load()?;
+    if let Some(caveat) = loaded.caveat() {
+        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
+    }
+    let engine = Engine::new(loaded.cluster);
+    let groups = groups(&engine, arguments);
+    let matrix = matrix(&engine, &groups, arguments)?;
+    let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
+    let text = match arguments.output {
+        Form::Text => text::render(&matrix, &names, crate::paint::width()),
+        Form::Json => json::render(&matrix)?,
+        Form::Csv => csv::render(&matrix, &names),
+        Form::Md => markdown::render(&matrix, &names),
+        Form::Dot => graph::dot(&matrix, &names),
+        Form::Mermaid => graph::mermaid(&matrix, &names),
+        Form::Svg => svg::render(&matrix, &names),
+        Form::Html => {
+            let page = html::Page::of(&engine, &groups, &matrix, &names);
+            html::render(&matrix, &names, &page)
+        }
+    };
+    anstream::print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn groups(engine: &Engine, arguments: &MatrixArguments) -> Groups {
+    let outside = if arguments.no_external {
+        Outside::nothing()
+    } else {
+        Outside::of(engine.cluster())
+    };
+    let groups = match arguments.by {
+        By::Workload => Groups::of(engine, &outside, by_workload),
+        By::Namespace => Groups::of(engine, &outside, by_namespace),
+        By::Pod => Groups::of(engine, &outside, by_pod),
+    };
+    groups.with_like_blocks_joined()
+}
+
+fn matrix(engine: &Engine, groups: &Groups, arguments: &MatrixArguments) -> anyhow::Result<Matrix> {
+    let namespace = &arguments.manifests.options.namespace;
+    let cluster = engine.cluster();
+    let sources = selected(cluster, groups, &arguments.from, namespace)?;
+    let destinations = selected(cluster, groups, &arguments.to, namespace)?;
+    let inside = groups.units().filter(|unit| !unit.is_place()).count();
+    ensure!(
+        inside > 0,
+        "these manifests hold no pods, so there is nobody to talk"
+    );
+    Ok(Matrix::of(engine, groups, sources, destinations))
+}
+
+/// The units that any of `patterns` means; all that people ask for if there is none.
+fn selected(
+    cluster: &Cluster,
+    groups: &Groups,
+    patterns: &[String],
+    namespace: &str,
+) -> anyhow::Result<Vec<Unit>> {
+    if patterns.is_empty() {
+        return Ok(groups
+            .units()
+            .filter(|unit| !is_special(unit))
+            .cloned()
+            .collect());
+    }
+    let world = World { cluster, groups };
+    let mut meant: Vec<Unit> = Vec::new();
+    for text in patterns {
+        let pattern = Pattern::parse(text, namespace)?;
+        let before = meant.len();
+        meant.extend(
+            groups
+                .units()
+                .filter(|unit| pattern.matches(world, unit))
+                .cloned(),
+        );
+        ensure!(
+            meant.len() > before,
+            "`{text}` matches nothing; `ringfence matrix` without --from and --to shows what there is"
+        );
+    }
+    meant.sort();
+    meant.dedup();
+    Ok(meant)
+}
+
+/// Link-local, multicast and reserved addresses, about which nobody asks unless by name.
+const fn is_special(unit: &Unit) -> bool {
+    matches!(unit, Unit::Place(Place::Special(_)))
+}

@@ -1,0 +1,366 @@
+//! `ringfence matrix` in each of its forms.
+
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+use crate::support::{ringfence, ringfence_reading};
+
+/// A Deployment, a StatefulSet whose first pod alone is reached by it, a bare pod, a node, and a block outside.
+const SHOP: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: shop}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: db, ports: [{name: sql, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: tools}
+spec: {containers: [{name: client, image: client}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+    - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: tools}}}]
+      ports: [{port: 8080}]
+  egress:
+    - to: [{podSelector: {matchLabels: {app: db}}}]
+    - to: [{ipBlock: {cidr: 203.0.113.0/24}}]
+      ports: [{port: 443}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: primary, namespace: shop}
+spec:
+  podSelector: {matchLabels: {apps.kubernetes.io/pod-index: "0"}}
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: web}}}]
+      ports: [{port: sql}]
+"#;
+
+fn matrix(arguments: &str) -> String {
+    let mut all = vec!["matrix", "-f", "-"];
+    all.extend(arguments.split_whitespace());
+    let finished = ringfence_reading(SHOP, &all);
+    assert_eq!(finished.status.code(), Some(0), "{finished:#?}");
+    finished.stdout
+}
+
+#[test]
+fn a_small_one_is_a_grid() {
+    assert_data_eq!(
+        matrix("--no-external"),
+        str![[r#"
+ FROM \ TO     shop/db        shop/web  tools/client
+ shop/db       -              -         -
+ shop/web      some tcp/5432  -         unknown tcp/443
+ tools/client  -              tcp/8080
+
+some: between some of the pods and not between all
+unknown: depends on an address that is not known (AM-22)
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn a_wide_one_is_a_list() {
+    assert_data_eq!(
+        matrix("--from shop/* --by pod"),
+        str![[r#"
+shop/db-0
+  -> nothing
+
+shop/db-1
+  -> nothing
+
+shop/web-0
+  -> shop/db-0: tcp/5432
+  -> tools/client: unknown tcp/443
+  -> 203.0.113.0/24: tcp/443
+
+shop/web-1
+  -> shop/db-0: tcp/5432
+  -> tools/client: unknown tcp/443
+  -> 203.0.113.0/24: tcp/443
+
+unknown: depends on an address that is not known (AM-22)
+what is not listed may not be opened
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn namespaces_take_their_workloads_together() {
+    assert_data_eq!(
+        matrix("--by namespace"),
+        str![[r#"
+ FROM \ TO       shop           tools            internet  metadata  private  203.0.113.0/24
+ shop            some tcp/5432  unknown tcp/443  -         -         -        some tcp/443
+ tools           some tcp/8080                   all       all       all      all
+ internet        -              all
+ metadata        -              all
+ private         -              all
+ 203.0.113.0/24  -              all
+
+some: between some of the pods and not between all
+unknown: depends on an address that is not known (AM-22)
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn rows_and_columns_are_chosen_by_what_is_in_them() {
+    assert_data_eq!(
+        matrix("--from tools/client --from deploy/web -n shop --to shop/db-0 --to 203.0.113.9"),
+        str![[r#"
+ FROM \ TO     shop/db        203.0.113.0/24
+ shop/web      some tcp/5432  tcp/443
+ tools/client  -              all
+
+some: between some of the pods and not between all
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        matrix("--from internet --to sh*"),
+        str![[r#"
+ FROM \ TO  shop/db  shop/web
+ internet   -        -
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn machines_get_json() {
+    assert_data_eq!(
+        matrix("--from shop/web --to shop/db --to 203.0.113.0/24 -o json"),
+        str![[r#"
+{
+  "sources": [
+    {
+      "name": "shop/deployment/web",
+      "kind": "workload",
+      "namespace": "shop",
+      "workload": {
+        "kind": "deployment",
+        "name": "web"
+      }
+    }
+  ],
+  "destinations": [
+    {
+      "name": "shop/statefulset/db",
+      "kind": "workload",
+      "namespace": "shop",
+      "workload": {
+        "kind": "statefulset",
+        "name": "db"
+      }
+    },
+    {
+      "name": "203.0.113.0/24",
+      "kind": "place",
+      "blocks": [
+        "203.0.113.0/24"
+      ]
+    }
+  ],
+  "cells": [
+    {
+      "source": "shop/deployment/web",
+      "destination": "shop/statefulset/db",
+      "verdict": "partial",
+      "some": {
+        "tcp": [
+          "5432"
+        ]
+      }
+    },
+    {
+      "source": "shop/deployment/web",
+      "destination": "203.0.113.0/24",
+      "verdict": "ports",
+      "all": {
+        "tcp": [
+          "443"
+        ]
+      }
+    }
+  ]
+}
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn spreadsheets_get_lines() {
+    assert_data_eq!(
+        matrix("--from shop/web -o csv"),
+        str![[r#"
+source,destination,verdict,all,some,unknown
+shop/web,shop/db,partial,none,tcp/5432,none
+shop/web,shop/web,nothing,none,none,none
+shop/web,tools/client,unknown,none,none,tcp/443
+shop/web,internet,nothing,none,none,none
+shop/web,metadata,nothing,none,none,none
+shop/web,private,nothing,none,none,none
+shop/web,203.0.113.0/24,ports,tcp/443,none,none
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn documents_get_markdown() {
+    assert_data_eq!(
+        matrix("--from shop/web -o md"),
+        str![[r#"
+| from | shop/db | shop/web | tools/client | internet | metadata | private | 203.0.113.0/24 |
+|---|---|---|---|---|---|---|---|
+| **shop/web** | some tcp/5432 | - | unknown tcp/443 | - | - | - | tcp/443 |
+
+*some: between some of the pods and not between all*
+
+*unknown: depends on an address that is not known (AM-22)*
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn graphs_have_a_cluster_for_each_namespace() {
+    assert_data_eq!(
+        matrix("--no-external -o dot"),
+        str![[r#"
+digraph connectivity {
+  rankdir=LR;
+  node [shape=box, style=rounded, fontname="sans-serif"];
+  edge [fontname="sans-serif", fontsize=10];
+  subgraph cluster_0 {
+    label="shop";
+    n0 [label="db"];
+    n1 [label="web"];
+  }
+  subgraph cluster_1 {
+    label="tools";
+    n2 [label="client"];
+  }
+  n1 -> n0 [label="some tcp/5432", style=dashed];
+  n1 -> n2 [label="unknown tcp/443", style=dotted];
+  n2 -> n1 [label="tcp/8080"];
+}
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        matrix("--no-external -o mermaid"),
+        str![[r#"
+flowchart LR
+  subgraph s0 ["shop"]
+    n0["db"]
+    n1["web"]
+  end
+  subgraph s1 ["tools"]
+    n2["client"]
+  end
+  n1 -.->|"some tcp/5432"| n0
+  n1 -.->|"unknown tcp/443"| n2
+  n2 -->|"tcp/8080"| n1
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn every_form_is_the_same_every_time() {
+    for form in ["text", "json", "csv", "md", "dot", "mermaid", "svg", "html"] {
+        assert_eq!(
+            matrix(&format!("-o {form}")),
+            matrix(&format!("-o {form}")),
+            "{form}"
+        );
+    }
+}
+
+#[test]
+fn what_matches_nothing_is_refused() {
+    let said =
+        ringfence_reading(SHOP, &["matrix", "-f", "-", "--to", "shop/cache"]).expect_refused();
+    assert!(said.contains("`shop/cache` matches nothing"), "{said}");
+    let said = ringfence(&["matrix", "-f", "examples/netpol-demo/db-policy.yaml"]).expect_refused();
+    assert!(said.contains("these manifests hold no pods"), "{said}");
+}
+
+/// What a browser would run or load if a name could leave its place.
+const HOSTILE: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata:
+  name: victim
+  namespace: shop
+  ownerReferences:
+    - {apiVersion: x/v1, kind: X, name: "</script><script>alert(1)</script>\"'&", uid: u, controller: true}
+spec: {containers: [{name: c, image: c}]}
+"#;
+
+#[test]
+fn hostile_names_stay_text() {
+    for form in ["html", "svg"] {
+        let page = ringfence_reading(HOSTILE, &["matrix", "-f", "-", "-o", form]).stdout;
+        assert!(page.contains("alert(1)"), "{form}: the name is shown");
+        assert!(!page.contains("<script>alert"), "{form}");
+        assert!(!page.contains("</script><script>alert"), "{form}");
+    }
+}
+
+#[test]
+fn pages_load_nothing() {
+    for form in ["html", "svg"] {
+        let page = matrix(&format!("-o {form}"));
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        for word in ["http:", "https:", "src=", "@import", "//cdn"] {
+            assert!(!page.contains(word), "{form} has {word}");
+        }
+    }
+}
