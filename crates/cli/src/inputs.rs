@@ -14,6 +14,7 @@ mod names;
 pub(crate) mod port;
 mod read;
 pub(crate) mod resolve;
+mod revision;
 mod suggest;
 
 pub(crate) use kind_config::kind_cluster;

@@ -8,17 +8,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ringfence_model::{
-    Cluster, Diagnostic, Input, LoadOptions, Object, RenderStyle, Severity, SourceMap,
-    UnknownFields, assemble,
+    Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, UnknownFields,
+    assemble,
 };
 
-use super::read::{Depth, read};
+use super::read::{Depth, FILES, Inputs, read};
 
 /// The manifests of one cluster, and how they are read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ManifestArguments {
-    /// Manifests: files, directories, or - for standard input
-    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    /// Manifests: files, directories, either of them in a git revision as REV:PATH, or - for standard input
+    #[arg(short, long = "filename", value_name = FILES, required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) options: ManifestOptions,
@@ -49,7 +49,7 @@ pub(crate) struct LoadedManifests {
     pub(crate) cluster: Cluster,
     /// The texts, to quote from.
     pub(crate) sources: SourceMap,
-    /// In order of appearance, those of the whole cluster last. Errors only with `--skip-invalid`.
+    /// Those of files first, those of the whole cluster last, in order of appearance. Errors only with `--skip-invalid`.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -71,11 +71,11 @@ impl ManifestOptions {
     /// As [`Self::load`], without printing.
     pub(crate) fn load_silently(&self, files: &[PathBuf]) -> anyhow::Result<LoadedManifests> {
         let inputs = read(files, Depth::of(self.recursive))?;
-        self.check(&inputs)
+        self.check(inputs)
     }
 
     /// Fails if anything is refused, unless it is to be skipped (rule V-25).
-    fn check(&self, inputs: &[Input]) -> anyhow::Result<LoadedManifests> {
+    fn check(&self, inputs: Inputs) -> anyhow::Result<LoadedManifests> {
         let options = LoadOptions {
             default_namespace: self.namespace.clone(),
             unknown_fields: if self.allow_unknown_fields {
@@ -84,9 +84,11 @@ impl ManifestOptions {
                 UnknownFields::Refuse
             },
         };
-        let loaded = ringfence_model::load(inputs, &options);
+        let loaded = ringfence_model::load(&inputs.texts, &options);
         let (cluster, of_cluster) = assemble(&loaded.objects);
-        let diagnostics: Vec<_> = loaded.diagnostics.into_iter().chain(of_cluster).collect();
+        let mut diagnostics = inputs.warnings;
+        diagnostics.extend(loaded.diagnostics);
+        diagnostics.extend(of_cluster);
         if !self.skip_invalid {
             refuse(&diagnostics, &loaded.sources)?;
         }

@@ -1,35 +1,51 @@
 //! Reading the files that the user names.
 
 mod directory;
+mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
 use clap::Args;
-use ringfence_model::Input;
+use ringfence_model::{Diagnostic, Input, RenderStyle, SourceMap};
 
 use super::budget::Budget;
+pub(super) use directory::{is_manifest, nothing_in};
+use reader::Reader;
 
 /// Where manifests are.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FileArguments {
-    /// Manifests: files, directories, or - for standard input
-    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    /// Manifests: files, directories, either of them in a git revision as REV:PATH, or - for standard input
+    #[arg(short, long = "filename", value_name = FILES, required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Read the directories in directories as well
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
 }
 
+/// What stands for [`FileArguments::files`] in help texts.
+pub(super) const FILES: &str = "FILE|DIR|REV:PATH|-";
+
 impl FileArguments {
-    /// The texts of the files.
+    /// The texts of the files. Prints to standard error what was left out.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<Input>> {
-        read(&self.files, Depth::of(self.recursive))
+        let inputs = read(&self.files, Depth::of(self.recursive))?;
+        for warning in &inputs.warnings {
+            let text = warning.render(&SourceMap::default(), RenderStyle::Colored);
+            anstream::eprintln!("{text}\n");
+        }
+        Ok(inputs.texts)
     }
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    pub(crate) texts: Vec<Input>,
+    /// What was left out, and why.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 /// How deep directories are read.
@@ -51,8 +67,9 @@ impl Depth {
     }
 }
 
-/// The files named by `paths`; of a directory all `.yaml`, `.yml` and `.json` files in it, in order of name.
-pub(crate) fn read(paths: &[PathBuf], depth: Depth) -> anyhow::Result<Vec<Input>> {
+/// The files named by `paths`, each a file, a directory, `REV:PATH` or `-`; of a directory all `.yaml`, `.yml` and
+/// `.json` files in it, in order of name.
+pub(crate) fn read(paths: &[PathBuf], depth: Depth) -> anyhow::Result<Inputs> {
     let mut reader = Reader::new(depth);
     for path in paths {
         reader.read(path)?;
@@ -62,77 +79,5 @@ pub(crate) fn read(paths: &[PathBuf], depth: Depth) -> anyhow::Result<Vec<Input>
 
 /// The file in `path`.
 pub(super) fn file(path: &Path) -> anyhow::Result<Input> {
-    read_file(path, &mut Budget::default())
-}
-
-struct Reader {
-    depth: Depth,
-    budget: Budget,
-    inputs: Vec<Input>,
-    standard_input_was_read: bool,
-}
-
-impl Reader {
-    fn new(depth: Depth) -> Self {
-        Self {
-            depth,
-            budget: Budget::default(),
-            inputs: Vec::new(),
-            standard_input_was_read: false,
-        }
-    }
-
-    fn read(&mut self, path: &Path) -> anyhow::Result<()> {
-        if path.as_os_str() == "-" {
-            return self.standard_input();
-        }
-        match path.metadata() {
-            Ok(found) if found.is_dir() => self.directory(path),
-            Ok(_) => self.file(path),
-            Err(error) => Err(error).with_context(|| cannot_read(path)),
-        }
-    }
-
-    fn standard_input(&mut self) -> anyhow::Result<()> {
-        let stdin = std::io::stdin();
-        ensure!(
-            !stdin.is_terminal(),
-            "`-f -` reads manifests from standard input, which is a terminal"
-        );
-        ensure!(
-            !self.standard_input_was_read,
-            "`-f -` is given twice, and standard input can be read once"
-        );
-        self.standard_input_was_read = true;
-        let text = self.budget.text("standard input", stdin.lock())?;
-        self.inputs.push(Input {
-            name: "<stdin>".to_owned(),
-            text,
-        });
-        Ok(())
-    }
-
-    fn directory(&mut self, path: &Path) -> anyhow::Result<()> {
-        for file in directory::manifests(path, self.depth, &mut self.budget)? {
-            self.file(&file)?;
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
-        let input = read_file(path, &mut self.budget)?;
-        self.inputs.push(input);
-        Ok(())
-    }
-}
-
-fn read_file(path: &Path, budget: &mut Budget) -> anyhow::Result<Input> {
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| cannot_read(path))?;
-    let text = budget.text(&name, file)?;
-    Ok(Input { name, text })
-}
-
-fn cannot_read(path: &Path) -> String {
-    format!("cannot read {}", path.display())
+    reader::file(path, &mut Budget::default())
 }

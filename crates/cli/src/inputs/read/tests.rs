@@ -13,6 +13,7 @@ fn directory(files: &[&str]) -> tempfile::TempDir {
 
 fn names(directory: &tempfile::TempDir, depth: Depth) -> Vec<String> {
     let inputs = read(&[directory.path().to_owned()], depth).unwrap();
+    assert_eq!(inputs.warnings, []);
     let short = |input: Input| {
         let name = Path::new(&input.name)
             .strip_prefix(directory.path())
@@ -20,7 +21,7 @@ fn names(directory: &tempfile::TempDir, depth: Depth) -> Vec<String> {
         assert_eq!(input.text, format!("# {}", name.display()));
         name.display().to_string()
     };
-    inputs.into_iter().map(short).collect()
+    inputs.texts.into_iter().map(short).collect()
 }
 
 #[test]
@@ -80,7 +81,11 @@ fn links_to_files_are_read_and_links_to_directories_are_not() {
     symlink("..", directory.path().join("d/up")).unwrap();
     symlink("d/a.yaml", directory.path().join("b.yaml")).unwrap();
     let inputs = read(&[directory.path().to_owned()], Depth::Recursive).unwrap();
-    let texts: Vec<&str> = inputs.iter().map(|input| input.text.as_str()).collect();
+    let texts: Vec<&str> = inputs
+        .texts
+        .iter()
+        .map(|input| input.text.as_str())
+        .collect();
     assert_eq!(texts, ["# d/a.yaml", "# d/a.yaml"]);
 }
 
@@ -90,5 +95,34 @@ fn what_does_not_exist_is_named() {
     assert_eq!(
         format!("{error:#}"),
         "cannot read no/such.yaml: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_file_on_disk_is_read_before_a_revision() {
+    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/repository");
+    let base = directory(&["HEAD:a.yml"]);
+    let git = base.path().join(".git");
+    std::fs::write(&git, format!("gitdir: {repository}\n")).unwrap();
+    let texts = |argument: &str| -> Vec<String> {
+        let mut reader = Reader::at(base.path().to_owned(), Depth::Flat);
+        reader.read(Path::new(argument)).unwrap();
+        let texts = reader.inputs.texts.into_iter();
+        texts.map(|input| input.text).collect()
+    };
+    assert_eq!(texts("HEAD:a.yml"), ["# HEAD:a.yml"]);
+    assert_eq!(texts("main:a.yml"), ["# a\n"]);
+    let refusal = |argument: &str| {
+        let mut reader = Reader::at(base.path().to_owned(), Depth::Flat);
+        format!("{:#}", reader.read(Path::new(argument)).unwrap_err())
+    };
+    let missing = refusal("HEAD:b.yml");
+    assert!(
+        missing.starts_with("cannot read HEAD:b.yml: revision `HEAD` has no `b.yml`"),
+        "{missing}"
+    );
+    assert_eq!(
+        refusal("b.yml"),
+        "cannot read b.yml: No such file or directory (os error 2)"
     );
 }

@@ -1,0 +1,111 @@
+//! Reads one argument after the other.
+
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, ensure};
+use ringfence_model::Input;
+
+use super::{Depth, Inputs, directory};
+use crate::inputs::budget::Budget;
+use crate::inputs::revision::{Repository, RevisionPath};
+
+/// Its text is there once for the whole program.
+static STANDARD_INPUT_WAS_READ: AtomicBool = AtomicBool::new(false);
+
+pub(super) struct Reader {
+    /// Where paths begin; empty for the current directory.
+    base: PathBuf,
+    depth: Depth,
+    budget: Budget,
+    repository: Option<Repository>,
+    pub(super) inputs: Inputs,
+}
+
+impl Reader {
+    pub(super) fn new(depth: Depth) -> Self {
+        Self::at(PathBuf::new(), depth)
+    }
+
+    /// A reader of paths that begin in `base`.
+    pub(super) fn at(base: PathBuf, depth: Depth) -> Self {
+        Self {
+            base,
+            depth,
+            budget: Budget::default(),
+            repository: None,
+            inputs: Inputs::default(),
+        }
+    }
+
+    pub(super) fn read(&mut self, argument: &Path) -> anyhow::Result<()> {
+        if argument.as_os_str() == "-" {
+            return self.standard_input();
+        }
+        let path = self.base.join(argument);
+        let error = match path.metadata() {
+            Ok(found) if found.is_dir() => return self.directory(&path),
+            Ok(_) => return self.file(&path),
+            Err(error) => error,
+        };
+        match RevisionPath::parse(argument) {
+            Some(named) if error.kind() == ErrorKind::NotFound => self.revision(named),
+            Some(_) | None => Err(error.into()),
+        }
+        .with_context(|| cannot_read(argument))
+    }
+
+    fn standard_input(&mut self) -> anyhow::Result<()> {
+        let stdin = std::io::stdin();
+        ensure!(
+            !stdin.is_terminal(),
+            "`-` reads manifests from standard input, which is a terminal"
+        );
+        ensure!(
+            !STANDARD_INPUT_WAS_READ.swap(true, Ordering::Relaxed),
+            "`-` is given twice, and standard input can be read once"
+        );
+        let text = self.budget.text("standard input", stdin.lock())?;
+        self.inputs.texts.push(Input {
+            name: "<stdin>".to_owned(),
+            text,
+        });
+        Ok(())
+    }
+
+    fn directory(&mut self, path: &Path) -> anyhow::Result<()> {
+        for file in directory::manifests(path, self.depth, &mut self.budget)? {
+            self.file(&file)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let input = file(path, &mut self.budget)?;
+        self.inputs.texts.push(input);
+        Ok(())
+    }
+
+    fn revision(&mut self, named: RevisionPath<'_>) -> anyhow::Result<()> {
+        let repository = match self.repository.take() {
+            Some(open) => open,
+            None => Repository::enclosing(&std::path::absolute(self.base.join("."))?)?,
+        };
+        let repository = self.repository.insert(repository);
+        repository.read(named, self.depth, &mut self.budget, &mut self.inputs)
+    }
+}
+
+/// Reads the file in `path`.
+pub(super) fn file(path: &Path, budget: &mut Budget) -> anyhow::Result<Input> {
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| cannot_read(path))?;
+    let text = budget.text(&name, file)?;
+    Ok(Input { name, text })
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
