@@ -50,7 +50,8 @@ pub(crate) fn answer(facts: Facts<'_>, query: &Query) -> Result<Answer, QueryErr
                 connections: vec![connection],
             })
         }
-        Destination::Service(name, backends) => {
+        Destination::Service(name, family, backends) => {
+            let source = source.restricted_to(family);
             let connections = backends.iter().map(|backend| {
                 let dialled = Dialled {
                     port: Some(backend.port),

@@ -13,12 +13,12 @@ use ringfence_testkit::flows;
 use ringfence_testkit::generate::{self, Shape};
 use ringfence_testkit::random::Random;
 
-const CLUSTERS: u64 = 400;
+const CLUSTERS: u64 = 300;
 
 #[test]
 fn every_answer_is_that_of_the_reference() {
     for seed in 0..CLUSTERS {
-        let cluster = generate::cluster(seed, Shape::TIERED);
+        let cluster = generate::cluster(seed, Shape::EVERYTHING);
         let engine = Engine::new(cluster.clone());
         for flow in flows::sample(&cluster, 400, &mut Random::new(seed)) {
             let expected = answer(&cluster, &flow);
@@ -31,7 +31,7 @@ fn every_answer_is_that_of_the_reference() {
 #[test]
 fn rows_and_columns_hold_what_is_between_classes() {
     for seed in 0..CLUSTERS {
-        let engine = Engine::new(generate::cluster(seed, Shape::TIERED));
+        let engine = Engine::new(generate::cluster(seed, Shape::EVERYTHING));
         let classes: Vec<ClassId> = engine.classes().map(|(class, _)| class).collect();
         let mut whole: BTreeMap<ClassId, Row> = BTreeMap::new();
         engine.for_each_row(|sources, row| {
@@ -74,7 +74,7 @@ fn rows_and_columns_hold_what_is_between_classes() {
 fn connectivity_is_what_the_reference_says_of_every_pair() {
     let mut compared = 0;
     for seed in 0..CLUSTERS {
-        let cluster = generate::cluster(seed, Shape::TIERED);
+        let cluster = generate::cluster(seed, Shape::EVERYTHING);
         compared += compare(seed, &cluster, &Engine::new(cluster.clone()));
     }
     assert!(compared > 100_000, "only {compared} questions compared");

@@ -15,7 +15,7 @@ const CHANGES: usize = 40;
 fn changes_lead_to_what_is_made_anew() {
     for seed in 0..SEQUENCES {
         let mut random = Random::new(seed ^ 0x5eed);
-        let mut engine = Engine::new(generate::cluster(seed, Shape::TIERED));
+        let mut engine = Engine::new(generate::cluster(seed, Shape::EVERYTHING));
         warm_up(&engine);
         for step in 0..CHANGES {
             let change = change(&mut random, engine.cluster());
@@ -102,7 +102,7 @@ fn rows(engine: &Engine, from: &Endpoint, ends: &BTreeSet<Endpoint>) -> Vec<Opti
 
 /// An object of another random cluster, often under the name of one that is there; or one that goes.
 fn change(random: &mut Random, cluster: &Cluster) -> Change {
-    let other = generate::cluster(random.bits(), Shape::TIERED);
+    let other = generate::cluster(random.bits(), Shape::EVERYTHING);
     loop {
         let drawn = if random.chance(30) {
             removal(random, cluster)

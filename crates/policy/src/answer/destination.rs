@@ -14,7 +14,8 @@ use crate::index::cluster_addresses;
 #[derive(Clone, Debug)]
 pub(super) enum Destination {
     End(End),
-    Service(ObjectName, Vec<Backend>),
+    /// With the family that the Service's address fixes (rule Q-7).
+    Service(ObjectName, Option<Family>, Vec<Backend>),
 }
 
 /// a Service address is an ordinary address on this side. NP-61: loopback leads nowhere else.
@@ -110,5 +111,5 @@ fn through(
     family: Option<Family>,
 ) -> Destination {
     let backends = backends(facts, service, port, family);
-    Destination::Service(service.name.clone(), backends)
+    Destination::Service(service.name.clone(), family, backends)
 }

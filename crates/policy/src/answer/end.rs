@@ -97,10 +97,10 @@ impl End {
         !self.addresses.is_empty()
     }
 
-    /// The same end without its addresses of the other family.
-    pub(super) fn restricted_to(mut self, family: Family) -> Self {
-        self.addresses
-            .retain(|address| Family::of(*address) == family);
+    /// The same end without its addresses of another family, if one is fixed.
+    pub(super) fn restricted_to(mut self, family: Option<Family>) -> Self {
+        let fits = |address: IpAddr| family.is_none_or(|family| Family::of(address) == family);
+        self.addresses.retain(|address| fits(*address));
         self
     }
 

@@ -1,13 +1,13 @@
-//! Rules OB-11 and OB-12: the pods behind a Service, and the port they are reached on.
+//! Rules OB-11 and OB-12: who is behind a Service, and the port they are reached on.
 
-use ringfence_model::{Pod, Query, Service, ServicePort, TargetPort};
+use ringfence_model::{Phase, Pod, Query, Service, ServicePort, TargetPort};
 use ringfence_net::{Family, IpProtocol};
 
 use super::Facts;
 use super::end::End;
 use crate::index::in_namespace;
 
-/// One pod that a Service sends connections to.
+/// One end that a Service sends connections to.
 #[derive(Clone, Debug)]
 pub(super) struct Backend {
     pub(super) end: End,
@@ -23,37 +23,62 @@ pub(super) fn dialled_port<'a>(service: &'a Service, query: &Query) -> Option<&'
     })
 }
 
-/// OB-12: the backends of one port in order of name, with an address of `family` if one is fixed.
+/// OB-12: the backends of one port, with an address of `family` if one is fixed: by selector, else what is listed.
 pub(super) fn backends(
     facts: Facts<'_>,
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
 ) -> Vec<Backend> {
-    if service.selector.is_empty() || service.external_name.is_some() {
-        return Vec::new();
+    if service.selector.is_empty() {
+        return listed(facts, service, port, family);
     }
     let pods = in_namespace(&facts.cluster.pods, &service.name.namespace);
-    let chosen = pods.filter(|pod| is_backend(service, pod));
-    let backends = chosen.filter_map(|pod| {
-        let end = End::of_pod(facts, pod);
-        let end = match family {
-            Some(family) => end.restricted_to(family),
-            None => end,
-        };
-        let port = target_port(port, pod)?;
-        end.has_address().then_some(Backend { end, port })
-    });
+    let selected = pods.filter(|pod| is_selected(service, pod));
+    let backends = selected.filter_map(|pod| selected_backend(facts, pod, port, family));
     backends.collect()
 }
 
 /// OB-12: live, not terminating, ready, and with all labels of the selector.
-fn is_backend(service: &Service, pod: &Pod) -> bool {
+fn is_selected(service: &Service, pod: &Pod) -> bool {
     let mut wanted = service.selector.iter();
     pod.is_live()
         && !pod.terminating
         && (pod.ready || service.publish_not_ready_addresses)
+        && service.external_name.is_none()
         && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
+}
+
+/// OB-12: a pod with an address. AM-22: one that no cluster has seen yet may get one.
+fn selected_backend(
+    facts: Facts<'_>,
+    pod: &Pod,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Option<Backend> {
+    let port = target_port(port, pod)?;
+    let end = End::of_pod(facts, pod);
+    let is_unseen = !end.has_address() && pod.phase == Phase::Unknown;
+    let end = end.restricted_to(family);
+    (is_unseen || end.has_address()).then_some(Backend { end, port })
+}
+
+/// OB-12, Q-3: whoever has the address of an endpoint that is ready.
+fn listed(
+    facts: Facts<'_>,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+) -> Vec<Backend> {
+    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
+    let of_port = ready.filter_map(|endpoint| Some((endpoint, endpoint.port_for(port)?)));
+    let backends = of_port.map(|(endpoint, port)| Backend {
+        end: End::at(facts, endpoint.address.to_canonical()).restricted_to(family),
+        port,
+    });
+    backends
+        .filter(|backend| backend.end.has_address())
+        .collect()
 }
 
 /// OB-11: the number, or the pod's first port with that name and the Service port's protocol.
