@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use ringfence_model::{Cluster, Endpoint, NetworkPolicy, Query};
 use ringfence_net::{IpProtocol, Protocol};
-use ringfence_policy::{Change, ClassId, Engine};
+use ringfence_policy::{Change, ClassId, ClassSet, Engine};
 use ringfence_testkit::scale::{self, Size};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +20,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     measure(
         "large, no two pods alike",
         distinct(scale::cluster(1, Size::LARGE)),
+    )?;
+    measure(
+        "large, half of it open",
+        open(scale::cluster(1, Size::LARGE)),
+    )?;
+    measure(
+        "large, half of it open, no two pods alike",
+        distinct(open(scale::cluster(1, Size::LARGE))),
     )?;
     if std::env::args().any(|argument| argument == "huge") {
         measure("huge", scale::cluster(1, Size::HUGE))?;
@@ -33,6 +41,15 @@ fn distinct(mut cluster: Cluster) -> Cluster {
         let key = "statefulset.kubernetes.io/pod-name".to_owned();
         pod.labels.insert(key, name.name.clone());
     }
+    cluster
+}
+
+/// The same cluster without the policies for all pods in every other namespace, so that many pods reach many pods.
+fn open(mut cluster: Cluster) -> Cluster {
+    let is_open = |name: &str| name.ends_with(['0', '2', '4', '6', '8']);
+    let is_for_all = |policy: &NetworkPolicy| policy.pod_selector.is_empty();
+    let policies = &mut cluster.network_policies;
+    policies.retain(|name, policy| !(is_for_all(policy) && is_open(&name.namespace)));
     cluster
 }
 
@@ -68,6 +85,18 @@ fn measure(name: &str, cluster: Cluster) -> Result<(), Box<dyn Error>> {
             black_box(row.cells.len());
         });
     });
+    let some: Vec<ClassId> = engine
+        .classes()
+        .map(|(class, _)| class)
+        .take(1_000)
+        .collect();
+    timed("a million pairs one by one", || {
+        for from in &some {
+            for to in &some {
+                black_box(engine.between(*from, *to));
+            }
+        }
+    });
     let policies = engine.cluster().network_policies.values();
     let mut slowest = 0.0_f64;
     let mut changed = engine.clone();
@@ -92,26 +121,27 @@ fn rejudge(engine: &mut Engine, policy: &NetworkPolicy) -> f64 {
     for policy in [&poorer, policy] {
         let start = Instant::now();
         engine.apply(Change::SetNetworkPolicy(policy.clone()));
-        for class in selected(engine, policy) {
-            black_box((engine.row(class), engine.column(class)));
-        }
+        let selected = selected(engine, policy);
+        engine.for_each_row_of(&selected, |_, row| {
+            black_box(row.cells.len());
+        });
+        engine.for_each_column_of(&selected, |_, column| {
+            black_box(column.cells.len());
+        });
         slowest = slowest.max(start.elapsed().as_secs_f64() * 1_000.0);
     }
     slowest
 }
 
 /// The classes of pods that a policy selects.
-fn selected(engine: &Engine, policy: &NetworkPolicy) -> Vec<ClassId> {
+fn selected(engine: &Engine, policy: &NetworkPolicy) -> ClassSet {
     let pods = engine.cluster().pods.values();
     let selected = pods.filter(|pod| {
         pod.name.namespace == policy.name.namespace && policy.pod_selector.matches(&pod.labels)
     });
-    let mut classes: Vec<ClassId> = selected
+    selected
         .filter_map(|pod| engine.class_of_pod(&pod.name))
-        .collect();
-    classes.sort_unstable();
-    classes.dedup();
-    classes
+        .collect()
 }
 
 fn pod_comes_and_goes(engine: &mut Engine) -> Result<(), Box<dyn Error>> {

@@ -135,7 +135,20 @@ impl Engine {
     /// The whole connectivity: calls `visit` with each row that differs from the others and the sources that have it.
     /// Every class of [`Engine::classes`] is a source once. Much faster than [`Engine::row`] for each of them.
     pub fn for_each_row(&self, visit: impl FnMut(&ClassSet, &Row)) {
-        self.connectivity().for_each_row(self.world(), visit);
+        let connectivity = self.connectivity();
+        connectivity.for_each_row(self.world(), Direction::Egress, None, visit);
+    }
+
+    /// The same for these sources alone.
+    pub fn for_each_row_of(&self, sources: &ClassSet, visit: impl FnMut(&ClassSet, &Row)) {
+        let connectivity = self.connectivity();
+        connectivity.for_each_row(self.world(), Direction::Egress, Some(sources), visit);
+    }
+
+    /// The columns of these destinations: calls `visit` with each that differs from the others and who has it.
+    pub fn for_each_column_of(&self, destinations: &ClassSet, visit: impl FnMut(&ClassSet, &Row)) {
+        let connectivity = self.connectivity();
+        connectivity.for_each_row(self.world(), Direction::Ingress, Some(destinations), visit);
     }
 
     fn connectivity(&self) -> &Connectivity {

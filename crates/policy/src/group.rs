@@ -111,8 +111,12 @@ impl GroupTable {
         self.of_class.get(class.index()).copied().flatten()
     }
 
+    pub(crate) fn get(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(id.0)
+    }
+
     pub(crate) fn of(&self, class: ClassId) -> Option<&Group> {
-        self.groups.get(self.id_of(class)?.0)
+        self.get(self.id_of(class)?)
     }
 
     /// The groups that have members, in order of their numbers.

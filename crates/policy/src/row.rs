@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::class::{ClassId, ClassSet, Reach};
 
 /// What may be opened between one class and every other: from it, or to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// What may be opened, and with which classes, in order of what may be opened. The sets are disjoint and not
     /// empty; with a class in none of them nothing may be opened.

@@ -20,61 +20,57 @@ type Admitting<'a> = BTreeMap<&'a Reach, ClassSet>;
 impl Connectivity {
     /// What `class` and each other class may open: from it in the direction of egress, to it in that of ingress.
     pub(crate) fn row(&self, world: World<'_>, direction: Direction, class: ClassId) -> Row {
-        let Some(group) = self.groups.get(direction).of(class) else {
-            return Row::new(BTreeMap::new());
-        };
-        let mut admitting: BTreeMap<&Reach, Vec<&ClassSet>> = BTreeMap::new();
-        let there = opposite(direction);
-        for group in self.groups.get(there).iter() {
-            let reach = self.judged(world, there, group).at(class);
-            if !reach.is_none() {
-                admitting.entry(reach).or_default().push(&group.members);
-            }
-        }
-        let admitting = admitting.into_iter();
-        let admitting = admitting
-            .map(|(reach, members)| (reach, ClassSet::union_of(members)))
-            .collect();
-        let strangers = self.strangers(group.key.families);
-        cross(self.judged(world, direction, group), &admitting, &strangers)
+        let mut found = Row::default();
+        let only = ClassSet::from_iter([class]);
+        self.for_each_row(world, direction, Some(&only), |_, row| found = row.clone());
+        found
     }
 
-    /// Every row with the sources that have it, in an order that only the cluster and its changes decide.
-    pub(crate) fn for_each_row(&self, world: World<'_>, mut visit: impl FnMut(&ClassSet, &Row)) {
-        let transposed = Transposed::new(self, world);
+    /// Every row of classes in `among`, or of all, and who has it. Each class with members comes once.
+    pub(crate) fn for_each_row(
+        &self,
+        world: World<'_>,
+        direction: Direction,
+        among: Option<&ClassSet>,
+        mut visit: impl FnMut(&ClassSet, &Row),
+    ) {
+        let groups = self.groups.get(direction);
+        let transposed = Transposed::new(self, world, opposite(direction), among);
         let mut strangers: BTreeMap<Families, ClassSet> = BTreeMap::new();
-        for (admitted, sources) in self.sources(&transposed) {
-            let admitting = transposed.admitting(admitted);
-            for sources in sources.values() {
-                let class = sources.first();
-                let Some(group) =
-                    class.and_then(|class| self.groups.get(Direction::Egress).of(class))
-                else {
+        for (told_apart, by_group) in self.alike(direction, among, &transposed) {
+            let admitting = transposed.admitting(told_apart);
+            for (group, classes) in by_group {
+                let Some(group) = groups.get(group) else {
                     continue;
                 };
                 let families = group.key.families;
-                let strangers = strangers
-                    .entry(families)
-                    .or_insert_with(|| self.strangers(families));
-                let egress = self.judged(world, Direction::Egress, group);
-                visit(sources, &cross(egress, &admitting, strangers));
+                let find = || self.strangers(families);
+                let strangers = strangers.entry(families).or_insert_with(find);
+                let own = self.judged(world, direction, group);
+                visit(&classes, &cross(own, &admitting, strangers));
             }
         }
     }
 
-    /// The sources by what decides their rows: who admits them, and their own group.
-    fn sources<'t>(
+    /// The classes by what decides their rows: what the other ends say of them, and their own group.
+    fn alike<'t>(
         &self,
+        direction: Direction,
+        among: Option<&ClassSet>,
         transposed: &'t Transposed<'_>,
     ) -> BTreeMap<&'t [u32], BTreeMap<GroupId, ClassSet>> {
-        let mut sources: BTreeMap<&[u32], BTreeMap<GroupId, ClassSet>> = BTreeMap::new();
-        for class in self.classes.iter() {
-            if let Some(group) = self.groups.get(Direction::Egress).id_of(class) {
-                let same = sources.entry(transposed.of(class)).or_default();
+        let mut alike: BTreeMap<&[u32], BTreeMap<GroupId, ClassSet>> = BTreeMap::new();
+        let mut add = |class: ClassId| {
+            if let Some(group) = self.groups.get(direction).id_of(class) {
+                let same = alike.entry(transposed.of(class)).or_default();
                 same.entry(group).or_default().insert(class);
             }
+        };
+        match among {
+            Some(classes) => classes.iter().for_each(&mut add),
+            None => self.classes.iter().for_each(&mut add),
         }
-        sources
+        alike
     }
 
     /// the classes that have no family in common with these.

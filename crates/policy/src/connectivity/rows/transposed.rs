@@ -1,5 +1,6 @@
-//! Ingress seen from the source: who admits it.
+//! One direction seen from the peers: which subjects admit a class.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ringfence_model::Direction;
@@ -8,38 +9,50 @@ use super::Admitting;
 use crate::class::{ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
 
-/// For each source the groups that admit it. What most groups say of nearly everybody is kept once, and each
-/// distinct set of sources that some groups tell from the rest has a number.
+/// For each peer the groups of subjects that admit it. What a group says of nearly everybody is kept once, and each
+/// distinct set of peers that some groups tell from the rest has a number.
 #[derive(Debug)]
 pub(super) struct Transposed<'a> {
-    /// What groups say of the sources that they do not tell apart, and their members.
-    rest: BTreeMap<&'a Reach, ClassSet>,
+    /// What groups say of the peers that they do not tell apart, and their members.
+    rest: Admitting<'a>,
     told_apart: Vec<Told<'a>>,
     /// By class the numbers of the sets that it is in, ascending.
     of_class: Vec<Vec<u32>>,
 }
 
-/// What changes for the sources of one set.
+/// What is different for the peers of one set.
 #[derive(Debug, Default)]
 struct Told<'a> {
-    /// What members of groups say of the rest, but not of these.
+    /// What groups say of the rest but not of these, and their members.
     instead_of: Vec<(&'a Reach, &'a ClassSet)>,
     /// What they say of these.
     say: Vec<(&'a Reach, &'a ClassSet)>,
 }
 
 impl<'a> Transposed<'a> {
-    pub(super) fn new(connectivity: &'a Connectivity, world: World<'a>) -> Self {
+    /// Of the groups of `direction`, for the peers in `among`, or all.
+    pub(super) fn new(
+        connectivity: &'a Connectivity,
+        world: World<'a>,
+        direction: Direction,
+        among: Option<&ClassSet>,
+    ) -> Self {
         let mut rest: BTreeMap<&Reach, Vec<&ClassSet>> = BTreeMap::new();
-        let mut sets: BTreeMap<&ClassSet, Told<'a>> = BTreeMap::new();
-        for group in connectivity.groups.get(Direction::Ingress).iter() {
-            let judged = connectivity.judged(world, Direction::Ingress, group);
+        let mut sets: BTreeMap<Cow<'_, ClassSet>, Told<'a>> = BTreeMap::new();
+        for group in connectivity.groups.get(direction).iter() {
+            let judged = connectivity.judged(world, direction, group);
             let of_rest = judged.rest();
             if !of_rest.is_none() {
                 rest.entry(of_rest).or_default().push(&group.members);
             }
-            for (reach, sources) in judged.cells() {
-                let told = sets.entry(sources).or_default();
+            for (reach, peers) in judged.cells() {
+                let peers = among.map_or(Cow::Borrowed(peers), |among| {
+                    Cow::Owned(peers.intersection(among))
+                });
+                if peers.is_empty() {
+                    continue;
+                }
+                let told = sets.entry(peers).or_default();
                 if !of_rest.is_none() {
                     told.instead_of.push((of_rest, &group.members));
                 }
@@ -48,30 +61,20 @@ impl<'a> Transposed<'a> {
                 }
             }
         }
-        let mut of_class = vec![Vec::new(); connectivity.classes.bound()];
-        for (number, sources) in (0..).zip(sets.keys()) {
-            for class in sources.iter() {
-                if let Some(numbers) = of_class.get_mut(class.index()) {
-                    numbers.push(number);
-                }
-            }
-        }
-        let rest = rest.into_iter();
         Self {
-            rest: rest
-                .map(|(reach, members)| (reach, ClassSet::union_of(members)))
-                .collect(),
+            rest: united(rest),
+            of_class: numbers(sets.keys().map(Cow::as_ref), connectivity.classes.bound()),
             told_apart: sets.into_values().collect(),
-            of_class,
         }
     }
 
-    /// The numbers of the sets that a source is in.
-    pub(super) fn of(&self, source: ClassId) -> &[u32] {
-        self.of_class.get(source.index()).map_or(&[], Vec::as_slice)
+    /// The numbers of the sets that a peer is in.
+    pub(super) fn of(&self, peer: ClassId) -> &[u32] {
+        let numbers = self.of_class.get(peer.index());
+        numbers.map_or(&[], Vec::as_slice)
     }
 
-    /// Who admits the sources that are in these sets and no others.
+    /// Who admits the peers that are in these sets and in no others.
     pub(super) fn admitting(&self, numbers: &[u32]) -> Admitting<'a> {
         let told = numbers.iter().filter_map(|number| {
             let number = usize::try_from(*number).ok()?;
@@ -101,4 +104,23 @@ impl<'a> Transposed<'a> {
         }
         admitting
     }
+}
+
+/// By class the numbers of the sets that it is in.
+fn numbers<'s>(sets: impl Iterator<Item = &'s ClassSet>, classes: usize) -> Vec<Vec<u32>> {
+    let mut of_class = vec![Vec::new(); classes];
+    for (number, set) in (0..).zip(sets) {
+        for class in set.iter() {
+            if let Some(numbers) = of_class.get_mut(class.index()) {
+                numbers.push(number);
+            }
+        }
+    }
+    of_class
+}
+
+fn united<'a>(sets: BTreeMap<&'a Reach, Vec<&ClassSet>>) -> Admitting<'a> {
+    let sets = sets.into_iter();
+    sets.map(|(reach, members)| (reach, ClassSet::union_of(members)))
+        .collect()
 }
