@@ -123,10 +123,13 @@ impl Term {
         match self {
             Self::Pods(pods) => pods.resolve(classes),
             Self::Block(block) => {
+                let whole = Atom::from(block.cidr);
                 let holes = block.except.iter().map(|hole| Atom::from(*hole));
+                // A hole of the other family would take away who has an address there beside.
+                let holes = holes.filter(|hole| hole.family() == whole.family());
                 let holes: Vec<ClassSet> = holes.map(|hole| sets.within(hole)).collect();
-                let whole = sets.within(Atom::from(block.cidr));
-                whole.difference(&ClassSet::union_of(&holes))
+                let inside = sets.within(whole);
+                inside.difference(&ClassSet::union_of(&holes))
             }
             Self::Nodes(family, labels) => {
                 let addresses = node_addresses(cluster, *family, labels);

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use ringfence_model::{Cluster, Direction, Endpoint};
 use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach};
 use ringfence_testkit::flows;
-use ringfence_testkit::generate::{self, Shape};
 use ringfence_testkit::random::Random;
 
-const SEQUENCES: u64 = 60;
+use crate::twist;
+
+const SEQUENCES: u64 = 30;
 const CHANGES: usize = 40;
 
 #[test]
 fn changes_lead_to_what_is_made_anew() {
     for seed in 0..SEQUENCES {
         let mut random = Random::new(seed ^ 0x5eed);
-        let mut engine = Engine::new(generate::cluster(seed, Shape::EVERYTHING));
+        let mut engine = Engine::new(twist::cluster(seed));
         warm_up(&engine);
         for step in 0..CHANGES {
             let change = change(&mut random, engine.cluster());
@@ -102,7 +103,7 @@ fn rows(engine: &Engine, from: &Endpoint, ends: &BTreeSet<Endpoint>) -> Vec<Opti
 
 /// An object of another random cluster, often under the name of one that is there; or one that goes.
 fn change(random: &mut Random, cluster: &Cluster) -> Change {
-    let other = generate::cluster(random.bits(), Shape::EVERYTHING);
+    let other = twist::cluster(random.bits());
     loop {
         let drawn = if random.chance(30) {
             removal(random, cluster)

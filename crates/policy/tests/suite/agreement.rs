@@ -1,5 +1,5 @@
-//! The engine against the reference, on random clusters: single answers field for field, and connectivity between
-//! classes by every member and every port worth trying.
+//! Random clusters: single answers field for field, and connectivity between classes by every member and every port
+//! worth trying.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,15 +10,16 @@ use ringfence_model::{
 use ringfence_policy::{ClassId, ClassKind, Engine, Reach, Row};
 use ringfence_reference::answer;
 use ringfence_testkit::flows;
-use ringfence_testkit::generate::{self, Shape};
 use ringfence_testkit::random::Random;
+
+use crate::twist;
 
 const CLUSTERS: u64 = 300;
 
 #[test]
 fn every_answer_is_that_of_the_reference() {
     for seed in 0..CLUSTERS {
-        let cluster = generate::cluster(seed, Shape::EVERYTHING);
+        let cluster = twist::cluster(seed);
         let engine = Engine::new(cluster.clone());
         for flow in flows::sample(&cluster, 400, &mut Random::new(seed)) {
             let expected = answer(&cluster, &flow);
@@ -31,7 +32,7 @@ fn every_answer_is_that_of_the_reference() {
 #[test]
 fn rows_and_columns_hold_what_is_between_classes() {
     for seed in 0..CLUSTERS {
-        let engine = Engine::new(generate::cluster(seed, Shape::EVERYTHING));
+        let engine = Engine::new(twist::cluster(seed));
         let classes: Vec<ClassId> = engine.classes().map(|(class, _)| class).collect();
         let mut whole: BTreeMap<ClassId, Row> = BTreeMap::new();
         engine.for_each_row(|sources, row| {
@@ -74,7 +75,7 @@ fn rows_and_columns_hold_what_is_between_classes() {
 fn connectivity_is_what_the_reference_says_of_every_pair() {
     let mut compared = 0;
     for seed in 0..CLUSTERS {
-        let cluster = generate::cluster(seed, Shape::EVERYTHING);
+        let cluster = twist::cluster(seed);
         compared += compare(seed, &cluster, &Engine::new(cluster.clone()));
     }
     assert!(compared > 100_000, "only {compared} questions compared");
@@ -146,7 +147,8 @@ fn speaks_of_classes(cluster: &Cluster, endpoint: &Endpoint) -> bool {
             let pods = cluster.pods.values();
             let mut of_pods = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
             let mut of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
-            !of_pods.any(|own| own == address) && !of_nodes.any(|own| own == address)
+            !of_pods.any(|own| own.to_canonical() == address.to_canonical())
+                && !of_nodes.any(|own| own.to_canonical() == address.to_canonical())
         }
     }
 }
@@ -170,7 +172,7 @@ fn class_of(engine: &Engine, endpoint: &Endpoint) -> Option<ClassId> {
 
 /// What the reference says, where classes are meant to say the same: not of a pod and itself (NP-60), of a pod and its
 /// own node (NP-50), or of a Service.
-fn expected(cluster: &Cluster, flow: &Query) -> Option<DirectionVerdict> {
+pub(crate) fn expected(cluster: &Cluster, flow: &Query) -> Option<DirectionVerdict> {
     let answer = match answer(cluster, flow) {
         Ok(answer) => answer,
         Err(QueryError::NoCommonFamily(..)) => return Some(DirectionVerdict::Deny),
@@ -191,14 +193,21 @@ fn is_general(cluster: &Cluster, connection: &Connection) -> bool {
     }
 }
 
+/// Q-5, NP-50.
 fn is_local(cluster: &Cluster, pod: &Pod, name: Option<&str>, address: Option<IpAddr>) -> bool {
-    let node = pod.node.iter().filter_map(|name| cluster.nodes.get(name));
-    let of_node = node.flat_map(|node| &node.addresses);
-    let mut local = of_node.chain(&pod.host_addresses);
-    (name.is_some() && name == pod.node.as_deref()) || local.any(|own| Some(*own) == address)
+    let object = pod.node.iter().filter_map(|name| cluster.nodes.get(name));
+    let on_node = cluster
+        .pods
+        .values()
+        .filter(|other| other.is_live() && pod.node.is_some() && other.node == pod.node);
+    let addresses = object.flat_map(|node| &node.addresses);
+    let addresses = addresses.chain(on_node.flat_map(|pod| &pod.host_addresses));
+    let mut local = addresses.chain(&pod.host_addresses);
+    (name.is_some() && name == pod.node.as_deref())
+        || local.any(|own| Some(own.to_canonical()) == address)
 }
 
-fn verdict(reach: &Reach, flow: &Query) -> DirectionVerdict {
+pub(crate) fn verdict(reach: &Reach, flow: &Query) -> DirectionVerdict {
     if reach.allowed.allows(flow.protocol, flow.port) {
         DirectionVerdict::Allow
     } else if reach.unknown.allows(flow.protocol, flow.port) {

@@ -1,0 +1,8 @@
+//! The engine against the reference, against itself made anew, and against what is written down.
+
+mod agreement;
+mod changes;
+mod corpus;
+mod edges;
+mod scale;
+mod twist;
