@@ -1,6 +1,5 @@
 //! The engine beside the reference: on every row of the corpus, and between classes at the edges of all that it names.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeSet;
 
@@ -148,7 +147,7 @@ fn connectivity_is_exact_at_its_edges() {
         }
     }
     assert!(
-        compared > 50_000 && unknown > 200,
+        compared > 50_000 && unknown > 150,
         "{compared} compared, {unknown} unknown"
     );
 }

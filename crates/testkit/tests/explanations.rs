@@ -10,7 +10,8 @@ use ringfence_model::{Cluster, Direction, Source};
 use ringfence_model::{Endpoint, Query};
 use ringfence_reference::answer;
 use ringfence_testkit::builder::{
-    address, block, cluster, labels, name, pod, pods, policy, rule, service, tcp,
+    accept, address, admin, baseline, block, cluster, deny, every_pod, labels, name, pass, pod,
+    pods, pods_anywhere, policy, rule, service, tcp,
 };
 
 fn source(file: &str, line: u32) -> Option<Source> {
@@ -65,6 +66,10 @@ fn shop() -> Cluster {
 }
 
 fn explain(from: Endpoint, to: Endpoint, port: u16) -> String {
+    explain_in(&shop(), from, to, port)
+}
+
+fn explain_in(cluster: &Cluster, from: Endpoint, to: Endpoint, port: u16) -> String {
     let protocol = ringfence_net::Protocol::Tcp.into();
     let query = Query {
         source: from,
@@ -72,7 +77,7 @@ fn explain(from: Endpoint, to: Endpoint, port: u16) -> String {
         protocol,
         port: Some(port),
     };
-    answer(&shop(), &query).unwrap().to_string()
+    answer(cluster, &query).unwrap().to_string()
 }
 
 fn named(text: &str) -> Endpoint {
@@ -170,6 +175,64 @@ fn a_missing_address_is_named() {
     let text = explain(named("shop/job"), named("shop/db"), 80);
     assert!(
         text.contains("the address of shop/job is not known, and shop/db ingress[1] depends on it"),
+        "{text}"
+    );
+}
+
+/// The shop with rules of both tiers about what `shop/web` opens.
+fn tiered() -> Cluster {
+    let db = || pods_anywhere(labels(&[("app", "db")]));
+    let mut first = admin("first", 10)
+        .subject(pods_anywhere(labels(&[("app", "web")])))
+        .egress(
+            deny()
+                .named("no-api")
+                .pods(pods_anywhere(labels(&[("app", "api")]))),
+        )
+        .egress(pass().pods(db()))
+        .egress(accept().networks(&["10.0.9.0/24"]))
+        .build();
+    first.egress[0].source = source("first.yaml", 9);
+    let last = baseline("last", 0).egress(deny().named("default").pods(every_pod()));
+    let mut shop = shop();
+    for policy in [first, last.build()] {
+        shop.cluster_policies.insert(policy.name.clone(), policy);
+    }
+    shop
+}
+
+#[test]
+fn a_cluster_rule_is_named_with_its_tier_and_action() {
+    let text = explain_in(&tiered(), named("shop/web"), named("shop/api"), 80);
+    assert!(
+        text.contains(
+            "denied: egress from shop/web: decided by Admin Deny by ClusterNetworkPolicy/first \
+             egress[0] \"no-api\" (first.yaml:9:1)\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_pass_is_named_before_what_decides() {
+    let text = explain_in(&tiered(), named("shop/web"), named("shop/db"), 80);
+    assert!(
+        text.contains(
+            "denied: egress from shop/web: Admin Pass by ClusterNetworkPolicy/first egress[1] \
+             passes on; decided by Baseline Deny by ClusterNetworkPolicy/last egress[0] \"default\"\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_cluster_rule_that_needs_an_address_is_named() {
+    let text = explain_in(&tiered(), named("shop/web"), named("shop/job"), 80);
+    assert!(
+        text.contains(
+            "unknown: egress from shop/web: the address of shop/job is not known, and Admin Accept \
+             by ClusterNetworkPolicy/first egress[2] depends on it\n"
+        ),
         "{text}"
     );
 }
