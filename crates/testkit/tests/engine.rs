@@ -1,6 +1,5 @@
 //! The engine beside the reference: on every row of the corpus, and between classes at the edges of all that it names.
 
-
 use std::collections::BTreeSet;
 
 use ringfence_model::{
