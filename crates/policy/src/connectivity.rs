@@ -1,5 +1,6 @@
 //! Who can talk to whom, class by class: built when it is first asked for.
 
+mod groups;
 mod rows;
 mod update;
 
@@ -12,7 +13,7 @@ use crate::class::example::example;
 use crate::class::place::Place;
 use crate::class::table::ClassTable;
 use crate::class::{ClassId, Reach};
-use crate::group::{Group, GroupKey, GroupTable};
+use crate::group::{Group, GroupTable};
 use crate::index::{Index, namespace_labels};
 use crate::judge::Judge;
 use crate::partition::Partition;
@@ -55,9 +56,8 @@ impl Connectivity {
         for (key, written) in Written::all(world.cluster) {
             found.add_policy(world.cluster, key, written);
         }
-        let all: Vec<ClassId> = found.classes.iter().collect();
-        for class in all {
-            found.attach(class);
+        for direction in Direction::ALL {
+            found.form_groups(direction);
         }
         found
     }
@@ -66,36 +66,6 @@ impl Connectivity {
         let id = self.policies.new_id();
         let policy = Compiler::compile(written, id, cluster, &self.classes, &mut self.terms);
         self.policies.insert(key, id, policy);
-    }
-
-    /// Puts a class into its groups, if it has members.
-    fn attach(&mut self, class: ClassId) {
-        for direction in Direction::ALL {
-            if self.classes.entry(class).listed {
-                let key = self.group_key(direction, class);
-                self.groups.get_mut(direction).attach(class, key);
-            } else {
-                self.groups.get_mut(direction).detach(class);
-            }
-        }
-    }
-
-    fn group_key(&self, direction: Direction, class: ClassId) -> GroupKey {
-        let entry = self.classes.entry(class);
-        let policies = self.policies.selecting(direction, class, entry);
-        let mut known = policies.iter().filter_map(|id| self.policies.get(*id));
-        let ports_matter =
-            direction == Direction::Ingress && known.any(|policy| policy.names_ports(direction));
-        let ports = if ports_matter {
-            self.classes.ports(class).to_vec()
-        } else {
-            Vec::new()
-        };
-        GroupKey {
-            policies,
-            families: entry.place.families(),
-            ports,
-        }
     }
 
     pub(crate) fn classes(&self) -> &ClassTable {
@@ -208,3 +178,6 @@ impl World<'_> {
         example(ranges, free).or_else(|| example(ranges, owned))
     }
 }
+
+#[cfg(test)]
+mod tests;

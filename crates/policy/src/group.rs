@@ -45,24 +45,29 @@ pub(crate) struct GroupTable {
 }
 
 impl GroupTable {
-    /// Makes `class` a member of the group with this key, and of no other.
-    pub(crate) fn attach(&mut self, class: ClassId, key: GroupKey) {
-        if self.of(class).is_some_and(|group| *group.key == key) {
-            return;
+    /// Makes `classes` members of the group with this key, and of no other.
+    pub(crate) fn attach(&mut self, classes: &ClassSet, key: GroupKey) {
+        let known = self.ids.get(&key).copied();
+        let elsewhere = |class: &ClassId| known.is_none() || self.id_of(*class) != known;
+        let joining: ClassSet = classes.iter().filter(elsewhere).collect();
+        for class in joining.iter() {
+            self.detach(class);
         }
-        self.detach(class);
         let id = match self.ids.get(&key) {
             Some(id) => *id,
             None => self.create(key),
         };
         if let Some(group) = self.groups.get_mut(id.0) {
-            group.members.insert(class);
+            group.members = group.members.union(&joining);
         }
-        if self.of_class.len() <= class.index() {
-            self.of_class.resize(class.index() + 1, None);
+        let bound = classes.last().map_or(0, |last| last.index() + 1);
+        if self.of_class.len() < bound {
+            self.of_class.resize(bound, None);
         }
-        if let Some(of_class) = self.of_class.get_mut(class.index()) {
-            *of_class = Some(id);
+        for class in joining.iter() {
+            if let Some(of_class) = self.of_class.get_mut(class.index()) {
+                *of_class = Some(id);
+            }
         }
     }
 

@@ -51,23 +51,27 @@ impl<T: Ord + Clone> Partition<T> {
     }
 
     fn update_some(&mut self, classes: &ClassSet, change: impl Fn(&T) -> T) {
-        if classes.is_empty() {
-            return;
-        }
-        let mut updated = Cells::default();
         let mut remaining = classes.clone();
-        for (value, cell) in std::mem::take(&mut self.cells) {
-            let common = cell.intersection(classes);
+        let mut moved: Vec<(T, ClassSet)> = Vec::new();
+        self.cells.retain(|value, cell| {
+            let common = cell.intersection(&remaining);
             if common.is_empty() {
-                updated.add(value, cell);
-                continue;
+                return true;
             }
+            *cell = cell.difference(&common);
             remaining = remaining.difference(&common);
-            updated.add(change(&value), common);
-            updated.add(value, cell.difference(classes));
+            moved.push((change(value), common));
+            !cell.is_empty()
+        });
+        if !remaining.is_empty() {
+            moved.push((change(&self.rest), remaining));
         }
-        updated.add(change(&self.rest), remaining);
-        self.cells = updated.without(&self.rest);
+        for (value, classes) in moved {
+            if value != self.rest {
+                let cell = self.cells.entry(value).or_default();
+                *cell = cell.union(&classes);
+            }
+        }
     }
 
     /// The same classes with other values.

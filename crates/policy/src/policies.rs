@@ -42,10 +42,6 @@ impl Policies {
         self.by_id.get(&id)
     }
 
-    pub(crate) fn find(&self, key: &PolicyKey) -> Option<&Policy> {
-        self.get(*self.ids.get(key)?)
-    }
-
     pub(crate) fn insert(&mut self, key: PolicyKey, id: PolicyId, policy: Policy) {
         match &key {
             PolicyKey::Network(name) => {
@@ -79,6 +75,26 @@ impl Policies {
             PolicyKey::Cluster(_) => self.ranked.retain(|other| *other != id),
         }
         Some((id, self.by_id.remove(&id)?))
+    }
+
+    /// Every policy: NetworkPolicies by number, then those of the cluster in order of judgement.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (PolicyId, &Policy)> {
+        let network = self.by_id.iter().map(|(id, policy)| (*id, policy));
+        let network = network.filter(|(_, policy)| policy.rank.is_none());
+        let ranked = self.ranked.iter();
+        network.chain(ranked.filter_map(|id| Some((*id, self.get(*id)?))))
+    }
+
+    /// Puts a policy where it belongs among others in order.
+    pub(crate) fn insert_in_order(&self, id: PolicyId, others: &mut Vec<PolicyId>) {
+        let order = |id: PolicyId| (self.get(id).map(|policy| &policy.rank), id);
+        let at = others.partition_point(|other| order(*other) < order(id));
+        others.insert(at, id);
+    }
+
+    /// The number of the policy with this name.
+    pub(crate) fn id_of(&self, key: &PolicyKey) -> Option<PolicyId> {
+        self.ids.get(key).copied()
     }
 
     /// The policies that could select a class of pods: those of its namespace, then those of the cluster in order.

@@ -26,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) rules: PerDirection<Option<Vec<Rule>>>,
     /// The blocks that it names.
     pub(crate) blocks: Vec<Atom>,
+    /// Whether a rule of ingress names a port.
+    pub(crate) names_ingress_ports: bool,
     /// What its rules ask of peers.
     pub(crate) terms: PerDirection<Vec<TermId>>,
 }
@@ -110,11 +112,5 @@ impl NamedPort {
 impl Policy {
     pub(crate) fn tier(&self) -> Option<ClusterTier> {
         self.rank.as_ref().map(|((tier, _, _), _)| *tier)
-    }
-
-    /// Whether a port's name is used in `direction`.
-    pub(crate) fn names_ports(&self, direction: Direction) -> bool {
-        let mut rules = self.rules.get(direction).iter().flatten();
-        rules.any(|rule| !rule.ports.named.is_empty())
     }
 }

@@ -96,6 +96,12 @@ impl TermTable {
         id
     }
 
+    /// The number of terms that somebody asks.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// `asker` does not ask this any more.
     pub(crate) fn forget(&mut self, id: TermId, asker: Asker) {
         let Some(entry) = self.entries.get_mut(id.0) else {

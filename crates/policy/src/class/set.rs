@@ -69,6 +69,14 @@ impl ClassSet {
         self.iter().next()
     }
 
+    /// The last member.
+    #[must_use]
+    pub fn last(&self) -> Option<ClassId> {
+        let word = self.words.last()?;
+        let place = u64::BITS - 1 - word.bits.leading_zeros();
+        Some(ClassId::new(word.at * 64 + place))
+    }
+
     /// Makes `class` a member. True if it was none.
     pub fn insert(&mut self, class: ClassId) -> bool {
         let (at, bit) = place(class);

@@ -88,14 +88,6 @@ impl ClassTable {
         &self.entries[class.index()]
     }
 
-    /// What the pods of a class declare; nothing for other classes.
-    pub(crate) fn ports(&self, class: ClassId) -> &[ContainerPort] {
-        match &self.entry(class).class.kind {
-            ClassKind::Pods { ports, .. } => ports,
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => &[],
-        }
-    }
-
     pub(crate) fn members(&self, class: ClassId) -> &[ObjectName] {
         match &self.entry(class).class.kind {
             ClassKind::Pods { members, .. } => members,
@@ -363,6 +355,14 @@ impl Entry {
             place,
             listed: true,
             travels: true,
+        }
+    }
+
+    /// What the pods of a class declare; nothing for other classes.
+    pub(crate) fn ports(&self) -> &[ContainerPort] {
+        match &self.class.kind {
+            ClassKind::Pods { ports, .. } => ports,
+            ClassKind::Node { .. } | ClassKind::Addresses { .. } => &[],
         }
     }
 

@@ -58,7 +58,7 @@ impl Update<'_> {
         let changed = found.terms.admit(class, &found.classes, self.world.cluster);
         self.stale.extend(changed);
         found.policies.select(class, &found.classes);
-        found.attach(class);
+        found.regroup(class);
         self.count += 1;
     }
 

@@ -48,6 +48,7 @@ impl<'a> Compiler<'a> {
             selects,
             rules: PerDirection::default(),
             blocks: written.blocks(cluster),
+            names_ingress_ports: false,
             terms: PerDirection::default(),
         };
         for direction in Direction::ALL {
@@ -64,6 +65,8 @@ impl<'a> Compiler<'a> {
             };
             *policy.terms.get_mut(direction) = compiler.used;
         }
+        let mut ingress = policy.rules.get(Direction::Ingress).iter().flatten();
+        policy.names_ingress_ports = ingress.any(|rule| !rule.ports.named.is_empty());
         policy
     }
 

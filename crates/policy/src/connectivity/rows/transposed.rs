@@ -16,8 +16,9 @@ pub(super) struct Transposed<'a> {
     /// What groups say of the peers that they do not tell apart, and their members.
     rest: Admitting<'a>,
     told_apart: Vec<Told<'a>>,
-    /// By class the numbers of the sets that it is in, ascending.
+    /// By class, from `first` on, the numbers of the sets that it is in, ascending.
     of_class: Vec<Vec<u32>>,
+    first: usize,
 }
 
 /// What is different for the peers of one set.
@@ -61,16 +62,22 @@ impl<'a> Transposed<'a> {
                 }
             }
         }
+        let index = |class: Option<ClassId>| class.map_or(0, ClassId::index);
+        let (first, last) = among.map_or((0, connectivity.classes.bound()), |among| {
+            (index(among.first()), index(among.last()))
+        });
         Self {
             rest: united(rest),
-            of_class: numbers(sets.keys().map(Cow::as_ref), connectivity.classes.bound()),
+            of_class: numbers(sets.keys().map(Cow::as_ref), first, last),
+            first,
             told_apart: sets.into_values().collect(),
         }
     }
 
     /// The numbers of the sets that a peer is in.
     pub(super) fn of(&self, peer: ClassId) -> &[u32] {
-        let numbers = self.of_class.get(peer.index());
+        let place = peer.index().checked_sub(self.first);
+        let numbers = place.and_then(|place| self.of_class.get(place));
         numbers.map_or(&[], Vec::as_slice)
     }
 
@@ -106,12 +113,17 @@ impl<'a> Transposed<'a> {
     }
 }
 
-/// By class the numbers of the sets that it is in.
-fn numbers<'s>(sets: impl Iterator<Item = &'s ClassSet>, classes: usize) -> Vec<Vec<u32>> {
-    let mut of_class = vec![Vec::new(); classes];
+/// By class, from `first` to `last`, the numbers of the sets that it is in.
+fn numbers<'s>(
+    sets: impl Iterator<Item = &'s ClassSet>,
+    first: usize,
+    last: usize,
+) -> Vec<Vec<u32>> {
+    let mut of_class = vec![Vec::new(); last - first + 1];
     for (number, set) in (0..).zip(sets) {
         for class in set.iter() {
-            if let Some(numbers) = of_class.get_mut(class.index()) {
+            let place = class.index().checked_sub(first);
+            if let Some(numbers) = place.and_then(|place| of_class.get_mut(place)) {
                 numbers.push(number);
             }
         }

@@ -77,7 +77,7 @@ impl Update<'_> {
         let ranges = self.found.atoms.ranges(atom);
         let example = self.world.example(&ranges);
         self.found.classes.update_atom(class, atom, ranges, example);
-        self.found.attach(class);
+        self.found.regroup(class);
     }
 
     /// These addresses may have other owners: an example must be nobody's, and a class must have one.

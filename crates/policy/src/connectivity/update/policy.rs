@@ -25,7 +25,7 @@ impl Update<'_> {
         if let Some(written) = written {
             self.found.add_policy(cluster, key.clone(), written);
         }
-        let mut subject = ClassSet::new();
+        let (old_id, mut subject) = (old.as_ref().map(|(id, _)| *id), ClassSet::new());
         if let Some((id, old)) = old {
             for direction in Direction::ALL {
                 for term in old.terms.get(direction) {
@@ -39,11 +39,12 @@ impl Update<'_> {
             }
             subject = old.subject;
         }
-        if let Some(new) = self.found.policies.find(key) {
-            subject = subject.union(&new.subject);
+        let new_id = self.found.policies.id_of(key);
+        if let Some(new) = new_id {
+            subject = subject.union(&self.found.policies.subject(new));
         }
-        for class in subject.iter() {
-            self.found.attach(class);
+        for direction in Direction::ALL {
+            self.found.regroup_by(direction, &subject, old_id, new_id);
         }
     }
 }
