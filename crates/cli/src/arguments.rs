@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{explain, matrix, test};
+use crate::commands::{explain, matrix, test, zones};
 use crate::inputs::FileArguments;
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Show what every workload may open to every other
     #[command(after_help = matrix::arguments::EXAMPLES)]
     Matrix(matrix::arguments::MatrixArguments),
+    /// Compare what may pass between zones of trust with what is intended; show ways through a cluster, and their cuts
+    #[command(after_help = zones::EXAMPLES)]
+    Zones(zones::ZonesArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

@@ -4,3 +4,4 @@ pub(crate) mod lab;
 pub(crate) mod matrix;
 pub(crate) mod show;
 pub(crate) mod test;
+pub(crate) mod zones;

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
         Command::Matrix(matrix) => commands::matrix::run(&matrix),
+        Command::Zones(zones) => commands::zones::run(&zones),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     result.unwrap_or_else(|error| {

@@ -11,6 +11,7 @@ mod node;
 mod pod;
 mod policy_test;
 mod service;
+mod trust_zones;
 mod workload;
 
 use crate::report::Report;
@@ -21,6 +22,7 @@ use crate::{EndpointsKind, Namespace, Object};
 pub(crate) use kind::kind_cluster;
 pub(crate) use pod::policy_ports;
 pub(crate) use policy_test::policy_test;
+pub(crate) use trust_zones::trust_zones;
 
 /// What extraction needs besides the document.
 pub(crate) struct Context<'r> {

@@ -29,6 +29,7 @@ mod schema;
 mod selector;
 mod service;
 mod source;
+mod trust_zones;
 mod validate;
 mod view;
 mod yaml;
@@ -48,7 +49,7 @@ pub use documents::{Annotation, Documents, Field};
 pub use label::{BadLabel, check_label};
 pub use load::{
     Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, policy_tests,
-    read_json,
+    read_json, trust_zones,
 };
 pub use manifest::{
     ConfigMap, Container, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar, IpFamily,
@@ -69,3 +70,4 @@ pub use question::{Endpoint, Query, QueryError};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, TargetPort};
 pub use source::Source;
+pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};

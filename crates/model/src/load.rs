@@ -5,12 +5,12 @@ mod reader;
 use reader::Reader;
 
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
-use crate::extract::{kind_cluster, policy_test};
+use crate::extract::{kind_cluster, policy_test, trust_zones as extract_zones};
 use crate::report::{Problem, Report};
 use crate::schema;
 use crate::view::{Path, View};
 use crate::yaml::{self, Document, Node};
-use crate::{KindCluster, Object, PolicyTest};
+use crate::{KindCluster, Object, PolicyTest, TrustZones};
 
 /// A text to read, under the name that the user knows it by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -182,8 +182,52 @@ fn read_kind(document: &Node, report: &mut Report) -> Option<KindCluster> {
     kind_cluster(report, &View::root(document))
 }
 
-/// The group and version of policy tests, and their kind.
-const POLICY_TEST: (&str, &str) = ("ringfence.dev/v1alpha1", "PolicyTest");
+/// The group and version of ringfence's own kinds.
+const OWN: &str = "ringfence.dev/v1alpha1";
+
+const POLICY_TEST: Own = Own {
+    kind: "PolicyTest",
+    meaning: "a policy test",
+    schema: schema::policy_test(),
+};
+
+const TRUST_ZONES: Own = Own {
+    kind: "TrustZones",
+    meaning: "a file of trust zones",
+    schema: schema::trust_zones(),
+};
+
+/// A kind of ringfence's own, which is read from files of its own.
+struct Own {
+    kind: &'static str,
+    meaning: &'static str,
+    schema: &'static schema::Schema,
+}
+
+impl Own {
+    fn how_it_begins(&self) -> String {
+        format!(
+            "it begins with `apiVersion: {OWN}` and `kind: {}`",
+            self.kind
+        )
+    }
+
+    /// Whether `document` is of this kind and has no field that the kind does not have.
+    fn check(&self, document: &Node, report: &mut Report) -> bool {
+        let text = |key| document.get(key).and_then(Node::text).unwrap_or_default();
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        let before = report.errors();
+        if (version, kind) == (OWN, self.kind) {
+            schema::check(document, self.schema, report);
+        } else {
+            let message = format!("not {}: `kind: {kind}` of `{version}`", self.meaning);
+            let at = View::root(document).field("kind");
+            let problem = Problem::bare(self.kind, &at.path, at.span, message);
+            report.add(problem.with_help(self.how_it_begins()));
+        }
+        report.errors() == before
+    }
+}
 
 /// Reads a file of policy tests: one or more documents, nothing else among them.
 ///
@@ -200,7 +244,7 @@ pub fn policy_tests(input: &Input) -> Result<Vec<PolicyTest>, Vec<Diagnostic>> {
         let message = format!("`{}` holds no policy test", input.name);
         report
             .diagnostics
-            .push(Diagnostic::new(Severity::Error, message).with_help(HOW_IT_BEGINS));
+            .push(Diagnostic::new(Severity::Error, message).with_help(POLICY_TEST.how_it_begins()));
     }
     if report.diagnostics.is_empty() {
         Ok(tests)
@@ -210,22 +254,43 @@ pub fn policy_tests(input: &Input) -> Result<Vec<PolicyTest>, Vec<Diagnostic>> {
     }
 }
 
-const HOW_IT_BEGINS: &str =
-    "it begins with `apiVersion: ringfence.dev/v1alpha1` and `kind: PolicyTest`";
-
 fn read_policy_test(document: &Node, report: &mut Report) -> Option<PolicyTest> {
-    let text = |key| document.get(key).and_then(Node::text).unwrap_or_default();
-    let (version, kind) = (text("apiVersion"), text("kind"));
-    let before = report.errors();
-    if (version, kind) == POLICY_TEST {
-        schema::check(document, schema::policy_test(), report);
-    } else {
-        let message = format!("not a policy test: `kind: {kind}` of `{version}`");
-        let at = View::root(document).field("kind");
-        report
-            .add(Problem::bare("PolicyTest", &at.path, at.span, message).with_help(HOW_IT_BEGINS));
+    let sound = POLICY_TEST.check(document, report);
+    sound.then(|| policy_test(report, &View::root(document)))
+}
+
+/// Reads a file of trust zones: exactly one document.
+///
+/// # Errors
+/// The diagnostics, if it is not valid.
+pub fn trust_zones(input: &Input) -> Result<TrustZones, Vec<Diagnostic>> {
+    let mut report = Report::new(&input.name, &input.text);
+    let documents = read(input, &mut report);
+    let zones = match documents.as_slice() {
+        [Document { root, .. }] if TRUST_ZONES.check(root, &mut report) => {
+            Some(extract_zones(&mut report, &View::root(root)))
+        }
+        [_] => None,
+        _ => {
+            let message = format!(
+                "`{}` has {} documents, trust zones are one",
+                input.name,
+                documents.len()
+            );
+            let found = Diagnostic::new(Severity::Error, message);
+            report
+                .diagnostics
+                .push(found.with_help(TRUST_ZONES.how_it_begins()));
+            None
+        }
+    };
+    match zones {
+        Some(zones) if !report.diagnostics.iter().any(Diagnostic::is_error) => Ok(zones),
+        _ => {
+            report.diagnostics.sort_by_key(place);
+            Err(report.diagnostics)
+        }
     }
-    (report.errors() == before).then(|| policy_test(report, &View::root(document)))
 }
 
 fn read(input: &Input, report: &mut Report) -> Vec<Document> {

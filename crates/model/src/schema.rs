@@ -16,6 +16,7 @@ mod policy;
 mod policy_test;
 mod registry;
 mod suggest;
+mod trust_zones;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,11 @@ pub(crate) const fn kind_cluster() -> &'static Schema {
 /// A file of policy tests.
 pub(crate) const fn policy_test() -> &'static Schema {
     &policy_test::POLICY_TEST
+}
+
+/// A file of trust zones.
+pub(crate) const fn trust_zones() -> &'static Schema {
+    &trust_zones::TRUST_ZONES
 }
 
 impl Schema {

@@ -9,4 +9,6 @@ pub mod lint;
 pub mod lock;
 pub mod matching;
 pub mod matrix;
+pub mod path;
 pub mod workload;
+pub mod zone;

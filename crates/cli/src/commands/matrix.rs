@@ -9,7 +9,7 @@ mod markdown;
 pub(crate) mod pattern;
 pub(crate) mod reason;
 mod svg;
-mod text;
+pub(crate) mod text;
 pub(crate) mod view;
 
 use std::process::ExitCode;

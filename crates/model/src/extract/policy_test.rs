@@ -106,7 +106,7 @@ fn endpoints(report: &mut Report, at: &View<'_>, meaning: &str) -> Vec<Written> 
     found
 }
 
-fn written(report: &mut Report, at: &View<'_>) -> Vec<Written> {
+pub(super) fn written(report: &mut Report, at: &View<'_>) -> Vec<Written> {
     let items = at.one_or_more();
     items.iter().map(|item| text(report, item)).collect()
 }

@@ -1,7 +1,9 @@
 //! Which kinds there are, by group.
 
 use super::Schema;
-use super::{apps, batch, core, core_node, discovery, kind, networking, policy, policy_test};
+use super::{
+    apps, batch, core, core_node, discovery, kind, networking, policy, policy_test, trust_zones,
+};
 use crate::{ClusterPolicyKind, EndpointsKind, WorkloadKind};
 
 /// What becomes of a document.
@@ -48,7 +50,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 22] = [
+static KINDS: [Row; 23] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -150,6 +152,12 @@ static KINDS: [Row; 22] = [
         "PolicyTest",
         &policy_test::POLICY_TEST,
         Handling::PolicyTest,
+    ),
+    (
+        "ringfence.dev/v1alpha1",
+        "TrustZones",
+        &trust_zones::TRUST_ZONES,
+        Handling::Skipped,
     ),
 ];
 

@@ -1,0 +1,71 @@
+//! `ringfence zones`: what may pass between trust zones, and whether that is what was intended.
+
+mod arguments;
+mod file;
+mod json;
+mod path;
+mod text;
+
+use std::process::ExitCode;
+
+use ringfence_model::TrustZones;
+use ringfence_policy::Engine;
+use ringfence_reach::matrix::Matrix;
+use ringfence_reach::workload::{Groups, Unit};
+use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
+
+use arguments::Form;
+pub(crate) use arguments::{EXAMPLES, ZonesArguments};
+
+pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
+    if let Some(profile) = arguments.print {
+        anstream::print!("{}", profile.text());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = file::read(arguments.zones.as_deref(), arguments.profile)?;
+    let loaded = arguments.manifests()?.load()?;
+    if let Some(caveat) = loaded.caveat() {
+        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
+    }
+    let engine = Engine::new(loaded.cluster);
+    if let [from, to] = arguments.path.as_slice() {
+        return path::run(&engine, &file.zones, from, to, arguments.output);
+    }
+    let table = Table::of(&engine, &file);
+    match arguments.output {
+        Form::Text => anstream::print!("{}", text::render(&table, crate::paint::width())),
+        Form::Json => anstream::println!("{}", json::render(&table)?),
+    }
+    Ok(if table.deviations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What is possible between zones, and where it is not as intended.
+struct Table {
+    matrix: Matrix,
+    deviations: Vec<Deviation>,
+}
+
+impl Table {
+    fn of(engine: &Engine, file: &file::ZonesFile) -> Self {
+        let groups = groups(engine, &file.zones);
+        let units = in_order(&file.zones, &groups);
+        let matrix = Matrix::of(engine, &groups, units.clone(), units);
+        let deviations = deviations(engine, &groups, &matrix, &file.zones, &file.intents);
+        Self { matrix, deviations }
+    }
+}
+
+/// The zones that have members, as the file lists them, and last those whom none claims.
+fn in_order(zones: &TrustZones, groups: &Groups) -> Vec<Unit> {
+    let names = zones.zones.iter().map(|zone| zone.name.as_str());
+    let listed = names
+        .chain([UNZONED])
+        .map(|name| Unit::Zone(name.to_owned()));
+    listed
+        .filter(|zone| groups.units().any(|unit| unit == zone))
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! Ways between zones or workloads, and what cuts them.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use ringfence_model::TrustZones;
+use ringfence_policy::Engine;
+use ringfence_reach::path::{Cut, Step, Uncut, cut, shortest};
+use ringfence_reach::workload::Unit;
+use ringfence_reach::zone::{Workloads, workloads};
+use serde::Serialize;
+
+use super::arguments::Form;
+use super::json::WitnessJson;
+use super::text::witness;
+use crate::commands::matrix::view::plain;
+use crate::paint;
+
+pub(super) fn run(
+    engine: &Engine,
+    zones: &TrustZones,
+    from: &str,
+    to: &str,
+    form: Form,
+) -> anyhow::Result<ExitCode> {
+    let found = workloads(engine, zones);
+    let (sources, destinations) = (units(&found, from)?, units(&found, to)?);
+    let way = shortest(engine, &found.groups, &sources, &destinations);
+    let cut = match &way {
+        None => Ok(Cut { rules: Vec::new() }),
+        Some(_) => {
+            let groups = |engine: &Engine| workloads(engine, zones).groups;
+            cut(engine, &groups, &sources, &destinations)
+        }
+    };
+    let way = way.unwrap_or_default();
+    match form {
+        Form::Text => anstream::print!("{}", text(from, to, &way, &cut)),
+        Form::Json => anstream::println!("{}", json(&way, &cut)?),
+    }
+    Ok(if way.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The workloads of the zone `name`, or the one of this name.
+fn units(found: &Workloads, name: &str) -> anyhow::Result<BTreeSet<Unit>> {
+    if let Some(units) = found.by_zone.get(name) {
+        return Ok(units.clone());
+    }
+    let named = |unit: &&Unit| unit.to_string() == name || unit.full_name() == name;
+    let units: BTreeSet<Unit> = found.groups.units().filter(named).cloned().collect();
+    if units.is_empty() {
+        let zones: Vec<&str> = found.by_zone.keys().map(String::as_str).collect();
+        bail!(
+            "`{name}` is neither a zone with members nor a workload such as `shop/web`; zones with members are {}",
+            zones.join(", ")
+        );
+    }
+    Ok(units)
+}
+
+fn text(from: &str, to: &str, way: &[Step], cut: &Result<Cut, Uncut>) -> String {
+    if way.is_empty() {
+        let answer = format!("there is no way from {from} to {to}");
+        return format!("{}\n", paint::good(&plain(&answer)));
+    }
+    let steps = match way.len() {
+        1 => "1 step".to_owned(),
+        count => format!("{count} steps"),
+    };
+    let heading = format!("a way from {from} to {to} in {steps}: {}", names(way));
+    let shown = way.iter().map(|step| witness(&step.evidence, "  "));
+    format!(
+        "{}\n{}\n{}",
+        paint::bad(&plain(&heading)),
+        shown.collect::<String>(),
+        cut_text(cut)
+    )
+}
+
+fn names(way: &[Step]) -> String {
+    let first = way.first().map(|step| step.from.to_string());
+    let others = way.iter().map(|step| step.to.to_string());
+    let names: Vec<String> = first.into_iter().chain(others).collect();
+    names.join(" -> ")
+}
+
+fn cut_text(cut: &Result<Cut, Uncut>) -> String {
+    match cut {
+        Ok(Cut { rules }) => {
+            let lines = rules.iter().map(|rule| {
+                let place = rule.source.as_ref().map(|source| format!(" ({source})"));
+                format!("  {rule}{}\n", place.unwrap_or_default())
+            });
+            let heading = paint::heading("no way is left without, and no fewer rules do");
+            format!("{heading}\n{}", lines.collect::<String>())
+        }
+        Err(Uncut::NoRule(_)) => {
+            "no rule allows it: nothing isolates its ends, so it takes a policy, such as a default deny\n"
+                .to_owned()
+        }
+        Err(Uncut::TooMany { tried, .. }) => {
+            format!("taking away {tried} rules, whichever, leaves a way\n")
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct PathJson {
+    steps: Vec<StepJson>,
+    /// Absent if no removal of rules was found that leaves no way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<Vec<RuleJson>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepJson {
+    from: String,
+    to: String,
+    witness: WitnessJson,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleJson {
+    rule: String,
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+fn json(way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::Result<String> {
+    let steps = way.iter().map(|step| StepJson {
+        from: step.from.full_name(),
+        to: step.to.full_name(),
+        witness: WitnessJson::of(&step.evidence),
+    });
+    let rules = cut.as_ref().ok().map(|cut| {
+        let rules = cut.rules.iter().map(|rule| {
+            let source = rule.source.as_ref();
+            RuleJson {
+                rule: rule.to_string(),
+                file: source.map(|source| source.file.to_string()),
+                line: source.map(|source| source.line),
+                column: source.map(|source| source.column),
+            }
+        });
+        rules.collect()
+    });
+    serde_json::to_string_pretty(&PathJson {
+        steps: steps.collect(),
+        cut: rules,
+    })
+}

@@ -1,0 +1,105 @@
+//! Ways through a cluster in several steps, and the fewest rules without which there is none.
+//!
+//! Whoever takes over a pod can open what the pod may open: a way is a chain of such steps. Start with [`shortest`] and
+//! [`cut`].
+
+mod cut;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ringfence_policy::Engine;
+
+use crate::matrix::{Cell, Evidence, Status, evidence};
+use crate::workload::{Groups, Unit};
+
+pub use cut::{Cut, RemovedRule, Uncut, cut};
+
+/// One step of a way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Who opens the connection.
+    pub from: Unit,
+    /// Who accepts it.
+    pub to: Unit,
+    /// What at least one pair of their members may open.
+    pub cell: Cell,
+    /// One such connection.
+    pub evidence: Evidence,
+}
+
+/// The shortest way from any of `sources` to any of `destinations`; of several the first in the order of units. All
+/// steps but the first begin at pods: neither nodes nor the outside are passed through. `None` if there is no way.
+#[must_use]
+pub fn shortest(
+    engine: &Engine,
+    groups: &Groups,
+    sources: &BTreeSet<Unit>,
+    destinations: &BTreeSet<Unit>,
+) -> Option<Vec<Step>> {
+    let mut came_from: BTreeMap<Unit, Option<Unit>> = BTreeMap::new();
+    let mut queue: VecDeque<Unit> = VecDeque::new();
+    for source in sources {
+        came_from.insert(source.clone(), None);
+        queue.push_back(source.clone());
+    }
+    while let Some(here) = queue.pop_front() {
+        for next in groups.units() {
+            if came_from.contains_key(next) || !opens(engine, groups, &here, next) {
+                continue;
+            }
+            came_from.insert(next.clone(), Some(here.clone()));
+            if destinations.contains(next) {
+                return steps(engine, groups, &came_from, next);
+            }
+            if is_passed_through(next) {
+                queue.push_back(next.clone());
+            }
+        }
+    }
+    None
+}
+
+fn opens(engine: &Engine, groups: &Groups, from: &Unit, to: &Unit) -> bool {
+    let cell = Cell::between(engine, groups, (from, to));
+    cell.is_some_and(|cell| !cell.all.is_empty() || !cell.some.is_empty())
+}
+
+const fn is_passed_through(unit: &Unit) -> bool {
+    match unit {
+        Unit::Workload { .. } | Unit::Namespace(_) | Unit::Zone(_) => true,
+        Unit::Nodes | Unit::Node(_) | Unit::Place(_) => false,
+    }
+}
+
+/// The way to `end` by which the search came, with a connection for each step.
+fn steps(
+    engine: &Engine,
+    groups: &Groups,
+    came_from: &BTreeMap<Unit, Option<Unit>>,
+    end: &Unit,
+) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut to = end;
+    while let Some(Some(from)) = came_from.get(to) {
+        steps.push(step(engine, groups, from, to)?);
+        to = from;
+    }
+    steps.reverse();
+    Some(steps)
+}
+
+fn step(engine: &Engine, groups: &Groups, from: &Unit, to: &Unit) -> Option<Step> {
+    let cell = Cell::between(engine, groups, (from, to))?;
+    let shown = evidence(engine, groups, (from, to), &cell);
+    let evidence = shown
+        .into_iter()
+        .find(|shown| matches!(shown.status, Status::All | Status::Some))?;
+    Some(Step {
+        from: from.clone(),
+        to: to.clone(),
+        cell,
+        evidence,
+    })
+}

@@ -1,0 +1,107 @@
+use std::collections::BTreeSet;
+
+use ringfence_model::{Cluster, Input, LoadOptions, assemble, load};
+use ringfence_policy::Engine;
+
+use super::{Uncut, cut, shortest};
+use crate::workload::{Groups, Outside, Unit, by_workload};
+
+/// Pods `a` to `d`; each may open TCP 80 to the next if it says so, and `a` also to `c`.
+fn cluster(rules: &[(&str, &str)]) -> Cluster {
+    let mut text = String::new();
+    for name in ["a", "b", "c", "d"] {
+        text.push_str(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: net, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+        ));
+        let froms: Vec<String> = rules
+            .iter()
+            .filter(|(_, to)| *to == name)
+            .map(|(from, _)| {
+                format!("{{from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}], ports: [{{port: 80}}]}}")
+            })
+            .collect();
+        text.push_str(&format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: to-{name}, namespace: net}}\nspec: {{podSelector: {{matchLabels: {{app: {name}}}}}, policyTypes: [Ingress], ingress: [{}]}}\n---\n",
+            froms.join(", ")
+        ));
+    }
+    let name = "n.yaml".to_owned();
+    let loaded = load(&[Input { name, text }], &LoadOptions::default());
+    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
+    assemble(&loaded.objects).0
+}
+
+fn pods(names: &[&str]) -> BTreeSet<Unit> {
+    names.iter().map(|name| Unit::pod("net", *name)).collect()
+}
+
+fn groups(engine: &Engine) -> Groups {
+    Groups::of(engine, &Outside::nothing(), by_workload)
+}
+
+fn way(engine: &Engine, from: &str, to: &str) -> Option<Vec<String>> {
+    let way = shortest(engine, &groups(engine), &pods(&[from]), &pods(&[to]))?;
+    Some(
+        way.iter()
+            .map(|step| format!("{} -> {}", step.from, step.to))
+            .collect(),
+    )
+}
+
+fn cut_rules(engine: &Engine, from: &str, to: &str) -> Vec<String> {
+    let found = cut(engine, &groups, &pods(&[from]), &pods(&[to])).unwrap();
+    found.rules.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_way_leads_over_pods_and_is_the_shortest() {
+    let engine = Engine::new(cluster(&[("a", "b"), ("b", "c"), ("c", "d"), ("b", "d")]));
+    assert_eq!(
+        way(&engine, "a", "d").unwrap(),
+        ["net/a -> net/b", "net/b -> net/d"]
+    );
+    assert_eq!(way(&engine, "d", "a"), None);
+}
+
+#[test]
+fn one_rule_that_every_way_needs_is_the_cut() {
+    let engine = Engine::new(cluster(&[("a", "b"), ("b", "c"), ("c", "d"), ("b", "d")]));
+    assert_eq!(
+        cut_rules(&engine, "a", "d"),
+        ["NetworkPolicy net/to-b ingress[0]"]
+    );
+    assert_eq!(cut_rules(&engine, "d", "a"), Vec::<String>::new());
+}
+
+#[test]
+fn two_ways_need_two_rules_and_keep_their_places() {
+    let engine = Engine::new(cluster(&[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]));
+    let found = cut_rules(&engine, "a", "d");
+    assert_eq!(found.len(), 2, "{found:?}");
+    let engine = Engine::new(cluster(&[
+        ("a", "d"),
+        ("b", "d"),
+        ("a", "b"),
+        ("c", "d"),
+        ("a", "c"),
+    ]));
+    let expected = [
+        "NetworkPolicy net/to-d ingress[0]",
+        "NetworkPolicy net/to-d ingress[1]",
+        "NetworkPolicy net/to-d ingress[2]",
+    ];
+    let found = cut_rules(&engine, "a", "d");
+    assert!(
+        found.len() == 3 && found.contains(&expected[0].to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn where_nothing_isolates_no_rule_can_be_taken_away() {
+    let mut open = cluster(&[]);
+    open.network_policies.clear();
+    let engine = Engine::new(open);
+    let found = cut(&engine, &groups, &pods(&["a"]), &pods(&["d"]));
+    assert!(matches!(found, Err(Uncut::NoRule(way)) if way.len() == 1));
+}

@@ -1,0 +1,12 @@
+//! Trust zones: what may pass between them, and whether that is what was intended.
+//!
+//! A zone is a unit of [`Groups`] like a workload, so the table of zones is a matrix. Start with [`groups`] and
+//! [`deviations`].
+
+mod deviation;
+mod membership;
+#[cfg(test)]
+mod tests;
+
+pub use deviation::{Deviation, DeviationKind, Intent, deviations};
+pub use membership::{UNZONED, Workloads, groups, workloads};
