@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, NetworkPolicy, Object,
-    ObjectName, PeerSelector, Pod,
+    ObjectName, PeerSelector, Pod, PortMatch,
 };
+use ringfence_net::Protocol;
 use ringfence_policy::Engine;
 
 use super::Subject;
@@ -95,6 +96,19 @@ impl<'a> Context<'a> {
     /// The rules that allow something: those of directions that their policy isolates (rule NP-4).
     pub(super) fn rules(&self) -> impl Iterator<Item = RuleSite<'a>> + use<'a> {
         self.policies().flat_map(rules)
+    }
+
+    /// The ports that these rules allow by name: the rule, the item's place in `ports`, the name and its protocol.
+    pub(super) fn named_ports(
+        &self,
+    ) -> impl Iterator<Item = (RuleSite<'a>, usize, &'a str, Protocol)> + use<'a> {
+        let items = self
+            .rules()
+            .flat_map(|site| site.ports().map(move |(index, port)| (site, index, port)));
+        items.filter_map(|(site, index, port)| match &port.port {
+            PortMatch::Name(name) => Some((site, index, name.as_str(), port.protocol)),
+            PortMatch::Any | PortMatch::Range(_) => None,
+        })
     }
 
     /// Pods of the pod network.

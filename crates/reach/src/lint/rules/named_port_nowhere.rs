@@ -1,6 +1,6 @@
 //! RF021: a port's name that no destination has, so that the item matches nothing (rules NP-34, NP-35).
 
-use ringfence_model::{Direction, PolicyPeer, PortMatch};
+use ringfence_model::{Direction, PolicyPeer};
 use ringfence_net::Protocol;
 
 use crate::lint::context::{Context, PodGroup};
@@ -11,12 +11,8 @@ use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     context
-        .rules()
-        .flat_map(|site| site.ports().map(move |(index, port)| (site, index, port)))
-        .filter_map(|(site, index, port)| match &port.port {
-            PortMatch::Name(name) => problem(context, site, index, name, port.protocol),
-            PortMatch::Any | PortMatch::Range(_) => None,
-        })
+        .named_ports()
+        .filter_map(|(site, index, name, protocol)| problem(context, site, index, name, protocol))
         .collect()
 }
 
