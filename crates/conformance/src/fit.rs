@@ -1,11 +1,12 @@
 //! From any cluster of the testkit to one that stands on the wires.
 //!
-//! A pod lives on the node that its address belongs to, and both nodes exist with the addresses that they have.
+//! A pod lives on the node that its address belongs to, and both nodes exist with the addresses that they have. A pod
+//! without an address is one that waits for it: a pod of a manifest that no cluster has seen (rule OB-12) is on no wires.
 //! All deciders see the cluster after this, so that nobody is asked about a world that the others cannot see.
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Labels, Node, Pod};
+use ringfence_model::{Cluster, Labels, Node, Phase, Pod};
 
 use crate::plan::{NodeId, slot};
 
@@ -17,7 +18,10 @@ pub fn fit(cluster: &Cluster) -> Cluster {
         let known = fitted.nodes.entry(node.name().to_owned());
         fit_node(node, known.or_insert_with(|| empty(node)));
     }
-    fitted.pods.values_mut().for_each(fit_pod);
+    for pod in fitted.pods.values_mut() {
+        be_seen(pod);
+        fit_pod(pod);
+    }
     fitted
 }
 
@@ -36,6 +40,13 @@ fn fit_node(id: NodeId, node: &mut Node) {
     let external = node.addresses.contains(&id.external());
     node.addresses = id.addresses().to_vec();
     node.addresses.extend(external.then(|| id.external()));
+}
+
+/// A cluster says of every pod in which phase it is.
+fn be_seen(pod: &mut Pod) {
+    if pod.addresses.is_empty() && pod.phase == Phase::Unknown {
+        pod.phase = Phase::Pending;
+    }
 }
 
 fn fit_pod(pod: &mut Pod) {
@@ -75,6 +86,19 @@ mod tests {
             assert_eq!(fit(&fitted), fitted, "seed {seed}");
         }
         assert!(pods > 800, "{pods}");
+    }
+
+    #[test]
+    fn a_pod_without_an_address_is_one_that_a_cluster_has_seen() {
+        let mut waiting = 0;
+        for seed in 0..300 {
+            let fitted = fit(&cluster(seed, Shape::FULL));
+            for pod in fitted.pods.values().filter(|pod| pod.addresses.is_empty()) {
+                assert_ne!(pod.phase, Phase::Unknown, "seed {seed}");
+                waiting += 1;
+            }
+        }
+        assert!(waiting > 50, "{waiting}");
     }
 
     #[test]
