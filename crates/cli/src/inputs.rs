@@ -1,6 +1,6 @@
 //! What the user names on the command line: manifests, endpoints and ports.
 //!
-//! Texts become values here, or errors that say which forms there are. Start with [`ManifestArguments`].
+//! Texts become values here, or errors that say which forms there are. Start with [`manifests::ManifestArguments`].
 
 mod budget;
 pub(crate) mod endpoint;

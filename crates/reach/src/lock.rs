@@ -1,7 +1,7 @@
 //! What may be opened in a cluster as a file to keep beside its manifests.
 //!
 //! Canonical, so that equal connectivity gives equal bytes; one line for each pair of units, so that changes of two
-//! branches merge; nothing in it that changes by itself. The grammar is that of [`Lock::parse`].
+//! branches merge; nothing in it that changes by itself. The grammar is that of [`Lock`]'s `FromStr`.
 
 mod parse;
 mod print;

@@ -1,6 +1,6 @@
 //! Trust zones: what may pass between them, and whether that is what was intended.
 //!
-//! A zone is a unit of [`Groups`] like a workload, so the table of zones is a matrix. Start with [`groups`] and
+//! A zone is a unit of [`Groups`](crate::workload::Groups) like a workload, so the table of zones is a matrix. Start with [`groups`] and
 //! [`deviations`].
 
 mod deviation;

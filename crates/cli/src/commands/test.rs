@@ -1,6 +1,6 @@
 //! `ringfence test`: assertions about who can talk to whom, judged in continuous integration.
 //!
-//! [`suite`] reads files of tests, [`oracle`] says who judges their connections, [`judge`] compares, and
+//! [`suite`] reads files of tests, [`oracle`] says who judges their connections, [`judge()`] compares, and
 //! [`mod@print`] tells people.
 
 mod arguments;
