@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{explain, matrix, test, zones};
+use crate::commands::{check, explain, matrix, test, zones};
 use crate::inputs::FileArguments;
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
@@ -21,6 +21,13 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ringfence demo\n  ringfence demo --pause\n  ringfence demo --output json | jq .agreed"
     )]
     Demo(DemoArguments),
+    /// Say what is wrong with manifests, and what in them probably means something else
+    #[command(
+        mut_arg("files", |files| files.required(false).required_unless_present_any(["explain", "list"])),
+        mut_arg("skip_invalid", |skip| skip.hide(true)),
+        after_help = check::EXAMPLES
+    )]
+    Check(check::CheckArguments),
     /// Say whether a connection may be opened, and which lines of which manifests say so
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArguments),

@@ -5,10 +5,6 @@
 mod budget;
 pub(crate) mod endpoint;
 mod kind_config;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command reads the objects or the caveat yet")
-)]
 pub(crate) mod manifests;
 mod names;
 pub(crate) mod port;

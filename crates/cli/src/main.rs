@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Internal { role } => return internal::run(role),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Check(check) => commands::check::run(&check),
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),

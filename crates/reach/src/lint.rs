@@ -24,7 +24,7 @@ mod suppression;
 mod table;
 mod words;
 
-use ringfence_model::{Diagnostic, Documents, Object};
+use ringfence_model::{Diagnostic, Documents, Location, Object, Severity};
 use ringfence_policy::Engine;
 
 use context::Context;
@@ -54,11 +54,34 @@ pub fn check(subject: &Subject<'_>) -> Report {
         let problems = (lint.run)(&context).into_iter();
         problems.map(|problem| problem.into_finding(lint, subject.documents))
     });
-    let refused = subject.diagnostics.iter().cloned().map(Finding::from);
-    let findings = refused.chain(lints).collect();
+    let lints: Vec<Finding> = lints.collect();
+    let said = subject.diagnostics.iter();
+    let said = said.filter(|diagnostic| !is_proven(diagnostic, &lints, subject.documents));
+    let said = said.map(|diagnostic| rated(diagnostic, &context));
+    let said: Vec<Finding> = said.map(Finding::from).collect();
+    let findings = said.into_iter().chain(lints).collect();
     let mut report = suppression::apply(findings, subject);
     report.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     let suppressed = &mut report.suppressed;
     suppressed.sort_by(|a, b| a.finding.order().cmp(&b.finding.order()));
     report
+}
+
+/// Whether `diagnostic` suspects of the same object what a lint has shown: RF030 is AM-13 with a proof.
+fn is_proven(diagnostic: &Diagnostic, lints: &[Finding], documents: &Documents) -> bool {
+    let object = |location: &Option<Location>| documents.object_at(location.as_ref()?);
+    let suspected = object(&diagnostic.location);
+    let mut proofs = lints.iter().filter(|finding| finding.id() == Some("RF030"));
+    diagnostic.rule == Some("AM-13")
+        && suspected.is_some()
+        && proofs.any(|proof| object(&proof.diagnostic.location) == suspected)
+}
+
+/// A namespace that is not given (rule OB-4) matters to selectors that read labels of namespaces.
+fn rated(diagnostic: &Diagnostic, context: &Context<'_>) -> Diagnostic {
+    let mut diagnostic = diagnostic.clone();
+    if diagnostic.rule == Some("OB-4") && !context.reads_namespace_labels() {
+        diagnostic.severity = Severity::Note;
+    }
+    diagnostic
 }

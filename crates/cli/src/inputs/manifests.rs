@@ -14,6 +14,8 @@ use ringfence_model::{
 
 use super::read::{Depth, FILES, Inputs, read};
 
+pub(crate) use notes::summary as note_summary;
+
 /// The manifests of one cluster, and how they are read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ManifestArguments {

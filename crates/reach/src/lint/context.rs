@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use ringfence_model::{
-    Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, NetworkPolicy, Object,
-    ObjectName, PeerSelector, Pod, PortMatch,
+    Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, METADATA_NAME_LABEL,
+    NetworkPolicy, Object, ObjectName, PeerSelector, Pod, PortMatch,
 };
 use ringfence_net::Protocol;
 use ringfence_policy::Engine;
@@ -16,6 +16,7 @@ use super::problem::{Place, RuleSite};
 use super::proof;
 use super::ranges::Ranges;
 use super::redundancy::{self, Redundant};
+use super::requirement::requirements;
 
 /// A namespace that every cluster has, with pods of its own that manifests seldom tell.
 const SYSTEM_NAMESPACE: &str = "kube-system";
@@ -213,15 +214,22 @@ impl<'a> Context<'a> {
     /// Whether the pods of every namespace that `selector` matches are among the manifests, as far as one can tell: there is
     /// at least one of each. Every cluster has system pods, so a selector that matches their namespace needs these too.
     pub(super) fn knows_pods_of(&self, selector: Option<&LabelSelector>, own: &str) -> bool {
-        let system = Labels::from([(
-            ringfence_model::METADATA_NAME_LABEL.to_owned(),
-            SYSTEM_NAMESPACE.to_owned(),
-        )]);
+        let system = Labels::from([(METADATA_NAME_LABEL.to_owned(), SYSTEM_NAMESPACE.to_owned())]);
         let mut names = self.namespaces(selector, own);
         if selector.is_some_and(|selector| selector.matches(&system)) {
             names.push(SYSTEM_NAMESPACE);
         }
         !names.is_empty() && names.iter().all(|name| !self.groups_in(name).is_empty())
+    }
+
+    /// Whether some selector depends on labels of namespaces other than their names.
+    pub(super) fn reads_namespace_labels(&self) -> bool {
+        let peers = self.peer_sites.iter();
+        let peers = peers.filter_map(|site| site.selector.namespaces.as_ref());
+        let subjects = self.cluster.cluster_policies.values();
+        let subjects = subjects.filter_map(|policy| policy.subject.namespaces.as_ref());
+        let mut keys = peers.chain(subjects).flat_map(requirements);
+        keys.any(|requirement| requirement.key != METADATA_NAME_LABEL)
     }
 
     /// Whether the manifests tell the labels of namespaces.

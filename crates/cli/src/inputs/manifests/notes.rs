@@ -7,7 +7,7 @@ use ringfence_model::{Diagnostic, Severity, Source};
 use crate::paint;
 
 /// A line for each different note, with the first place that it is about.
-pub(super) fn summary(diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn summary(diagnostics: &[Diagnostic]) -> String {
     let lines: Vec<String> = grouped(diagnostics).iter().map(Group::line).collect();
     lines.join("\n")
 }

@@ -38,14 +38,12 @@ fn problem(context: &Context<'_>, namespace: &str, direction: Direction) -> Opti
     if open.is_empty() {
         return None;
     }
-    let may = match direction {
-        Direction::Ingress => "anybody may connect to",
-        Direction::Egress => "anybody may be reached by",
+    let pods = words::pods(&open);
+    let so = match direction {
+        Direction::Ingress => format!("anybody may connect to {pods}"),
+        Direction::Egress => format!("{pods} may connect to anybody"),
     };
-    let message = format!(
-        "Namespace {namespace} has no default deny for {direction}: {may} {}",
-        words::pods(&open)
-    );
+    let message = format!("Namespace {namespace} has no default deny for {direction}: {so}");
     let listed = match direction {
         Direction::Ingress => "Ingress",
         Direction::Egress => "Egress",

@@ -1,0 +1,70 @@
+//! `ringfence check`: what is wrong with these manifests, and what do they probably not mean?
+
+mod arguments;
+mod json;
+mod markdown;
+mod pages;
+mod selection;
+mod text;
+
+use std::process::ExitCode;
+
+use ringfence_model::{Documents, Severity};
+use ringfence_policy::Engine;
+use ringfence_reach::lint::{self, Report, Subject};
+
+use crate::BAD_INPUT;
+use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
+
+use arguments::CheckFormat;
+pub(crate) use arguments::{CheckArguments, EXAMPLES};
+
+pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    if let Some(id) = &arguments.explain {
+        return pages::explain(id);
+    }
+    if arguments.list {
+        pages::list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let selection = arguments.selection()?;
+    let loaded = load(arguments)?;
+    let mut report = check(&loaded);
+    selection.apply(&mut report);
+    match arguments.output {
+        CheckFormat::Text => text::print(&report, &loaded, arguments.show_suppressed),
+        CheckFormat::Json => json::print(&report)?,
+        CheckFormat::Md => markdown::print(&report),
+    }
+    Ok(exit_code(&report, arguments.fail_on.into()))
+}
+
+/// What is refused is a finding here, and no reason to stop.
+fn load(arguments: &CheckArguments) -> anyhow::Result<LoadedManifests> {
+    let options = ManifestOptions {
+        skip_invalid: true,
+        ..arguments.manifests.options.clone()
+    };
+    options.load_silently(&arguments.manifests.files)
+}
+
+fn check(loaded: &LoadedManifests) -> Report {
+    lint::check(&Subject {
+        engine: &Engine::new(loaded.cluster.clone()),
+        objects: &loaded.objects,
+        documents: &Documents::new(&loaded.sources),
+        diagnostics: &loaded.diagnostics,
+    })
+}
+
+/// Texts that are no YAML could not be checked; everything else was, and is judged by its worst finding.
+fn exit_code(report: &Report, fail_on: Severity) -> ExitCode {
+    let diagnostics = || report.findings.iter().map(|finding| &finding.diagnostic);
+    if diagnostics().any(|found| found.is_error() && found.rule.is_none()) {
+        ExitCode::from(BAD_INPUT)
+    } else if diagnostics().any(|found| found.severity >= fail_on) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,211 @@
+//! `ringfence check`: findings, how they are shown, and how the command ends.
+
+use serde_json::Value;
+
+use crate::support::{Finished, ringfence, ringfence_reading};
+
+/// An allowed policy that denies nothing, and one that is refused.
+const EMPTY_LIST: &str = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { namespace: shop, name: a }
+spec: { podSelector: {}, egress: [] }
+";
+const REFUSED: &str = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { namespace: shop, name: b }
+spec: { podSelector: {}, ingress: [{ ports: [{ port: 0 }] }] }
+";
+
+fn check(input: &str, more: &[&str]) -> Finished {
+    ringfence_reading(input, &[&["check", "-f", "-"], more].concat())
+}
+
+fn json(said: &str) -> Value {
+    serde_json::from_str(said).unwrap()
+}
+
+/// The ids of the findings, in order.
+fn ids(said: &str) -> Vec<String> {
+    let document = json(said);
+    let findings = document.get("findings").and_then(Value::as_array).unwrap();
+    let id = |finding: &Value| {
+        finding
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap()
+            .to_owned()
+    };
+    findings.iter().map(id).collect()
+}
+
+#[test]
+fn the_example_has_few_findings_and_each_is_one() {
+    let said = ringfence(&["check", "-f", "examples/netpol-demo", "-o", "json"]).expect(1);
+    assert_eq!(ids(&said), ["RF025", "RF008", "RF026", "RF005"]);
+}
+
+#[test]
+fn what_is_missing_in_the_middle_of_the_example_is_found() {
+    let file = |name: &str| format!("examples/netpol-demo/{name}.yaml");
+    let files = [
+        "demo-app",
+        "client",
+        "default-deny-ingress",
+        "web-allow-frontend",
+    ]
+    .map(file);
+    let mut arguments = vec!["check", "-o", "json", "--select", "RF005,RF028"];
+    arguments.extend(files.iter().flat_map(|file| ["-f", file]));
+    let said = ringfence(&arguments).expect(1);
+    assert_eq!(ids(&said), ["RF005"]);
+    let finding = &json(&said)["findings"][0];
+    assert_eq!(
+        finding["file"],
+        "examples/netpol-demo/web-allow-frontend.yaml"
+    );
+    assert_eq!(finding["line"], 14);
+    assert_eq!(finding["object"]["name"], "web-allow-frontend");
+}
+
+#[test]
+fn nothing_found_is_success() {
+    let manifests = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n";
+    let said = check(manifests, &[]).expect(0);
+    assert_eq!(said, "nothing found in 1 object\n");
+}
+
+#[test]
+fn a_finding_is_shown_with_its_line_and_what_to_do() {
+    let said = check(EMPTY_LIST, &["--select", "RF012"]).expect(1);
+    assert!(
+        said.contains("warning[RF012]: NetworkPolicy shop/a, egress"),
+        "{said}"
+    );
+    assert!(said.contains("--> <stdin>:4:34"), "{said}");
+    assert!(said.contains("= help: to deny all egress"), "{said}");
+    assert!(
+        said.ends_with("`ringfence check --explain RF012` says more about a finding\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_refused_is_a_finding_and_hides_no_other() {
+    let both = format!("{EMPTY_LIST}---\n{REFUSED}");
+    let said = check(&both, &["-o", "json"]).expect(1);
+    let found = ids(&said);
+    assert!(
+        found.contains(&"V-4".to_owned()) && found.contains(&"RF012".to_owned()),
+        "{found:?}"
+    );
+    // No selection hides an error.
+    let said = check(&both, &["-o", "json", "--select", "RF012", "--ignore", "V"]).expect(1);
+    assert_eq!(ids(&said), ["RF012", "V-4"]);
+}
+
+#[test]
+fn the_worst_finding_decides_how_it_ends() {
+    let select = ["--select", "RF012", "--fail-on"];
+    let end = |worst: &str| {
+        check(EMPTY_LIST, &[select.as_slice(), &[worst]].concat())
+            .status
+            .code()
+    };
+    assert_eq!(
+        (end("error"), end("warning"), end("note"), end("info")),
+        (Some(0), Some(1), Some(1), Some(1))
+    );
+    let refused = check(REFUSED, &["--fail-on", "error"]);
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_input() {
+    let broken = check("kind: [", &[]);
+    assert_eq!(broken.status.code(), Some(2), "{broken:?}");
+    assert!(
+        broken.stdout.contains("error: broken YAML") && broken.stdout.contains("<stdin>:"),
+        "{broken:?}"
+    );
+    let said = ringfence(&["check", "-f", "no-such-file.yaml"]).expect_refused();
+    assert!(said.contains("cannot read no-such-file.yaml"), "{said}");
+}
+
+#[test]
+fn suppressed_findings_are_counted_and_listed() {
+    let annotated = EMPTY_LIST.replace(
+        "name: a }",
+        "name: a, annotations: { ringfence.dev/ignore: \"RF012: it is meant so; OB-4: known\" } }",
+    );
+    let said = check(&annotated, &[]).expect(0);
+    assert_eq!(said, "nothing found in 1 object, 2 suppressed\n");
+    let said = check(&annotated, &["--show-suppressed", "--select", "RF012"]).expect(0);
+    assert!(
+        said.contains("suppressed: it is meant so") && said.contains("<stdin>:4:34"),
+        "{said}"
+    );
+    let said = check(&annotated, &["-o", "json"]).expect(0);
+    assert_eq!(json(&said)["suppressed"][1]["reason"], "it is meant so");
+}
+
+#[test]
+fn an_error_cannot_be_suppressed() {
+    let annotation = "name: b, annotations: { ringfence.dev/ignore: \"V-4: no\" } }";
+    let said = check(&REFUSED.replace("name: b }", annotation), &["-o", "json"]).expect(1);
+    let found = ids(&said);
+    assert!(
+        found.contains(&"V-4".to_owned()) && found.contains(&"RF036".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn notes_about_what_is_left_aside_take_a_line_each_sort() {
+    let other = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\n";
+    let said = check(&format!("{other}---\n{other}"), &[]).expect(0);
+    assert!(
+        said.contains("left aside (<stdin>:2:7 and 1 more)"),
+        "{said}"
+    );
+    assert!(said.contains("2 notes in 0 objects"), "{said}");
+}
+
+#[test]
+fn a_table_for_comments() {
+    let said = check(EMPTY_LIST, &["-o", "md", "--select", "RF012"]).expect(1);
+    assert!(
+        said.contains("| warning | RF012 | `<stdin>:4:34` | NetworkPolicy shop/a, egress: "),
+        "{said}"
+    );
+    let said = check("", &["-o", "md"]).expect(0);
+    assert_eq!(said, "Nothing found.\n");
+}
+
+#[test]
+fn findings_and_rules_are_explained() {
+    let by_id = ringfence(&["check", "--explain", "rf003"]).expect(0);
+    let by_name = ringfence(&["check", "--explain", "peer-and-or"]).expect(0);
+    assert!(
+        by_id.starts_with("# RF003 peer-and-or\n") && by_id == by_name,
+        "{by_id}"
+    );
+    let rule = ringfence(&["check", "--explain", "V-11"]).expect(0);
+    assert!(rule.contains("V-11") && rule.contains("except"), "{rule}");
+    let said = ringfence(&["check", "--explain", "RF999"]).expect_refused();
+    assert!(said.contains("--list"), "{said}");
+}
+
+#[test]
+fn every_lint_is_listed() {
+    let said = ringfence(&["check", "--list"]).expect(0);
+    assert!(
+        said.lines().count() > 30 && said.starts_with("RF001 warning policy-selects-nothing"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_unknown_selection_is_refused() {
+    let said = check(EMPTY_LIST, &["--ignore", "RF012,RF998"]).expect_refused();
+    assert!(said.contains("`RF998`"), "{said}");
+}
