@@ -56,6 +56,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 }
 
 fn dangling_path(file: &SourceFile, word: &str, paths: &BTreeSet<&str>) -> Option<String> {
+    let word = without_position(word);
     let is_path = FOLDERS
         .iter()
         .any(|folder| word.starts_with(folder) && word != *folder)
@@ -67,6 +68,15 @@ fn dangling_path(file: &SourceFile, word: &str, paths: &BTreeSet<&str>) -> Optio
         .iter()
         .any(|root| holds(paths, &format!("{root}{word}")));
     (!exists).then(|| format!("`{word}` does not exist"))
+}
+
+/// `docs/SUMMARY.md` of `docs/SUMMARY.md:14:7`.
+fn without_position(word: &str) -> &str {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match word.rsplit_once(':') {
+        Some((rest, last)) if number(last) => without_position(rest),
+        _ => word,
+    }
 }
 
 /// Whether there is a file or folder of this name.
@@ -126,7 +136,7 @@ mod tests {
         let files = [
             file(
                 "docs/a.md",
-                "see `docs/b.md`, `docs/c.md`, `crates/net`, `crates/*/src`",
+                "see `docs/b.md`, `docs/b.md:14:7`, `docs/c.md:1`, `crates/net`, `crates/*/src`",
             ),
             file("docs/b.md", "see `examples/a.rs`"),
             file("crates/net/examples/a.rs", "// see `examples/a.rs`"),
