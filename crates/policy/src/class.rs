@@ -1,5 +1,6 @@
 //! Classes: ends of connections that no policy tells apart.
 
+pub(crate) mod entry;
 pub(crate) mod example;
 pub(crate) mod place;
 mod set;

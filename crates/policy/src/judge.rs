@@ -1,8 +1,10 @@
 //! Rule Q-10 for all peers, protocols and ports at once.
 
+mod course;
+
 use std::collections::BTreeMap;
 
-use ringfence_model::{Cluster, ClusterAction, ClusterTier, ContainerPort, Direction};
+use ringfence_model::{Cluster, ClusterTier, ContainerPort, Direction};
 use ringfence_net::{ConnectionSet, Family};
 
 use crate::class::place::Families;
@@ -12,6 +14,7 @@ use crate::class::{ClassSet, Reach};
 use crate::partition::{Extent, Partition};
 use crate::rule::{NamedPort, Peers, Policy, Rule};
 use crate::term::{TermId, TermTable};
+use course::{Admitted, Course};
 
 /// One direction of subjects that the same policies select.
 #[derive(Clone, Copy, Debug)]
@@ -34,24 +37,6 @@ struct Saying {
     yes: Extent,
     /// Those of which it is not known (rule AM-22).
     maybe: ClassSet,
-}
-
-/// What the NetworkPolicies say of a peer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Admitted {
-    yes: ConnectionSet,
-    maybe: ConnectionSet,
-}
-
-/// How far judging has come for a peer (rule AM-22: what may come out, beside what certainly does).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Course {
-    /// What no rule of the tier has certainly decided.
-    open: ConnectionSet,
-    /// What may have passed on to the next tier.
-    passed: ConnectionSet,
-    may_allow: ConnectionSet,
-    may_deny: ConnectionSet,
 }
 
 impl Judge<'_> {
@@ -118,10 +103,7 @@ impl Judge<'_> {
                     .push(saying.maybe);
             }
         }
-        let mut admitted = Partition::new(Admitted {
-            yes: everybody,
-            maybe: ConnectionSet::none(),
-        });
+        let mut admitted = Partition::new(Admitted::by_all(everybody));
         for (connections, classes) in yes {
             let extent = Extent::Some(ClassSet::union_of(&classes));
             admitted.update(&extent, |found| found.and_yes(&connections));
@@ -217,93 +199,6 @@ impl Extent {
         match self {
             Self::All => classes.clone(),
             Self::Some(some) => some.intersection(classes),
-        }
-    }
-}
-
-impl Admitted {
-    fn and_yes(&self, connections: &ConnectionSet) -> Self {
-        Self {
-            yes: self.yes.union(connections),
-            maybe: self.maybe.clone(),
-        }
-    }
-
-    fn and_maybe(&self, connections: &ConnectionSet) -> Self {
-        Self {
-            yes: self.yes.clone(),
-            maybe: self.maybe.union(connections),
-        }
-    }
-}
-
-impl Course {
-    fn begin() -> Self {
-        Self {
-            open: ConnectionSet::all(),
-            passed: ConnectionSet::none(),
-            may_allow: ConnectionSet::none(),
-            may_deny: ConnectionSet::none(),
-        }
-    }
-
-    /// A rule that may match adds what it would do, and judging goes on as if it had not.
-    fn may_match(&self, action: ClusterAction, connections: &ConnectionSet) -> Self {
-        let met = self.open.intersection(connections);
-        let mut next = self.clone();
-        let outcome = match action {
-            ClusterAction::Accept => &mut next.may_allow,
-            ClusterAction::Deny => &mut next.may_deny,
-            ClusterAction::Pass => &mut next.passed,
-        };
-        *outcome = outcome.union(&met);
-        next
-    }
-
-    /// CN-21: the first rule that matches decides.
-    fn matched(&self, action: ClusterAction, connections: &ConnectionSet) -> Self {
-        let open = self.open.difference(connections);
-        Self {
-            open,
-            ..self.may_match(action, connections)
-        }
-    }
-
-    /// CN-25, CN-27: what no rule matched goes on like what was passed.
-    fn next_tier(&self) -> Self {
-        Self {
-            open: self.open.union(&self.passed),
-            passed: ConnectionSet::none(),
-            ..self.clone()
-        }
-    }
-
-    /// Q-10 step 3, CN-26: the NetworkPolicies have the last word.
-    fn isolated(&self, admitted: &Admitted) -> Self {
-        let possible = admitted.yes.union(&admitted.maybe);
-        Self {
-            open: ConnectionSet::none(),
-            passed: ConnectionSet::none(),
-            may_allow: self.may_allow.union(&self.open.intersection(&possible)),
-            may_deny: self.may_deny.union(&self.open.difference(&admitted.yes)),
-        }
-    }
-
-    /// Q-10 step 5.
-    fn default_allow(&self) -> Self {
-        let last = self.next_tier();
-        Self {
-            open: ConnectionSet::none(),
-            may_allow: last.may_allow.union(&last.open),
-            ..last
-        }
-    }
-
-    /// AM-22: one possible verdict is the verdict; of two neither is known.
-    fn reach(&self) -> Reach {
-        Reach {
-            allowed: self.may_allow.difference(&self.may_deny),
-            unknown: self.may_allow.intersection(&self.may_deny),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{ClusterPolicyName, Direction, ObjectName};
 
-use crate::class::table::{ClassTable, Entry};
+use crate::class::entry::Entry;
+use crate::class::table::ClassTable;
 use crate::class::{ClassId, ClassSet};
 use crate::rule::Policy;
 

@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use ringfence_model::{Cluster, Direction, IpBlock, LabelSelector};
 use ringfence_net::Family;
 
-use crate::class::table::{ClassTable, Entry as ClassEntry};
+use crate::class::entry::Entry as ClassEntry;
+use crate::class::table::ClassTable;
 use crate::class::{ClassId, ClassSet};
 use crate::policies::PolicyId;
 

@@ -115,17 +115,17 @@ impl End {
         &self,
         destination: &Self,
     ) -> Result<Option<Family>, NoCommonFamily> {
-        let mut offered = destination.addresses.iter().chain(
-            // Without an address of the destination, the source chooses.
-            (self.addresses.iter()).filter(|_| destination.addresses.is_empty()),
-        );
-        if self.addresses.is_empty() && destination.addresses.is_empty() {
+        let offered = if destination.addresses.is_empty() {
+            &self.addresses
+        } else {
+            &destination.addresses
+        };
+        if offered.is_empty() {
             return Ok(None);
         }
-        let shared = offered.find(|address| self.can_speak(Family::of(**address)));
-        shared
-            .map(|address| Some(Family::of(*address)))
-            .ok_or(NoCommonFamily)
+        let mut families = offered.iter().map(|address| Family::of(*address));
+        let shared = families.find(|family| self.can_speak(*family));
+        shared.map(Some).ok_or(NoCommonFamily)
     }
 
     /// The party with the address that it would use.

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ringfence_model::{ContainerPort, Labels};
 use ringfence_net::{ConnectionSet, Family, PortSet};
 
+use super::entry::Entry;
 use super::place::{Families, Place};
-use super::table::Entry;
 use super::{ClassId, ClassKind, ClassSet};
 use crate::atoms::Atom;
 use crate::selector_index::{SelectorIndex, with_entry};

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ringfence_model::{ContainerPort, Labels, ObjectName, Pod};
+use ringfence_model::{Labels, ObjectName, Pod};
 
+use super::entry::{Entry, Traits, addresses};
 use super::place::Place;
 use super::sets::ClassSets;
 use super::{Class, ClassId, ClassKind, ClassSet};
@@ -24,17 +25,6 @@ pub(crate) struct ClassTable {
     sets: ClassSets,
 }
 
-/// One class and what is known of it beside.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) class: Class,
-    pub(crate) place: Place,
-    /// Whether it has members that can be an end of a connection.
-    pub(crate) listed: bool,
-    /// False for addresses that no packet between two ends has.
-    pub(crate) travels: bool,
-}
-
 /// The classes of pods of one namespace.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NamespaceClasses {
@@ -51,14 +41,6 @@ pub(crate) struct Membership {
     pub(crate) class: ClassId,
     /// Whether it has no other member.
     pub(crate) alone: bool,
-}
-
-/// What the members of a class of pods of one namespace have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Traits<'a> {
-    labels: &'a Labels,
-    ports: &'a [ContainerPort],
-    place: Place,
 }
 
 impl ClassTable {
@@ -156,7 +138,7 @@ impl ClassTable {
 
     /// Whether `pod` would be a member of this class.
     pub(crate) fn fits(&self, class: ClassId, pod: &Pod, place: Place) -> bool {
-        self.traits(class) == Some(Traits::of(pod, place))
+        self.entry(class).traits() == Some(Traits::of(pod, place))
     }
 
     /// Takes a pod out of its class. A class that is left without members is to be [freed](Self::free).
@@ -174,24 +156,12 @@ impl ClassTable {
             .namespaces
             .get(namespace)
             .map_or(&[][..], |found| &found.sorted);
-        let compare = |class: &ClassId| match self.traits(*class) {
+        let compare = |class: &ClassId| match self.entry(*class).traits() {
             Some(found) => found.cmp(&traits),
             None => Ordering::Less,
         };
         let at = sorted.binary_search_by(compare)?;
         sorted.get(at).copied().ok_or(at)
-    }
-
-    fn traits(&self, class: ClassId) -> Option<Traits<'_>> {
-        let entry = self.entry(class);
-        match &entry.class.kind {
-            ClassKind::Pods { labels, ports, .. } => Some(Traits {
-                labels,
-                ports,
-                place: entry.place,
-            }),
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
-        }
     }
 
     fn create_pods(&mut self, pod: &Pod, place: Place, at: usize) -> ClassId {
@@ -303,7 +273,7 @@ impl ClassTable {
 
     /// Moves a whole class to another place. False, and nothing changed, if there is a class of this kind already.
     pub(crate) fn relocate(&mut self, class: ClassId, place: Place) -> bool {
-        let taken = self.traits(class).is_some_and(|traits| {
+        let taken = self.entry(class).traits().is_some_and(|traits| {
             let wanted = Traits { place, ..traits };
             let namespace = self.entry(class).namespace().unwrap_or_default();
             self.search(namespace, wanted).is_ok()
@@ -325,7 +295,10 @@ impl ClassTable {
         if let Some(namespace) = self.namespaces.get_mut(&name) {
             namespace.sorted.retain(|other| *other != class);
         }
-        let found = self.traits(class).map(|traits| self.search(&name, traits));
+        let found = self
+            .entry(class)
+            .traits()
+            .map(|traits| self.search(&name, traits));
         if let (Some(Err(at)), Some(namespace)) = (found, self.namespaces.get_mut(&name)) {
             namespace.sorted.insert(at, class);
         }
@@ -345,57 +318,5 @@ impl ClassTable {
         }
         found.labels = labels;
         true
-    }
-}
-
-impl Entry {
-    fn listed(kind: ClassKind, place: Place) -> Self {
-        Self {
-            class: Class { kind },
-            place,
-            listed: true,
-            travels: true,
-        }
-    }
-
-    /// What the pods of a class declare; nothing for other classes.
-    pub(crate) fn ports(&self) -> &[ContainerPort] {
-        match &self.class.kind {
-            ClassKind::Pods { ports, .. } => ports,
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => &[],
-        }
-    }
-
-    /// Whether this address is shown for all of the class.
-    pub(crate) fn is_example(&self, address: IpAddr) -> bool {
-        match self.class.kind {
-            ClassKind::Addresses { example, .. } => example == address,
-            ClassKind::Pods { .. } | ClassKind::Node { .. } => false,
-        }
-    }
-
-    pub(crate) fn namespace(&self) -> Option<&str> {
-        match &self.class.kind {
-            ClassKind::Pods { namespace, .. } => Some(namespace),
-            ClassKind::Node { .. } | ClassKind::Addresses { .. } => None,
-        }
-    }
-}
-
-impl<'a> Traits<'a> {
-    fn of(pod: &'a Pod, place: Place) -> Self {
-        Self {
-            labels: &pod.labels,
-            ports: &pod.ports,
-            place,
-        }
-    }
-}
-
-fn addresses(atom: Atom, ranges: Vec<(IpAddr, IpAddr)>, example: Option<IpAddr>) -> ClassKind {
-    ClassKind::Addresses {
-        family: atom.family(),
-        ranges,
-        example: example.unwrap_or_else(|| atom.first_address()),
     }
 }

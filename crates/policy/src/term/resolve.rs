@@ -7,8 +7,9 @@ use ringfence_net::Family;
 
 use super::Term;
 use crate::atoms::Atom;
+use crate::class::entry::Entry;
 use crate::class::place::{Families, Place};
-use crate::class::table::{ClassTable, Entry};
+use crate::class::table::ClassTable;
 use crate::class::{ClassKind, ClassSet};
 
 /// Live pods of the pod network by namespace and label (rules NP-12 to NP-16, CN-2 to CN-4).

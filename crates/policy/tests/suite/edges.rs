@@ -80,6 +80,44 @@ fn a_class_moves_as_a_whole_or_is_split_and_made_one_again() {
     assert_eq!(between(&engine, "default/a", "default/c"), Reach::all());
 }
 
+/// So many that the engine makes everything anew instead of following the change.
+#[test]
+fn a_block_may_split_very_many_classes() {
+    let mut parts = cluster().with(
+        pod("default/target")
+            .label("app", "target")
+            .address("10.1.0.1"),
+    );
+    for number in 0..300 {
+        for (half, block) in [("a", 0), ("b", 128)] {
+            let address = format!("10.0.{}.{}", number / 100, block + number % 100 + 1);
+            let pod = pod(&format!("default/{half}-{number}"));
+            parts = parts.with(pod.label("number", &number.to_string()).address(&address));
+        }
+    }
+    let mut engine = engine(parts);
+    assert_eq!(of(&engine, "default/a-7"), of(&engine, "default/b-7"));
+    let mut halves = rule();
+    for space in 0..3 {
+        halves = halves.peer(block(&format!("10.0.{space}.0/25"), &[]));
+    }
+    set(
+        &mut engine,
+        policy("default/halves").ingress(halves).build(),
+    );
+    for number in [0, 7, 299] {
+        let [a, b] = ["a", "b"].map(|half| format!("default/{half}-{number}"));
+        assert_eq!(between(&engine, &a, "default/target"), Reach::all());
+        assert_eq!(between(&engine, &b, "default/target"), Reach::none());
+    }
+}
+
+#[test]
+fn an_engine_is_asked_by_several_threads() {
+    fn shared(_: &(impl Send + Sync)) {}
+    shared(&engine(cluster()));
+}
+
 /// CN-35: two pods that differ in nothing but that one has the address of a node.
 #[test]
 fn a_node_peer_tells_a_pod_with_the_nodes_address_from_others() {
