@@ -1,10 +1,4 @@
-//! Cluster-scoped policies as they are read: every field of the three kinds (section 2.1 of the specification, AN-1 to AN-6).
-
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+//! Cluster-scoped policies as they are read: every field of the three kinds, and its place (AN-1 to AN-6).
 
 use ringfence_model::{
     ClusterAction, ClusterPeer, ClusterPolicy, ClusterPort, ClusterTier, DomainName, Input,
