@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::commands::{check, explain, matrix, test, zones};
 use crate::inputs::FileArguments;
+use crate::output::output_formats;
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
 #[derive(Debug, Parser)]
@@ -80,11 +81,7 @@ pub(crate) struct DemoArguments {
     pub(crate) without_enforcement: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    Text,
-    Json,
-}
+output_formats!(OutputFormat { Text, Json });
 
 /// Which lab a command is about.
 #[derive(Clone, Debug, Args)]

@@ -18,6 +18,7 @@ use ringfence_lab::control::protocol::LabConfig;
 
 use crate::arguments::{DemoArguments, OutputFormat};
 use crate::inputs;
+use crate::output::json;
 use print::Printer;
 
 pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
@@ -43,7 +44,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     report.finish(started.elapsed(), cleaning.elapsed());
     match arguments.output {
         OutputFormat::Text => printer.closing(&report, arguments),
-        OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        OutputFormat::Json => json::print(&report)?,
     }
     Ok(if report.agreed {
         ExitCode::SUCCESS

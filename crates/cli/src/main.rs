@@ -13,6 +13,7 @@ mod commands;
 mod demo;
 mod inputs;
 mod internal;
+mod output;
 mod paint;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
 use super::show;
 use crate::arguments::{LabCommand, LabelKind, OutputFormat, ProbeProtocol};
 use crate::inputs::{FileArguments, kind_cluster};
+use crate::output::json;
 use crate::paint;
 
 pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
@@ -136,7 +137,7 @@ fn status(name: &str, output: OutputFormat) -> anyhow::Result<ExitCode> {
     let status = Client::new(name).status()?;
     match output {
         OutputFormat::Text => show::status(&status),
-        OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&status)?),
+        OutputFormat::Json => json::print(&status)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -213,7 +214,7 @@ fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Resu
     let nodes = Client::new(name).rules(node.as_deref())?;
     match output {
         OutputFormat::Text => show::rules(&nodes),
-        OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&nodes)?),
+        OutputFormat::Json => json::print(&nodes)?,
     }
     Ok(ExitCode::SUCCESS)
 }

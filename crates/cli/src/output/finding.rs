@@ -1,0 +1,39 @@
+//! Something that was found in manifests, whoever found it.
+
+use ringfence_model::{Diagnostic, Severity, Source};
+
+/// The rule of findings that have none: the manifests cannot be used as they are.
+pub(crate) const MANIFEST_RULE: &str = "manifest";
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// The id of the rule that it is against.
+    pub(crate) rule: String,
+    pub(crate) level: Severity,
+    pub(crate) message: String,
+    pub(crate) place: Option<Source>,
+    /// What to do about it.
+    pub(crate) help: Option<String>,
+}
+
+/// What a rule is about, to be told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    /// In one sentence.
+    pub(crate) summary: String,
+}
+
+impl From<&Diagnostic> for Finding {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let location = diagnostic.location.as_ref();
+        Self {
+            rule: diagnostic.rule.unwrap_or(MANIFEST_RULE).to_owned(),
+            level: diagnostic.severity,
+            message: diagnostic.message.clone(),
+            place: location.map(|location| location.source.clone()),
+            help: diagnostic.help.clone(),
+        }
+    }
+}
