@@ -1,7 +1,9 @@
 //! `ringfence check`: what is wrong with these manifests, and what do they probably not mean?
 
 mod arguments;
+mod findings;
 mod json;
+mod junit;
 mod markdown;
 mod pages;
 mod selection;
@@ -15,6 +17,7 @@ use ringfence_reach::lint::{self, Report, Subject};
 
 use crate::BAD_INPUT;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
+use crate::output;
 
 use arguments::CheckFormat;
 pub(crate) use arguments::{CheckArguments, EXAMPLES};
@@ -34,7 +37,12 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     match arguments.output {
         CheckFormat::Text => text::print(&report, &loaded, arguments.show_suppressed),
         CheckFormat::Json => json::print(&report)?,
-        CheckFormat::Md => markdown::print(&report),
+        CheckFormat::Markdown => markdown::print(&report),
+        CheckFormat::Sarif => output::json::print(&findings::sarif(&report))?,
+        CheckFormat::Junit => {
+            let fail_on = arguments.fail_on.into();
+            print!("{}", junit::document(&report, &selection, fail_on));
+        }
     }
     Ok(exit_code(&report, arguments.fail_on.into()))
 }

@@ -15,14 +15,31 @@ pub(crate) struct Finding {
     pub(crate) place: Option<Source>,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// Other places that have to do with it, and how.
+    pub(crate) related: Vec<Related>,
+    /// Why it does not matter, if somebody said so beside it.
+    pub(crate) suppressed: Option<String>,
+}
+
+/// A place that a finding refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Related {
+    pub(crate) message: String,
+    pub(crate) place: Source,
 }
 
 /// What a rule is about, to be told once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) id: String,
+    /// The id for people, in words joined by hyphens.
+    pub(crate) name: Option<String>,
     /// In one sentence.
     pub(crate) summary: String,
+    /// At length, as Markdown.
+    pub(crate) page: Option<String>,
+    /// How bad a finding usually is.
+    pub(crate) level: Severity,
 }
 
 impl From<&Diagnostic> for Finding {
@@ -34,6 +51,8 @@ impl From<&Diagnostic> for Finding {
             message: diagnostic.message.clone(),
             place: location.map(|location| location.source.clone()),
             help: diagnostic.help.clone(),
+            related: Vec::new(),
+            suppressed: None,
         }
     }
 }

@@ -7,6 +7,8 @@ pub(crate) enum Cell {
     Text(String),
     /// Something to be shown letter by letter.
     Code(String),
+    /// A sentence in which what is between two backticks is shown letter by letter.
+    Sentence(String),
 }
 
 impl Cell {
@@ -15,6 +17,7 @@ impl Cell {
             Self::Text(text) => escape(text),
             // A pipe ends a cell even in code, unless it is escaped.
             Self::Code(text) => code(text).replace('|', "\\|"),
+            Self::Sentence(text) => sentence(text),
         }
     }
 }
@@ -44,6 +47,22 @@ pub(crate) fn table(names: &[&str], rows: &[Vec<Cell>]) -> String {
 
 fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+}
+
+fn sentence(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // An even number of parts has a backtick that nothing closes.
+    if parts.len().is_multiple_of(2) {
+        return escape(text);
+    }
+    let shown = parts.iter().enumerate().map(|(index, part)| {
+        if index.is_multiple_of(2) {
+            escape(part)
+        } else {
+            Cell::Code((*part).to_owned()).markdown()
+        }
+    });
+    shown.collect()
 }
 
 /// `text` as words alone, whatever it holds: no markup, no link, no second line.
@@ -118,6 +137,17 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(code(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_code_and_nothing_else() {
+        let table = [
+            ("set `a|b: [x]` in *c*", "set `a\\|b: [x]` in \\*c\\*"),
+            ("one ` alone", "one \\` alone"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(sentence(text), expected, "{text}");
         }
     }
 

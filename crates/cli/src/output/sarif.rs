@@ -3,7 +3,7 @@
 use ringfence_model::{Severity, Source};
 use serde_json::{Value, json};
 
-use super::finding::{Finding, Rule};
+use super::finding::{Finding, Related, Rule};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -27,7 +27,18 @@ pub(crate) fn log(rules: &[Rule], findings: &[Finding]) -> Value {
 }
 
 fn rule(rule: &Rule) -> Value {
-    json!({"id": rule.id, "shortDescription": {"text": rule.summary}})
+    let mut told = json!({
+        "id": rule.id,
+        "shortDescription": {"text": rule.summary},
+        "defaultConfiguration": {"level": level(rule.level)},
+    });
+    if let Some(name) = &rule.name {
+        insert(&mut told, "name", name.clone().into());
+    }
+    if let Some(page) = &rule.page {
+        insert(&mut told, "help", json!({"text": page, "markdown": page}));
+    }
+    told
 }
 
 fn result(rules: &[Rule], finding: &Finding) -> Value {
@@ -42,11 +53,30 @@ fn result(rules: &[Rule], finding: &Finding) -> Value {
         "message": {"text": text},
         "locations": place.into_iter().collect::<Vec<_>>(),
     });
-    let index = rules.iter().position(|rule| rule.id == finding.rule);
-    if let (Some(index), Some(fields)) = (index, result.as_object_mut()) {
-        fields.insert("ruleIndex".to_owned(), index.into());
+    if let Some(index) = rules.iter().position(|rule| rule.id == finding.rule) {
+        insert(&mut result, "ruleIndex", index.into());
+    }
+    let related: Vec<Value> = finding.related.iter().filter_map(related).collect();
+    if !related.is_empty() {
+        insert(&mut result, "relatedLocations", related.into());
+    }
+    if let Some(reason) = &finding.suppressed {
+        let suppression = json!([{"kind": "inSource", "justification": reason}]);
+        insert(&mut result, "suppressions", suppression);
     }
     result
+}
+
+fn related(related: &Related) -> Option<Value> {
+    let mut place = location(&related.place)?;
+    insert(&mut place, "message", json!({"text": related.message}));
+    Some(place)
+}
+
+fn insert(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
 }
 
 const fn level(severity: Severity) -> &'static str {
@@ -131,7 +161,10 @@ mod tests {
     fn findings_refer_to_rules_and_places() {
         let rules = [Rule {
             id: "RF-2".to_owned(),
+            name: Some("selects-nothing".to_owned()),
             summary: "A policy selects no pod.".to_owned(),
+            page: Some("# Nothing".to_owned()),
+            level: Severity::Note,
         }];
         let against_rule = Finding {
             rule: "RF-2".to_owned(),
@@ -139,13 +172,18 @@ mod tests {
             message: "`demo/db` selects no pod".to_owned(),
             place: Some(source("deploy/db.yaml")),
             help: Some("did you mean app=db?".to_owned()),
+            related: vec![Related {
+                message: "the pods".to_owned(),
+                place: source("deploy/pods.yaml"),
+            }],
+            suppressed: Some("they come later".to_owned()),
         };
         let diagnostic = Diagnostic::new(Severity::Error, "not UTF-8");
         let log = log(&rules, &[against_rule, Finding::from(&diagnostic)]);
         let text = serde_json::to_string_pretty(&log).unwrap();
         snapbox::assert_data_eq!(
             text.replace(env!("CARGO_PKG_VERSION"), "VERSION"),
-            snapbox::str![[r#"
+            snapbox::str![[r##"
 {
   "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
   "version": "2.1.0",
@@ -160,6 +198,14 @@ mod tests {
               "id": "RF-2",
               "shortDescription": {
                 "text": "A policy selects no pod."
+              },
+              "defaultConfiguration": {
+                "level": "note"
+              },
+              "name": "selects-nothing",
+              "help": {
+                "text": "# Nothing",
+                "markdown": "# Nothing"
               }
             }
           ]
@@ -186,7 +232,29 @@ mod tests {
               }
             }
           ],
-          "ruleIndex": 0
+          "ruleIndex": 0,
+          "relatedLocations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "deploy/pods.yaml"
+                },
+                "region": {
+                  "startLine": 7,
+                  "startColumn": 5
+                }
+              },
+              "message": {
+                "text": "the pods"
+              }
+            }
+          ],
+          "suppressions": [
+            {
+              "kind": "inSource",
+              "justification": "they come later"
+            }
+          ]
         },
         {
           "ruleId": "manifest",
@@ -200,7 +268,7 @@ mod tests {
     }
   ]
 }
-"#]]
+"##]]
             .raw()
         );
     }

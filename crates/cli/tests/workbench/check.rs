@@ -209,3 +209,63 @@ fn an_unknown_selection_is_refused() {
     let said = check(EMPTY_LIST, &["--ignore", "RF012,RF998"]).expect_refused();
     assert!(said.contains("`RF998`"), "{said}");
 }
+
+#[test]
+fn code_scanning_reads_findings_and_what_is_suppressed() {
+    let annotated = EMPTY_LIST.replace(
+        "name: a }",
+        "name: a, annotations: { ringfence.dev/ignore: \"RF012: it is meant so\" } }",
+    );
+    let both = format!("{annotated}---\n{REFUSED}");
+    let said = check(&both, &["-o", "sarif", "--select", "RF012"]).expect(1);
+    let log = json(&said);
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(rules[11]["id"], "RF012");
+    assert_eq!(rules[11]["name"], "empty-egress-list");
+    let results = run["results"].as_array().unwrap();
+    let seen = |result: &Value| {
+        (
+            result["ruleId"].as_str().map(str::to_owned),
+            result["suppressions"][0]["justification"]
+                .as_str()
+                .map(str::to_owned),
+        )
+    };
+    let suppressed = Some("it is meant so".to_owned());
+    assert_eq!(
+        results.iter().map(seen).collect::<Vec<_>>(),
+        [
+            (Some("V-4".to_owned()), None),
+            (Some("RF012".to_owned()), suppressed)
+        ]
+    );
+    assert_eq!(results[1]["ruleIndex"], 11);
+}
+
+#[test]
+fn test_reports_have_a_case_for_each_lint_that_was_looked_for() {
+    let arguments = ["-o", "junit", "--select", "RF012,RF003"];
+    let said = check(EMPTY_LIST, &arguments).expect(1);
+    let expected = [
+        r#"<testsuites name="ringfence" tests="3" failures="1""#,
+        r#"<testcase name="manifests" classname="validation" time="0.000"/>"#,
+        r#"<testcase name="RF003 peer-and-or" classname="lint" time="0.000"/>"#,
+        r#"<testcase name="RF012 empty-egress-list" classname="lint" time="0.000">"#,
+        "<failure message=\"NetworkPolicy shop/a, egress",
+        "&lt;stdin&gt;:4:34",
+    ];
+    for part in expected {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let milder = check(
+        EMPTY_LIST,
+        &[arguments.as_slice(), &["--fail-on", "error"]].concat(),
+    );
+    assert!(milder.expect(0).contains("failures=\"0\""));
+    let refused = check(REFUSED, &arguments).expect(1);
+    assert!(
+        refused.contains(r#"<testcase name="V-4" classname="validation""#),
+        "{refused}"
+    );
+}

@@ -3,6 +3,7 @@ use ringfence_model::Severity;
 
 use super::selection::Selection;
 use crate::inputs::manifests::ManifestArguments;
+use crate::output::output_formats;
 
 /// The examples under the help of `check`.
 pub(crate) const EXAMPLES: &str =
@@ -12,13 +13,14 @@ Examples:
   ringfence check -f manifests/
   helm template ./chart | ringfence check -f - --ignore RF026
   ringfence check -f manifests/ -o json | jq '.findings[].id'
+  ringfence check -f manifests/ -o sarif > ringfence.sarif
   ringfence check --explain RF003";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
-    /// Text for people, JSON for machines, or a Markdown table
+    /// Text or a Markdown table for people; JSON, SARIF 2.1.0 or JUnit XML for machines
     #[arg(short, long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) output: CheckFormat,
     /// How bad a finding must be to end with exit code 1
@@ -47,12 +49,13 @@ impl CheckArguments {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
+output_formats!(CheckFormat {
     Text,
     Json,
-    Md,
-}
+    Markdown,
+    Sarif,
+    Junit
+});
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {

@@ -5,6 +5,7 @@ use ringfence_reach::lint::{Finding, Report};
 use serde::Serialize;
 
 use super::text::Counts;
+use crate::output;
 
 /// Version 1 of the form; fields are added, never changed.
 #[derive(Debug, Serialize)]
@@ -64,8 +65,7 @@ pub(super) fn print(report: &Report) -> anyhow::Result<()> {
             suppressed: counts.suppressed,
         },
     };
-    println!("{}", serde_json::to_string_pretty(&document)?);
-    Ok(())
+    output::json::print(&document)
 }
 
 impl<'a> Item<'a> {

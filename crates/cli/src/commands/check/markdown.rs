@@ -3,6 +3,7 @@
 use ringfence_reach::lint::{Finding, Report};
 
 use super::text::Counts;
+use crate::output::markdown::{Cell, table};
 
 pub(super) fn print(report: &Report) {
     let counts = Counts::of(report).in_words();
@@ -10,33 +11,21 @@ pub(super) fn print(report: &Report) {
         println!("Nothing found.");
         return;
     }
-    println!("{counts}\n\n| | id | where | what |\n| --- | --- | --- | --- |");
-    for finding in &report.findings {
-        println!("{}", row(finding));
-    }
+    let rows: Vec<Vec<Cell>> = report.findings.iter().map(row).collect();
+    print!("{counts}\n\n{}", table(&["", "id", "where", "what"], &rows));
 }
 
-fn row(finding: &Finding) -> String {
+fn row(finding: &Finding) -> Vec<Cell> {
     let found = &finding.diagnostic;
-    let place = found
-        .location
-        .as_ref()
-        .map(|location| format!("`{}`", location.source));
-    let help = found
-        .help
-        .as_ref()
-        .map(|help| format!("<br>{}", cell(help)));
-    format!(
-        "| {} | {} | {} | {}{} |",
-        found.severity,
-        found.rule.unwrap_or_default(),
-        place.unwrap_or_default(),
-        cell(&found.message),
-        help.unwrap_or_default()
-    )
-}
-
-/// What ends neither the cell nor the row.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    let place = found.location.as_ref().map_or_else(
+        || Cell::from(""),
+        |location| Cell::Code(location.source.to_string()),
+    );
+    let help = found.help.iter().map(|help| format!("\n{help}"));
+    vec![
+        found.severity.to_string().into(),
+        found.rule.unwrap_or_default().into(),
+        place,
+        Cell::Sentence(format!("{}{}", found.message, help.collect::<String>())),
+    ]
 }

@@ -36,10 +36,14 @@ impl Selection {
     }
 
     fn shows(&self, finding: &Finding) -> bool {
-        let id = finding.id().unwrap_or_default();
+        finding.diagnostic.is_error() || self.takes(finding.id().unwrap_or_default())
+    }
+
+    /// Whether findings of this id are looked for.
+    pub(super) fn takes(&self, id: &str) -> bool {
         let matches = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(id));
         let selected = self.select.is_empty() || matches(&self.select);
-        finding.diagnostic.is_error() || selected && !matches(&self.ignore)
+        selected && !matches(&self.ignore)
     }
 }
 
