@@ -54,6 +54,15 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Print the manual page, or write one for each command
+    #[command(
+        after_help = "Examples:\n  ringfence man | man -l -\n  ringfence man --directory ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Where to write `ringfence.1`, `ringfence-explain.1` and the others
+        #[arg(long)]
+        directory: Option<PathBuf>,
+    },
     /// Parts that ringfence starts by itself
     #[command(hide = true)]
     Internal {
