@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{check, diff, explain, matrix, test, zones};
+use crate::commands::{check, explain, matrix, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -30,7 +30,7 @@ pub(crate) enum Command {
     )]
     Check(check::CheckArguments),
     /// Say whether a connection may be opened, and which lines of which manifests say so
-    #[command(after_help = explain::EXAMPLES)]
+    #[command(after_help = explain::after_help())]
     Explain(explain::ExplainArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
     Lab {
@@ -40,9 +40,6 @@ pub(crate) enum Command {
     /// Judge assertions about who can talk to whom, for continuous integration
     #[command(after_help = test::EXAMPLES)]
     Test(test::TestArguments),
-    /// Show what may be opened after a change and could not before, and the reverse
-    #[command(after_help = diff::arguments::EXAMPLES)]
-    Diff(diff::arguments::DiffArguments),
     /// Show what every workload may open to every other
     #[command(after_help = matrix::arguments::EXAMPLES)]
     Matrix(matrix::arguments::MatrixArguments),

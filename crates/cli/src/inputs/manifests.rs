@@ -4,7 +4,6 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -137,37 +136,22 @@ impl LoadedManifests {
 
     /// Prints to standard error: errors and warnings with the line they are about, then a line for each sort of note.
     pub(crate) fn print_diagnostics(&self) {
-        print(&self.told());
-    }
-
-    /// As [`Self::print_diagnostics`], without what was said of `other` in the same words.
-    pub(crate) fn print_diagnostics_besides(&self, other: &Self) {
-        let words = |found: &Diagnostic| (found.severity, found.rule, found.message.clone());
-        let said: BTreeSet<_> = other.diagnostics.iter().map(words).collect();
-        let new = self.diagnostics.iter();
-        let new = new.filter(|found| !said.contains(&words(found))).cloned();
-        print(&self.rendered(&new.collect::<Vec<_>>()));
+        let told = self.told();
+        if !told.is_empty() {
+            anstream::eprintln!("{told}\n");
+        }
     }
 
     fn told(&self) -> String {
-        self.rendered(&self.diagnostics)
-    }
-
-    fn rendered(&self, diagnostics: &[Diagnostic]) -> String {
-        let quoted = diagnostics
+        let quoted = self
+            .diagnostics
             .iter()
             .filter(|found| found.severity != Severity::Note)
             .map(|found| found.render(&self.sources, RenderStyle::Colored));
-        let notes = notes::summary(diagnostics);
+        let notes = notes::summary(&self.diagnostics);
         quoted
             .chain((!notes.is_empty()).then_some(notes))
             .collect::<Vec<_>>()
             .join("\n\n")
-    }
-}
-
-fn print(told: &str) {
-    if !told.is_empty() {
-        anstream::eprintln!("{told}\n");
     }
 }
