@@ -7,7 +7,7 @@
 mod policies;
 mod workloads;
 
-use ringfence_model::Cluster;
+use ringfence_model::{Cluster, NetworkPolicy};
 
 use crate::builder::{namespace, node};
 use crate::random::Random;
@@ -71,6 +71,35 @@ pub fn cluster(seed: u64, size: Size) -> Cluster {
     for policy in policies::cluster_scoped(size.cluster_policies) {
         cluster.cluster_policies.insert(policy.name.clone(), policy);
     }
+    cluster
+}
+
+/// The same cluster with a Service for each application of each namespace.
+#[must_use]
+pub fn with_services(mut cluster: Cluster) -> Cluster {
+    let services = workloads::services(cluster.namespaces.keys());
+    let services = services.map(|service| (service.name.clone(), service));
+    cluster.services.extend(services);
+    cluster
+}
+
+/// The same cluster where every pod has a label of its own, as those of a StatefulSet have: as many classes as pods.
+#[must_use]
+pub fn distinct(mut cluster: Cluster) -> Cluster {
+    for (name, pod) in &mut cluster.pods {
+        let key = "statefulset.kubernetes.io/pod-name".to_owned();
+        pod.labels.insert(key, name.name.clone());
+    }
+    cluster
+}
+
+/// The same cluster without the policies for all pods in every other namespace, so that many pods reach many pods.
+#[must_use]
+pub fn open(mut cluster: Cluster) -> Cluster {
+    let is_open = |name: &str| name.ends_with(['0', '2', '4', '6', '8']);
+    let is_for_all = |policy: &NetworkPolicy| policy.pod_selector.is_empty();
+    let policies = &mut cluster.network_policies;
+    policies.retain(|name, policy| !(is_for_all(policy) && is_open(&name.namespace)));
     cluster
 }
 

@@ -12,18 +12,51 @@ use ringfence_reference::answer;
 use ringfence_testkit::flows;
 use ringfence_testkit::random::Random;
 
+use crate::features::{Asked, FEATURES};
 use crate::twist;
 
 const CLUSTERS: u64 = 300;
 
+/// So many questions about each feature a run asks at least.
+const QUESTIONS: usize = 20_000;
+
 #[test]
-fn every_answer_is_that_of_the_reference() {
-    for seed in 0..CLUSTERS {
+fn twenty_thousand_answers_about_each_feature_are_those_of_the_reference() {
+    let mut counts = [0; FEATURES.len()];
+    for seed in 0..700 {
         let cluster = twist::cluster(seed);
-        let engine = Engine::new(cluster.clone());
-        for flow in flows::sample(&cluster, 400, &mut Random::new(seed)) {
-            let expected = answer(&cluster, &flow);
-            assert_eq!(engine.answer(&flow), expected, "seed {seed}: {flow:?}");
+        let flows = flows::sample(&cluster, 1_000, &mut Random::new(seed));
+        ask(seed, &cluster, &flows, &mut counts);
+    }
+    for seed in 0..800 {
+        let cluster = twist::forgetful(seed);
+        let mut flows = flows::sample(&cluster, 4_000, &mut Random::new(seed));
+        flows.retain(|flow| is_pod(&flow.source) && is_pod(&flow.destination));
+        ask(seed, &cluster, &flows, &mut counts);
+    }
+    let named = FEATURES.map(|(feature, _)| feature);
+    let too_few = named.into_iter().zip(counts);
+    let too_few: Vec<_> = too_few.filter(|(_, count)| *count < QUESTIONS).collect();
+    assert!(too_few.is_empty(), "too few questions about {too_few:?}");
+}
+
+fn is_pod(endpoint: &Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Pod(_))
+}
+
+/// Asks these questions, and counts what they are about.
+fn ask(seed: u64, cluster: &Cluster, flows: &[Query], counts: &mut [usize; FEATURES.len()]) {
+    let engine = Engine::new(cluster.clone());
+    for flow in flows {
+        let expected = answer(cluster, flow);
+        assert_eq!(engine.answer(flow), expected, "seed {seed}: {flow:?}");
+        let asked = Asked {
+            cluster,
+            flow,
+            answer: &expected,
+        };
+        for (count, (_, is_about)) in counts.iter_mut().zip(FEATURES) {
+            *count += usize::from(is_about(&asked));
         }
     }
 }

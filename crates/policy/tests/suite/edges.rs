@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Direction, LabelSelector, NetworkPolicy, ObjectName};
-use ringfence_net::{ConnectionSet, PortSet, Protocol};
+use ringfence_model::{Direction, Endpoint, LabelSelector, NetworkPolicy, ObjectName, Query};
+use ringfence_net::{ConnectionSet, IpProtocol, PortSet, Protocol};
 use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach};
+use ringfence_reference::answer;
 use ringfence_testkit::builder::{
     ClusterBuilder, accept, address, admin, block, cluster, deny, every_pod, labels, name, node,
     pod, pods, policy, port_named, rule, service, tcp,
@@ -51,6 +52,15 @@ fn from_block(cidr: &str) -> NetworkPolicy {
     policy("default/from-block").ingress(from).build()
 }
 
+fn http(from: &str, to: &str) -> Query {
+    Query {
+        source: Endpoint::Pod(name(from)),
+        destination: Endpoint::Pod(name(to)),
+        protocol: IpProtocol::from(Protocol::Tcp),
+        port: Some(80),
+    }
+}
+
 fn set(engine: &mut Engine, policy: NetworkPolicy) {
     engine.apply(Change::SetNetworkPolicy(policy));
 }
@@ -80,38 +90,6 @@ fn a_class_moves_as_a_whole_or_is_split_and_made_one_again() {
     assert_eq!(between(&engine, "default/a", "default/c"), Reach::all());
 }
 
-/// So many that the engine makes everything anew instead of following the change.
-#[test]
-fn a_block_may_split_very_many_classes() {
-    let mut parts = cluster().with(
-        pod("default/target")
-            .label("app", "target")
-            .address("10.1.0.1"),
-    );
-    for number in 0..300 {
-        for (half, block) in [("a", 0), ("b", 128)] {
-            let address = format!("10.0.{}.{}", number / 100, block + number % 100 + 1);
-            let pod = pod(&format!("default/{half}-{number}"));
-            parts = parts.with(pod.label("number", &number.to_string()).address(&address));
-        }
-    }
-    let mut engine = engine(parts);
-    assert_eq!(of(&engine, "default/a-7"), of(&engine, "default/b-7"));
-    let mut halves = rule();
-    for space in 0..3 {
-        halves = halves.peer(block(&format!("10.0.{space}.0/25"), &[]));
-    }
-    set(
-        &mut engine,
-        policy("default/halves").ingress(halves).build(),
-    );
-    for number in [0, 7, 299] {
-        let [a, b] = ["a", "b"].map(|half| format!("default/{half}-{number}"));
-        assert_eq!(between(&engine, &a, "default/target"), Reach::all());
-        assert_eq!(between(&engine, &b, "default/target"), Reach::none());
-    }
-}
-
 #[test]
 fn an_engine_is_asked_by_several_threads() {
     fn shared(_: &(impl Send + Sync)) {}
@@ -135,6 +113,39 @@ fn a_node_peer_tells_a_pod_with_the_nodes_address_from_others() {
     engine.apply(Change::RemoveNode("n1".to_owned()));
     assert_eq!(of(&engine, "default/a"), of(&engine, "default/b"));
     assert_eq!(between(&engine, "default/b", "default/a"), Reach::all());
+}
+
+/// NP-40: a hole of the other family takes nothing away from who has an address of both; whether the policy or the pod
+/// comes first.
+#[test]
+fn a_hole_of_the_other_family_is_none() {
+    let both = || pod("default/both").label("app", "both");
+    let both = || both().address("10.0.0.1").address("fd00::1");
+    let target = || pod("default/target").address("10.0.0.9").address("fd00::9");
+    let from = |cidr, hole| rule().peer(block(cidr, &[hole]));
+    let rules = policy("default/from-block")
+        .ingress(from("10.0.0.0/8", "fd00::/8"))
+        .build();
+    let mut policy_last = engine(cluster().with(both()).with(target()));
+    assert_eq!(
+        between(&policy_last, "default/both", "default/target"),
+        Reach::all()
+    );
+    set(&mut policy_last, rules.clone());
+    let mut pod_last = engine(cluster().with(target()).with(rules));
+    pod_last.for_each_row(|_, _| {});
+    pod_last.apply(Change::SetPod(both().build()));
+    for engine in [policy_last, pod_last] {
+        assert_eq!(
+            between(&engine, "default/both", "default/target"),
+            Reach::all()
+        );
+        let question = http("default/both", "default/target");
+        assert_eq!(
+            engine.answer(&question),
+            answer(engine.cluster(), &question)
+        );
+    }
 }
 
 /// AM-22: what is compared with an address that is not known may come out either way.

@@ -4,5 +4,7 @@ mod agreement;
 mod changes;
 mod corpus;
 mod edges;
+mod features;
+mod rebuild;
 mod scale;
 mod twist;

@@ -35,6 +35,29 @@ pub(crate) fn cluster(seed: u64) -> Cluster {
     cluster
 }
 
+/// The same where few addresses are known and every policy speaks of some, so that much cannot be known (rule AM-22).
+pub(crate) fn forgetful(seed: u64) -> Cluster {
+    let mut cluster = cluster(seed);
+    let mut random = Random::new(seed ^ 0xf0e6);
+    for pod in cluster.pods.values_mut() {
+        if random.chance(70) {
+            pod.addresses.clear();
+        }
+    }
+    for policy in cluster.network_policies.values_mut() {
+        let cidr = random.pick(&["10.0.0.0/8", "fd00::/8", "10.244.0.0/17"]);
+        let block = cidr.map(|cidr| PolicyPeer::IpBlock(whole(cidr)));
+        let rules = policy.ingress.iter_mut().chain(&mut policy.egress);
+        for rule in rules.filter(|rule| !rule.peers.is_empty()) {
+            rule.peers.extend(block.clone());
+            if random.chance(60) {
+                rule.ports.clear();
+            }
+        }
+    }
+    cluster
+}
+
 /// Of pods and nodes.
 fn addresses(cluster: &Cluster) -> Vec<IpAddr> {
     let pods = cluster.pods.values().flat_map(|pod| &pod.addresses);

@@ -7,8 +7,8 @@
 
 use ringfence_model::{
     Cluster, ClusterIp, ContainerPort, Direction, EndpointPort, LabelSelector, Namespace,
-    NetworkPolicy, Node, ObjectName, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
-    Requirement, Service, ServicePort, TargetPort,
+    NetworkPolicy, Node, ObjectName, Owner, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule,
+    PortMatch, Requirement, Service, ServicePort, TargetPort,
 };
 use serde_json::{Value, json};
 
@@ -59,6 +59,11 @@ fn node(node: &Node) -> Value {
 fn pod(pod: &Pod) -> Value {
     let mut metadata = metadata(&pod.name);
     metadata["labels"] = json!(pod.labels);
+    if let Some(Owner { kind, name }) = &pod.workload {
+        metadata["ownerReferences"] = json!([{
+            "apiVersion": "apps/v1", "kind": kind, "name": name, "uid": name, "controller": true,
+        }]);
+    }
     if pod.terminating {
         metadata["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     }

@@ -1,9 +1,9 @@
 //! Applications, their labels, replicas and ports.
 
-use ringfence_model::{Owner, Pod};
+use ringfence_model::{Owner, Pod, Service};
 
 use super::{PODS_PER_NODE, Scope, skewed};
-use crate::builder::{pod, tcp};
+use crate::builder::{pod, service, tcp};
 use crate::random::Random;
 
 /// An application and where it stands in its namespace.
@@ -57,6 +57,22 @@ pub(super) fn pods(random: &mut Random, namespaces: &[Scope], total: usize) -> V
         }
     }
     made
+}
+
+/// A Service for each application of these namespaces, in front of the port that it is named after.
+pub(super) fn services<'a>(
+    namespaces: impl Iterator<Item = &'a String>,
+) -> impl Iterator<Item = Service> {
+    let every =
+        namespaces.flat_map(|namespace| APPLICATIONS.iter().map(move |one| (namespace, one)));
+    every.enumerate().map(|(index, (namespace, application))| {
+        let address = format!("10.112.{}.{}", index >> 8 & 255, index & 255);
+        service(&format!("{namespace}/{}", application.name))
+            .select("app", application.name)
+            .address(&address)
+            .port_to_name(tcp(application.port), application.port_name)
+            .build()
+    })
 }
 
 fn one(

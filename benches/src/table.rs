@@ -1,0 +1,67 @@
+use std::time::Duration;
+
+use crate::growth::Growing;
+use crate::times::{Times, milliseconds};
+
+/// Takes the time of one run, without what has to be there before it.
+pub type Stopwatch<'a, T> = &'a dyn Fn(&T) -> Duration;
+
+/// One line of a table.
+#[expect(missing_debug_implementations, reason = "closures have none")]
+pub struct Case<'a, T> {
+    /// What is measured.
+    pub what: &'static str,
+    /// How long it may take.
+    pub goal: Option<Duration>,
+    /// Measures it.
+    pub ours: Stopwatch<'a, T>,
+    /// The plain way to the same end.
+    pub baseline: &'static str,
+    /// Measures the plain way.
+    pub plain: Stopwatch<'a, T>,
+}
+
+/// Measures every case on every size, `runs` times each, the baseline in turns with it, and prints the table.
+pub fn measure<T>(subject: &Growing<T>, runs: usize, cases: &[Case<'_, T>]) {
+    let rows: Vec<Vec<String>> = cases.iter().map(|case| row(subject, runs, case)).collect();
+    print(&subject.name, &header(subject), &rows);
+}
+
+/// Prints a table with its title, as Markdown.
+pub fn print(title: &str, header: &[String], rows: &[Vec<String>]) {
+    println!("\n{title}\n\n| {} |", header.join(" | "));
+    println!("|{}", "---|".repeat(header.len()));
+    for row in rows {
+        println!("| {} |", row.join(" | "));
+    }
+}
+
+fn header<T>(subject: &Growing<T>) -> Vec<String> {
+    let fixed = ["measured", "goal", "time", "baseline", "its time", "ratio"];
+    let grown = subject.doubled.iter().map(|(what, _)| format!("{what} x2"));
+    fixed.map(str::to_owned).into_iter().chain(grown).collect()
+}
+
+fn row<T>(subject: &Growing<T>, runs: usize, case: &Case<'_, T>) -> Vec<String> {
+    let (ours, plain) = in_turns(runs, &subject.base, case);
+    let goal = case.goal.map(|goal| format!("{} ms", milliseconds(goal)));
+    let mut cells = vec![
+        case.what.to_owned(),
+        goal.unwrap_or_default(),
+        ours.to_string(),
+        case.baseline.to_owned(),
+        plain.to_string(),
+        format!("1/{:.1}", plain.ratio(&ours)),
+    ];
+    for (_, larger) in &subject.doubled {
+        let grown = Times::of((0..runs).map(|_| (case.ours)(larger)).collect());
+        cells.push(format!("x{:.2}", grown.ratio(&ours)));
+    }
+    cells
+}
+
+fn in_turns<T>(runs: usize, subject: &T, case: &Case<'_, T>) -> (Times, Times) {
+    let runs = (0..runs).map(|_| ((case.ours)(subject), (case.plain)(subject)));
+    let (ours, plain) = runs.unzip();
+    (Times::of(ours), Times::of(plain))
+}
