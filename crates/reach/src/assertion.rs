@@ -11,7 +11,10 @@ mod question;
 
 pub use claim::{Claim, pairs};
 pub use coverage::{Coverage, Deciding};
-pub use mutation::{Changed, Mutant, MutatedPolicy, Mutation, RulePlace, mutants};
+pub use mutation::{
+    Changed, Fate, Missed, Mutant, MutatedPolicy, Mutation, Mutations, RulePlace, SuggestedEnd,
+    Suggestion, Tried, mutants, mutate,
+};
 pub use question::{Question, questions};
 
 /// `part` of `whole` in hundredths, rounded down; all of nothing is everything.

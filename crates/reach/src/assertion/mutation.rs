@@ -1,7 +1,11 @@
 //! Mistakes that somebody could make in the policies, each alone: would an assertion notice?
 
+mod anchor;
 mod cluster;
+mod effect;
 mod network;
+mod suggestion;
+mod trial;
 
 use std::fmt;
 
@@ -9,6 +13,9 @@ use ringfence_model::{
     Cluster, ClusterAction, ClusterPolicy, ClusterPolicyName, Direction, NetworkPolicy, ObjectName,
     Source,
 };
+
+pub use suggestion::{SuggestedEnd, Suggestion};
+pub use trial::{Fate, Missed, Mutations, Tried, mutate};
 
 /// A cluster's policies with one mistake in them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -183,7 +183,7 @@ fn lists(addresses: &[IpAddr], address: IpAddr) -> bool {
 }
 
 /// CN-2 to CN-4: whether the pod is a subject of the policy.
-fn judges(cluster: &Cluster, policy: &ClusterPolicy, pod: &Pod) -> bool {
+pub(super) fn judges(cluster: &Cluster, policy: &ClusterPolicy, pod: &Pod) -> bool {
     let PodScope { namespaces, pods } = &policy.subject;
     let labels = || cluster.namespace_labels(&pod.name.namespace);
     namespaces
