@@ -5,7 +5,6 @@
 mod budget;
 pub(crate) mod endpoint;
 mod kind_config;
-mod known_name;
 pub(crate) mod manifests;
 mod names;
 pub(crate) mod port;

@@ -7,8 +7,6 @@
 mod check;
 mod docs;
 mod explain;
-mod man;
 mod matrix;
-mod resolve;
 mod support;
 mod test_command;

@@ -128,3 +128,75 @@ error: port 0 cannot be connected to
 
 "#]].raw());
 }
+
+#[test]
+fn compiled_tables_judge_as_the_policies_do() {
+    let example = [
+        "test",
+        "examples/netpol-demo/policy-tests.yaml",
+        "--against",
+    ];
+    let against = |oracle| ringfence(&[&example, [oracle].as_slice(), DEMO].concat()).expect(0);
+    assert_eq!(against("ruleset"), against("manifests"));
+    let tests = "
+- name: the web tier is closed
+  deny: {from: default/client, to: svc/netpol-demo/web-app}
+";
+    let failing = |oracle| test(tests, &["--against", oracle]).expect(1);
+    assert_eq!(failing("ruleset"), failing("manifests"));
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    let tests = "\n- {name: one, deny: {from: default/client, to: internet}}\n";
+    assert_eq!(
+        test(tests, &["--against", "cluster"]).expect_refused(),
+        "error: tests cannot be judged by packets in a cluster yet\n"
+    );
+}
+
+#[test]
+fn parts_of_policies_that_decided_nothing_are_named() {
+    let tests = "
+- name: the client reaches the web tier
+  allow: {from: default/client, to: svc/netpol-demo/web-app}
+- name: the client does not reach the database
+  deny: {from: default/client, to: netpol-demo/deploy/database}
+";
+    assert_data_eq!(
+        test(tests, &["--coverage"]).expect(0),
+        str![[r#"
+<stdin>
+  ok   the client reaches the web tier (1 connection)
+  ok   the client does not reach the database (12 connections)
+
+2 tests, 13 connections: 2 passed
+
+coverage: 5 of 8 parts decided a connection (62 %)
+  never decided:
+    NetworkPolicy netpol-demo/web-allow-frontend isolates for ingress (examples/netpol-demo/web-allow-frontend.yaml:1:1)
+    NetworkPolicy default/allow-dns-and-web egress[0] (examples/netpol-demo/allow-dns-and-web.yaml:14:5)
+    NetworkPolicy netpol-demo/db-policy ingress[0] (examples/netpol-demo/db-policy.yaml:13:5)
+
+"#]]
+    );
+    assert_data_eq!(
+        test(tests, &["--coverage-min", "63%"]).expect(1),
+        str![[r#"
+<stdin>
+  ok   the client reaches the web tier (1 connection)
+  ok   the client does not reach the database (12 connections)
+
+2 tests, 13 connections: 2 passed
+
+coverage: 5 of 8 parts decided a connection (62 %)
+  never decided:
+    NetworkPolicy netpol-demo/web-allow-frontend isolates for ingress (examples/netpol-demo/web-allow-frontend.yaml:1:1)
+    NetworkPolicy default/allow-dns-and-web egress[0] (examples/netpol-demo/allow-dns-and-web.yaml:14:5)
+    NetworkPolicy netpol-demo/db-policy ingress[0] (examples/netpol-demo/db-policy.yaml:13:5)
+  coverage is below 63 %
+
+"#]]
+    );
+    test(tests, &["--coverage-min", "62"]).expect(0);
+}

@@ -4,9 +4,10 @@ use std::fmt;
 
 use ringfence_model::{Answer, Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
-use ringfence_reach::assertion::{Claim, Deciding, Question, questions};
+use ringfence_policy::Engine;
+use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions};
 
-use super::oracle::{Oracle, explain};
+use super::oracle::Oracle;
 use super::suite::Case;
 
 /// What came of the tests.
@@ -62,33 +63,53 @@ impl Judged {
     }
 }
 
-/// Asks `oracle` about every connection of `case`.
-pub(super) fn judge(
-    cluster: &Cluster,
-    oracle: &mut dyn Oracle,
-    case: &Case,
-) -> anyhow::Result<Judged> {
-    let asked = asked(cluster, case);
-    let queries: Vec<Query> = asked
-        .iter()
-        .map(|asked| asked.question.query.clone())
-        .collect();
-    let mut failures: Vec<Failure> = Vec::new();
-    for (asked, outcome) in asked.iter().zip(oracle.ask(&queries)?) {
-        let holds = outcome
-            .as_ref()
-            .is_ok_and(|outcome| Claim::holds(asked.expected, outcome));
-        if !holds {
-            add(&mut failures, asked.failure(cluster, outcome));
+/// Whoever judges tests.
+pub(super) struct Judge<'a> {
+    /// What the policies say, and why.
+    pub(super) engine: &'a Engine,
+    /// Who is asked.
+    pub(super) oracle: Box<dyn Oracle + 'a>,
+    /// What of the policies has decided a connection, if that is to be known.
+    pub(super) coverage: Option<Coverage>,
+}
+
+impl Judge<'_> {
+    /// Asks about every connection of `case`.
+    pub(super) fn judge(&mut self, case: &Case) -> anyhow::Result<Judged> {
+        let asked = asked(self.engine.cluster(), case);
+        let queries: Vec<Query> = asked
+            .iter()
+            .map(|asked| asked.question.query.clone())
+            .collect();
+        let mut failures: Vec<Failure> = Vec::new();
+        for (asked, outcome) in asked.iter().zip(self.oracle.ask(&queries)?) {
+            let holds = outcome
+                .as_ref()
+                .is_ok_and(|outcome| Claim::holds(asked.expected, outcome));
+            if !holds {
+                add(&mut failures, asked.failure(self.engine, outcome));
+            }
+        }
+        self.record(&queries);
+        Ok(Judged {
+            name: case.name.clone(),
+            file: case.file.clone(),
+            reason: case.reason.clone(),
+            asked: queries.len(),
+            failures,
+        })
+    }
+
+    fn record(&mut self, queries: &[Query]) {
+        if let Some(coverage) = &mut self.coverage {
+            for answer in queries
+                .iter()
+                .filter_map(|query| self.engine.answer(query).ok())
+            {
+                coverage.record(&answer);
+            }
         }
     }
-    Ok(Judged {
-        name: case.name.clone(),
-        file: case.file.clone(),
-        reason: case.reason.clone(),
-        asked: queries.len(),
-        failures,
-    })
 }
 
 /// A question and the assertion that it is asked for.
@@ -113,7 +134,7 @@ fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
 }
 
 impl Asked<'_> {
-    fn failure(&self, cluster: &Cluster, outcome: Result<Outcome, String>) -> Failure {
+    fn failure(&self, engine: &Engine, outcome: Result<Outcome, String>) -> Failure {
         let Question { query, connections } = &self.question;
         Failure {
             expected: self.expected,
@@ -124,7 +145,7 @@ impl Asked<'_> {
                 connections: connections.clone(),
             }],
             outcome,
-            answer: explain(cluster, query).ok(),
+            answer: engine.answer(query).ok(),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Who judges connections.
 
-use ringfence_model::{Answer, Cluster, Outcome, Query, QueryError};
+mod ruleset;
+
+use ringfence_model::{Outcome, Query};
+use ringfence_policy::Engine;
+
+pub(super) use ruleset::Ruleset;
 
 /// Somebody who can be asked what becomes of connections.
 pub(super) trait Oracle {
@@ -8,25 +13,20 @@ pub(super) trait Oracle {
     fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>>;
 }
 
-/// What the policies say, and why.
-pub(super) fn explain(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
-    ringfence_reference::answer(cluster, query)
-}
-
 /// The policies themselves.
 pub(super) struct Manifests<'a> {
-    cluster: &'a Cluster,
+    engine: &'a Engine,
 }
 
 impl<'a> Manifests<'a> {
-    pub(super) const fn new(cluster: &'a Cluster) -> Self {
-        Self { cluster }
+    pub(super) const fn new(engine: &'a Engine) -> Self {
+        Self { engine }
     }
 }
 
 impl Oracle for Manifests<'_> {
     fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>> {
-        let answers = queries.iter().map(|query| explain(self.cluster, query));
+        let answers = queries.iter().map(|query| self.engine.answer(query));
         Ok(answers
             .map(|answer| {
                 answer

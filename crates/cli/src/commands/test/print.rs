@@ -1,6 +1,7 @@
 //! What became of tests, for people.
 
-use ringfence_model::{Expected, Outcome};
+use ringfence_model::{Expected, Outcome, Source};
+use ringfence_reach::assertion::{Coverage, Deciding};
 
 use super::judge::{Failure, Judged, Report};
 use crate::paint;
@@ -143,6 +144,33 @@ pub(super) fn summary(report: &Report) {
         count(asked, "connection"),
         words.join(", ")
     );
+}
+
+/// How much of the policies decided something, and what did not.
+pub(super) fn coverage(coverage: &Coverage, least: Option<usize>) {
+    let (covered, all) = (coverage.covered().len(), coverage.all().len());
+    let percent = coverage.percent();
+    println!(
+        "\ncoverage: {covered} of {} decided a connection ({percent} %)",
+        count(all, "part")
+    );
+    let uncovered: Vec<&Deciding> = coverage.uncovered().collect();
+    if !uncovered.is_empty() {
+        println!("  never decided:");
+    }
+    for part in uncovered {
+        println!("    {part}{}", in_parentheses(part.source()));
+    }
+    if let Some(least) = least.filter(|least| percent < *least) {
+        let told = format!("coverage is below {least} %");
+        anstream::println!("  {}", paint::bad(&told));
+    }
+}
+
+fn in_parentheses(source: Option<&Source>) -> String {
+    source
+        .map(|source| format!(" ({source})"))
+        .unwrap_or_default()
 }
 
 fn count(number: usize, of: &str) -> String {

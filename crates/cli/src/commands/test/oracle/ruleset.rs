@@ -1,0 +1,248 @@
+//! The compiled tables of every node, asked in memory with the packet that opens each connection.
+
+mod journey;
+mod wired;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use anyhow::{Context as _, ensure};
+use ringfence_compile::{
+    Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile,
+};
+use ringfence_model::{Cluster, Endpoint, Outcome, Pod, Query};
+use ringfence_net::Family;
+use ringfence_policy::Engine;
+
+use super::Oracle;
+use journey::{Arrival, Place, World};
+use wired::wired;
+
+/// The tables of a cluster.
+pub(crate) struct Ruleset<'a> {
+    /// As the manifests say.
+    engine: &'a Engine,
+    /// With an address for everybody.
+    wired: Cluster,
+    tables: BTreeMap<String, Compiled>,
+}
+
+impl<'a> Ruleset<'a> {
+    /// Compiles the table of every node; pods without node share one. Ends without address get one that is not among
+    /// `taken`.
+    pub(crate) fn new(engine: &'a Engine, taken: &BTreeSet<IpAddr>) -> anyhow::Result<Self> {
+        let cluster = engine.cluster();
+        let uncompiled = cluster.cluster_policies.values().next();
+        ensure!(
+            uncompiled.is_none(),
+            "{} is in the manifests, and cluster-scoped policies are not compiled into rulesets yet: \
+             judge these tests against the manifests",
+            uncompiled
+                .map(|policy| policy.name.to_string())
+                .unwrap_or_default()
+        );
+        let wired = wired(cluster, taken);
+        let network = network(&wired);
+        let mut tables = BTreeMap::new();
+        for node in node_names(&wired) {
+            let compiled = compile_node(&wired, &node, &network)
+                .with_context(|| format!("the table of node `{node}` cannot be compiled"))?;
+            tables.insert(node, compiled);
+        }
+        Ok(Self {
+            engine,
+            wired,
+            tables,
+        })
+    }
+
+    /// Rules that the tables leave out because they cost too much, each once.
+    pub(crate) fn refused(&self) -> BTreeSet<String> {
+        let refused = self.tables.values().flat_map(|compiled| &compiled.refused);
+        refused.map(ToString::to_string).collect()
+    }
+}
+
+impl Oracle for Ruleset<'_> {
+    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>> {
+        let world = World::new(&self.wired, &self.tables);
+        Ok(queries
+            .iter()
+            .map(|query| self.answer(&world, query))
+            .collect())
+    }
+}
+
+impl Ruleset<'_> {
+    /// AM-22: what depends on addresses that nobody knows is not made known by making them up.
+    fn answer(&self, world: &World<'_>, query: &Query) -> Result<Outcome, String> {
+        match self.engine.answer(query).map(|answer| answer.outcome) {
+            Err(error) => Err(error.to_string()),
+            Ok(unknown @ Outcome::Unknown { .. }) => Ok(unknown),
+            Ok(Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints) => {
+                self.send(world, query)
+            }
+        }
+    }
+
+    fn send(&self, world: &World<'_>, query: &Query) -> Result<Outcome, String> {
+        let source = end(world, &self.wired, &query.source);
+        let destination = end(world, &self.wired, &query.destination);
+        if destination.addresses.iter().any(IpAddr::is_loopback) {
+            return Ok(Outcome::Allow);
+        }
+        let (from, to) = common(&source.addresses, &destination.addresses)
+            .ok_or_else(|| "there are no addresses to send a packet from and to".to_owned())?;
+        if source.place == destination.place && source.place != Place::Outside {
+            return Ok(Outcome::Allow);
+        }
+        Ok(outcome(&world.send_to_each(&source.place, from, to, query)))
+    }
+}
+
+fn outcome(arrivals: &[Arrival]) -> Outcome {
+    let all = |wanted: Arrival| arrivals.iter().all(|arrival| *arrival == wanted);
+    if all(Arrival::Delivered) {
+        Outcome::Allow
+    } else if all(Arrival::Dropped) {
+        Outcome::Deny
+    } else if all(Arrival::Rejected) {
+        Outcome::NoEndpoints
+    } else {
+        Outcome::Partial
+    }
+}
+
+/// One end of a connection: where it is, and under which addresses.
+struct End {
+    place: Place,
+    addresses: Vec<IpAddr>,
+}
+
+fn end(world: &World<'_>, cluster: &Cluster, endpoint: &Endpoint) -> End {
+    let at = |place, addresses| End { place, addresses };
+    match endpoint {
+        Endpoint::Address(address) => {
+            let address = address.to_canonical();
+            at(world.place(address), vec![address])
+        }
+        Endpoint::Node(name) => at(Place::Node(name.clone()), node_addresses(cluster, name)),
+        Endpoint::Service(name) => {
+            let service = cluster.services.get(name);
+            at(
+                Place::Outside,
+                service.map(wired::cluster_addresses).unwrap_or_default(),
+            )
+        }
+        Endpoint::Pod(name) => match cluster.pods.get(name) {
+            Some(pod) if pod.host_network => {
+                let node = node_of(pod);
+                at(
+                    Place::Node(node.to_owned()),
+                    host_pod_addresses(cluster, pod),
+                )
+            }
+            Some(pod) => at(Place::Pod(pod.name.clone()), pod.addresses.clone()),
+            None => at(Place::Outside, Vec::new()),
+        },
+    }
+}
+
+/// Q-7: the first address of the destination that the source has one of the same family for.
+fn common(source: &[IpAddr], destination: &[IpAddr]) -> Option<(IpAddr, IpAddr)> {
+    destination.iter().find_map(|to| {
+        let same =
+            |from: &&IpAddr| Family::of(from.to_canonical()) == Family::of(to.to_canonical());
+        let from = source.iter().find(same)?;
+        Some((from.to_canonical(), to.to_canonical()))
+    })
+}
+
+/// NP-53: what its status says, else what is known of its node.
+fn host_pod_addresses(cluster: &Cluster, pod: &Pod) -> Vec<IpAddr> {
+    let own = [pod.addresses.as_slice(), pod.host_addresses.as_slice()].concat();
+    if own.is_empty() {
+        node_addresses(cluster, node_of(pod))
+    } else {
+        own
+    }
+}
+
+/// Q-5: those of the object, and those that pods on it report.
+fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+    let of_object = cluster
+        .nodes
+        .get(name)
+        .into_iter()
+        .flat_map(|node| node.addresses.clone());
+    let on_it = cluster
+        .pods
+        .values()
+        .filter(|pod| pod.is_live() && node_of(pod) == name);
+    of_object
+        .chain(on_it.flat_map(|pod| pod.host_addresses.clone()))
+        .collect()
+}
+
+/// Where pods without a node are: on one of their own, which has no address.
+const NOWHERE: &str = "(none)";
+
+fn node_of(pod: &Pod) -> &str {
+    pod.node.as_deref().unwrap_or(NOWHERE)
+}
+
+fn node_names(cluster: &Cluster) -> BTreeSet<String> {
+    let of_pods = cluster.pods.values().map(|pod| node_of(pod).to_owned());
+    cluster
+        .nodes
+        .keys()
+        .cloned()
+        .chain(of_pods)
+        .chain([NOWHERE.to_owned()])
+        .collect()
+}
+
+fn compile_node(
+    cluster: &Cluster,
+    node: &str,
+    network: &NetworkConfig,
+) -> Result<Compiled, ringfence_compile::CompileError> {
+    let pods = cluster.pods.values().enumerate();
+    let wired = pods.filter(|(_, pod)| pod.is_on_pod_network() && node_of(pod) == node);
+    let endpoints: Vec<LocalEndpoint> = wired
+        .map(|(index, pod)| LocalEndpoint {
+            pod: pod.name.clone(),
+            host_interface: journey::interface(index),
+            addresses: pod.addresses.clone(),
+        })
+        .collect();
+    let view = NodeView {
+        name: node,
+        endpoints: &endpoints,
+        network,
+        enforcement: Enforcement::On,
+    };
+    compile(cluster, &view)
+}
+
+/// The blocks of the nodes, and every address of a pod or Service that is in none.
+fn network(cluster: &Cluster) -> NetworkConfig {
+    let blocks = cluster
+        .nodes
+        .values()
+        .flat_map(|node| node.pod_cidrs.clone());
+    let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+    let addresses = pods
+        .flat_map(|pod| pod.addresses.clone())
+        .map(ipnet::IpNet::from);
+    let services = cluster.services.values().flat_map(wired::cluster_addresses);
+    NetworkConfig {
+        pod_cidrs: ipnet::IpNet::aggregate(&blocks.chain(addresses).collect()),
+        service_cidrs: ipnet::IpNet::aggregate(&services.map(ipnet::IpNet::from).collect()),
+        tunnel_port: None,
+        capacity: Capacity::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+use ringfence_model::Expected;
+use ringfence_net::ConnectionSet;
+use ringfence_reach::assertion::{Claim, questions};
+use ringfence_reference::answer;
+use ringfence_testkit::generate::{self, Shape};
+
+use super::*;
+
+/// Every way between the ends of a random cluster.
+fn ends(cluster: &Cluster) -> Vec<Endpoint> {
+    let pods = cluster.pods.keys().cloned().map(Endpoint::Pod);
+    let nodes = cluster.nodes.keys().cloned().map(Endpoint::Node);
+    let services = cluster.services.keys().cloned().map(Endpoint::Service);
+    let outside = [
+        "203.0.113.9".parse().unwrap(),
+        "2001:db8::9".parse().unwrap(),
+    ];
+    let outside = outside.map(Endpoint::Address);
+    pods.chain(nodes).chain(services).chain(outside).collect()
+}
+
+#[test]
+fn tables_agree_with_the_policies_they_are_compiled_from() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..60 {
+        let mut cluster = generate::cluster(seed, Shape::FULL);
+        cluster.cluster_policies.clear();
+        let engine = Engine::new(cluster.clone());
+        let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
+        let ends = ends(&cluster);
+        for (source, destination) in ends
+            .iter()
+            .flat_map(|from| ends.iter().map(move |to| (from, to)))
+        {
+            let claim = Claim {
+                expected: Expected::Allow,
+                source: source.clone(),
+                destination: destination.clone(),
+                connections: ConnectionSet::all(),
+            };
+            let asked = questions(&cluster, &claim);
+            let queries: Vec<Query> = asked.into_iter().map(|asked| asked.query).collect();
+            for (query, found) in queries.iter().zip(ruleset.ask(&queries).unwrap()) {
+                let wanted = answer(&cluster, query);
+                let wanted = wanted
+                    .map(|answer| answer.outcome)
+                    .map_err(|error| error.to_string());
+                *seen
+                    .entry(
+                        wanted
+                            .clone()
+                            .map_or("error".to_owned(), |found| word(&found)),
+                    )
+                    .or_insert(0) += 1;
+                assert_eq!(found, wanted, "seed {seed}: {query:?}");
+            }
+        }
+    }
+    for word in [
+        "allow",
+        "deny",
+        "no-endpoints",
+        "unknown",
+        "partial",
+        "error",
+    ] {
+        assert!(
+            seen.get(word).is_some_and(|count| *count > 10),
+            "{word}: {seen:?}"
+        );
+    }
+}
+
+fn word(outcome: &Outcome) -> String {
+    outcome
+        .to_string()
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
