@@ -30,7 +30,7 @@ pub(crate) enum Command {
     )]
     Check(check::CheckArguments),
     /// Say whether a connection may be opened, and which lines of which manifests say so
-    #[command(after_help = explain::EXAMPLES)]
+    #[command(after_help = explain::after_help())]
     Explain(explain::ExplainArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
     Lab {
@@ -53,6 +53,15 @@ pub(crate) enum Command {
     Completions {
         /// The shell
         shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(
+        after_help = "Examples:\n  ringfence man | man -l -\n  ringfence man --directory ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Where to write `ringfence.1`, `ringfence-explain.1` and the others
+        #[arg(long)]
+        directory: Option<PathBuf>,
     },
     /// Parts that ringfence starts by itself
     #[command(hide = true)]

@@ -2,6 +2,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod lab;
+pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod show;
 pub(crate) mod test;

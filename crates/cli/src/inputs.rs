@@ -5,6 +5,7 @@
 mod budget;
 pub(crate) mod endpoint;
 mod kind_config;
+mod known_name;
 pub(crate) mod manifests;
 mod names;
 pub(crate) mod port;

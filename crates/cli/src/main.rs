@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Lab { command } => commands::lab::run(command),
         Command::Matrix(matrix) => commands::matrix::run(&matrix),
         Command::Zones(zones) => commands::zones::run(&zones),
+        Command::Man { directory } => commands::man::run(directory.as_deref()),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     result.unwrap_or_else(|error| {

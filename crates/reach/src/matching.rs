@@ -191,8 +191,9 @@ impl Part {
     }
 }
 
-/// `from[0].podSelector.matchLabels.app`
-pub(crate) fn path(steps: &[Step]) -> String {
+/// The steps as the API server writes them: `from[0].podSelector.matchLabels.app`.
+#[must_use]
+pub fn path(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {

@@ -1,63 +1,77 @@
 //! `ringfence explain`: may this connection be opened, and which line of which manifest says so?
+//!
+//! [`question`] says which ways and ports are asked about, [`judge`] asks the engine, [`reason`] finds the lines
+//! behind its decisions, and [`text`], [`json`] and [`markdown`] print the [`story`].
 
 mod arguments;
+mod backends;
+mod chain;
+mod excerpt;
+mod json;
+mod judge;
+mod markdown;
+mod ports;
+mod question;
+mod reason;
+mod render;
+mod story;
+mod text;
+mod verdict;
+mod warning;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-use ringfence_model::{Endpoint, Outcome, Query};
-use ringfence_net::IpProtocol;
+use ringfence_policy::Engine;
 
-use crate::inputs::endpoint::EndpointArgument;
-use crate::inputs::port::PortArgument;
-
-pub(crate) use arguments::{EXAMPLES, ExplainArguments};
+use crate::inputs::manifests::ManifestArguments;
+use arguments::Format;
+pub(crate) use arguments::{ExplainArguments, after_help};
+use judge::Detail;
+use question::Question;
+use story::Story;
+use verdict::Verdict;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
-    let loaded = arguments.manifests.load()?;
-    let answer = ringfence_reference::answer(&loaded.cluster, &query(arguments)?)?;
-    println!("{answer}");
-    Ok(match answer.outcome {
-        Outcome::Allow => ExitCode::SUCCESS,
-        Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints | Outcome::Unknown { .. } => {
+    let question = Question::parse(arguments)?;
+    let ManifestArguments { files, options } = &arguments.manifests;
+    let mut manifests = options.load_silently(files)?;
+    // Whether namespaces are missing is said where it matters.
+    manifests
+        .diagnostics
+        .retain(|diagnostic| diagnostic.rule != Some("OB-4"));
+    manifests.print_diagnostics();
+    let mut cluster = manifests.cluster.clone();
+    let (sources, destinations) = question.resolve(&mut cluster)?;
+    let engine = Engine::new(cluster);
+    let ways = question::ways(&engine, &sources, &destinations);
+    let judged = judge::judge(&engine, &question, &ways)?;
+    let detail = detail(&question, arguments.output);
+    let story = Story::new(
+        &question,
+        &engine,
+        &manifests,
+        &judged,
+        detail,
+        arguments.all,
+    );
+    match arguments.output {
+        Format::Text => anstream::println!("{}", text::text(&story, arguments.all)),
+        Format::Json => println!("{}", json::json(&story, engine.cluster())?),
+        Format::Md => println!("{}", markdown::markdown(&story, arguments.all)),
+    }
+    Ok(match story.verdict {
+        Verdict::Allow => ExitCode::SUCCESS,
+        Verdict::Deny | Verdict::NoEndpoints | Verdict::Unknown | Verdict::Partial => {
             ExitCode::FAILURE
         }
     })
 }
 
-fn query(arguments: &ExplainArguments) -> anyhow::Result<Query> {
-    let namespace = &arguments.manifests.options.namespace;
-    let (protocol, port) = port(&arguments.port)?;
-    Ok(Query {
-        source: endpoint(&arguments.source, namespace)?,
-        destination: endpoint(&arguments.destination, namespace)?,
-        protocol,
-        port,
-    })
-}
-
-fn port(text: &str) -> anyhow::Result<(IpProtocol, Option<u16>)> {
-    Ok(match text.parse()? {
-        PortArgument::Numbers(protocol, range) if range.first() == range.last() => {
-            (protocol.into(), Some(range.first()))
-        }
-        PortArgument::Portless(protocol) => (protocol, None),
-        PortArgument::Numbers(..) | PortArgument::Named(..) => {
-            bail!("`{text}` is not one port: write its number")
-        }
-    })
-}
-
-fn endpoint(text: &str, namespace: &str) -> anyhow::Result<Endpoint> {
-    Ok(match EndpointArgument::parse(text, namespace)? {
-        EndpointArgument::Pod(name) => Endpoint::Pod(name),
-        EndpointArgument::Service(name) => Endpoint::Service(name),
-        EndpointArgument::Node(name) => Endpoint::Node(name),
-        EndpointArgument::Address(address) => Endpoint::Address(address),
-        EndpointArgument::Workload(..)
-        | EndpointArgument::NewPod { .. }
-        | EndpointArgument::WellKnown(_) => {
-            bail!("`{text}` is not one endpoint: name a pod, a Service, a node or an address")
-        }
-    })
+/// Ports that differ in what no rule allows are told together to people, and apart to machines.
+fn detail(question: &Question, output: Format) -> Detail {
+    match output {
+        Format::Json => Detail::Rules,
+        Format::Text | Format::Md if question.is_about_one_port() => Detail::Rules,
+        Format::Text | Format::Md => Detail::Policies,
+    }
 }

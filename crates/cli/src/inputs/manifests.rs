@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use clap::Args;
 use ringfence_model::{
     Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, UnknownFields,
-    assemble,
+    assemble_with,
 };
 
+use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
 
 pub(crate) use notes::summary as note_summary;
@@ -41,6 +42,9 @@ pub(crate) struct ManifestOptions {
     /// Warn of fields that Kubernetes does not know, as the API server does, instead of refusing
     #[arg(long)]
     pub(crate) allow_unknown_fields: bool,
+    /// Addresses of a name in `domainNames`, separated by commas; may be repeated
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    pub(crate) resolve: Vec<KnownName>,
 }
 
 /// Manifests that can be judged.
@@ -87,7 +91,7 @@ impl ManifestOptions {
             },
         };
         let loaded = ringfence_model::load(&inputs.texts, &options);
-        let (cluster, of_cluster) = assemble(&loaded.objects);
+        let (cluster, of_cluster) = assemble_with(&loaded.objects, domain_addresses(&self.resolve));
         let mut diagnostics = inputs.warnings;
         diagnostics.extend(loaded.diagnostics);
         diagnostics.extend(of_cluster);

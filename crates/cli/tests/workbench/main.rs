@@ -7,6 +7,8 @@
 mod check;
 mod docs;
 mod explain;
+mod man;
 mod matrix;
+mod resolve;
 mod support;
 mod test_command;

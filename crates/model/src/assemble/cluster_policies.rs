@@ -34,6 +34,7 @@ fn unknown_names(cluster: &Cluster) -> Vec<Diagnostic> {
                 warnings.push(
                     Diagnostic::new(Severity::Warning, message)
                         .with_rule("AM-19")
+                        .with_help("say which addresses they have: --resolve NAME=ADDRESS")
                         .with_source(rule.source.clone()),
                 );
             }

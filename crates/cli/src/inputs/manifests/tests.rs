@@ -23,6 +23,7 @@ fn options(skip_invalid: bool) -> ManifestOptions {
         namespace: "default".to_owned(),
         skip_invalid,
         allow_unknown_fields: false,
+        resolve: Vec::new(),
     }
 }
 

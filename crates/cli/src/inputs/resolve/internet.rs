@@ -41,20 +41,26 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
 
 /// The hosts, of the families that pods of `cluster` have; of IPv4 where no address of a pod is known.
 pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
-    let of_pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
-    let families: BTreeSet<Family> = of_pods.map(|address| Family::of(*address)).collect();
     let blocks = blocks(cluster);
     let not_public = not_public(cluster);
-    let wanted = EXAMPLES
-        .into_iter()
-        .filter(|example| match Family::of(*example) {
-            Family::V4 => families.is_empty() || families.contains(&Family::V4),
-            Family::V6 => families.contains(&Family::V6),
-        });
-    wanted
+    of_families(cluster, EXAMPLES)
         .flat_map(|example| of_family(example, &blocks, &not_public))
         .map(Endpoint::Address)
         .collect()
+}
+
+/// Those of `addresses` that pods of `cluster` can speak to; of IPv4 where no address of a pod is known.
+pub(super) fn of_families(
+    cluster: &Cluster,
+    addresses: [IpAddr; 2],
+) -> impl Iterator<Item = IpAddr> {
+    let of_pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
+    let families: BTreeSet<Family> = of_pods.map(|address| Family::of(*address)).collect();
+    let speaks = move |address: &IpAddr| match Family::of(*address) {
+        Family::V4 => families.is_empty() || families.contains(&Family::V4),
+        Family::V6 => families.contains(&Family::V6),
+    };
+    addresses.into_iter().filter(speaks)
 }
 
 /// One host in each part: `example` if it is in it, else the first address.

@@ -1,6 +1,6 @@
 //! The ends that have a name in every cluster.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::ensure;
 use ringfence_model::{Cluster, Endpoint, Labels, ObjectName, Pod};
@@ -9,7 +9,10 @@ use super::{Side, internet, new_pod};
 use crate::inputs::endpoint::WellKnown;
 
 /// Where cloud providers serve what their machines may know about themselves.
-const METADATA: [u8; 4] = [169, 254, 169, 254];
+const METADATA: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
 /// What nodes that run the API server are labelled with.
 const CONTROL_PLANE: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
@@ -34,7 +37,9 @@ pub(super) fn resolve(
 ) -> anyhow::Result<Vec<Endpoint>> {
     let found = match (known, side) {
         (WellKnown::Internet, _) => internet::addresses(cluster),
-        (WellKnown::Metadata, _) => vec![Endpoint::Address(IpAddr::from(METADATA))],
+        (WellKnown::Metadata, _) => internet::of_families(cluster, METADATA)
+            .map(Endpoint::Address)
+            .collect(),
         (WellKnown::ApiServer, Side::Source) => control_plane(cluster),
         (WellKnown::ApiServer, Side::Destination) => {
             service(cluster, &[ObjectName::new("default", "kubernetes")])

@@ -1,0 +1,251 @@
+use ringfence_model::{
+    Because, Cluster, ClusterRuleRef, Connection, DirectionDecision, JudgedRule, Match, PolicyRef,
+    RuleRef, Source,
+};
+use ringfence_reach::matching::{self, RuleMatching};
+use serde::Serialize;
+
+use crate::commands::explain::chain::{Tiers, chain};
+use crate::commands::explain::verdict::Verdict;
+
+/// One direction, and what decided it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Direction {
+    verdict: &'static str,
+    /// What each tier said, in one line.
+    chain: String,
+    /// `Admin`, `NetworkPolicy` or `Baseline`; null where no policy decided.
+    tier: Option<String>,
+    reason: &'static str,
+    /// The deciding policy, with its kind unless it is a NetworkPolicy.
+    policy: Option<String>,
+    /// The deciding rule.
+    rule: Option<String>,
+    #[serde(flatten)]
+    place: Place,
+    /// The rules of the specification.
+    rule_ids: &'static [&'static str],
+    /// Rules with `Pass` that it met on its way.
+    passed: Vec<Rule>,
+    isolated_by: Vec<Policy>,
+    /// The rules of the isolating policies that matched, or of those that did not all, nearest first.
+    rules: Vec<Rule>,
+}
+
+#[derive(Default, Serialize)]
+struct Place {
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    policy: String,
+    #[serde(flatten)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    policy: String,
+    rule: String,
+    /// Of cluster-scoped policies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    #[serde(flatten)]
+    place: Place,
+    /// `yes`, `no` or `unknown`.
+    peer: &'static str,
+    port: &'static str,
+    /// The fields that would have to be others, and why.
+    misses: Vec<Miss>,
+}
+
+#[derive(Serialize)]
+struct Miss {
+    field: String,
+    why: String,
+}
+
+impl Place {
+    fn of(source: Option<&Source>) -> Self {
+        Self {
+            file: source.map(|source| source.file.to_string()),
+            line: source.map(|source| source.line),
+            column: source.map(|source| source.column),
+        }
+    }
+}
+
+impl Direction {
+    pub(super) fn new(
+        cluster: &Cluster,
+        connection: &Connection,
+        decision: &DirectionDecision,
+    ) -> Self {
+        let facts = Facts {
+            cluster,
+            connection,
+        };
+        let because = &decision.because;
+        let passed = decision.passed.iter();
+        let mut direction = Self {
+            verdict: Verdict::from(decision.verdict).word(),
+            chain: chain(Tiers::of(cluster), decision),
+            tier: None,
+            reason: "not-isolated",
+            policy: None,
+            rule: None,
+            place: Place::default(),
+            rule_ids: because.rule_ids(),
+            passed: passed.map(|rule| facts.cluster_rule(rule)).collect(),
+            isolated_by: Vec::new(),
+            rules: Vec::new(),
+        };
+        direction.explain(facts, because);
+        direction
+    }
+
+    fn explain(&mut self, facts: Facts<'_>, because: &Because) {
+        let of_policies = || Some("NetworkPolicy".to_owned());
+        match because {
+            Because::NotIsolated => {}
+            Because::NoSubject => self.reason = "no-subject",
+            Because::Loopback => self.reason = "loopback",
+            Because::OwnAddress => self.reason = "own-address",
+            Because::ClusterRule(rule) => {
+                self.reason = "cluster-rule";
+                self.tier = Some(rule.tier.to_string());
+                self.decided_by(&facts.cluster_rule(rule));
+            }
+            Because::LocalNode { isolated_by } => {
+                self.reason = "local-node";
+                self.tier = of_policies();
+                self.isolated_by = isolated_by.iter().map(policy).collect();
+            }
+            Because::OwnService { isolated_by } => {
+                self.reason = "own-service";
+                self.tier = of_policies();
+                self.isolated_by = isolated_by.iter().map(policy).collect();
+            }
+            Because::Rules { allowed_by } => {
+                self.reason = "rules";
+                self.tier = of_policies();
+                self.rules = allowed_by.iter().map(|rule| facts.rule(rule)).collect();
+                if let Some(first) = allowed_by.first() {
+                    self.decided_by(&facts.rule(first));
+                }
+            }
+            Because::NoRuleMatched {
+                isolated_by, rules, ..
+            } => {
+                self.reason = "no-rule-matched";
+                self.tier = of_policies();
+                self.isolated_by = isolated_by.iter().map(policy).collect();
+                self.rules = facts.nearest_first(rules);
+                let first = isolated_by.first();
+                self.policy = first.map(|policy| policy.name.to_string());
+                self.place = Place::of(first.and_then(|policy| policy.source.as_ref()));
+            }
+            Because::AddressUnknown {
+                cluster_rules,
+                rules,
+                ..
+            } => {
+                self.reason = "address-unknown";
+                let of_tiers = cluster_rules.iter().map(|rule| facts.cluster_rule(rule));
+                let of_policies = rules.iter().map(|rule| facts.rule(rule));
+                self.rules = of_tiers.chain(of_policies).collect();
+            }
+        }
+    }
+
+    fn decided_by(&mut self, rule: &Rule) {
+        self.policy = Some(rule.policy.clone());
+        self.rule = Some(rule.rule.clone());
+        self.place = Place {
+            file: rule.place.file.clone(),
+            ..rule.place
+        };
+    }
+}
+
+/// What rules are looked up in.
+#[derive(Clone, Copy)]
+struct Facts<'a> {
+    cluster: &'a Cluster,
+    connection: &'a Connection,
+}
+
+impl Facts<'_> {
+    fn cluster_rule(self, rule: &ClusterRuleRef) -> Rule {
+        let found = matching::of_cluster_rule(self.cluster, self.connection, rule);
+        Rule {
+            policy: rule.policy.to_string(),
+            rule: format!("{}[{}]", rule.direction, rule.index),
+            action: Some(rule.action.to_string()),
+            place: Place::of(rule.source.as_ref()),
+            peer: word(found.as_ref().map_or(Match::Yes, RuleMatching::peer)),
+            port: word(found.as_ref().map_or(Match::Yes, RuleMatching::port)),
+            misses: found.as_ref().map(misses).unwrap_or_default(),
+        }
+    }
+
+    fn rule(self, rule: &RuleRef) -> Rule {
+        let found = matching::of_rule(self.cluster, self.connection, rule);
+        Rule {
+            policy: rule.policy.name.to_string(),
+            rule: format!("{}[{}]", rule.direction, rule.index),
+            action: None,
+            place: Place::of(rule.source.as_ref()),
+            peer: word(found.as_ref().map_or(Match::Yes, RuleMatching::peer)),
+            port: word(found.as_ref().map_or(Match::Yes, RuleMatching::port)),
+            misses: found.as_ref().map(misses).unwrap_or_default(),
+        }
+    }
+
+    fn nearest_first(self, rules: &[JudgedRule]) -> Vec<Rule> {
+        let mut found: Vec<_> = rules
+            .iter()
+            .map(|judged| {
+                let found = matching::of_rule(self.cluster, self.connection, &judged.rule);
+                (found.map(|found| found.distance()), self.rule(&judged.rule))
+            })
+            .collect();
+        found.sort_by_key(|(distance, _)| *distance);
+        found.into_iter().map(|(_, rule)| rule).collect()
+    }
+}
+
+fn policy(policy: &PolicyRef) -> Policy {
+    Policy {
+        policy: policy.name.to_string(),
+        place: Place::of(policy.source.as_ref()),
+    }
+}
+
+const fn word(found: Match) -> &'static str {
+    match found {
+        Match::Yes => "yes",
+        Match::No => "no",
+        Match::Unknown => "unknown",
+    }
+}
+
+/// What is wrong with the lists of which no item matches.
+fn misses(found: &RuleMatching) -> Vec<Miss> {
+    let lists = [(&found.peers, found.peer()), (&found.ports, found.port())];
+    let wrong = lists
+        .into_iter()
+        .filter(|(_, matches)| *matches != Match::Yes);
+    wrong
+        .flat_map(|(parts, _)| parts)
+        .flat_map(|part| &part.misses)
+        .map(|miss| Miss {
+            field: matching::path(&miss.place),
+            why: miss.why.to_string(),
+        })
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! What is asked: ways from an end to an end, and the ports on each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_model::{Cluster, Endpoint};
+use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
+use ringfence_policy::{ClassId, Engine};
+use ringfence_reach::assertion::pairs;
+
+use super::ExplainArguments;
+use crate::inputs::endpoint::{EndpointArgument, WellKnown};
+use crate::inputs::port::PortArgument;
+use crate::inputs::resolve::{Side, connections, resolve};
+
+/// Pods that no policy tells apart of which more are left out: two, so that they can speak to each other.
+const KEPT_OF_A_CLASS: usize = 2;
+/// Where the API server listens on its nodes, and where its Service does.
+const API_SERVER_PORT: u16 = 6443;
+const API_SERVICE_PORT: u16 = 443;
+
+/// What the user asks, as it was typed.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) source: EndpointArgument,
+    pub(super) destination: EndpointArgument,
+    pub(super) port: Option<PortArgument>,
+}
+
+/// One way from an end to an end, in the place of all that no policy tells apart from it.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) source: Endpoint,
+    pub(super) destination: Endpoint,
+    /// The ways that it stands for, itself included.
+    pub(super) alike: usize,
+}
+
+impl Question {
+    pub(super) fn parse(arguments: &ExplainArguments) -> anyhow::Result<Self> {
+        let namespace = &arguments.manifests.options.namespace;
+        let port = arguments.port.as_deref().map(str::parse).transpose()?;
+        Ok(Self {
+            source: EndpointArgument::parse(&arguments.source, namespace)?,
+            destination: EndpointArgument::parse(&arguments.destination, namespace)?,
+            port,
+        })
+    }
+
+    /// The ends, with what they need added to `cluster`.
+    pub(super) fn resolve(
+        &self,
+        cluster: &mut Cluster,
+    ) -> anyhow::Result<(Vec<Endpoint>, Vec<Endpoint>)> {
+        let sources = resolve(cluster, &self.source, Side::Source)?;
+        let destinations = resolve(cluster, &self.destination, Side::Destination)?;
+        Ok((sources, destinations))
+    }
+
+    /// The ports that are asked on the way to `destination`.
+    pub(super) fn ports(
+        &self,
+        cluster: &Cluster,
+        destination: &Endpoint,
+    ) -> anyhow::Result<ConnectionSet> {
+        if let Some(port) = self.api_server_port(destination) {
+            return Ok(ConnectionSet::of(Protocol::Tcp, PortSet::single(port)));
+        }
+        let asked = connections(cluster, destination, self.port.as_slice())?;
+        Ok(within_service(cluster, destination, asked))
+    }
+
+    /// The API server's nodes are asked on its port, where nobody names another than its Service's.
+    fn api_server_port(&self, destination: &Endpoint) -> Option<u16> {
+        let is_node = matches!(destination, Endpoint::Node(_));
+        let is_default = match &self.port {
+            None => true,
+            Some(PortArgument::Numbers(Protocol::Tcp, range)) => {
+                *range == PortRange::single(API_SERVICE_PORT)
+            }
+            Some(
+                PortArgument::Numbers(..) | PortArgument::Named(..) | PortArgument::Portless(_),
+            ) => false,
+        };
+        let asks_server = self.destination == EndpointArgument::WellKnown(WellKnown::ApiServer);
+        (asks_server && is_node && is_default).then_some(API_SERVER_PORT)
+    }
+
+    /// The protocol that is asked, where it has no ports; others stand for one another (rule Q-12).
+    pub(super) const fn portless(&self) -> Option<IpProtocol> {
+        match &self.port {
+            Some(PortArgument::Portless(protocol)) => Some(*protocol),
+            Some(PortArgument::Numbers(..) | PortArgument::Named(..)) | None => None,
+        }
+    }
+
+    /// Whether the answer is about one port, and not about which ports pass.
+    pub(super) fn is_about_one_port(&self) -> bool {
+        match &self.port {
+            Some(PortArgument::Numbers(_, range)) => range.first() == range.last(),
+            Some(PortArgument::Named(..) | PortArgument::Portless(_)) => true,
+            None => false,
+        }
+    }
+}
+
+/// A range of ports of a Service means those that it serves, if it serves one.
+fn within_service(
+    cluster: &Cluster,
+    destination: &Endpoint,
+    asked: ConnectionSet,
+) -> ConnectionSet {
+    let Ok(served) = connections(cluster, destination, &[]) else {
+        return asked;
+    };
+    let common = asked.intersection(&served);
+    match destination {
+        Endpoint::Service(_) if !common.is_empty() => common,
+        Endpoint::Service(_) | Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Address(_) => asked,
+    }
+}
+
+/// Every way from one of `sources` to one of `destinations`, of those that no policy tells apart one.
+pub(super) fn ways(engine: &Engine, sources: &[Endpoint], destinations: &[Endpoint]) -> Vec<Way> {
+    let (from, to) = (few(engine, sources), few(engine, destinations));
+    let kept = |few: &Few<'_>| few.ends.iter().map(|end| (*end).clone()).collect();
+    let (sources, destinations): (Vec<Endpoint>, Vec<Endpoint>) = (kept(&from), kept(&to));
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (source, destination) in pairs(engine.cluster(), &sources, &destinations) {
+        let classes = (from.class(&source), to.class(&destination));
+        let is_new = match classes {
+            (Some(from), Some(to)) => seen.insert((from, to)),
+            (None, _) | (_, None) => true,
+        };
+        if is_new {
+            let alike = from.members(classes.0) * to.members(classes.1);
+            found.push(Way {
+                source,
+                destination,
+                alike,
+            });
+        }
+    }
+    found
+}
+
+/// Ends, and of each class of pods a few.
+struct Few<'a> {
+    engine: &'a Engine,
+    ends: Vec<&'a Endpoint>,
+    members: BTreeMap<ClassId, usize>,
+}
+
+fn few<'a>(engine: &'a Engine, all: &'a [Endpoint]) -> Few<'a> {
+    let mut few = Few {
+        engine,
+        ends: Vec::new(),
+        members: BTreeMap::new(),
+    };
+    for end in all {
+        let known = few
+            .class(end)
+            .map_or(0, |class| few.members.get(&class).copied().unwrap_or(0));
+        if let Some(class) = few.class(end) {
+            few.members.insert(class, known + 1);
+        }
+        if known < KEPT_OF_A_CLASS {
+            few.ends.push(end);
+        }
+    }
+    few
+}
+
+impl Few<'_> {
+    /// The class of a pod of the pod network that is named. Nodes differ in whose own node they are (rule NP-50).
+    fn class(&self, end: &Endpoint) -> Option<ClassId> {
+        match end {
+            Endpoint::Pod(name) => self.engine.class_of_pod(name),
+            Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
+        }
+    }
+
+    fn members(&self, class: Option<ClassId>) -> usize {
+        class
+            .and_then(|class| self.members.get(&class).copied())
+            .unwrap_or(1)
+    }
+}

@@ -1,0 +1,205 @@
+//! What an answer rests on besides the policies.
+
+use std::collections::BTreeSet;
+
+use ringfence_model::{
+    Cluster, ClusterIp, ClusterPeer, Connection, Direction, Endpoint, LabelSelector,
+    METADATA_NAME_LABEL, NetworkPolicy, Party, Pod, PolicyPeer, Service,
+};
+use serde::Serialize;
+
+use super::judge::{self, Judged, served};
+use crate::inputs::manifests::LoadedManifests;
+
+/// A thing to know before relying on the answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Warning {
+    /// The rule of the specification.
+    pub(super) rule: &'static str,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+pub(super) fn warnings(
+    cluster: &Cluster,
+    manifests: &LoadedManifests,
+    judged: &[Judged],
+) -> Vec<Warning> {
+    let mut found: BTreeSet<Warning> = BTreeSet::new();
+    found.extend(manifests.caveat().map(left_out));
+    for one in judged {
+        if judge::is_not_served(&one.way.destination, &one.answer) {
+            found.extend(not_served(cluster, &one.way.destination));
+        }
+        let dialled = one.answer.service.as_ref();
+        let dialled = dialled.and_then(|name| cluster.services.get(name));
+        for connection in &one.answer.connections {
+            found.extend(namespaces(cluster, connection));
+            found.extend(dialled.and_then(|service| allows_service(cluster, service, connection)));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// V-25.
+fn left_out(caveat: String) -> Warning {
+    Warning {
+        rule: "V-25",
+        message: caveat,
+        help: Some("correct what is refused, and ask again".to_owned()),
+    }
+}
+
+/// without that port the Service is nobody's address.
+fn not_served(cluster: &Cluster, destination: &Endpoint) -> Option<Warning> {
+    let Endpoint::Service(name) = destination else {
+        return None;
+    };
+    let service = cluster.services.get(name)?;
+    Some(Warning {
+        rule: "Q-8",
+        message: format!(
+            "svc/{name} does not serve that port, so that its address is judged as any other"
+        ),
+        help: Some(served(service)),
+    })
+}
+
+/// AM-23, OB-4: namespaces that nobody gave, as far as a selector asks for their labels.
+fn namespaces(cluster: &Cluster, connection: &Connection) -> Vec<Warning> {
+    let (source, destination) = (&connection.source, &connection.destination);
+    let ends = [
+        (Direction::Egress, source, destination),
+        (Direction::Ingress, destination, source),
+    ];
+    let asked = ends.into_iter().flat_map(|(direction, subject, peer)| {
+        let subject = pod(cluster, subject);
+        subject.map_or_else(BTreeSet::new, |subject| {
+            asked_for_labels(cluster, direction, subject, pod(cluster, peer))
+        })
+    });
+    asked
+        .filter(|name| is_made_up(cluster, name))
+        .map(made_up)
+        .collect()
+}
+
+fn pod<'a>(cluster: &'a Cluster, party: &Party) -> Option<&'a Pod> {
+    match party {
+        Party::Pod { name, .. } => cluster.pods.get(name),
+        Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => None,
+    }
+}
+
+/// The policies that isolate the pod.
+fn isolating<'a>(
+    cluster: &'a Cluster,
+    direction: Direction,
+    pod: &'a Pod,
+) -> impl Iterator<Item = &'a NetworkPolicy> {
+    cluster
+        .policies_selecting(pod)
+        .filter(move |policy| policy.isolates(direction))
+}
+
+/// The namespaces of the two ends of which more than the name is asked for.
+fn asked_for_labels<'a>(
+    cluster: &'a Cluster,
+    direction: Direction,
+    subject: &'a Pod,
+    peer: Option<&'a Pod>,
+) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    let rules = isolating(cluster, direction, subject).flat_map(|found| found.rules(direction));
+    let asks = rules.flat_map(|rule| &rule.peers).any(|item| match item {
+        PolicyPeer::Pods(selector) => selector.namespaces.as_ref().is_some_and(asks_for_labels),
+        PolicyPeer::IpBlock(_) => false,
+    });
+    if asks || tiers_ask(cluster, direction) {
+        names.extend(peer.map(|pod| pod.name.namespace.as_str()));
+    }
+    let mut policies = cluster.cluster_policies.values();
+    let of_subjects = policies.any(|policy| {
+        let selector = policy.subject.namespaces.as_ref();
+        !policy.rules(direction).is_empty() && selector.is_some_and(asks_for_labels)
+    });
+    names.extend(of_subjects.then_some(subject.name.namespace.as_str()));
+    names
+}
+
+/// Whether a peer of a cluster-scoped policy is chosen by labels of its namespace.
+fn tiers_ask(cluster: &Cluster, direction: Direction) -> bool {
+    let policies = cluster.cluster_policies.values();
+    let mut peers = policies
+        .flat_map(|policy| policy.rules(direction))
+        .flat_map(|rule| &rule.peers);
+    peers.any(|peer| match peer {
+        ClusterPeer::Pods(scope) => scope.namespaces.as_ref().is_some_and(asks_for_labels),
+        ClusterPeer::Networks(_)
+        | ClusterPeer::Nodes(_)
+        | ClusterPeer::DomainNames(_)
+        | ClusterPeer::Unrecognized => false,
+    })
+}
+
+/// Whether the selector needs to know more of a namespace than its name (rule NP-18).
+fn asks_for_labels(selector: &LabelSelector) -> bool {
+    let expressions = selector.match_expressions.iter().map(|found| &found.key);
+    selector
+        .match_labels
+        .keys()
+        .chain(expressions)
+        .any(|key| key != METADATA_NAME_LABEL)
+}
+
+fn is_made_up(cluster: &Cluster, name: &str) -> bool {
+    let namespace = cluster.namespaces.get(name);
+    namespace.is_none_or(|found| found.source.is_none())
+}
+
+fn made_up(name: &str) -> Warning {
+    Warning {
+        rule: "OB-4",
+        message: format!(
+            "namespace {name} is not given, and a selector that was asked looks at its labels: it is taken to have none but its name"
+        ),
+        help: Some(format!("give the Namespace {name} with its labels")),
+    }
+}
+
+/// AM-7: a block that holds the Service's address, and not the address of the pod behind it, allows nothing.
+fn allows_service(
+    cluster: &Cluster,
+    service: &Service,
+    connection: &Connection,
+) -> Option<Warning> {
+    let subject = pod(cluster, &connection.source)?;
+    let ClusterIp::Assigned(addresses) = &service.cluster_ip else {
+        return None;
+    };
+    let reached = connection.destination.address();
+    let holds_service_alone = |block: &&ipnet::IpNet| {
+        addresses.iter().any(|address| block.contains(address))
+            && !reached.is_some_and(|address| block.contains(&address))
+    };
+    let mut policies = isolating(cluster, Direction::Egress, subject);
+    let (policy, block) =
+        policies.find_map(|policy| Some((policy, blocks(policy).find(holds_service_alone)?)))?;
+    Some(Warning {
+        rule: "AM-7",
+        message: format!(
+            "{} allows {block}, where svc/{name} has its address: rules see the pods behind a Service, and never its address",
+            policy.name,
+            name = service.name
+        ),
+        help: Some(format!("select the pods behind svc/{}", service.name)),
+    })
+}
+
+fn blocks(policy: &NetworkPolicy) -> impl Iterator<Item = &ipnet::IpNet> {
+    let peers = policy.egress.iter().flat_map(|rule| &rule.peers);
+    peers.filter_map(|peer| match peer {
+        PolicyPeer::IpBlock(block) => Some(&block.cidr),
+        PolicyPeer::Pods(_) => None,
+    })
+}

@@ -1,0 +1,321 @@
+//! Ends of many kinds, and many ports at once.
+
+use super::explain;
+
+/// Two kinds of web servers, of which policy tells one apart.
+const SHOP: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: x, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}, {port: 8000, endPort: 8100}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: first, namespace: shop}
+spec:
+  podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-0}}
+  ingress:
+  - ports: [{port: 22}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [1.0.0.0/8]}}]
+    ports: [{port: 443}]
+  - to: [{podSelector: {}}, {namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+---
+apiVersion: v1
+kind: Node
+metadata: {name: control, labels: {node-role.kubernetes.io/control-plane: ''}}
+status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
+";
+
+#[test]
+fn pods_of_a_workload_that_no_policy_tells_apart_are_asked_once() {
+    snapbox::assert_data_eq!(
+        explain(SHOP, &["shop/deploy/web", "shop/sts/db", "22"], 1),
+        snapbox::str![[r#"
+partial: shop/deployment/web -> shop/statefulset/db tcp/22
+
+deny shop/web-0 -> shop/db-1 tcp/22, and 1 more like it
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-1: NetworkPolicy: isolated by shop/db, no rule matches -> deny
+
+allowed: egress from shop/web-0 by shop/out egress[1]
+  --> <stdin>:53:10
+   |
+53 |   - to: [{podSelector: {}}, {namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+   |          ^^^^^^^^^^^^^^^^^ matches shop/db-1
+
+denied: ingress to shop/db-1: isolated by shop/db, and no rule matches shop/web-0 on tcp/22
+  --> <stdin>:31:3
+   |
+31 |   podSelector: {matchLabels: {app: db}}
+   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shop/db selects shop/db-1 for ingress
+
+no match: shop/db ingress[0]: the source matches, the port does not
+  --> <stdin>:34:14
+   |
+33 |   - from: [{podSelector: {matchLabels: {app: web}}}]
+   |            ---------------------------------------- matches shop/web-0
+34 |     ports: [{port: 5432}, {port: 8000, endPort: 8100}]
+   |              ^^^^^^^^^^    ^^^^^^^^^^ not 22
+   |              |
+   |              not 22
+
+allow shop/web-0 -> shop/db-0 tcp/22, and 1 more like it
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-0: NetworkPolicy: shop/first ingress[0] -> allow
+
+allowed: egress from shop/web-0 by shop/out egress[1]
+  --> <stdin>:53:10
+   |
+53 |   - to: [{podSelector: {}}, {namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+   |          ^^^^^^^^^^^^^^^^^ matches shop/db-0
+
+allowed: ingress to shop/db-0 by shop/first ingress[0]
+  --> <stdin>:42:14
+   |
+42 |   - ports: [{port: 22}]
+   |              ^^^^^^^^ matches tcp/22
+
+"#]]
+    );
+}
+
+#[test]
+fn a_pod_that_does_not_exist_yet() {
+    snapbox::assert_data_eq!(
+        explain(SHOP, &["shop/[app=new]", "shop/db-1", "5432"], 1),
+        snapbox::str![[r#"
+deny: shop/[app=new] -> shop/db-1 tcp/5432
+
+  egress  shop/[app=new]: NetworkPolicy: not isolated -> allow
+  ingress shop/db-1: NetworkPolicy: isolated by shop/db, no rule matches -> deny
+
+denied: ingress to shop/db-1: isolated by shop/db, and no rule matches shop/[app=new] on tcp/5432
+  --> <stdin>:31:3
+   |
+31 |   podSelector: {matchLabels: {app: db}}
+   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shop/db selects shop/db-1 for ingress
+
+no match: shop/db ingress[0]: the port matches, the source does not
+  --> <stdin>:33:41
+   |
+33 |   - from: [{podSelector: {matchLabels: {app: web}}}]
+   |                                         ^^^^^^^^ shop/[app=new] has `app: new`
+34 |     ports: [{port: 5432}, {port: 8000, endPort: 8100}]
+   |              ---------- matches tcp/5432
+
+"#]]
+    );
+}
+
+#[test]
+fn parts_of_the_internet_that_differ() {
+    snapbox::assert_data_eq!(
+        explain(SHOP, &["shop/web-0", "internet", "443"], 1),
+        snapbox::str![[r#"
+partial: shop/web-0 -> internet tcp/443
+
+deny shop/web-0 -> 1.1.1.1 tcp/443
+  egress  shop/web-0: NetworkPolicy: isolated by shop/out, no rule matches -> deny
+  ingress 1.1.1.1: no policy applies -> allow
+
+denied: egress from shop/web-0: isolated by shop/out, and no rule matches 1.1.1.1 on tcp/443
+  --> <stdin>:48:3
+   |
+48 |   podSelector: {matchLabels: {app: web}}
+   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shop/out selects shop/web-0 for egress
+
+no match: shop/out egress[0]: the port matches, the destination does not
+  --> <stdin>:51:47
+   |
+51 |   - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [1.0.0.0/8]}}]
+   |                                               ^^^^^^^^^ 1.1.1.1 is excepted
+52 |     ports: [{port: 443}]
+   |              --------- matches tcp/443
+
+no match: shop/out egress[1]: the port matches, the destination does not
+  --> <stdin>:53:10
+   |
+53 |   - to: [{podSelector: {}}, {namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+   |          ^^^^^^^^^^^^^^^^^  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ selectors match pods alone, and 1.1.1.1 is not one
+   |          |
+   |          selectors match pods alone, and 1.1.1.1 is not one
+
+allow shop/web-0 -> 2.0.0.0 tcp/443
+  egress  shop/web-0: NetworkPolicy: shop/out egress[0] -> allow
+  ingress 2.0.0.0: no policy applies -> allow
+
+allowed: egress from shop/web-0 by shop/out egress[0]
+  --> <stdin>:51:10
+   |
+51 |   - to: [{ipBlock: {cidr: 0.0.0.0/0, except: [1.0.0.0/8]}}]
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ matches 2.0.0.0
+52 |     ports: [{port: 443}]
+   |              ^^^^^^^^^ matches tcp/443
+
+"#]]
+    );
+}
+
+#[test]
+fn the_api_server_is_asked_on_its_nodes_port() {
+    let said = explain(SHOP, &["shop/web-0", "apiserver"], 1);
+    assert!(
+        said.contains("deny shop/web-0 -> node/control tcp/6443\n"),
+        "{said}"
+    );
+    let said = explain(SHOP, &["shop/web-0", "apiserver", "443"], 1);
+    assert!(
+        said.contains("deny shop/web-0 -> node/control tcp/6443\n"),
+        "{said}"
+    );
+    let said = explain(SHOP, &["shop/web-0", "apiserver", "22"], 1);
+    assert!(
+        said.contains("deny shop/web-0 -> node/control tcp/22\n"),
+        "{said}"
+    );
+    let said = explain(SHOP, &["apiserver", "shop/db-1", "22"], 1);
+    assert!(
+        said.contains("deny node/control -> shop/db-1 tcp/22\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_clusters_dns_is_there_in_every_cluster() {
+    let said = explain(SHOP, &["shop/web-0", "dns", "udp/53"], 0);
+    assert!(
+        said.contains("allow shop/web-0 -> kube-system/[k8s-app=kube-dns] udp/53\n"),
+        "{said}"
+    );
+    explain(SHOP, &["shop/db-0", "dns", "udp/53"], 0);
+}
+
+#[test]
+fn every_port_is_summed_up() {
+    snapbox::assert_data_eq!(
+        explain(SHOP, &["shop/web-0", "shop/db-1"], 1),
+        snapbox::str![[r#"
+partial: shop/web-0 -> shop/db-1
+
+  allow  tcp/5432,8000-8100
+  deny   tcp/1-5431,5433-7999,8101-65535 udp/* sctp/* other-protocols
+
+deny shop/web-0 -> shop/db-1 tcp/1-5431,5433-7999,8101-65535 udp/* sctp/* other-protocols
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-1: NetworkPolicy: isolated by shop/db, no rule matches -> deny
+
+allow shop/web-0 -> shop/db-1 tcp/5432,8000-8100
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-1: NetworkPolicy: shop/db ingress[0] -> allow
+
+The lines behind it are shown for one port or a range, and with --all.
+
+"#]]
+    );
+}
+
+#[test]
+fn a_range_is_exact() {
+    snapbox::assert_data_eq!(
+        explain(SHOP, &["shop/web-0", "shop/db-1", "7999-8001"], 1),
+        snapbox::str![[r#"
+partial: shop/web-0 -> shop/db-1 tcp/7999-8001
+
+  allow  tcp/8000-8001
+  deny   tcp/7999
+
+deny shop/web-0 -> shop/db-1 tcp/7999
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-1: NetworkPolicy: isolated by shop/db, no rule matches -> deny
+
+allowed: egress from shop/web-0 by shop/out egress[1]
+  --> <stdin>:53:10
+   |
+53 |   - to: [{podSelector: {}}, {namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]
+   |          ^^^^^^^^^^^^^^^^^ matches shop/db-1
+
+denied: ingress to shop/db-1: isolated by shop/db, and no rule matches shop/web-0 on tcp/7999
+  --> <stdin>:31:3
+   |
+31 |   podSelector: {matchLabels: {app: db}}
+   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ shop/db selects shop/db-1 for ingress
+
+no match: shop/db ingress[0]: the source matches, the port does not
+  --> <stdin>:34:14
+   |
+33 |   - from: [{podSelector: {matchLabels: {app: web}}}]
+   |            ---------------------------------------- matches shop/web-0
+34 |     ports: [{port: 5432}, {port: 8000, endPort: 8100}]
+   |              ^^^^^^^^^^    ^^^^^^^^^^ not 7999
+   |              |
+   |              not 7999
+
+allow shop/web-0 -> shop/db-1 tcp/8000-8001
+  egress  shop/web-0: NetworkPolicy: shop/out egress[1] -> allow
+  ingress shop/db-1: NetworkPolicy: shop/db ingress[0] -> allow
+
+allowed: ingress to shop/db-1 by shop/db ingress[0]
+  --> <stdin>:33:12
+   |
+33 |   - from: [{podSelector: {matchLabels: {app: web}}}]
+   |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ matches shop/web-0
+34 |     ports: [{port: 5432}, {port: 8000, endPort: 8100}]
+   |                            ^^^^^^^^^^ matches tcp/8000
+
+"#]]
+    );
+    explain(SHOP, &["shop/web-0", "shop/db-1", "8000-8100"], 0);
+}
+
+#[test]
+fn protocols_without_ports() {
+    let said = explain(SHOP, &["shop/web-0", "shop/db-1", "proto/47"], 1);
+    assert!(
+        said.starts_with("deny: shop/web-0 -> shop/db-1 gre\n"),
+        "{said}"
+    );
+    assert!(said.contains("protocol 47 has no ports"), "{said}");
+}
+
+#[test]
+fn a_named_port_is_the_destinations() {
+    let said = explain(SHOP, &["shop/db-0", "shop/web-0", "http"], 0);
+    assert!(said.contains("db-0 -> shop/web-0 tcp/http"), "{said}");
+}

@@ -1,0 +1,31 @@
+//! `ringfence man`: what is installed beside the program.
+
+use crate::support::ringfence;
+
+#[test]
+fn every_command_has_a_page_with_its_examples() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    ringfence(&["man", "--directory", path]).expect(0);
+    let page = |name: &str| {
+        let path = directory.path().join(format!("ringfence{name}.1"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    assert!(page("").contains(".TH ringfence 1"));
+    for command in ["explain", "matrix", "test", "check", "zones"] {
+        let text = page(&format!("-{command}"));
+        let example = format!("ringfence {command} ");
+        assert!(
+            text.contains("Examples:") && text.contains(&example),
+            "{text}"
+        );
+    }
+    assert!(page("-lab-up").contains("ringfence lab up"));
+    let hidden = directory.path().join("ringfence-internal.1");
+    assert!(!hidden.exists(), "internal commands have no page");
+}
+
+#[test]
+fn the_page_of_the_program_is_printed() {
+    assert!(ringfence(&["man"]).expect(0).contains(".SH SUBCOMMANDS"));
+}
