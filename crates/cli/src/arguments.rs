@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{check, explain, matrix, test, zones};
+use crate::commands::{check, diff, explain, matrix, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Judge assertions about who can talk to whom, for continuous integration
     #[command(after_help = test::EXAMPLES)]
     Test(test::TestArguments),
+    /// Show what may be opened after a change and could not before, and the reverse
+    #[command(after_help = diff::arguments::EXAMPLES)]
+    Diff(diff::arguments::DiffArguments),
     /// Show what every workload may open to every other
     #[command(after_help = matrix::arguments::EXAMPLES)]
     Matrix(matrix::arguments::MatrixArguments),

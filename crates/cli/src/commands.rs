@@ -1,5 +1,6 @@
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod lab;
 pub(crate) mod man;

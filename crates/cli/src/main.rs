@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
+        Command::Diff(diff) => commands::diff::run(&diff),
         Command::Matrix(matrix) => commands::matrix::run(&matrix),
         Command::Zones(zones) => commands::zones::run(&zones),
         Command::Man { directory } => commands::man::run(directory.as_deref()),

@@ -1,5 +1,6 @@
 //! From checked documents to typed objects, with the API server's validation on the way.
 
+mod allowed_access;
 mod cluster_policy;
 mod config;
 mod containers;
@@ -19,6 +20,7 @@ use crate::schema::Handling;
 use crate::view::View;
 use crate::{EndpointsKind, Namespace, Object};
 
+pub(crate) use allowed_access::allowed_access;
 pub(crate) use kind::kind_cluster;
 pub(crate) use pod::policy_ports;
 pub(crate) use policy_test::policy_test;

@@ -5,6 +5,7 @@
 //! Judges no traffic: see `reference` and `policy`.
 //! Start with [`load`], [`assemble`] and [`Cluster`].
 
+mod allowed_access;
 mod answer;
 mod assemble;
 mod base64;
@@ -34,6 +35,7 @@ mod validate;
 mod view;
 mod yaml;
 
+pub use allowed_access::{AllowedAccess, Permission};
 pub use answer::{
     Answer, Because, ClusterRuleRef, Connection, DirectionDecision, DirectionVerdict, JudgedRule,
     Match, Outcome, Party, PolicyRef, RuleRef,
@@ -48,8 +50,8 @@ pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Documents, Field};
 pub use label::{BadLabel, check_label};
 pub use load::{
-    Input, LoadOptions, Loaded, UnknownFields, kind_config, load, load_json, policy_tests,
-    read_json, trust_zones,
+    Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_json,
+    policy_tests, read_json, trust_zones,
 };
 pub use manifest::{
     ConfigMap, Container, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar, IpFamily,

@@ -5,12 +5,12 @@ mod reader;
 use reader::Reader;
 
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
-use crate::extract::{kind_cluster, policy_test, trust_zones as extract_zones};
+use crate::extract::{self, kind_cluster, policy_test};
 use crate::report::{Problem, Report};
 use crate::schema;
 use crate::view::{Path, View};
 use crate::yaml::{self, Document, Node};
-use crate::{KindCluster, Object, PolicyTest, TrustZones};
+use crate::{AllowedAccess, KindCluster, Object, PolicyTest, TrustZones};
 
 /// A text to read, under the name that the user knows it by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -197,6 +197,12 @@ const TRUST_ZONES: Own = Own {
     schema: schema::trust_zones(),
 };
 
+const ALLOWED_ACCESS: Own = Own {
+    kind: "AllowedAccess",
+    meaning: "a file of allowed access",
+    schema: schema::allowed_access(),
+};
+
 /// A kind of ringfence's own, which is read from files of its own.
 struct Own {
     kind: &'static str,
@@ -210,6 +216,11 @@ impl Own {
             "it begins with `apiVersion: {OWN}` and `kind: {}`",
             self.kind
         )
+    }
+
+    fn not_one(&self, input: &Input, documents: usize) -> String {
+        let (name, meaning) = (&input.name, self.meaning);
+        format!("`{name}` has {documents} documents, {meaning} has one")
     }
 
     /// Whether `document` is of this kind and has no field that the kind does not have.
@@ -264,28 +275,40 @@ fn read_policy_test(document: &Node, report: &mut Report) -> Option<PolicyTest> 
 /// # Errors
 /// The diagnostics, if it is not valid.
 pub fn trust_zones(input: &Input) -> Result<TrustZones, Vec<Diagnostic>> {
+    read_own(input, &TRUST_ZONES, extract::trust_zones)
+}
+
+/// Reads a file of allowed access: exactly one document.
+///
+/// # Errors
+/// The diagnostics, if it is not valid.
+pub fn allowed_access(input: &Input) -> Result<AllowedAccess, Vec<Diagnostic>> {
+    read_own(input, &ALLOWED_ACCESS, extract::allowed_access)
+}
+
+/// Reads the only document of a file of ringfence's own.
+fn read_own<T>(
+    input: &Input,
+    own: &Own,
+    extract: impl FnOnce(&mut Report, &View<'_>) -> T,
+) -> Result<T, Vec<Diagnostic>> {
     let mut report = Report::new(&input.name, &input.text);
     let documents = read(input, &mut report);
-    let zones = match documents.as_slice() {
-        [Document { root, .. }] if TRUST_ZONES.check(root, &mut report) => {
-            Some(extract_zones(&mut report, &View::root(root)))
+    let found = match documents.as_slice() {
+        [Document { root, .. }] if own.check(root, &mut report) => {
+            Some(extract(&mut report, &View::root(root)))
         }
         [_] => None,
         _ => {
-            let message = format!(
-                "`{}` has {} documents, trust zones are one",
-                input.name,
-                documents.len()
-            );
-            let found = Diagnostic::new(Severity::Error, message);
+            let found = Diagnostic::new(Severity::Error, own.not_one(input, documents.len()));
             report
                 .diagnostics
-                .push(found.with_help(TRUST_ZONES.how_it_begins()));
+                .push(found.with_help(own.how_it_begins()));
             None
         }
     };
-    match zones {
-        Some(zones) if !report.diagnostics.iter().any(Diagnostic::is_error) => Ok(zones),
+    match found {
+        Some(found) if !report.diagnostics.iter().any(Diagnostic::is_error) => Ok(found),
         _ => {
             report.diagnostics.sort_by_key(place);
             Err(report.diagnostics)

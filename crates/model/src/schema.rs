@@ -2,6 +2,7 @@
 //!
 //! Covers the served fields of Kubernetes 1.32 to 1.37, so that no real manifest is refused.
 
+mod allowed_access;
 mod apps;
 mod batch;
 mod check;
@@ -74,6 +75,11 @@ pub(crate) const fn policy_test() -> &'static Schema {
 /// A file of trust zones.
 pub(crate) const fn trust_zones() -> &'static Schema {
     &trust_zones::TRUST_ZONES
+}
+
+/// A file of allowed access.
+pub(crate) const fn allowed_access() -> &'static Schema {
+    &allowed_access::ALLOWED_ACCESS
 }
 
 impl Schema {

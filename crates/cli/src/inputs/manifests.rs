@@ -4,6 +4,7 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -136,22 +137,37 @@ impl LoadedManifests {
 
     /// Prints to standard error: errors and warnings with the line they are about, then a line for each sort of note.
     pub(crate) fn print_diagnostics(&self) {
-        let told = self.told();
-        if !told.is_empty() {
-            anstream::eprintln!("{told}\n");
-        }
+        print(&self.told());
+    }
+
+    /// As [`Self::print_diagnostics`], without what was said of `other` in the same words.
+    pub(crate) fn print_diagnostics_besides(&self, other: &Self) {
+        let words = |found: &Diagnostic| (found.severity, found.rule, found.message.clone());
+        let said: BTreeSet<_> = other.diagnostics.iter().map(words).collect();
+        let new = self.diagnostics.iter();
+        let new = new.filter(|found| !said.contains(&words(found))).cloned();
+        print(&self.rendered(&new.collect::<Vec<_>>()));
     }
 
     fn told(&self) -> String {
-        let quoted = self
-            .diagnostics
+        self.rendered(&self.diagnostics)
+    }
+
+    fn rendered(&self, diagnostics: &[Diagnostic]) -> String {
+        let quoted = diagnostics
             .iter()
             .filter(|found| found.severity != Severity::Note)
             .map(|found| found.render(&self.sources, RenderStyle::Colored));
-        let notes = notes::summary(&self.diagnostics);
+        let notes = notes::summary(diagnostics);
         quoted
             .chain((!notes.is_empty()).then_some(notes))
             .collect::<Vec<_>>()
             .join("\n\n")
+    }
+}
+
+fn print(told: &str) {
+    if !told.is_empty() {
+        anstream::eprintln!("{told}\n");
     }
 }

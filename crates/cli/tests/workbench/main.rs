@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 mod check;
+mod diff;
 mod docs;
 mod explain;
 mod man;

@@ -2,7 +2,8 @@
 
 use super::Schema;
 use super::{
-    apps, batch, core, core_node, discovery, kind, networking, policy, policy_test, trust_zones,
+    allowed_access, apps, batch, core, core_node, discovery, kind, networking, policy, policy_test,
+    trust_zones,
 };
 use crate::{ClusterPolicyKind, EndpointsKind, WorkloadKind};
 
@@ -50,7 +51,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 23] = [
+static KINDS: [Row; 24] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -157,6 +158,12 @@ static KINDS: [Row; 23] = [
         "ringfence.dev/v1alpha1",
         "TrustZones",
         &trust_zones::TRUST_ZONES,
+        Handling::Skipped,
+    ),
+    (
+        "ringfence.dev/v1alpha1",
+        "AllowedAccess",
+        &allowed_access::ALLOWED_ACCESS,
         Handling::Skipped,
     ),
 ];

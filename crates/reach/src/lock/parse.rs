@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ringfence_net::{ConnectionSet, PortRange, PortSet, Protocol};
@@ -8,20 +9,31 @@ use crate::workload::{Place, Unit};
 
 /// A lockfile that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {problem}")]
+#[error("{line}: {problem}")]
 pub struct LockError {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong.
+    /// What is wrong, and what to do.
     pub problem: String,
 }
 
+/// The first word of every lockfile; what follows is its version.
+const WORD: &str = "ringfence-lock ";
+
+/// What version control leaves at the beginning of lines that it could not merge.
+const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+
 impl Lock {
-    /// Whether `text` is meant to be a lockfile, of whatever version.
+    /// Whether `text` is meant to be a lockfile, of whatever version, be it with conflicts in it.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
-        text.starts_with("ringfence-lock ")
+        let first = text.lines().find(|line| !is_conflict(line));
+        first.is_some_and(|line| line.starts_with(WORD))
     }
+}
+
+fn is_conflict(line: &str) -> bool {
+    CONFLICT.iter().any(|mark| line.starts_with(mark))
 }
 
 /// Reads what [`Lock`] prints; lines may stand in any order.
@@ -41,55 +53,87 @@ impl FromStr for Lock {
     type Err = LockError;
 
     fn from_str(text: &str) -> Result<Self, LockError> {
-        let mut lines = text.lines().enumerate();
-        let header = lines.next().map_or("", |(_, line)| line);
-        if header != HEADER {
-            let problem = format!("the first line is `{header}`, expected `{HEADER}`");
-            return Err(LockError { line: 1, problem });
+        let mut lines = text.lines().zip(1..);
+        let (header, _) = lines.next().unwrap_or(("", 1));
+        check_header(header).map_err(|problem| LockError { line: 1, problem })?;
+        let mut reader = Reader::default();
+        for (text, line) in lines {
+            let read = reader.read(text.trim_end(), line);
+            read.map_err(|problem| LockError { line, problem })?;
         }
-        let mut lock = Self::default();
-        for (index, line) in lines {
-            lock.read(line).map_err(|problem| LockError {
-                line: index + 1,
-                problem,
-            })?;
-        }
-        lock.check_units()?;
-        Ok(lock)
+        reader.finish()
     }
 }
 
-impl Lock {
-    fn read(&mut self, line: &str) -> Result<(), String> {
-        let line = line.trim_end();
+fn check_header(header: &str) -> Result<(), String> {
+    if header.trim_end() == HEADER {
+        return Ok(());
+    }
+    if is_conflict(header) {
+        return Err(conflict(header));
+    }
+    Err(match header.strip_prefix(WORD) {
+        Some(version) => format!(
+            "the lockfile is of version `{}`, and this ringfence reads `{HEADER}`: write it anew with `ringfence lock`",
+            version.trim_end()
+        ),
+        None => format!("a lockfile begins with `{HEADER}`, and this is `{header}`"),
+    })
+}
+
+fn conflict(line: &str) -> String {
+    let mark = line.get(..7).unwrap_or(line);
+    format!(
+        "`{mark}` is the mark of a conflict that a merge left: write the lockfile anew with `ringfence lock`"
+    )
+}
+
+/// A lock in the making, and the line that each pair stands on.
+#[derive(Default)]
+struct Reader {
+    lock: Lock,
+    lines: BTreeMap<(Unit, Unit), usize>,
+}
+
+impl Reader {
+    fn read(&mut self, line: &str, number: usize) -> Result<(), String> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
+        if is_conflict(line) {
+            return Err(conflict(line));
+        }
         if let Some(name) = line.strip_prefix("unit ") {
-            let first = self.units.insert(unit(name)?);
+            let first = self.lock.units.insert(unit(name)?);
             return first
                 .then_some(())
                 .ok_or(format!("unit `{name}` is given twice"));
         }
         let (units, cell) = pair(line)?;
-        match self.cells.insert(units, cell) {
-            None => Ok(()),
-            Some(_) => Err("this pair is given twice".to_owned()),
+        if let Some(before) = self.lines.insert(units.clone(), number) {
+            return Err(format!("this pair is given on line {before} too"));
         }
+        self.lock.cells.insert(units, cell);
+        Ok(())
     }
 
     /// Every end of a pair must be a unit: a merge that lost one is not to be read as its absence.
-    fn check_units(&self) -> Result<(), LockError> {
-        let ends = self
-            .cells
-            .keys()
-            .flat_map(|(source, destination)| [source, destination]);
-        let unknown = ends.into_iter().find(|unit| !self.units.contains(*unit));
-        unknown.map_or(Ok(()), |unit| {
-            let name = unit.full_name();
-            let problem = format!("`{name}` stands in a pair, and no line `unit {name}` is there");
-            Err(LockError { line: 1, problem })
-        })
+    fn finish(self) -> Result<Lock, LockError> {
+        let units = &self.lock.units;
+        let lost = |(source, destination): &(Unit, Unit)| {
+            let mut ends = [source, destination].into_iter();
+            ends.find(|unit| !units.contains(*unit))
+                .map(Unit::full_name)
+        };
+        let mut pairs = self.lines.iter();
+        let found = pairs.find_map(|(pair, line)| Some((lost(pair)?, *line)));
+        match found {
+            None => Ok(self.lock),
+            Some((name, line)) => Err(LockError {
+                line,
+                problem: format!("`{name}` stands in a pair, and there is no line `unit {name}`"),
+            }),
+        }
     }
 }
 

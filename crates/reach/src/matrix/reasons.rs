@@ -1,6 +1,6 @@
 //! Connections by the reasons that engines give for them.
 
-use ringfence_model::{Answer, Cluster, DirectionDecision, Endpoint, Query};
+use ringfence_model::{Answer, Because, Cluster, DirectionDecision, Endpoint, Query};
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 use ringfence_policy::Engine;
 
@@ -61,14 +61,25 @@ impl Ends<'_> {
 
 /// Whether the same was decided at both ends, apart from the port that was asked about.
 fn same_reasons(one: &[Option<(Query, Answer)>], other: &[Option<(Query, Answer)>]) -> bool {
-    let decisions = |side: &Option<(Query, Answer)>| -> Vec<DirectionDecision> {
-        let answer = side.iter().map(|(_, answer)| answer);
-        answer
-            .flat_map(|answer| &answer.connections)
-            .flat_map(|connection| [connection.egress.clone(), connection.ingress.clone()])
-            .collect()
-    };
     one.iter().map(decisions).eq(other.iter().map(decisions))
+}
+
+fn decisions(judged: &Option<(Query, Answer)>) -> Vec<DirectionDecision> {
+    let answer = judged.iter().map(|(_, answer)| answer);
+    answer
+        .flat_map(|answer| &answer.connections)
+        .flat_map(|connection| [&connection.egress, &connection.ingress])
+        .map(without_near_misses)
+        .collect()
+}
+
+/// How near the rules of a refusal came depends on the port, and is no part of its reason.
+fn without_near_misses(decision: &DirectionDecision) -> DirectionDecision {
+    let mut decision = decision.clone();
+    if let Because::NoRuleMatched { rules, .. } = &mut decision.because {
+        rules.clear();
+    }
+    decision
 }
 
 /// Each range of ports by itself, and the other protocols.

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use ringfence_model::{Cluster, ClusterPeer, Direction, NetworkPolicy, PolicyPeer, PolicyRule};
 use ringfence_net::Family;
 
+use super::Span;
 pub(crate) use partition::{overlay, partition};
 
 /// Addresses outside of pods and nodes that have one name. Each address lies in one place: that of the smallest block
@@ -52,6 +53,54 @@ impl Place {
                 Some(IpNet::V4(_)) | None => Family::V4,
             },
         }
+    }
+
+    /// The place of IPv6 with the same purpose; `None` for blocks and for IPv6.
+    #[must_use]
+    pub const fn in_ipv6(&self) -> Option<Self> {
+        match self {
+            Self::Internet(Family::V4) => Some(Self::Internet(Family::V6)),
+            Self::Metadata(Family::V4) => Some(Self::Metadata(Family::V6)),
+            Self::Private(Family::V4) => Some(Self::Private(Family::V6)),
+            Self::Special(Family::V4) => Some(Self::Special(Family::V6)),
+            Self::Internet(Family::V6)
+            | Self::Metadata(Family::V6)
+            | Self::Private(Family::V6)
+            | Self::Special(Family::V6)
+            | Self::Blocks(_) => None,
+        }
+    }
+
+    /// Whether every address of this place lies in `other`.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Blocks(blocks), Self::Blocks(around)) => {
+                let lies = |block: &IpNet| around.iter().any(|outer| outer.contains(block));
+                blocks.iter().all(lies)
+            }
+            (Self::Blocks(blocks), _) => blocks.iter().all(|block| other.holds(*block)),
+            (_, Self::Blocks(around)) => self.lies_in(around),
+            (one, other) => one == other,
+        }
+    }
+
+    /// Whether `blocks` cover all that is used for what this place is.
+    fn lies_in(&self, blocks: &[IpNet]) -> bool {
+        let around: Vec<Span> = blocks.iter().map(|block| Span::of_block(*block)).collect();
+        let places = partition(self.family(), &BTreeSet::new());
+        let mut own = places.iter().filter(|(_, place)| place == self);
+        own.all(|(span, _)| around.iter().any(|block| block.contains(*span)))
+    }
+
+    /// Whether what the whole of `block` is used for is this place.
+    fn holds(&self, block: IpNet) -> bool {
+        let span = Span::of_block(block);
+        let places = partition(span.family, &BTreeSet::new());
+        let mut inside = places
+            .iter()
+            .filter(|(other, _)| other.intersection(span).is_some());
+        inside.all(|(_, place)| place == self)
     }
 
     /// The place that `text` names in its full form: `internet`, `private-ipv6`, `10.0.0.0/8`.

@@ -1,7 +1,5 @@
 //! Units as they are typed: endpoints, names as a matrix prints them, and globs.
 
-use std::net::IpAddr;
-
 use anyhow::bail;
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
@@ -55,12 +53,41 @@ impl Pattern {
 
     /// Whether `unit` is meant, or a member of it.
     pub(crate) fn matches(&self, world: World<'_>, unit: &Unit) -> bool {
+        let by_endpoint = |endpoint: &EndpointArgument| {
+            let mut members = world.groups.members(unit);
+            members.any(|member| is_member(world.cluster, endpoint, member))
+                || lies_in(world, endpoint, unit)
+        };
+        self.matches_name(unit, by_endpoint)
+    }
+
+    /// Whether the whole of `unit` is meant. Without a cluster to ask, names decide.
+    pub(crate) fn covers(&self, world: Option<World<'_>>, unit: &Unit) -> bool {
+        let by_endpoint = |endpoint: &EndpointArgument| {
+            let Some(world) = world.filter(|_| !unit.is_place()) else {
+                return false;
+            };
+            let mut members = world.groups.members(unit).peekable();
+            members.peek().is_some()
+                && members.all(|member| is_member(world.cluster, endpoint, member))
+        };
+        self.matches_name(unit, by_endpoint)
+    }
+
+    fn matches_name(
+        &self,
+        unit: &Unit,
+        by_endpoint: impl FnOnce(&EndpointArgument) -> bool,
+    ) -> bool {
         match &self.form {
             Form::Glob => self.glob_matches(unit),
-            Form::Unit(Unit::Place(place)) => is_place(place, unit),
+            Form::Unit(Unit::Place(place)) => is_within(unit, place),
             Form::Unit(meant) => meant == unit,
             Form::Endpoint(endpoint) => {
-                unit.to_string() == self.text || endpoint_matches(world, endpoint, unit)
+                unit.to_string() == self.text
+                    || workload_of(endpoint).as_ref() == Some(unit)
+                    || place_of(endpoint).is_some_and(|place| is_within(unit, &place))
+                    || by_endpoint(endpoint)
             }
         }
     }
@@ -75,60 +102,92 @@ impl Pattern {
     }
 }
 
-/// Whether `unit` is `place`, or has it among its blocks.
-fn is_place(place: &Place, unit: &Unit) -> bool {
-    match (unit, place) {
-        (Unit::Place(Place::Blocks(all)), Place::Blocks(some)) => {
-            some.iter().all(|block| all.contains(block))
+/// Whether every address of `unit` lies in `place`. A word without family means both.
+fn is_within(unit: &Unit, place: &Place) -> bool {
+    match unit {
+        Unit::Place(other) => {
+            let both = place.in_ipv6();
+            other.is_within(place) || both.is_some_and(|place| other.is_within(&place))
         }
-        (Unit::Place(other), _) => other == place,
-        (
-            Unit::Workload { .. }
-            | Unit::Namespace(_)
-            | Unit::Zone(_)
-            | Unit::Nodes
-            | Unit::Node(_),
-            _,
-        ) => false,
+        Unit::Workload { .. }
+        | Unit::Namespace(_)
+        | Unit::Zone(_)
+        | Unit::Nodes
+        | Unit::Node(_) => false,
     }
 }
 
-fn endpoint_matches(world: World<'_>, endpoint: &EndpointArgument, unit: &Unit) -> bool {
-    let is_pod = |wanted: &dyn Fn(&Pod) -> bool| pods(world, unit).any(wanted);
+/// The workload that `endpoint` names by its kind; a pod may be one by itself.
+fn workload_of(endpoint: &EndpointArgument) -> Option<Unit> {
     match endpoint {
-        EndpointArgument::Pod(name) => is_pod(&|pod| pod.name == *name),
-        EndpointArgument::Workload(kind, name) => {
-            let meant = Unit::workload(&name.namespace, &kind.to_string(), &name.name);
-            is_pod(&|pod| by_workload(&Member::Pod(pod)) == meant)
-        }
-        EndpointArgument::NewPod { .. } => false,
-        EndpointArgument::Service(name) => is_pod(&|pod| serves(world.cluster, name, pod)),
-        EndpointArgument::Node(name) => {
-            let mut members = world.groups.members(unit);
-            members.any(|member| *member == Endpoint::Node(name.clone()))
-        }
-        EndpointArgument::Address(address) => has_address(world, unit, *address),
-        EndpointArgument::WellKnown(known) => match known {
-            WellKnown::Internet => matches!(unit, Unit::Place(Place::Internet(_))),
-            WellKnown::Metadata => matches!(unit, Unit::Place(Place::Metadata(_))),
-            WellKnown::ApiServer => {
-                let service = ObjectName::new("default", "kubernetes");
-                is_pod(&|pod| serves(world.cluster, &service, pod))
-            }
-            WellKnown::Dns => {
-                let service = ObjectName::new("kube-system", "kube-dns");
-                is_pod(&|pod| serves(world.cluster, &service, pod))
-            }
-        },
+        EndpointArgument::Workload(kind, name) => Some(Unit::workload(
+            &name.namespace,
+            &kind.to_string(),
+            &name.name,
+        )),
+        EndpointArgument::Pod(name) => Some(Unit::pod(&name.namespace, &name.name)),
+        EndpointArgument::NewPod { .. }
+        | EndpointArgument::Service(_)
+        | EndpointArgument::Node(_)
+        | EndpointArgument::Address(_)
+        | EndpointArgument::WellKnown(_) => None,
     }
 }
 
-fn pods<'a>(world: World<'a>, unit: &Unit) -> impl Iterator<Item = &'a Pod> + use<'a> {
-    let members = world.groups.members(unit);
-    members.filter_map(move |member| match member {
-        Endpoint::Pod(name) => world.cluster.pods.get(name),
-        Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_) => None,
-    })
+/// The place that `endpoint` names.
+fn place_of(endpoint: &EndpointArgument) -> Option<Place> {
+    match endpoint {
+        EndpointArgument::Address(address) => Some(Place::block((*address).into())),
+        EndpointArgument::Workload(..)
+        | EndpointArgument::Pod(_)
+        | EndpointArgument::NewPod { .. }
+        | EndpointArgument::Service(_)
+        | EndpointArgument::Node(_)
+        | EndpointArgument::WellKnown(_) => None,
+    }
+}
+
+/// Whether `member` is one of those that `endpoint` names.
+fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) -> bool {
+    match member {
+        Endpoint::Pod(name) => {
+            let pod = cluster.pods.get(name);
+            pod.is_some_and(|pod| is_pod(cluster, endpoint, pod))
+        }
+        Endpoint::Node(name) => match endpoint {
+            EndpointArgument::Node(meant) => meant == name,
+            EndpointArgument::Address(address) => {
+                let node = cluster.nodes.get(name);
+                node.is_some_and(|node| node.addresses.contains(address))
+            }
+            EndpointArgument::Pod(_)
+            | EndpointArgument::Workload(..)
+            | EndpointArgument::NewPod { .. }
+            | EndpointArgument::Service(_)
+            | EndpointArgument::WellKnown(_) => false,
+        },
+        Endpoint::Address(_) | Endpoint::Service(_) => false,
+    }
+}
+
+fn is_pod(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {
+    match endpoint {
+        EndpointArgument::Pod(name) => pod.name == *name,
+        EndpointArgument::Workload(..) => {
+            workload_of(endpoint) == Some(by_workload(&Member::Pod(pod)))
+        }
+        EndpointArgument::Service(name) => serves(cluster, name, pod),
+        EndpointArgument::Address(address) => pod.addresses.contains(address),
+        EndpointArgument::WellKnown(WellKnown::ApiServer) => {
+            serves(cluster, &ObjectName::new("default", "kubernetes"), pod)
+        }
+        EndpointArgument::WellKnown(WellKnown::Dns) => {
+            serves(cluster, &ObjectName::new("kube-system", "kube-dns"), pod)
+        }
+        EndpointArgument::WellKnown(WellKnown::Internet | WellKnown::Metadata)
+        | EndpointArgument::NewPod { .. }
+        | EndpointArgument::Node(_) => false,
+    }
 }
 
 /// Whether the Service `name` selects `pod`.
@@ -143,18 +202,17 @@ fn serves(cluster: &Cluster, name: &ObjectName, pod: &Pod) -> bool {
     })
 }
 
-fn has_address(world: World<'_>, unit: &Unit, address: IpAddr) -> bool {
-    let of_pod = || pods(world, unit).any(|pod| pod.addresses.contains(&address));
-    let of_node = |name: &String| {
-        let node = world.cluster.nodes.get(name);
-        node.is_some_and(|node| node.addresses.contains(&address))
-    };
-    let mut members = world.groups.members(unit);
-    let of_a_node = members.any(|member| match member {
-        Endpoint::Node(name) => of_node(name),
-        Endpoint::Pod(_) | Endpoint::Address(_) | Endpoint::Service(_) => false,
-    });
-    of_a_node || of_pod() || world.groups.has_address(unit, address)
+/// Whether `endpoint` is an address in the place `unit`.
+fn lies_in(world: World<'_>, endpoint: &EndpointArgument, unit: &Unit) -> bool {
+    match endpoint {
+        EndpointArgument::Address(address) => world.groups.has_address(unit, *address),
+        EndpointArgument::Pod(_)
+        | EndpointArgument::Workload(..)
+        | EndpointArgument::NewPod { .. }
+        | EndpointArgument::Service(_)
+        | EndpointArgument::Node(_)
+        | EndpointArgument::WellKnown(_) => false,
+    }
 }
 
 /// Whether `text` is of the form `glob`, in which `*` stands for any letters.

@@ -1,5 +1,7 @@
 //! Why a direction was decided as it was: a headline, and the lines of manifests behind it.
 
+use std::fmt;
+
 use ringfence_model::{
     Because, ClusterRuleRef, Direction, DirectionDecision, DirectionVerdict, JudgedRule, Match,
     PolicyRef, RuleRef, Source,
@@ -44,6 +46,59 @@ pub(crate) fn told(decision: &DirectionDecision) -> Told {
             summary(&decision.because, decision.direction)
         ),
         lines: passed.chain(lines(&decision.because)).collect(),
+    }
+}
+
+/// The reason in one line: `ingress denied: isolated by shop/closed (shop.yaml:12:1), and no rule matches`.
+pub(crate) fn one_line(decision: &DirectionDecision) -> String {
+    let told = told(decision);
+    let headline = told.headline.to_lowercase();
+    let isolating = isolating_lines(&decision.because);
+    let (shown, last) = if isolating.is_empty() {
+        (told.lines.as_slice(), "")
+    } else {
+        (isolating.as_slice(), ", and no rule matches")
+    };
+    let Some((verdict, _)) = headline.split_once(": ").filter(|_| !shown.is_empty()) else {
+        return headline;
+    };
+    let more = shown.len().saturating_sub(SHOWN);
+    let mut words: Vec<String> = shown.iter().take(SHOWN).map(Line::to_string).collect();
+    words.extend((more > 0).then(|| format!("{more} more")));
+    let by = if last.is_empty() { "" } else { "isolated by " };
+    format!("{verdict}: {by}{}{last}", words.join(", "))
+}
+
+/// How many lines of a reason are named in one line.
+const SHOWN: usize = 3;
+
+/// The policies of a refusal that no rule lifts.
+fn isolating_lines(because: &Because) -> Vec<Line> {
+    match because {
+        Because::NoRuleMatched { isolated_by, .. } => isolated_by
+            .iter()
+            .map(|policy| Line {
+                text: plain(&policy.name.to_string()),
+                source: policy.source.clone(),
+            })
+            .collect(),
+        Because::NoSubject
+        | Because::Loopback
+        | Because::OwnAddress
+        | Because::ClusterRule(_)
+        | Because::LocalNode { .. }
+        | Because::OwnService { .. }
+        | Because::Rules { .. }
+        | Because::AddressUnknown { .. }
+        | Because::NotIsolated => Vec::new(),
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        let source = self.source.as_ref();
+        source.map_or(Ok(()), |source| write!(f, " ({source})"))
     }
 }
 

@@ -135,3 +135,41 @@ fn many_blocks_are_counted() {
     let place = Place::Blocks(blocks.collect());
     assert_eq!(place.to_string(), "10.0.0.1/32, 10.0.0.2/32 and 3 more");
 }
+
+#[test]
+fn blocks_lie_in_what_all_of_their_addresses_are_for() {
+    let place = |text: &str| Place::parse(text).unwrap();
+    for (inner, outer) in [
+        ("8.8.8.0/24", "internet"),
+        ("10.1.0.0/16", "private"),
+        ("10.1.0.0/16", "10.0.0.0/8"),
+        ("10.1.0.0/16", "10.1.0.0/16"),
+        ("internet", "internet"),
+        ("2a00::/16", "internet-ipv6"),
+    ] {
+        assert!(place(inner).is_within(&place(outer)), "{inner} {outer}");
+    }
+    for (inner, outer) in [
+        ("128.0.0.0/1", "internet"),
+        ("169.254.0.0/16", "special"),
+        ("10.0.0.0/8", "10.1.0.0/16"),
+        ("8.8.8.0/24", "internet-ipv6"),
+        ("internet", "10.0.0.0/8"),
+        ("internet", "internet-ipv6"),
+    ] {
+        assert!(!place(inner).is_within(&place(outer)), "{inner} {outer}");
+    }
+}
+
+#[test]
+fn a_place_lies_in_blocks_that_cover_all_of_it() {
+    let block = |text: &str| Place::block(text.parse().unwrap());
+    for place in ["internet", "metadata", "private", "special"] {
+        let place = Place::parse(place).unwrap();
+        assert!(place.is_within(&block("0.0.0.0/0")), "{place}");
+        assert!(!place.is_within(&block("::/0")), "{place}");
+        assert!(!place.is_within(&block("10.0.0.0/8")), "{place}");
+    }
+    let metadata = Place::parse("metadata").unwrap();
+    assert!(metadata.is_within(&block("169.254.0.0/16")));
+}

@@ -1,0 +1,108 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use clap::{Args, ValueEnum};
+
+use super::gate::Allowances;
+use super::sides::Side;
+use super::warn_of;
+use crate::inputs::manifests::ManifestOptions;
+
+/// The examples under the help of `diff`.
+pub(crate) const EXAMPLES: &str = "Exit code: 0 no difference, 1 a difference, 2 bad input.
+With --gate: 0 nothing is newly allowed but what --allow permits, 1 something else is.
+
+Examples:
+  ringfence diff old/ new/
+  ringfence diff -f cluster/ --b new-policy.yaml
+  ringfence diff origin/main:deploy/ deploy/
+  ringfence diff ringfence.lock manifests/
+  ringfence diff old/ new/ --gate no-new-access --allow allowed.yaml -o md";
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// Before: a file or directory of manifests, either in a git revision as REV:PATH, a lockfile, or - for standard input
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: Option<PathBuf>,
+    /// After: likewise
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: Option<PathBuf>,
+    /// More manifests of the side before; may be repeated
+    #[arg(long = "a", value_name = "FILE|DIR")]
+    pub(crate) more_before: Vec<PathBuf>,
+    /// More manifests of the side after; may be repeated
+    #[arg(long = "b", value_name = "FILE|DIR")]
+    pub(crate) more_after: Vec<PathBuf>,
+    /// Manifests of both sides; may be repeated
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: ManifestOptions,
+    /// Judge the change instead of reporting it
+    #[arg(long, value_enum)]
+    pub(crate) gate: Option<Gate>,
+    /// What --gate permits: a file of `kind: AllowedAccess`
+    #[arg(long, value_name = "FILE", requires = "gate")]
+    pub(crate) allow: Option<PathBuf>,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = Form::Text)]
+    pub(crate) output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Gate {
+    /// Nothing may be newly allowed
+    NoNewAccess,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+    /// Markdown, for comments on changes
+    Md,
+    /// For spreadsheets
+    Csv,
+}
+
+impl DiffArguments {
+    /// What the gate permits; `None` without a gate.
+    pub(super) fn allowances(&self) -> anyhow::Result<Option<Allowances>> {
+        match (self.gate, &self.allow) {
+            (None, _) => Ok(None),
+            (Some(Gate::NoNewAccess), None) => Ok(Some(Allowances::default())),
+            (Some(Gate::NoNewAccess), Some(file)) => {
+                Ok(Some(Allowances::read(file, &self.options.namespace)?))
+            }
+        }
+    }
+
+    /// What is compared with what.
+    pub(super) fn sides(&self) -> anyhow::Result<(Side, Side)> {
+        let before = self.files_of(self.before.as_ref(), &self.more_before);
+        let after = self.files_of(self.after.as_ref(), &self.more_after);
+        ensure!(
+            !before.is_empty() && !after.is_empty(),
+            "two sides are compared: name both, as in `ringfence diff old/ new/`, or what they share with -f and the change with --b"
+        );
+        let inputs = || before.iter().chain(&after);
+        ensure!(
+            inputs()
+                .filter(|path| path.as_path() == Path::new("-"))
+                .count()
+                <= 1,
+            "standard input can be read once, so `-` can be on one side alone"
+        );
+        let sides = Side::load_both(&before, &after, &self.options)?;
+        warn_of(&sides.0);
+        warn_of(&sides.1);
+        Ok(sides)
+    }
+
+    fn files_of(&self, named: Option<&PathBuf>, more: &[PathBuf]) -> Vec<PathBuf> {
+        let own = named.into_iter().chain(more);
+        own.chain(&self.files).cloned().collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! A difference for spreadsheets: a line for each change.
+
+use ringfence_reach::diff::{Difference, Kind};
+
+use super::words::{names, told};
+use crate::commands::matrix::csv_line;
+
+pub(super) fn render(difference: &Difference) -> String {
+    let names = names(difference);
+    let header = [
+        "change",
+        "source",
+        "destination",
+        "connections",
+        "example",
+        "before",
+        "after",
+    ];
+    let lines = difference.pairs.iter().flat_map(|pair| {
+        let line = |change| {
+            let told = told(&names, (pair, change), None);
+            csv_line(&[
+                word(told.what.kind).to_owned(),
+                told.sources.concat(),
+                told.destinations.concat(),
+                told.what.ports,
+                told.example.unwrap_or_default(),
+                told.what.before.join("; "),
+                told.what.after.join("; "),
+            ])
+        };
+        pair.changes.iter().map(line).collect::<Vec<_>>()
+    });
+    let header = csv_line(&header.map(str::to_owned));
+    std::iter::once(header).chain(lines).collect()
+}
+
+/// The word for machines.
+pub(super) const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Opened => "opened",
+        Kind::MayOpen => "may-open",
+        Kind::Closed => "closed",
+        Kind::MayClose => "may-close",
+    }
+}

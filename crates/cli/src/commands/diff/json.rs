@@ -1,0 +1,199 @@
+//! A difference for machines.
+
+use ringfence_model::{DirectionDecision, DirectionVerdict, Query, Source};
+use ringfence_net::ConnectionSet;
+use ringfence_reach::diff::{Change, Difference, Kind, Shown};
+use ringfence_reach::workload::Unit;
+use serde::Serialize;
+
+use super::gate::{Allowance, Judged, Mark};
+use crate::commands::matrix::reason;
+
+#[derive(Debug, Serialize)]
+struct DifferenceJson<'a> {
+    added: Vec<String>,
+    removed: Vec<String>,
+    pairs: Vec<PairJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PairJson<'a> {
+    source: String,
+    destination: String,
+    changes: Vec<ChangeJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeJson<'a> {
+    change: Kind,
+    connections: &'a ConnectionSet,
+    /// Whether it is so for some pairs of pods only.
+    partial: bool,
+    /// What the gate says of it; only of what is more access.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<MarkJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<ShownJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<ShownJson>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum MarkJson<'a> {
+    /// With the reasons.
+    Permitted(&'a str),
+    /// With what is not permitted of the change.
+    Refused(&'a ConnectionSet),
+}
+
+impl<'a> MarkJson<'a> {
+    fn of(mark: &'a Mark) -> Self {
+        match mark {
+            Mark::Permitted(reason) => Self::Permitted(reason),
+            Mark::Refused(left) => Self::Refused(left),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ShownJson {
+    source: String,
+    destination: String,
+    /// A name, or the number of a protocol that has no ports.
+    protocol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    outcome: String,
+    egress: Vec<DirectionJson>,
+    ingress: Vec<DirectionJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct DirectionJson {
+    verdict: &'static str,
+    reason: String,
+    lines: Vec<LineJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct LineJson {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+}
+
+#[derive(Debug, Serialize)]
+struct GateJson<'a> {
+    passed: bool,
+    unused: Vec<UnusedJson<'a>>,
+}
+
+/// A row of allowed access that nothing needs.
+#[derive(Debug, Serialize)]
+struct UnusedJson<'a> {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a Source>,
+}
+
+impl<'a> UnusedJson<'a> {
+    fn of(allowance: &'a Allowance) -> Self {
+        Self {
+            text: allowance.to_string(),
+            source: allowance.source.as_ref(),
+        }
+    }
+}
+
+pub(super) fn render(
+    difference: &Difference,
+    judged: Option<&Judged>,
+) -> serde_json::Result<String> {
+    let names = |units: &std::collections::BTreeSet<Unit>| -> Vec<String> {
+        units.iter().map(Unit::full_name).collect()
+    };
+    let pairs = difference.pairs.iter().map(|pair| PairJson {
+        source: pair.source.full_name(),
+        destination: pair.destination.full_name(),
+        changes: pair
+            .changes
+            .iter()
+            .map(|change| {
+                let mark = judged.and_then(|judged| judged.mark(pair, change));
+                ChangeJson::of(change, mark)
+            })
+            .collect(),
+    });
+    let difference = DifferenceJson {
+        added: names(&difference.added),
+        removed: names(&difference.removed),
+        pairs: pairs.collect(),
+        gate: judged.map(|judged| GateJson {
+            passed: judged.passed(),
+            unused: judged.unused().iter().map(UnusedJson::of).collect(),
+        }),
+    };
+    Ok(serde_json::to_string_pretty(&difference)? + "\n")
+}
+
+impl<'a> ChangeJson<'a> {
+    fn of(change: &'a Change, mark: Option<&'a Mark>) -> Self {
+        Self {
+            change: change.kind,
+            connections: &change.connections,
+            partial: change.partial,
+            gate: mark.map(MarkJson::of),
+            before: change.before.as_ref().map(ShownJson::of),
+            after: change.after.as_ref().map(ShownJson::of),
+        }
+    }
+}
+
+impl ShownJson {
+    fn of(shown: &Shown) -> Self {
+        let connections = || shown.answer.connections.iter();
+        let Query {
+            source,
+            destination,
+            protocol,
+            port,
+        } = &shown.query;
+        Self {
+            source: source.to_string(),
+            destination: destination.to_string(),
+            protocol: protocol
+                .as_policy()
+                .map_or_else(|| protocol.0.to_string(), |named| named.to_string()),
+            port: *port,
+            outcome: shown.answer.outcome.to_string(),
+            egress: connections()
+                .map(|connection| DirectionJson::of(&connection.egress))
+                .collect(),
+            ingress: connections()
+                .map(|connection| DirectionJson::of(&connection.ingress))
+                .collect(),
+        }
+    }
+}
+
+impl DirectionJson {
+    fn of(decision: &DirectionDecision) -> Self {
+        let told = reason::told(decision);
+        let lines = told.lines.into_iter().map(|line| LineJson {
+            text: line.text,
+            source: line.source,
+        });
+        Self {
+            verdict: match decision.verdict {
+                DirectionVerdict::Allow => "allow",
+                DirectionVerdict::Deny => "deny",
+                DirectionVerdict::Unknown => "unknown",
+            },
+            reason: told.headline,
+            lines: lines.collect(),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Words for changes, the same in every form of output.
+
+use std::collections::BTreeSet;
+
+use ringfence_model::{Answer, Because, DirectionDecision};
+use ringfence_reach::diff::{Change, Difference, Kind, PairChange, Shown};
+use ringfence_reach::workload::Unit;
+
+use super::gate::{Allowance, Judged};
+use crate::commands::matrix::reason::one_line;
+use crate::commands::matrix::view::{Names, flow};
+
+/// A part of a report.
+#[derive(Debug)]
+pub(super) struct Section<'a> {
+    pub(super) title: &'static str,
+    /// The units that are new or gone, if the section is about such.
+    pub(super) units: Vec<&'a Unit>,
+    pub(super) changes: Vec<(&'a PairChange, &'a Change)>,
+}
+
+impl Section<'_> {
+    /// Its title, with the units that it is about.
+    pub(super) fn heading(&self, names: &Names) -> String {
+        let units: Vec<String> = self.units.iter().map(|unit| names.of_unit(unit)).collect();
+        if units.is_empty() {
+            self.title.to_owned()
+        } else {
+            format!("{}: {}", self.title, units.join(", "))
+        }
+    }
+
+    /// Whether any of its changes is one that a gate judges.
+    pub(super) fn has_more_access(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|(_, change)| change.kind.is_more())
+    }
+}
+
+/// The report in the order in which it is read, without empty sections.
+pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
+    let lasting = |pair: &PairChange| {
+        !touches(pair, &difference.added) && !touches(pair, &difference.removed)
+    };
+    let of_kinds = Kind::ALL.into_iter().map(|kind| Section {
+        title: title(kind),
+        units: Vec::new(),
+        changes: difference
+            .of_kind(kind)
+            .filter(|(pair, _)| lasting(pair))
+            .collect(),
+    });
+    let new = one_sided(difference, "New", &difference.added);
+    let gone = one_sided(difference, "Gone", &difference.removed);
+    let sections = of_kinds.chain([new, gone]);
+    sections
+        .filter(|section| !section.units.is_empty() || !section.changes.is_empty())
+        .collect()
+}
+
+fn one_sided<'a>(
+    difference: &'a Difference,
+    title: &'static str,
+    units: &'a BTreeSet<Unit>,
+) -> Section<'a> {
+    let pairs = difference.pairs.iter().filter(|pair| touches(pair, units));
+    let changes = pairs.flat_map(|pair| pair.changes.iter().map(move |change| (pair, change)));
+    Section {
+        title,
+        units: units.iter().collect(),
+        changes: changes.collect(),
+    }
+}
+
+fn touches(pair: &PairChange, units: &BTreeSet<Unit>) -> bool {
+    units.contains(&pair.source) || units.contains(&pair.destination)
+}
+
+pub(super) const fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Opened => "Newly allowed",
+        Kind::MayOpen => "Perhaps newly allowed",
+        Kind::Closed => "Newly denied",
+        Kind::MayClose => "Perhaps newly denied",
+    }
+}
+
+/// Changes in words, which are the same but for their ends.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) sources: Vec<String>,
+    pub(super) destinations: Vec<String>,
+    /// A connection to try, if there was a cluster to ask.
+    pub(super) example: Option<String>,
+    pub(super) what: What,
+}
+
+/// What is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct What {
+    pub(super) kind: Kind,
+    pub(super) ports: String,
+    /// What decided before; empty if nobody was there to be asked.
+    pub(super) before: Vec<String>,
+    /// What decides now; likewise.
+    pub(super) after: Vec<String>,
+    /// What the gate says.
+    pub(super) mark: Option<String>,
+}
+
+pub(super) fn told(
+    names: &Names,
+    (pair, change): (&PairChange, &Change),
+    judged: Option<&Judged>,
+) -> Told {
+    let (before, after) = reasons(change);
+    let partial = if change.partial { "some " } else { "" };
+    Told {
+        sources: vec![names.of_unit(&pair.source)],
+        destinations: vec![names.of_unit(&pair.destination)],
+        example: example(change),
+        what: What {
+            kind: change.kind,
+            ports: format!("{partial}{}", change.connections),
+            before,
+            after,
+            mark: judged.and_then(|judged| judged.words(pair, change)),
+        },
+    }
+}
+
+/// The changes of a section, those that have an end and everything else in common as one.
+pub(super) fn grouped(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> Vec<Told> {
+    let mut by_destination: Vec<Told> = Vec::new();
+    for change in &section.changes {
+        let told = told(names, *change, judged);
+        let same =
+            |other: &&mut Told| other.destinations == told.destinations && other.what == told.what;
+        match by_destination.iter_mut().find(same) {
+            Some(other) => other.sources.extend(told.sources),
+            None => by_destination.push(told),
+        }
+    }
+    let mut grouped: Vec<Told> = Vec::new();
+    for told in by_destination {
+        let same = |other: &&mut Told| other.sources == told.sources && other.what == told.what;
+        match grouped.iter_mut().find(same) {
+            Some(other) => other.destinations.extend(told.destinations),
+            None => grouped.push(told),
+        }
+    }
+    grouped
+}
+
+/// Where another pod had to stand in for one that is on one side only, both connections.
+fn example(change: &Change) -> Option<String> {
+    let flow = |shown: &Shown| flow(&shown.query);
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) if before.query != after.query => {
+            Some(format!("{}, before {}", flow(after), flow(before)))
+        }
+        (_, Some(shown)) | (Some(shown), None) => Some(flow(shown)),
+        (None, None) => None,
+    }
+}
+
+/// What decided on each side: of both the directions that turned, of one side alone those that policy has a say in.
+fn reasons(change: &Change) -> (Vec<String>, Vec<String>) {
+    let directions = |shown: &Option<Shown>| -> Vec<DirectionDecision> {
+        let answer = shown.as_ref().map(|shown| &shown.answer);
+        answer.map_or_else(Vec::new, decisions)
+    };
+    let (before, after) = (directions(&change.before), directions(&change.after));
+    let turned =
+        |(one, other): &(&DirectionDecision, &DirectionDecision)| one.verdict != other.verdict;
+    let pairs: Vec<_> = before.iter().zip(&after).filter(turned).collect();
+    if pairs.is_empty() {
+        return (deciding(&before), deciding(&after));
+    }
+    let lines = pairs
+        .iter()
+        .map(|(one, other)| (one_line(one), one_line(other)));
+    lines.unzip()
+}
+
+fn decisions(answer: &Answer) -> Vec<DirectionDecision> {
+    let connections = answer.connections.iter();
+    connections
+        .flat_map(|connection| [connection.egress.clone(), connection.ingress.clone()])
+        .collect()
+}
+
+fn deciding(decisions: &[DirectionDecision]) -> Vec<String> {
+    let matters = |decision: &&DirectionDecision| match decision.because {
+        Because::NotIsolated | Because::NoSubject => false,
+        Because::Loopback
+        | Because::OwnAddress
+        | Because::ClusterRule(_)
+        | Because::LocalNode { .. }
+        | Because::OwnService { .. }
+        | Because::Rules { .. }
+        | Because::NoRuleMatched { .. }
+        | Because::AddressUnknown { .. } => true,
+    };
+    let lines: Vec<String> = decisions.iter().filter(matters).map(one_line).collect();
+    if lines.is_empty() && !decisions.is_empty() {
+        vec!["no policy isolates either end".to_owned()]
+    } else {
+        lines
+    }
+}
+
+/// That nothing needs `allowance`, and where it is written.
+pub(super) fn unused(allowance: &Allowance) -> String {
+    let place = allowance.source.as_ref();
+    let place = place.map_or_else(String::new, |source| format!(", {source}"));
+    format!("unused and may be taken out: {allowance}{place}")
+}
+
+/// The names of all units of a report.
+pub(super) fn names(difference: &Difference) -> Names {
+    let ends = difference
+        .pairs
+        .iter()
+        .flat_map(|pair| [&pair.source, &pair.destination]);
+    let units = difference.added.iter().chain(&difference.removed);
+    Names::of(ends.chain(units))
+}
+
+/// `2 pairs newly allowed, 1 pair newly denied; new: shop/cache`.
+pub(super) fn summary(difference: &Difference, names: &Names) -> String {
+    if difference.is_empty() {
+        return "no difference".to_owned();
+    }
+    let sections = sections(difference);
+    let kinds: Vec<String> = sections
+        .iter()
+        .filter(|section| section.units.is_empty())
+        .map(count)
+        .collect();
+    let units = sections.iter().filter(|section| !section.units.is_empty());
+    let units = units.map(|section| {
+        let heading = section.heading(names);
+        let (first, rest) = heading.split_at_checked(1).unwrap_or((&heading, ""));
+        format!("{}{rest}", first.to_lowercase())
+    });
+    let parts = (!kinds.is_empty())
+        .then(|| kinds.join(", "))
+        .into_iter()
+        .chain(units);
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+fn count(section: &Section<'_>) -> String {
+    let pairs: BTreeSet<_> = section
+        .changes
+        .iter()
+        .map(|(pair, _)| pair.units())
+        .collect();
+    let noun = if pairs.len() == 1 { "pair" } else { "pairs" };
+    format!("{} {noun} {}", pairs.len(), section.title.to_lowercase())
+}
