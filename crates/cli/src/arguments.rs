@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{check, diff, explain, matrix, test, zones};
+use crate::commands::{check, diff, explain, lock, matrix, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Show what may be opened after a change and could not before, and the reverse
     #[command(after_help = diff::arguments::EXAMPLES)]
     Diff(diff::arguments::DiffArguments),
+    /// Write what may be opened to a file to keep beside the manifests, or compare it with one
+    #[command(after_help = lock::arguments::EXAMPLES)]
+    Lock(lock::arguments::LockArguments),
     /// Show what every workload may open to every other
     #[command(after_help = matrix::arguments::EXAMPLES)]
     Matrix(matrix::arguments::MatrixArguments),

@@ -3,6 +3,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod lab;
+pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod show;

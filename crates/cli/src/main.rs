@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
         Command::Diff(diff) => commands::diff::run(&diff),
+        Command::Lock(lock) => commands::lock::run(&lock),
         Command::Matrix(matrix) => commands::matrix::run(&matrix),
         Command::Zones(zones) => commands::zones::run(&zones),
         Command::Man { directory } => commands::man::run(directory.as_deref()),

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod csv;
+mod findings;
 mod gate;
 mod json;
 mod markdown;
@@ -11,10 +12,11 @@ mod words;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use ringfence_reach::diff::Difference;
 
-use crate::paint;
-use arguments::{DiffArguments, Form};
+use crate::{output, paint};
+use arguments::{DiffArguments, DiffFormat};
 use gate::Judged;
 use sides::{Comparison, Side};
 
@@ -32,20 +34,29 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
 pub(crate) fn print(
     difference: &Difference,
     judged: Option<&Judged>,
-    form: Form,
+    format: DiffFormat,
 ) -> anyhow::Result<()> {
-    let text = match form {
-        Form::Text => text::render(difference, judged),
-        Form::Json => json::render(difference, judged)?,
-        Form::Md => markdown::render(difference, judged),
-        Form::Csv => csv::render(difference),
+    let text = match format {
+        DiffFormat::Text => text::render(difference, judged),
+        DiffFormat::Json => json::render(difference, judged)?,
+        DiffFormat::Markdown => markdown::render(difference, judged),
+        DiffFormat::Csv => csv::render(difference),
+        DiffFormat::Sarif => {
+            let log = findings::sarif(difference, of_gate(judged)?);
+            return output::json::print(&log);
+        }
+        DiffFormat::Junit => findings::junit(difference, of_gate(judged)?),
     };
     anstream::print!("{text}");
     Ok(())
 }
 
+fn of_gate(judged: Option<&Judged>) -> anyhow::Result<&Judged> {
+    judged.context("SARIF and JUnit tell what a gate says: add `--gate no-new-access`")
+}
+
 /// Warns of what is missing from an answer.
-fn warn_of(side: &Side) {
+pub(crate) fn warn_of(side: &Side) {
     if let Some(caveat) = side.caveat() {
         anstream::eprintln!("{}: {caveat}", paint::bad("warning"));
     }

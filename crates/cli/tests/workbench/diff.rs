@@ -494,6 +494,102 @@ fn a_gate_passes_when_every_change_is_permitted() {
 }
 
 #[test]
+fn code_scanning_is_told_what_a_gate_refuses() {
+    let log = gated(
+        &allowing("- {from: a/b, to: c/d, reason: x}\n"),
+        &["-o", "sarif"],
+    )
+    .expect(1);
+    let log: serde_json::Value = serde_json::from_str(&log).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 8, "{results:#?}");
+    assert_data_eq!(
+        serde_json::to_string_pretty(&results[0]).unwrap(),
+        str![[r#"
+{
+  "ruleId": "no-new-access",
+  "level": "error",
+  "message": {
+    "text": "newly allowed: shop/backup -> shop/db: tcp/5432 (not permitted), such as shop/backup-0 -> shop/db-0 tcp/5432\ntake the access back, or permit it with a reason in the file after --allow"
+  },
+  "locations": [
+    {
+      "physicalLocation": {
+        "artifactLocation": {
+          "uri": "examples/change/after/policies.yaml"
+        },
+        "region": {
+          "startLine": 38,
+          "startColumn": 7
+        }
+      }
+    }
+  ],
+  "ruleIndex": 0,
+  "relatedLocations": [
+    {
+      "physicalLocation": {
+        "artifactLocation": {
+          "uri": "examples/change/after/policies.yaml"
+        },
+        "region": {
+          "startLine": 26,
+          "startColumn": 7
+        }
+      },
+      "message": {
+        "text": "shop/db ingress[0]"
+      }
+    }
+  ]
+}
+"#]].raw()
+    );
+    assert_eq!(results[7]["ruleId"], "unused-permission");
+    let place = &results[7]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(place["startLine"], 4);
+}
+
+#[test]
+fn collectors_of_tests_get_a_case_for_each_change() {
+    let allowed = "examples/change/allowed.yaml";
+    let xml = diff(&[&GATE[..], &["--allow", allowed, "-o", "junit"]].concat()).expect(1);
+    assert_data_eq!(xml, str![[r#"
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="ringfence" tests="7" failures="2" errors="0" time="0.000">
+  <testsuite name="no-new-access" tests="7" failures="2" errors="0" skipped="0" time="0.000">
+    <testcase name="shop/backup -&gt; shop/db: tcp/5432" classname="no-new-access" time="0.000"/>
+    <testcase name="tools/monitor -&gt; shop/db: tcp/5432" classname="no-new-access" time="0.000">
+      <failure message="newly allowed: tools/monitor -&gt; shop/db: tcp/5432 (not permitted), such as tools/monitor-0 -&gt; shop/db-0 tcp/5432" type="failure">before: ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/db (examples/change/before/policies.yaml:20:1), and no rule matches
+now: ingress allowed: shop/db ingress[0] (examples/change/after/policies.yaml:26:7)
+</failure>
+    </testcase>
+    <testcase name="internet -&gt; shop/web: tcp/8443" classname="no-new-access" time="0.000"/>
+    <testcase name="metadata -&gt; shop/web: tcp/8443" classname="no-new-access" time="0.000"/>
+    <testcase name="private -&gt; shop/web: tcp/8443" classname="no-new-access" time="0.000"/>
+    <testcase name="special -&gt; shop/web: tcp/8443" classname="no-new-access" time="0.000"/>
+    <testcase name="tools/monitor -&gt; shop/web: tcp/8443" classname="no-new-access" time="0.000">
+      <failure message="perhaps newly allowed: tools/monitor -&gt; shop/web: tcp/8443 (not permitted), such as tools/monitor-0 -&gt; shop/web-0 tcp/8443" type="failure">before: ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches
+now: ingress unknown: shop/web ingress[0] (examples/change/after/policies.yaml:14:7)
+</failure>
+    </testcase>
+  </testsuite>
+</testsuites>
+
+"#]].raw());
+    let same = ringfence(&["diff", BEFORE, BEFORE, GATE[0], GATE[1], "-o", "junit"]).expect(0);
+    assert!(same.contains("tests=\"1\" failures=\"0\""), "{same}");
+}
+
+#[test]
+fn formats_of_a_gate_need_one() {
+    for format in ["sarif", "junit"] {
+        let refusal = diff(&["-o", format]).expect_refused();
+        assert!(refusal.contains("--gate no-new-access"), "{refusal}");
+    }
+}
+
+#[test]
 fn some_ports_of_a_change_may_be_permitted() {
     let before = "examples/change/before";
     let policy = "apiVersion: networking.k8s.io/v1

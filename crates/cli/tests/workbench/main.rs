@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod docs;
 mod explain;
+mod lock;
 mod man;
 mod matrix;
 mod resolve;

@@ -7,6 +7,7 @@ use super::gate::Allowances;
 use super::sides::Side;
 use super::warn_of;
 use crate::inputs::manifests::ManifestOptions;
+use crate::output::output_formats;
 
 /// The examples under the help of `diff`.
 pub(crate) const EXAMPLES: &str = "Exit code: 0 no difference, 1 a difference, 2 bad input.
@@ -17,7 +18,8 @@ Examples:
   ringfence diff -f cluster/ --b new-policy.yaml
   ringfence diff origin/main:deploy/ deploy/
   ringfence diff ringfence.lock manifests/
-  ringfence diff old/ new/ --gate no-new-access --allow allowed.yaml -o md";
+  ringfence diff old/ new/ --gate no-new-access --allow allowed.yaml -o md
+  ringfence diff old/ new/ --gate no-new-access -o sarif > access.sarif";
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
@@ -44,9 +46,9 @@ pub(crate) struct DiffArguments {
     /// What --gate permits: a file of `kind: AllowedAccess`
     #[arg(long, value_name = "FILE", requires = "gate")]
     pub(crate) allow: Option<PathBuf>,
-    /// Form of the answer
-    #[arg(short, long, value_enum, default_value_t = Form::Text)]
-    pub(crate) output: Form,
+    /// Text for people, Markdown for comments on changes, JSON and CSV for machines; of a gate SARIF 2.1.0 and JUnit XML too
+    #[arg(short, long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(crate) output: DiffFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,17 +57,14 @@ pub(crate) enum Gate {
     NoNewAccess,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    /// For people
+output_formats!(DiffFormat {
     Text,
-    /// For machines
     Json,
-    /// Markdown, for comments on changes
-    Md,
-    /// For spreadsheets
+    Markdown,
     Csv,
-}
+    Sarif,
+    Junit
+});
 
 impl DiffArguments {
     /// What the gate permits; `None` without a gate.

@@ -92,16 +92,25 @@ impl From<Read> for Side {
     fn from(read: Read) -> Self {
         match read {
             Read::Lock(lock) => Self::Lock(lock),
-            Read::Manifests(loaded) => {
-                let caveat = loaded.caveat();
-                Self::Manifests(Box::new(Engine::new(loaded.cluster)), caveat)
-            }
+            Read::Manifests(loaded) => Self::from(*loaded),
         }
     }
 }
 
-/// The lockfile that `text` of `file` is.
-pub(crate) fn parse_lock(text: &str, file: &Path) -> anyhow::Result<Lock> {
+impl From<LoadedManifests> for Side {
+    fn from(loaded: LoadedManifests) -> Self {
+        let caveat = loaded.caveat();
+        Self::Manifests(Box::new(Engine::new(loaded.cluster)), caveat)
+    }
+}
+
+/// The lockfile in `file`.
+pub(crate) fn read_lock(file: &Path) -> anyhow::Result<Lock> {
+    let text = text(file)?.unwrap_or_default();
+    parse_lock(&text, file)
+}
+
+fn parse_lock(text: &str, file: &Path) -> anyhow::Result<Lock> {
     let refused = |error: LockError| anyhow::anyhow!("{}:{error}", file.display());
     text.parse().map_err(refused)
 }
@@ -119,12 +128,18 @@ fn lock_text(file: &Path) -> anyhow::Result<Option<String>> {
     {
         return Ok(None);
     }
+    Ok(text(file)?.filter(|text| Lock::is_meant(text)))
+}
+
+/// The text of `file`, if it is one file.
+fn text(file: &Path) -> anyhow::Result<Option<String>> {
     let arguments = FileArguments {
         files: vec![file.to_owned()],
         recursive: false,
     };
-    let text = arguments.read()?.into_iter().next().map(|input| input.text);
-    Ok(text.filter(|text| Lock::is_meant(text)))
+    let mut inputs = arguments.read()?;
+    let first = inputs.pop().filter(|_| inputs.is_empty());
+    Ok(first.map(|input| input.text))
 }
 
 /// What changes from one side to the other, and the units of the side after if it is a cluster.

@@ -7,7 +7,7 @@ use ringfence_reach::diff::{Change, Difference, Kind, PairChange, Shown};
 use ringfence_reach::workload::Unit;
 
 use super::gate::{Allowance, Judged};
-use crate::commands::matrix::reason::one_line;
+use crate::commands::matrix::reason::{Line, one_line, told as told_reason};
 use crate::commands::matrix::view::{Names, flow};
 
 /// A part of a report.
@@ -164,23 +164,46 @@ fn example(change: &Change) -> Option<String> {
     }
 }
 
-/// What decided on each side: of both the directions that turned, of one side alone those that policy has a say in.
+/// What decided on each side, in words.
 fn reasons(change: &Change) -> (Vec<String>, Vec<String>) {
-    let directions = |shown: &Option<Shown>| -> Vec<DirectionDecision> {
-        let answer = shown.as_ref().map(|shown| &shown.answer);
-        answer.map_or_else(Vec::new, decisions)
+    let (before, after) = deciding(change);
+    let lines = |decisions: Option<Vec<DirectionDecision>>| match decisions.as_deref() {
+        None => Vec::new(),
+        Some([]) => vec!["no policy isolates either end".to_owned()],
+        Some(decisions) => decisions.iter().map(one_line).collect(),
     };
-    let (before, after) = (directions(&change.before), directions(&change.after));
-    let turned =
-        |(one, other): &(&DirectionDecision, &DirectionDecision)| one.verdict != other.verdict;
-    let pairs: Vec<_> = before.iter().zip(&after).filter(turned).collect();
-    if pairs.is_empty() {
-        return (deciding(&before), deciding(&after));
+    (lines(before), lines(after))
+}
+
+/// The policies and rules that decide now, if somebody was there to be asked.
+pub(super) fn deciding_lines(change: &Change) -> Vec<Line> {
+    let (_, after) = deciding(change);
+    let decisions = after.into_iter().flatten();
+    decisions
+        .flat_map(|decision| told_reason(&decision).lines)
+        .collect()
+}
+
+/// What decided on each side: of both the directions that turned, of one side alone those that policy has a say in.
+/// `None` where nobody was there to be asked.
+fn deciding(
+    change: &Change,
+) -> (
+    Option<Vec<DirectionDecision>>,
+    Option<Vec<DirectionDecision>>,
+) {
+    let decisions = |shown: &Option<Shown>| shown.as_ref().map(|shown| decisions(&shown.answer));
+    let (before, after) = (decisions(&change.before), decisions(&change.after));
+    let both = || before.iter().flatten().zip(after.iter().flatten());
+    let turned: Vec<_> = both()
+        .filter(|(one, other)| one.verdict != other.verdict)
+        .map(|(one, other)| (one.clone(), other.clone()))
+        .collect();
+    if turned.is_empty() {
+        return (before.map(with_a_say), after.map(with_a_say));
     }
-    let lines = pairs
-        .iter()
-        .map(|(one, other)| (one_line(one), one_line(other)));
-    lines.unzip()
+    let (before, after) = turned.into_iter().unzip();
+    (Some(before), Some(after))
 }
 
 fn decisions(answer: &Answer) -> Vec<DirectionDecision> {
@@ -190,8 +213,8 @@ fn decisions(answer: &Answer) -> Vec<DirectionDecision> {
         .collect()
 }
 
-fn deciding(decisions: &[DirectionDecision]) -> Vec<String> {
-    let matters = |decision: &&DirectionDecision| match decision.because {
+fn with_a_say(mut decisions: Vec<DirectionDecision>) -> Vec<DirectionDecision> {
+    decisions.retain(|decision| match decision.because {
         Because::NotIsolated | Because::NoSubject => false,
         Because::Loopback
         | Because::OwnAddress
@@ -201,13 +224,8 @@ fn deciding(decisions: &[DirectionDecision]) -> Vec<String> {
         | Because::Rules { .. }
         | Because::NoRuleMatched { .. }
         | Because::AddressUnknown { .. } => true,
-    };
-    let lines: Vec<String> = decisions.iter().filter(matters).map(one_line).collect();
-    if lines.is_empty() && !decisions.is_empty() {
-        vec!["no policy isolates either end".to_owned()]
-    } else {
-        lines
-    }
+    });
+    decisions
 }
 
 /// That nothing needs `allowance`, and where it is written.

@@ -1,0 +1,164 @@
+//! What a gate refuses, as the writers of formats know it.
+
+use ringfence_model::Severity;
+use ringfence_reach::diff::{Change, Difference, Kind, PairChange};
+use serde_json::Value;
+
+use super::gate::{Allowance, Judged, Mark};
+use super::words::{deciding_lines, names, title, told};
+use crate::commands::matrix::reason::Line;
+use crate::commands::matrix::view::Names;
+use crate::output::case::{Case, Failure, Suite};
+use crate::output::finding::{Finding, Related, Rule};
+use crate::output::{junit, sarif};
+
+const REFUSED: &str = "no-new-access";
+const UNUSED: &str = "unused-permission";
+
+/// The log of a run: what is refused, at the rule that allows it now.
+pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
+    let names = names(difference);
+    let refused = judged_changes(difference, judged)
+        .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
+        .map(|(pair, change, _)| refused(&names, (pair, change), judged));
+    let unused = judged.unused().iter().map(unused);
+    let findings: Vec<Finding> = refused.chain(unused).collect();
+    sarif::log(&rules(), &findings)
+}
+
+/// A test for each change that is more access, and one that passes where there is none.
+pub(super) fn junit(difference: &Difference, judged: &Judged) -> String {
+    let names = names(difference);
+    let mut cases: Vec<Case> = judged_changes(difference, judged)
+        .map(|(pair, change, _)| case(&names, (pair, change), judged))
+        .collect();
+    if cases.is_empty() {
+        cases.push(passed("nothing is newly allowed".to_owned()));
+    }
+    let name = REFUSED.to_owned();
+    junit::document(&[Suite { name, cases }])
+}
+
+/// Every change that is more access, and what the gate says of it.
+fn judged_changes<'a>(
+    difference: &'a Difference,
+    judged: &'a Judged,
+) -> impl Iterator<Item = (&'a PairChange, &'a Change, &'a Mark)> {
+    let changes = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| difference.of_kind(kind));
+    changes.filter_map(|(pair, change)| Some((pair, change, judged.mark(pair, change)?)))
+}
+
+fn rules() -> [Rule; 2] {
+    let rule = |id: &str, summary: &str, level| Rule {
+        id: id.to_owned(),
+        name: None,
+        summary: summary.to_owned(),
+        page: None,
+        level,
+    };
+    [
+        rule(
+            REFUSED,
+            "Nothing is newly allowed but what a reviewed file permits.",
+            Severity::Error,
+        ),
+        rule(
+            UNUSED,
+            "Every row of allowed access is needed by a change.",
+            Severity::Note,
+        ),
+    ]
+}
+
+fn refused(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Finding {
+    let mut places = deciding_lines(of.1).into_iter().filter_map(placed);
+    let place = places.next().map(|found| found.place);
+    Finding {
+        rule: REFUSED.to_owned(),
+        level: Severity::Error,
+        message: message(names, of, judged),
+        place,
+        help: Some(
+            "take the access back, or permit it with a reason in the file after --allow".to_owned(),
+        ),
+        related: places.collect(),
+        suppressed: None,
+    }
+}
+
+fn placed(line: Line) -> Option<Related> {
+    let (message, place) = (line.text, line.source?);
+    Some(Related { message, place })
+}
+
+fn unused(allowance: &Allowance) -> Finding {
+    Finding {
+        rule: UNUSED.to_owned(),
+        level: Severity::Note,
+        message: format!("nothing needs {allowance}"),
+        place: allowance.source.clone(),
+        help: Some("take the row out".to_owned()),
+        related: Vec::new(),
+        suppressed: None,
+    }
+}
+
+/// `newly allowed: shop/web -> shop/db: tcp/5432 (not permitted), such as shop/web-0 -> shop/db-0 tcp/5432`.
+fn message(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> String {
+    let told = told(names, of, Some(judged));
+    let example = told.example.map(|example| format!(", such as {example}"));
+    let mark = told.what.mark.map(|mark| format!(" ({mark})"));
+    format!(
+        "{}: {}{}{}",
+        title(told.what.kind).to_lowercase(),
+        name(names, of),
+        mark.unwrap_or_default(),
+        example.unwrap_or_default()
+    )
+}
+
+fn name(names: &Names, (pair, change): (&PairChange, &Change)) -> String {
+    let partial = if change.partial { "some " } else { "" };
+    let (source, destination) = (
+        names.of_unit(&pair.source),
+        names.of_unit(&pair.destination),
+    );
+    format!("{source} -> {destination}: {partial}{}", change.connections)
+}
+
+fn passed(name: String) -> Case {
+    Case {
+        name,
+        class: REFUSED.to_owned(),
+        failure: None,
+        seconds: 0.0,
+    }
+}
+
+fn case(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Case {
+    let failure = match judged.mark(of.0, of.1) {
+        Some(Mark::Refused(_)) => Some(Failure {
+            message: message(names, of, judged),
+            details: details(names, of),
+        }),
+        Some(Mark::Permitted(_)) | None => None,
+    };
+    Case {
+        failure,
+        ..passed(name(names, of))
+    }
+}
+
+/// What decided before and decides now, a line each.
+fn details(names: &Names, of: (&PairChange, &Change)) -> String {
+    let told = told(names, of, None);
+    let before = told
+        .what
+        .before
+        .iter()
+        .map(|line| format!("before: {line}\n"));
+    let now = told.what.after.iter().map(|line| format!("now: {line}\n"));
+    before.chain(now).collect()
+}
