@@ -4,6 +4,7 @@
 //! prints nothing: the command line turns its answers into text.
 
 pub mod assertion;
+pub mod audit;
 pub mod diff;
 pub mod lint;
 pub mod lock;

@@ -16,7 +16,7 @@ use crate::workload::{Groups, Unit};
 pub use cell::{Cell, Status, Summary};
 pub use evidence::{Evidence, evidence};
 pub(crate) use pairs::{Pair, Single, pairs};
-pub(crate) use reasons::{Ends, by_reason};
+pub(crate) use reasons::{Ends, by_reason, judged};
 
 /// What each of `sources` may open to each of `destinations`.
 #[derive(Clone, Debug, PartialEq, Eq)]

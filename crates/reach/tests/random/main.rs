@@ -1,5 +1,6 @@
 //! Claims about random clusters, each checked by asking the reference about single connections.
 
+mod audit;
 mod diff;
 mod lock;
 mod matrix;

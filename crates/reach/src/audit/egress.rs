@@ -1,0 +1,189 @@
+//! What gets out: RA02, RA03 and RA07.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Cluster, Endpoint, ObjectName};
+use ringfence_net::{ConnectionSet, Family, PortRange, PortSet, Protocol};
+use ringfence_policy::{ClassId, ClassKind, Row};
+
+use super::gather::{Gathered, Open};
+use super::stage::Stage;
+use super::strangers::{Wanted, open_to_strangers};
+use super::workload::{Workload, Workloads};
+use super::{GapKind, METADATA, Principle};
+
+pub(super) fn measure(stage: &Stage, workloads: &Workloads, gathered: &mut Gathered) {
+    let beyond = Beyond::of(stage);
+    stage.engine.for_each_row_of(&stage.real, |sources, row| {
+        for class in sources.iter() {
+            for workload in workloads.of_class(class) {
+                if let Some(pod) = workload.parts.get(&class) {
+                    strangers(stage, row, workload, pod, gathered);
+                    metadata(&beyond, row, workload, pod, gathered);
+                    nodes(&beyond, row, workload, pod, gathered);
+                }
+            }
+        }
+    });
+}
+
+/// RA02
+fn strangers(
+    stage: &Stage,
+    row: &Row,
+    workload: &Workload,
+    pod: &ObjectName,
+    gathered: &mut Gathered,
+) {
+    let principle = Principle::DefaultDenyEgress;
+    gathered.measured(principle, &workload.unit);
+    let wanted = Wanted {
+        connections: &dns().complement(),
+        namespace: workload.namespace(),
+        strangers_open: false,
+    };
+    for open in open_to_strangers(stage, row, pod, wanted) {
+        gathered.open(principle, &workload.unit, open);
+    }
+}
+
+/// Names may be asked of anybody: whom the cluster asks for names, manifests often do not tell.
+fn dns() -> ConnectionSet {
+    let port = |protocol| ConnectionSet::of(protocol, PortSet::single(53));
+    port(Protocol::Udp).union(&port(Protocol::Tcp))
+}
+
+/// What of the machines below a workload may try to reach.
+struct Beyond {
+    metadata: Vec<(IpAddr, ClassId)>,
+    nodes: Vec<NodeEnd>,
+}
+
+struct NodeEnd {
+    name: String,
+    class: ClassId,
+    /// Whether it runs the control plane, as far as labels say.
+    has_control_plane: bool,
+}
+
+impl Beyond {
+    fn of(stage: &Stage) -> Self {
+        let engine = &stage.engine;
+        let spoken = METADATA
+            .into_iter()
+            .filter(|address| stage.families.contains(&Family::of(*address)));
+        let mut nodes: Vec<NodeEnd> = engine
+            .classes()
+            .filter_map(|(class, found)| match &found.kind {
+                ClassKind::Node { name } => Some(NodeEnd {
+                    name: name.clone(),
+                    class,
+                    has_control_plane: is_control_plane(engine.cluster(), name),
+                }),
+                ClassKind::Pods { .. } | ClassKind::Addresses { .. } => None,
+            })
+            .collect();
+        if !nodes.iter().any(|node| node.has_control_plane) {
+            // Which it is, is not known: it may be any.
+            nodes
+                .iter_mut()
+                .for_each(|node| node.has_control_plane = true);
+        }
+        Self {
+            metadata: spoken
+                .map(|address| (address, engine.class_of_address(address)))
+                .collect(),
+            nodes,
+        }
+    }
+}
+
+const CONTROL_PLANE: [&str; 2] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+];
+
+fn is_control_plane(cluster: &Cluster, name: &str) -> bool {
+    let labels = cluster.nodes.get(name).map(|node| &node.labels);
+    labels.is_some_and(|labels| CONTROL_PLANE.iter().any(|role| labels.contains_key(*role)))
+}
+
+/// RA03
+fn metadata(
+    beyond: &Beyond,
+    row: &Row,
+    workload: &Workload,
+    pod: &ObjectName,
+    gathered: &mut Gathered,
+) {
+    let principle = Principle::MetadataClosed;
+    gathered.measured(principle, &workload.unit);
+    for (address, class) in &beyond.metadata {
+        let reach = row.reach(*class);
+        for (is_certain, connections) in [(true, reach.allowed), (false, reach.unknown)] {
+            if !connections.is_empty() {
+                let open = Open {
+                    kind: GapKind::Metadata(*address),
+                    is_certain,
+                    connections,
+                    ends: Some((Endpoint::Pod(pod.clone()), Endpoint::Address(*address))),
+                };
+                gathered.open(principle, &workload.unit, open);
+            }
+        }
+    }
+}
+
+/// RA07. One node of each sort says enough: of those without control plane, and of those with it.
+fn nodes(
+    beyond: &Beyond,
+    row: &Row,
+    workload: &Workload,
+    pod: &ObjectName,
+    gathered: &mut Gathered,
+) {
+    let principle = Principle::NodesClosed;
+    gathered.measured(principle, &workload.unit);
+    let open = |node: &NodeEnd| {
+        let reach = row.reach(node.class);
+        let wanted = node.sensitive(workload);
+        let allowed = reach.allowed.intersection(&wanted);
+        let unknown = reach.unknown.intersection(&wanted);
+        let is_certain = !allowed.is_empty();
+        let connections = if is_certain { allowed } else { unknown };
+        (!connections.is_empty()).then(|| Open {
+            kind: GapKind::Node(node.name.clone()),
+            is_certain,
+            connections,
+            ends: Some((
+                Endpoint::Pod(pod.clone()),
+                Endpoint::Node(node.name.clone()),
+            )),
+        })
+    };
+    let found: Vec<Open> = beyond.nodes.iter().filter_map(open).collect();
+    let certain = found.iter().find(|open| open.is_certain);
+    if let Some(open) = certain.or(found.first()) {
+        gathered.open(principle, &workload.unit, open.clone());
+    }
+}
+
+impl NodeEnd {
+    /// The ports of the node that `workload` has no business with.
+    fn sensitive(&self, workload: &Workload) -> ConnectionSet {
+        const KUBELET: [(u16, u16); 2] = [(10250, 10250), (10255, 10255)];
+        const CONTROL: [(u16, u16); 3] = [(2379, 2380), (10257, 10257), (10259, 10259)];
+        const API: (u16, u16) = (6443, 6443);
+        let mut ports = KUBELET.to_vec();
+        if self.has_control_plane {
+            ports.extend(CONTROL);
+        }
+        if self.has_control_plane && !workload.has_account {
+            ports.push(API);
+        }
+        let ranges = ports
+            .into_iter()
+            .filter_map(|(first, last)| PortRange::new(first, last).ok());
+        ConnectionSet::of(Protocol::Tcp, ranges.collect())
+    }
+}

@@ -1,0 +1,159 @@
+//! Where a principle does not hold, and what shows it.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Answer, Query, Source};
+use ringfence_net::ConnectionSet;
+
+use super::{Principle, Severity};
+use crate::workload::Unit;
+
+/// One principle, and for whom it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Which.
+    pub principle: Principle,
+    /// For how many workloads (for namespaces, RA05) it is proven to hold.
+    pub holds: usize,
+    /// Where it does not, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// One workload (or namespace) for which a principle does not hold, or is not proven to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which principle.
+    pub principle: Principle,
+    /// For whom.
+    pub unit: Unit,
+    /// How bad.
+    pub severity: Severity,
+    /// What is open, at least one; what is certain first.
+    pub gaps: Vec<Gap>,
+    /// Why that is accepted, as an annotation says.
+    pub accepted: Option<Accepted>,
+    /// Where the workload was written.
+    pub source: Option<Source>,
+}
+
+/// That somebody accepts a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Why.
+    pub reason: String,
+}
+
+/// One way in which a principle does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Which.
+    pub kind: GapKind,
+    /// Whether it is open for certain; otherwise it depends on an address that is not known (rule AM-22).
+    pub is_certain: bool,
+    /// What may be opened.
+    pub connections: ConnectionSet,
+    /// One of these connections as the engine judges it; `None` where it is not about a connection.
+    pub shown: Option<Shown>,
+}
+
+/// A connection, and what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The connection.
+    pub query: Query,
+    /// What comes of it, and why.
+    pub answer: Answer,
+}
+
+/// The ways in which principles do not hold, the worst first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GapKind {
+    /// A pod without labels in a namespace that nobody has heard of.
+    Stranger,
+    /// More of the internet than a 256th.
+    Internet,
+    /// A pod without labels in the workload's own namespace.
+    Neighbour,
+    /// The cloud's metadata service.
+    Metadata(IpAddr),
+    /// The kubelet of a node, or the control plane on it.
+    Node(String),
+    /// More workloads reach a store than are meant to.
+    Clients {
+        /// How many.
+        found: usize,
+        /// How many at most.
+        most: usize,
+    },
+    /// A workload of another namespace, which is not what lets it in.
+    Namespace(String),
+    /// Its pods are on the network of their nodes.
+    HostNetwork {
+        /// How many.
+        pods: usize,
+    },
+    /// Nothing keeps pods of the namespace from the network of their nodes.
+    Admission,
+}
+
+impl Measured {
+    /// For how many it was measured.
+    #[must_use]
+    pub const fn measured(&self) -> usize {
+        self.holds + self.findings.len()
+    }
+}
+
+impl Finding {
+    /// Whether the principle does not hold for certain; otherwise it is not proven to.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.is_certain)
+    }
+}
+
+impl GapKind {
+    /// Whether one finding need not tell of both.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Metadata(one), Self::Metadata(other)) => one == other,
+            (
+                Self::Stranger
+                | Self::Internet
+                | Self::Neighbour
+                | Self::Metadata(_)
+                | Self::Node(_)
+                | Self::Clients { .. }
+                | Self::Namespace(_)
+                | Self::HostNetwork { .. }
+                | Self::Admission,
+                other,
+            ) => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+
+    /// How bad it is in view of `principle`.
+    #[must_use]
+    pub const fn severity(&self, principle: Principle) -> Severity {
+        match (self, principle) {
+            (Self::Stranger, Principle::DefaultDenyIngress | Principle::SensitiveStores)
+            | (
+                Self::Internet,
+                Principle::DefaultDenyIngress
+                | Principle::DefaultDenyEgress
+                | Principle::SensitiveStores,
+            )
+            | (Self::Metadata(_) | Self::HostNetwork { .. }, _) => Severity::High,
+            (
+                Self::Stranger
+                | Self::Internet
+                | Self::Neighbour
+                | Self::Node(_)
+                | Self::Clients { .. }
+                | Self::Namespace(_)
+                | Self::Admission,
+                _,
+            ) => Severity::Medium,
+        }
+    }
+}

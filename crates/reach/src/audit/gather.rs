@@ -1,0 +1,127 @@
+//! What measuring brings in, and what becomes of it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use ringfence_model::Endpoint;
+use ringfence_net::ConnectionSet;
+use ringfence_policy::Engine;
+
+use super::workload::Workloads;
+use super::{Finding, Gap, GapKind, Measured, Principle, Severity, Shown};
+use crate::matrix::{Ends, judged};
+use crate::workload::Unit;
+
+/// For whom each principle was measured, and what is open.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    units: BTreeMap<Principle, BTreeMap<Unit, Vec<Open>>>,
+}
+
+/// Something that is open, with two ends that show it.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) kind: GapKind,
+    pub(super) is_certain: bool,
+    pub(super) connections: ConnectionSet,
+    /// Source and destination; `None` for what is no connection.
+    pub(super) ends: Option<(Endpoint, Endpoint)>,
+}
+
+impl Gathered {
+    /// Says that `principle` is measured for `unit`. It holds unless something is [`Gathered::open`].
+    pub(super) fn measured(&mut self, principle: Principle, unit: &Unit) {
+        let units = self.units.entry(principle).or_default();
+        if !units.contains_key(unit) {
+            units.insert(unit.clone(), Vec::new());
+        }
+    }
+
+    /// Says that something is open. Of each kind what is certain is kept, and of that the first.
+    pub(super) fn open(&mut self, principle: Principle, unit: &Unit, open: Open) {
+        self.measured(principle, unit);
+        let found = self.units.entry(principle).or_default().get_mut(unit);
+        let Some(found) = found else {
+            return;
+        };
+        match found
+            .iter_mut()
+            .find(|other| other.kind.is_like(&open.kind))
+        {
+            Some(other) if open.is_certain && !other.is_certain => *other = open,
+            Some(_) => {}
+            None => found.push(open),
+        }
+    }
+
+    pub(super) fn into_measured(self, engine: &Engine, workloads: &Workloads) -> Vec<Measured> {
+        let mut units = self.units;
+        let of_principle = |principle: Principle| {
+            let units = units.remove(&principle).unwrap_or_default();
+            let holds = units.values().filter(|open| open.is_empty()).count();
+            let open = units.into_iter().filter(|(_, open)| !open.is_empty());
+            let findings = open.map(|(unit, open)| {
+                let workload = workloads.find(&unit);
+                let gaps = gaps(engine, open);
+                Finding {
+                    principle,
+                    severity: severity(principle, &gaps),
+                    accepted: workload.and_then(|found| found.accepted(principle)),
+                    source: workload.and_then(|found| found.source.clone()),
+                    gaps,
+                    unit,
+                }
+            });
+            let mut findings: Vec<Finding> = findings.collect();
+            findings.sort_by_cached_key(order);
+            Measured {
+                principle,
+                holds,
+                findings,
+            }
+        };
+        Principle::ALL.into_iter().map(of_principle).collect()
+    }
+}
+
+/// The worst first.
+fn order(finding: &Finding) -> impl Ord + use<> {
+    let open = finding.gaps.len();
+    let worst = (finding.severity, finding.is_certain(), open);
+    (
+        finding.accepted.is_some(),
+        Reverse(worst),
+        finding.unit.clone(),
+    )
+}
+
+/// What is certain counts; only where nothing is, what is not.
+fn severity(principle: Principle, gaps: &[Gap]) -> Severity {
+    let certain = gaps.iter().filter(|gap| gap.is_certain);
+    let worst = certain.map(|gap| gap.kind.severity(principle)).max();
+    worst.unwrap_or(Severity::Medium)
+}
+
+fn gaps(engine: &Engine, open: Vec<Open>) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = open.into_iter().map(|open| gap(engine, open)).collect();
+    gaps.sort_by(|a, b| (!a.is_certain, &a.kind).cmp(&(!b.is_certain, &b.kind)));
+    gaps
+}
+
+fn gap(engine: &Engine, open: Open) -> Gap {
+    let shown = open.ends.and_then(|(source, destination)| {
+        let ends = Ends {
+            engine,
+            source: &source,
+            destination: &destination,
+        };
+        let [judged] = judged([ends], &open.connections);
+        judged.map(|(query, answer)| Shown { query, answer })
+    });
+    Gap {
+        kind: open.kind,
+        is_certain: open.is_certain,
+        connections: open.connections,
+        shown,
+    }
+}

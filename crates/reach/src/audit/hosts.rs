@@ -1,0 +1,54 @@
+//! Who goes around the policies, and what admission does about it: RA04 and RA05.
+
+use ringfence_model::Cluster;
+use ringfence_net::ConnectionSet;
+
+use super::gather::{Gathered, Open};
+use super::workload::Workloads;
+use super::{GapKind, Principle, Subject};
+use crate::workload::Unit;
+
+/// The namespace of what makes a node part of the cluster; some of that has to be on the nodes' network.
+const SYSTEM: &str = "kube-system";
+
+/// Pod Security: what is enforced on the pods of a namespace.
+const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+
+/// The levels that refuse the host network.
+const REFUSING: [&str; 2] = ["baseline", "restricted"];
+
+pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &mut Gathered) {
+    let ours = workloads.iter().filter(|one| one.namespace() != SYSTEM);
+    for workload in ours {
+        gathered.measured(Principle::HostNetwork, &workload.unit);
+        if workload.host_pods > 0 {
+            let pods = workload.host_pods;
+            let open = without_connection(GapKind::HostNetwork { pods });
+            gathered.open(Principle::HostNetwork, &workload.unit, open);
+        }
+    }
+    for namespace in workloads.namespaces.iter().filter(|name| *name != SYSTEM) {
+        let unit = Unit::Namespace(namespace.clone());
+        gathered.measured(Principle::HostNetworkAdmission, &unit);
+        if !is_refused(subject.cluster, namespace) {
+            let open = without_connection(GapKind::Admission);
+            gathered.open(Principle::HostNetworkAdmission, &unit, open);
+        }
+    }
+}
+
+/// Whether admission keeps pods of `namespace` off their nodes' network.
+fn is_refused(cluster: &Cluster, namespace: &str) -> bool {
+    let labels = cluster.namespace_labels(namespace);
+    let level = labels.get(ENFORCE).map_or("", String::as_str);
+    REFUSING.contains(&level)
+}
+
+const fn without_connection(kind: GapKind) -> Open {
+    Open {
+        kind,
+        is_certain: true,
+        connections: ConnectionSet::none(),
+        ends: None,
+    }
+}

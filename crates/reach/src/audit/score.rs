@@ -1,0 +1,107 @@
+//! What comes of it all: a number from 0 to 100.
+
+use super::{Measured, Principle};
+
+/// Millionths in one.
+const WHOLE: u64 = 1_000_000;
+
+/// The weighted mean of the shares of workloads for which the principles hold, over the principles that there was
+/// something to measure by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// One for each principle that was measured.
+    pub terms: Vec<Term>,
+}
+
+/// What one principle adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Which.
+    pub principle: Principle,
+    /// Its weight.
+    pub weight: u32,
+    /// For how many it holds.
+    pub holds: usize,
+    /// For how many it was measured; never 0.
+    pub measured: usize,
+}
+
+impl Score {
+    pub(super) fn of(principles: &[Measured]) -> Option<Self> {
+        let measured = principles.iter().filter(|found| found.measured() > 0);
+        let terms: Vec<Term> = measured
+            .map(|found| Term {
+                principle: found.principle,
+                weight: found.principle.about().weight,
+                holds: found.holds,
+                measured: found.measured(),
+            })
+            .collect();
+        (!terms.is_empty()).then_some(Self { terms })
+    }
+
+    /// From 0 to 100. Rounded down, so that 100 means that everything holds.
+    #[must_use]
+    pub fn points(&self) -> u64 {
+        self.millionths() * 100 / WHOLE
+    }
+
+    /// From 0 to 1,000,000, rounded down: for comparisons of one audit with another.
+    #[must_use]
+    pub fn millionths(&self) -> u64 {
+        let sum: u64 = self.terms.iter().map(Term::weighted).sum();
+        sum / self.weights().max(1)
+    }
+
+    /// The sum of the weights of what was measured.
+    #[must_use]
+    pub fn weights(&self) -> u64 {
+        self.terms.iter().map(|term| u64::from(term.weight)).sum()
+    }
+}
+
+impl Term {
+    /// The share for which it holds, in millionths, rounded down.
+    #[must_use]
+    pub fn share(&self) -> u64 {
+        let (holds, measured) = (self.holds as u64, self.measured as u64);
+        holds.saturating_mul(WHOLE) / measured.max(1)
+    }
+
+    fn weighted(&self) -> u64 {
+        self.share() * u64::from(self.weight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(terms: &[(Principle, usize, usize)]) -> Score {
+        let term = |(principle, holds, measured): &(Principle, usize, usize)| Term {
+            principle: *principle,
+            weight: principle.about().weight,
+            holds: *holds,
+            measured: *measured,
+        };
+        Score {
+            terms: terms.iter().map(term).collect(),
+        }
+    }
+
+    #[test]
+    fn shares_are_weighted_and_rounded_down() {
+        use Principle::{DefaultDenyIngress, HostNetwork, SensitiveStores};
+        // (20 * 1/2 + 15 * 0/1 + 10 * 3/3) / 45
+        let found = score(&[
+            (DefaultDenyIngress, 1, 2),
+            (SensitiveStores, 0, 1),
+            (HostNetwork, 3, 3),
+        ]);
+        assert_eq!((found.weights(), found.points()), (45, 44));
+        let nearly = score(&[(DefaultDenyIngress, 9_999, 10_000)]);
+        assert_eq!(nearly.points(), 99);
+        let all = score(&[(DefaultDenyIngress, 7, 7), (HostNetwork, 3, 3)]);
+        assert_eq!((all.points(), all.millionths()), (100, WHOLE));
+    }
+}

@@ -1,0 +1,104 @@
+//! The cluster with strangers in it: pods that nobody knows, to be judged like any other.
+
+mod cast;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_model::{Cluster, ObjectName};
+use ringfence_net::Family;
+use ringfence_policy::{ClassId, ClassSet, Engine};
+
+use super::internet::Internet;
+use super::{Options, Subject};
+use cast::Cast;
+
+/// A pod that nobody knows.
+pub(super) struct Stranger {
+    pub(super) class: ClassId,
+    pub(super) name: ObjectName,
+}
+
+/// The cluster with the strangers, and who is who.
+pub(super) struct Stage {
+    pub(super) engine: Engine,
+    /// Pods without labels in a namespace that nobody has heard of, one for each sort of address that pods may have.
+    pub(super) foreign: Vec<Stranger>,
+    /// Pods without labels in each namespace that has pods.
+    own: BTreeMap<String, Vec<Stranger>>,
+    /// Pods of that unknown namespace with labels that pods of the cluster have, and the classes of those.
+    pub(super) twins: Vec<(ClassId, ClassSet)>,
+    /// Every class with a pod of the cluster.
+    pub(super) real: ClassSet,
+    of_namespace: BTreeMap<String, ClassSet>,
+    pub(super) internet: Internet,
+    pub(super) families: BTreeSet<Family>,
+}
+
+impl Stage {
+    pub(super) fn new(subject: &Subject<'_>, options: &Options) -> Self {
+        let families = cast::families(subject, &options.pod_blocks);
+        let cast = Cast::of(subject, &options.pod_blocks, &families);
+        let engine = Engine::new(cast.on_stage(subject.cluster));
+        let internet = Internet::of(&engine, &families);
+        let mut stage = Self {
+            foreign: strangers(&engine, &cast.foreign),
+            own: BTreeMap::new(),
+            twins: Vec::new(),
+            real: ClassSet::new(),
+            of_namespace: BTreeMap::new(),
+            internet,
+            families,
+            engine,
+        };
+        for (namespace, names) in &cast.own {
+            let own = strangers(&stage.engine, names);
+            stage.own.insert(namespace.clone(), own);
+        }
+        stage.find_pods(subject.cluster, &cast);
+        stage
+    }
+
+    fn find_pods(&mut self, cluster: &Cluster, cast: &Cast<'_>) {
+        let mut alike: BTreeMap<&ObjectName, ClassSet> = BTreeMap::new();
+        for pod in cluster.pods.values() {
+            let Some(class) = self.engine.class_of_pod(&pod.name) else {
+                continue;
+            };
+            self.real.insert(class);
+            let namespace = self.of_namespace.entry(pod.name.namespace.clone());
+            namespace.or_default().insert(class);
+            if let Some(twin) = cast.twins.get(&pod.labels) {
+                alike.entry(twin).or_default().insert(class);
+            }
+        }
+        let twins = alike.into_iter().filter_map(|(twin, classes)| {
+            let twin = self.engine.class_of_pod(twin)?;
+            Some((twin, classes))
+        });
+        self.twins = twins.collect();
+    }
+
+    /// Pods without labels in `namespace`.
+    pub(super) fn own(&self, namespace: &str) -> &[Stranger] {
+        self.own.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The classes of the pods of `namespace`.
+    pub(super) fn classes_of(&self, namespace: &str) -> Option<&ClassSet> {
+        self.of_namespace.get(namespace)
+    }
+
+    /// Whether pods live in more than one namespace.
+    pub(super) fn has_several_namespaces(&self) -> bool {
+        self.of_namespace.len() > 1
+    }
+}
+
+fn strangers(engine: &Engine, names: &[ObjectName]) -> Vec<Stranger> {
+    let stranger = |name: &ObjectName| {
+        let class = engine.class_of_pod(name)?;
+        let name = name.clone();
+        Some(Stranger { class, name })
+    };
+    names.iter().filter_map(stranger).collect()
+}

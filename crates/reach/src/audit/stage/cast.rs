@@ -1,0 +1,293 @@
+//! Who the strangers are, and which addresses they have.
+
+mod addresses;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{
+    Cluster, ClusterIp, ClusterPeer, LabelSelector, Labels, METADATA_NAME_LABEL, Namespace, Node,
+    Object, ObjectName, Phase, Pod, PodScope, PolicyPeer,
+};
+use ringfence_net::Family;
+
+use crate::audit::Subject;
+use addresses::Addresses;
+
+/// The strangers by what they are for.
+pub(super) struct Cast<'a> {
+    pods: Vec<Pod>,
+    namespace: String,
+    node: Option<String>,
+    pub(super) foreign: Vec<ObjectName>,
+    pub(super) own: BTreeMap<String, Vec<ObjectName>>,
+    pub(super) twins: BTreeMap<&'a Labels, ObjectName>,
+}
+
+impl<'a> Cast<'a> {
+    pub(super) fn of(
+        subject: &Subject<'a>,
+        pod_blocks: &[IpNet],
+        families: &BTreeSet<Family>,
+    ) -> Self {
+        let cluster = subject.cluster;
+        let mut cast = Self {
+            pods: Vec::new(),
+            namespace: free("nowhere", |name| is_mentioned(cluster, name)),
+            node: stand_in_node(cluster),
+            foreign: Vec::new(),
+            own: BTreeMap::new(),
+            twins: BTreeMap::new(),
+        };
+        let blocks = pod_blocks_of(subject, pod_blocks);
+        let mut addresses = Addresses::of(cluster, &blocks, families);
+        cast.add_foreign(&mut addresses);
+        cast.add_neighbours(cluster, &mut addresses);
+        cast.add_twins(cluster, &mut addresses);
+        cast
+    }
+
+    fn add_foreign(&mut self, addresses: &mut Addresses) {
+        for address in addresses.one_of_each_sort() {
+            let number = self.foreign.len();
+            let name = ObjectName::new(&self.namespace, numbered("stranger", number));
+            self.foreign.push(name.clone());
+            self.add(name, &Labels::new(), address);
+        }
+    }
+
+    /// What comes of a connection to a neighbour depends on its address only where rules of the cluster name blocks:
+    /// those of NetworkPolicies that match its address match that of a foreign stranger as well.
+    fn add_neighbours(&mut self, cluster: &Cluster, addresses: &mut Addresses) {
+        let names_networks = names_networks(cluster);
+        for namespace in namespaces(cluster) {
+            let is_taken = |name: &str| {
+                let name = ObjectName::new(namespace, name);
+                cluster.pods.contains_key(&name)
+            };
+            let stem = free("stranger", is_taken);
+            let of_each = if names_networks {
+                addresses.one_of_each_sort()
+            } else {
+                vec![addresses.unnamed()]
+            };
+            for (number, address) in of_each.into_iter().enumerate() {
+                let name = ObjectName::new(namespace, numbered(&stem, number));
+                let own = self.own.entry(namespace.to_owned()).or_default();
+                own.push(name.clone());
+                self.add(name, &Labels::new(), address);
+            }
+        }
+    }
+
+    /// What a twin may open depends on its address no more than what a foreign stranger may.
+    fn add_twins(&mut self, cluster: &'a Cluster, addresses: &mut Addresses) {
+        let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+        for pod in pods {
+            if self.twins.contains_key(&pod.labels) {
+                continue;
+            }
+            let number = self.twins.len();
+            let name = ObjectName::new(&self.namespace, numbered("twin", number));
+            self.twins.insert(&pod.labels, name.clone());
+            self.add(name, &pod.labels, addresses.unnamed());
+        }
+    }
+
+    fn add(&mut self, name: ObjectName, labels: &Labels, addresses: Vec<IpAddr>) {
+        self.pods.push(Pod {
+            name,
+            labels: labels.clone(),
+            node: None,
+            host_network: false,
+            phase: Phase::Running,
+            addresses,
+            host_addresses: Vec::new(),
+            ports: Vec::new(),
+            ready: true,
+            workload: None,
+            terminating: false,
+            source: None,
+        });
+    }
+
+    /// `cluster` with the strangers in it.
+    pub(super) fn on_stage(&self, cluster: &Cluster) -> Cluster {
+        let mut cluster = cluster.clone();
+        let namespace = Namespace::new(&self.namespace, Labels::new());
+        cluster.namespaces.insert(self.namespace.clone(), namespace);
+        for pod in &self.pods {
+            cluster.pods.insert(pod.name.clone(), pod.clone());
+        }
+        if let Some(name) = &self.node {
+            let node = Node {
+                name: name.clone(),
+                labels: Labels::new(),
+                addresses: Vec::new(),
+                pod_cidrs: Vec::new(),
+                source: None,
+            };
+            cluster.nodes.insert(name.clone(), node);
+        }
+        cluster
+    }
+}
+
+fn numbered(stem: &str, number: usize) -> String {
+    match number {
+        0 => stem.to_owned(),
+        later => format!("{stem}-{}", later + 1),
+    }
+}
+
+/// `stem`, or the first of its numbered forms that is not taken.
+fn free(stem: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let forms = (0..).map(|number| numbered(stem, number));
+    let mut free = forms.skip_while(|name| is_taken(name));
+    free.next().unwrap_or_else(|| stem.to_owned())
+}
+
+/// The namespaces that have pods of the pod network.
+fn namespaces(cluster: &Cluster) -> BTreeSet<&str> {
+    let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+    pods.map(|pod| pod.name.namespace.as_str()).collect()
+}
+
+/// Every cluster has nodes: one to stand for them where none is known.
+fn stand_in_node(cluster: &Cluster) -> Option<String> {
+    let mut pods = cluster.pods.values().filter(|pod| pod.is_live());
+    let is_known = !cluster.nodes.is_empty() || pods.any(|pod| pod.node.is_some());
+    (!is_known).then(|| "node".to_owned())
+}
+
+/// Whether there is such a namespace, or a policy that knows it by name.
+fn is_mentioned(cluster: &Cluster, name: &str) -> bool {
+    let objects = cluster.pods.keys().chain(cluster.network_policies.keys());
+    cluster.namespaces.contains_key(name)
+        || objects
+            .into_iter()
+            .any(|object| object.namespace.as_str() == name)
+        || namespace_selectors(cluster).any(|selector| selects_by_name(selector, name))
+}
+
+fn selects_by_name(selector: &LabelSelector, name: &str) -> bool {
+    let by_label = selector.match_labels.get(METADATA_NAME_LABEL);
+    let mut expressions = selector.match_expressions.iter();
+    by_label.is_some_and(|value| value == name)
+        || expressions.any(|requirement| {
+            requirement.key == METADATA_NAME_LABEL
+                && requirement.values.iter().any(|value| value == name)
+        })
+}
+
+fn namespace_selectors(cluster: &Cluster) -> impl Iterator<Item = &LabelSelector> {
+    let policies = cluster.network_policies.values();
+    let rules = policies.flat_map(|policy| policy.ingress.iter().chain(&policy.egress));
+    let named = rules
+        .flat_map(|rule| &rule.peers)
+        .filter_map(|peer| match peer {
+            PolicyPeer::Pods(selector) => selector.namespaces.as_ref(),
+            PolicyPeer::IpBlock(_) => None,
+        });
+    let scopes = scopes(cluster).filter_map(|scope| scope.namespaces.as_ref());
+    named.chain(scopes)
+}
+
+fn scopes(cluster: &Cluster) -> impl Iterator<Item = &PodScope> {
+    let policies = cluster.cluster_policies.values();
+    policies.flat_map(|policy| {
+        let rules = policy.ingress.iter().chain(&policy.egress);
+        let peers = rules.flat_map(|rule| &rule.peers);
+        let pods = peers.filter_map(|peer| match peer {
+            ClusterPeer::Pods(scope) => Some(scope),
+            ClusterPeer::Networks(_)
+            | ClusterPeer::Nodes(_)
+            | ClusterPeer::DomainNames(_)
+            | ClusterPeer::Unrecognized => None,
+        });
+        std::iter::once(&policy.subject).chain(pods)
+    })
+}
+
+fn names_networks(cluster: &Cluster) -> bool {
+    let policies = cluster.cluster_policies.values();
+    let rules = policies.flat_map(|policy| &policy.egress);
+    let mut peers = rules.flat_map(|rule| &rule.peers);
+    peers.any(|peer| matches!(peer, ClusterPeer::Networks(_) | ClusterPeer::DomainNames(_)))
+}
+
+/// Where pods get their addresses from; where nothing says so, beside those that pods have.
+fn pod_blocks_of(subject: &Subject<'_>, given: &[IpNet]) -> Vec<IpNet> {
+    let nodes = subject.cluster.nodes.values();
+    let of_nodes = nodes.flat_map(|node| node.pod_cidrs.iter().copied());
+    let of_kind = subject
+        .objects
+        .iter()
+        .flat_map(|object| kind_subnets(object));
+    let known: Vec<IpNet> = given
+        .iter()
+        .copied()
+        .chain(of_nodes)
+        .chain(of_kind)
+        .collect();
+    if !known.is_empty() {
+        return known;
+    }
+    let pods = subject.cluster.pods.values();
+    let pods = pods.filter(|pod| pod.is_on_pod_network());
+    let beside = pods
+        .flat_map(|pod| &pod.addresses)
+        .map(|address| beside(*address));
+    beside.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn kind_subnets(object: &Object) -> Vec<IpNet> {
+    match object {
+        Object::KindCluster(kind) => kind.pod_subnets.clone(),
+        Object::Namespace(_)
+        | Object::Node(_)
+        | Object::Pod(_)
+        | Object::Workload(_)
+        | Object::Service(_)
+        | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
+        | Object::Endpoints(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_)
+        | Object::ServiceAccount(_) => Vec::new(),
+    }
+}
+
+/// The block of a node that hands out `address`, by the sizes that are usual.
+fn beside(address: IpAddr) -> IpNet {
+    let address = address.to_canonical();
+    let length = match address {
+        IpAddr::V4(_) => 24,
+        IpAddr::V6(_) => 64,
+    };
+    IpNet::new(address, length).map_or_else(|_| IpNet::from(address), |block| block.trunc())
+}
+
+/// The families of pods, nodes and Services; IPv4 if no address is known.
+pub(super) fn families(subject: &Subject<'_>, given: &[IpNet]) -> BTreeSet<Family> {
+    let cluster = subject.cluster;
+    let pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
+    let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let services = cluster.services.values();
+    let services = services.flat_map(|service| match &service.cluster_ip {
+        ClusterIp::Assigned(addresses) => addresses.as_slice(),
+        ClusterIp::Unassigned | ClusterIp::Headless => &[],
+    });
+    let known = pods.chain(nodes).chain(services).copied();
+    let blocks = pod_blocks_of(subject, given);
+    let blocks = blocks.iter().map(IpNet::addr);
+    let mut families: BTreeSet<Family> = known
+        .chain(blocks)
+        .map(|address| Family::of(address.to_canonical()))
+        .collect();
+    if families.is_empty() {
+        families.insert(Family::V4);
+    }
+    families
+}

@@ -1,0 +1,217 @@
+//! The workloads that are measured, each once, however many pods it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_model::{Cluster, Documents, Object, ObjectName, Pod, PodSpec, Source};
+use ringfence_net::ConnectionSet;
+use ringfence_policy::{ClassId, Engine};
+
+use super::exposure::exposed;
+use super::store::store_ports;
+use super::{ACCEPT_ANNOTATION, Accepted, Options, Principle, Subject};
+use crate::workload::{Member, Unit, by_workload};
+
+/// One workload.
+#[derive(Debug)]
+pub(super) struct Workload {
+    pub(super) unit: Unit,
+    /// Pods of the pod network: one of each class.
+    pub(super) parts: BTreeMap<ClassId, ObjectName>,
+    /// Pods on the network of their nodes.
+    pub(super) host_pods: usize,
+    /// What Services offer of it to everybody.
+    pub(super) exposed: ConnectionSet,
+    /// Its ports as a sensitive store, if it is one.
+    pub(super) store: Option<ConnectionSet>,
+    /// Whether it has a service account of its own.
+    pub(super) has_account: bool,
+    pub(super) source: Option<Source>,
+    accepted: BTreeMap<Principle, Accepted>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Workloads {
+    list: Vec<Workload>,
+    of_class: BTreeMap<ClassId, Vec<usize>>,
+    /// The namespaces that workloads live in, with their labels.
+    pub(super) namespaces: BTreeSet<String>,
+}
+
+impl Workloads {
+    pub(super) fn of(subject: &Subject<'_>, options: &Options, engine: &Engine) -> Self {
+        let specs = specs(subject);
+        let exposed = exposed(subject);
+        let mut list: Vec<Workload> = by_unit(subject.cluster)
+            .into_iter()
+            .map(|(unit, pods)| {
+                let specs = specs.get(&unit).map_or(&[][..], Vec::as_slice);
+                workload(unit, &pods, specs, options, engine, &exposed)
+            })
+            .collect();
+        accept(&mut list, subject.documents);
+        let mut of_class: BTreeMap<ClassId, Vec<usize>> = BTreeMap::new();
+        for (place, workload) in list.iter().enumerate() {
+            for class in workload.parts.keys() {
+                of_class.entry(*class).or_default().push(place);
+            }
+        }
+        let namespaces = list.iter().filter_map(|one| one.unit.namespace());
+        Self {
+            namespaces: namespaces.map(str::to_owned).collect(),
+            of_class,
+            list,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Workload> {
+        self.list.iter()
+    }
+
+    /// The workloads with a pod of this class.
+    pub(super) fn of_class(&self, class: ClassId) -> impl Iterator<Item = &Workload> {
+        let places = self.of_class.get(&class).into_iter().flatten();
+        places.filter_map(|place| self.list.get(*place))
+    }
+
+    /// A pod of the cluster of this class.
+    pub(super) fn pod_of(&self, class: ClassId) -> Option<&ObjectName> {
+        self.of_class(class).next()?.parts.get(&class)
+    }
+
+    pub(super) fn find(&self, unit: &Unit) -> Option<&Workload> {
+        let place = self.list.binary_search_by(|one| one.unit.cmp(unit)).ok()?;
+        self.list.get(place)
+    }
+}
+
+impl Workload {
+    pub(super) fn namespace(&self) -> &str {
+        self.unit.namespace().unwrap_or_default()
+    }
+
+    pub(super) fn accepted(&self, principle: Principle) -> Option<Accepted> {
+        self.accepted.get(&principle).cloned()
+    }
+}
+
+/// Live pods by workload.
+fn by_unit(cluster: &Cluster) -> BTreeMap<Unit, Vec<&Pod>> {
+    let mut units: BTreeMap<Unit, Vec<&Pod>> = BTreeMap::new();
+    for pod in cluster.pods.values().filter(|pod| pod.is_live()) {
+        let unit = by_workload(&Member::Pod(pod));
+        units.entry(unit).or_default().push(pod);
+    }
+    units
+}
+
+fn workload(
+    unit: Unit,
+    pods: &[&Pod],
+    specs: &[&PodSpec],
+    options: &Options,
+    engine: &Engine,
+    exposed: &BTreeMap<ObjectName, ConnectionSet>,
+) -> Workload {
+    let mut parts = BTreeMap::new();
+    for pod in pods {
+        if let Some(class) = engine.class_of_pod(&pod.name) {
+            parts.entry(class).or_insert_with(|| pod.name.clone());
+        }
+    }
+    let offered = pods.iter().filter_map(|pod| exposed.get(&pod.name));
+    let offered = offered.fold(ConnectionSet::none(), |all, more| all.union(more));
+    Workload {
+        parts,
+        host_pods: pods.iter().filter(|pod| pod.host_network).count(),
+        exposed: offered,
+        store: store_ports(pods, specs, options),
+        has_account: specs.iter().any(|spec| has_account(spec)),
+        source: pods.iter().find_map(|pod| pod.source.clone()),
+        accepted: BTreeMap::new(),
+        unit,
+    }
+}
+
+/// A service account that was made for it says that it needs the API server.
+fn has_account(spec: &PodSpec) -> bool {
+    let account = spec.service_account.as_deref();
+    account.is_some_and(|account| account != "default")
+}
+
+/// What runs in the pods of each workload, as far as the manifests say.
+fn specs<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, Vec<&'a PodSpec>> {
+    let mut specs: BTreeMap<Unit, Vec<&PodSpec>> = BTreeMap::new();
+    for object in subject.objects {
+        match object {
+            Object::Pod(found) => {
+                if let Some(pod) = subject.cluster.pods.get(&found.pod.name) {
+                    let unit = by_workload(&Member::Pod(pod));
+                    specs.entry(unit).or_default().push(&found.spec);
+                }
+            }
+            Object::Workload(found) => {
+                let kind = found.kind.to_string();
+                let unit = Unit::workload(&found.name.namespace, &kind, &found.name.name);
+                specs.entry(unit).or_default().push(&found.template.spec);
+            }
+            Object::Namespace(_)
+            | Object::Node(_)
+            | Object::Service(_)
+            | Object::NetworkPolicy(_)
+            | Object::ClusterPolicy(_)
+            | Object::Endpoints(_)
+            | Object::Secret(_)
+            | Object::ConfigMap(_)
+            | Object::ServiceAccount(_)
+            | Object::KindCluster(_) => {}
+        }
+    }
+    specs
+}
+
+/// Reads the annotations that accept findings.
+fn accept(workloads: &mut [Workload], documents: &Documents) {
+    let annotations = documents.annotations(ACCEPT_ANNOTATION);
+    let by_object: BTreeMap<&Source, &str> = annotations
+        .iter()
+        .map(|found| (&found.object, found.value.as_str()))
+        .collect();
+    for workload in workloads {
+        let value = workload.source.as_ref().and_then(|at| by_object.get(at));
+        let entries = value.into_iter().flat_map(|value| value.split(';'));
+        workload.accepted = entries.filter_map(acceptance).collect();
+    }
+}
+
+/// `RA04: it reads the host's counters`
+fn acceptance(text: &str) -> Option<(Principle, Accepted)> {
+    let (id, reason) = text.split_once(':')?;
+    let principle = Principle::named(id.trim())?;
+    let reason = reason.trim();
+    let accepted = Accepted {
+        reason: reason.to_owned(),
+    };
+    (!reason.is_empty()).then_some((principle, accepted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acceptance_names_a_principle_and_a_reason() {
+        let (principle, accepted) = acceptance(" RA04: counts packets: all of them ").unwrap();
+        assert_eq!(principle, Principle::HostNetwork);
+        assert_eq!(accepted.reason, "counts packets: all of them");
+        for text in [
+            "RA04",
+            "RA04:",
+            "RA04:  ",
+            "RA99: no such principle",
+            "*: all",
+        ] {
+            assert!(acceptance(text).is_none(), "{text}");
+        }
+    }
+}
