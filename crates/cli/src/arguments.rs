@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{check, diff, explain, lock, matrix, test, zones};
+use crate::commands::{audit, check, diff, explain, lock, matrix, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Compare what may pass between zones of trust with what is intended; show ways through a cluster, and their cuts
     #[command(after_help = zones::EXAMPLES)]
     Zones(zones::ZonesArguments),
+    /// Measure by which principles of network security workloads live, with a score and evidence
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::AuditArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

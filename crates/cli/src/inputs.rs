@@ -12,6 +12,7 @@ pub(crate) mod port;
 mod read;
 pub(crate) mod resolve;
 mod revision;
+pub(crate) mod selector;
 mod suggest;
 
 pub(crate) use kind_config::kind_cluster;

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Internal { role } => return internal::run(role),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Audit(audit) => commands::audit::run(&audit),
         Command::Check(check) => commands::check::run(&check),
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Test(test) => commands::test::run(&test),

@@ -2,8 +2,11 @@
 
 use super::{Measured, Principle};
 
-/// Millionths in one.
-const WHOLE: u64 = 1_000_000;
+/// Parts in one: so many that a share of any number of workloads is exact to more places than anybody reads.
+const WHOLE: u64 = 1_000_000_000_000;
+
+/// Parts in a millionth.
+const MILLIONTH: u64 = WHOLE / 1_000_000;
 
 /// The weighted mean of the shares of workloads for which the principles hold, over the principles that there was
 /// something to measure by.
@@ -43,14 +46,19 @@ impl Score {
     /// From 0 to 100. Rounded down, so that 100 means that everything holds.
     #[must_use]
     pub fn points(&self) -> u64 {
-        self.millionths() * 100 / WHOLE
+        self.parts() / (WHOLE / 100)
     }
 
     /// From 0 to 1,000,000, rounded down: for comparisons of one audit with another.
     #[must_use]
     pub fn millionths(&self) -> u64 {
+        self.parts() / MILLIONTH
+    }
+
+    fn parts(&self) -> u64 {
         let sum: u64 = self.terms.iter().map(Term::weighted).sum();
-        sum / self.weights().max(1)
+        // Each share lost less than a part, so that a third and two thirds are one.
+        (sum + self.weights()) / self.weights().max(1)
     }
 
     /// The sum of the weights of what was measured.
@@ -61,15 +69,16 @@ impl Score {
 }
 
 impl Term {
-    /// The share for which it holds, in millionths, rounded down.
+    /// What it adds before the sum is divided by all weights, in millionths, rounded to the nearest.
     #[must_use]
-    pub fn share(&self) -> u64 {
-        let (holds, measured) = (self.holds as u64, self.measured as u64);
-        holds.saturating_mul(WHOLE) / measured.max(1)
+    pub fn adds(&self) -> u64 {
+        (self.weighted() + MILLIONTH / 2) / MILLIONTH
     }
 
     fn weighted(&self) -> u64 {
-        self.share() * u64::from(self.weight)
+        let (holds, measured) = (self.holds as u64, self.measured as u64);
+        let share = holds.saturating_mul(WHOLE) / measured.max(1);
+        share * u64::from(self.weight)
     }
 }
 
@@ -102,6 +111,15 @@ mod tests {
         let nearly = score(&[(DefaultDenyIngress, 9_999, 10_000)]);
         assert_eq!(nearly.points(), 99);
         let all = score(&[(DefaultDenyIngress, 7, 7), (HostNetwork, 3, 3)]);
-        assert_eq!((all.points(), all.millionths()), (100, WHOLE));
+        assert_eq!((all.points(), all.millionths()), (100, 1_000_000));
+        // 20 * 1/3 + 10 * 1/3 + 15 * 2/3 = 20, and 20 of 45 is exactly 4 of 9.
+        let thirds = score(&[
+            (DefaultDenyIngress, 1, 3),
+            (HostNetwork, 1, 3),
+            (SensitiveStores, 2, 3),
+        ]);
+        assert_eq!((thirds.points(), thirds.millionths()), (44, 444_444));
+        let half = score(&[(DefaultDenyIngress, 1, 3), (DefaultDenyIngress, 2, 3)]);
+        assert_eq!(half.points(), 50);
     }
 }

@@ -158,7 +158,7 @@ fn namespaces(cluster: &Cluster) -> BTreeSet<&str> {
 fn stand_in_node(cluster: &Cluster) -> Option<String> {
     let mut pods = cluster.pods.values().filter(|pod| pod.is_live());
     let is_known = !cluster.nodes.is_empty() || pods.any(|pod| pod.node.is_some());
-    (!is_known).then(|| "node".to_owned())
+    (!is_known).then(|| "any".to_owned())
 }
 
 /// Whether there is such a namespace, or a policy that knows it by name.
@@ -221,10 +221,7 @@ fn names_networks(cluster: &Cluster) -> bool {
 fn pod_blocks_of(subject: &Subject<'_>, given: &[IpNet]) -> Vec<IpNet> {
     let nodes = subject.cluster.nodes.values();
     let of_nodes = nodes.flat_map(|node| node.pod_cidrs.iter().copied());
-    let of_kind = subject
-        .objects
-        .iter()
-        .flat_map(|object| kind_subnets(object));
+    let of_kind = subject.objects.iter().flat_map(kind_subnets);
     let known: Vec<IpNet> = given
         .iter()
         .copied()

@@ -1,0 +1,125 @@
+//! `ringfence audit`: which principles of network security do these workloads live by?
+
+mod admission;
+mod arguments;
+mod findings;
+mod json;
+mod markdown;
+mod pages;
+mod score;
+mod text;
+mod words;
+
+use std::process::ExitCode;
+
+use ringfence_model::{Documents, Severity as Level};
+use ringfence_policy::Engine;
+use ringfence_reach::audit::{self, Audit, Finding, Severity, Subject};
+use ringfence_reach::lint;
+
+use crate::inputs::manifests::LoadedManifests;
+use crate::output;
+
+pub(crate) use arguments::{AuditArguments, EXAMPLES};
+use arguments::{AuditFormat, FailOn};
+
+pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
+    if let Some(id) = &arguments.explain {
+        return pages::explain(id);
+    }
+    if arguments.list {
+        pages::list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.admission {
+        return admission::run(arguments);
+    }
+    let loaded = arguments.manifests()?.load()?;
+    if let Some(caveat) = loaded.caveat() {
+        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
+    }
+    let report = Report::of(&loaded, arguments);
+    match arguments.output {
+        AuditFormat::Text => anstream::print!("{}", text::render(&report, arguments)),
+        AuditFormat::Json => output::json::print(&json::document(&report))?,
+        AuditFormat::Markdown => print!("{}", markdown::render(&report, arguments)),
+        AuditFormat::Sarif => output::json::print(&findings::sarif(&report.audit))?,
+    }
+    Ok(exit_code(&report.audit, arguments))
+}
+
+/// What was measured, and what `ringfence check` says of the policies.
+struct Report {
+    audit: Audit,
+    health: Health,
+}
+
+/// How many findings `ringfence check` has; they are no part of the score.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+struct Health {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+}
+
+impl Report {
+    fn of(loaded: &LoadedManifests, arguments: &AuditArguments) -> Self {
+        let documents = Documents::new(&loaded.sources);
+        let subject = Subject {
+            cluster: &loaded.cluster,
+            objects: &loaded.objects,
+            documents: &documents,
+        };
+        Self {
+            audit: audit::audit(&subject, &arguments.measures()),
+            health: Health::of(loaded, &documents),
+        }
+    }
+}
+
+impl Health {
+    fn of(loaded: &LoadedManifests, documents: &Documents) -> Self {
+        let report = lint::check(&lint::Subject {
+            engine: &Engine::new(loaded.cluster.clone()),
+            objects: &loaded.objects,
+            documents,
+            diagnostics: &loaded.diagnostics,
+        });
+        let mut health = Self::default();
+        for finding in &report.findings {
+            match finding.diagnostic.severity {
+                Level::Error => health.errors += 1,
+                Level::Warning => health.warnings += 1,
+                Level::Note => health.notes += 1,
+            }
+        }
+        health
+    }
+}
+
+/// A score is asked for by `--min-score`; otherwise the worst finding that nobody accepts decides.
+fn exit_code(audit: &Audit, arguments: &AuditArguments) -> ExitCode {
+    let points = audit.score().map_or(100, |score| score.points());
+    let too_low = arguments
+        .min_score
+        .is_some_and(|least| points < u64::from(least));
+    let fail_on = match (arguments.fail_on, arguments.min_score) {
+        (Some(fail_on), _) => fail_on,
+        (None, Some(_)) => FailOn::Never,
+        (None, None) => FailOn::High,
+    };
+    if too_low || audit.findings().any(|finding| fails(finding, fail_on)) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn fails(finding: &Finding, fail_on: FailOn) -> bool {
+    let worst = match fail_on {
+        FailOn::High => Severity::High,
+        FailOn::Medium => Severity::Medium,
+        FailOn::Never => return false,
+    };
+    finding.accepted.is_none() && finding.severity >= worst
+}

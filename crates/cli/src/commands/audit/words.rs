@@ -1,0 +1,99 @@
+//! Findings in sentences, the same in every form of output.
+
+use ringfence_model::DirectionDecision;
+use ringfence_net::ConnectionSet;
+use ringfence_reach::audit::{Finding, Gap, GapKind, Principle, Shown};
+
+use crate::commands::matrix::reason::{Told, told};
+use crate::commands::matrix::view::plain;
+
+/// What is open, in one line.
+pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
+    let what = connections(&gap.connections);
+    let gets_in = matches!(
+        principle,
+        Principle::DefaultDenyIngress | Principle::SensitiveStores
+    );
+    let text = match (&gap.kind, gets_in) {
+        (GapKind::Stranger, true) => format!("any pod of the cluster may open {what}"),
+        (GapKind::Stranger, false) => format!("it may open {what} to any pod of the cluster"),
+        (GapKind::Neighbour, true) => format!("any pod of its namespace may open {what}"),
+        (GapKind::Neighbour, false) => format!("it may open {what} to any pod of its namespace"),
+        (GapKind::Internet, true) => format!("the internet may open {what}"),
+        (GapKind::Internet, false) => format!("it may open {what} to the internet"),
+        (GapKind::Metadata(address), _) => {
+            format!("it may open {what} to the metadata service at {address}")
+        }
+        (GapKind::Node(name), _) => format!("it may open {what} to node/{name}"),
+        (GapKind::Clients { found, most }, _) => {
+            format!("{found} workloads may open {what}, {most} are meant to at most")
+        }
+        (GapKind::Namespace(name), _) => {
+            format!("workloads of {name} may open {what}, and not because they are of {name}")
+        }
+        (GapKind::HostNetwork { pods: 1 }, _) => "its pod is on its node's network".to_owned(),
+        (GapKind::HostNetwork { pods }, _) => format!("{pods} pods are on their nodes' network"),
+        (GapKind::Admission, _) => "pods on the host network are admitted".to_owned(),
+    };
+    let perhaps = if gap.is_certain {
+        ""
+    } else {
+        "not proven otherwise: "
+    };
+    plain(&format!("{perhaps}{text}"))
+}
+
+/// `everything`, `everything but tcp/53 udp/53`, or what may be opened, whichever is shortest.
+fn connections(set: &ConnectionSet) -> String {
+    let but = set.complement();
+    let (direct, indirect) = (set.to_string(), format!("everything but {but}"));
+    if set.is_all() {
+        "everything".to_owned()
+    } else if indirect.len() < direct.len() {
+        indirect
+    } else {
+        direct
+    }
+}
+
+/// Everything that is open, in one line.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let gaps = finding.gaps.iter().map(|open| gap(finding.principle, open));
+    let gaps: Vec<String> = gaps.collect();
+    format!("{}: {}", finding.unit, gaps.join("; "))
+}
+
+/// Why the workload's own end lets it pass; the other end's only if a rule decides there.
+pub(super) fn reasons(principle: Principle, shown: &Shown) -> Vec<Told> {
+    let connections = shown.answer.connections.iter();
+    let decisions =
+        connections.flat_map(|found| own_first(principle, [&found.egress, &found.ingress]));
+    let mut reasons = decisions.map(told);
+    let own = reasons.next();
+    let others = reasons.filter(|told| !told.lines.is_empty());
+    own.into_iter().chain(others).collect()
+}
+
+fn own_first(
+    principle: Principle,
+    [egress, ingress]: [&DirectionDecision; 2],
+) -> [&DirectionDecision; 2] {
+    match principle {
+        Principle::DefaultDenyEgress | Principle::MetadataClosed | Principle::NodesClosed => {
+            [egress, ingress]
+        }
+        Principle::DefaultDenyIngress
+        | Principle::SensitiveStores
+        | Principle::NamespacesSeparated
+        | Principle::HostNetwork
+        | Principle::HostNetworkAdmission => [ingress, egress],
+    }
+}
+
+/// `3 of 4`, or that there was nothing to measure.
+pub(super) fn share(holds: usize, measured: usize) -> String {
+    match measured {
+        0 => "n/a".to_owned(),
+        _ => format!("{holds} of {measured}"),
+    }
+}

@@ -1,0 +1,355 @@
+//! `ringfence audit` in each of its forms.
+
+use serde_json::Value;
+
+use crate::support::{Finished, ringfence, ringfence_reading};
+
+/// A shop whose policies name everybody who gets in and out.
+const CLOSED: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {pod-security.kubernetes.io/enforce: baseline}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: nginx, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  serviceName: db
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: postgres:16}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web-to-db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web-out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{podSelector: {matchLabels: {app: db}}}]
+    ports: [{port: 5432}]
+"#;
+
+/// Allows everything to every pod of the shop.
+const ALLOW_ALL: &str = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: anything, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}], egress: [{}]}
+";
+
+fn audit(input: &str, arguments: &[&str]) -> Finished {
+    ringfence_reading(input, &[&["audit", "-f", "-"], arguments].concat())
+}
+
+fn json(input: &str, arguments: &[&str], code: i32) -> Value {
+    let said = audit(input, &[&["-o", "json"], arguments].concat()).expect(code);
+    serde_json::from_str(&said).unwrap()
+}
+
+/// For how many a principle holds, of how many.
+fn share(audit: &Value, id: &str) -> (u64, u64) {
+    let principles = audit["principles"].as_array().unwrap();
+    let found = principles.iter().find(|one| one["id"] == id).unwrap();
+    let number = |key: &str| found[key].as_u64().unwrap();
+    (number("holds"), number("measured"))
+}
+
+fn findings<'a>(audit: &'a Value, id: &str) -> &'a Vec<Value> {
+    let principles = audit["principles"].as_array().unwrap();
+    let found = principles.iter().find(|one| one["id"] == id).unwrap();
+    found["findings"].as_array().unwrap()
+}
+
+#[test]
+fn where_everything_is_named_everything_holds() {
+    let found = json(CLOSED, &[], 0);
+    assert_eq!(found["score"], 100);
+    assert_eq!(found["score_millionths"], 1_000_000);
+    for id in ["RA01", "RA02", "RA03", "RA04", "RA07"] {
+        assert_eq!(share(&found, id), (2, 2), "{id}");
+    }
+    assert_eq!(share(&found, "RA05"), (1, 1));
+    assert_eq!(share(&found, "RA06"), (1, 1));
+    assert_eq!(share(&found, "RA08"), (0, 0), "there is one namespace");
+}
+
+#[test]
+fn policies_that_allow_everything_are_worth_nothing() {
+    let open = json(&format!("{CLOSED}{ALLOW_ALL}"), &[], 1);
+    let without = CLOSED.split("---\napiVersion: networking").next().unwrap();
+    let without = json(without, &[], 1);
+    assert_eq!(open["score"], without["score"]);
+    for id in ["RA01", "RA02", "RA03", "RA07"] {
+        assert_eq!(share(&open, id), (0, 2), "{id}");
+    }
+    let gap = &findings(&open, "RA01")[0]["gaps"][0];
+    assert_eq!(gap["kind"], "stranger");
+    assert_eq!(gap["witness"]["source"], "nowhere/stranger");
+    assert_eq!(gap["witness"]["verdict"], "allow");
+    let reasons = gap["witness"]["reasons"].to_string();
+    assert!(reasons.contains("shop/anything ingress[0]"), "{reasons}");
+}
+
+#[test]
+fn an_admin_rule_overrides_what_policies_deny() {
+    let admin = "
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: everybody}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Accept, from: [{namespaces: {}}]}]
+";
+    let found = json(&format!("{CLOSED}{admin}"), &[], 1);
+    assert_eq!(share(&found, "RA01"), (0, 2));
+    assert_eq!(share(&found, "RA06"), (0, 1));
+    assert_eq!(share(&found, "RA02"), (2, 2));
+}
+
+#[test]
+fn what_a_service_offers_to_the_outside_is_meant_to_be_open() {
+    let opened = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: page, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {type: KIND, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+";
+    let of = |kind: &str, code| {
+        json(
+            &format!("{CLOSED}{}", opened.replace("KIND", kind)),
+            &[],
+            code,
+        )
+    };
+    assert_eq!(share(&of("LoadBalancer", 0), "RA01"), (2, 2));
+    assert_eq!(share(&of("NodePort", 0), "RA01"), (2, 2));
+    assert_eq!(share(&of("ClusterIP", 1), "RA01"), (1, 2));
+}
+
+#[test]
+fn a_store_is_no_less_sensitive_because_a_service_offers_it() {
+    let opened = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: data, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {type: NodePort, selector: {app: db}, ports: [{port: 5432}]}
+";
+    let found = json(&format!("{CLOSED}{opened}"), &[], 1);
+    assert_eq!(share(&found, "RA01"), (2, 2));
+    assert_eq!(share(&found, "RA06"), (0, 1));
+}
+
+#[test]
+fn stores_are_named_and_their_clients_counted() {
+    let found = json(CLOSED, &["--sensitive", "app=web"], 0);
+    assert_eq!(share(&found, "RA06"), (2, 2));
+    let found = json(CLOSED, &["--max-clients", "0"], 0);
+    assert_eq!(share(&found, "RA06"), (0, 1));
+    let gap = &findings(&found, "RA06")[0]["gaps"][0];
+    assert_eq!(
+        gap["message"],
+        "1 workloads may open tcp/5432, 0 are meant to at most"
+    );
+    assert_eq!(gap["witness"]["source"], "shop/web-0");
+    let said = audit(CLOSED, &["--sensitive", "app in (web)"]).expect_refused();
+    assert!(said.contains("key=value"), "{said}");
+}
+
+#[test]
+fn separate_namespaces_are_those_that_rules_name() {
+    let other = "
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: front}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: front, namespace: front, labels: {app: front}}
+spec: {containers: [{name: front, image: front}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: from-front, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{namespaceSelector: SELECTOR, podSelector: {matchLabels: {app: front}}}]}]
+";
+    let named = other.replace(
+        "SELECTOR",
+        "{matchLabels: {kubernetes.io/metadata.name: front}}",
+    );
+    let found = json(&format!("{CLOSED}{named}"), &[], 1);
+    assert_eq!(share(&found, "RA08"), (3, 3));
+    let anywhere = other.replace("SELECTOR", "{}");
+    let found = json(&format!("{CLOSED}{anywhere}"), &[], 1);
+    assert_eq!(share(&found, "RA08"), (2, 3));
+    let finding = &findings(&found, "RA08")[0];
+    assert_eq!(finding["workload"], "shop/deployment/web");
+    assert_eq!(finding["gaps"][0]["witness"]["source"], "front/front");
+    assert_eq!(share(&found, "RA01"), (2, 3), "a stranger has no labels");
+}
+
+#[test]
+fn what_is_accepted_is_told_and_counted_and_does_not_fail() {
+    let agent = r#"
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: agent
+  namespace: shop
+  annotations: {ringfence.dev/accept: "RA04: it counts the node's packets"}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {hostNetwork: true, containers: [{name: agent, image: agent}]}
+"#;
+    let found = json(&format!("{CLOSED}{agent}"), &[], 0);
+    assert_eq!(share(&found, "RA04"), (2, 3));
+    let finding = &findings(&found, "RA04")[0];
+    assert_eq!(finding["accepted"], "it counts the node's packets");
+    let unexplained = agent.replace("RA04: it counts the node's packets", "RA03: no");
+    json(&format!("{CLOSED}{unexplained}"), &[], 1);
+    let system = agent.replace("RA04: it counts the node's packets", "no");
+    let system = system.replace("namespace: shop", "namespace: kube-system");
+    let found = json(&format!("{CLOSED}{system}"), &[], 0);
+    assert_eq!(share(&found, "RA04"), (2, 2));
+}
+
+#[test]
+fn how_it_ends_is_for_the_caller_to_say() {
+    let open = format!("{CLOSED}{ALLOW_ALL}");
+    let end = |input: &str, arguments: &[&str]| audit(input, arguments).status.code();
+    assert_eq!(end(&open, &[]), Some(1));
+    assert_eq!(end(&open, &["--fail-on", "never"]), Some(0));
+    assert_eq!(end(&open, &["--min-score", "10"]), Some(0));
+    assert_eq!(end(&open, &["--min-score", "90"]), Some(1));
+    assert_eq!(
+        end(&open, &["--min-score", "10", "--fail-on", "high"]),
+        Some(1)
+    );
+    assert_eq!(end(CLOSED, &["--min-score", "100"]), Some(0));
+    assert_eq!(end(CLOSED, &["--min-score", "101"]), Some(2));
+    let medium = CLOSED.replace("enforce: baseline", "enforce: privileged");
+    assert_eq!(end(&medium, &[]), Some(0));
+    assert_eq!(end(&medium, &["--fail-on", "medium"]), Some(1));
+    let said = ringfence(&["audit"]).expect_refused();
+    assert!(said.contains("name them with -f"), "{said}");
+    assert_eq!(end("kind: [", &[]), Some(2));
+}
+
+#[test]
+fn without_workloads_there_is_no_score() {
+    let said = audit("", &["--explain-score"]).expect(0);
+    assert!(said.starts_with("there is no workload"), "{said}");
+    let found = json("", &[], 0);
+    assert!(found["score"].is_null());
+}
+
+#[test]
+fn the_order_of_documents_does_not_matter() {
+    let open = format!("{CLOSED}{ALLOW_ALL}");
+    let mut documents: Vec<&str> = open.split("\n---\n").collect();
+    let before = audit(&open, &["-o", "md"]).expect(1);
+    documents.reverse();
+    let after = audit(&documents.join("\n---\n"), &["-o", "md"]).expect(1);
+    let without_lines = |text: &str| -> Vec<String> {
+        let parts = text
+            .lines()
+            .map(|line| line.split("`<stdin>").next().unwrap());
+        parts.map(str::to_owned).collect()
+    };
+    assert_eq!(without_lines(&before), without_lines(&after));
+}
+
+#[test]
+fn sarif_has_every_finding_and_what_is_accepted() {
+    let said = audit(&format!("{CLOSED}{ALLOW_ALL}"), &["-o", "sarif"]).expect(1);
+    let log: Value = serde_json::from_str(&said).unwrap();
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 8);
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results[0]["ruleId"], "RA01");
+    assert_eq!(results[0]["level"], "error");
+    assert!(results.iter().any(|result| result["level"] == "warning"));
+}
+
+#[test]
+fn the_score_is_explained() {
+    let said = audit(&format!("{CLOSED}{ALLOW_ALL}"), &["--explain-score"]).expect(1);
+    assert!(said.contains("  RA04: 10 * 2/2 = 10.00\n"), "{said}");
+    assert!(
+        said.contains("  15.00 of 90 weights measured = 16.67 of 100, rounded down 16\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn principles_are_listed_and_explained() {
+    let said = ringfence(&["audit", "--list"]).expect(0);
+    assert_eq!(said.lines().count(), 8);
+    let by_id = ringfence(&["audit", "--explain", "ra03"]).expect(0);
+    assert_eq!(
+        by_id,
+        ringfence(&["audit", "--explain", "metadata-closed"]).expect(0)
+    );
+    assert!(by_id.starts_with("# RA03 metadata-closed\n"), "{by_id}");
+    let said = ringfence(&["audit", "--explain", "RA99"]).expect_refused();
+    assert!(said.contains("--list"), "{said}");
+}
+
+#[test]
+fn an_admission_policy_needs_no_manifests() {
+    let said = ringfence(&["audit", "--admission", "--exempt", "monitoring"]).expect(0);
+    assert!(said.contains("kind: ValidatingAdmissionPolicy\n"), "{said}");
+    assert!(
+        said.contains("values: [\"kube-system\", \"monitoring\"]"),
+        "{said}"
+    );
+    let said = ringfence(&["audit", "--admission", "--exempt", "No\nname"]).expect_refused();
+    assert!(said.contains("no name of a namespace"), "{said}");
+}
