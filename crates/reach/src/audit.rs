@@ -53,6 +53,8 @@ pub struct Subject<'a> {
     pub objects: &'a [Object],
     /// The manifests as they were written; empty for objects that come from elsewhere.
     pub documents: &'a Documents,
+    /// What admission refuses pods on the host network in: the namespaces that any of these selects.
+    pub guards: &'a [LabelSelector],
 }
 
 /// What to go by where manifests say nothing.

@@ -69,6 +69,7 @@ impl Report {
             cluster: &loaded.cluster,
             objects: &loaded.objects,
             documents: &documents,
+            guards: &admission::guards(&loaded.sources),
         };
         Self {
             audit: audit::audit(&subject, &arguments.measures()),

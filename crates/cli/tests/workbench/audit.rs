@@ -341,15 +341,3 @@ fn principles_are_listed_and_explained() {
     let said = ringfence(&["audit", "--explain", "RA99"]).expect_refused();
     assert!(said.contains("--list"), "{said}");
 }
-
-#[test]
-fn an_admission_policy_needs_no_manifests() {
-    let said = ringfence(&["audit", "--admission", "--exempt", "monitoring"]).expect(0);
-    assert!(said.contains("kind: ValidatingAdmissionPolicy\n"), "{said}");
-    assert!(
-        said.contains("values: [\"kube-system\", \"monitoring\"]"),
-        "{said}"
-    );
-    let said = ringfence(&["audit", "--admission", "--exempt", "No\nname"]).expect_refused();
-    assert!(said.contains("no name of a namespace"), "{said}");
-}

@@ -20,7 +20,7 @@ impl SourceMap {
     }
 
     /// Every name and its text, in order of name.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
         self.texts.iter()
     }
 

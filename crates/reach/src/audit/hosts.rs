@@ -1,6 +1,5 @@
 //! Who goes around the policies, and what admission does about it: RA04 and RA05.
 
-use ringfence_model::Cluster;
 use ringfence_net::ConnectionSet;
 
 use super::gather::{Gathered, Open};
@@ -30,7 +29,7 @@ pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &m
     for namespace in workloads.namespaces.iter().filter(|name| *name != SYSTEM) {
         let unit = Unit::Namespace(namespace.clone());
         gathered.measured(Principle::HostNetworkAdmission, &unit);
-        if !is_refused(subject.cluster, namespace) {
+        if !is_refused(subject, namespace) {
             let open = without_connection(GapKind::Admission);
             gathered.open(Principle::HostNetworkAdmission, &unit, open);
         }
@@ -38,10 +37,11 @@ pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &m
 }
 
 /// Whether admission keeps pods of `namespace` off their nodes' network.
-fn is_refused(cluster: &Cluster, namespace: &str) -> bool {
-    let labels = cluster.namespace_labels(namespace);
+fn is_refused(subject: &Subject<'_>, namespace: &str) -> bool {
+    let labels = subject.cluster.namespace_labels(namespace);
     let level = labels.get(ENFORCE).map_or("", String::as_str);
-    REFUSING.contains(&level)
+    let mut guards = subject.guards.iter();
+    REFUSING.contains(&level) || guards.any(|guard| guard.matches(&labels))
 }
 
 const fn without_connection(kind: GapKind) -> Open {

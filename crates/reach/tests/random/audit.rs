@@ -21,6 +21,7 @@ fn measured(cluster: &Cluster) -> Audit {
         cluster,
         objects: &[],
         documents: &Documents::default(),
+        guards: &[],
     };
     audit(&subject, &Options::default())
 }

@@ -1,5 +1,7 @@
 //! `--admission`: what keeps pods off their nodes' network, as manifests for `kubectl apply`.
 
+mod guards;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -9,6 +11,8 @@ use ringfence_reach::audit::{self, Finding, Principle, Subject};
 
 use super::arguments::AuditArguments;
 use crate::commands::matrix::view::plain;
+
+pub(super) use guards::guards;
 
 /// The policy; it is the same for every cluster.
 const POLICY: &str = include_str!("admission/policy.yaml");
@@ -58,6 +62,7 @@ fn host_pods(arguments: &AuditArguments) -> anyhow::Result<Vec<Finding>> {
         cluster: &loaded.cluster,
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
+        guards: &[],
     };
     let audit = audit::audit(&subject, &arguments.measures());
     let findings = audit.findings().cloned();
