@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Direction, LabelSelector, Source};
 
-/// A cluster-scoped policy: ClusterNetworkPolicy of `policy.networking.k8s.io/v1alpha2`, or AdminNetworkPolicy or
-/// BaselineAdminNetworkPolicy of `v1alpha1` in the same words (rules AN-5, AN-6). Valid, and defaulted.
+/// A cluster-scoped policy: ClusterNetworkPolicy of `policy.networking.k8s.io/v1beta1` or `v1alpha2`, or
+/// AdminNetworkPolicy or BaselineAdminNetworkPolicy of `v1alpha1` in the same words (rules AN-5, AN-6). Valid, and defaulted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterPolicy {
     /// Kind and name.
@@ -44,7 +44,7 @@ impl ClusterPolicy {
 /// The kinds of cluster-scoped policies, in the order in which equal priorities are asked (rule AM-20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ClusterPolicyKind {
-    /// `ClusterNetworkPolicy` of `policy.networking.k8s.io/v1alpha2`.
+    /// `ClusterNetworkPolicy` of `policy.networking.k8s.io/v1beta1` or `v1alpha2`.
     ClusterNetworkPolicy,
     /// `AdminNetworkPolicy` of `policy.networking.k8s.io/v1alpha1`.
     AdminNetworkPolicy,

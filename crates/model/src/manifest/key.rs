@@ -36,7 +36,7 @@ pub enum ObjectKind {
     Endpoints,
     /// `networking.k8s.io/v1`
     NetworkPolicy,
-    /// `policy.networking.k8s.io/v1alpha2`
+    /// `policy.networking.k8s.io/v1beta1` and `v1alpha2`
     ClusterNetworkPolicy,
     /// `policy.networking.k8s.io/v1alpha1`
     AdminNetworkPolicy,

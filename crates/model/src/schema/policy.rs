@@ -1,4 +1,4 @@
-//! The group `policy.networking.k8s.io`: `v1alpha2`, and the two kinds of `v1alpha1`.
+//! The group `policy.networking.k8s.io`: `v1beta1` and `v1alpha2`, which have the same fields, and the two kinds of `v1alpha1`.
 //!
 //! Fields of the experimental channel are fields here too (rules CN-1, AN-3).
 

@@ -51,7 +51,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 24] = [
+static KINDS: [Row; 25] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -117,6 +117,12 @@ static KINDS: [Row; 24] = [
         "NetworkPolicy",
         &networking::NETWORK_POLICY,
         Handling::NetworkPolicy,
+    ),
+    (
+        "policy.networking.k8s.io/v1beta1",
+        "ClusterNetworkPolicy",
+        &policy::CLUSTER_NETWORK_POLICY,
+        Handling::ClusterPolicy(ClusterPolicyKind::ClusterNetworkPolicy),
     ),
     (
         "policy.networking.k8s.io/v1alpha2",

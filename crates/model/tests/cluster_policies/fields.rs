@@ -265,3 +265,17 @@ fn the_same_policy_elsewhere_is_the_same() {
         "ClusterNetworkPolicy all.fields is given twice"
     );
 }
+
+#[test]
+fn both_versions_of_a_cluster_network_policy_are_the_same_object() {
+    let newer = CLUSTER.replace("/v1alpha2", "/v1beta1");
+    assert_eq!(policy(&newer), policy(CLUSTER));
+    let (_, diagnostics) = assemble(&objects(&format!("{CLUSTER}---\n{newer}")));
+    assert_eq!(
+        diagnostics[0].message,
+        "ClusterNetworkPolicy all.fields is given twice"
+    );
+    let listed = "apiVersion: policy.networking.k8s.io/v1beta1\nkind: ClusterNetworkPolicyList\nitems:\n\
+         - {metadata: {name: a}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}}\n";
+    assert_eq!(policy(listed).name.to_string(), "ClusterNetworkPolicy/a");
+}

@@ -179,7 +179,7 @@ fn kinds_in_versions_that_do_not_have_them() {
         (
             "policy.networking.k8s.io/v1alpha1",
             "ClusterNetworkPolicy",
-            "policy.networking.k8s.io/v1alpha2",
+            "policy.networking.k8s.io/v1beta1",
         ),
         (
             "policy.networking.k8s.io/v1alpha2",
