@@ -5,6 +5,7 @@
 //! open. A policy that selects nothing, that allows all, or that another one overrides changes nothing about that.
 //! Start with [`audit`]; [`Principle`] says what is measured, [`Audit::score`] what comes of it.
 
+mod acceptance;
 mod egress;
 mod exposure;
 mod finding;
@@ -23,9 +24,10 @@ mod workload;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, Documents, LabelSelector, Object};
+use ringfence_model::{Cluster, Diagnostic, Documents, LabelSelector, Object};
 use ringfence_policy::Engine;
 
+use acceptance::Acceptances;
 use gather::Gathered;
 use stage::Stage;
 use workload::Workloads;
@@ -34,7 +36,7 @@ pub use finding::{Accepted, Finding, Gap, GapKind, Measured, Shown};
 pub use principle::{About, Principle, Severity};
 pub use score::{Score, Term};
 
-/// The annotation of a workload that accepts findings about it: `ID: reason`, several with `;` between them. What is
+/// The annotation of a workload or namespace that accepts findings about it: `ID: reason`, several with `;` between them. What is
 /// accepted is told and counted as it is; it only is no reason to fail.
 pub const ACCEPT_ANNOTATION: &str = "ringfence.dev/accept";
 
@@ -83,6 +85,7 @@ impl Default for Options {
 pub struct Audit {
     engine: Engine,
     principles: Vec<Measured>,
+    notes: Vec<Diagnostic>,
 }
 
 impl Audit {
@@ -103,6 +106,12 @@ impl Audit {
         self.principles.iter().flat_map(|found| &found.findings)
     }
 
+    /// What annotations say that accepts nothing.
+    #[must_use]
+    pub fn notes(&self) -> &[Diagnostic] {
+        &self.notes
+    }
+
     /// The score, `None` if there was nothing to measure.
     #[must_use]
     pub fn score(&self) -> Option<Score> {
@@ -119,9 +128,11 @@ pub fn audit(subject: &Subject<'_>, options: &Options) -> Audit {
     ingress::measure(&stage, &workloads, options, &mut gathered);
     egress::measure(&stage, &workloads, &mut gathered);
     hosts::measure(subject, &workloads, &mut gathered);
-    let principles = gathered.into_measured(&stage.engine, &workloads);
+    let acceptances = Acceptances::of(subject.documents);
+    let principles = gathered.into_measured(&stage.engine, &workloads, &acceptances);
     Audit {
         engine: stage.engine,
+        notes: acceptances.notes(&principles),
         principles,
     }
 }

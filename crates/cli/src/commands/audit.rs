@@ -12,7 +12,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use ringfence_model::{Documents, Severity as Level};
+use ringfence_model::{Documents, RenderStyle, Severity as Level};
 use ringfence_policy::Engine;
 use ringfence_reach::audit::{self, Audit, Finding, Severity, Subject};
 use ringfence_reach::lint;
@@ -39,6 +39,10 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
     let report = Report::of(&loaded, arguments);
+    for note in report.audit.notes() {
+        let said = note.render(&loaded.sources, RenderStyle::Colored);
+        anstream::eprintln!("{said}\n");
+    }
     match arguments.output {
         AuditFormat::Text => anstream::print!("{}", text::render(&report, arguments)),
         AuditFormat::Json => output::json::print(&json::document(&report))?,
@@ -71,9 +75,15 @@ impl Report {
             documents: &documents,
             guards: &admission::guards(&loaded.sources),
         };
+        // Neither needs the other, and on large clusters each takes its time.
+        let (audit, health) = std::thread::scope(|scope| {
+            let health = scope.spawn(|| Health::of(loaded, &documents));
+            let audit = audit::audit(&subject, &arguments.measures());
+            (audit, health.join())
+        });
         Self {
-            audit: audit::audit(&subject, &arguments.measures()),
-            health: Health::of(loaded, &documents),
+            audit,
+            health: health.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         }
     }
 }

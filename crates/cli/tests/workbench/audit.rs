@@ -190,7 +190,7 @@ fn stores_are_named_and_their_clients_counted() {
     let gap = &findings(&found, "RA06")[0]["gaps"][0];
     assert_eq!(
         gap["message"],
-        "1 workloads may open tcp/5432, 0 are meant to at most"
+        "1 workload may open tcp/5432, 0 at most are meant to"
     );
     assert_eq!(gap["witness"]["source"], "shop/web-0");
     let said = audit(CLOSED, &["--sensitive", "app in (web)"]).expect_refused();
@@ -252,12 +252,72 @@ spec:
     assert_eq!(share(&found, "RA04"), (2, 3));
     let finding = &findings(&found, "RA04")[0];
     assert_eq!(finding["accepted"], "it counts the node's packets");
-    let unexplained = agent.replace("RA04: it counts the node's packets", "RA03: no");
+    let lines = agent.lines().filter(|line| !line.contains("annotations"));
+    let unexplained: String = lines.map(|line| format!("{line}\n")).collect();
     json(&format!("{CLOSED}{unexplained}"), &[], 1);
-    let system = agent.replace("RA04: it counts the node's packets", "no");
-    let system = system.replace("namespace: shop", "namespace: kube-system");
+    let system = unexplained.replace("namespace: shop", "namespace: kube-system");
     let found = json(&format!("{CLOSED}{system}"), &[], 0);
     assert_eq!(share(&found, "RA04"), (2, 2));
+}
+
+#[test]
+fn a_namespace_accepts_and_what_accepts_nothing_is_told() {
+    let accepted = CLOSED.replace(
+        "{name: shop, labels: {pod-security.kubernetes.io/enforce: baseline}}",
+        "{name: shop, annotations: {ringfence.dev/accept: \"RA05: a sandbox; RA01: no; RA99: no\"}}",
+    );
+    let said = audit(&accepted, &["--fail-on", "medium", "-o", "json"]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    let found: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(findings(&found, "RA05")[0]["accepted"], "a sandbox");
+    let warnings: Vec<&str> = said
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("warning"))
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "warning: `RA99: no` accepts nothing: it is not of the form `ID: reason`",
+            "warning: the annotation accepts RA01, which is not found here",
+        ]
+    );
+    assert!(said.stderr.contains("<stdin>:4:"), "{}", said.stderr);
+}
+
+#[test]
+fn where_pods_may_have_any_address_a_block_of_some_proves_nothing() {
+    let block = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: office, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr: BLOCK}}]}]}
+";
+    let with = |cidr: &str, arguments: &[&str], code| {
+        json(
+            &format!("{CLOSED}{}", block.replace("BLOCK", cidr)),
+            arguments,
+            code,
+        )
+    };
+    assert_eq!(share(&with("203.0.113.0/24", &[], 0), "RA01"), (2, 2));
+    let some = with("10.20.0.0/16", &[], 0);
+    assert_eq!(share(&some, "RA01"), (1, 2));
+    let finding = &findings(&some, "RA01")[0];
+    assert_eq!(
+        (&finding["certain"], &finding["severity"]),
+        (&false.into(), &"medium".into())
+    );
+    assert_eq!(
+        share(
+            &with("10.20.0.0/16", &["--pod-cidr", "10.244.0.0/16"], 0),
+            "RA01"
+        ),
+        (2, 2)
+    );
+    let pods = with("10.20.0.0/16", &["--pod-cidr", "10.20.4.0/24"], 1);
+    assert_eq!(findings(&pods, "RA01")[0]["certain"], true);
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn dns() -> ConnectionSet {
 struct Beyond {
     metadata: Vec<(IpAddr, ClassId)>,
     nodes: Vec<NodeEnd>,
+    /// Whether these only stand for the nodes, whose addresses are not known.
+    are_stand_ins: bool,
 }
 
 struct NodeEnd {
@@ -94,6 +96,7 @@ impl Beyond {
                 .map(|address| (address, engine.class_of_address(address)))
                 .collect(),
             nodes,
+            are_stand_ins: stage.has_stand_in_nodes,
         }
     }
 }
@@ -162,9 +165,15 @@ fn nodes(
         })
     };
     let found: Vec<Open> = beyond.nodes.iter().filter_map(open).collect();
-    let certain = found.iter().find(|open| open.is_certain);
-    if let Some(open) = certain.or(found.first()) {
-        gathered.open(principle, &workload.unit, open.clone());
+    let certain = found.iter().filter(|open| open.is_certain).count();
+    let first = found.iter().min_by_key(|open| !open.is_certain);
+    if let Some(open) = first {
+        let is_certain = certain > 0 && (!beyond.are_stand_ins || certain == beyond.nodes.len());
+        let open = Open {
+            is_certain,
+            ..open.clone()
+        };
+        gathered.open(principle, &workload.unit, open);
     }
 }
 

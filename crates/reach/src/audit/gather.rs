@@ -7,6 +7,7 @@ use ringfence_model::Endpoint;
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
+use super::acceptance::Acceptances;
 use super::workload::Workloads;
 use super::{Finding, Gap, GapKind, Measured, Principle, Severity, Shown};
 use crate::matrix::{Ends, judged};
@@ -54,20 +55,25 @@ impl Gathered {
         }
     }
 
-    pub(super) fn into_measured(self, engine: &Engine, workloads: &Workloads) -> Vec<Measured> {
+    pub(super) fn into_measured(
+        self,
+        engine: &Engine,
+        workloads: &Workloads,
+        acceptances: &Acceptances,
+    ) -> Vec<Measured> {
         let mut units = self.units;
         let of_principle = |principle: Principle| {
             let units = units.remove(&principle).unwrap_or_default();
             let holds = units.values().filter(|open| open.is_empty()).count();
             let open = units.into_iter().filter(|(_, open)| !open.is_empty());
             let findings = open.map(|(unit, open)| {
-                let workload = workloads.find(&unit);
+                let source = workloads.source(engine.cluster(), &unit);
                 let gaps = gaps(engine, open);
                 Finding {
                     principle,
                     severity: severity(principle, &gaps),
-                    accepted: workload.and_then(|found| found.accepted(principle)),
-                    source: workload.and_then(|found| found.source.clone()),
+                    accepted: acceptances.get(source.as_ref(), principle),
+                    source,
                     gaps,
                     unit,
                 }

@@ -85,13 +85,18 @@ impl Pair<'_> {
     }
 }
 
-/// What any stranger without labels may open.
+/// What strangers without labels may open: one of them, or all if one may be nobody.
 fn strangers(stage: &Stage, column: &Row) -> Reach {
-    let reaches = stage
-        .foreign
-        .iter()
-        .map(|stranger| column.reach(stranger.class));
-    reaches.fold(Reach::none(), |all, more| either(&all, &more))
+    let reaches = || stage.foreign.iter().map(|one| column.reach(one.class));
+    let any = reaches().fold(Reach::none(), |all, more| either(&all, &more));
+    if !stage.is_anywhere {
+        return any;
+    }
+    let allowed = reaches().map(|reach| reach.allowed);
+    let allowed = allowed.reduce(|all, more| all.intersection(&more));
+    let allowed = allowed.unwrap_or_else(ConnectionSet::none);
+    let unknown = any.allowed.union(&any.unknown).difference(&allowed);
+    Reach { allowed, unknown }
 }
 
 /// What the likes of pods may open, and the classes of these pods.

@@ -32,6 +32,11 @@ pub(super) struct Stage {
     of_namespace: BTreeMap<String, ClassSet>,
     pub(super) internet: Internet,
     pub(super) families: BTreeSet<Family>,
+    /// Whether it is not known where pods have their addresses from, so that the strangers have them from everywhere. What
+    /// is open to some of them alone may then be open to nobody.
+    pub(super) is_anywhere: bool,
+    /// The same of the nodes.
+    pub(super) has_stand_in_nodes: bool,
 }
 
 impl Stage {
@@ -48,6 +53,8 @@ impl Stage {
             of_namespace: BTreeMap::new(),
             internet,
             families,
+            is_anywhere: cast.is_anywhere,
+            has_stand_in_nodes: cast.has_nodes(),
             engine,
         };
         for (namespace, names) in &cast.own {

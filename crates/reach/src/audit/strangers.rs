@@ -31,7 +31,7 @@ pub(super) fn open_to_strangers(
     ];
     let of_pods = pods
         .into_iter()
-        .filter_map(|(kind, strangers)| of_pods(row, pod, wanted, &kind, strangers));
+        .filter_map(|(kind, strangers)| of_pods(stage, row, pod, wanted, (&kind, strangers)));
     let internet = stage.internet.opening(row, wanted.connections);
     let internet = internet.map(|opening| Open {
         kind: GapKind::Internet,
@@ -43,11 +43,11 @@ pub(super) fn open_to_strangers(
 }
 
 fn of_pods(
+    stage: &Stage,
     row: &Row,
     pod: &ObjectName,
     wanted: Wanted<'_>,
-    kind: &GapKind,
-    strangers: &[Stranger],
+    (kind, strangers): (&GapKind, &[Stranger]),
 ) -> Option<Open> {
     let open = |stranger: &Stranger, is_certain, connections| Open {
         kind: kind.clone(),
@@ -55,19 +55,21 @@ fn of_pods(
         connections,
         ends: Some(wanted.ends(pod, Endpoint::Pod(stranger.name.clone()))),
     };
-    let mut perhaps = None;
-    for stranger in strangers {
+    let reaches = strangers.iter().map(|stranger| {
         let reach = row.reach(stranger.class);
         let allowed = reach.allowed.intersection(wanted.connections);
-        let unknown = reach.unknown.intersection(wanted.connections);
-        if !allowed.is_empty() {
-            return Some(open(stranger, true, allowed));
-        }
-        if !unknown.is_empty() && perhaps.is_none() {
-            perhaps = Some(open(stranger, false, unknown));
-        }
+        (stranger, allowed, reach.unknown)
+    });
+    let reaches: Vec<_> = reaches.collect();
+    let mut open_to = reaches.iter().filter(|(_, allowed, _)| !allowed.is_empty());
+    if let Some((stranger, allowed, _)) = open_to.next() {
+        let is_certain = !stage.is_anywhere || open_to.count() + 1 == reaches.len();
+        return Some(open(stranger, is_certain, allowed.clone()));
     }
-    perhaps
+    reaches.iter().find_map(|(stranger, _, unknown)| {
+        let unknown = unknown.intersection(wanted.connections);
+        (!unknown.is_empty()).then(|| open(stranger, false, unknown))
+    })
 }
 
 impl Wanted<'_> {

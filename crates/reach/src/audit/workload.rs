@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, Documents, Object, ObjectName, Pod, PodSpec, Source};
+use ringfence_model::{Cluster, Object, ObjectName, Pod, PodSpec, Source};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::{ClassId, Engine};
 
 use super::exposure::exposed;
 use super::store::store_ports;
-use super::{ACCEPT_ANNOTATION, Accepted, Options, Principle, Subject};
+use super::{Options, Subject};
 use crate::workload::{Member, Unit, by_workload};
 
 /// One workload.
@@ -26,7 +26,6 @@ pub(super) struct Workload {
     /// Whether it has a service account of its own.
     pub(super) has_account: bool,
     pub(super) source: Option<Source>,
-    accepted: BTreeMap<Principle, Accepted>,
 }
 
 /// All of them.
@@ -42,14 +41,13 @@ impl Workloads {
     pub(super) fn of(subject: &Subject<'_>, options: &Options, engine: &Engine) -> Self {
         let specs = specs(subject);
         let exposed = exposed(subject);
-        let mut list: Vec<Workload> = by_unit(subject.cluster)
+        let list: Vec<Workload> = by_unit(subject.cluster)
             .into_iter()
             .map(|(unit, pods)| {
                 let specs = specs.get(&unit).map_or(&[][..], Vec::as_slice);
                 workload(unit, &pods, specs, options, engine, &exposed)
             })
             .collect();
-        accept(&mut list, subject.documents);
         let mut of_class: BTreeMap<ClassId, Vec<usize>> = BTreeMap::new();
         for (place, workload) in list.iter().enumerate() {
             for class in workload.parts.keys() {
@@ -79,7 +77,19 @@ impl Workloads {
         self.of_class(class).next()?.parts.get(&class)
     }
 
-    pub(super) fn find(&self, unit: &Unit) -> Option<&Workload> {
+    /// Where `unit`, a workload or a namespace, was written.
+    pub(super) fn source(&self, cluster: &Cluster, unit: &Unit) -> Option<Source> {
+        match unit {
+            Unit::Namespace(name) => cluster.namespaces.get(name)?.source.clone(),
+            Unit::Workload { .. }
+            | Unit::Zone(_)
+            | Unit::Nodes
+            | Unit::Node(_)
+            | Unit::Place(_) => self.find(unit)?.source.clone(),
+        }
+    }
+
+    fn find(&self, unit: &Unit) -> Option<&Workload> {
         let place = self.list.binary_search_by(|one| one.unit.cmp(unit)).ok()?;
         self.list.get(place)
     }
@@ -88,10 +98,6 @@ impl Workloads {
 impl Workload {
     pub(super) fn namespace(&self) -> &str {
         self.unit.namespace().unwrap_or_default()
-    }
-
-    pub(super) fn accepted(&self, principle: Principle) -> Option<Accepted> {
-        self.accepted.get(&principle).cloned()
     }
 }
 
@@ -128,7 +134,6 @@ fn workload(
         store: store_ports(pods, specs, options),
         has_account: specs.iter().any(|spec| has_account(spec)),
         source: pods.iter().find_map(|pod| pod.source.clone()),
-        accepted: BTreeMap::new(),
         unit,
     }
 }
@@ -168,50 +173,4 @@ fn specs<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, Vec<&'a PodSpec>> {
         }
     }
     specs
-}
-
-/// Reads the annotations that accept findings.
-fn accept(workloads: &mut [Workload], documents: &Documents) {
-    let annotations = documents.annotations(ACCEPT_ANNOTATION);
-    let by_object: BTreeMap<&Source, &str> = annotations
-        .iter()
-        .map(|found| (&found.object, found.value.as_str()))
-        .collect();
-    for workload in workloads {
-        let value = workload.source.as_ref().and_then(|at| by_object.get(at));
-        let entries = value.into_iter().flat_map(|value| value.split(';'));
-        workload.accepted = entries.filter_map(acceptance).collect();
-    }
-}
-
-/// `RA04: it reads the host's counters`
-fn acceptance(text: &str) -> Option<(Principle, Accepted)> {
-    let (id, reason) = text.split_once(':')?;
-    let principle = Principle::named(id.trim())?;
-    let reason = reason.trim();
-    let accepted = Accepted {
-        reason: reason.to_owned(),
-    };
-    (!reason.is_empty()).then_some((principle, accepted))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_acceptance_names_a_principle_and_a_reason() {
-        let (principle, accepted) = acceptance(" RA04: counts packets: all of them ").unwrap();
-        assert_eq!(principle, Principle::HostNetwork);
-        assert_eq!(accepted.reason, "counts packets: all of them");
-        for text in [
-            "RA04",
-            "RA04:",
-            "RA04:  ",
-            "RA99: no such principle",
-            "*: all",
-        ] {
-            assert!(acceptance(text).is_none(), "{text}");
-        }
-    }
 }

@@ -26,7 +26,8 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
         }
         (GapKind::Node(name), _) => format!("it may open {what} to node/{name}"),
         (GapKind::Clients { found, most }, _) => {
-            format!("{found} workloads may open {what}, {most} are meant to at most")
+            let plural = if *found == 1 { "" } else { "s" };
+            format!("{found} workload{plural} may open {what}, {most} at most are meant to")
         }
         (GapKind::Namespace(name), _) => {
             format!("workloads of {name} may open {what}, and not because they are of {name}")

@@ -19,7 +19,9 @@ use addresses::Addresses;
 pub(super) struct Cast<'a> {
     pods: Vec<Pod>,
     namespace: String,
-    node: Option<String>,
+    nodes: Vec<Node>,
+    /// Whether any private address is taken for one that a pod may have.
+    pub(super) is_anywhere: bool,
     pub(super) foreign: Vec<ObjectName>,
     pub(super) own: BTreeMap<String, Vec<ObjectName>>,
     pub(super) twins: BTreeMap<&'a Labels, ObjectName>,
@@ -35,7 +37,8 @@ impl<'a> Cast<'a> {
         let mut cast = Self {
             pods: Vec::new(),
             namespace: free("nowhere", |name| is_mentioned(cluster, name)),
-            node: stand_in_node(cluster),
+            nodes: Vec::new(),
+            is_anywhere: false,
             foreign: Vec::new(),
             own: BTreeMap::new(),
             twins: BTreeMap::new(),
@@ -45,11 +48,15 @@ impl<'a> Cast<'a> {
         cast.add_foreign(&mut addresses);
         cast.add_neighbours(cluster, &mut addresses);
         cast.add_twins(cluster, &mut addresses);
+        if !knows_nodes(cluster) {
+            cast.add_nodes(&mut addresses);
+        }
+        cast.is_anywhere = blocks.is_empty();
         cast
     }
 
     fn add_foreign(&mut self, addresses: &mut Addresses) {
-        for address in addresses.one_of_each_sort() {
+        for address in addresses.one_for_each_pod() {
             let number = self.foreign.len();
             let name = ObjectName::new(&self.namespace, numbered("stranger", number));
             self.foreign.push(name.clone());
@@ -68,7 +75,7 @@ impl<'a> Cast<'a> {
             };
             let stem = free("stranger", is_taken);
             let of_each = if names_networks {
-                addresses.one_of_each_sort()
+                addresses.one_for_each_pod()
             } else {
                 vec![addresses.unnamed()]
             };
@@ -93,6 +100,24 @@ impl<'a> Cast<'a> {
             self.twins.insert(&pod.labels, name.clone());
             self.add(name, &pod.labels, addresses.unnamed());
         }
+    }
+
+    /// Every cluster has nodes: some to stand for them.
+    fn add_nodes(&mut self, addresses: &mut Addresses) {
+        let of_each = addresses.one_for_each_node().into_iter();
+        let nodes = of_each.enumerate().map(|(number, addresses)| Node {
+            name: numbered("any", number),
+            labels: Labels::new(),
+            addresses,
+            pod_cidrs: Vec::new(),
+            source: None,
+        });
+        self.nodes.extend(nodes);
+    }
+
+    /// Whether the nodes are no more than stand-ins.
+    pub(super) fn has_nodes(&self) -> bool {
+        !self.nodes.is_empty()
     }
 
     fn add(&mut self, name: ObjectName, labels: &Labels, addresses: Vec<IpAddr>) {
@@ -120,15 +145,8 @@ impl<'a> Cast<'a> {
         for pod in &self.pods {
             cluster.pods.insert(pod.name.clone(), pod.clone());
         }
-        if let Some(name) = &self.node {
-            let node = Node {
-                name: name.clone(),
-                labels: Labels::new(),
-                addresses: Vec::new(),
-                pod_cidrs: Vec::new(),
-                source: None,
-            };
-            cluster.nodes.insert(name.clone(), node);
+        for node in &self.nodes {
+            cluster.nodes.insert(node.name.clone(), node.clone());
         }
         cluster
     }
@@ -154,11 +172,9 @@ fn namespaces(cluster: &Cluster) -> BTreeSet<&str> {
     pods.map(|pod| pod.name.namespace.as_str()).collect()
 }
 
-/// Every cluster has nodes: one to stand for them where none is known.
-fn stand_in_node(cluster: &Cluster) -> Option<String> {
+fn knows_nodes(cluster: &Cluster) -> bool {
     let mut pods = cluster.pods.values().filter(|pod| pod.is_live());
-    let is_known = !cluster.nodes.is_empty() || pods.any(|pod| pod.node.is_some());
-    (!is_known).then(|| "any".to_owned())
+    !cluster.nodes.is_empty() || pods.any(|pod| pod.node.is_some())
 }
 
 /// Whether there is such a namespace, or a policy that knows it by name.

@@ -12,7 +12,9 @@ use crate::workload::{Place, Span, named_blocks, overlay, partition};
 /// Addresses that nobody has, each given out once.
 pub(super) struct Addresses {
     /// Those that a new pod may get, in sorts that no policy tells apart.
-    sorts: Vec<Free>,
+    of_pods: Vec<Free>,
+    /// Private ones, in such sorts.
+    private: Vec<Free>,
     /// Those of each family that no policy names.
     unnamed: Vec<Free>,
     taken: BTreeSet<IpAddr>,
@@ -23,34 +25,39 @@ type Free = Box<dyn Iterator<Item = IpAddr>>;
 impl Addresses {
     pub(super) fn of(cluster: &Cluster, blocks: &[IpNet], families: &BTreeSet<Family>) -> Self {
         let named = named_blocks(cluster);
-        let mut sorts: BTreeMap<Place, Vec<Span>> = BTreeMap::new();
-        let mut unnamed = Vec::new();
+        let mut addresses = Self {
+            of_pods: Vec::new(),
+            private: Vec::new(),
+            unnamed: Vec::new(),
+            taken: taken(cluster),
+        };
         for family in families {
             let places = partition(*family, &named);
-            for (span, (place, ())) in overlay(&places, &spans(*family, blocks)) {
-                sorts.entry(place).or_default().push(span);
-            }
-            unnamed.push(free(without_names(&places)));
+            let of_pods = sorts(&places, &spans(*family, blocks));
+            addresses.of_pods.extend(of_pods);
+            addresses.private.extend(sorts(&places, &private(*family)));
+            addresses.unnamed.push(free(without_names(&places)));
         }
-        Self {
-            sorts: sorts.into_values().map(free).collect(),
-            unnamed,
-            taken: taken(cluster),
+        addresses
+    }
+
+    /// An address for a pod of each sort that has one left; where it is not known what pods have, of each private sort.
+    pub(super) fn one_for_each_pod(&mut self) -> Vec<Vec<IpAddr>> {
+        let of_pods = one_of_each(&mut self.of_pods, &mut self.taken);
+        if of_pods.is_empty() {
+            self.one_for_each_node()
+        } else {
+            of_pods
         }
     }
 
-    /// An address of each sort that has one left; a single pod without address if none is known.
-    pub(super) fn one_of_each_sort(&mut self) -> Vec<Vec<IpAddr>> {
-        let taken = &mut self.taken;
-        let found: Vec<Vec<IpAddr>> = self
-            .sorts
-            .iter_mut()
-            .filter_map(|sort| Some(vec![next(sort, taken)?]))
-            .collect();
-        if found.is_empty() {
+    /// An address of each private sort, or none at all if policies name and the cluster uses them all.
+    pub(super) fn one_for_each_node(&mut self) -> Vec<Vec<IpAddr>> {
+        let private = one_of_each(&mut self.private, &mut self.taken);
+        if private.is_empty() {
             vec![Vec::new()]
         } else {
-            found
+            private
         }
     }
 
@@ -60,6 +67,29 @@ impl Addresses {
         let of_families = self.unnamed.iter_mut();
         of_families.filter_map(|all| next(all, taken)).collect()
     }
+}
+
+fn one_of_each(sorts: &mut [Free], taken: &mut BTreeSet<IpAddr>) -> Vec<Vec<IpAddr>> {
+    let sorts = sorts.iter_mut();
+    let one = |sort| Some(vec![next(sort, taken)?]);
+    sorts.filter_map(one).collect()
+}
+
+/// The addresses of `wanted` by the place that they are in.
+fn sorts(places: &[(Span, Place)], wanted: &[(Span, ())]) -> Vec<Free> {
+    let mut sorts: BTreeMap<Place, Vec<Span>> = BTreeMap::new();
+    for (span, (place, ())) in overlay(places, wanted) {
+        sorts.entry(place).or_default().push(span);
+    }
+    sorts.into_values().map(free).collect()
+}
+
+fn private(family: Family) -> Vec<(Span, ())> {
+    let places = partition(family, &BTreeSet::new());
+    let private = places
+        .into_iter()
+        .filter(|(_, place)| matches!(place, Place::Private(_)));
+    private.map(|(span, _)| (span, ())).collect()
 }
 
 fn next(addresses: &mut Free, taken: &mut BTreeSet<IpAddr>) -> Option<IpAddr> {
