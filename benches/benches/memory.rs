@@ -39,18 +39,18 @@ unsafe impl GlobalAlloc for Counting {
 fn main() {
     let usual = |size| cluster(1, size);
     let unlike = |size| distinct(open(cluster(1, size)));
-    let mut rows = vec![row("10,000 pods", Size::LARGE, usual)];
-    for (what, size) in ringfence_benches::doubled(Size::LARGE) {
-        rows.push(row(&format!("{what} x2"), size, usual));
-    }
-    rows.push(row(
-        "10,000 pods, no two alike, half of it open",
-        Size::LARGE,
-        unlike,
-    ));
+    let base = ("10,000 pods".to_owned(), Size::LARGE);
+    let larger = ringfence_benches::doubled(Size::LARGE);
+    let mut sizes = vec![base];
+    sizes.extend(larger.map(|(what, size)| (format!("{what} x2"), size)));
     if std::env::args().any(|argument| argument == "huge") {
-        rows.push(row("100,000 pods", Size::HUGE, usual));
+        sizes.push(("100,000 pods".to_owned(), Size::HUGE));
     }
+    let rows = sizes.iter().map(|(what, size)| row(what, *size, usual));
+    let last = ("10,000 pods, no two alike, half of it open", Size::LARGE);
+    let last = [last]
+        .into_iter()
+        .map(|(what, size)| row(what, size, unlike));
     let header = [
         "cluster",
         "by itself, MiB",
@@ -63,7 +63,7 @@ fn main() {
     print(
         "Memory in use, by allocations",
         &header.map(str::to_owned),
-        &rows,
+        rows.chain(last),
     );
 }
 

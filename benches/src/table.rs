@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::growth::Growing;
 use crate::times::{Times, milliseconds};
@@ -21,14 +21,17 @@ pub struct Case<'a, T> {
     pub plain: Stopwatch<'a, T>,
 }
 
+/// A baseline that takes longer is run once.
+const LONG: Duration = Duration::from_secs(1);
+
 /// Measures every case on every size, `runs` times each, the baseline in turns with it, and prints the table.
 pub fn measure<T>(subject: &Growing<T>, runs: usize, cases: &[Case<'_, T>]) {
-    let rows: Vec<Vec<String>> = cases.iter().map(|case| row(subject, runs, case)).collect();
-    print(&subject.name, &header(subject), &rows);
+    let rows = cases.iter().map(|case| row(subject, runs, case));
+    print(&subject.name, &header(subject), rows);
 }
 
-/// Prints a table with its title, as Markdown.
-pub fn print(title: &str, header: &[String], rows: &[Vec<String>]) {
+/// Prints a table with its title, as Markdown, each row as soon as it is there.
+pub fn print(title: &str, header: &[String], rows: impl IntoIterator<Item = Vec<String>>) {
     println!("\n{title}\n\n| {} |", header.join(" | "));
     println!("|{}", "---|".repeat(header.len()));
     for row in rows {
@@ -61,7 +64,15 @@ fn row<T>(subject: &Growing<T>, runs: usize, case: &Case<'_, T>) -> Vec<String> 
 }
 
 fn in_turns<T>(runs: usize, subject: &T, case: &Case<'_, T>) -> (Times, Times) {
-    let runs = (0..runs).map(|_| ((case.ours)(subject), (case.plain)(subject)));
-    let (ours, plain) = runs.unzip();
+    let (mut ours, mut plain) = (Vec::new(), Vec::new());
+    let mut is_long = false;
+    for _ in 0..runs {
+        ours.push((case.ours)(subject));
+        if !is_long {
+            let start = Instant::now();
+            plain.push((case.plain)(subject));
+            is_long = start.elapsed() > LONG;
+        }
+    }
     (Times::of(ours), Times::of(plain))
 }

@@ -69,12 +69,13 @@ pub fn check(subject: &Subject<'_>) -> Report {
 
 /// Whether `diagnostic` suspects of the same object what a lint has shown: RF030 is AM-13 with a proof.
 fn is_proven(diagnostic: &Diagnostic, lints: &[Finding], documents: &Documents) -> bool {
+    if diagnostic.rule != Some("AM-13") {
+        return false;
+    }
     let object = |location: &Option<Location>| documents.object_at(location.as_ref()?);
     let suspected = object(&diagnostic.location);
     let mut proofs = lints.iter().filter(|finding| finding.id() == Some("RF030"));
-    diagnostic.rule == Some("AM-13")
-        && suspected.is_some()
-        && proofs.any(|proof| object(&proof.diagnostic.location) == suspected)
+    suspected.is_some() && proofs.any(|proof| object(&proof.diagnostic.location) == suspected)
 }
 
 /// A namespace that is not given (rule OB-4) matters to selectors that read labels of namespaces.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, METADATA_NAME_LABEL,
-    NetworkPolicy, Object, ObjectName, PeerSelector, Pod, PortMatch,
+    NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod, PortMatch,
 };
 use ringfence_net::Protocol;
 use ringfence_policy::Engine;
@@ -31,6 +31,8 @@ pub(super) struct Context<'a> {
     pub(super) ranges: Ranges<'a>,
     /// The peers that name pods.
     pub(super) peer_sites: Vec<PeerSite<'a>>,
+    /// Where each of them stands in the list, by object and path.
+    peer_places: BTreeMap<ObjectKey, BTreeMap<String, usize>>,
     no_labels: Labels,
     thinned: OnceCell<Cluster>,
     redundant: OnceCell<Vec<Redundant<'a>>>,
@@ -59,11 +61,17 @@ impl<'a> Context<'a> {
             groups: groups(cluster),
             ranges: Ranges::new(cluster, subject.objects),
             peer_sites: Vec::new(),
+            peer_places: BTreeMap::new(),
             no_labels: Labels::new(),
             thinned: OnceCell::new(),
             redundant: OnceCell::new(),
         };
         context.peer_sites = peer::peers(&context);
+        for (index, site) in context.peer_sites.iter().enumerate() {
+            let of_object = context.peer_places.entry(site.place.object.clone());
+            let of_object = of_object.or_default();
+            of_object.insert(site.place.path.clone(), index);
+        }
         context
     }
 
@@ -146,19 +154,27 @@ impl<'a> Context<'a> {
     /// The pods with the labels and namespaces that `peer` of a policy in `namespace` asks for; host pods too, which are
     /// never peers (rule NP-16).
     pub(super) fn like_peer(&self, peer: &PeerSelector, namespace: &str) -> Vec<&PodGroup<'a>> {
-        let in_namespace = |group: &&PodGroup<'a>| match &peer.namespaces {
-            None => group.namespace == namespace,
-            Some(selector) => selector.matches(self.namespace_labels(group.namespace)),
-        };
-        let has_labels = |group: &&PodGroup<'a>| {
-            let selector = peer.pods.as_ref();
-            selector.is_none_or(|selector| selector.matches(group.labels))
-        };
-        self.groups
-            .iter()
-            .filter(in_namespace)
-            .filter(has_labels)
-            .collect()
+        let selector = peer.pods.as_ref();
+        let has_labels =
+            |group: &&PodGroup<'a>| selector.is_none_or(|selector| selector.matches(group.labels));
+        match &peer.namespaces {
+            None => self
+                .groups_in(namespace)
+                .iter()
+                .filter(has_labels)
+                .collect(),
+            Some(selector) => {
+                let in_namespace = |groups: &&[PodGroup<'a>]| {
+                    let labels = groups
+                        .first()
+                        .map(|group| self.namespace_labels(group.namespace));
+                    labels.is_some_and(|labels| selector.matches(labels))
+                };
+                let by_namespace = self.groups.chunk_by(|a, b| a.namespace == b.namespace);
+                let groups = by_namespace.filter(in_namespace).flatten();
+                groups.filter(has_labels).collect()
+            }
+        }
     }
 
     /// The pods that `peer` of a policy in `namespace` matches (rules NP-12 to NP-16).
@@ -170,10 +186,8 @@ impl<'a> Context<'a> {
 
     /// The peer at `place`.
     pub(super) fn peer_site(&self, place: &Place) -> Option<&PeerSite<'a>> {
-        let is_it = |site: &&PeerSite<'_>| {
-            site.place.path == place.path && site.place.object == place.object
-        };
-        self.peer_sites.iter().find(is_it)
+        let of_object = self.peer_places.get(&place.object)?;
+        self.peer_sites.get(*of_object.get(&place.path)?)
     }
 
     /// Whether a workload without pods at present would make some with `pods` in the namespaces of `namespaces`, or in `own`.

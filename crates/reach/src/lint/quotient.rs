@@ -21,8 +21,10 @@ pub(super) fn seen_from(cluster: &Cluster, namespace: &str) -> Cluster {
         .values()
         .partition(|pod| pod.name.namespace == namespace);
     let mut kinds = BTreeMap::new();
+    let mut selectors = Applicable::default();
     for pod in others {
-        kinds.entry(sight.of_pod(cluster, pod)).or_insert(pod);
+        let applicable = selectors.of(&sight, cluster, &pod.name.namespace);
+        kinds.entry(sight.of_pod(applicable, pod)).or_insert(pod);
     }
     let mut nodes = BTreeMap::new();
     for node in cluster.nodes.values() {
@@ -57,8 +59,28 @@ struct Sight<'a> {
     names: bool,
 }
 
-/// What of a pod is looked at.
-type PodKind<'p> = (Vec<bool>, Vec<(Family, Vec<bool>)>, &'p [ContainerPort]);
+/// The places of the selectors that may match pods of a namespace: few of them speak of other namespaces than their own.
+#[derive(Default)]
+struct Applicable<'p> {
+    of_namespace: BTreeMap<&'p str, Vec<usize>>,
+}
+
+impl<'p> Applicable<'p> {
+    fn of(&mut self, sight: &Sight<'_>, cluster: &Cluster, namespace: &'p str) -> &[usize] {
+        self.of_namespace.entry(namespace).or_insert_with(|| {
+            let labels = cluster.namespace_labels(namespace);
+            let selectors = sight.selectors.iter().enumerate();
+            let applicable = selectors.filter(|(_, selector)| match &selector.namespaces {
+                None => namespace == sight.namespace,
+                Some(selector) => selector.matches(&labels),
+            });
+            applicable.map(|(place, _)| place).collect()
+        })
+    }
+}
+
+/// What of a pod is looked at: the selectors that match it, its addresses and ports.
+type PodKind<'p> = (Vec<usize>, Vec<(Family, Vec<bool>)>, &'p [ContainerPort]);
 
 /// What of a node is looked at.
 type NodeKind = (Vec<bool>, Vec<(Family, Vec<bool>)>);
@@ -128,15 +150,24 @@ impl<'a> Sight<'a> {
         }
     }
 
-    fn of_pod<'p>(&self, cluster: &Cluster, pod: &'p Pod) -> PodKind<'p> {
-        let matches = |selector: &PeerSelector| cluster.peer_matches(selector, self.namespace, pod);
-        let bits = self.selectors.iter().map(matches).collect();
+    /// `applicable` are the selectors that may match pods of its namespace.
+    fn of_pod<'p>(&self, applicable: &[usize], pod: &'p Pod) -> PodKind<'p> {
+        let matches = |place: &&usize| {
+            let selector = self.selectors.get(**place);
+            let labels = selector.and_then(|selector| selector.pods.as_ref());
+            labels.is_none_or(|labels| labels.matches(&pod.labels))
+        };
+        let matching = if pod.is_on_pod_network() {
+            applicable.iter().filter(matches).copied().collect()
+        } else {
+            Vec::new()
+        };
         let ports = if self.names {
             pod.ports.as_slice()
         } else {
             &[]
         };
-        (bits, self.of_addresses(&pod.addresses), ports)
+        (matching, self.of_addresses(&pod.addresses), ports)
     }
 
     fn of_node(&self, node: &Node) -> NodeKind {
