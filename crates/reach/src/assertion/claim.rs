@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, ObjectName, Outcome, Pod};
@@ -46,6 +47,7 @@ pub fn pairs(
 ) -> Vec<(Endpoint, Endpoint)> {
     let mut found = Vec::new();
     let mut to_itself = Vec::new();
+    let mut seen = BTreeSet::new();
     for source in sources {
         for destination in destinations {
             let kept = if source == destination {
@@ -54,7 +56,7 @@ pub fn pairs(
                 &mut found
             };
             for pair in over_all_families(cluster, source, destination) {
-                if !kept.contains(&pair) {
+                if seen.insert(pair.clone()) {
                     kept.push(pair);
                 }
             }

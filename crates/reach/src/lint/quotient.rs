@@ -1,6 +1,6 @@
 //! The cluster as the pods of one namespace see it: of others that no rule for these pods tells apart, one is enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -30,12 +30,22 @@ pub(super) fn seen_from(cluster: &Cluster, namespace: &str) -> Cluster {
     for node in cluster.nodes.values() {
         nodes.entry(sight.of_node(node)).or_insert(node);
     }
-    let pods = own.into_iter().chain(kinds.into_values());
+    let pods: Vec<&Pod> = own.into_iter().chain(kinds.into_values()).collect();
+    let namespaces = pods.iter().map(|pod| pod.name.namespace.as_str());
+    let namespaces: BTreeSet<&str> = namespaces.chain([namespace]).collect();
+    let namespaces = namespaces
+        .into_iter()
+        .filter_map(|name| cluster.namespaces.get(name));
     let policies = cluster.network_policies.iter();
     let policies = policies.filter(|(name, _)| name.namespace == namespace);
     Cluster {
-        namespaces: cluster.namespaces.clone(),
-        pods: pods.map(|pod| (pod.name.clone(), pod.clone())).collect(),
+        namespaces: namespaces
+            .map(|found| (found.name.clone(), found.clone()))
+            .collect(),
+        pods: pods
+            .into_iter()
+            .map(|pod| (pod.name.clone(), pod.clone()))
+            .collect(),
         nodes: nodes
             .into_values()
             .map(|node| (node.name.clone(), node.clone()))
@@ -79,11 +89,11 @@ impl<'p> Applicable<'p> {
     }
 }
 
-/// What of a pod is looked at: the selectors that match it, its addresses and ports.
-type PodKind<'p> = (Vec<usize>, Vec<(Family, Vec<bool>)>, &'p [ContainerPort]);
+/// What of a pod is looked at: the selectors that match it, the blocks that hold its addresses, its ports.
+type PodKind<'p> = (Vec<usize>, Vec<(Family, Vec<usize>)>, &'p [ContainerPort]);
 
 /// What of a node is looked at.
-type NodeKind = (Vec<bool>, Vec<(Family, Vec<bool>)>);
+type NodeKind = (Vec<bool>, Vec<(Family, Vec<usize>)>);
 
 impl<'a> Sight<'a> {
     fn of(cluster: &'a Cluster, namespace: &'a str) -> Self {
@@ -176,11 +186,13 @@ impl<'a> Sight<'a> {
         (bits, self.of_addresses(&node.addresses))
     }
 
-    fn of_addresses(&self, addresses: &[IpAddr]) -> Vec<(Family, Vec<bool>)> {
-        let bits = |address: &IpAddr| {
-            let inside = self.blocks.iter().map(|block| block.contains(address));
-            (Family::of(*address), inside.collect())
+    fn of_addresses(&self, addresses: &[IpAddr]) -> Vec<(Family, Vec<usize>)> {
+        let holding = |address: &IpAddr| {
+            let blocks = self.blocks.iter().enumerate();
+            let holding = blocks.filter(|(_, block)| block.contains(address));
+            let places = holding.map(|(place, _)| place).collect();
+            (Family::of(*address), places)
         };
-        addresses.iter().map(bits).collect()
+        addresses.iter().map(holding).collect()
     }
 }

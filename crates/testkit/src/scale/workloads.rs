@@ -32,7 +32,7 @@ const fn application(
 pub(super) const APPLICATIONS: [Application; 12] = [
     application("web", "frontend", "http", 8080),
     application("api", "backend", "http", 8080),
-    application("worker", "backend", "metrics", 9090),
+    application("worker", "backend", "jobs", 9090),
     application("gateway", "frontend", "https", 8443),
     application("auth", "backend", "grpc", 9000),
     application("search", "backend", "http", 9200),
