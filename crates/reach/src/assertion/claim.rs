@@ -168,7 +168,7 @@ mod tests {
             Outcome::Partial,
             Outcome::NoEndpoints,
             Outcome::Unknown {
-                missing: std::collections::BTreeSet::new(),
+                missing: BTreeSet::new(),
             },
         ];
         assert!(Claim::holds(Expected::Allow, &Outcome::Allow));
