@@ -3,6 +3,7 @@
 mod admission;
 mod arguments;
 mod findings;
+mod html;
 mod json;
 mod markdown;
 mod pages;
@@ -47,6 +48,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         AuditFormat::Text => anstream::print!("{}", text::render(&report, arguments)),
         AuditFormat::Json => output::json::print(&json::document(&report))?,
         AuditFormat::Markdown => print!("{}", markdown::render(&report, arguments)),
+        AuditFormat::Html => print!("{}", html::render(&report)),
         AuditFormat::Sarif => output::json::print(&findings::sarif(&report.audit))?,
     }
     Ok(exit_code(&report.audit, arguments))

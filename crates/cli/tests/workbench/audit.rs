@@ -379,6 +379,33 @@ fn sarif_has_every_finding_and_what_is_accepted() {
 }
 
 #[test]
+fn a_page_shows_everything_and_runs_nothing() {
+    let hostile = r#"{ringfence.dev/accept: "RA04: <script>alert(1)</script>"}"#;
+    let agent = format!(
+        "
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: agent, namespace: shop, annotations: {hostile}}}
+spec: {{hostNetwork: true, containers: [{{name: agent, image: agent}}]}}
+"
+    );
+    let said = audit(&format!("{CLOSED}{ALLOW_ALL}{agent}"), &["-o", "html"]).expect(1);
+    assert!(
+        said.contains("nowhere/stranger -&gt; shop/web-0 tcp/8080"),
+        "{said}"
+    );
+    assert!(
+        said.contains("shop/anything ingress[0] (&lt;stdin&gt;"),
+        "{said}"
+    );
+    assert!(
+        said.contains("&lt;script&gt;alert(1)") && !said.contains("<script"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_score_is_explained() {
     let said = audit(&format!("{CLOSED}{ALLOW_ALL}"), &["--explain-score"]).expect(1);
     assert!(said.contains("  RA04: 10 * 2/2 = 10.00\n"), "{said}");

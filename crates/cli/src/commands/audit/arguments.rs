@@ -28,7 +28,7 @@ pub(crate) struct AuditArguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     options: ManifestOptions,
-    /// Text or Markdown for people; JSON and SARIF 2.1.0 for machines
+    /// Text, Markdown or a page for people; JSON and SARIF 2.1.0 for machines
     #[arg(short, long, value_enum, default_value_t = AuditFormat::Text)]
     pub(super) output: AuditFormat,
     /// End with exit code 1 if the score is below this number
@@ -70,6 +70,7 @@ output_formats!(AuditFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Sarif
 });
 

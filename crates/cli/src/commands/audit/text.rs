@@ -115,32 +115,34 @@ fn one(finding: &Finding) -> String {
         let _ = writeln!(out, "    {}", plain(&accepted.reason));
     }
     for gap in &finding.gaps {
-        out.push_str(&opened(finding, gap));
+        out.push_str(&opened(finding, gap, "    "));
     }
     out
 }
 
-fn opened(finding: &Finding, gap: &Gap) -> String {
-    let mut out = format!("    {}\n", words::gap(finding.principle, gap));
+/// What is open, and a connection that shows it.
+pub(super) fn opened(finding: &Finding, gap: &Gap, indent: &str) -> String {
+    let mut out = format!("{indent}{}\n", words::gap(finding.principle, gap));
     if let Some(shown) = &gap.shown {
-        out.push_str(&witness(finding, shown));
+        out.push_str(&witness(finding, shown, indent));
     }
     out
 }
 
-fn witness(finding: &Finding, shown: &Shown) -> String {
-    let mut out = format!("      {}\n", flow(&shown.query));
+fn witness(finding: &Finding, shown: &Shown, indent: &str) -> String {
+    let mut out = format!("{indent}  {}\n", flow(&shown.query));
     for told in words::reasons(finding.principle, shown) {
-        let _ = writeln!(out, "        {}", told.headline);
+        let _ = writeln!(out, "{indent}    {}", told.headline);
         for line in told.lines {
             let place = line.source.map(|source| format!(" ({source})"));
-            let _ = writeln!(out, "          {}{}", line.text, place.unwrap_or_default());
+            let place = place.unwrap_or_default();
+            let _ = writeln!(out, "{indent}      {}{place}", line.text);
         }
     }
     out
 }
 
-fn health(health: Health) -> String {
+pub(super) fn health(health: Health) -> String {
     let Health {
         errors, warnings, ..
     } = health;

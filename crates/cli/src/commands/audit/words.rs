@@ -61,7 +61,7 @@ fn connections(set: &ConnectionSet) -> String {
 pub(super) fn sentence(finding: &Finding) -> String {
     let gaps = finding.gaps.iter().map(|open| gap(finding.principle, open));
     let gaps: Vec<String> = gaps.collect();
-    format!("{}: {}", finding.unit, gaps.join("; "))
+    plain(&format!("{}: {}", finding.unit, gaps.join("; ")))
 }
 
 /// Why the workload's own end lets it pass; the other end's only if a rule decides there.
