@@ -51,7 +51,7 @@ impl Diagnostic {
         sources: &'a SourceMap,
     ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
         let source = &location.source;
-        let (start, line) = sources.line(&source.file, source.line).unwrap_or((0, ""));
+        let (start, line) = sources.line(location).unwrap_or((0, ""));
         let label = self.label.as_deref();
         let annotation = AnnotationKind::Primary
             .span(within(line, start, &location.bytes))

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Location;
+
 /// The texts that diagnostics quote, by the name the user gave them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceMap {
@@ -24,14 +26,28 @@ impl SourceMap {
         self.texts.iter()
     }
 
-    /// Line `number`, counted from 1, of `name`, with the byte offset of its start.
-    pub(super) fn line(&self, name: &str, number: u32) -> Option<(usize, &str)> {
-        let index = usize::try_from(number.checked_sub(1)?).ok()?;
-        let text = self.text(name)?;
-        let start = std::iter::once(0).chain(line_starts(text)).nth(index)?;
+    /// The line that `location` begins in, with the byte offset of its start. A large file is not searched from its
+    /// beginning as long as the location tells its bytes.
+    pub(super) fn line(&self, location: &Location) -> Option<(usize, &str)> {
+        let text = self.text(&location.source.file)?;
+        let around = || line_start(text, location.bytes.start).filter(|_| location.bytes.end > 0);
+        let start = around().or_else(|| numbered_line(text, location.source.line))?;
         let line = text.get(start..)?.split(['\n', '\r']).next()?;
         Some((start, line))
     }
+}
+
+/// Where the line begins that the byte at `offset` is in.
+fn line_start(text: &str, offset: usize) -> Option<usize> {
+    let before = text.get(..offset)?;
+    let end = before.rfind(['\n', '\r']);
+    Some(end.map_or(0, |end| end + 1))
+}
+
+/// Where line `number`, counted from 1, begins.
+fn numbered_line(text: &str, number: u32) -> Option<usize> {
+    let index = usize::try_from(number.checked_sub(1)?).ok()?;
+    std::iter::once(0).chain(line_starts(text)).nth(index)
 }
 
 /// Where each line but the first begins: behind a line feed, a carriage return, or both (YAML 1.2, section 5.4).
