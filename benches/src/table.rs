@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use crate::growth::Growing;
-use crate::times::{Times, milliseconds};
+use crate::times::{Times, shown};
 
 /// Takes the time of one run, without what has to be there before it.
 pub type Stopwatch<'a, T> = &'a dyn Fn(&T) -> Duration;
@@ -47,20 +47,29 @@ fn header<T>(subject: &Growing<T>) -> Vec<String> {
 
 fn row<T>(subject: &Growing<T>, runs: usize, case: &Case<'_, T>) -> Vec<String> {
     let (ours, plain) = in_turns(runs, &subject.base, case);
-    let goal = case.goal.map(|goal| format!("{} ms", milliseconds(goal)));
+    let goal = case.goal.map(shown);
     let mut cells = vec![
         case.what.to_owned(),
         goal.unwrap_or_default(),
         ours.to_string(),
         case.baseline.to_owned(),
         plain.to_string(),
-        format!("1/{:.1}", plain.ratio(&ours)),
+        compared(ours.ratio(&plain)),
     ];
     for (_, larger) in &subject.doubled {
         let grown = Times::of((0..runs).map(|_| (case.ours)(larger)).collect());
         cells.push(format!("x{:.2}", grown.ratio(&ours)));
     }
     cells
+}
+
+/// `x3.1`, `1/4.8`, `1/235`
+fn compared(ratio: f64) -> String {
+    match 1.0 / ratio {
+        slower if slower <= 1.0 => format!("x{ratio:.1}"),
+        little if little < 10.0 => format!("1/{little:.1}"),
+        times => format!("1/{times:.0}"),
+    }
 }
 
 fn in_turns<T>(runs: usize, subject: &T, case: &Case<'_, T>) -> (Times, Times) {

@@ -29,21 +29,26 @@ impl Times {
 }
 
 impl fmt::Display for Times {
-    /// `11.9 ms (to 14.0)`: the least and the most.
+    /// `11.9 ms (to 14.0 ms)`: the least and the most; one alone if there is one run.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let most = self.sorted.last().copied().unwrap_or_default();
-        let (least, most) = (milliseconds(self.least()), milliseconds(most));
-        write!(f, "{least} ms (to {most})")
+        f.write_str(&shown(self.least()))?;
+        match self.sorted.as_slice() {
+            [_, .., most] => write!(f, " (to {})", shown(*most)),
+            [_] | [] => Ok(()),
+        }
     }
 }
 
-/// With about three digits.
-pub(crate) fn milliseconds(time: Duration) -> String {
-    let milliseconds = time.as_secs_f64() * 1e3;
-    match milliseconds {
-        large if large >= 100.0 => format!("{large:.0}"),
-        middle if middle >= 1.0 => format!("{middle:.1}"),
-        small => format!("{small:.4}"),
+/// With about three digits, in a unit that one can imagine.
+pub(crate) fn shown(time: Duration) -> String {
+    const UNITS: [(f64, &str); 4] = [(86_400.0, "days"), (3_600.0, "h"), (1.0, "s"), (1e-3, "ms")];
+    let seconds = time.as_secs_f64();
+    let fits = |(size, _): &(f64, &str)| seconds >= 2.0 * size;
+    let (size, unit) = UNITS.into_iter().find(fits).unwrap_or((1e-3, "ms"));
+    match seconds / size {
+        large if large >= 100.0 => format!("{large:.0} {unit}"),
+        middle if middle >= 1.0 => format!("{middle:.1} {unit}"),
+        small => format!("{small:.4} {unit}"),
     }
 }
 
@@ -67,8 +72,9 @@ mod tests {
 
     #[test]
     fn the_least_stands_for_all() {
-        assert_eq!(times(&[140, 12, 13]).to_string(), "12.0 ms (to 140)");
+        assert_eq!(times(&[140, 12, 13]).to_string(), "12.0 ms (to 140 ms)");
         assert!((times(&[30, 20]).ratio(&times(&[90, 10])) - 2.0).abs() < 1e-9);
         assert_eq!(times(&[]).least(), Duration::ZERO);
+        assert_eq!(times(&[300_000_000]).to_string(), "3.5 days");
     }
 }

@@ -62,3 +62,33 @@ fn line_starts(text: &str) -> impl Iterator<Item = usize> {
         ends.then_some(index + 1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Source;
+
+    /// Whichever way a line is found, it is the same.
+    #[test]
+    fn bytes_and_numbers_lead_to_the_same_line() {
+        let text = "a: 1\n\n  b: 2\r\nc: \u{e9}\rd: 4\n";
+        let mut sources = SourceMap::default();
+        sources.insert("f", text);
+        let at = |line, bytes| Location {
+            source: Source {
+                file: "f".into(),
+                line,
+                column: 1,
+            },
+            bytes,
+        };
+        for (line, first) in [(1, 'a'), (3, 'b'), (4, 'c'), (4, '\u{e9}'), (5, 'd')] {
+            let offset = text.find(first).unwrap();
+            let by_bytes = sources.line(&at(line, offset..offset + 1));
+            assert!(by_bytes.is_some_and(|(_, found)| found.contains(first)));
+            assert_eq!(by_bytes, sources.line(&at(line, 0..0)), "{first}");
+        }
+        assert_eq!(sources.line(&at(6, 0..0)), Some((text.len(), "")));
+        assert_eq!(sources.line(&at(7, 0..0)), None);
+    }
+}
