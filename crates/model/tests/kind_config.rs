@@ -83,7 +83,7 @@ fn every_known_field_is_read() {
         "\
 name: a
 featureGates: {X: true}
-runtimeConfig: {api/alpha: 'false'}
+runtimeConfig: {api/alpha: 'false', api/beta: true}
 kubeadmConfigPatches: ['kind: X']
 containerdConfigPatches: ['[a]']
 networking:

@@ -167,6 +167,34 @@ fn ob1_unknown_kinds() {
 }
 
 #[test]
+fn ob1_secrets_that_sops_has_encrypted_are_left_aside() {
+    let of = |kind: &str, sops: &str| {
+        problems(&format!(
+            "apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\ndata: {{key: 'ENC[AES256_GCM,data:x]'}}\n{sops}"
+        ))
+    };
+    let sops = "sops: {mac: 'ENC[AES256_GCM,data:y]', version: 3.9.0}\n";
+    for kind in ["Secret", "ConfigMap"] {
+        assert_eq!(
+            of(kind, sops),
+            [format!(
+                "note[OB-1] {kind} is encrypted by SOPS, and left aside: policy does not depend on it"
+            )]
+        );
+    }
+    assert_eq!(
+        of("Secret", ""),
+        ["error[V-22] data[key]: not base64; plain text belongs in `stringData`"]
+    );
+    assert_eq!(of("Secret", "sops: {}\n").len(), 2);
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\n";
+    assert_eq!(
+        problems(&format!("{policy}{sops}")),
+        ["error[V-23] unknown field `sops`"]
+    );
+}
+
+#[test]
 fn ob2_namespaces() {
     let input = Input {
         name: "m".to_owned(),

@@ -83,6 +83,13 @@ impl Reader<'_> {
         handling: Handling,
         kind: &str,
     ) {
+        if is_encrypted(document, handling) {
+            let message = format!(
+                "{kind} is encrypted by SOPS, and left aside: policy does not depend on it"
+            );
+            self.leave_aside(&View::root(document).field("sops"), message);
+            return;
+        }
         let before = self.report.errors();
         schema::check(document, schema, self.report);
         if !self.sound || self.report.errors() > before {
@@ -138,4 +145,12 @@ impl Reader<'_> {
         self.report
             .add(Problem::bare("OB-1", &at.path, at.span, message).with_severity(Severity::Note));
     }
+}
+
+/// Whether SOPS has encrypted this Secret or ConfigMap, which is then no object that Kubernetes would take (rule OB-1).
+fn is_encrypted(document: &Node, handling: Handling) -> bool {
+    (handling == Handling::Secret || handling == Handling::ConfigMap)
+        && document
+            .get("sops")
+            .is_some_and(|sops| sops.get("mac").is_some())
 }

@@ -136,6 +136,7 @@ schemas! {
     NODE_ALLOCATABLE_RESOURCE_CLAIM_STATUS "NodeAllocatableResourceClaimStatus" {
         containers: [Text], mapping: [NODE_ALLOCATABLE_MAPPED_RESOURCES],
         overhead: [NODE_ALLOCATABLE_OVERHEAD_RESOURCES], resourceClaimName: Text,
+        resources: {Quantity},
     }
     NODE_POD_PREEMPTION_POLICY "NodePodPreemptionPolicy" { disableResizePreemption: [Text] }
     NODE_SELECTOR "NodeSelector" { nodeSelectorTerms: [NODE_SELECTOR_TERM] }

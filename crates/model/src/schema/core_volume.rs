@@ -77,7 +77,7 @@ schemas! {
     }
     NFS_VOLUME_SOURCE "NFSVolumeSource" { path: Text, readOnly: Bool, server: Text }
     PERSISTENT_VOLUME_CLAIM "PersistentVolumeClaim" {
-        metadata: OBJECT_META, spec: PERSISTENT_VOLUME_CLAIM_SPEC,
+        apiVersion: Text, kind: Text, metadata: OBJECT_META, spec: PERSISTENT_VOLUME_CLAIM_SPEC,
         status: PERSISTENT_VOLUME_CLAIM_STATUS,
     }
     PERSISTENT_VOLUME_CLAIM_CONDITION "PersistentVolumeClaimCondition" {

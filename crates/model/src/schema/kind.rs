@@ -1,11 +1,12 @@
-//! The group `kind.x-k8s.io/v1alpha4`: the configuration of a kind cluster.
+//! The group `kind.x-k8s.io/v1alpha4`: the configuration of a kind cluster. kind takes a number or a boolean for a string in
+//! `runtimeConfig`, which ringfence does not read.
 
 use super::schemas;
 
 schemas! {
     CLUSTER "Cluster" {
         apiVersion: Text, kind: Text, name: Text, nodes: [NODE], networking: NETWORKING,
-        featureGates: {Bool}, runtimeConfig: {Text}, kubeadmConfigPatches: [Text],
+        featureGates: {Bool}, runtimeConfig: {Any}, kubeadmConfigPatches: [Text],
         kubeadmConfigPatchesJSON6902: [PATCH], containerdConfigPatches: [Text],
         containerdConfigPatchesJSON6902: [Text],
     }
