@@ -10,7 +10,6 @@ pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod sarif;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command writes TAP yet"))]
 pub(crate) mod tap;
 pub(crate) mod xml;
 

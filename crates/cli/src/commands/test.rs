@@ -1,12 +1,18 @@
 //! `ringfence test`: assertions about who can talk to whom, judged in continuous integration.
 //!
-//! [`suite`] reads files of tests, [`oracle`] says who judges their connections, [`judge()`] compares, and
-//! [`mod@print`] tells people.
+//! [`suite`] reads files of tests, [`oracle`] says who judges their connections, [`judge`] compares, [`mutation`] asks
+//! which mistakes would be noticed. What came of it is a [`report`]: [`mod@print`] tells people, the others programs.
 
 mod arguments;
+mod cases;
+mod findings;
+mod json;
 mod judge;
+mod mutation;
 mod oracle;
 mod print;
+mod report;
+mod suggestion;
 mod suite;
 
 use std::collections::BTreeSet;
@@ -19,11 +25,13 @@ use ringfence_model::Endpoint;
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
 
+use crate::output;
 use crate::paint;
-use arguments::Against;
+use arguments::{Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
-use judge::{Judge, Report};
+use judge::Judge;
 use oracle::{Manifests, Oracle, Ruleset};
+use report::{Judged, Report, Status};
 use suite::{Case, Suite};
 
 pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
@@ -38,33 +46,57 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let suite = Suite::new(&files, &mut cluster, namespace)?;
     let cases = suite.chosen(arguments.filter.as_deref())?;
     let engine = Engine::new(cluster);
-    let mut judge = Judge {
-        engine: &engine,
-        oracle: oracle(arguments.against, &engine, &cases)?,
-        coverage: arguments
-            .wants_coverage()
-            .then(|| Coverage::of(engine.cluster())),
-    };
-    let report = judge_all(&mut judge, &cases, arguments.fail_fast)?;
-    print::summary(&report);
-    let covered = judge.coverage.is_none_or(|coverage| {
-        print::coverage(&coverage, arguments.coverage_min);
-        coverage.percent() >= arguments.coverage_min.unwrap_or(0)
-    });
-    Ok(if report.passed() && covered {
+    let report = judged(arguments, &engine, &cases)?;
+    print(&report, arguments.output)?;
+    Ok(if report.passed() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
+fn judged(arguments: &TestArguments, engine: &Engine, cases: &[&Case]) -> anyhow::Result<Report> {
+    let coverage = arguments.wants_coverage();
+    let mut judge = Judge {
+        engine,
+        oracle: oracle(arguments, engine, cases)?,
+        coverage: coverage.then(|| Coverage::of(engine.cluster())),
+    };
+    let judged = judge_all(&mut judge, cases, arguments)?;
+    let mutation = arguments.wants_mutation();
+    Ok(Report {
+        against: arguments.against,
+        not_judged: cases.len() - judged.len(),
+        cases: judged,
+        coverage: judge.coverage,
+        coverage_min: arguments.coverage_min,
+        trial: mutation.then(|| mutation::trial(engine, cases)),
+        mutate_min: arguments.mutate_min,
+    })
+}
+
+fn print(report: &Report, format: TestFormat) -> anyhow::Result<()> {
+    match format {
+        TestFormat::Text => print::summary(report),
+        TestFormat::Json => json::print(report)?,
+        TestFormat::Junit => print!("{}", output::junit::document(&cases::suites(report))),
+        TestFormat::Tap => {
+            let suites = cases::suites(report);
+            let cases = suites.iter().flat_map(|suite| &suite.cases);
+            print!("{}", output::tap::document(cases));
+        }
+        TestFormat::Sarif => output::json::print(&findings::sarif(report))?,
+    }
+    Ok(())
+}
+
 /// Who judges the connections of `cases`.
 fn oracle<'a>(
-    against: Against,
+    arguments: &TestArguments,
     engine: &'a Engine,
     cases: &[&Case],
 ) -> anyhow::Result<Box<dyn Oracle + 'a>> {
-    Ok(match against {
+    Ok(match arguments.against {
         Against::Manifests => Box::new(Manifests::new(engine)),
         Against::Ruleset => {
             let ruleset = Ruleset::new(engine, &addresses(cases))?;
@@ -73,8 +105,14 @@ fn oracle<'a>(
             }
             Box::new(ruleset)
         }
-        Against::Lab => bail!("tests cannot be judged by packets in a lab yet"),
-        Against::Cluster => bail!("tests cannot be judged by packets in a cluster yet"),
+        Against::Lab => bail!(
+            "tests cannot be judged by packets in a lab yet: \
+             judge them against the manifests or the ruleset"
+        ),
+        Against::Cluster => bail!(
+            "tests cannot be judged by packets in a cluster yet: \
+             judge them against the manifests or the ruleset"
+        ),
     })
 }
 
@@ -91,19 +129,24 @@ fn addresses(cases: &[&Case]) -> BTreeSet<IpAddr> {
     .collect()
 }
 
-/// Judges one test after another and prints each as soon as it is judged.
-fn judge_all(judge: &mut Judge<'_>, cases: &[&Case], fail_fast: bool) -> anyhow::Result<Report> {
+/// Judges one test after another; people read of each as soon as it is judged.
+fn judge_all(
+    judge: &mut Judge<'_>,
+    cases: &[&Case],
+    arguments: &TestArguments,
+) -> anyhow::Result<Vec<Judged>> {
     let mut printer = print::Printer::default();
-    let mut report = Report::default();
+    let mut all = Vec::new();
     for case in cases {
         let judged = judge.judge(case)?;
-        let stop = fail_fast && !judged.passed();
-        printer.case(&judged);
-        report.cases.push(judged);
+        let stop = arguments.fail_fast && judged.status() == Status::Failed;
+        if arguments.output == TestFormat::Text {
+            printer.case(&judged);
+        }
+        all.push(judged);
         if stop {
             break;
         }
     }
-    report.not_judged = cases.len() - report.cases.len();
-    Ok(report)
+    Ok(all)
 }

@@ -14,6 +14,8 @@ pub(crate) struct Case {
     /// What it is a test of; programs group by it.
     pub(crate) class: String,
     pub(crate) failure: Option<Failure>,
+    /// Why it could not be tried, if it could not.
+    pub(crate) skipped: Option<String>,
     /// How long it took.
     pub(crate) seconds: f64,
 }
@@ -31,6 +33,11 @@ impl Suite {
     pub(crate) fn failures(&self) -> usize {
         let failed = self.cases.iter().filter(|case| case.failure.is_some());
         failed.count()
+    }
+
+    pub(crate) fn skipped(&self) -> usize {
+        let skipped = self.cases.iter().filter(|case| case.skipped.is_some());
+        skipped.count()
     }
 
     pub(crate) fn seconds(&self) -> f64 {
@@ -51,7 +58,12 @@ pub(super) mod examples {
                 message: message.to_owned(),
                 details: details.to_owned(),
             }),
+            skipped: None,
             seconds,
+        };
+        let skipped = Case {
+            skipped: Some("no <host>\nhas \"it\"".to_owned()),
+            ..case("web -> 192.0.2.1", None, 0.0)
         };
         let denied = Some((
             "expected allow, \"deny\" found",
@@ -63,6 +75,7 @@ pub(super) mod examples {
                 cases: vec![
                     case("web -> db tcp/5432", denied, 0.25),
                     case("web -> dns # 1", None, 0.001),
+                    skipped,
                 ],
             },
             Suite {

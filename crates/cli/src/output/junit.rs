@@ -19,10 +19,11 @@ pub(crate) fn document(suites: &[Suite]) -> String {
 fn element(suite: &Suite) -> String {
     let cases: String = suite.cases.iter().map(case).collect();
     format!(
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"{:.3}\">\n{cases}  </testsuite>\n",
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n{cases}  </testsuite>\n",
         attribute(&suite.name),
         suite.cases.len(),
         suite.failures(),
+        suite.skipped(),
         suite.seconds(),
     )
 }
@@ -34,9 +35,13 @@ fn case(case: &Case) -> String {
         attribute(&case.class),
         case.seconds
     );
-    match &case.failure {
-        None => format!("{start}/>\n"),
-        Some(failure) => format!(
+    match (&case.failure, &case.skipped) {
+        (None, None) => format!("{start}/>\n"),
+        (None, Some(reason)) => format!(
+            "{start}>\n      <skipped message=\"{}\"/>\n    </testcase>\n",
+            attribute(reason)
+        ),
+        (Some(failure), _) => format!(
             "{start}>\n      <failure message=\"{}\" type=\"failure\">{}</failure>\n    </testcase>\n",
             attribute(&failure.message),
             text(&failure.details)
@@ -52,14 +57,17 @@ mod tests {
     #[test]
     fn suites_are_counted_and_texts_escaped() {
         let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="ringfence" tests="2" failures="1" errors="0" time="0.251">
-  <testsuite name="web &amp; db.yaml" tests="2" failures="1" errors="0" skipped="0" time="0.251">
+<testsuites name="ringfence" tests="3" failures="1" errors="0" time="0.251">
+  <testsuite name="web &amp; db.yaml" tests="3" failures="1" errors="0" skipped="1" time="0.251">
     <testcase name="web -&gt; db tcp/5432" classname="demo" time="0.250">
       <failure message="expected allow, &quot;deny&quot; found" type="failure">isolated by &lt;db&gt;:
   no rule
 </failure>
     </testcase>
     <testcase name="web -&gt; dns # 1" classname="demo" time="0.001"/>
+    <testcase name="web -&gt; 192.0.2.1" classname="demo" time="0.000">
+      <skipped message="no &lt;host&gt;&#10;has &quot;it&quot;"/>
+    </testcase>
   </testsuite>
   <testsuite name="empty.yaml" tests="0" failures="0" errors="0" skipped="0" time="0.000">
   </testsuite>

@@ -14,9 +14,13 @@ pub(crate) fn document<'a>(cases: impl IntoIterator<Item = &'a Case>) -> String 
 
 fn point(case: &Case, number: usize) -> String {
     let description = description(&format!("{}: {}", case.class, case.name));
-    match &case.failure {
-        None => format!("ok {number} - {description}\n"),
-        Some(failure) => format!("not ok {number} - {description}\n{}", block(failure)),
+    match (&case.failure, &case.skipped) {
+        (None, None) => format!("ok {number} - {description}\n"),
+        (None, Some(reason)) => {
+            let reason = self::description(reason);
+            format!("ok {number} - {description} # SKIP {reason}\n")
+        }
+        (Some(failure), _) => format!("not ok {number} - {description}\n{}", block(failure)),
     }
 }
 
@@ -75,13 +79,14 @@ mod tests {
         let suites = examples::suites();
         let cases = suites.iter().flat_map(|suite| &suite.cases);
         let expected = r#"TAP version 14
-1..2
+1..3
 not ok 1 - demo: web -> db tcp/5432
   ---
   message: "expected allow, \"deny\" found"
   details: "isolated by <db>:\n  no rule\n"
   ...
 ok 2 - demo: web -> dns \# 1
+ok 3 - demo: web -> 192.0.2.1 # SKIP no <host> has "it"
 "#;
         assert_eq!(document(cases), expected);
         assert_eq!(document([]), "TAP version 14\n1..0\n");

@@ -55,6 +55,7 @@ fn case(name: String, class: &str, findings: Vec<&Finding>) -> Case {
         name,
         class: class.to_owned(),
         failure: failure(&findings),
+        skipped: None,
         seconds: 0.0,
     }
 }

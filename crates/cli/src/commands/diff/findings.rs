@@ -130,6 +130,7 @@ fn name(names: &Names, (pair, change): (&PairChange, &Change)) -> String {
 
 fn passed(name: String) -> Case {
     Case {
+        skipped: None,
         name,
         class: REFUSED.to_owned(),
         failure: None,

@@ -3,16 +3,19 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::inputs::manifests::ManifestArguments;
+use crate::output::output_formats;
 
 /// The examples under the help of `test`.
 pub(crate) const EXAMPLES: &str =
-    "Exit code: 0 all tests pass, 1 some fail or coverage is too low, 2 bad input.
+    "Exit code: 0 all tests pass, 1 some fail or a number is too low, 2 bad input.
 
 Examples:
   ringfence test policy-tests.yaml -f manifests/
   helm template ./chart | ringfence test policy-tests.yaml -f -
   ringfence test policy-tests.yaml -f manifests/ --coverage-min 80
-  ringfence test policy-tests.yaml -f manifests/ --against ruleset";
+  ringfence test policy-tests.yaml -f manifests/ --against ruleset
+  ringfence test policy-tests.yaml -f manifests/ --mutate
+  ringfence test policy-tests.yaml -f manifests/ -o junit > report.xml";
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
@@ -36,7 +39,24 @@ pub(crate) struct TestArguments {
     /// Fail if less than this part of the policies decided a connection
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) coverage_min: Option<usize>,
+    /// Make each mistake in the policies once, and say which no test would notice
+    #[arg(long)]
+    pub(crate) mutate: bool,
+    /// Fail if tests would notice less than this part of the mistakes that matter
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) mutate_min: Option<usize>,
+    /// Text for people; JSON, JUnit XML, TAP 14 or SARIF 2.1.0 for machines
+    #[arg(short, long, value_enum, default_value_t = TestFormat::Text)]
+    pub(crate) output: TestFormat,
 }
+
+output_formats!(TestFormat {
+    Text,
+    Json,
+    Junit,
+    Tap,
+    Sarif
+});
 
 /// Who judges connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,15 +65,30 @@ pub(crate) enum Against {
     Manifests,
     /// The nftables rulesets that they are compiled into, in memory
     Ruleset,
-    /// The packets of a running lab
+    /// Real connections in a lab, which is not there yet
     Lab,
-    /// The packets of a cluster
+    /// Real connections in a running cluster, which is not there yet
     Cluster,
 }
 
 impl TestArguments {
     pub(super) fn wants_coverage(&self) -> bool {
         self.coverage || self.coverage_min.is_some()
+    }
+
+    pub(super) fn wants_mutation(&self) -> bool {
+        self.mutate || self.mutate_min.is_some()
+    }
+}
+
+impl Against {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Manifests => "manifests",
+            Self::Ruleset => "ruleset",
+            Self::Lab => "lab",
+            Self::Cluster => "cluster",
+        }
     }
 }
 

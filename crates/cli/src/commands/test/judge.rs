@@ -1,47 +1,16 @@
 //! Whether the connections of a test are as it says.
 
 use std::fmt;
+use std::time::Instant;
 
-use ringfence_model::{Answer, Cluster, Endpoint, Expected, Outcome, Query, Source};
+use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions};
 
-use super::oracle::Oracle;
+use super::oracle::{Oracle, Verdict};
+use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
-
-/// What came of the tests.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    pub(super) cases: Vec<Judged>,
-    /// Tests that were left out because an earlier one failed.
-    pub(super) not_judged: usize,
-}
-
-/// What came of one test.
-#[derive(Debug)]
-pub(super) struct Judged {
-    pub(super) name: String,
-    pub(super) file: String,
-    pub(super) reason: Option<String>,
-    /// How many connections were asked about.
-    pub(super) asked: usize,
-    pub(super) failures: Vec<Failure>,
-}
-
-/// Connections that are not as an assertion says, all for one reason.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) expected: Expected,
-    /// Where the assertion was written.
-    pub(super) place: Option<Source>,
-    /// The connections; at least one way.
-    pub(super) ways: Vec<Way>,
-    /// What became of them, or why nobody can tell.
-    pub(super) outcome: Result<Outcome, String>,
-    /// What the policies say to the first of them, and why.
-    pub(super) answer: Option<Answer>,
-}
 
 /// Connections between two ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +18,6 @@ pub(super) struct Way {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) connections: ConnectionSet,
-}
-
-impl Report {
-    pub(super) fn passed(&self) -> bool {
-        self.cases.iter().all(Judged::passed)
-    }
-}
-
-impl Judged {
-    pub(super) fn passed(&self) -> bool {
-        self.failures.is_empty()
-    }
 }
 
 /// Whoever judges tests.
@@ -76,18 +33,23 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     /// Asks about every connection of `case`.
     pub(super) fn judge(&mut self, case: &Case) -> anyhow::Result<Judged> {
+        let started = Instant::now();
         let asked = asked(self.engine.cluster(), case);
         let queries: Vec<Query> = asked
             .iter()
             .map(|asked| asked.question.query.clone())
             .collect();
-        let mut failures: Vec<Failure> = Vec::new();
-        for (asked, outcome) in asked.iter().zip(self.oracle.ask(&queries)?) {
-            let holds = outcome
-                .as_ref()
-                .is_ok_and(|outcome| Claim::holds(asked.expected, outcome));
-            if !holds {
-                add(&mut failures, asked.failure(self.engine, outcome));
+        let (mut failures, mut skipped) = (Vec::new(), Vec::new());
+        for (asked, verdict) in asked.iter().zip(self.oracle.ask(&queries)?) {
+            match verdict {
+                Verdict::Found(outcome) if Claim::holds(asked.expected, &outcome) => {}
+                Verdict::Found(outcome) => {
+                    add(&mut failures, asked.failure(self.engine, Ok(outcome)));
+                }
+                Verdict::NoAnswer(reason) => {
+                    add(&mut failures, asked.failure(self.engine, Err(reason)));
+                }
+                Verdict::Skipped(reason) => skip(&mut skipped, asked.skipped(reason)),
             }
         }
         self.record(&queries);
@@ -97,6 +59,8 @@ impl Judge<'_> {
             reason: case.reason.clone(),
             asked: queries.len(),
             failures,
+            skipped,
+            seconds: started.elapsed().as_secs_f64(),
         })
     }
 
@@ -113,13 +77,14 @@ impl Judge<'_> {
 }
 
 /// A question and the assertion that it is asked for.
-struct Asked<'a> {
-    expected: Expected,
-    place: Option<&'a Source>,
-    question: Question,
+pub(super) struct Asked<'a> {
+    pub(super) expected: Expected,
+    pub(super) place: Option<&'a Source>,
+    pub(super) question: Question,
 }
 
-fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
+/// All that `case` asks.
+pub(super) fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
     let mut found = Vec::new();
     for assertion in &case.assertions {
         for claim in &assertion.claims {
@@ -135,45 +100,69 @@ fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
 
 impl Asked<'_> {
     fn failure(&self, engine: &Engine, outcome: Result<Outcome, String>) -> Failure {
-        let Question { query, connections } = &self.question;
         Failure {
             expected: self.expected,
             place: self.place.cloned(),
-            ways: vec![Way {
-                source: query.source.clone(),
-                destination: query.destination.clone(),
-                connections: connections.clone(),
-            }],
+            ways: vec![self.way()],
             outcome,
-            answer: engine.answer(query).ok(),
+            answer: engine.answer(&self.question.query).ok(),
+        }
+    }
+
+    fn skipped(&self, reason: String) -> Skipped {
+        Skipped {
+            reason,
+            place: self.place.cloned(),
+            ways: vec![self.way()],
+        }
+    }
+
+    fn way(&self) -> Way {
+        let Question { query, connections } = &self.question;
+        Way {
+            source: query.source.clone(),
+            destination: query.destination.clone(),
+            connections: connections.clone(),
         }
     }
 }
 
 /// Adds `failure` to one with the same reasons, if there is one.
 fn add(failures: &mut Vec<Failure>, failure: Failure) {
-    match failures.iter_mut().find(|other| other.is_alike(&failure)) {
-        Some(other) => failure.ways.into_iter().for_each(|way| other.add(way)),
+    match failures.iter_mut().find(|other| is_alike(other, &failure)) {
+        Some(other) => failure
+            .ways
+            .into_iter()
+            .for_each(|way| add_way(&mut other.ways, way)),
         None => failures.push(failure),
     }
 }
 
-impl Failure {
-    fn is_alike(&self, other: &Self) -> bool {
-        let decided = |failure: &Self| failure.answer.as_ref().map(Deciding::of);
-        (self.expected, &self.place) == (other.expected, &other.place)
-            && self.outcome == other.outcome
-            && decided(self) == decided(other)
+fn skip(all: &mut Vec<Skipped>, skipped: Skipped) {
+    let same =
+        |other: &&mut Skipped| (&other.reason, &other.place) == (&skipped.reason, &skipped.place);
+    match all.iter_mut().find(same) {
+        Some(other) => skipped
+            .ways
+            .into_iter()
+            .for_each(|way| add_way(&mut other.ways, way)),
+        None => all.push(skipped),
     }
+}
 
-    fn add(&mut self, way: Way) {
-        let same_ends = |other: &&mut Way| {
-            (&other.source, &other.destination) == (&way.source, &way.destination)
-        };
-        match self.ways.iter_mut().find(same_ends) {
-            Some(other) => other.connections = other.connections.union(&way.connections),
-            None => self.ways.push(way),
-        }
+fn is_alike(one: &Failure, other: &Failure) -> bool {
+    let decided = |failure: &Failure| failure.answer.as_ref().map(Deciding::of);
+    (one.expected, &one.place) == (other.expected, &other.place)
+        && one.outcome == other.outcome
+        && decided(one) == decided(other)
+}
+
+fn add_way(ways: &mut Vec<Way>, way: Way) {
+    let same_ends =
+        |other: &&mut Way| (&other.source, &other.destination) == (&way.source, &way.destination);
+    match ways.iter_mut().find(same_ends) {
+        Some(other) => other.connections = other.connections.union(&way.connections),
+        None => ways.push(way),
     }
 }
 

@@ -7,10 +7,21 @@ use ringfence_policy::Engine;
 
 pub(super) use ruleset::Ruleset;
 
+/// What somebody who was asked says of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// What becomes of it.
+    Found(Outcome),
+    /// The question makes no sense for this cluster.
+    NoAnswer(String),
+    /// It cannot be tried in this way.
+    Skipped(String),
+}
+
 /// Somebody who can be asked what becomes of connections.
 pub(super) trait Oracle {
-    /// What becomes of each of `queries`, in order; a question that has no answer has a reason instead.
-    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>>;
+    /// What becomes of each of `queries`, in order.
+    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>>;
 }
 
 /// The policies themselves.
@@ -25,13 +36,12 @@ impl<'a> Manifests<'a> {
 }
 
 impl Oracle for Manifests<'_> {
-    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>> {
+    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>> {
         let answers = queries.iter().map(|query| self.engine.answer(query));
         Ok(answers
-            .map(|answer| {
-                answer
-                    .map(|found| found.outcome)
-                    .map_err(|error| error.to_string())
+            .map(|answer| match answer {
+                Ok(answer) => Verdict::Found(answer.outcome),
+                Err(error) => Verdict::NoAnswer(error.to_string()),
             })
             .collect())
     }

@@ -1,10 +1,15 @@
 //! What became of tests, for people.
 
-use ringfence_model::{Expected, Outcome, Source};
-use ringfence_reach::assertion::{Coverage, Deciding};
+mod numbers;
 
-use super::judge::{Failure, Judged, Report};
+use ringfence_model::{Expected, Outcome};
+use ringfence_reach::assertion::Missed;
+
+use super::judge::Way;
+use super::report::{Failure, Judged, Report, Skipped, Status};
+use super::suggestion::way;
 use crate::paint;
+pub(super) use numbers::{coverage_lines, trial_lines};
 
 /// Failures of one test that are told in full.
 const MOST_FAILURES: usize = 5;
@@ -23,34 +28,61 @@ impl Printer {
             anstream::println!("{}", paint::heading(&case.file));
             self.file = Some(case.file.clone());
         }
-        let word = if case.passed() {
-            paint::good("ok  ")
-        } else {
-            paint::bad("FAIL")
+        let word = match case.status() {
+            Status::Passed => paint::good("ok  "),
+            Status::Failed => paint::bad("FAIL"),
+            Status::Skipped => paint::heading("skip"),
         };
         let asked = paint::dim(&format!("({})", count(case.asked, "connection")));
         anstream::println!("  {word} {} {asked}", case.name);
-        if !case.passed() {
-            failures(case);
+        if let (Status::Failed, Some(reason)) = (case.status(), &case.reason) {
+            anstream::println!("       {}", paint::dim(reason));
+        }
+        for line in lines(case) {
+            println!("       {line}");
         }
     }
 }
 
-fn failures(case: &Judged) {
-    if let Some(reason) = &case.reason {
-        anstream::println!("       {}", paint::dim(reason));
-    }
+/// What is to say of a test that did not pass.
+fn lines(case: &Judged) -> Vec<String> {
+    let mut lines = Vec::new();
     for failure in case.failures.iter().take(MOST_FAILURES) {
-        println!("       {}", headline(failure));
-        for line in reasons(failure) {
-            println!("         {line}");
-        }
-        if let Some(hint) = hint(failure) {
-            println!("         {hint}");
-        }
-        also(failure);
+        lines.push(headline(failure));
+        let more = reasons(failure).into_iter();
+        lines.extend(more.map(|line| format!("  {line}")));
+        lines.extend(hint(failure).map(|hint| format!("  {hint}")));
+        lines.extend(also(&failure.ways));
     }
-    more(case.failures.len(), MOST_FAILURES);
+    lines.extend(more(case.failures.len(), MOST_FAILURES));
+    for skipped in case.skipped.iter().take(MOST_FAILURES) {
+        lines.push(self::skipped(skipped));
+        lines.extend(also(&skipped.ways));
+    }
+    lines.extend(more(case.skipped.len(), MOST_FAILURES));
+    lines
+}
+
+/// All that is said of a test, in lines.
+pub(super) fn details(case: &Judged) -> String {
+    lines(case).join("\n")
+}
+
+/// Why connections of a test could not be tried.
+pub(super) fn why_skipped(case: &Judged) -> Option<String> {
+    let reasons: Vec<String> = case.skipped.iter().map(skipped).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// `tests.yaml:14:3: default/client -> 192.0.2.1 tcp/80 is skipped: there is no such host`.
+pub(super) fn skipped(skipped: &Skipped) -> String {
+    let place = skipped
+        .place
+        .as_ref()
+        .map(|place| format!("{place}: "))
+        .unwrap_or_default();
+    let way = first(&skipped.ways);
+    format!("{place}{way} is skipped: {}", skipped.reason)
 }
 
 /// `tests.yaml:14:3: default/client -> svc/demo/web tcp/80 must be denied and is allowed`.
@@ -60,20 +92,41 @@ pub(super) fn headline(failure: &Failure) -> String {
         .as_ref()
         .map(|place| format!("{place}: "))
         .unwrap_or_default();
-    let way = failure
-        .ways
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    format!("{place}{}", claim(failure))
+}
+
+/// The same without its place.
+pub(super) fn claim(failure: &Failure) -> String {
+    let way = first(&failure.ways);
     let expected = match failure.expected {
         Expected::Allow => "allowed",
         Expected::Deny => "denied",
     };
-    format!("{place}{way} must be {expected} and {}", found(failure))
+    format!("{way} must be {expected} and {}", found(&failure.outcome))
 }
 
-fn found(failure: &Failure) -> String {
-    match &failure.outcome {
+fn first(ways: &[Way]) -> String {
+    ways.first().map(ToString::to_string).unwrap_or_default()
+}
+
+/// `default/client -> demo/web-0 tcp/80 is denied, and would be allowed`.
+pub(super) fn difference(missed: &Missed) -> String {
+    let after = match &missed.after {
+        Some(Outcome::Allow) => "would be allowed".to_owned(),
+        Some(Outcome::Deny) => "would be denied".to_owned(),
+        Some(Outcome::Partial) => {
+            "would be allowed to some of the pods behind the Service".to_owned()
+        }
+        Some(Outcome::NoEndpoints) => "would lead to no pod".to_owned(),
+        Some(unknown @ Outcome::Unknown { .. }) => format!("would be {unknown}"),
+        None => "could not be judged any more".to_owned(),
+    };
+    let before = found(&Ok(missed.before.clone()));
+    format!("{} {before}, and {after}", way(&missed.witness))
+}
+
+fn found(outcome: &Result<Outcome, String>) -> String {
+    match outcome {
         Ok(Outcome::Allow) => "is allowed".to_owned(),
         Ok(Outcome::Deny) => "is denied".to_owned(),
         Ok(Outcome::Partial) => "is allowed to some of the pods behind the Service".to_owned(),
@@ -96,18 +149,16 @@ fn reasons(failure: &Failure) -> Vec<String> {
     found
 }
 
-fn also(failure: &Failure) {
-    for way in failure.ways.iter().skip(1).take(MOST_WAYS) {
-        println!("         so is {way}");
-    }
-    more(failure.ways.len(), MOST_WAYS + 1);
+fn also(ways: &[Way]) -> Vec<String> {
+    let others = ways.iter().skip(1).take(MOST_WAYS);
+    let mut lines: Vec<String> = others.map(|way| format!("  so is {way}")).collect();
+    lines.extend(more(ways.len(), MOST_WAYS + 1).map(|line| format!("  {line}")));
+    lines
 }
 
-fn more(all: usize, shown: usize) {
+fn more(all: usize, shown: usize) -> Option<String> {
     let rest = all.saturating_sub(shown);
-    if rest > 0 {
-        println!("         and {rest} more");
-    }
+    (rest > 0).then(|| format!("and {rest} more"))
 }
 
 /// What to do about outcomes that are no verdicts.
@@ -127,13 +178,18 @@ pub(super) fn hint(failure: &Failure) -> Option<&'static str> {
     }
 }
 
+/// What came of all of it.
 pub(super) fn summary(report: &Report) {
-    let failed = report.cases.iter().filter(|case| !case.passed()).count();
-    let passed = report.cases.len() - failed;
-    let asked = report.cases.iter().map(|case| case.asked).sum();
-    let mut words = vec![paint::good(&format!("{passed} passed"))];
+    let mut words = vec![paint::good(&format!(
+        "{} passed",
+        report.count(Status::Passed)
+    ))];
+    let (failed, skipped) = (report.count(Status::Failed), report.count(Status::Skipped));
     if failed > 0 {
         words.push(paint::bad(&format!("{failed} failed")));
+    }
+    if skipped > 0 {
+        words.push(paint::heading(&format!("{skipped} skipped")));
     }
     if report.not_judged > 0 {
         words.push(format!("{} not judged", report.not_judged));
@@ -141,39 +197,19 @@ pub(super) fn summary(report: &Report) {
     let tests = count(report.cases.len() + report.not_judged, "test");
     anstream::println!(
         "\n{tests}, {}: {}",
-        count(asked, "connection"),
+        count(report.asked(), "connection"),
         words.join(", ")
     );
+    if !report.judged_anything() {
+        anstream::println!(
+            "{}",
+            paint::bad("every connection was skipped: nothing is known")
+        );
+    }
+    numbers::print(report);
 }
 
-/// How much of the policies decided something, and what did not.
-pub(super) fn coverage(coverage: &Coverage, least: Option<usize>) {
-    let (covered, all) = (coverage.covered().len(), coverage.all().len());
-    let percent = coverage.percent();
-    println!(
-        "\ncoverage: {covered} of {} decided a connection ({percent} %)",
-        count(all, "part")
-    );
-    let uncovered: Vec<&Deciding> = coverage.uncovered().collect();
-    if !uncovered.is_empty() {
-        println!("  never decided:");
-    }
-    for part in uncovered {
-        println!("    {part}{}", in_parentheses(part.source()));
-    }
-    if let Some(least) = least.filter(|least| percent < *least) {
-        let told = format!("coverage is below {least} %");
-        anstream::println!("  {}", paint::bad(&told));
-    }
-}
-
-fn in_parentheses(source: Option<&Source>) -> String {
-    source
-        .map(|source| format!(" ({source})"))
-        .unwrap_or_default()
-}
-
-fn count(number: usize, of: &str) -> String {
+pub(super) fn count(number: usize, of: &str) -> String {
     match number {
         1 => format!("1 {of}"),
         _ => format!("{number} {of}s"),

@@ -14,7 +14,7 @@ use ringfence_model::{Cluster, Endpoint, Outcome, Pod, Query};
 use ringfence_net::Family;
 use ringfence_policy::Engine;
 
-use super::Oracle;
+use super::{Oracle, Verdict};
 use journey::{Arrival, Place, World};
 use wired::wired;
 
@@ -64,7 +64,7 @@ impl<'a> Ruleset<'a> {
 }
 
 impl Oracle for Ruleset<'_> {
-    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Result<Outcome, String>>> {
+    fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>> {
         let world = World::new(&self.wired, &self.tables);
         Ok(queries
             .iter()
@@ -75,28 +75,31 @@ impl Oracle for Ruleset<'_> {
 
 impl Ruleset<'_> {
     /// AM-22: what depends on addresses that nobody knows is not made known by making them up.
-    fn answer(&self, world: &World<'_>, query: &Query) -> Result<Outcome, String> {
+    fn answer(&self, world: &World<'_>, query: &Query) -> Verdict {
         match self.engine.answer(query).map(|answer| answer.outcome) {
-            Err(error) => Err(error.to_string()),
-            Ok(unknown @ Outcome::Unknown { .. }) => Ok(unknown),
+            Err(error) => Verdict::NoAnswer(error.to_string()),
+            Ok(unknown @ Outcome::Unknown { .. }) => Verdict::Found(unknown),
             Ok(Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints) => {
                 self.send(world, query)
             }
         }
     }
 
-    fn send(&self, world: &World<'_>, query: &Query) -> Result<Outcome, String> {
+    fn send(&self, world: &World<'_>, query: &Query) -> Verdict {
         let source = end(world, &self.wired, &query.source);
         let destination = end(world, &self.wired, &query.destination);
         if destination.addresses.iter().any(IpAddr::is_loopback) {
-            return Ok(Outcome::Allow);
+            return Verdict::Found(Outcome::Allow);
         }
-        let (from, to) = common(&source.addresses, &destination.addresses)
-            .ok_or_else(|| "there are no addresses to send a packet from and to".to_owned())?;
+        let Some((from, to)) = common(&source.addresses, &destination.addresses) else {
+            return Verdict::Skipped(
+                "there are no addresses to send a packet from and to".to_owned(),
+            );
+        };
         if source.place == destination.place && source.place != Place::Outside {
-            return Ok(Outcome::Allow);
+            return Verdict::Found(Outcome::Allow);
         }
-        Ok(outcome(&world.send_to_each(&source.place, from, to, query)))
+        Verdict::Found(outcome(&world.send_to_each(&source.place, from, to, query)))
     }
 }
 
