@@ -29,6 +29,15 @@ fn main() {
     });
     measure(&unlike, RUNS, &cases());
     drop(unlike);
+    let one = Size {
+        namespaces: 1,
+        ..Size::LARGE
+    };
+    let crowded = Growing::alone("No two pods alike, all in one namespace", one, |size| {
+        distinct(cluster(1, size))
+    });
+    measure(&crowded, RUNS, &cases());
+    drop(crowded);
     if std::env::args().any(|argument| argument == "huge") {
         huge();
     }
