@@ -78,6 +78,17 @@ impl Documents {
         field.map(|field| field.location())
     }
 
+    /// Every object, in order of file and line; the items of a list are objects of their own (rule OB-1).
+    pub fn objects(&self) -> impl Iterator<Item = Field<'_>> {
+        self.files.iter().flat_map(|(name, file)| {
+            file.objects().iter().map(move |node| Field {
+                file: Arc::clone(name),
+                span: node.span,
+                node,
+            })
+        })
+    }
+
     /// Every annotation called `key`, in order of file and line.
     #[must_use]
     pub fn annotations(&self, key: &str) -> Vec<Annotation> {
@@ -158,7 +169,7 @@ fn source(file: &Arc<str>, span: Span) -> Source {
     }
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     /// Where it stands; a field without a value stands where its key does.
     #[must_use]
     pub fn location(&self) -> Location {
@@ -178,6 +189,53 @@ impl Field<'_> {
     #[must_use]
     pub const fn is_null(&self) -> bool {
         self.node.is_null()
+    }
+
+    /// What is written at `path` inside of it; a field without a value is null.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<Self> {
+        steps(path).try_fold(self.clone(), Self::step)
+    }
+
+    /// The text at `path` inside of it, if there is one and it is not empty.
+    #[must_use]
+    pub fn text_at(&self, path: &str) -> Option<String> {
+        let field = self.get(path)?;
+        let text = field.text().filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    }
+
+    /// The items of the list at `path` inside of it, in order; none if there is no list.
+    #[must_use]
+    pub fn items_at(&self, path: &str) -> Vec<Self> {
+        let list = self.get(path);
+        let items = list.as_ref().map_or(&[][..], |list| list.node.items());
+        let item = |node: &'a Node| Self {
+            file: Arc::clone(&self.file),
+            span: node.span,
+            node,
+        };
+        items.iter().map(item).collect()
+    }
+
+    /// Its whole number, if it is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<i64> {
+        match self.node.value {
+            Value::Integer(number) => Some(number),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Sequence(_)
+            | Value::Mapping(_) => None,
+        }
+    }
+
+    /// Whether it is written as `false`.
+    #[must_use]
+    pub const fn is_false(&self) -> bool {
+        matches!(self.node.value, Value::Bool(false))
     }
 
     fn step(self, step: Step<'_>) -> Option<Self> {

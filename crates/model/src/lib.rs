@@ -33,6 +33,7 @@ mod source;
 mod trust_zones;
 mod validate;
 mod view;
+mod wiring;
 mod yaml;
 
 pub use allowed_access::{AllowedAccess, Permission};
@@ -73,3 +74,4 @@ pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, TargetPort};
 pub use source::Source;
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
+pub use wiring::{AccountBinding, Backend, BackendPort, BackendUser, Exposure, Wiring};

@@ -11,5 +11,6 @@ pub mod lock;
 pub mod matching;
 pub mod matrix;
 pub mod path;
+pub mod suggest;
 pub mod workload;
 pub mod zone;

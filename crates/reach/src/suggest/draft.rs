@@ -1,0 +1,306 @@
+//! From needs to policies: a default deny, and one policy for each workload with the rules that it needs at its end.
+
+mod present;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use ringfence_model::{Cluster, Direction, IpBlock, Labels, ObjectName};
+
+use super::inhabitants::Inhabitants;
+use super::selection::{Selection, Selections};
+use super::{End, Evidence, Need, NeededPort, Unresolved};
+use crate::workload::Unit;
+use present::Present;
+
+/// A policy to suggest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Its namespace and name.
+    pub name: ObjectName,
+    /// The workload that it is for; `None` for the default deny.
+    pub unit: Option<Unit>,
+    /// The pods that it selects; empty means all of the namespace.
+    pub selector: Labels,
+    /// The directions that it isolates, egress first.
+    pub directions: BTreeSet<Direction>,
+    /// Who may connect.
+    pub ingress: Vec<DraftRule>,
+    /// To whom it may connect.
+    pub egress: Vec<DraftRule>,
+}
+
+/// A rule of a [`Draft`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftRule {
+    /// Whom it is about.
+    pub peers: Vec<DraftPeer>,
+    /// Which ports, in order.
+    pub ports: Vec<NeededPort>,
+    /// What shows that it is needed, in order.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A peer of a [`DraftRule`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DraftPeer {
+    /// Pods.
+    Pods {
+        /// Their namespace; `None` for the policy's own.
+        namespace: Option<String>,
+        /// Their labels; empty for all pods of the namespace.
+        labels: Labels,
+    },
+    /// Addresses.
+    Block(IpBlock),
+}
+
+/// Policies, and what no policy can say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Drafted {
+    pub(super) policies: Vec<Draft>,
+    pub(super) unresolved: Vec<Unresolved>,
+}
+
+/// The rules of one workload by direction and other end.
+type Rules<'n> = BTreeMap<Direction, BTreeMap<&'n End, Vec<&'n Need>>>;
+
+/// The policies that `needs` come to. With `existing`, those that are missing beside its policies.
+pub(super) fn drafts(
+    needs: &[Need],
+    inhabitants: &Inhabitants<'_>,
+    existing: Option<&Cluster>,
+) -> Drafted {
+    let present = existing.map(|cluster| Present::new(cluster, inhabitants, needs));
+    let mut drafter = Drafter {
+        inhabitants,
+        selections: Selections::of(inhabitants),
+        known: BTreeMap::new(),
+        taken: taken(existing),
+        drafted: Drafted::default(),
+    };
+    for namespace in inhabitants.managed() {
+        let directions = match &present {
+            Some(present) => present.not_denied(namespace),
+            None => Direction::ALL.into(),
+        };
+        drafter.default_deny(namespace, directions);
+    }
+    let mut units: BTreeMap<&Unit, Rules<'_>> = BTreeMap::new();
+    for need in needs {
+        let ends = [
+            (Direction::Egress, &need.from, &need.to),
+            (Direction::Ingress, &need.to, &need.from),
+        ];
+        for (direction, own, other) in ends {
+            let End::Workload(unit) = own else {
+                continue;
+            };
+            let allowed = present
+                .as_ref()
+                .is_some_and(|present| present.allows(need, direction));
+            if inhabitants.manages(unit) && !allowed {
+                let rules = units.entry(unit).or_default().entry(direction).or_default();
+                rules.entry(other).or_default().push(need);
+            }
+        }
+    }
+    for (unit, rules) in &units {
+        drafter.workload(unit, rules);
+    }
+    drafter
+        .drafted
+        .policies
+        .sort_by(|a, b| order(a).cmp(&order(b)));
+    drafter.drafted
+}
+
+fn order(draft: &Draft) -> impl Ord + '_ {
+    (
+        &draft.name.namespace,
+        draft.unit.is_some(),
+        &draft.name.name,
+    )
+}
+
+fn taken(existing: Option<&Cluster>) -> BTreeSet<ObjectName> {
+    let policies = existing.map(|cluster| cluster.network_policies.keys().cloned());
+    policies.into_iter().flatten().collect()
+}
+
+struct Drafter<'a> {
+    inhabitants: &'a Inhabitants<'a>,
+    selections: Selections<'a>,
+    known: BTreeMap<Unit, Option<Selection>>,
+    /// Names that are not free.
+    taken: BTreeSet<ObjectName>,
+    drafted: Drafted,
+}
+
+impl Drafter<'_> {
+    fn default_deny(&mut self, namespace: &str, directions: BTreeSet<Direction>) {
+        if directions.is_empty() {
+            return;
+        }
+        let name = self.free_name(namespace, "default-deny".to_owned());
+        self.drafted.policies.push(Draft {
+            name,
+            unit: None,
+            selector: Labels::new(),
+            directions,
+            ingress: Vec::new(),
+            egress: Vec::new(),
+        });
+    }
+
+    fn workload(&mut self, unit: &Unit, rules: &Rules<'_>) {
+        let Some(Selection { labels, .. }) = self.selection(unit) else {
+            return;
+        };
+        let of = |drafter: &mut Self, direction| {
+            let rules = rules.get(&direction).into_iter().flatten();
+            let rules = rules.filter_map(|(end, needs)| drafter.rule(unit, end, needs));
+            rules.collect::<Vec<_>>()
+        };
+        let (ingress, egress) = (of(self, Direction::Ingress), of(self, Direction::Egress));
+        let directions = [(Direction::Ingress, &ingress), (Direction::Egress, &egress)];
+        let directions: BTreeSet<Direction> = directions
+            .into_iter()
+            .filter(|(_, rules)| !rules.is_empty())
+            .map(|(direction, _)| direction)
+            .collect();
+        if directions.is_empty() {
+            return;
+        }
+        let name = self.name(unit);
+        self.drafted.policies.push(Draft {
+            name,
+            unit: Some(unit.clone()),
+            selector: labels,
+            directions,
+            ingress,
+            egress,
+        });
+    }
+
+    fn rule(&mut self, unit: &Unit, other: &End, needs: &[&Need]) -> Option<DraftRule> {
+        let peers = self.peers(unit, other)?;
+        let ports: BTreeSet<&NeededPort> = needs.iter().map(|need| &need.port).collect();
+        let evidence: BTreeSet<&Evidence> = needs.iter().flat_map(|need| &need.evidence).collect();
+        Some(DraftRule {
+            peers,
+            ports: ports.into_iter().cloned().collect(),
+            evidence: evidence.into_iter().cloned().collect(),
+        })
+    }
+
+    fn peers(&mut self, unit: &Unit, other: &End) -> Option<Vec<DraftPeer>> {
+        let own = unit.namespace();
+        let elsewhere = |namespace: &str| (own != Some(namespace)).then(|| namespace.to_owned());
+        Some(match other {
+            End::Workload(peer) => vec![DraftPeer::Pods {
+                namespace: elsewhere(peer.namespace()?),
+                labels: self.selection(peer)?.labels,
+            }],
+            End::Unseen { namespace, labels } => vec![DraftPeer::Pods {
+                namespace: elsewhere(namespace),
+                labels: labels.clone(),
+            }],
+            End::Block(block) => vec![DraftPeer::Block(IpBlock {
+                cidr: *block,
+                except: Vec::new(),
+            })],
+            End::Outside => self.outside(),
+        })
+    }
+
+    /// Every address but those that pods may have, as far as the nodes tell.
+    fn outside(&self) -> Vec<DraftPeer> {
+        let nodes = self.inhabitants.cluster.nodes.values();
+        let pods: Vec<IpNet> = nodes
+            .flat_map(|node| node.pod_cidrs.iter().copied())
+            .collect();
+        let pods = IpNet::aggregate(&pods);
+        let all = [
+            std::net::Ipv4Addr::UNSPECIFIED.into(),
+            std::net::Ipv6Addr::UNSPECIFIED.into(),
+        ];
+        let all = all
+            .into_iter()
+            .filter_map(|address| IpNet::new(address, 0).ok());
+        let block = |cidr: IpNet| {
+            let except = pods.iter().filter(|range| cidr.contains(*range));
+            let except = except.copied().collect();
+            DraftPeer::Block(IpBlock { cidr, except })
+        };
+        all.map(block).collect()
+    }
+
+    /// The labels of `unit`. That there are none, or that others have them too, is noted.
+    fn selection(&mut self, unit: &Unit) -> Option<Selection> {
+        if let Some(known) = self.known.get(unit) {
+            return known.clone();
+        }
+        let found = self.selections.get(unit);
+        let problem = match &found {
+            None => Some(
+                "has no labels that stay, so that no policy can select its pods alone".to_owned(),
+            ),
+            Some(selection) if !selection.others.is_empty() => {
+                let others: Vec<String> = selection.others.iter().map(Unit::full_name).collect();
+                Some(format!(
+                    "no label tells its pods from those of {}",
+                    others.join(", ")
+                ))
+            }
+            Some(_) => None,
+        };
+        let source = self
+            .inhabitants
+            .pods_of(unit)
+            .first()
+            .and_then(|pod| pod.source.clone());
+        self.drafted
+            .unresolved
+            .extend(problem.map(|problem| Unresolved {
+                namespace: unit.namespace().unwrap_or_default().to_owned(),
+                what: unit.full_name(),
+                source,
+                problem,
+                help: "give its pods a label of their own, such as `app`".to_owned(),
+            }));
+        self.known.insert(unit.clone(), found.clone());
+        found
+    }
+
+    fn name(&mut self, unit: &Unit) -> ObjectName {
+        let (namespace, name, kind) = match unit {
+            Unit::Workload {
+                namespace,
+                name,
+                kind,
+            } => (namespace.as_str(), name.as_str(), kind.as_str()),
+            Unit::Namespace(_) | Unit::Zone(_) | Unit::Nodes | Unit::Node(_) | Unit::Place(_) => {
+                ("", "", "")
+            }
+        };
+        let short = ObjectName::new(namespace, format!("allow-{name}"));
+        if self.taken.contains(&short) {
+            return self.free_name(namespace, format!("allow-{kind}-{name}"));
+        }
+        self.taken.insert(short.clone());
+        short
+    }
+
+    /// `wanted`, with a number behind it if another policy has that name.
+    fn free_name(&mut self, namespace: &str, wanted: String) -> ObjectName {
+        let mut name = ObjectName::new(namespace, &wanted);
+        let mut number = 1_u32;
+        while self.taken.contains(&name) {
+            number += 1;
+            name.name = format!("{wanted}-{number}");
+        }
+        self.taken.insert(name.clone());
+        name
+    }
+}

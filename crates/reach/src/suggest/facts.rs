@@ -1,0 +1,255 @@
+//! What pods are told: variables, arguments, and the files of ConfigMaps and Secrets, each with its place.
+
+mod files;
+mod store;
+mod variables;
+
+use ringfence_model::{Container, Documents, Object, ObjectName, PodSpec, Source};
+
+use super::Subject;
+use super::inhabitants::{Inhabitants, unit_of};
+use super::text::{Style, from_arguments, substitute};
+use crate::workload::Unit;
+use store::Store;
+use variables::Variables;
+
+/// Settings that speak of one another: the variables of a container, its arguments, or a file.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) unit: Unit,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// A name and a value that a program is told.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    /// What it is, such as `env API_URL`; never its value.
+    pub(super) what: String,
+    /// Its name; empty if it has none.
+    pub(super) name: String,
+    pub(super) value: String,
+    /// Whether some of the value comes from a Secret.
+    pub(super) secret: bool,
+    pub(super) place: Place,
+}
+
+/// Where a value is written.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Where its object begins.
+    pub(super) object: Option<Source>,
+    /// The field of the object.
+    pub(super) path: String,
+    /// The line of the value, counted from 0.
+    pub(super) line: usize,
+}
+
+/// A ConfigMap or Secret that a pod uses and that is not given.
+#[derive(Clone, Debug)]
+pub(super) struct Missing {
+    pub(super) unit: Unit,
+    pub(super) what: String,
+    pub(super) object: String,
+    pub(super) place: Place,
+    /// The variable that it is for; `None` if for files or many variables.
+    pub(super) name: Option<String>,
+}
+
+/// A pod's account.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) unit: Unit,
+    pub(super) account: ObjectName,
+}
+
+/// Everything that pods are told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) missing: Vec<Missing>,
+    /// The accounts whose tokens pods have.
+    pub(super) accounts: Vec<Account>,
+    /// The images that containers run, by workload.
+    pub(super) images: Vec<(Unit, String)>,
+}
+
+/// A pod or the template of one.
+pub(super) struct Described<'a> {
+    unit: Unit,
+    namespace: &'a str,
+    spec: &'a PodSpec,
+    object: Option<&'a Source>,
+    /// Where the specification stands in the object.
+    path: &'static str,
+}
+
+impl Facts {
+    /// What `subject`'s pods are told. A pod that its workload is given for too is told the same as the template.
+    pub(super) fn of(
+        subject: &Subject<'_>,
+        documents: &Documents,
+        inhabitants: &Inhabitants<'_>,
+    ) -> Self {
+        let reader = Reader {
+            store: Store::of(subject.objects, documents),
+            documents,
+            inhabitants,
+        };
+        let mut facts = Self::default();
+        for described in described(subject.objects, inhabitants) {
+            reader.read(&described, &mut facts);
+        }
+        facts
+    }
+}
+
+fn described<'a>(
+    objects: &'a [Object],
+    inhabitants: &'a Inhabitants<'a>,
+) -> impl Iterator<Item = Described<'a>> {
+    objects.iter().filter_map(move |object| match object {
+        Object::Pod(found) => Some(Described {
+            unit: unit_of(inhabitants.cluster.pods.get(&found.pod.name)?),
+            namespace: &found.pod.name.namespace,
+            spec: &found.spec,
+            object: found.pod.source.as_ref(),
+            path: "spec",
+        }),
+        Object::Workload(found) => {
+            let (kind, name) = match &found.owner {
+                Some(owner) => (owner.kind.clone(), &owner.name),
+                None => (found.kind.to_string(), &found.name.name),
+            };
+            Some(Described {
+                unit: Unit::workload(&found.name.namespace, &kind, name),
+                namespace: &found.name.namespace,
+                spec: &found.template.spec,
+                object: found.source.as_ref(),
+                path: match found.kind {
+                    ringfence_model::WorkloadKind::CronJob => "spec.jobTemplate.spec.template.spec",
+                    ringfence_model::WorkloadKind::Deployment
+                    | ringfence_model::WorkloadKind::ReplicaSet
+                    | ringfence_model::WorkloadKind::ReplicationController
+                    | ringfence_model::WorkloadKind::StatefulSet
+                    | ringfence_model::WorkloadKind::DaemonSet
+                    | ringfence_model::WorkloadKind::Job => "spec.template.spec",
+                },
+            })
+        }
+        Object::Namespace(_)
+        | Object::Node(_)
+        | Object::Service(_)
+        | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
+        | Object::Endpoints(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_)
+        | Object::ServiceAccount(_)
+        | Object::KindCluster(_) => None,
+    })
+}
+
+/// What is needed to read a pod's specification.
+pub(super) struct Reader<'a> {
+    store: Store<'a>,
+    documents: &'a Documents,
+    inhabitants: &'a Inhabitants<'a>,
+}
+
+impl Reader<'_> {
+    fn read(&self, described: &Described<'_>, facts: &mut Facts) {
+        self.account(described, facts);
+        let lists = [
+            ("containers", &described.spec.containers),
+            ("initContainers", &described.spec.init_containers),
+        ];
+        let mut all = Variables::default();
+        for (list, containers) in lists {
+            for (index, container) in containers.iter().enumerate() {
+                let path = format!("{}.{list}[{index}]", described.path);
+                facts
+                    .images
+                    .push((described.unit.clone(), container.image.clone()));
+                let variables = self.variables(described, container, &path, facts);
+                facts
+                    .scopes
+                    .push(arguments(described, container, &path, &variables));
+                facts.scopes.push(Scope {
+                    unit: described.unit.clone(),
+                    settings: variables.settings(),
+                });
+                all.extend(variables);
+            }
+        }
+        self.files(described, &all, facts);
+    }
+
+    /// A token is mounted unless the pod says otherwise.
+    fn account(&self, described: &Described<'_>, facts: &mut Facts) {
+        let path = format!("{}.automountServiceAccountToken", described.path);
+        let field = described
+            .object
+            .and_then(|object| self.documents.field(object, &path));
+        if field.is_some_and(|field| field.is_false()) {
+            return;
+        }
+        let name = described
+            .spec
+            .service_account
+            .as_deref()
+            .unwrap_or("default");
+        facts.accounts.push(Account {
+            unit: described.unit.clone(),
+            account: ObjectName::new(described.namespace, name),
+        });
+    }
+}
+
+impl Described<'_> {
+    pub(super) fn place(&self, path: String) -> Place {
+        Place {
+            object: self.object.cloned(),
+            path,
+            line: 0,
+        }
+    }
+}
+
+fn arguments(
+    described: &Described<'_>,
+    container: &Container,
+    path: &str,
+    variables: &Variables,
+) -> Scope {
+    let lists = [("command", &container.command), ("args", &container.args)];
+    let mut settings = Vec::new();
+    for (list, written) in lists {
+        let mut secrets = Vec::new();
+        let expanded = written.iter().map(|text| {
+            let mut secret = false;
+            let text = substitute(text, Style::Shell, |name| {
+                variables.value(name, &mut secret)
+            });
+            secrets.push(secret);
+            text
+        });
+        let expanded: Vec<String> = expanded.collect();
+        for (index, name, value) in from_arguments(&expanded) {
+            let what = match name.as_str() {
+                "" => format!("{list}[{index}]"),
+                name => format!("{list}[{index}] {name}"),
+            };
+            settings.push(Setting {
+                what,
+                name,
+                value,
+                secret: secrets.get(index).copied().unwrap_or(true),
+                place: described.place(format!("{path}.{list}[{index}]")),
+            });
+        }
+    }
+    Scope {
+        unit: described.unit.clone(),
+        settings,
+    }
+}

@@ -1,0 +1,220 @@
+//! The environment of a container, as the kubelet puts it together.
+
+use std::collections::BTreeMap;
+
+use ringfence_model::{Container, EnvFrom, EnvValue, EnvVar, KeyRef};
+
+use super::store::Kind;
+use super::{Described, Facts, Missing, Place, Reader, Setting};
+use crate::suggest::text::{Style, substitute};
+
+/// Variables by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Variables(BTreeMap<String, Setting>);
+
+impl Variables {
+    /// The value of `name`, if it is known; `secret` is set if it comes from a Secret.
+    pub(super) fn value(&self, name: &str, secret: &mut bool) -> Option<String> {
+        let found = self.0.get(name)?;
+        *secret |= found.secret;
+        Some(found.value.clone())
+    }
+
+    /// Those that are the container's own, and not made by the kubelet.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        let written = self.0.values().filter(|found| !found.what.is_empty());
+        written.cloned().collect()
+    }
+
+    pub(super) fn extend(&mut self, others: Self) {
+        for (name, setting) in others.0 {
+            self.0.entry(name).or_insert(setting);
+        }
+    }
+
+    fn insert(&mut self, setting: Setting) {
+        self.0.insert(setting.name.clone(), setting);
+    }
+}
+
+impl Reader<'_> {
+    /// The variables of `container`, which is described at `path`: those of Services, then `envFrom`, then `env`.
+    pub(super) fn variables(
+        &self,
+        described: &Described<'_>,
+        container: &Container,
+        path: &str,
+        facts: &mut Facts,
+    ) -> Variables {
+        let mut variables = self.of_services(described.namespace);
+        for (index, from) in container.env_from.iter().enumerate() {
+            let place = described.place(format!("{path}.envFrom[{index}]"));
+            self.all_keys(described, from, place, &mut variables, facts);
+        }
+        for (index, variable) in container.env.iter().enumerate() {
+            let place = |field: &str| described.place(format!("{path}.env[{index}].{field}"));
+            if let Some(setting) = self.one(described, variable, &place, &variables, facts) {
+                variables.insert(setting);
+            }
+        }
+        variables
+    }
+
+    /// `API_SERVICE_HOST` and `API_SERVICE_PORT`, which the kubelet sets for every Service of the namespace. The host
+    /// is given as the Service's name, which leads to the same place.
+    fn of_services(&self, namespace: &str) -> Variables {
+        let mut variables = Variables::default();
+        let first = ringfence_model::ObjectName::new(namespace, "");
+        let services = self.inhabitants.cluster.services.range(first..);
+        for (name, service) in services.take_while(|(name, _)| name.namespace == namespace) {
+            let stem = name.name.to_ascii_uppercase().replace('-', "_");
+            let port = service.ports.first().map(|port| port.port.to_string());
+            let mut made = |name: String, value: String| variables.insert(made(name, value));
+            made(format!("{stem}_SERVICE_HOST"), name.name.clone());
+            if let Some(port) = port {
+                made(
+                    format!("{stem}_PORT"),
+                    format!("tcp://{}:{port}", name.name),
+                );
+                made(format!("{stem}_SERVICE_PORT"), port);
+            }
+        }
+        let host = "kubernetes.default.svc".to_owned();
+        variables.insert(made("KUBERNETES_SERVICE_HOST".to_owned(), host));
+        variables.insert(made("KUBERNETES_SERVICE_PORT".to_owned(), "443".to_owned()));
+        variables
+    }
+
+    fn all_keys(
+        &self,
+        described: &Described<'_>,
+        from: &EnvFrom,
+        place: Place,
+        variables: &mut Variables,
+        facts: &mut Facts,
+    ) {
+        let (kind, name, prefix, optional) = match from {
+            EnvFrom::Secret {
+                name,
+                prefix,
+                optional,
+            } => (Kind::Secret, name, prefix, *optional),
+            EnvFrom::ConfigMap {
+                name,
+                prefix,
+                optional,
+            } => (Kind::ConfigMap, name, prefix, *optional),
+        };
+        let Some(data) = self.store.get(kind, described.namespace, name) else {
+            let missing = (kind, name.as_str(), None);
+            missed(
+                described,
+                missing,
+                "envFrom".to_owned(),
+                place,
+                optional,
+                facts,
+            );
+            return;
+        };
+        for key in data.keys() {
+            let Some(text) = data.text(key) else {
+                continue;
+            };
+            variables.insert(Setting {
+                what: format!("env {prefix}{key} of {}/{name}", kind.shown()),
+                name: format!("{prefix}{key}"),
+                value: text.to_owned(),
+                secret: kind == Kind::Secret,
+                place: data.place(key),
+            });
+        }
+    }
+
+    fn one(
+        &self,
+        described: &Described<'_>,
+        variable: &EnvVar,
+        place: &impl Fn(&str) -> Place,
+        others: &Variables,
+        facts: &mut Facts,
+    ) -> Option<Setting> {
+        let what = format!("env {}", variable.name);
+        let (kind, key) = match &variable.value {
+            EnvValue::Literal(text) => {
+                let mut secret = false;
+                let value = |name: &str| others.value(name, &mut secret);
+                let value = substitute(text, Style::Kubelet, value);
+                return Some(Setting {
+                    what,
+                    name: variable.name.clone(),
+                    value,
+                    secret,
+                    place: place("value"),
+                });
+            }
+            EnvValue::Secret(key) => (Kind::Secret, key),
+            EnvValue::ConfigMap(key) => (Kind::ConfigMap, key),
+            EnvValue::Field(_) | EnvValue::Other(_) => return None,
+        };
+        let KeyRef {
+            name,
+            key,
+            optional,
+        } = key;
+        let data = self.store.get(kind, described.namespace, name);
+        let Some((data, text)) = data.and_then(|data| Some((data, data.text(key)?))) else {
+            let missing = (kind, name.as_str(), Some(variable.name.clone()));
+            missed(
+                described,
+                missing,
+                what,
+                place("valueFrom"),
+                *optional,
+                facts,
+            );
+            return None;
+        };
+        Some(Setting {
+            what: format!("{what} of {}/{name}", kind.shown()),
+            name: variable.name.clone(),
+            value: text.to_owned(),
+            secret: kind == Kind::Secret,
+            place: data.place(key),
+        })
+    }
+}
+
+/// A variable that the kubelet makes, which shows nothing by itself.
+fn made(name: String, value: String) -> Setting {
+    Setting {
+        what: String::new(),
+        name,
+        value,
+        secret: false,
+        place: Place {
+            object: None,
+            path: String::new(),
+            line: 0,
+        },
+    }
+}
+
+fn missed(
+    described: &Described<'_>,
+    (kind, object, name): (Kind, &str, Option<String>),
+    what: String,
+    place: Place,
+    optional: bool,
+    facts: &mut Facts,
+) {
+    if !optional {
+        facts.missing.push(Missing {
+            unit: described.unit.clone(),
+            what,
+            object: format!("{}/{}/{object}", kind.shown(), described.namespace),
+            place,
+            name,
+        });
+    }
+}

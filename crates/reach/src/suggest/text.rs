@@ -1,0 +1,18 @@
+//! Network addresses in texts that people write for programs: URLs, `host:port`, and what stands beside them.
+//!
+//! Only hosts and ports ever leave this module. Users, passwords, paths and queries do not.
+
+mod key;
+mod mention;
+mod setting;
+mod substitute;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use key::Key;
+pub(super) use mention::{Form, Mention, is_service_name, mentions};
+pub(super) use setting::{bare, from_arguments, from_lines, host_keys};
+pub(super) use substitute::{Style, substitute};
+pub(super) use url::default_port;

@@ -1,0 +1,129 @@
+//! Names and values: of flags, of lines of configuration files, and of what stands inside of one value.
+
+use super::mention::{Form, Mention, host};
+
+/// A host that is all of `value`, or several of them between commas, semicolons or blanks.
+pub(in crate::suggest) fn bare(value: &str) -> Vec<Mention> {
+    let words = value
+        .split([',', ';', ' ', '\n', '\t'])
+        .filter(|word| !word.is_empty());
+    let mentions: Option<Vec<Mention>> = words.map(whole).collect();
+    mentions.unwrap_or_default()
+}
+
+fn whole(word: &str) -> Option<Mention> {
+    if let Ok(address) = word.parse::<std::net::Ipv6Addr>() {
+        let (host, port) = (address.to_string(), None);
+        let form = Form::Bare;
+        return Some(Mention { host, port, form });
+    }
+    let Some((name, port)) = word.split_once(':') else {
+        let (host, port) = (host(word)?, None);
+        let form = Form::Bare;
+        return Some(Mention { host, port, form });
+    };
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    Some(Mention {
+        host: host(name)?,
+        port: Some(port),
+        form: Form::HostPort,
+    })
+}
+
+/// Hosts of `host=db port=5432`, `Server=db,1433;` and the like, which stand inside of one value.
+pub(in crate::suggest) fn host_keys(value: &str) -> Vec<Mention> {
+    const HOSTS: [&str; 5] = ["host", "hostname", "server", "data source", "address"];
+    let pairs: Vec<(String, &str)> = value
+        .split([';', '&', '?', ' ', '\n'])
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim()))
+        .collect();
+    let own = pairs.iter().find(|(key, _)| key == "port");
+    let own = own.and_then(|(_, port)| port.parse().ok());
+    let hosts = pairs
+        .iter()
+        .filter(|(key, _)| HOSTS.contains(&key.as_str()));
+    let mention = |(_, value): &(String, &str)| {
+        let value = value.trim_start_matches("tcp:");
+        let (name, port) = value.split_once([',', ':']).unwrap_or((value, ""));
+        let (host, form) = (host(name)?, Form::Bare);
+        let port = port.parse().ok().or(own);
+        Some(Mention { host, port, form })
+    };
+    hosts.filter_map(mention).collect()
+}
+
+/// The arguments of a program as names and values, each with the place in the list that the value stands at:
+/// `--name=value`, `--name value`, and what has no name.
+pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, String, String)> {
+    let mut found = Vec::new();
+    let mut waiting: Option<String> = None;
+    for (index, argument) in arguments.iter().enumerate() {
+        let flag = argument
+            .strip_prefix('-')
+            .map(|flag| flag.trim_start_matches('-'));
+        match flag {
+            Some(flag) => {
+                waiting = None;
+                match flag.split_once('=') {
+                    Some((name, value)) => found.push((index, name.to_owned(), value.to_owned())),
+                    None => waiting = Some(flag.to_owned()),
+                }
+            }
+            None => {
+                let (name, value) = match argument.split_once('=') {
+                    Some((name, value)) if is_plain(name) => (name.to_owned(), value),
+                    _ => (waiting.take().unwrap_or_default(), argument.as_str()),
+                };
+                found.push((index, name, value.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|letter| letter.is_ascii_alphanumeric() || b"_.-".contains(&letter))
+}
+
+/// The lines of a configuration file as names and values, each with its number from 0. A line that has no name is all
+/// value. Comments are left out.
+pub(in crate::suggest) fn from_lines(text: &str) -> Vec<(usize, String, String)> {
+    let lines = text.lines().enumerate();
+    lines
+        .filter_map(|(number, line)| {
+            let line = line.trim();
+            let comment = ["#", "//", ";", "--", "<!--", "*", "/*"];
+            let left_out = line.is_empty() || comment.iter().any(|start| line.starts_with(start));
+            (!left_out).then(|| named(number, line))
+        })
+        .collect()
+}
+
+fn named(number: usize, line: &str) -> (usize, String, String) {
+    const QUOTES: [char; 2] = ['"', '\''];
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    let key_end = line.find([':', '=', ' ']);
+    let split = key_end.and_then(|end| line.split_at_checked(end));
+    let Some((key, value)) = split.filter(|(key, _)| is_plain(key.trim_matches(QUOTES))) else {
+        return (number, String::new(), line.to_owned());
+    };
+    if value.starts_with("://")
+        || value
+            .strip_prefix(':')
+            .is_some_and(|value| value.starts_with(|next: char| next.is_ascii_digit()))
+    {
+        return (number, String::new(), line.to_owned());
+    }
+    let value = value
+        .trim_start_matches([':', '=', ' ', '>'])
+        .trim_end_matches([',', ';', ' ']);
+    (
+        number,
+        key.trim_matches(QUOTES).to_owned(),
+        value.trim_matches(QUOTES).to_owned(),
+    )
+}
