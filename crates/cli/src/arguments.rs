@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{audit, check, diff, explain, lock, matrix, test, zones};
+use crate::commands::{audit, check, diff, explain, lock, matrix, suggest, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Measure by which principles of network security workloads live, with a score and evidence
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::AuditArguments),
+    /// Suggest a default deny and the least policies for what the manifests show is needed
+    #[command(after_help = suggest::EXAMPLES)]
+    Suggest(suggest::SuggestArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

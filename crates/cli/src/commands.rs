@@ -8,5 +8,6 @@ pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod show;
+pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod zones;

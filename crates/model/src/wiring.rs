@@ -90,6 +90,22 @@ pub struct AccountBinding {
 }
 
 impl Wiring {
+    /// The kinds that it is read from beside Services, which objects are not made of.
+    pub const KINDS: [&'static str; 12] = [
+        "APIService",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "GRPCRoute",
+        "HTTPRoute",
+        "Ingress",
+        "MutatingWebhookConfiguration",
+        "RoleBinding",
+        "TCPRoute",
+        "TLSRoute",
+        "UDPRoute",
+        "ValidatingWebhookConfiguration",
+    ];
+
     /// Reads it from `documents`. Objects that name no namespace are in `default_namespace` (rule OB-2).
     #[must_use]
     pub fn of(documents: &Documents, default_namespace: &str) -> Self {

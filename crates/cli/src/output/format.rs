@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 pub(crate) enum Format {
     Text,
     Json,
+    Yaml,
     Csv,
     Markdown,
     Dot,
@@ -24,6 +25,7 @@ impl Format {
         match self {
             Self::Text => PossibleValue::new("text"),
             Self::Json => PossibleValue::new("json"),
+            Self::Yaml => PossibleValue::new("yaml").alias("yml"),
             Self::Csv => PossibleValue::new("csv"),
             Self::Markdown => PossibleValue::new("md").alias("markdown"),
             Self::Dot => PossibleValue::new("dot"),
@@ -69,6 +71,7 @@ mod tests {
     output_formats!(All {
         Text,
         Json,
+        Yaml,
         Csv,
         Markdown,
         Dot,
@@ -111,7 +114,7 @@ mod tests {
             .iter()
             .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
             .collect();
-        let expected = "text json csv md dot mermaid svg html sarif junit tap";
+        let expected = "text json yaml csv md dot mermaid svg html sarif junit tap";
         assert_eq!(words.join(" "), expected);
     }
 }
