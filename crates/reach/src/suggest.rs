@@ -18,7 +18,7 @@ mod selection;
 mod text;
 mod yaml;
 
-use ringfence_model::{Diagnostic, Documents, Object, SourceMap};
+use ringfence_model::{Diagnostic, Documents, Object, ObjectName, SourceMap};
 use ringfence_policy::Engine;
 
 pub use draft::{Draft, DraftPeer, DraftRule};
@@ -50,6 +50,8 @@ pub struct Suggestion {
     pub needs: Vec<Need>,
     /// What a human has to decide, in order.
     pub unresolved: Vec<Unresolved>,
+    /// Services that nothing in the manifests leads to, in order: their users are elsewhere, or nobody needs them.
+    pub idle: Vec<ObjectName>,
     /// Where the policies and the needs differ, in order; none is the rule.
     pub deviations: Vec<Deviation>,
     /// How many more differences there are than are listed.
@@ -90,6 +92,7 @@ pub fn suggest(subject: &Subject<'_>, options: &Options) -> Suggestion {
         needs,
         mut unresolved,
         mut diagnostics,
+        idle,
     } = gather::gather(subject, &documents, &inhabitants, options);
     let existing = options.keep.then(|| subject.engine.cluster());
     let drafted = draft::drafts(&needs, &inhabitants, existing);
@@ -102,6 +105,7 @@ pub fn suggest(subject: &Subject<'_>, options: &Options) -> Suggestion {
     Suggestion {
         needs,
         unresolved,
+        idle,
         deviations: proof.deviations,
         further: proof.further,
         diagnostics,

@@ -14,5 +14,6 @@ mod lock;
 mod man;
 mod matrix;
 mod resolve;
+mod suggest;
 mod support;
 mod test_command;

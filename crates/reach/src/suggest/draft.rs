@@ -18,8 +18,8 @@ use present::Present;
 pub struct Draft {
     /// Its namespace and name.
     pub name: ObjectName,
-    /// The workload that it is for; `None` for the default deny.
-    pub unit: Option<Unit>,
+    /// The workloads that it is for: several if no label tells them apart, none for the default deny.
+    pub units: BTreeSet<Unit>,
     /// The pods that it selects; empty means all of the namespace.
     pub selector: Labels,
     /// The directions that it isolates, egress first.
@@ -62,8 +62,22 @@ pub(super) struct Drafted {
     pub(super) unresolved: Vec<Unresolved>,
 }
 
-/// The rules of one workload by direction and other end.
-type Rules<'n> = BTreeMap<Direction, BTreeMap<&'n End, Vec<&'n Need>>>;
+/// Whom a policy selects: a namespace, and labels in it. Workloads that no label tells apart have one policy.
+type Chosen = (String, Labels);
+
+/// What a policy is to say.
+#[derive(Default)]
+struct Sheet {
+    units: BTreeSet<Unit>,
+    rules: BTreeMap<Direction, BTreeMap<Vec<DraftPeer>, Lines>>,
+}
+
+/// Ports and evidence of one rule.
+#[derive(Default)]
+struct Lines {
+    ports: BTreeSet<NeededPort>,
+    evidence: BTreeSet<Evidence>,
+}
 
 /// The policies that `needs` come to. With `existing`, those that are missing beside its policies.
 pub(super) fn drafts(
@@ -76,6 +90,7 @@ pub(super) fn drafts(
         inhabitants,
         selections: Selections::of(inhabitants),
         known: BTreeMap::new(),
+        sheets: BTreeMap::new(),
         taken: taken(existing),
         drafted: Drafted::default(),
     };
@@ -86,41 +101,31 @@ pub(super) fn drafts(
         };
         drafter.default_deny(namespace, directions);
     }
-    let mut units: BTreeMap<&Unit, Rules<'_>> = BTreeMap::new();
     for need in needs {
-        let ends = [
-            (Direction::Egress, &need.from, &need.to),
-            (Direction::Ingress, &need.to, &need.from),
-        ];
-        for (direction, own, other) in ends {
-            let End::Workload(unit) = own else {
-                continue;
-            };
-            let allowed = present
-                .as_ref()
-                .is_some_and(|present| present.allows(need, direction));
-            if inhabitants.manages(unit) && !allowed {
-                let rules = units.entry(unit).or_default().entry(direction).or_default();
-                rules.entry(other).or_default().push(need);
+        for direction in Direction::ALL {
+            let allowed = |present: &Present| present.allows(need, direction);
+            if !present.as_ref().is_some_and(allowed) {
+                drafter.add(need, direction);
             }
         }
     }
-    for (unit, rules) in &units {
-        drafter.workload(unit, rules);
-    }
-    drafter
-        .drafted
-        .policies
-        .sort_by(|a, b| order(a).cmp(&order(b)));
-    drafter.drafted
+    drafter.finish()
 }
 
 fn order(draft: &Draft) -> impl Ord + '_ {
     (
         &draft.name.namespace,
-        draft.unit.is_some(),
+        !draft.units.is_empty(),
         &draft.name.name,
     )
+}
+
+fn rule((peers, lines): (Vec<DraftPeer>, Lines)) -> DraftRule {
+    DraftRule {
+        peers,
+        ports: lines.ports.into_iter().collect(),
+        evidence: lines.evidence.into_iter().collect(),
+    }
 }
 
 fn taken(existing: Option<&Cluster>) -> BTreeSet<ObjectName> {
@@ -132,6 +137,7 @@ struct Drafter<'a> {
     inhabitants: &'a Inhabitants<'a>,
     selections: Selections<'a>,
     known: BTreeMap<Unit, Option<Selection>>,
+    sheets: BTreeMap<Chosen, Sheet>,
     /// Names that are not free.
     taken: BTreeSet<ObjectName>,
     drafted: Drafted,
@@ -145,7 +151,7 @@ impl Drafter<'_> {
         let name = self.free_name(namespace, "default-deny".to_owned());
         self.drafted.policies.push(Draft {
             name,
-            unit: None,
+            units: BTreeSet::new(),
             selector: Labels::new(),
             directions,
             ingress: Vec::new(),
@@ -153,45 +159,54 @@ impl Drafter<'_> {
         });
     }
 
-    fn workload(&mut self, unit: &Unit, rules: &Rules<'_>) {
+    /// Notes what `need` asks of the policy at its end that `direction` is about, if that is to have one.
+    fn add(&mut self, need: &Need, direction: Direction) {
+        let (own, other) = match direction {
+            Direction::Egress => (&need.from, &need.to),
+            Direction::Ingress => (&need.to, &need.from),
+        };
+        let unit = match own {
+            End::Workload(unit) if self.inhabitants.manages(unit) => unit,
+            End::Workload(_) | End::Unseen { .. } | End::Block(_) | End::Outside => return,
+        };
         let Some(Selection { labels, .. }) = self.selection(unit) else {
             return;
         };
-        let of = |drafter: &mut Self, direction| {
-            let rules = rules.get(&direction).into_iter().flatten();
-            let rules = rules.filter_map(|(end, needs)| drafter.rule(unit, end, needs));
-            rules.collect::<Vec<_>>()
-        };
-        let (ingress, egress) = (of(self, Direction::Ingress), of(self, Direction::Egress));
-        let directions = [(Direction::Ingress, &ingress), (Direction::Egress, &egress)];
-        let directions: BTreeSet<Direction> = directions
-            .into_iter()
-            .filter(|(_, rules)| !rules.is_empty())
-            .map(|(direction, _)| direction)
-            .collect();
-        if directions.is_empty() {
+        let Some(peers) = self.peers(unit, other) else {
             return;
-        }
-        let name = self.name(unit);
-        self.drafted.policies.push(Draft {
-            name,
-            unit: Some(unit.clone()),
-            selector: labels,
-            directions,
-            ingress,
-            egress,
-        });
+        };
+        let namespace = unit.namespace().unwrap_or_default().to_owned();
+        let sheet = self.sheets.entry((namespace, labels)).or_default();
+        sheet.units.insert(unit.clone());
+        let lines = sheet
+            .rules
+            .entry(direction)
+            .or_default()
+            .entry(peers)
+            .or_default();
+        lines.ports.insert(need.port.clone());
+        lines.evidence.extend(need.evidence.iter().cloned());
     }
 
-    fn rule(&mut self, unit: &Unit, other: &End, needs: &[&Need]) -> Option<DraftRule> {
-        let peers = self.peers(unit, other)?;
-        let ports: BTreeSet<&NeededPort> = needs.iter().map(|need| &need.port).collect();
-        let evidence: BTreeSet<&Evidence> = needs.iter().flat_map(|need| &need.evidence).collect();
-        Some(DraftRule {
-            peers,
-            ports: ports.into_iter().cloned().collect(),
-            evidence: evidence.into_iter().cloned().collect(),
-        })
+    fn finish(mut self) -> Drafted {
+        for ((namespace, selector), sheet) in std::mem::take(&mut self.sheets) {
+            let directions = sheet.rules.keys().copied().collect();
+            let name = self.name(&namespace, &sheet.units);
+            let mut rules = sheet.rules;
+            let mut of = |direction| rules.remove(&direction).unwrap_or_default();
+            let (ingress, egress) = (of(Direction::Ingress), of(Direction::Egress));
+            self.drafted.policies.push(Draft {
+                name,
+                units: sheet.units,
+                selector,
+                directions,
+                ingress: ingress.into_iter().map(rule).collect(),
+                egress: egress.into_iter().map(rule).collect(),
+            });
+        }
+        let mut drafted = self.drafted;
+        drafted.policies.sort_by(|a, b| order(a).cmp(&order(b)));
+        drafted
     }
 
     fn peers(&mut self, unit: &Unit, other: &End) -> Option<Vec<DraftPeer>> {
@@ -273,17 +288,14 @@ impl Drafter<'_> {
         found
     }
 
-    fn name(&mut self, unit: &Unit) -> ObjectName {
-        let (namespace, name, kind) = match unit {
-            Unit::Workload {
-                namespace,
-                name,
-                kind,
-            } => (namespace.as_str(), name.as_str(), kind.as_str()),
-            Unit::Namespace(_) | Unit::Zone(_) | Unit::Nodes | Unit::Node(_) | Unit::Place(_) => {
-                ("", "", "")
-            }
-        };
+    /// The name of the policy of `units`: that of the first, with its kind if the name is taken.
+    fn name(&mut self, namespace: &str, units: &BTreeSet<Unit>) -> ObjectName {
+        let full = units.first().map(Unit::full_name).unwrap_or_default();
+        let mut parts = full.rsplit('/');
+        let (name, kind) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
         let short = ObjectName::new(namespace, format!("allow-{name}"));
         if self.taken.contains(&short) {
             return self.free_name(namespace, format!("allow-{kind}-{name}"));

@@ -1,6 +1,7 @@
 //! From facts to needs: who has to reach whom, and what shows it.
 
 mod api_server;
+mod idle;
 mod names;
 mod outside;
 mod service;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{Diagnostic, Documents, Location, Pod, Source, Wiring};
+use ringfence_model::{Diagnostic, Documents, Location, ObjectName, Pod, Source, Wiring};
 
 use super::facts::{Facts, Place};
 use super::inhabitants::{Inhabitants, unit_of};
@@ -24,6 +25,8 @@ pub(super) struct Gathered {
     pub(super) needs: Vec<Need>,
     pub(super) unresolved: Vec<Unresolved>,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Services that nothing is shown to lead to.
+    pub(super) idle: Vec<ObjectName>,
 }
 
 /// A destination and its port.
@@ -56,6 +59,7 @@ pub(super) fn gather(
     outside::read(&mut gatherer, &facts, &wiring);
     names::read(&mut gatherer);
     Gathered {
+        idle: idle::idle(&gatherer),
         needs: gatherer.needs.into_iter().map(need).collect(),
         unresolved: gatherer.unresolved.into_iter().collect(),
         diagnostics: wiring.diagnostics,

@@ -22,6 +22,19 @@ pub(super) enum Host<'a> {
     External(String),
 }
 
+impl<'a> Host<'a> {
+    fn external_name(&self) -> Option<&'a str> {
+        match self {
+            Self::Service(service) => service.external_name.as_deref(),
+            Self::ApiServer
+            | Self::Address(_)
+            | Self::Itself
+            | Self::Nobody
+            | Self::External(_) => None,
+        }
+    }
+}
+
 /// The Services by name, and what names end with.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver<'a> {
@@ -56,14 +69,12 @@ impl<'a> Resolver<'a> {
         let mut host = host.to_owned();
         let mut namespace = namespace;
         for _ in 0..LONGEST_CHAIN {
-            match self.step(&host, namespace) {
-                Host::Service(service) => match &service.external_name {
-                    // What it leads to is a whole name, to which no search list is applied.
-                    Some(name) => (host, namespace) = (name.to_ascii_lowercase(), ""),
-                    None => return Host::Service(service),
-                },
-                other => return other,
-            }
+            let found = self.step(&host, namespace);
+            let Some(name) = found.external_name() else {
+                return found;
+            };
+            // What it leads to is a whole name, to which no search list is applied.
+            (host, namespace) = (name.to_ascii_lowercase(), "");
         }
         Host::Nobody
     }

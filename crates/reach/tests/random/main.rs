@@ -4,4 +4,5 @@ mod audit;
 mod diff;
 mod lock;
 mod matrix;
+mod suggest;
 mod support;

@@ -29,8 +29,25 @@ pub(super) fn remarks(suggestion: &Suggestion) -> String {
     for found in &suggestion.unresolved {
         let _ = write!(out, "{}: {}", paint::bad("unresolved"), unresolved(found));
     }
+    out.push_str(&idle(suggestion));
     out.push_str(&summary(suggestion));
     out
+}
+
+fn idle(suggestion: &Suggestion) -> String {
+    if suggestion.idle.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = suggestion
+        .idle
+        .iter()
+        .map(|name| format!("svc/{name}"))
+        .collect();
+    let note = paint::dim("note");
+    format!(
+        "{note}: nothing in these manifests leads to {}\n",
+        names.join(", ")
+    )
 }
 
 /// Needs with their evidence, and everything else.

@@ -76,7 +76,7 @@ impl Gatherer<'_> {
                 source: Some(exposure.source.clone()),
                 target: format!("port {}", port.port),
             };
-            self.from(&sources, service, &wanted, &evidence);
+            self.admit(&sources, service, &wanted, &evidence);
         }
     }
 
@@ -106,10 +106,10 @@ impl Gatherer<'_> {
             port: backend.port.clone(),
             ..Wanted::default()
         };
-        self.from(from, service, &wanted, &evidence);
+        self.admit(from, service, &wanted, &evidence);
     }
 
-    fn from(
+    fn admit(
         &mut self,
         sources: &[End],
         service: &ringfence_model::Service,

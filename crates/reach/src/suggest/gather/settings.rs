@@ -63,7 +63,7 @@ impl<'a> Gatherer<'a> {
                 Ok((destinations, target)) => {
                     let own = End::Workload(unit.clone());
                     let itself = destinations.iter().all(|(end, _)| *end == own);
-                    if itself && meant.mention.form == Form::Bare {
+                    if itself && meant.mention.form == Form::Bare && key.is_own_name() {
                         return;
                     }
                     evidence.target = target;

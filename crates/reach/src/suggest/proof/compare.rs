@@ -149,7 +149,7 @@ impl<'a> Comparison<'a> {
                 }
                 let mut needed = self.needed(from, to, destination);
                 if !from_managed {
-                    needed = needed.union(&self.from_addresses(to, destination, None));
+                    needed = needed.union(&self.needed_from(to, destination, None));
                 }
                 let excess = allowed.difference(&needed);
                 let ends = self.ends((from, source), (to, destination));
@@ -158,7 +158,7 @@ impl<'a> Comparison<'a> {
                 }
             }
             if *from_managed && destinations.is_empty() {
-                let needed = self.to_addresses(from, destination);
+                let needed = self.needed_at(from, destination);
                 let ends = || self.ends((from, source), (&End::Outside, destination));
                 let key = (DeviationKind::Excess, *from, &End::Outside);
                 note(found, key, allowed.difference(&needed), ends);
@@ -166,7 +166,7 @@ impl<'a> Comparison<'a> {
         }
         if sources.is_empty() {
             for (to, _) in destinations.iter().filter(|(_, managed)| *managed) {
-                let needed = self.from_addresses(to, destination, Some(source));
+                let needed = self.needed_from(to, destination, Some(source));
                 let ends = || self.ends((&End::Outside, source), (to, destination));
                 let key = (DeviationKind::Excess, &End::Outside, *to);
                 note(found, key, allowed.difference(&needed), ends);
@@ -180,14 +180,14 @@ impl<'a> Comparison<'a> {
     }
 
     /// What `from` needs at the addresses of `destination`.
-    fn to_addresses(&self, from: &End, destination: ClassId) -> ConnectionSet {
+    fn needed_at(&self, from: &End, destination: ClassId) -> ConnectionSet {
         let needs = self.to_blocks.get(from).into_iter().flatten();
         let here = needs.filter(|need| self.covers(&need.to, destination));
         self.all(here.map(|need| &need.port), destination)
     }
 
     /// What `to` needs from the addresses of `source`; from all that anything is needed from without.
-    fn from_addresses(
+    fn needed_from(
         &self,
         to: &End,
         destination: ClassId,

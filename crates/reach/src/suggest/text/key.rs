@@ -85,6 +85,11 @@ impl Key {
         self.0.iter().any(|word| OWN.contains(&word.as_str()))
     }
 
+    /// Whether the value may be the program's own name: `HOST` and `HOSTNAME` say no more.
+    pub(in crate::suggest) fn is_own_name(&self) -> bool {
+        matches!(self.0.as_slice(), [only] if only == "host" || only == "hostname")
+    }
+
     /// The names that the port of this host may have, the likeliest first.
     pub(in crate::suggest) fn ports(&self) -> Vec<Self> {
         let port = |words: &[String]| {

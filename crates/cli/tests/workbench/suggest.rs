@@ -1,0 +1,224 @@
+//! `ringfence suggest` through the program.
+
+use std::path::PathBuf;
+
+use crate::support::{Finished, ringfence, ringfence_reading, root};
+
+const SHOP: &str = "docs/examples/shop";
+
+/// An empty directory of the test `name` alone.
+fn directory(name: &str) -> PathBuf {
+    let path = root().join(format!("target/tmp/suggest-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn suggest(manifests: &str, arguments: &[&str]) -> Finished {
+    ringfence_reading(manifests, &[&["suggest", "-f", "-"], arguments].concat())
+}
+
+/// A Deployment of the namespace `ns` with the label `app` and this further line in its container.
+fn deployment(name: &str, container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: ns}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      containers:
+      - name: c
+        image: i
+        ports: [{{name: http, containerPort: 8080}}]
+        {container}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: ns}}
+spec: {{selector: {{app: {name}}}, ports: [{{port: 80, targetPort: http}}]}}
+---
+"
+    )
+}
+
+fn namespace() -> String {
+    "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns}\n---\n".to_owned()
+}
+
+#[test]
+fn the_demonstration_gets_a_default_deny() {
+    let found = ringfence(&["suggest", "-f", "examples/netpol-demo/demo-app.yaml"]);
+    assert_eq!(found.status.code(), Some(0), "{found:#?}");
+    assert!(found.stdout.contains("podSelector: {}"), "{found:#?}");
+    assert!(
+        found.stderr.contains(
+            "nothing in these manifests leads to svc/netpol-demo/postgres, svc/netpol-demo/web-app"
+        ),
+        "{found:#?}"
+    );
+    assert!(
+        found.stderr.contains("2 of 2 pairs before, 0 after"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn no_value_of_a_variable_is_printed() {
+    for form in ["yaml", "text", "json", "md"] {
+        let found = ringfence(&["suggest", "-f", SHOP, "-o", form]);
+        let all = found.stdout + &found.stderr;
+        assert!(all.contains("DATABASE_URL"), "{form}");
+        assert!(
+            !all.contains("correct-horse") && !all.contains("sslmode"),
+            "{form}"
+        );
+    }
+}
+
+#[test]
+fn a_password_that_looks_like_a_host_is_not_printed() {
+    let env =
+        "env: [{name: DATABASE_URL, value: \"postgres://u:1234/geheim@nowhere.example.com/x\"}]";
+    let found = suggest(&(namespace() + &deployment("a", env)), &["-o", "json"]);
+    let all = found.stdout + &found.stderr;
+    assert!(all.contains("names a host outside of the cluster"), "{all}");
+    assert!(!all.contains("geheim") && !all.contains("1234"), "{all}");
+}
+
+#[test]
+fn what_is_suggested_is_complete_beside_itself() {
+    let directory = directory("again");
+    let path = directory.to_str().unwrap();
+    let first = ringfence(&["suggest", "-f", SHOP, "--output-dir", path]);
+    assert_eq!(first.status.code(), Some(1), "{first:#?}");
+    assert_eq!(first.stdout, "");
+    let again = ringfence(&["suggest", "-f", SHOP, "-f", path, "--keep"]);
+    assert_eq!(again.stdout, "", "{again:#?}");
+    assert!(
+        again.stderr.contains("0 policies for 26 needs"),
+        "{again:#?}"
+    );
+}
+
+/// A controller that dials its backends by address needs no names, which RF023 cannot know.
+#[test]
+fn check_finds_no_fault_in_what_is_suggested() {
+    let directory = directory("check");
+    let path = directory.to_str().unwrap();
+    ringfence(&["suggest", "-f", SHOP, "--output-dir", path]);
+    let checked = ringfence(&["check", "-f", SHOP, "-f", path, "--ignore", "RF023"]);
+    let lines: Vec<&str> = checked
+        .stdout
+        .lines()
+        .filter(|line| line.contains(path))
+        .collect();
+    assert!(
+        checked.stdout.contains("objects") && lines.is_empty(),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn files_that_say_something_else_are_kept() {
+    let directory = directory("files");
+    let path = directory.to_str().unwrap();
+    let run = |more: &[&str]| {
+        let arguments = [&["suggest", "-f", SHOP, "--output-dir", path], more].concat();
+        ringfence(&arguments)
+    };
+    run(&[]);
+    let edited = directory.join("shop.yaml");
+    let suggested = std::fs::read_to_string(&edited).unwrap();
+    assert!(run(&[]).stderr.contains("shop.yaml: unchanged"));
+    std::fs::write(&edited, "# mine\n").unwrap();
+    std::fs::remove_file(directory.join("data.yaml")).unwrap();
+    let refused = run(&[]).expect_refused();
+    assert!(
+        refused.contains("shop.yaml would be overwritten") && refused.contains("--force"),
+        "{refused}"
+    );
+    assert!(!directory.join("data.yaml").exists(), "nothing is written");
+    assert!(run(&["--force"]).stderr.contains("shop.yaml: overwritten"));
+    assert_eq!(std::fs::read_to_string(&edited).unwrap(), suggested);
+    let left = std::fs::read_dir(&directory).unwrap().count();
+    assert_eq!(left, 4, "one file for each namespace and nothing beside");
+}
+
+#[test]
+fn what_the_user_says_resolves_what_manifests_do_not() {
+    let said = ["--api-server", "192.0.2.1:443", "--ingress-from", "edge"];
+    let arguments = [&["suggest", "-f", SHOP, "-o", "text"], &said[..]].concat();
+    let found = ringfence(&arguments).stdout;
+    assert!(
+        found.contains("edge/deployment/ingress-nginx-controller -> 192.0.2.1/32 TCP/443"),
+        "{found}"
+    );
+    assert!(
+        !found.contains("whose address these manifests do not tell"),
+        "{found}"
+    );
+}
+
+#[test]
+fn workloads_that_no_label_tells_apart_are_a_warning_with_a_connection() {
+    let twin = deployment("a", "env: [{name: B_URL, value: http://b}]")
+        .replace("name: a, namespace", "name: twin, namespace")
+        .replace("http://b", "nothing");
+    let all = namespace()
+        + &deployment("a", "env: [{name: B_URL, value: http://b}]")
+        + &twin
+        + &deployment("b", "");
+    let found = suggest(&all, &[]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    assert!(
+        found.stderr.contains(
+            "warning: ns/deployment/twin -> ns/deployment/b tcp/8080: allowed, and not needed"
+        ),
+        "{found:#?}"
+    );
+    assert!(
+        found
+            .stderr
+            .contains("no label tells its pods from those of ns/deployment/twin"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn existing_policies_that_stay_are_judged_too() {
+    let open = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: open, namespace: ns}
+spec:
+  podSelector: {matchLabels: {app: b}}
+  ingress: [{from: [{podSelector: {}}], ports: [{port: 8080}]}]
+";
+    let all = namespace()
+        + &deployment("a", "env: [{name: B_URL, value: http://b}]")
+        + &deployment("b", "")
+        + open;
+    let found = suggest(&all, &["--keep"]);
+    assert!(
+        found.stdout.contains("name: allow-a") && !found.stdout.contains("name: allow-b"),
+        "{found:#?}"
+    );
+    let alone = suggest(&all, &[]);
+    assert!(alone.stdout.contains("name: allow-b"), "{alone:#?}");
+    assert_eq!(alone.status.code(), Some(0), "{alone:#?}");
+}
+
+#[test]
+fn malformed_arguments_are_refused() {
+    for arguments in [
+        ["--api-server", "nowhere"],
+        ["--ingress-from", "a/b/c"],
+        ["--only", "nobody"],
+    ] {
+        let found = suggest(&(namespace() + &deployment("a", "")), &arguments);
+        assert_eq!(found.status.code(), Some(2), "{found:#?}");
+    }
+}
