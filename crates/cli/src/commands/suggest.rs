@@ -53,7 +53,7 @@ fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     let mut loaded = manifests.options.load_silently(&manifests.files)?;
     loaded.diagnostics.retain(|diagnostic| {
         let read = |kind: &&str| diagnostic.message.starts_with(&format!("`{kind}` of "));
-        diagnostic.severity != Severity::Note || !Wiring::KINDS.iter().any(|kind| read(kind))
+        diagnostic.severity != Severity::Note || !Wiring::KINDS.iter().any(read)
     });
     loaded.print_diagnostics();
     if let Some(caveat) = loaded.caveat() {
