@@ -5,7 +5,10 @@
 //! up to a revision has been sent. The agent answers with [`AgentStatus`] lines. Objects are the policy
 //! view of `ringfence-model`, not manifests: a store that reads manifests translates them first.
 
-use ringfence_model::{Cluster, Namespace, NetworkPolicy, Node, ObjectName, Pod, Service};
+use ringfence_model::{
+    Cluster, ClusterPolicy, ClusterPolicyName, Namespace, NetworkPolicy, Node, ObjectName, Pod,
+    Service,
+};
 use serde::{Deserialize, Serialize};
 
 /// One line from the store to the agent.
@@ -62,6 +65,8 @@ pub enum AgentObject {
     Service(Service),
     /// A NetworkPolicy.
     NetworkPolicy(NetworkPolicy),
+    /// A policy of the cluster.
+    ClusterPolicy(ClusterPolicy),
 }
 
 impl AgentObject {
@@ -74,6 +79,7 @@ impl AgentObject {
             Self::Pod(pod) => AgentKey::Pod(pod.name.clone()),
             Self::Service(service) => AgentKey::Service(service.name.clone()),
             Self::NetworkPolicy(policy) => AgentKey::NetworkPolicy(policy.name.clone()),
+            Self::ClusterPolicy(policy) => AgentKey::ClusterPolicy(policy.name.clone()),
         }
     }
 
@@ -86,6 +92,9 @@ impl AgentObject {
             Self::Service(new) => replace(&mut cluster.services, new.name.clone(), new),
             Self::NetworkPolicy(new) => {
                 replace(&mut cluster.network_policies, new.name.clone(), new)
+            }
+            Self::ClusterPolicy(new) => {
+                replace(&mut cluster.cluster_policies, new.name.clone(), new)
             }
         }
     }
@@ -105,6 +114,8 @@ pub enum AgentKey {
     Service(ObjectName),
     /// A NetworkPolicy.
     NetworkPolicy(ObjectName),
+    /// A policy of the cluster.
+    ClusterPolicy(ClusterPolicyName),
 }
 
 impl AgentKey {
@@ -116,6 +127,7 @@ impl AgentKey {
             Self::Pod(name) => cluster.pods.remove(name).is_some(),
             Self::Service(name) => cluster.services.remove(name).is_some(),
             Self::NetworkPolicy(name) => cluster.network_policies.remove(name).is_some(),
+            Self::ClusterPolicy(name) => cluster.cluster_policies.remove(name).is_some(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ringfence_compile::{ObjectRef, Origin};
-use ringfence_model::{Direction, ObjectName, Source};
+use ringfence_model::{Direction, ObjectName, PolicyName, Source};
 use ringfence_ruleset::Table;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ pub struct RuleOrigin {
     /// The element, as `<set> { <key> }`, the key as nft writes it.
     pub object: String,
     /// The policy.
-    pub policy: ObjectName,
+    pub policy: PolicyName,
     /// Which of its lists.
     pub direction: Direction,
     /// Index in that list; none for the isolation itself.

@@ -10,8 +10,9 @@ use ringfence_net::Family;
 
 use crate::hash::{Content, folded, hash};
 use crate::peer::{Peer, Peers};
+use crate::span::number;
 use block::Atom;
-pub(crate) use term::{TermId, Terms};
+pub(crate) use term::{Sense, TermId, Terms};
 
 /// Class numbers stay below this; what lies above has a meaning of its own.
 const RESERVED_FROM: u32 = 0xffff_0000;
@@ -73,6 +74,19 @@ impl Classes {
         self.by_term.get(&term).map_or(&[], Vec::as_slice)
     }
 
+    /// The class of an address.
+    pub(crate) fn of(&self, address: IpAddr) -> Option<ClassId> {
+        let block = || {
+            let family = Family::of(address);
+            let atoms = self.blocks.iter().filter(|(own, ..)| *own == family);
+            let number = number(address);
+            let mut around =
+                atoms.filter(|(_, atom, _)| (atom.span.first..=atom.span.last).contains(&number));
+            around.next().map(|(.., class)| *class)
+        };
+        self.peers.get(&address).copied().or_else(block)
+    }
+
     pub(crate) fn number(&self, class: ClassId) -> u32 {
         self.classes.get(class).map_or(0, |class| class.number)
     }
@@ -99,14 +113,14 @@ impl Terms<'_> {
     }
 }
 
-/// Terms other than blocks that each pod address matches. Of an address that several pods claim only what all of
-/// them match counts, unless one of them is wired here: then it is that pod's.
+/// Terms other than blocks that each pod address matches. Of an address that several pods claim what is to be certain
+/// must match all of them, unless one of them is wired here: then it is that pod's.
 fn named_terms(terms: &Terms<'_>, peers: &Peers<'_>) -> BTreeMap<IpAddr, BTreeSet<TermId>> {
     let by_peer = terms.by_peer(peers);
     let mut found: BTreeMap<IpAddr, (bool, BTreeSet<TermId>)> = BTreeMap::new();
     for (peer, own) in peers.iter().zip(by_peer) {
         for address in &peer.addresses {
-            claim(&mut found, *address, peer, &own);
+            claim(&mut found, *address, peer, &own, terms);
         }
     }
     found
@@ -121,6 +135,7 @@ fn claim(
     address: IpAddr,
     peer: &Peer<'_>,
     own: &BTreeSet<TermId>,
+    kinds: &Terms<'_>,
 ) {
     let is_local = peer.endpoint.is_some();
     match found.get_mut(&address) {
@@ -128,7 +143,11 @@ fn claim(
             found.insert(address, (is_local, own.clone()));
         }
         Some((true, _)) if !is_local => {}
-        Some((false, terms)) if !is_local => terms.retain(|term| own.contains(term)),
+        Some((false, terms)) if !is_local => {
+            let possible = |term: &TermId| kinds.sense(*term) == Sense::Possible;
+            terms.retain(|term| own.contains(term) || possible(term));
+            terms.extend(own.iter().filter(|term| possible(term)));
+        }
         Some(entry) => *entry = (true, own.clone()),
     }
 }

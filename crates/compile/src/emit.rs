@@ -9,11 +9,15 @@ use ringfence_ruleset::{Datum, Element, Key, Table, Value, Verdict, fingerprint}
 
 use crate::class::{ClassId, Classes, Terms};
 use crate::comment;
-use crate::layout::{self, ANY_PEER, direction_set, judge_chain, set_name};
+use crate::layout::{self, ANY_PEER, OWN_SELF, direction_set, judge_chain, self_chain, set_name};
 use crate::peer::{Peers, canonical};
-use crate::policy::{Admitted, Allowed, Entry, Group, Whom, entries};
+use crate::policy::{Admitted, Entry, Extent, Group, Selves, Whom, entries};
 use crate::span::{Span, address, block_family, merged};
 use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin, RefusedRule};
+
+/// The comment of what no rule decides and is therefore allowed (rules NP-1, CN-27): it is there because some policy
+/// judges the pod.
+const UNMATCHED: &str = "no rule denies";
 
 /// A table on its way.
 pub(crate) struct Emitter {
@@ -36,6 +40,9 @@ impl Emitter {
         self.classes(&admitted.classes, &admitted.terms, peers);
         for group in &admitted.groups {
             self.group(group, &admitted.terms, &admitted.classes, peers);
+            if group.is_tiered() {
+                self.selves(group, &admitted.terms, &admitted.classes, peers);
+            }
         }
         self.refused = admitted.refused;
     }
@@ -59,12 +66,12 @@ impl Emitter {
             let comment = comment::of(&peer.pod.name);
             for ip in &peer.addresses {
                 let family = Family::of(*ip);
-                let own = Datum::Address(*ip);
                 let interface = Datum::Interface(endpoint.host_interface.clone());
-                let fields = vec![interface, own.clone()];
+                let fields = vec![interface, Datum::Address(*ip)];
                 self.member(&set_name("endpoints", family), fields, comment.clone());
-                let twice = vec![own.clone(), own];
-                self.member(&set_name("hairpin", family), twice, comment.clone());
+                let hairpin = set_name("hairpin", family);
+                let comment = Some(comment.clone());
+                self.element(&hairpin, twice(*ip), Value::Member, comment);
             }
         }
     }
@@ -121,8 +128,8 @@ impl Emitter {
         }
         for (family, atom, class) in &classes.blocks {
             let set = set_name("blocks", *family);
-            let blocks = atom.terms.iter().filter_map(|term| terms.block(*term));
-            let comment = comment::joined(blocks.map(comment::block));
+            let blocks = atom.terms.iter().filter_map(|term| terms.in_words(*term));
+            let comment = comment::joined(blocks);
             let key = span_key(*family, atom.span);
             self.element(&set, key, class_value(classes, *class), Some(comment));
         }
@@ -145,18 +152,50 @@ impl Emitter {
         }
     }
 
+    /// What the members of a group that policies of the cluster judge may send to themselves.
+    fn selves(
+        &mut self,
+        group: &Group<'_>,
+        terms: &Terms<'_>,
+        classes: &Classes,
+        peers: &Peers<'_>,
+    ) {
+        let selves = Selves::new(group, terms, classes);
+        for subject in peers.addresses_of(&group.members) {
+            let family = Family::of(subject);
+            let verdict = Value::Verdict(Verdict::Goto(self_chain(family)));
+            let comment = comment::joined(group.policy_names().map(comment::of));
+            self.element(
+                &set_name("selves", family),
+                twice(subject),
+                verdict,
+                Some(comment),
+            );
+            for entry in selves.entries(classes.of(subject)) {
+                self.entry(group, &entry, classes, subject);
+            }
+        }
+    }
+
+    /// Pods that are wired here reach themselves through a Service, where nothing else was said of it (rule AM-4).
+    pub(crate) fn unjudged_selves(&mut self, peers: &Peers<'_>) {
+        for (peer, _) in peers.local() {
+            for ip in &peer.addresses {
+                let set = set_name("selves", Family::of(*ip));
+                let comment = comment::of(&peer.pod.name);
+                let verdict = Value::Verdict(Verdict::Accept);
+                self.element(&set, twice(*ip), verdict, Some(comment));
+            }
+        }
+    }
+
     fn isolation(&mut self, group: &Group<'_>, subject: IpAddr) {
         let family = Family::of(subject);
         let set = direction_set(group.direction, "", family);
         let key = Key::point(vec![Datum::Address(subject)]);
         let verdict = Verdict::Jump(judge_chain(group.direction, family));
-        let names = group
-            .policies
-            .iter()
-            .map(|policy| comment::of(&policy.name));
-        let comment = comment::joined(names);
-        let origins = group.policies.iter().map(|policy| group.isolation(policy));
-        self.origins(&set, &key, origins.collect());
+        let comment = comment::joined(group.policy_names().map(comment::of));
+        self.origins(&set, &key, group.judgement().collect());
         self.element(&set, key, Value::Verdict(verdict), Some(comment));
     }
 
@@ -164,20 +203,33 @@ impl Emitter {
         let family = Family::of(subject);
         let number = match entry.whom {
             Whom::Anyone => ANY_PEER,
+            Whom::Itself => OWN_SELF,
             Whom::Class(class) => match classes.get(class) {
                 Some(class) if class.has_family(family) => class.number,
                 Some(_) | None => return,
             },
         };
-        let (set, key) = entry_key(group.direction, entry.allowed, subject, number);
-        let origins: Vec<Origin> = entry
-            .rules
-            .iter()
+        let (set, key) = entry_key(group.direction, entry.extent, subject, number);
+        let rules = entry.rules.iter();
+        let mut origins: Vec<Origin> = rules
             .filter_map(|position| group.origin(*position))
             .collect();
-        let comment = comment::joined(origins.iter().map(comment::origin));
+        if entry.isolated {
+            origins.extend(group.isolation());
+        }
+        let verdict = if entry.permits {
+            Verdict::Return
+        } else {
+            Verdict::Drop
+        };
+        let comment = if origins.is_empty() {
+            origins.extend(group.judgement());
+            UNMATCHED.to_owned()
+        } else {
+            comment::joined(origins.iter().map(comment::origin))
+        };
         self.origins(&set, &key, origins);
-        self.element(&set, key, Value::Member, Some(comment));
+        self.element(&set, key, Value::Verdict(verdict), Some(comment));
     }
 
     fn origins(&mut self, set: &str, key: &Key, origins: Vec<Origin>) {
@@ -230,6 +282,11 @@ pub(crate) fn seal(table: &mut Table) {
     table.comment = Some(format!("ringfence layout {}", fingerprint(&fixed)));
 }
 
+/// The key of what an address sends to itself.
+fn twice(address: IpAddr) -> Key {
+    Key::point(vec![Datum::Address(address); 2])
+}
+
 fn span_key(family: Family, span: Span) -> Key {
     Key {
         first: vec![Datum::Address(address(family, span.first))],
@@ -241,10 +298,10 @@ fn class_value(classes: &Classes, class: ClassId) -> Value {
     Value::Data(vec![Datum::Number(classes.number(class))])
 }
 
-fn entry_key(direction: Direction, allowed: Allowed, subject: IpAddr, class: u32) -> (String, Key) {
+fn entry_key(direction: Direction, extent: Extent, subject: IpAddr, class: u32) -> (String, Key) {
     let set = |stem| direction_set(direction, stem, Family::of(subject));
     let peer = vec![Datum::Address(subject), Datum::Number(class)];
-    let Allowed::Ports(protocol, range) = allowed else {
+    let Extent::Ports(protocol, range) = extent else {
         return (set("-peers"), Key::point(peer));
     };
     let with = |port: u16| {

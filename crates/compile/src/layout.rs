@@ -17,6 +17,9 @@ pub(crate) const INTERFACE_PREFIX: &str = "vethrf";
 /// The class of any peer: rules without `from` or `to`.
 pub(crate) const ANY_PEER: u32 = 0xffff_fffe;
 
+/// The class of a pod towards itself, through a Service (rule CN-40).
+pub(crate) const OWN_SELF: u32 = 0xffff_fffd;
+
 /// A set's name: the stem and the family's digit.
 pub(crate) fn set_name(stem: &str, family: Family) -> String {
     let digit = match family {
@@ -36,6 +39,11 @@ pub(crate) fn judge_chain(direction: Direction, family: Family) -> String {
     direction_set(direction, "-judge", family)
 }
 
+/// The chain that judges what a pod sends to itself through a Service.
+pub(crate) fn self_chain(family: Family) -> String {
+    set_name("self-judge", family)
+}
+
 /// The table without elements and without balance chains.
 pub(crate) fn skeleton() -> Table {
     let mut table = Table {
@@ -48,7 +56,12 @@ pub(crate) fn skeleton() -> Table {
         for direction in Direction::ALL {
             let chain: Chain = chains::judge(direction, family);
             table.chains.insert(judge_chain(direction, family), chain);
+            let own = chains::self_lookups(direction, family);
+            let name = direction_set(direction, "-self", family);
+            table.chains.insert(name, own);
         }
+        let own = chains::self_judge(family);
+        table.chains.insert(self_chain(family), own);
     }
     table
 }

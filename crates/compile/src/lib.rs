@@ -57,5 +57,6 @@ pub fn compile_within(
         Enforcement::On => emitter.policies(policy::admit(cluster, &peers, limits), &peers),
         Enforcement::Off => {}
     }
+    emitter.unjudged_selves(&peers);
     emitter.finish(node.network.capacity, peers)
 }

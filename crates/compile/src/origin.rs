@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ringfence_model::{Direction, ObjectName, Source};
+use ringfence_model::{Direction, ObjectName, PolicyName, Source};
 use ringfence_ruleset::{Key, Table};
 
 use crate::emit::seal;
@@ -16,21 +16,25 @@ pub struct Compiled {
     /// Wired pods that the cluster does not know as live pods of the pod network. They are not programmed and so
     /// stay dropped (rules NP-65, DP-25).
     pub unknown: Vec<ObjectName>,
-    /// Rules that cost more than [`Limits`](crate::Limits) allow, sorted. What they allow is denied (rule AM-21).
+    /// Rules that cost more than [`Limits`](crate::Limits) allow, sorted. What they allow is denied (rule AM-21), and where
+    /// they deny or pass on, everything is.
     pub refused: Vec<RefusedRule>,
 }
 
-/// A policy rule that is left out for what it costs. The pods that its policy selects stay isolated.
+/// A policy rule that is left out for what it costs. The pods that its policy selects stay as closed as with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RefusedRule {
     /// The policy.
-    pub policy: ObjectName,
+    pub policy: PolicyName,
     /// Which of its lists.
     pub direction: Direction,
     /// Index in that list.
     pub rule: usize,
     /// Where the rule was written.
     pub source: Option<Source>,
+    /// Whether it would deny or pass on: without it everything in its direction is denied to the pods that its policy
+    /// selects.
+    pub closes: bool,
     /// What it exceeds.
     pub bound: Bound,
     /// What it costs: set elements for one pod address, or on the whole node.
@@ -58,15 +62,20 @@ impl fmt::Display for RefusedRule {
         if let Some(source) = &self.source {
             write!(f, " ({source})")?;
         }
+        if self.closes {
+            write!(f, " denies all {} of its pods", self.direction)?;
+        } else {
+            f.write_str(" is left out")?;
+        }
         let (elements, limit) = (self.elements, self.limit);
         match self.bound {
             Bound::Rule => write!(
                 f,
-                " is left out: it takes {elements} set elements per pod address, and {limit} are allowed"
+                ": it takes {elements} set elements per pod address, and {limit} are allowed"
             ),
             Bound::Node => write!(
                 f,
-                " is left out: it takes {elements} set elements, and the rules of this node together exceed {limit}"
+                ": it takes {elements} set elements, and the rules of this node together exceed {limit}"
             ),
         }
     }
@@ -100,7 +109,7 @@ pub enum ObjectRef {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
     /// The policy.
-    pub policy: ObjectName,
+    pub policy: PolicyName,
     /// Which of its lists.
     pub direction: Direction,
     /// Index in that list; `None` for the isolation itself (rule NP-2).

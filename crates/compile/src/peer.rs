@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, LabelSelector, METADATA_NAME_LABEL, ObjectName, PeerSelector, Pod, SelectorOperator,
+    Cluster, LabelSelector, METADATA_NAME_LABEL, ObjectName, PeerSelector, Pod, PodScope,
+    SelectorOperator,
 };
 
 use crate::{CompileError, LocalEndpoint, NodeView, layout::INTERFACE_PREFIX};
@@ -72,6 +73,14 @@ impl<'a> Peers<'a> {
         }
     }
 
+    pub(crate) fn get(&self, index: usize) -> Option<&Peer<'a>> {
+        self.all.get(index)
+    }
+
+    pub(crate) const fn cluster(&self) -> &'a Cluster {
+        self.cluster
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer<'a>> {
         self.all.iter()
     }
@@ -113,6 +122,21 @@ impl<'a> Peers<'a> {
             .namespaces(selector, namespace)
             .into_iter()
             .flat_map(|namespace| self.in_namespace(namespace, selector.pods.as_ref()))
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Indices of the peers in `scope` (rules CN-2 to CN-4).
+    pub(crate) fn in_scope(&self, scope: &PodScope) -> Vec<usize> {
+        let names = self.by_namespace.keys().copied();
+        let matches = |name: &&str| {
+            let selector = scope.namespaces.as_ref();
+            selector.is_none_or(|selector| self.namespace_matches(selector, name))
+        };
+        let namespaces = names.filter(matches);
+        let mut found: Vec<usize> = namespaces
+            .flat_map(|namespace| self.in_namespace(namespace, scope.pods.as_ref()))
             .collect();
         found.sort_unstable();
         found

@@ -1,109 +1,94 @@
-//! What the policies allow the isolated pods of this node, as rules over terms and then as entries per class.
+//! What the policies allow the pods of this node that they judge, as rules over terms and then as entries per class.
 
 mod bound;
+mod clause;
 mod cost;
 mod entry;
+mod grant;
 mod port;
+mod selected;
+mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{
-    Cluster, Direction, Labels, NetworkPolicy, ObjectName, Pod, PolicyPort, PolicyRule, PortMatch,
+    Cluster, ClusterPolicy, ClusterPolicyName, ClusterPort, Direction, NetworkPolicy, ObjectName,
+    Pod, PolicyName, PolicyPort, PortMatch,
 };
-use ringfence_net::{PortRange, Protocol};
+use ringfence_net::Protocol;
 
 use crate::Origin;
-use crate::class::{ClassId, TermId, Terms};
+use crate::class::ClassId;
 use crate::peer::{Peer, Peers};
 pub(crate) use bound::{Admitted, admit};
-pub(crate) use entry::{Allowed, Entry, entries};
+use clause::Clause;
+pub(crate) use entry::{Entry, Extent, entries};
+use grant::Grant;
+use selected::Selected;
+pub(crate) use tiers::Selves;
 
-/// The pods of this node that the same policies isolate in one direction, and what these allow them.
+/// The pods of this node that the same policies judge in one direction, and what these say.
 #[derive(Debug)]
 pub(crate) struct Group<'a> {
     pub(crate) direction: Direction,
-    /// The policies that isolate (rule NP-2), sorted by name.
+    /// The NetworkPolicies that isolate (rule NP-2), sorted by name.
     pub(crate) policies: Vec<&'a NetworkPolicy>,
-    pub(crate) rules: Vec<Grant<'a>>,
+    /// The policies of the cluster with rules in this direction, in the order in which they are asked.
+    pub(crate) cluster_policies: Vec<&'a ClusterPolicy>,
+    /// The rules of the Admin tier, in order.
+    before: Vec<Clause<'a>>,
+    /// The rules of the NetworkPolicies.
+    rules: Vec<Grant<'a>>,
+    /// The rules of the Baseline tier, in order.
+    after: Vec<Clause<'a>>,
+    /// Whether everything is denied, whatever the policies say.
+    is_closed: bool,
     /// The pods themselves.
     pub(crate) members: Vec<&'a Pod>,
-}
-
-/// A policy rule, its peers as terms.
-#[derive(Debug)]
-pub(crate) struct Grant<'a> {
-    pub(crate) policy: &'a NetworkPolicy,
-    pub(crate) index: usize,
-    pub(crate) rule: &'a PolicyRule,
-    pub(crate) peers: GrantPeers,
-    pub(crate) ports: GrantPorts<'a>,
-}
-
-/// Who a rule admits.
-#[derive(Debug)]
-pub(crate) enum GrantPeers {
-    /// Anyone (rule NP-10).
-    Any,
-    /// Whoever matches one of these terms.
-    Terms(BTreeSet<TermId>),
-}
-
-/// What a rule admits.
-#[derive(Debug)]
-pub(crate) enum GrantPorts<'a> {
-    /// Everything, other protocols included (rules NP-10, AM-9).
-    All,
-    /// One of these.
-    Listed {
-        /// Known numbers.
-        ranges: Vec<(Protocol, PortRange)>,
-        /// Names to resolve on the peer, for egress (rule NP-34).
-        names: BTreeSet<(Protocol, &'a str)>,
-    },
-}
-
-impl GrantPorts<'_> {
-    /// How many elements a peer takes, known numbers alone.
-    fn known(&self) -> u64 {
-        match self {
-            Self::All => 1,
-            Self::Listed { ranges, .. } => ranges.len() as u64,
-        }
-    }
-
-    /// How many names are left for the peer.
-    fn names(&self) -> u64 {
-        match self {
-            Self::All => 0,
-            Self::Listed { names, .. } => names.len() as u64,
-        }
-    }
-
-    /// How many elements a peer takes.
-    fn count(&self) -> u64 {
-        self.known().saturating_add(self.names())
-    }
 }
 
 /// What makes two pods members of one group: direction, policies, and, where these use port names, the ports.
 type GroupKey<'a> = (
     Direction,
     Vec<&'a ObjectName>,
+    Vec<&'a ClusterPolicyName>,
     Vec<(Protocol, &'a str, u16)>,
 );
 
 /// A rule by its policy, list and index there.
-type RuleKey<'a> = (&'a ObjectName, Direction, usize);
+type RuleKey<'a> = (RuleOwner<'a>, Direction, usize);
 
-/// The groups of isolated pods on this node, without their rules.
+/// The policy that a rule is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum RuleOwner<'a> {
+    Network(&'a ObjectName),
+    Cluster(&'a ClusterPolicyName),
+}
+
+impl RuleOwner<'_> {
+    fn name(self) -> PolicyName {
+        match self {
+            Self::Network(name) => PolicyName::Network(name.clone()),
+            Self::Cluster(name) => PolicyName::Cluster(name.clone()),
+        }
+    }
+}
+
+/// The groups of judged pods on this node, without their rules.
 fn groups<'a>(cluster: &'a Cluster, peers: &Peers<'a>) -> Vec<Group<'a>> {
-    let selected = Selected::new(cluster);
+    let selected = Selected::new(cluster, peers);
     let mut groups: BTreeMap<GroupKey<'a>, Group<'a>> = BTreeMap::new();
     let mut cache = BTreeMap::new();
     for (peer, _) in peers.local() {
         let policies = selected.by(peer, &mut cache);
         for direction in Direction::ALL {
-            add(&mut groups, direction, policies, peer);
+            add(
+                &mut groups,
+                direction,
+                policies,
+                selected.of_cluster(peer),
+                peer,
+            );
         }
     }
     groups.into_values().collect()
@@ -113,40 +98,52 @@ fn add<'a>(
     groups: &mut BTreeMap<GroupKey<'a>, Group<'a>>,
     direction: Direction,
     policies: &[&'a NetworkPolicy],
+    cluster_policies: &[&'a ClusterPolicy],
     peer: &Peer<'a>,
 ) {
     let isolating = policies.iter().filter(|policy| policy.isolates(direction));
     let policies: Vec<&'a NetworkPolicy> = isolating.copied().collect();
-    if policies.is_empty() {
+    let speaking = cluster_policies
+        .iter()
+        .filter(|policy| !policy.rules(direction).is_empty());
+    let cluster_policies: Vec<&'a ClusterPolicy> = speaking.copied().collect();
+    if policies.is_empty() && cluster_policies.is_empty() {
         return;
     }
     let names = policies.iter().map(|policy| &policy.name).collect();
+    let cluster_names = cluster_policies.iter().map(|policy| &policy.name).collect();
     let ports = match direction {
-        Direction::Ingress => resolved_names(&policies, peer.pod),
+        Direction::Ingress => resolved_names(&policies, &cluster_policies, peer.pod),
         Direction::Egress => Vec::new(),
     };
     let group = groups
-        .entry((direction, names, ports))
+        .entry((direction, names, cluster_names, ports))
         .or_insert_with(|| Group {
             direction,
             policies,
+            cluster_policies,
+            before: Vec::new(),
             rules: Vec::new(),
+            after: Vec::new(),
+            is_closed: false,
             members: Vec::new(),
         });
     group.members.push(peer.pod);
 }
 
-/// What the port names in the ingress rules of `policies` mean on `pod`.
+/// What the port names in the ingress rules of the policies mean on `pod`.
 fn resolved_names<'a>(
     policies: &[&'a NetworkPolicy],
+    cluster_policies: &[&'a ClusterPolicy],
     pod: &'a Pod,
 ) -> Vec<(Protocol, &'a str, u16)> {
-    let used: BTreeSet<(Protocol, &str)> = policies
-        .iter()
-        .flat_map(|policy| &policy.ingress)
+    let rules = policies.iter().flat_map(|policy| &policy.ingress);
+    let used = rules.flat_map(|rule| &rule.ports).filter_map(named);
+    let cluster_rules = cluster_policies.iter().flat_map(|policy| &policy.ingress);
+    let of_cluster = cluster_rules
         .flat_map(|rule| &rule.ports)
-        .filter_map(named)
-        .collect();
+        .flat_map(named_by_cluster);
+    let used: BTreeSet<(Protocol, &str)> = used.chain(of_cluster).collect();
     let ports = pod.ports.iter().filter_map(|port| {
         let name = port.name.as_deref()?;
         let key = (port.protocol, name);
@@ -164,141 +161,78 @@ fn named(port: &PolicyPort) -> Option<(Protocol, &str)> {
     }
 }
 
-/// The rules of `group` but those in `refused`; adds what they ask of peers to `terms`.
-fn grants<'a>(
-    group: &Group<'a>,
-    peers: &Peers<'a>,
-    refused: &BTreeSet<RuleKey<'a>>,
-    terms: &mut Terms<'a>,
-) -> Vec<Grant<'a>> {
-    let Some(member) = group.members.first() else {
-        return Vec::new();
+/// CN-33: the name means ports of every protocol.
+fn named_by_cluster(port: &ClusterPort) -> impl Iterator<Item = (Protocol, &str)> {
+    let name = match port {
+        ClusterPort::Name(name) => Some(name.as_str()),
+        ClusterPort::Range(..) => None,
     };
-    let mut found = Vec::new();
-    for policy in &group.policies {
-        for (index, rule) in policy.rules(group.direction).iter().enumerate() {
-            if refused.contains(&(&policy.name, group.direction, index)) {
-                continue;
-            }
-            let ports = grant_ports(rule, group.direction, member);
-            if let GrantPorts::Listed { names, .. } = &ports {
-                for (protocol, name) in names {
-                    terms.named_ports(name, *protocol, peers);
-                }
-            }
-            found.push(Grant {
-                policy,
-                index,
-                rule,
-                peers: grant_peers(rule, &policy.name.namespace, terms),
-                ports,
-            });
-        }
-    }
-    found
-}
-
-fn grant_peers<'a>(rule: &'a PolicyRule, namespace: &'a str, terms: &mut Terms<'a>) -> GrantPeers {
-    if rule.peers.is_empty() {
-        return GrantPeers::Any;
-    }
-    let ids = rule.peers.iter().map(|peer| terms.peer(peer, namespace));
-    GrantPeers::Terms(ids.collect())
-}
-
-/// The ports of a rule; names are resolved on the subject for ingress and left for the peer for egress (rule NP-34).
-fn grant_ports<'a>(rule: &'a PolicyRule, direction: Direction, subject: &Pod) -> GrantPorts<'a> {
-    if rule.ports.is_empty() {
-        return GrantPorts::All;
-    }
-    let mut ranges = Vec::new();
-    let mut names = BTreeSet::new();
-    for port in &rule.ports {
-        match (&port.port, direction) {
-            (PortMatch::Any, _) => ranges.push((port.protocol, PortRange::ALL)),
-            (PortMatch::Range(range), _) => ranges.push((port.protocol, *range)),
-            (PortMatch::Name(name), Direction::Egress) => {
-                names.insert((port.protocol, name.as_str()));
-            }
-            (PortMatch::Name(name), Direction::Ingress) => {
-                let own = subject
-                    .ports
-                    .iter()
-                    .filter(|own| own.protocol == port.protocol && own.name.as_ref() == Some(name));
-                ranges.extend(own.map(|own| (own.protocol, PortRange::single(own.port))));
-            }
-        }
-    }
-    GrantPorts::Listed {
-        ranges: normalized(&ranges),
-        names,
-    }
-}
-
-/// The ranges, those of one protocol disjoint.
-fn normalized(ranges: &[(Protocol, PortRange)]) -> Vec<(Protocol, PortRange)> {
-    let mut by_protocol: BTreeMap<Protocol, Vec<PortRange>> = BTreeMap::new();
-    for (protocol, range) in ranges {
-        by_protocol.entry(*protocol).or_default().push(*range);
-    }
-    let of_protocol = |(protocol, ranges): (Protocol, Vec<PortRange>)| {
-        let ranges = port::normalized(&ranges).into_iter();
-        ranges.map(move |range| (protocol, range))
-    };
-    by_protocol.into_iter().flat_map(of_protocol).collect()
-}
-
-/// The policies of each namespace.
-struct Selected<'a> {
-    by_namespace: BTreeMap<&'a str, Vec<&'a NetworkPolicy>>,
-}
-
-/// Policies by namespace and labels of the pods they select, as far as somebody asked.
-type Cache<'a> = BTreeMap<(&'a str, &'a Labels), Vec<&'a NetworkPolicy>>;
-
-impl<'a> Selected<'a> {
-    fn new(cluster: &'a Cluster) -> Self {
-        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for policy in cluster.network_policies.values() {
-            let namespace = policy.name.namespace.as_str();
-            by_namespace.entry(namespace).or_default().push(policy);
-        }
-        Self { by_namespace }
-    }
-
-    /// The policies that select a pod (rule NP-1).
-    fn by<'c>(&self, peer: &Peer<'a>, cache: &'c mut Cache<'a>) -> &'c [&'a NetworkPolicy] {
-        let (namespace, labels) = (peer.pod.name.namespace.as_str(), &peer.pod.labels);
-        cache.entry((namespace, labels)).or_insert_with(|| {
-            let policies = self.by_namespace.get(namespace).into_iter().flatten();
-            policies
-                .filter(|policy| policy.pod_selector.matches(labels))
-                .copied()
-                .collect()
-        })
-    }
+    let in_each = |name| Protocol::ALL.map(|protocol| (protocol, name));
+    name.into_iter().flat_map(in_each)
 }
 
 impl Group<'_> {
-    /// The origin of the isolation by `policy` (rule NP-2).
-    pub(crate) fn isolation(&self, policy: &NetworkPolicy) -> Origin {
-        Origin {
-            policy: policy.name.clone(),
+    /// Whether policies of the cluster have a say.
+    pub(crate) fn is_tiered(&self) -> bool {
+        !self.cluster_policies.is_empty()
+    }
+
+    /// Denies its members everything.
+    fn close(&mut self) {
+        self.before.clear();
+        self.rules.clear();
+        self.after.clear();
+        self.is_closed = true;
+    }
+
+    /// The names of all policies that judge its members.
+    pub(crate) fn policy_names(&self) -> impl Iterator<Item = PolicyName> {
+        let of_cluster = self.cluster_policies.iter();
+        let of_cluster = of_cluster.map(|policy| PolicyName::Cluster(policy.name.clone()));
+        let names = self.policies.iter();
+        let names = names.map(|policy| PolicyName::Network(policy.name.clone()));
+        names.chain(of_cluster)
+    }
+
+    /// The origins of the isolation (rule NP-2).
+    pub(crate) fn isolation(&self) -> impl Iterator<Item = Origin> {
+        self.policies.iter().map(|policy| Origin {
+            policy: PolicyName::Network(policy.name.clone()),
             direction: self.direction,
             rule: None,
             source: policy.source.clone(),
-        }
+        })
     }
 
-    /// The origin of what the rule at `position` of [`Group::rules`] allows.
-    pub(crate) fn origin(&self, position: usize) -> Option<Origin> {
-        let grant = self.rules.get(position)?;
-        Some(Origin {
-            policy: grant.policy.name.clone(),
+    /// The origins of all its judgements: each policy as such.
+    pub(crate) fn judgement(&self) -> impl Iterator<Item = Origin> {
+        let of_cluster = self.cluster_policies.iter().map(|policy| Origin {
+            policy: PolicyName::Cluster(policy.name.clone()),
             direction: self.direction,
-            rule: Some(grant.index),
-            source: grant.rule.source.clone(),
-        })
+            rule: None,
+            source: policy.source.clone(),
+        });
+        self.isolation().chain(of_cluster)
+    }
+
+    /// The origin of what the rule at `position` says: those of the Admin tier come first, then those of
+    /// NetworkPolicies, then those of the Baseline tier.
+    pub(crate) fn origin(&self, position: usize) -> Option<Origin> {
+        if let Some(clause) = self.before.get(position) {
+            return Some(clause.origin(self.direction));
+        }
+        let position = position.checked_sub(self.before.len())?;
+        if let Some(grant) = self.rules.get(position) {
+            return Some(Origin {
+                policy: PolicyName::Network(grant.policy.name.clone()),
+                direction: self.direction,
+                rule: Some(grant.index),
+                source: grant.rule.source.clone(),
+            });
+        }
+        let position = position.checked_sub(self.rules.len())?;
+        let clause = self.after.get(position)?;
+        Some(clause.origin(self.direction))
     }
 }
 
@@ -309,4 +243,6 @@ pub(crate) enum Whom {
     Anyone,
     /// The peers of one class.
     Class(ClassId),
+    /// The pod itself.
+    Itself,
 }

@@ -2,11 +2,13 @@
 //!
 //! A pod lives on the node that its address belongs to, and both nodes exist with the addresses that they have. A pod
 //! without an address is one that waits for it: a pod of a manifest that no cluster has seen (rule OB-12) is on no wires.
+//! A rule about peers of unknown kind, which closes a pod even to its own node (rule CN-38), says nothing of ingress
+//! here: no table keeps a node from its pods.
 //! All deciders see the cluster after this, so that nobody is asked about a world that the others cannot see.
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Labels, Node, Phase, Pod};
+use ringfence_model::{Cluster, ClusterPeer, ClusterRule, Labels, Node, Phase, Pod};
 
 use crate::plan::{NodeId, slot};
 
@@ -21,6 +23,10 @@ pub fn fit(cluster: &Cluster) -> Cluster {
     for pod in fitted.pods.values_mut() {
         be_seen(pod);
         fit_pod(pod);
+    }
+    for policy in fitted.cluster_policies.values_mut() {
+        let is_known = |rule: &ClusterRule| !rule.peers.contains(&ClusterPeer::Unrecognized);
+        policy.ingress.retain(is_known);
     }
     fitted
 }

@@ -376,6 +376,7 @@ impl Lab {
                 })
                 .collect(),
             network_policies: cluster.network_policies.keys().cloned().collect(),
+            cluster_policies: cluster.cluster_policies.keys().cloned().collect(),
             revision,
         }
     }

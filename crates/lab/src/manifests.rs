@@ -186,11 +186,6 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
         format!(
             "{key}: nodes of a lab come from its kind configuration: ringfence lab up --config FILE"
         )
-    } else if matches!(object, Object::ClusterPolicy(_)) {
-        format!(
-            "{key}: the nodes of a lab do not enforce this kind yet; \
-             commands that judge manifests offline, such as ringfence explain, take it into account"
-        )
     } else if system::is_own(&key) {
         format!("{key} is made by the lab itself; choose another name")
     } else {

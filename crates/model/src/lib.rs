@@ -23,6 +23,7 @@ mod node;
 mod place;
 mod pod;
 mod policy;
+mod policy_name;
 mod policy_test;
 mod question;
 mod report;
@@ -68,6 +69,7 @@ pub use pod::{ContainerPort, Phase, Pod};
 pub use policy::{
     Direction, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
 };
+pub use policy_name::PolicyName;
 pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};

@@ -35,7 +35,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Everything but cluster-scoped policies and endpoints, which the compiled rules do not know.
+    /// Everything but cluster-scoped policies and endpoints.
     pub const FULL: Self = Self {
         unaddressed_pods: true,
         host_pods: true,
@@ -62,6 +62,12 @@ impl Shape {
     pub const WIRED: Self = Self {
         unaddressed_pods: false,
         ..Self::FULL
+    };
+
+    /// The same with cluster-scoped policies.
+    pub const WIRED_TIERS: Self = Self {
+        cluster_policies: true,
+        ..Self::WIRED
     };
 }
 

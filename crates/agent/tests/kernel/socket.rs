@@ -70,6 +70,6 @@ pub(crate) fn status_names_the_policy_behind_an_element() {
         .iter()
         .find(|origin| origin.object == "ingress4 { 10.244.1.2 }");
     let origin = origin.unwrap_or_else(|| panic!("{:?}", rules.origins));
-    assert_eq!(origin.policy, named("deny"));
+    assert_eq!(origin.policy.to_string(), named("deny").to_string());
     assert_eq!(origin.source.as_ref().unwrap().to_string(), "shop.yaml:7:3");
 }

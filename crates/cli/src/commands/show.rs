@@ -69,6 +69,9 @@ pub(crate) fn status(status: &LabStatus) {
     for policy in &status.network_policies {
         println!("\nNetworkPolicy {policy}");
     }
+    for policy in &status.cluster_policies {
+        println!("\n{} {}", policy.kind, policy.name);
+    }
 }
 
 fn table(columns: &[&str]) -> Table {

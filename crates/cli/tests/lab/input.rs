@@ -264,66 +264,6 @@ error: Node another: nodes of a lab come from its kind configuration: ringfence 
     );
 }
 
-/// A policy that the nodes would not enforce must not look as if they did.
-#[test]
-fn cluster_scoped_policies_are_refused() {
-    let lab = Lab::up(POD);
-    let all = refusal(
-        &lab,
-        &after_a_good_one(
-            "apiVersion: policy.networking.k8s.io/v1alpha2
-kind: ClusterNetworkPolicy
-metadata:
-  name: closed
-spec:
-  tier: Admin
-  priority: 1
-  subject: {namespaces: {}}
-  ingress: [{action: Deny, from: [{namespaces: {}}]}]
----
-apiVersion: v1
-kind: List
-items:
-- apiVersion: policy.networking.k8s.io/v1alpha1
-  kind: AdminNetworkPolicy
-  metadata: {name: older}
-  spec: {priority: 1, subject: {namespaces: {}}}
-- apiVersion: policy.networking.k8s.io/v1alpha1
-  kind: BaselineAdminNetworkPolicy
-  metadata: {name: default}
-  spec: {subject: {namespaces: {}}}
-",
-        ),
-    );
-    snapbox::assert_data_eq!(
-        all,
-        snapbox::str![[r#"
-error: these manifests cannot be used, so nothing was done
-
-error: ClusterNetworkPolicy closed: the nodes of a lab do not enforce this kind yet; commands that judge manifests offline, such as ringfence explain, take it into account
-  --> bad.yaml:10:3
-   |
-10 |   name: closed
-   |   ^^^^^^^^^^^^
-
-error: AdminNetworkPolicy older: the nodes of a lab do not enforce this kind yet; commands that judge manifests offline, such as ringfence explain, take it into account
-  --> bad.yaml:22:14
-   |
-22 |   metadata: {name: older}
-   |              ^^^^^^^^^^^
-
-error: BaselineAdminNetworkPolicy default: the nodes of a lab do not enforce this kind yet; commands that judge manifests offline, such as ringfence explain, take it into account
-  --> bad.yaml:26:14
-   |
-26 |   metadata: {name: default}
-   |              ^^^^^^^^^^^^^
-
-"#]]
-    );
-    let tables = lab.ok(&["rules"]);
-    assert!(!tables.contains("closed"), "{tables}");
-}
-
 /// The backends of a Service are the lab's own pods; what names others says nothing in it, and that is told.
 #[test]
 fn endpoint_slices_are_left_aside_with_a_note() {

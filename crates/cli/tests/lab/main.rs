@@ -20,4 +20,5 @@ mod services;
 mod storm;
 mod support;
 mod tamper;
+mod tiers;
 mod workloads;

@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::IpBlock;
 use ringfence_net::Family;
 
 use super::term::{TermId, Terms};
-use crate::span::{Span, block_family, number};
+use crate::span::{Span, number};
 
 /// A range of addresses that the same address blocks contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +35,8 @@ pub(super) fn overlap(terms: &Terms<'_>, family: Family) -> u64 {
 
 fn events(terms: &Terms<'_>, family: Family) -> Events {
     let mut events = Events::new();
-    let blocks = terms
-        .blocks()
-        .filter(|(_, block)| block_family(&block.cidr) == family);
-    for (term, block) in blocks {
-        for span in spans(block, family) {
+    for term in terms.of_addresses() {
+        for span in terms.spans(term, family) {
             events.entry(span.first).or_default().push((true, term));
             if let Some(end) = span.last.checked_add(1) {
                 events.entry(end).or_default().push((false, term));
@@ -55,15 +51,6 @@ const fn last_number(family: Family) -> u128 {
         Family::V4 => u32::MAX as u128,
         Family::V6 => u128::MAX,
     }
-}
-
-fn spans(block: &IpBlock, family: Family) -> Vec<Span> {
-    let holes = block
-        .except
-        .iter()
-        .filter(|hole| block_family(hole) == family);
-    let holes: Vec<Span> = holes.map(Span::of).collect();
-    Span::of(&block.cidr).without(&holes)
 }
 
 fn sweep(events: &Events, last: u128) -> Vec<Atom> {

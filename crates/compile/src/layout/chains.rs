@@ -13,7 +13,7 @@ use super::part::{
     destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
     source, state, verdict, within,
 };
-use super::{ANY_PEER, INTERFACE_PREFIX, direction_set, set_name};
+use super::{ANY_PEER, INTERFACE_PREFIX, OWN_SELF, direction_set, set_name};
 
 /// RFC 4291, section 2.5.6.
 const LINK_LOCAL: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
@@ -255,11 +255,12 @@ fn forward() -> Chain {
     ]));
     rules.extend(tunnel_forwarded());
     rules.extend(both(|family| {
-        let set = set_name("hairpin", family);
         rule([
             equal(input_interface(), pod_interface()),
-            within(hairpin_key(family), &set),
-            verdict(Verdict::Accept),
+            Statement::VerdictMap {
+                key: hairpin_key(family),
+                map: set_name("selves", family),
+            },
         ])
     }));
     rules.extend(unserved());
@@ -340,7 +341,7 @@ fn known() -> Chain {
     called(rules)
 }
 
-/// The lookups for an isolated pod: by its peer's class, then for any peer.
+/// The lookups for a judged pod: by its peer's class, then for any peer.
 pub(super) fn judge(direction: Direction, family: Family) -> Chain {
     let (subject, peer) = match direction {
         Direction::Egress => (source(family), destination(family)),
@@ -360,21 +361,40 @@ pub(super) fn judge(direction: Direction, family: Family) -> Chain {
     called(rules)
 }
 
+/// What a pod sends to itself through a Service, judged by policies of the cluster alone: NetworkPolicy allows it
+/// (rules AM-4, CN-40). Who comes to its end is accepted, as at the end of `forward`.
+pub(super) fn self_judge(family: Family) -> Chain {
+    let of = |direction| {
+        let chain = direction_set(direction, "-self", family);
+        rule([jump(&chain)])
+    };
+    called(vec![
+        set_priority(OWN_SELF),
+        of(Direction::Egress),
+        of(Direction::Ingress),
+        set_priority(0),
+    ])
+}
+
+/// What denies a pod its own company in one direction; what is not found is allowed.
+pub(super) fn self_lookups(direction: Direction, family: Family) -> Chain {
+    called(lookups(direction, family, &source(family)).to_vec())
+}
+
 fn lookups(direction: Direction, family: Family, subject: &Expression) -> [Rule; 3] {
     let peer = vec![subject.clone(), priority()];
     let mut port = peer.clone();
     port.push(Expression::Meta(MetaKey::L4Protocol));
     port.push(Expression::Field(Field::DestinationPort));
-    let allowed = |key: Vec<Expression>, stem| {
-        let set = direction_set(direction, stem, family);
-        rule([
-            within(Expression::Concat(key), &set),
-            verdict(Verdict::Return),
-        ])
+    let decided = |key: Vec<Expression>, stem| {
+        rule([Statement::VerdictMap {
+            key: Expression::Concat(key),
+            map: direction_set(direction, stem, family),
+        }])
     };
     [
-        allowed(port.clone(), "-ports"),
-        allowed(peer, "-peers"),
-        allowed(port, "-ranges"),
+        decided(port.clone(), "-ports"),
+        decided(port, "-ranges"),
+        decided(peer, "-peers"),
     ]
 }

@@ -107,6 +107,12 @@ fn of_family(family: Family) -> Vec<Definition> {
             SetKind::Set,
             Fill::Addresses,
         ),
+        set(
+            "selves",
+            &[address, address],
+            SetKind::VerdictMap,
+            Fill::Addresses,
+        ),
         set("peers", &[address], class.clone(), Fill::Addresses),
         ranges(set("blocks", &[address], class, Fill::Addresses)),
         ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
@@ -142,8 +148,14 @@ fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
             false,
             Fill::Addresses,
         ),
-        set("-ports", port.clone(), SetKind::Set, false, Fill::Entries),
-        set("-peers", peer, SetKind::Set, false, Fill::Entries),
-        set("-ranges", port, SetKind::Set, true, Fill::Entries),
+        set(
+            "-ports",
+            port.clone(),
+            SetKind::VerdictMap,
+            false,
+            Fill::Entries,
+        ),
+        set("-peers", peer, SetKind::VerdictMap, false, Fill::Entries),
+        set("-ranges", port, SetKind::VerdictMap, true, Fill::Entries),
     ]
 }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::Cluster;
+use ringfence_model::{Cluster, ClusterTier};
 use ringfence_net::Family;
 
+use super::clause::clauses;
 use super::cost::{Cost, costs, subjects};
 use super::entry::elements;
-use super::{Group, RuleKey, grants, groups};
+use super::grant::grants;
+use super::{Group, RuleKey, groups};
 use crate::class::{Classes, Terms};
 use crate::peer::Peers;
 use crate::{Bound, Limits, RefusedRule};
@@ -47,7 +49,7 @@ pub(crate) fn admit<'a>(cluster: &'a Cluster, peers: &Peers<'a>, limits: Limits)
                 }
             }
             without = refused.keys().copied().collect();
-            fit(&mut groups, peers, &without, limits).unwrap_or_default()
+            without_rules(&mut groups, peers, &without, limits)
         }
     };
     Admitted {
@@ -58,17 +60,32 @@ pub(crate) fn admit<'a>(cluster: &'a Cluster, peers: &Peers<'a>, limits: Limits)
     }
 }
 
+/// What is left when the costly rules are out. If even that did not fit, nobody would be let through.
+fn without_rules<'a>(
+    groups: &mut [Group<'a>],
+    peers: &Peers<'a>,
+    refused: &BTreeSet<RuleKey<'a>>,
+    limits: Limits,
+) -> (Terms<'a>, Classes) {
+    let fitting = fit(groups, peers, refused, limits);
+    fitting.unwrap_or_else(|| {
+        groups.iter_mut().for_each(Group::close);
+        Default::default()
+    })
+}
+
 fn refusal(key: RuleKey<'_>, cost: &Cost<'_>, bound: Bound, limits: Limits) -> RefusedRule {
-    let (policy, direction, rule) = key;
+    let (owner, direction, rule) = key;
     let (elements, limit) = match bound {
         Bound::Rule => (cost.address, limits.elements_per_rule),
         Bound::Node => (cost.node, limits.elements_per_node),
     };
     RefusedRule {
-        policy: policy.clone(),
+        policy: owner.name(),
         direction,
         rule,
         source: cost.source.clone(),
+        closes: cost.closes,
         bound,
         elements,
         limit,
@@ -106,7 +123,9 @@ fn fit<'a>(
 ) -> Option<(Terms<'a>, Classes)> {
     let mut terms = Terms::default();
     for group in groups.iter_mut() {
+        group.before = clauses(group, ClusterTier::Admin, peers, refused, &mut terms);
         group.rules = grants(group, peers, refused, &mut terms);
+        group.after = clauses(group, ClusterTier::Baseline, peers, refused, &mut terms);
     }
     let overlap = Family::ALL.map(|family| terms.overlap(family));
     let overlap = overlap.into_iter().fold(0, u64::saturating_add);

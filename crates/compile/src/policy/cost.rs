@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{ObjectName, PolicyRule, Source};
+use ringfence_model::{Cluster, ClusterAction, ClusterRule, ObjectName, PolicyRule, Source};
 use ringfence_net::Family;
 
-use super::{GrantPorts, Group, RuleKey, grant_ports};
-use crate::class::{TermId, Terms};
+use super::clause::clause_ports;
+use super::grant::{GrantPorts, grant_ports};
+use super::{Group, RuleKey, RuleOwner};
+use crate::class::{Sense, TermId, Terms};
 use crate::peer::Peers;
 
 /// The cost of one rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cost<'a> {
     pub(super) source: &'a Option<Source>,
+    /// Whether everything is denied without it, instead of what it allows.
+    pub(super) closes: bool,
     /// Elements for one address of a selected pod: the most that one needs.
     pub(super) address: u64,
     /// Elements for all addresses of the pods that it selects on this node.
@@ -51,19 +55,31 @@ pub(super) fn costs<'a>(
             continue;
         };
         let subjects = subjects(group, peers);
+        let mut add = |key, peer_cost: &dyn Fn() -> PeerCost, ports: &_, source, closes| {
+            let peers = known.entry(key).or_insert_with(peer_cost);
+            let cost = costs.entry(key).or_insert(Cost {
+                source,
+                closes,
+                address: 0,
+                node: 0,
+            });
+            cost.add(peers, ports, &subjects);
+        };
         for policy in &group.policies {
             for (index, rule) in policy.rules(group.direction).iter().enumerate() {
-                let key = (&policy.name, group.direction, index);
-                let peers = known
-                    .entry(key)
-                    .or_insert_with(|| PeerCost::new(rule, &policy.name, limit));
+                let key = (RuleOwner::Network(&policy.name), group.direction, index);
+                let peers = || PeerCost::new(rule, &policy.name, limit);
                 let ports = grant_ports(rule, group.direction, member);
-                let cost = costs.entry(key).or_insert(Cost {
-                    source: &rule.source,
-                    address: 0,
-                    node: 0,
-                });
-                cost.add(peers, &ports, &subjects);
+                add(key, &peers, &ports, &rule.source, false);
+            }
+        }
+        for policy in &group.cluster_policies {
+            for (index, rule) in policy.rules(group.direction).iter().enumerate() {
+                let key = (RuleOwner::Cluster(&policy.name), group.direction, index);
+                let own = || PeerCost::of_cluster(rule, peers.cluster(), limit);
+                let ports = clause_ports(rule, group.direction, member);
+                let closes = rule.action != ClusterAction::Accept;
+                add(key, &own, &ports, &rule.source, closes);
             }
         }
     }
@@ -94,7 +110,23 @@ impl PeerCost {
         let distinct: BTreeSet<TermId> = peers
             .map(|peer| terms.peer(peer, &policy.namespace))
             .collect();
-        let selectors = distinct.iter().filter(|term| terms.block(**term).is_none());
+        Self::of_terms(&terms, &distinct, limit)
+    }
+
+    /// A scope has two terms, which tell apart only addresses that several pods claim.
+    fn of_cluster(rule: &ClusterRule, cluster: &Cluster, limit: u64) -> Self {
+        let mut terms = Terms::default();
+        let items = rule.peers.iter();
+        let distinct: BTreeSet<TermId> = items
+            .flat_map(|peer| terms.cluster_peer(peer, Sense::Certain, cluster))
+            .collect();
+        Self::of_terms(&terms, &distinct, limit)
+    }
+
+    fn of_terms(terms: &Terms<'_>, distinct: &BTreeSet<TermId>, limit: u64) -> Self {
+        let selectors = distinct
+            .iter()
+            .filter(|term| !terms.is_of_addresses(**term));
         let selectors = selectors.count() as u64;
         let overlap = Family::ALL.map(|family| terms.overlap(family));
         let kinds = Family::ALL.map(|family| {

@@ -2,22 +2,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_net::{Family, PortRange, Protocol};
 
+use super::grant::{Grant, GrantPeers, GrantPorts};
 use super::port::{Coverage, OWNERS, pieces};
-use super::{Grant, GrantPeers, GrantPorts, Group, Whom};
-use crate::class::{ClassId, Classes, Terms};
+use super::{Group, Whom, tiers};
+use crate::class::{ClassId, Classes, Sense, Terms};
 
-/// Something that a group's members may do.
+/// What becomes of something that a group's members do, or that is done to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) whom: Whom,
-    pub(crate) allowed: Allowed,
-    /// Positions of the rules that allow it in [`Group::rules`], the first 32.
+    pub(crate) extent: Extent,
+    /// Whether it is allowed.
+    pub(crate) permits: bool,
+    /// Positions of the rules that say so, as [`Group::origin`] counts them, the first 32.
     pub(crate) rules: BTreeSet<usize>,
+    /// Whether it is denied because the policies that isolate say nothing of it (rule NP-2).
+    pub(crate) isolated: bool,
 }
 
-/// What an entry allows.
+/// What an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Allowed {
+pub(crate) enum Extent {
     /// Every protocol and port.
     Everything,
     /// Ports of one protocol.
@@ -45,10 +50,16 @@ struct Covered {
 }
 
 /// Some ports, or all, and the rules that allow them.
-type Grants = Vec<(Allowed, BTreeSet<usize>)>;
+type Grants = Vec<(Extent, BTreeSet<usize>)>;
 
-/// All entries of a group: what anyone may is not said again of a class (so each of them matters).
+/// All entries of a group: what is so for anyone is not said again of a class (so each of them matters).
 pub(crate) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> Vec<Entry> {
+    if group.is_closed {
+        return Vec::new();
+    }
+    if group.is_tiered() {
+        return tiers::entries(group, terms, classes);
+    }
     let by_class = reasons(group, terms, classes);
     let anyone = group.rules.iter().enumerate();
     let anyone = anyone.filter(|(_, grant)| matches!(grant.peers, GrantPeers::Any));
@@ -75,20 +86,22 @@ pub(crate) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -
 fn entries_of(whom: Whom, grants: &Grants) -> impl Iterator<Item = Entry> {
     grants.iter().map(move |(allowed, rules)| Entry {
         whom,
-        allowed: *allowed,
+        extent: *allowed,
+        permits: true,
         rules: rules.clone(),
+        isolated: false,
     })
 }
 
 fn reasons(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeMap<ClassId, Reasons> {
     let mut by_class: BTreeMap<ClassId, Reasons> = BTreeMap::new();
     for (position, grant) in group.rules.iter().enumerate() {
-        for class in admitted(grant, terms, classes) {
+        for class in admitted(&grant.peers, &grant.ports, Sense::Certain, terms, classes) {
             let reasons = by_class.entry(class).or_default();
             if let GrantPeers::Terms(_) = grant.peers {
                 reasons.rules.insert(position);
             }
-            let named = named_ports(grant, terms, classes, class);
+            let named = named_ports(&grant.ports, Sense::Certain, terms, classes, class);
             let named = named.map(|(protocol, port)| (protocol, port, position));
             reasons.named.extend(named);
         }
@@ -97,19 +110,22 @@ fn reasons(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeMap<
 }
 
 /// The ports that the rule's names mean on the pods of `class`.
-fn named_ports<'g>(
-    grant: &'g Grant<'_>,
+pub(super) fn named_ports<'g>(
+    ports: &'g GrantPorts<'_>,
+    sense: Sense,
     terms: &'g Terms<'_>,
     classes: &'g Classes,
     class: ClassId,
 ) -> impl Iterator<Item = (Protocol, u16)> + 'g {
-    let names = match &grant.ports {
+    let names = match ports {
         GrantPorts::Listed { names, .. } => Some(names),
         GrantPorts::All => None,
     };
     let own = classes.get(class).map_or(&[][..], |class| &class.terms);
     let own = names.into_iter().flat_map(move |names| {
-        let ports = own.iter().filter_map(|term| terms.named_port(*term));
+        let ports = own
+            .iter()
+            .filter_map(move |term| terms.named_port(*term, sense));
         ports.filter(|port| names.contains(&(port.protocol, port.name)))
     });
     own.map(|port| (port.protocol, port.port))
@@ -123,8 +139,11 @@ pub(super) fn elements(
     classes: &Classes,
     subjects: &[(Family, u64)],
 ) -> u64 {
+    if group.is_tiered() {
+        return tiers::elements(group, terms, classes, subjects);
+    }
     let of_grant = |grant: &Grant<'_>| {
-        let admitted = admitted(grant, terms, classes);
+        let admitted = admitted(&grant.peers, &grant.ports, Sense::Certain, terms, classes);
         let of_family = |(family, subjects): &(Family, u64)| {
             let in_family = |class: &&ClassId| {
                 let class = classes.get(**class);
@@ -151,8 +170,14 @@ pub(super) fn elements(
 
 /// The classes that a rule says something particular about: those of its peers, and for a rule about anyone those
 /// of the pods that have its named ports.
-fn admitted(grant: &Grant<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeSet<ClassId> {
-    match (&grant.peers, &grant.ports) {
+pub(super) fn admitted(
+    peers: &GrantPeers,
+    ports: &GrantPorts<'_>,
+    sense: Sense,
+    terms: &Terms<'_>,
+    classes: &Classes,
+) -> BTreeSet<ClassId> {
+    match (peers, ports) {
         (GrantPeers::Terms(ids), _) => ids
             .iter()
             .flat_map(|term| classes.with_term(*term))
@@ -161,7 +186,7 @@ fn admitted(grant: &Grant<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeSet
         (GrantPeers::Any, GrantPorts::All) => BTreeSet::new(),
         (GrantPeers::Any, GrantPorts::Listed { names, .. }) => names
             .iter()
-            .flat_map(|(protocol, name)| terms.with_name(name, *protocol))
+            .flat_map(|(protocol, name)| terms.with_name(name, *protocol, sense))
             .flat_map(|term| classes.with_term(term))
             .copied()
             .collect(),
@@ -200,12 +225,12 @@ impl Bucket {
     fn grants(&self) -> Grants {
         if !self.everything.is_empty() {
             let rules = self.everything.iter().take(OWNERS).copied().collect();
-            return vec![(Allowed::Everything, rules)];
+            return vec![(Extent::Everything, rules)];
         }
         let of_protocol = |(protocol, ranges): (&Protocol, &Vec<(PortRange, usize)>)| {
             let protocol = *protocol;
             let pieces = pieces(ranges).into_iter();
-            pieces.map(move |(range, rules)| (Allowed::Ports(protocol, range), rules))
+            pieces.map(move |(range, rules)| (Extent::Ports(protocol, range), rules))
         };
         self.ports.iter().flat_map(of_protocol).collect()
     }
@@ -224,12 +249,12 @@ impl Bucket {
 
 impl Covered {
     /// What of it not anyone may.
-    fn rest(&self, allowed: Allowed) -> Option<Allowed> {
+    fn rest(&self, allowed: Extent) -> Option<Extent> {
         match allowed {
             _ if self.everything => None,
-            Allowed::Everything => Some(Allowed::Everything),
-            Allowed::Ports(protocol, range) => match self.ports.get(&protocol) {
-                Some(ports) => Some(Allowed::Ports(protocol, ports.trim(range)?)),
+            Extent::Everything => Some(Extent::Everything),
+            Extent::Ports(protocol, range) => match self.ports.get(&protocol) {
+                Some(ports) => Some(Extent::Ports(protocol, ports.trim(range)?)),
                 None => Some(allowed),
             },
         }

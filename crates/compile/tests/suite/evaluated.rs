@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use ringfence_compile::Enforcement;
-use ringfence_model::{Answer, Endpoint};
-use ringfence_model::{Cluster, ClusterIp, Pod};
+use ringfence_model::{Answer, Cluster, ClusterIp, DirectionVerdict, Endpoint, Party, Pod};
 use ringfence_net::Family;
 use ringfence_reference::answer;
 use ringfence_testkit::decider::{Decider, Decision, Verdict};
@@ -74,6 +73,9 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
     if Verdict::from(&answer.outcome) == Verdict::Unknown {
         return None;
     }
+    if is_closed_to_its_node(world, flow, answer) {
+        return None;
+    }
     let source = end(world, &flow.source);
     let destination = end(world, &flow.destination);
     if destination.addresses.iter().any(IpAddr::is_loopback) {
@@ -111,6 +113,21 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
         number += 1;
     }
     Some(verdict(&arrivals))
+}
+
+/// Whether a pod denies its own node, as a peer of unknown kind makes it do (rule CN-38). No rule of ours stands between
+/// a node and its pods: the kubelet always gets in.
+fn is_closed_to_its_node(world: &World, flow: &ProbeFlow, answer: &Answer) -> bool {
+    let Place::Node(node) = end(world, &flow.source).place else {
+        return false;
+    };
+    answer.connections.iter().any(|found| {
+        let Party::Pod { name, .. } = &found.destination else {
+            return false;
+        };
+        found.ingress.verdict == DirectionVerdict::Deny
+            && node_of(&world.cluster.pods[name]) == node
+    })
 }
 
 fn verdict(arrivals: &[Arrival]) -> Verdict {

@@ -1,7 +1,7 @@
 //! What one policy can cost: a rule above the bound is left out and named, and its pods stay isolated.
 
 use ringfence_compile::{Bound, Compiled, Enforcement, Limits, NodeView, compile_within};
-use ringfence_model::{Cluster, Direction, ObjectName};
+use ringfence_model::{Cluster, Direction, PolicyName};
 use ringfence_net::Protocol;
 use ringfence_testkit::builder::{
     ClusterBuilder, RuleBuilder, block, cluster, labels, namespace, node, pod, policy, ports, rule,
@@ -58,7 +58,7 @@ fn count(compiled: &Compiled, set: &str) -> usize {
 /// The elements that a policy causes.
 fn of(compiled: &Compiled, policy: &str) -> usize {
     let origins = compiled.origins.values();
-    let is_of = |name: &ObjectName| name.to_string() == policy;
+    let is_of = |name: &PolicyName| name.to_string() == policy;
     origins
         .filter(|origins| origins.iter().any(|origin| is_of(&origin.policy)))
         .count()
@@ -80,7 +80,7 @@ fn a_rule_at_the_bound_is_compiled_and_one_above_it_is_left_out_alone() {
     let [refused] = &above.refused[..] else {
         panic!("{:?}", above.refused)
     };
-    assert_eq!(refused.policy, ObjectName::new("shop", "mixed"));
+    assert_eq!(refused.policy.to_string(), "shop/mixed");
     assert_eq!((refused.direction, refused.rule), (Direction::Ingress, 1));
     assert_eq!(
         (refused.bound, refused.elements, refused.limit),

@@ -2,13 +2,17 @@
 
 use ringfence_compile::Enforcement;
 use ringfence_reference::answer;
-use ringfence_testkit::corpus::{policy_directory, scenarios};
+use ringfence_testkit::corpus::{Scenario, cluster_policy_directory, policy_directory, scenarios};
 
 use crate::evaluated::{EvaluatedDecider, judge};
 
 #[test]
 fn every_row_of_the_corpus_holds() {
-    let scenarios = scenarios(&policy_directory()).unwrap();
+    let directories = [policy_directory(), cluster_policy_directory()];
+    let scenarios: Vec<Scenario> = directories
+        .iter()
+        .flat_map(|directory| scenarios(directory).unwrap())
+        .collect();
     let mut evaluated = EvaluatedDecider::new(Enforcement::On);
     let failures: Vec<String> = scenarios
         .iter()

@@ -17,6 +17,8 @@ mod mutants;
 #[cfg(test)]
 mod sequence;
 #[cfg(test)]
+mod tiers;
+#[cfg(test)]
 mod validity;
 #[cfg(test)]
 mod world;

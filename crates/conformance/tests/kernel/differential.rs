@@ -3,10 +3,10 @@ use ringfence_conformance::bench::{Bench, differs};
 
 use crate::run::{Seeds, Tally};
 
-const CLUSTERS: u64 = 2000;
+const CLUSTERS: u64 = 2400;
 
 /// Kinds of flows of which a run of the usual size must have seen many.
-const KINDS: [&str; 32] = [
+const KINDS: [&str; 33] = [
     "IPv4: allow",
     "IPv4: deny",
     "IPv6: allow",
@@ -37,6 +37,7 @@ const KINDS: [&str; 32] = [
     "pod -> outside: deny",
     "pod -> Service: partial",
     "pod -> itself through a Service: allow",
+    "pod -> itself through a Service: partial",
     "node -> pod elsewhere: deny",
     "outside -> pod elsewhere: deny",
 ];

@@ -40,7 +40,12 @@ impl Seeds {
     /// Each seed with its cluster and the flows to try in it.
     pub(crate) fn clusters(self) -> impl Iterator<Item = (u64, Cluster, Vec<ProbeFlow>)> {
         (self.first..self.first + self.count).map(|seed| {
-            let mut cluster = fit(&cluster(seed, Shape::FULL));
+            let shape = if seed % 2 == 0 {
+                Shape::FULL
+            } else {
+                Shape::TIERED
+            };
+            let mut cluster = fit(&cluster(seed, shape));
             if seed % 3 == 0 {
                 serve_sctp(&mut cluster);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_agent::status::RuleOrigin;
-use ringfence_model::{Cluster, Input, KindCluster, ObjectName};
+use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, ObjectName};
 use serde::{Deserialize, Serialize};
 
 /// What a lab is started with.
@@ -168,6 +168,8 @@ pub struct LabStatus {
     pub services: Vec<ServiceStatus>,
     /// NetworkPolicies by namespace and name.
     pub network_policies: Vec<ObjectName>,
+    /// Policies of the cluster.
+    pub cluster_policies: Vec<ClusterPolicyName>,
     /// The store's revision.
     pub revision: u64,
 }

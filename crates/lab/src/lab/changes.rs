@@ -202,11 +202,11 @@ fn policy_view(object: &Object) -> Option<AgentObject> {
     match object {
         Object::Namespace(namespace) => Some(AgentObject::Namespace(namespace.clone())),
         Object::NetworkPolicy(policy) => Some(AgentObject::NetworkPolicy(policy.clone())),
+        Object::ClusterPolicy(policy) => Some(AgentObject::ClusterPolicy(policy.clone())),
         Object::Node(_)
         | Object::Pod(_)
         | Object::Workload(_)
         | Object::Service(_)
-        | Object::ClusterPolicy(_)
         | Object::Endpoints(_)
         | Object::Secret(_)
         | Object::ConfigMap(_)

@@ -1,7 +1,9 @@
 //! Exactly the connections that the new table denies end (rule AM-10).
 
+use ringfence_model::ClusterPolicy;
 use ringfence_net::Protocol;
 use ringfence_netlink::conntrack::{Entry, Transport, Tuple};
+use ringfence_testkit::builder::{admin, deny, labels, pods_anywhere};
 
 use super::cluster::{
     connection, egress_policy, endpoint, from_app, from_block, id, ip, named, namespace, node, pod,
@@ -393,4 +395,53 @@ fn a_commit_whose_confirmation_is_lost_is_judged_all_the_same() {
     fake.settle();
     fake.sleep(std::time::Duration::from_secs(1));
     assert_eq!(fake.connections, []);
+}
+
+fn without_late_pods(pods: &str) -> ClusterPolicy {
+    admin("late", 1)
+        .ingress(deny().pods(pods_anywhere(labels(&[("app", pods)]))))
+        .build()
+}
+
+#[test]
+fn a_denial_of_the_cluster_ends_what_it_denies() {
+    let mut fake = cluster();
+    let (kept, lost) = (
+        connection(TCP, (A, 1), (B, 80)),
+        connection(TCP, (REMOTE, 2), (B, 80)),
+    );
+    fake.connections = vec![kept.clone(), lost];
+    let policy = without_late_pods("remote");
+    let name = policy.name.clone();
+    fake.apply(AgentObject::ClusterPolicy(policy));
+    fake.settle();
+    assert_eq!(fake.connections, std::slice::from_ref(&kept));
+    // What only allows more makes nobody look.
+    fake.forget_log();
+    fake.delete(AgentKey::ClusterPolicy(name));
+    fake.settle();
+    assert_eq!(fake.connections, [kept]);
+}
+
+/// The pod has connections before this node hears of it, and then belongs to a class that is denied.
+#[test]
+fn a_pod_that_is_denied_as_soon_as_it_is_known_loses_its_connections() {
+    let mut fake = cluster();
+    let address = "10.244.2.9";
+    let denied = [pod("other", &["10.244.2.8"])];
+    for mut other in denied {
+        other.labels = super::cluster::labels("late");
+        other.node = Some("two".to_owned());
+        fake.apply(AgentObject::Pod(other));
+    }
+    fake.apply(AgentObject::ClusterPolicy(without_late_pods("late")));
+    fake.settle();
+    let lost = connection(TCP, (address, 2), (B, 80));
+    let kept = connection(TCP, (A, 1), (B, 80));
+    fake.connections = vec![lost, kept.clone()];
+    let mut late = pod("late", &[address]);
+    late.node = Some("two".to_owned());
+    fake.apply(AgentObject::Pod(late));
+    fake.settle();
+    assert_eq!(fake.connections, [kept]);
 }

@@ -6,7 +6,7 @@ mod wired;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use ringfence_compile::{
     Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile,
 };
@@ -32,15 +32,6 @@ impl<'a> Ruleset<'a> {
     /// `taken`.
     pub(crate) fn new(engine: &'a Engine, taken: &BTreeSet<IpAddr>) -> anyhow::Result<Self> {
         let cluster = engine.cluster();
-        let uncompiled = cluster.cluster_policies.values().next();
-        ensure!(
-            uncompiled.is_none(),
-            "{} is in the manifests, and cluster-scoped policies are not compiled into rulesets yet: \
-             judge these tests against the manifests",
-            uncompiled
-                .map(|policy| policy.name.to_string())
-                .unwrap_or_default()
-        );
         let wired = wired(cluster, taken);
         let network = network(&wired);
         let mut tables = BTreeMap::new();
