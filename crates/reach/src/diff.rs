@@ -52,12 +52,22 @@ impl Difference {
 /// What changes for the workloads of `before` when it becomes `after`.
 #[must_use]
 pub fn difference(before: &Engine, after: &Engine) -> Difference {
+    difference_of(before, after, |_, _| true)
+}
+
+/// The same, of the pairs of units that `is_asked` alone.
+#[must_use]
+pub fn difference_of(
+    before: &Engine,
+    after: &Engine,
+    is_asked: impl Fn(&Unit, &Unit) -> bool,
+) -> Difference {
     let outside = Outside::of(before.cluster()).union(&Outside::of(after.cluster()));
     let old = Groups::of(before, &outside, by_workload);
     let new = Groups::of(after, &outside, by_workload);
     let (old_units, new_units) = (units(&old), units(&new));
     let joint = joint::Joint::of(before, after, &old, &new);
-    let mut pairs = joint.changes();
+    let mut pairs = joint.changes(is_asked);
     let (added, removed) = (&new_units - &old_units, &old_units - &new_units);
     pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
     pairs.extend(one_sided::changes(before, &old, &removed, Kind::Closed));

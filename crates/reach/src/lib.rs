@@ -6,6 +6,7 @@
 pub mod assertion;
 pub mod audit;
 pub mod diff;
+pub mod fix;
 pub mod lint;
 pub mod lock;
 pub mod matching;

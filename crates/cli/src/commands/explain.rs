@@ -7,6 +7,7 @@ mod arguments;
 mod backends;
 mod chain;
 mod excerpt;
+mod fix;
 mod json;
 mod judge;
 mod markdown;
@@ -21,11 +22,13 @@ mod warning;
 
 use std::process::ExitCode;
 
+use ringfence_model::Cluster;
 use ringfence_policy::Engine;
 
 use crate::inputs::manifests::ManifestArguments;
 use arguments::Format;
 pub(crate) use arguments::{ExplainArguments, after_help};
+use fix::Remedy;
 use judge::Detail;
 use question::Question;
 use story::Story;
@@ -54,17 +57,50 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
         detail,
         arguments.all,
     );
-    match arguments.output {
-        Format::Text => anstream::println!("{}", text::text(&story, arguments.all)),
-        Format::Json => println!("{}", json::json(&story, engine.cluster())?),
-        Format::Md => println!("{}", markdown::markdown(&story, arguments.all)),
-    }
+    let remedy = || {
+        let namespace = &options.namespace;
+        Remedy::new(
+            &question,
+            &engine,
+            &manifests,
+            &judged,
+            namespace,
+            arguments.all,
+        )
+    };
+    let remedy = arguments.fix.then(remedy).transpose()?;
+    print(arguments, &story, remedy.as_ref(), engine.cluster())?;
     Ok(match story.verdict {
         Verdict::Allow => ExitCode::SUCCESS,
         Verdict::Deny | Verdict::NoEndpoints | Verdict::Unknown | Verdict::Partial => {
             ExitCode::FAILURE
         }
     })
+}
+
+fn print(
+    arguments: &ExplainArguments,
+    story: &Story<'_>,
+    remedy: Option<&Remedy>,
+    cluster: &Cluster,
+) -> anyhow::Result<()> {
+    let all = arguments.all;
+    match arguments.output {
+        Format::Text => {
+            anstream::println!("{}", text::text(story, all));
+            if let Some(remedy) = remedy {
+                anstream::println!("\n{}", fix::text(remedy, all));
+            }
+        }
+        Format::Json => println!("{}", json::json(story, remedy, cluster)?),
+        Format::Md => {
+            println!("{}", markdown::markdown(story, all));
+            if let Some(remedy) = remedy {
+                println!("\n{}", fix::markdown(remedy, all));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Ports that differ in what no rule allows are told together to people, and apart to machines.

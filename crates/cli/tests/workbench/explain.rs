@@ -2,6 +2,7 @@
 
 mod article;
 mod ends;
+mod fix;
 mod input;
 mod output;
 mod reasons;

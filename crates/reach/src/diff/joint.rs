@@ -41,7 +41,7 @@ impl<'a> Joint<'a> {
     }
 
     /// The pairs of units between which something changes.
-    pub(super) fn changes(&self) -> Vec<PairChange> {
+    pub(super) fn changes(&self, is_asked: impl Fn(&Unit, &Unit) -> bool) -> Vec<PairChange> {
         let sources = self.units.iter();
         sources
             .flat_map(|source| {
@@ -49,6 +49,7 @@ impl<'a> Joint<'a> {
                     .iter()
                     .map(move |destination| (source, destination))
             })
+            .filter(|(source, destination)| is_asked(source.0, destination.0))
             .filter_map(|(source, destination)| {
                 let changes = changes(&self.meetings(&source.1, &destination.1));
                 (!changes.is_empty()).then(|| PairChange {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod diff;
+mod fix;
 mod lock;
 mod matrix;
 mod suggest;

@@ -16,6 +16,7 @@ Examples:
   ringfence explain demo/deploy/web internet 443 -f manifests/
   ringfence explain 'demo/[app=new]' dns udp/53 -f manifests/
   ringfence explain default/client demo/web-0 -f manifests/          every port
+  ringfence explain default/client demo/web-0 tcp/80 --fix -f manifests/
   kubectl get ns,pods,svc,netpol -A -o yaml | ringfence explain a/b c/d 80 -f -"
     )
 }
@@ -36,6 +37,9 @@ pub(crate) struct ExplainArguments {
     /// Show every policy, rule and pod, however many there are
     #[arg(long)]
     pub(crate) all: bool,
+    /// Show the smallest edits of policies that would turn the answer around, and what else they would change
+    #[arg(long)]
+    pub(crate) fix: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

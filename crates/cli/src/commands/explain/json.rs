@@ -8,6 +8,7 @@ use ringfence_model::{Cluster, Party};
 use ringfence_net::ConnectionSet;
 use serde::Serialize;
 
+use super::fix::{Fixes, Remedy};
 use super::judge::Group;
 use super::reason::Reason;
 use super::story::Story;
@@ -35,6 +36,9 @@ struct Answer<'a> {
     /// Why a Service leads to nobody.
     no_endpoints: Vec<Nobody<'a>>,
     warnings: &'a [Warning],
+    /// With `--fix`: what would turn the answer around.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<Fixes<'a>>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +68,11 @@ struct Nobody<'a> {
     help: &'a [String],
 }
 
-pub(super) fn json(story: &Story<'_>, cluster: &Cluster) -> anyhow::Result<String> {
+pub(super) fn json(
+    story: &Story<'_>,
+    remedy: Option<&Remedy>,
+    cluster: &Cluster,
+) -> anyhow::Result<String> {
     let question = story.question;
     let (protocol, port) = match &question.port {
         Some(PortArgument::Numbers(protocol, range)) => (
@@ -90,6 +98,7 @@ pub(super) fn json(story: &Story<'_>, cluster: &Cluster) -> anyhow::Result<Strin
         connections: connections(story, cluster),
         no_endpoints: story.nobody.iter().map(nobody).collect(),
         warnings: &story.warnings,
+        fix: remedy.map(Fixes::new),
     };
     Ok(serde_json::to_string_pretty(&answer)?)
 }

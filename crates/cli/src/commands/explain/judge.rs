@@ -17,6 +17,8 @@ use super::verdict::Verdict;
 #[derive(Clone, Debug)]
 pub(super) struct Judged {
     pub(super) way: Way,
+    /// The question.
+    pub(super) query: Query,
     /// The ports that were asked, which no rule tells apart.
     pub(super) asked: ConnectionSet,
     pub(super) answer: Answer,
@@ -69,6 +71,7 @@ pub(super) fn judge(
             match engine.answer(&query) {
                 Ok(answer) => found.push(Judged {
                     way: way.clone(),
+                    query: query.clone(),
                     asked: part.connections,
                     answer,
                 }),

@@ -1,0 +1,170 @@
+//! The selectors that name an end of a connection, and as little else as can be.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{
+    Cluster, ClusterPeer, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, ObjectName, Party,
+    PeerSelector, Pod, PodScope, PolicyPeer,
+};
+
+/// Labels that controllers set on single pods and revisions, which are gone with the next one (rule OB-10).
+const VOLATILE: [&str; 7] = [
+    "apps.kubernetes.io/pod-index",
+    "batch.kubernetes.io/controller-uid",
+    "controller-revision-hash",
+    "controller-uid",
+    "pod-template-generation",
+    "pod-template-hash",
+    "statefulset.kubernetes.io/pod-name",
+];
+
+/// Labels that say what a pod is, by convention.
+const IDENTITY: [&str; 10] = [
+    "app",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/name",
+    "component",
+    "k8s-app",
+    "name",
+    "role",
+    "run",
+    "tier",
+];
+
+/// The labels that say what `pod` is, if they choose no other pods than all of its lasting labels do; else all of these.
+pub(super) fn selector(cluster: &Cluster, pod: &Pod) -> LabelSelector {
+    let lasting = labels(pod, |key| !VOLATILE.contains(&key));
+    let identity = labels(pod, |key| IDENTITY.contains(&key));
+    let namespace = &pod.name.namespace;
+    let same = chosen(cluster, namespace, &identity) == chosen(cluster, namespace, &lasting);
+    if same && !identity.match_labels.is_empty() {
+        identity
+    } else {
+        lasting
+    }
+}
+
+fn labels(pod: &Pod, keep: impl Fn(&str) -> bool) -> LabelSelector {
+    let kept = pod.labels.iter().filter(|(key, _)| keep(key));
+    LabelSelector {
+        match_labels: kept
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        match_expressions: Vec::new(),
+    }
+}
+
+fn chosen<'a>(
+    cluster: &'a Cluster,
+    namespace: &str,
+    selector: &LabelSelector,
+) -> BTreeSet<&'a ObjectName> {
+    let pods = cluster.pods.values().filter(|pod| {
+        pod.is_on_pod_network() && pod.name.namespace == namespace && selector.matches(&pod.labels)
+    });
+    pods.map(|pod| &pod.name).collect()
+}
+
+/// The pod that a party is, on the pod network.
+pub(super) fn pod<'a>(cluster: &'a Cluster, party: &Party) -> Option<&'a Pod> {
+    match party {
+        Party::Pod { name, .. } => cluster.pods.get(name),
+        Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => None,
+    }
+}
+
+/// `party` as a peer of a policy in `namespace`; `None` if it has neither labels nor an address.
+pub(super) fn peer(
+    cluster: &Cluster,
+    party: &Party,
+    namespace: &str,
+    outside: &[IpBlock],
+) -> Option<PolicyPeer> {
+    if let Some(pod) = pod(cluster, party) {
+        let own = pod.name.namespace == namespace;
+        return Some(PolicyPeer::Pods(PeerSelector {
+            namespaces: (!own).then(|| by_name(&pod.name.namespace)),
+            pods: Some(selector(cluster, pod)),
+        }));
+    }
+    let address = party.address()?;
+    let example = outside.iter().find(|block| holds(block, address));
+    Some(PolicyPeer::IpBlock(
+        example.cloned().unwrap_or_else(|| single(address)),
+    ))
+}
+
+/// `party` as a peer of a cluster-scoped policy's egress; blocks with exceptions are none.
+pub(super) fn cluster_peer(cluster: &Cluster, party: &Party) -> Option<ClusterPeer> {
+    match pod(cluster, party) {
+        Some(pod) => Some(ClusterPeer::Pods(scope(cluster, pod))),
+        None => Some(ClusterPeer::Networks(vec![IpNet::from(party.address()?)])),
+    }
+}
+
+/// The pods like `pod`, for cluster-scoped policies.
+pub(super) fn scope(cluster: &Cluster, pod: &Pod) -> PodScope {
+    PodScope {
+        namespaces: Some(by_name(&pod.name.namespace)),
+        pods: Some(selector(cluster, pod)),
+    }
+}
+
+/// NP-18: the namespace that has this name.
+fn by_name(namespace: &str) -> LabelSelector {
+    LabelSelector {
+        match_labels: Labels::from([(METADATA_NAME_LABEL.to_owned(), namespace.to_owned())]),
+        match_expressions: Vec::new(),
+    }
+}
+
+pub(super) fn single(address: IpAddr) -> IpBlock {
+    IpBlock {
+        cidr: IpNet::from(address.to_canonical()),
+        except: Vec::new(),
+    }
+}
+
+pub(super) fn holds(block: &IpBlock, address: IpAddr) -> bool {
+    block.cidr.contains(&address) && !block.except.iter().any(|hole| hole.contains(&address))
+}
+
+/// A name for a new object: letters, digits and `-` of what it is about (rule OB-15).
+pub(super) fn name(words: &[&str]) -> String {
+    let text = words.join("-").to_ascii_lowercase();
+    let mut name = String::new();
+    for letter in text.chars() {
+        let kept = letter.is_ascii_alphanumeric();
+        if kept {
+            name.push(letter);
+        } else if !name.ends_with('-') && !name.is_empty() {
+            name.push('-');
+        }
+    }
+    let short: String = name.chars().take(MOST_LETTERS).collect();
+    short.trim_matches('-').to_owned()
+}
+
+const MOST_LETTERS: usize = 60;
+
+/// What a party is called in names.
+pub(super) fn called(cluster: &Cluster, party: &Party) -> String {
+    match (pod(cluster, party), party) {
+        (Some(pod), _) => match &pod.workload {
+            Some(owner) => owner.name.clone(),
+            None => pod.name.name.clone(),
+        },
+        (
+            None,
+            Party::Node {
+                name: Some(name), ..
+            },
+        ) => name.clone(),
+        (None, _) => party
+            .address()
+            .map_or_else(String::new, |address| address.to_string()),
+    }
+}

@@ -1,0 +1,235 @@
+//! What edits change besides, and which of them comes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringfence_model::{Cluster, LabelSelector, Party, Pod};
+use ringfence_net::{ConnectionSet, Protocol};
+use ringfence_policy::{Change as Applied, Engine};
+
+use super::obstacle::reached;
+use super::{Edit, Fix, Goal, Wish, identity};
+use crate::diff::{Change, Difference, PairChange, difference_of};
+use crate::workload::{Member, Place, Unit, by_workload};
+
+/// How many sets of edits are compared at most.
+const MOST: usize = 24;
+
+/// The best of each kind, those that change the least first.
+pub(super) fn ranked(engine: &Engine, wish: Wish<'_>, found: Vec<Vec<Edit>>) -> Vec<Fix> {
+    let wished = Wished::of(engine, wish);
+    let mut best: BTreeMap<Vec<u8>, (Weight, Fix)> = BTreeMap::new();
+    for edits in found.into_iter().take(MOST) {
+        let kinds: Vec<u8> = edits.iter().map(Edit::kind).collect();
+        let Some(difference) = changed(engine, &edits) else {
+            continue;
+        };
+        let besides = wished.besides(wish.goal, &difference);
+        let weight = weight(&besides);
+        let is_better = best.get(&kinds).is_none_or(|(known, _)| weight < *known);
+        if is_better {
+            let fix = Fix {
+                edits,
+                difference,
+                besides,
+            };
+            best.insert(kinds, (weight, fix));
+        }
+    }
+    let mut fixes: Vec<(Weight, Vec<u8>, Fix)> = best
+        .into_iter()
+        .map(|(kinds, (weight, fix))| (weight, kinds, fix))
+        .collect();
+    fixes.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+    fixes.into_iter().map(|(_, _, fix)| fix).collect()
+}
+
+/// Places, other units, and ports that change besides.
+type Weight = (usize, usize, u64);
+
+fn weight(besides: &[PairChange]) -> Weight {
+    let places = besides
+        .iter()
+        .filter(|pair| pair.source.is_place() || pair.destination.is_place());
+    let places = places.count();
+    let changes = besides.iter().flat_map(|pair| &pair.changes);
+    let ports = changes.map(|change| size(&change.connections)).sum();
+    (places, besides.len() - places, ports)
+}
+
+fn size(set: &ConnectionSet) -> u64 {
+    let ports = Protocol::ALL
+        .into_iter()
+        .map(|protocol| u64::from(set.ports(protocol).len()));
+    ports.sum::<u64>() + u64::from(set.allows_other())
+}
+
+/// What the edits change, looked for where they can change something.
+fn changed(engine: &Engine, edits: &[Edit]) -> Option<Difference> {
+    let mut after = engine.clone();
+    let mut touched = Touched::default();
+    for edit in edits {
+        let change = edit.change(after.cluster())?;
+        touched.add(after.cluster(), &change);
+        after.apply(change);
+    }
+    Some(difference_of(engine, &after, |source, destination| {
+        touched.everything
+            || touched.sources.contains(source)
+            || touched.destinations.contains(destination)
+    }))
+}
+
+/// Units whose connections an edit may touch.
+#[derive(Default)]
+struct Touched {
+    sources: BTreeSet<Unit>,
+    destinations: BTreeSet<Unit>,
+    everything: bool,
+}
+
+impl Touched {
+    fn add(&mut self, cluster: &Cluster, change: &Applied) {
+        match change {
+            Applied::SetNetworkPolicy(policy) => {
+                let namespace = &policy.name.namespace;
+                self.subjects(cluster, |pod| {
+                    pod.name.namespace == *namespace && policy.pod_selector.matches(&pod.labels)
+                });
+            }
+            Applied::SetClusterPolicy(policy) => self.subjects(cluster, |pod| {
+                let fits = |selector: Option<&LabelSelector>, labels| {
+                    selector.is_none_or(|selector| selector.matches(labels))
+                };
+                fits(policy.subject.pods.as_ref(), &pod.labels)
+                    && fits(
+                        policy.subject.namespaces.as_ref(),
+                        &cluster.namespace_labels(&pod.name.namespace),
+                    )
+            }),
+            Applied::SetNamespace(_)
+            | Applied::SetPod(_)
+            | Applied::RemovePod(_)
+            | Applied::RemoveNamespace(_)
+            | Applied::SetNode(_)
+            | Applied::RemoveNode(_)
+            | Applied::SetService(_)
+            | Applied::RemoveService(_)
+            | Applied::RemoveNetworkPolicy(_)
+            | Applied::RemoveClusterPolicy(_) => self.everything = true,
+        }
+    }
+
+    fn subjects(&mut self, cluster: &Cluster, is_subject: impl Fn(&Pod) -> bool) {
+        let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+        for pod in pods.filter(|pod| is_subject(pod)) {
+            let unit = by_workload(&Member::Pod(pod));
+            self.sources.insert(unit.clone());
+            self.destinations.insert(unit);
+        }
+    }
+}
+
+/// The connections that were wished for.
+struct Wished {
+    flows: Vec<(End, End, ConnectionSet)>,
+}
+
+enum End {
+    Unit(Unit),
+    /// An address, and whether it is an example of those outside.
+    Address(std::net::IpAddr, bool),
+}
+
+impl Wished {
+    fn of(engine: &Engine, wish: Wish<'_>) -> Self {
+        let mut flows = Vec::new();
+        for flow in wish.flows {
+            let Ok(answer) = engine.answer(&flow.query) else {
+                continue;
+            };
+            for connection in &answer.connections {
+                let end = |party| End::of(engine.cluster(), wish, party);
+                let ends = (end(&connection.source), end(&connection.destination));
+                if let (Some(source), Some(destination)) = ends {
+                    flows.push((source, destination, reached(flow, &answer, connection)));
+                }
+            }
+        }
+        Self { flows }
+    }
+
+    /// What is in `difference` and was not wished for.
+    fn besides(&self, goal: Goal, difference: &Difference) -> Vec<PairChange> {
+        let pairs = difference.pairs.iter().map(|pair| {
+            let wished = self.between(pair);
+            let changes = pair
+                .changes
+                .iter()
+                .filter_map(|change| left(goal, change, &wished));
+            PairChange {
+                source: pair.source.clone(),
+                destination: pair.destination.clone(),
+                changes: changes.collect(),
+            }
+        });
+        pairs.filter(|pair| !pair.changes.is_empty()).collect()
+    }
+
+    fn between(&self, pair: &PairChange) -> ConnectionSet {
+        let flows = self.flows.iter().filter(|(source, destination, _)| {
+            source.is(&pair.source) && destination.is(&pair.destination)
+        });
+        flows.fold(ConnectionSet::none(), |all, (_, _, ports)| all.union(ports))
+    }
+}
+
+fn left(goal: Goal, change: &Change, wished: &ConnectionSet) -> Option<Change> {
+    let is_wished = match goal {
+        Goal::Allow => change.kind.is_more(),
+        Goal::Deny => !change.kind.is_more(),
+    };
+    let connections = if is_wished {
+        change.connections.difference(wished)
+    } else {
+        change.connections.clone()
+    };
+    (!connections.is_empty()).then(|| Change {
+        connections,
+        ..change.clone()
+    })
+}
+
+impl End {
+    fn of(cluster: &Cluster, wish: Wish<'_>, party: &Party) -> Option<Self> {
+        if let Some(pod) = identity::pod(cluster, party) {
+            return Some(Self::Unit(by_workload(&Member::Pod(pod))));
+        }
+        match party {
+            Party::Node { .. } => Some(Self::Unit(Unit::Nodes)),
+            Party::Other(address) | Party::Loopback(address) => {
+                let is_example = wish
+                    .outside
+                    .iter()
+                    .any(|block| identity::holds(block, *address));
+                Some(Self::Address(*address, is_example))
+            }
+            Party::Pod { .. } => None,
+        }
+    }
+
+    fn is(&self, unit: &Unit) -> bool {
+        match (self, unit) {
+            (Self::Unit(own), _) => own == unit,
+            (Self::Address(_, true), Unit::Place(Place::Internet(_))) => true,
+            (Self::Address(address, _), Unit::Place(Place::Blocks(blocks))) => {
+                blocks.iter().any(|block| block.contains(address))
+            }
+            (Self::Address(address, _), Unit::Place(Place::Metadata(_))) => {
+                METADATA.contains(&address.to_string().as_str())
+            }
+            (Self::Address(..), _) => false,
+        }
+    }
+}
+
+const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];

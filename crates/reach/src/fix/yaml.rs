@@ -1,0 +1,384 @@
+//! Parts of policies as YAML.
+
+use ringfence_model::{
+    ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule,
+    Direction, IpBlock, LabelSelector, NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule,
+    PortMatch, SelectorOperator,
+};
+use ringfence_net::{PortRange, Protocol};
+
+use super::edit::peers_field;
+
+/// A value to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Yaml {
+    Text(String),
+    Number(u16),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+}
+
+impl Yaml {
+    fn map<const N: usize>(fields: [(&str, Self); N]) -> Self {
+        let fields = fields.into_iter();
+        Self::Map(fields.map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    fn text(text: impl ToString) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    /// On one line: `{protocol: TCP, port: 80}`, or as JSON.
+    pub(super) fn flow(&self, json: bool) -> String {
+        match self {
+            Self::Text(text) if json => quoted(text),
+            Self::Text(text) => plain_or_quoted(text),
+            Self::Number(number) => number.to_string(),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| item.flow(json)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Map(fields) => {
+                let key = |key: &str| {
+                    if json {
+                        quoted(key)
+                    } else {
+                        plain_or_quoted(key)
+                    }
+                };
+                let fields: Vec<String> = fields
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}", key(name), value.flow(json)))
+                    .collect();
+                format!("{{{}}}", fields.join(", "))
+            }
+        }
+    }
+
+    /// On lines of their own, each indented and ended with a line break.
+    pub(super) fn block(&self, indent: usize) -> String {
+        let margin = " ".repeat(indent);
+        match self {
+            Self::Map(fields) if !fields.is_empty() => fields
+                .iter()
+                .map(|(key, value)| field(key, value, indent))
+                .collect(),
+            Self::List(items) if !items.is_empty() => items
+                .iter()
+                .map(|item| {
+                    let below = item.block(indent + 2);
+                    format!("{margin}- {}", below.trim_start_matches(' '))
+                })
+                .collect(),
+            Self::Map(_) | Self::List(_) | Self::Text(_) | Self::Number(_) => {
+                format!("{margin}{}\n", self.flow(false))
+            }
+        }
+    }
+}
+
+/// A field of a mapping in block style, with its line breaks.
+pub(super) fn field(key: &str, value: &Yaml, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    let key = plain_or_quoted(key);
+    match value {
+        Yaml::Map(fields) if !fields.is_empty() => {
+            format!("{margin}{key}:\n{}", value.block(indent + 2))
+        }
+        Yaml::List(items) if !items.is_empty() => {
+            format!("{margin}{key}:\n{}", value.block(indent))
+        }
+        Yaml::Map(_) | Yaml::List(_) | Yaml::Text(_) | Yaml::Number(_) => {
+            format!("{margin}{key}: {}\n", value.flow(false))
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Plain if no YAML reader could take it for anything but this string (rule OB-5).
+fn plain_or_quoted(text: &str) -> String {
+    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        || text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('/');
+    let is_word = WORDS.contains(&text.to_lowercase().as_str());
+    if begins && text.chars().all(plain) && !is_word {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+pub(super) fn policy(policy: &NetworkPolicy) -> Yaml {
+    let mut spec = vec![("podSelector".to_owned(), selector(&policy.pod_selector))];
+    let types = [
+        (policy.isolates_ingress, "Ingress"),
+        (policy.isolates_egress, "Egress"),
+    ];
+    let types = types.into_iter().filter(|(isolates, _)| *isolates);
+    let types = types.map(|(_, name)| Yaml::text(name)).collect();
+    spec.push(("policyTypes".to_owned(), Yaml::List(types)));
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let rules = policy.rules(direction);
+        if !rules.is_empty() {
+            let rules = rules.iter().map(|found| rule(found, direction)).collect();
+            spec.push((direction.to_string(), Yaml::List(rules)));
+        }
+    }
+    let metadata = [
+        ("name", Yaml::text(&policy.name.name)),
+        ("namespace", Yaml::text(&policy.name.namespace)),
+    ];
+    object(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        Yaml::map(metadata),
+        Yaml::Map(spec),
+    )
+}
+
+fn object(version: &str, kind: &str, metadata: Yaml, spec: Yaml) -> Yaml {
+    Yaml::map([
+        ("apiVersion", Yaml::text(version)),
+        ("kind", Yaml::text(kind)),
+        ("metadata", metadata),
+        ("spec", spec),
+    ])
+}
+
+/// A namespace with one label.
+pub(super) fn namespace(name: &str, (key, value): &(String, String)) -> Yaml {
+    let labels = Yaml::Map(vec![(key.clone(), Yaml::text(value))]);
+    Yaml::map([
+        ("apiVersion", Yaml::text("v1")),
+        ("kind", Yaml::text("Namespace")),
+        (
+            "metadata",
+            Yaml::map([("name", Yaml::text(name)), ("labels", labels)]),
+        ),
+    ])
+}
+
+pub(super) fn rule(rule: &PolicyRule, direction: Direction) -> Yaml {
+    let peers = rule.peers.iter().map(peer).collect();
+    let mut fields = vec![(peers_field(direction).to_owned(), Yaml::List(peers))];
+    if !rule.ports.is_empty() {
+        let ports = rule.ports.iter().map(port).collect();
+        fields.push(("ports".to_owned(), Yaml::List(ports)));
+    }
+    Yaml::Map(fields)
+}
+
+pub(super) fn peer(peer: &PolicyPeer) -> Yaml {
+    match peer {
+        PolicyPeer::IpBlock(found) => Yaml::map([("ipBlock", block(found))]),
+        PolicyPeer::Pods(found) => {
+            let namespaces = found.namespaces.as_ref();
+            let namespaces = namespaces.map(|chosen| ("namespaceSelector", selector(chosen)));
+            let pods = found
+                .pods
+                .as_ref()
+                .map(|chosen| ("podSelector", selector(chosen)));
+            named(namespaces.into_iter().chain(pods))
+        }
+    }
+}
+
+fn named<'a>(fields: impl Iterator<Item = (&'a str, Yaml)>) -> Yaml {
+    Yaml::Map(fields.map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn block(block: &IpBlock) -> Yaml {
+    let mut fields = vec![("cidr".to_owned(), Yaml::text(block.cidr))];
+    if !block.except.is_empty() {
+        let except = block.except.iter().map(Yaml::text).collect();
+        fields.push(("except".to_owned(), Yaml::List(except)));
+    }
+    Yaml::Map(fields)
+}
+
+pub(super) fn port(port: &PolicyPort) -> Yaml {
+    let protocol = ("protocol", Yaml::text(port.protocol));
+    match &port.port {
+        PortMatch::Any => Yaml::map([protocol]),
+        PortMatch::Name(name) => Yaml::map([protocol, ("port", Yaml::text(name))]),
+        PortMatch::Range(range) if range.first() == range.last() => {
+            Yaml::map([protocol, ("port", Yaml::Number(range.first()))])
+        }
+        PortMatch::Range(range) => Yaml::map([
+            protocol,
+            ("port", Yaml::Number(range.first())),
+            ("endPort", Yaml::Number(range.last())),
+        ]),
+    }
+}
+
+fn selector(selector: &LabelSelector) -> Yaml {
+    let mut fields = Vec::new();
+    if !selector.match_labels.is_empty() {
+        let labels = selector.match_labels.iter();
+        let labels = labels
+            .map(|(key, value)| (key.clone(), Yaml::text(value)))
+            .collect();
+        fields.push(("matchLabels".to_owned(), Yaml::Map(labels)));
+    }
+    if !selector.match_expressions.is_empty() {
+        let items = selector.match_expressions.iter().map(|requirement| {
+            let operator = match requirement.operator {
+                SelectorOperator::In => "In",
+                SelectorOperator::NotIn => "NotIn",
+                SelectorOperator::Exists => "Exists",
+                SelectorOperator::DoesNotExist => "DoesNotExist",
+            };
+            let mut fields = vec![
+                ("key".to_owned(), Yaml::text(&requirement.key)),
+                ("operator".to_owned(), Yaml::text(operator)),
+            ];
+            if !requirement.values.is_empty() {
+                let values = requirement.values.iter().map(Yaml::text).collect();
+                fields.push(("values".to_owned(), Yaml::List(values)));
+            }
+            Yaml::Map(fields)
+        });
+        fields.push(("matchExpressions".to_owned(), Yaml::List(items.collect())));
+    }
+    Yaml::Map(fields)
+}
+
+pub(super) fn cluster_policy(policy: &ClusterPolicy) -> Yaml {
+    let kind = policy.name.kind;
+    let mut spec = Vec::new();
+    let version = match kind {
+        ClusterPolicyKind::ClusterNetworkPolicy => {
+            spec.push(("tier".to_owned(), Yaml::text(policy.tier)));
+            "policy.networking.k8s.io/v1alpha2"
+        }
+        ClusterPolicyKind::AdminNetworkPolicy | ClusterPolicyKind::BaselineAdminNetworkPolicy => {
+            "policy.networking.k8s.io/v1alpha1"
+        }
+    };
+    spec.extend(
+        policy
+            .priority
+            .map(|found| ("priority".to_owned(), Yaml::Number(found))),
+    );
+    spec.push(("subject".to_owned(), scope(&policy.subject)));
+    for direction in [Direction::Ingress, Direction::Egress] {
+        let rules = policy.rules(direction);
+        if !rules.is_empty() {
+            let rules = rules
+                .iter()
+                .map(|found| cluster_rule(found, kind, direction))
+                .collect();
+            spec.push((direction.to_string(), Yaml::List(rules)));
+        }
+    }
+    let metadata = Yaml::map([("name", Yaml::text(&policy.name.name))]);
+    object(version, kind.name(), metadata, Yaml::Map(spec))
+}
+
+pub(super) fn cluster_rule(
+    rule: &ClusterRule,
+    kind: ClusterPolicyKind,
+    direction: Direction,
+) -> Yaml {
+    let is_cluster = kind == ClusterPolicyKind::ClusterNetworkPolicy;
+    let action = match rule.action {
+        ClusterAction::Accept if !is_cluster => "Allow".to_owned(),
+        ClusterAction::Accept | ClusterAction::Deny | ClusterAction::Pass => {
+            rule.action.to_string()
+        }
+    };
+    let mut fields = vec![("action".to_owned(), Yaml::text(action))];
+    let peers = rule.peers.iter().map(cluster_peer).collect();
+    fields.push((peers_field(direction).to_owned(), Yaml::List(peers)));
+    if !rule.ports.is_empty() {
+        let (name, item): (_, fn(&ClusterPort) -> Yaml) = if is_cluster {
+            ("protocols", protocol_item)
+        } else {
+            ("ports", port_item)
+        };
+        fields.push((
+            name.to_owned(),
+            Yaml::List(rule.ports.iter().map(item).collect()),
+        ));
+    }
+    Yaml::Map(fields)
+}
+
+fn cluster_peer(peer: &ClusterPeer) -> Yaml {
+    match peer {
+        ClusterPeer::Pods(pods) => scope(pods),
+        ClusterPeer::Networks(blocks) => Yaml::map([(
+            "networks",
+            Yaml::List(blocks.iter().map(Yaml::text).collect()),
+        )]),
+        ClusterPeer::Nodes(chosen) => Yaml::map([("nodes", selector(chosen))]),
+        ClusterPeer::DomainNames(names) => Yaml::map([(
+            "domainNames",
+            Yaml::List(names.iter().map(Yaml::text).collect()),
+        )]),
+        ClusterPeer::Unrecognized => Yaml::Map(Vec::new()),
+    }
+}
+
+fn scope(scope: &PodScope) -> Yaml {
+    let namespaces = scope.namespaces.as_ref().map(selector);
+    let Some(pods) = &scope.pods else {
+        let everything = Yaml::Map(Vec::new());
+        return Yaml::map([("namespaces", namespaces.unwrap_or(everything))]);
+    };
+    let namespaces = namespaces.map(|chosen| ("namespaceSelector", chosen));
+    let pods = [("podSelector", selector(pods))];
+    Yaml::map([("pods", named(namespaces.into_iter().chain(pods)))])
+}
+
+fn protocol_item(port: &ClusterPort) -> Yaml {
+    match port {
+        ClusterPort::Name(name) => Yaml::map([("destinationNamedPort", Yaml::text(name))]),
+        ClusterPort::Range(protocol, range) => {
+            let name = lower(*protocol);
+            let port = if range.first() == range.last() {
+                Yaml::map([("number", Yaml::Number(range.first()))])
+            } else {
+                Yaml::map([("range", bounds(*range))])
+            };
+            Yaml::map([(name.as_str(), Yaml::map([("destinationPort", port)]))])
+        }
+    }
+}
+
+fn port_item(port: &ClusterPort) -> Yaml {
+    match port {
+        ClusterPort::Name(name) => Yaml::map([("namedPort", Yaml::text(name))]),
+        ClusterPort::Range(protocol, range) if range.first() == range.last() => {
+            let port = [
+                ("protocol", Yaml::text(*protocol)),
+                ("port", Yaml::Number(range.first())),
+            ];
+            Yaml::map([("portNumber", Yaml::map(port))])
+        }
+        ClusterPort::Range(protocol, range) => {
+            let range = [
+                ("protocol", Yaml::text(*protocol)),
+                ("start", Yaml::Number(range.first())),
+                ("end", Yaml::Number(range.last())),
+            ];
+            Yaml::map([("portRange", Yaml::map(range))])
+        }
+    }
+}
+
+fn bounds(range: PortRange) -> Yaml {
+    Yaml::map([
+        ("start", Yaml::Number(range.first())),
+        ("end", Yaml::Number(range.last())),
+    ])
+}
+
+fn lower(protocol: Protocol) -> String {
+    protocol.name().to_ascii_lowercase()
+}
