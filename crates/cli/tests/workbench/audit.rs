@@ -163,6 +163,26 @@ spec: {type: KIND, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 }
 
 #[test]
+fn what_is_open_to_its_own_namespace_is_worth_mending() {
+    let own = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: among-us, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{podSelector: {}}]}]
+  egress: [{to: [{podSelector: {}}]}]
+";
+    let found = json(&format!("{CLOSED}{own}"), &[], 0);
+    let finding = &findings(&found, "RA01")[0];
+    assert_eq!(finding["severity"], "medium");
+    assert_eq!(finding["gaps"][0]["kind"], "neighbour");
+    assert_eq!(finding["gaps"][0]["witness"]["source"], "shop/stranger");
+}
+
+#[test]
 fn a_store_is_no_less_sensitive_because_a_service_offers_it() {
     let opened = "
 ---
@@ -195,6 +215,41 @@ fn stores_are_named_and_their_clients_counted() {
     assert_eq!(gap["witness"]["source"], "shop/web-0");
     let said = audit(CLOSED, &["--sensitive", "app in (web)"]).expect_refused();
     assert!(said.contains("key=value"), "{said}");
+}
+
+#[test]
+fn many_small_blocks_are_the_internet_too() {
+    let halves = |blocks: &[&str]| {
+        let peers: Vec<String> = blocks
+            .iter()
+            .map(|block| format!("{{ipBlock: {{cidr: {block}}}}}"))
+            .collect();
+        let policy = format!(
+            "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: out, namespace: shop}}
+spec:
+  podSelector: {{matchLabels: {{app: web}}}}
+  policyTypes: [Egress]
+  egress: [{{to: [{}], ports: [{{port: 443}}]}}]
+",
+            peers.join(", ")
+        );
+        share(
+            &json(&format!("{CLOSED}{policy}"), &["--fail-on", "never"], 0),
+            "RA02",
+        )
+    };
+    assert_eq!(halves(&["0.0.0.0/1", "128.0.0.0/1"]), (1, 2));
+    assert_eq!(halves(&["8.0.0.0/9", "9.0.0.0/9", "11.0.0.0/9"]), (1, 2));
+    assert_eq!(halves(&["8.0.0.0/9", "9.0.0.0/9"]), (2, 2));
+    assert_eq!(
+        halves(&["10.0.0.0/8"]),
+        (1, 2),
+        "a stranger may have any of these"
+    );
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{
-    Cluster, Documents, Endpoint, LabelSelector, NetworkPolicy, ObjectName, Outcome, Pod,
-    PolicyRule, Query,
+    Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName,
+    ClusterRule, ClusterTier, Documents, Endpoint, LabelSelector, NetworkPolicy, ObjectName,
+    Outcome, Pod, PodScope, PolicyRule, Query,
 };
 use ringfence_net::{IpProtocol, Protocol};
 use ringfence_reach::audit::{Audit, GapKind, METADATA, Options, Principle, Subject, audit};
@@ -363,6 +364,60 @@ fn denying_never_lowers_a_principle() {
                 "seed {seed}: {before:?} {after:?}"
             );
             assert_eq!(after.measured(), before.measured(), "seed {seed}");
+        }
+    }
+}
+
+/// A policy of the Admin tier that comes first and does the same to everything there is.
+fn to_everything(action: ClusterAction) -> ClusterPolicy {
+    let rule = |peers| ClusterRule {
+        name: None,
+        action,
+        peers,
+        ports: Vec::new(),
+        source: None,
+    };
+    let blocks = ["0.0.0.0/0", "::/0"].map(|block| block.parse().unwrap());
+    let pods = || ClusterPeer::Pods(PodScope::default());
+    ClusterPolicy {
+        name: ClusterPolicyName {
+            kind: ClusterPolicyKind::ClusterNetworkPolicy,
+            name: "-first".to_owned(),
+        },
+        tier: ClusterTier::Admin,
+        priority: Some(0),
+        subject: PodScope::default(),
+        ingress: vec![rule(vec![pods()])],
+        egress: vec![rule(vec![pods(), ClusterPeer::Networks(blocks.into())])],
+        source: None,
+    }
+}
+
+fn ruled(cluster: &Cluster, action: ClusterAction) -> Audit {
+    let mut cluster = cluster.clone();
+    let policy = to_everything(action);
+    cluster.cluster_policies.insert(policy.name.clone(), policy);
+    measured(&cluster)
+}
+
+#[test]
+fn rules_of_the_cluster_open_and_close_whatever_policies_say() {
+    for (seed, cluster) in clusters() {
+        let before = measured(&cluster);
+        let open = ruled(&cluster, ClusterAction::Accept);
+        let closed = ruled(&cluster, ClusterAction::Deny);
+        for place in 0..Principle::ALL.len() {
+            let holds = |audit: &Audit| audit.principles()[place].holds;
+            let principle = Principle::ALL[place];
+            assert!(holds(&open) <= holds(&before), "seed {seed}: {principle:?}");
+            assert!(
+                holds(&closed) >= holds(&before),
+                "seed {seed}: {principle:?}"
+            );
+            let found = &open.principles()[place];
+            if principle == Principle::DefaultDenyEgress || principle == Principle::MetadataClosed {
+                assert_eq!(found.holds, 0, "seed {seed}: {found:?}");
+            }
         }
     }
 }

@@ -16,7 +16,8 @@ const SHOWN: usize = 3;
 const MARGIN: &str = "    ";
 
 /// What the names of those mean who are in no manifest.
-const STRANGERS: &str = "a stranger is a pod without labels, in a namespace that nobody has heard of or in the workload's own";
+const STRANGERS: &str = "a stranger is a pod without labels, in a namespace that nobody has heard of or in the workload's own;\n\
+                         `ringfence explain 'nowhere/[]' POD` asks for one of the first kind what it may open";
 
 pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
     let audit = &report.audit;
@@ -34,7 +35,8 @@ pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
         let _ = write!(out, "\n{}", section(measured, most));
     }
     if audit.findings().any(shows_stranger) {
-        let _ = writeln!(out, "\n{}", paint::dim(STRANGERS));
+        let lines = STRANGERS.lines().map(paint::dim);
+        let _ = writeln!(out, "\n{}", lines.collect::<Vec<_>>().join("\n"));
     }
     let _ = write!(out, "\n{}", health(report.health));
     out
