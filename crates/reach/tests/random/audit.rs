@@ -377,7 +377,10 @@ fn to_everything(action: ClusterAction) -> ClusterPolicy {
         ports: Vec::new(),
         source: None,
     };
-    let blocks = ["0.0.0.0/0", "::/0"].map(|block| block.parse().unwrap());
+    let blocks: [ipnet::IpNet; 2] = [
+        ipnet::Ipv4Net::default().into(),
+        ipnet::Ipv6Net::default().into(),
+    ];
     let pods = || ClusterPeer::Pods(PodScope::default());
     ClusterPolicy {
         name: ClusterPolicyName {
@@ -388,7 +391,7 @@ fn to_everything(action: ClusterAction) -> ClusterPolicy {
         priority: Some(0),
         subject: PodScope::default(),
         ingress: vec![rule(vec![pods()])],
-        egress: vec![rule(vec![pods(), ClusterPeer::Networks(blocks.into())])],
+        egress: vec![rule(vec![pods(), ClusterPeer::Networks(blocks.to_vec())])],
         source: None,
     }
 }
