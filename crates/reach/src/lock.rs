@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_policy::Engine;
 
-use crate::matrix::{Cell, Single, pairs};
+use crate::matrix::{Cell, Matrix, Single};
 use crate::workload::{Groups, Outside, Place, Unit, overlay};
 
 pub use parse::LockError;
@@ -29,17 +29,14 @@ impl Lock {
     /// it had a second one, so that scaling changes nothing.
     #[must_use]
     pub fn of(engine: &Engine, groups: &Groups) -> Self {
-        let mut cells = BTreeMap::new();
-        for source in groups.units() {
-            for destination in groups.units() {
-                let units = (source, destination);
-                let pairs = pairs(engine, groups, units, Single::MeetsItsLike);
-                let cell = Cell::of_pairs(engine, pairs);
-                if let Some(cell) = cell.filter(|cell| !cell.is_nothing()) {
-                    cells.insert((source.clone(), destination.clone()), cell);
-                }
-            }
-        }
+        let units: Vec<Unit> = groups.units().cloned().collect();
+        let both = (units.clone(), units);
+        let matrix = Matrix::with(engine, groups, both, Single::MeetsItsLike);
+        let cells = matrix.cells().filter(|(_, _, cell)| !cell.is_nothing());
+        let cells = cells.map(|(source, destination, cell)| {
+            ((source.clone(), destination.clone()), cell.clone())
+        });
+        let cells = cells.collect();
         let units = groups.units().cloned().collect();
         Self { units, cells }
     }

@@ -4,8 +4,11 @@
 
 mod cell;
 mod evidence;
+mod grid;
 mod pairs;
 mod reasons;
+mod states;
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -15,17 +18,23 @@ use crate::workload::{Groups, Unit};
 
 pub use cell::{Cell, Status, Summary};
 pub use evidence::{Evidence, evidence};
-pub(crate) use pairs::{Pair, Single, pairs};
+use grid::Grid;
+pub(crate) use pairs::{Single, pairs};
 pub(crate) use reasons::{Ends, by_reason, judged};
+pub(crate) use table::{ReachNumber, Reaches, Table};
 
 /// What each of `sources` may open to each of `destinations`.
+///
+/// Equal cells are kept once, so a matrix of thousands of units takes four bytes for each pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
-    /// The rows, in order.
+    /// The rows, each once.
     pub sources: Vec<Unit>,
-    /// The columns, in order.
+    /// The columns, each once.
     pub destinations: Vec<Unit>,
-    cells: BTreeMap<(Unit, Unit), Cell>,
+    grid: Grid,
+    rows: BTreeMap<Unit, usize>,
+    columns: BTreeMap<Unit, usize>,
 }
 
 impl Matrix {
@@ -37,18 +46,21 @@ impl Matrix {
         sources: Vec<Unit>,
         destinations: Vec<Unit>,
     ) -> Self {
-        let mut cells = BTreeMap::new();
-        for source in &sources {
-            for destination in &destinations {
-                if let Some(cell) = Cell::between(engine, groups, (source, destination)) {
-                    cells.insert((source.clone(), destination.clone()), cell);
-                }
-            }
-        }
+        Self::with(engine, groups, (sources, destinations), Single::MeetsNobody)
+    }
+
+    pub(crate) fn with(
+        engine: &Engine,
+        groups: &Groups,
+        (sources, destinations): (Vec<Unit>, Vec<Unit>),
+        single: Single,
+    ) -> Self {
         Self {
+            grid: Grid::of(engine, groups, (&sources, &destinations), single),
+            rows: places(&sources),
+            columns: places(&destinations),
             sources,
             destinations,
-            cells,
         }
     }
 
@@ -56,12 +68,23 @@ impl Matrix {
     /// neither end is a pod.
     #[must_use]
     pub fn cell(&self, source: &Unit, destination: &Unit) -> Option<&Cell> {
-        self.cells.get(&(source.clone(), destination.clone()))
+        let (row, column) = (self.rows.get(source)?, self.columns.get(destination)?);
+        self.grid.cell(*row, *column)
     }
 
-    /// Every cell, row by row.
+    /// Every cell, row by row, rows and columns in the order of units.
     pub fn cells(&self) -> impl Iterator<Item = (&Unit, &Unit, &Cell)> {
-        let cells = self.cells.iter();
-        cells.map(|((source, destination), cell)| (source, destination, cell))
+        self.rows.iter().flat_map(move |(source, row)| {
+            let columns = self.columns.iter();
+            columns.filter_map(move |(destination, column)| {
+                let cell = self.grid.cell(*row, *column)?;
+                Some((source, destination, cell))
+            })
+        })
     }
+}
+
+/// The place of each unit.
+fn places(units: &[Unit]) -> BTreeMap<Unit, usize> {
+    units.iter().cloned().zip(0..).collect()
 }

@@ -7,11 +7,11 @@ mod cut;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_policy::Engine;
 
-use crate::matrix::{Cell, Evidence, Status, evidence};
+use crate::matrix::{Cell, Evidence, Matrix, Status, evidence};
 use crate::workload::{Groups, Unit};
 
 pub use cut::{Cut, RemovedRule, Uncut, cut};
@@ -38,31 +38,33 @@ pub fn shortest(
     sources: &BTreeSet<Unit>,
     destinations: &BTreeSet<Unit>,
 ) -> Option<Vec<Step>> {
-    let mut came_from: BTreeMap<Unit, Option<Unit>> = BTreeMap::new();
-    let mut queue: VecDeque<Unit> = VecDeque::new();
-    for source in sources {
-        came_from.insert(source.clone(), None);
-        queue.push_back(source.clone());
-    }
-    while let Some(here) = queue.pop_front() {
-        for next in groups.units() {
-            if came_from.contains_key(next) || !opens(engine, groups, &here, next) {
-                continue;
-            }
-            came_from.insert(next.clone(), Some(here.clone()));
-            if destinations.contains(next) {
-                return steps(engine, groups, &came_from, next);
-            }
-            if is_passed_through(next) {
-                queue.push_back(next.clone());
+    let starts = sources.iter().map(|source| (source.clone(), None));
+    let mut came_from: BTreeMap<Unit, Option<Unit>> = starts.collect();
+    let mut level: Vec<Unit> = sources.iter().cloned().collect();
+    while !level.is_empty() {
+        let left = groups.units().filter(|unit| !came_from.contains_key(*unit));
+        let matrix = Matrix::of(engine, groups, level.clone(), left.cloned().collect());
+        let mut next_level = Vec::new();
+        for here in level {
+            for next in &matrix.destinations {
+                if came_from.contains_key(next) || !opens(matrix.cell(&here, next)) {
+                    continue;
+                }
+                came_from.insert(next.clone(), Some(here.clone()));
+                if destinations.contains(next) {
+                    return steps(engine, groups, &came_from, next);
+                }
+                if is_passed_through(next) {
+                    next_level.push(next.clone());
+                }
             }
         }
+        level = next_level;
     }
     None
 }
 
-fn opens(engine: &Engine, groups: &Groups, from: &Unit, to: &Unit) -> bool {
-    let cell = Cell::between(engine, groups, (from, to));
+fn opens(cell: Option<&Cell>) -> bool {
     cell.is_some_and(|cell| !cell.all.is_empty() || !cell.some.is_empty())
 }
 

@@ -12,6 +12,7 @@ mod svg;
 pub(crate) mod text;
 pub(crate) mod view;
 
+use std::io::{self, BufWriter, StdoutLock, Write as _};
 use std::process::ExitCode;
 
 use anyhow::ensure;
@@ -32,13 +33,13 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
     let engine = Engine::new(loaded.cluster);
-    let groups = groups(&engine, arguments);
+    let groups = chosen_groups(&engine, arguments);
     let matrix = matrix(&engine, &groups, arguments)?;
     let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
     let text = match arguments.output {
+        Form::Json => return written(|out| json::write(out, &matrix)),
+        Form::Csv => return written(|out| Ok(csv::write(out, &matrix, &names)?)),
         Form::Text => text::render(&matrix, &names, crate::paint::width()),
-        Form::Json => json::render(&matrix)?,
-        Form::Csv => csv::render(&matrix, &names),
         Form::Md => markdown::render(&matrix, &names),
         Form::Dot => graph::dot(&matrix, &names),
         Form::Mermaid => graph::mermaid(&matrix, &names),
@@ -52,13 +53,41 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn groups(engine: &Engine, arguments: &MatrixArguments) -> Groups {
+/// Writes to standard output what would be large in memory.
+fn written(
+    write: impl FnOnce(&mut BufWriter<StdoutLock<'static>>) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// With more workloads nobody reads a matrix of all of them.
+const ROLLED_UP: usize = 120;
+
+/// The units that were asked for. Where nothing was, workloads, or if these are too many for people to read namespaces.
+fn chosen_groups(engine: &Engine, arguments: &MatrixArguments) -> Groups {
+    let groups = groups(engine, arguments, arguments.by.unwrap_or(By::Workload));
+    let is_narrowed = !arguments.from.is_empty() || !arguments.to.is_empty();
+    let units = groups.units().count();
+    if arguments.by.is_some() || is_narrowed || arguments.output.is_data() || units <= ROLLED_UP {
+        return groups;
+    }
+    anstream::eprintln!(
+        "{}: {units} rows and columns are shown by namespace; --by workload shows all of them, --from and --to some",
+        crate::paint::heading("note")
+    );
+    self::groups(engine, arguments, By::Namespace)
+}
+
+fn groups(engine: &Engine, arguments: &MatrixArguments, by: By) -> Groups {
     let outside = if arguments.no_external {
         Outside::nothing()
     } else {
         Outside::of(engine.cluster())
     };
-    let groups = match arguments.by {
+    let groups = match by {
         By::Workload => Groups::of(engine, &outside, by_workload),
         By::Namespace => Groups::of(engine, &outside, by_namespace),
         By::Pod => Groups::of(engine, &outside, by_pod),

@@ -95,18 +95,10 @@ fn a_wide_one_is_a_list() {
     assert_data_eq!(
         matrix("--from shop/* --by pod"),
         str![[r#"
-shop/db-0
+shop/db-0, shop/db-1
   -> nothing
 
-shop/db-1
-  -> nothing
-
-shop/web-0
-  -> shop/db-0: tcp/5432
-  -> tools/client: unknown tcp/443
-  -> 203.0.113.0/24: tcp/443
-
-shop/web-1
+shop/web-0, shop/web-1
   -> shop/db-0: tcp/5432
   -> tools/client: unknown tcp/443
   -> 203.0.113.0/24: tcp/443
@@ -363,4 +355,70 @@ fn pages_load_nothing() {
             assert!(!page.contains(word), "{form} has {word}");
         }
     }
+}
+
+/// Workloads `w0` to `w129` in two namespaces, the first of which accepts nothing.
+fn many() -> String {
+    let pod = |index: usize| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: w{index}, namespace: ns{}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n",
+            index % 2
+        )
+    };
+    let namespace = |index: usize| {
+        format!("---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: ns{index}}}\n")
+    };
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: ns0}\nspec: {podSelector: {}}\n";
+    let objects = (0..2).map(namespace).chain((0..130).map(pod));
+    objects.collect::<String>() + policy
+}
+
+#[test]
+fn what_is_too_much_to_read_is_shown_by_namespace() {
+    let rolled_up = ringfence_reading(&many(), &["matrix", "-f", "-", "--no-external"]);
+    assert_eq!(
+        rolled_up.stderr,
+        "note: 130 rows and columns are shown by namespace; --by workload shows all of them, --from and --to some\n"
+    );
+    assert_data_eq!(
+        rolled_up.stdout,
+        str![[r#"
+ FROM \ TO  ns0  ns1
+ ns0        -    all
+ ns1        -    all
+
+"#]]
+        .raw()
+    );
+    for arguments in [
+        &["-o", "csv"][..],
+        &["--by", "workload"],
+        &["--from", "ns1/w1"],
+    ] {
+        let all = [&["matrix", "-f", "-", "--no-external"][..], arguments].concat();
+        let whole = ringfence_reading(&many(), &all);
+        assert_eq!(whole.stderr, "");
+        assert!(whole.stdout.contains("ns1/w1"), "{}", whole.stdout);
+    }
+}
+
+#[test]
+fn a_list_shows_together_what_is_the_same() {
+    let whole = ["matrix", "-f", "-", "--no-external", "--by", "workload"];
+    let list = ringfence_reading(&many(), &whole).expect(0);
+    let lines: Vec<&str> = list.lines().take(4).collect();
+    let [first, second, gap, third] = lines.as_slice() else {
+        panic!("{list}");
+    };
+    assert!(
+        first.starts_with("ns0/w0, ns0/w10, ") && first.ends_with(" and 53 more"),
+        "{list}"
+    );
+    assert!(
+        second.starts_with("  -> ns1/w1, ns1/w101, ") && second.ends_with(" and 53 more: all"),
+        "{list}"
+    );
+    assert_eq!((*gap, *third), ("", "ns1/w1"));
+    let row = ringfence_reading(&many(), &["matrix", "-f", "-", "--from", "ns1/w1"]).expect(0);
+    assert!(row.contains("ns1/w129") && !row.contains(" more"), "{row}");
 }

@@ -1,11 +1,11 @@
 //! Units of both clusters, pair by pair.
 
 use ringfence_net::ConnectionSet;
-use ringfence_policy::Engine;
+use ringfence_policy::{ClassId, ClassSet, Engine};
 
 use super::twins::{Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
-use crate::matrix::{Ends, by_reason};
+use crate::matrix::{Ends, ReachNumber, Reaches, Table, by_reason};
 use crate::workload::{Groups, Unit, may_meet};
 
 /// Two clusters, and what they have in common.
@@ -13,6 +13,66 @@ pub(super) struct Joint<'a> {
     before: &'a Engine,
     after: &'a Engine,
     units: Vec<(&'a Unit, Vec<Twins<'a>>)>,
+}
+
+/// What the members of both clusters may open, by numbers that mean the same for both.
+struct Rows {
+    reaches: Reaches,
+    before: Table,
+    after: Table,
+}
+
+impl Rows {
+    /// The rows of units that anything is asked about.
+    fn of(joint: &Joint<'_>, is_asked: impl Fn(&Unit, &Unit) -> bool) -> Self {
+        let units = joint.units.iter();
+        let asked = units.filter(|(source, _)| {
+            let mut destinations = joint.units.iter();
+            destinations.any(|(destination, _)| is_asked(source, destination))
+        });
+        let twins = asked.flat_map(|(_, twins)| twins);
+        let (old, new): (Vec<ClassId>, Vec<ClassId>) = twins
+            .map(
+                |Twins {
+                     parts: [old, new], ..
+                 }| (old.class, new.class),
+            )
+            .unzip();
+        let (old, new): (ClassSet, ClassSet) =
+            (old.into_iter().collect(), new.into_iter().collect());
+        let mut reaches = Reaches::new();
+        Self {
+            before: Table::of(joint.before, &old, &mut reaches),
+            after: Table::of(joint.after, &new, &mut reaches),
+            reaches,
+        }
+    }
+
+    fn numbers(&self, source: &Twins<'_>, destination: &Twins<'_>) -> [ReachNumber; 2] {
+        let ([old, new], [old_peer, new_peer]) = (source.parts, destination.parts);
+        [
+            self.before.number(old.class, old_peer.class),
+            self.after.number(new.class, new_peer.class),
+        ]
+    }
+
+    /// Whether anything may have changed.
+    fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
+        sources.iter().any(|source| {
+            destinations.iter().any(|destination| {
+                let [before, after] = self.numbers(source, destination);
+                before != after
+            })
+        })
+    }
+
+    fn transition(&self, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
+        let [before, after] = self.numbers(source, destination);
+        if before == after {
+            return Transition::none();
+        }
+        Transition::between_reaches(&self.reaches.reach(before), &self.reaches.reach(after))
+    }
 }
 
 /// What changes between two sets of twins, and members to show it.
@@ -42,27 +102,29 @@ impl<'a> Joint<'a> {
 
     /// The pairs of units between which something changes.
     pub(super) fn changes(&self, is_asked: impl Fn(&Unit, &Unit) -> bool) -> Vec<PairChange> {
-        let sources = self.units.iter();
-        sources
-            .flat_map(|source| {
-                self.units
-                    .iter()
-                    .map(move |destination| (source, destination))
-            })
-            .filter(|(source, destination)| is_asked(source.0, destination.0))
-            .filter_map(|(source, destination)| {
-                let changes = changes(&self.meetings(&source.1, &destination.1));
-                (!changes.is_empty()).then(|| PairChange {
-                    source: source.0.clone(),
-                    destination: destination.0.clone(),
-                    changes,
-                })
-            })
-            .collect()
+        let rows = Rows::of(self, &is_asked);
+        let mut found = Vec::new();
+        for (source, sources) in &self.units {
+            for (destination, destinations) in &self.units {
+                if !is_asked(source, destination) || !rows.differ(sources, destinations) {
+                    continue;
+                }
+                let changes = changes(&self.meetings(&rows, sources, destinations));
+                if !changes.is_empty() {
+                    found.push(PairChange {
+                        source: (*source).clone(),
+                        destination: (*destination).clone(),
+                        changes,
+                    });
+                }
+            }
+        }
+        found
     }
 
     fn meetings(
         &'a self,
+        rows: &Rows,
         sources: &'a [Twins<'a>],
         destinations: &'a [Twins<'a>],
     ) -> Vec<Meeting<'a>> {
@@ -72,24 +134,15 @@ impl<'a> Joint<'a> {
                 .map(move |destination| (source, destination))
         });
         pairs
-            .filter_map(|(source, destination)| self.meeting(source, destination))
+            .filter_map(|(source, destination)| {
+                let ends = self.ends(source, destination)?;
+                let transition = rows.transition(source, destination);
+                Some(Meeting { transition, ends })
+            })
             .collect()
     }
 
-    /// `None` if there are no two members of each that may meet in both clusters.
-    fn meeting(&'a self, source: &'a Twins<'a>, destination: &'a Twins<'a>) -> Option<Meeting<'a>> {
-        let ends = self.ends(source, destination)?;
-        let reach = |engine: &Engine, side: usize| {
-            let (from, to) = (source.parts.get(side)?, destination.parts.get(side)?);
-            Some(engine.between(from.class, to.class))
-        };
-        let (before, after) = (reach(self.before, 0)?, reach(self.after, 1)?);
-        Some(Meeting {
-            transition: Transition::between_reaches(&before, &after),
-            ends,
-        })
-    }
-
+    /// Two members of each that may meet in both clusters.
     fn ends(&'a self, source: &'a Twins<'a>, destination: &'a Twins<'a>) -> Option<[Ends<'a>; 2]> {
         if !source.speaks_with(destination) {
             return None;
@@ -131,14 +184,18 @@ fn changes_of(kind: Kind, meetings: &[Meeting<'_>]) -> Vec<Change> {
     for meeting in meetings {
         let connections = meeting.transition.of(kind).difference(&told);
         told = told.union(&connections);
-        for (connections, [before, after]) in by_reason(meeting.ends, &connections) {
-            changes.push(Change {
-                kind,
-                partial: !connections.is_subset(&everywhere),
-                connections,
-                before: shown(before),
-                after: shown(after),
-            });
+        let whole = connections.intersection(&everywhere);
+        let part = connections.difference(&everywhere);
+        for (partial, connections) in [(false, whole), (true, part)] {
+            for (connections, [before, after]) in by_reason(meeting.ends, &connections) {
+                changes.push(Change {
+                    kind,
+                    partial,
+                    connections,
+                    before: shown(before),
+                    after: shown(after),
+                });
+            }
         }
     }
     changes

@@ -62,31 +62,50 @@ fn changes(
     let for_every_pair = certain(&cells.0).intersection(&certain(&cells.1));
     let of_kind = |kind: Kind| -> Vec<Change> {
         let connections = transition.of(kind);
-        let (on_before, parts) = match after.show(units, kind, connections) {
-            Some(parts) => (false, parts),
-            None => (
-                true,
-                before.show_or_tell(units, kind.mirrored(), connections),
-            ),
-        };
-        let change = |(connections, judged): (ConnectionSet, Option<(Query, Answer)>)| {
-            let partial = !connections.is_subset(&for_every_pair);
-            let (before, after) = if on_before {
-                (shown(judged), None)
-            } else {
-                (None, shown(judged))
-            };
-            Change {
-                kind,
-                connections,
-                partial,
-                before,
-                after,
-            }
-        };
-        parts.into_iter().map(change).collect()
+        let whole = connections.intersection(&for_every_pair);
+        let part = connections.difference(&for_every_pair);
+        [(false, whole), (true, part)]
+            .into_iter()
+            .flat_map(|(partial, connections)| {
+                let changes = shown_on_a_side((before, after), units, kind, &connections);
+                changes
+                    .into_iter()
+                    .map(move |change| Change { partial, ..change })
+            })
+            .collect()
     };
     Kind::ALL.into_iter().flat_map(of_kind).collect()
+}
+
+/// `connections`, which change in the way of `kind`, shown by the cluster after, else by the one before.
+fn shown_on_a_side(
+    (before, after): (Locked<'_>, Locked<'_>),
+    units: (&Unit, &Unit),
+    kind: Kind,
+    connections: &ConnectionSet,
+) -> Vec<Change> {
+    let (on_before, parts) = match after.show(units, kind, connections) {
+        Some(parts) => (false, parts),
+        None => (
+            true,
+            before.show_or_tell(units, kind.mirrored(), connections),
+        ),
+    };
+    let change = |(connections, judged): (ConnectionSet, Option<(Query, Answer)>)| {
+        let (before, after) = if on_before {
+            (shown(judged), None)
+        } else {
+            (None, shown(judged))
+        };
+        Change {
+            kind,
+            connections,
+            partial: false,
+            before,
+            after,
+        }
+    };
+    parts.into_iter().map(change).collect()
 }
 
 /// What is the same for every pair of members.
@@ -110,6 +129,9 @@ impl Locked<'_> {
         let mut left = connections.clone();
         let mut parts = Vec::new();
         for pair in pairs(engine, groups, units, Single::MeetsNobody) {
+            if left.is_empty() {
+                break;
+            }
             let reach = engine.between(pair.source_class, pair.destination_class);
             let here = left.intersection(&arrived(kind, &reach));
             left = left.difference(&here);

@@ -6,7 +6,7 @@ use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
 use super::{Change, Kind, PairChange, shown};
-use crate::matrix::{Cell, Single, by_reason, pairs};
+use crate::matrix::{Cell, Matrix, Single, by_reason, pairs};
 use crate::workload::{Groups, Unit};
 
 /// What may be opened from or to `units` in the cluster that has them, as changes of the kind `certain` and its uncertain
@@ -17,30 +17,38 @@ pub(super) fn changes(
     units: &BTreeSet<Unit>,
     certain: Kind,
 ) -> Vec<PairChange> {
-    let sources = groups.units();
-    sources
-        .flat_map(|source| groups.units().map(move |destination| (source, destination)))
-        .filter(|(source, destination)| units.contains(source) || units.contains(destination))
-        .filter_map(|(source, destination)| {
-            let changes = of_pair(engine, groups, (source, destination), certain);
-            (!changes.is_empty()).then(|| PairChange {
-                source: source.clone(),
-                destination: destination.clone(),
-                changes,
-            })
+    let (own, others): (Vec<Unit>, Vec<Unit>) = groups
+        .units()
+        .cloned()
+        .partition(|unit| units.contains(unit));
+    let all = own.iter().chain(&others).cloned().collect();
+    let from = Matrix::of(engine, groups, own.clone(), all);
+    let to = Matrix::of(engine, groups, others, own);
+    let cells = from.cells().chain(to.cells());
+    cells
+        .filter(|(_, _, cell)| !cell.is_nothing())
+        .map(|(source, destination, cell)| PairChange {
+            source: source.clone(),
+            destination: destination.clone(),
+            changes: of_pair(engine, groups, (source, destination, cell), certain),
         })
+        .filter(|pair| !pair.changes.is_empty())
         .collect()
 }
 
-fn of_pair(engine: &Engine, groups: &Groups, units: (&Unit, &Unit), certain: Kind) -> Vec<Change> {
-    let Some(cell) = Cell::between(engine, groups, units) else {
-        return Vec::new();
-    };
-    let allowed = cell.all.union(&cell.some);
-    let mut changes = of_kind(engine, groups, units, certain, &allowed);
-    for change in &mut changes {
-        change.partial = !change.connections.is_subset(&cell.all);
-    }
+fn of_pair(
+    engine: &Engine,
+    groups: &Groups,
+    (source, destination, cell): (&Unit, &Unit, &Cell),
+    certain: Kind,
+) -> Vec<Change> {
+    let units = (source, destination);
+    let mut changes = of_kind(engine, groups, units, certain, &cell.all);
+    let some = of_kind(engine, groups, units, certain, &cell.some);
+    changes.extend(some.into_iter().map(|change| Change {
+        partial: true,
+        ..change
+    }));
     let perhaps = match certain {
         Kind::Opened | Kind::MayOpen => Kind::MayOpen,
         Kind::Closed | Kind::MayClose => Kind::MayClose,
@@ -60,6 +68,9 @@ fn of_kind(
     let mut left = connections.clone();
     let mut changes = Vec::new();
     for pair in pairs(engine, groups, units, Single::MeetsNobody) {
+        if left.is_empty() {
+            break;
+        }
         let reach = engine.between(pair.source_class, pair.destination_class);
         let here = match kind {
             Kind::Opened | Kind::Closed => left.intersection(&reach.allowed),

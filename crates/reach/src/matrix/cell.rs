@@ -2,7 +2,7 @@ use ringfence_net::ConnectionSet;
 use ringfence_policy::{Engine, Reach};
 use serde::Serialize;
 
-use super::{Pair, Single, pairs};
+use super::{Single, pairs};
 use crate::workload::{Groups, Unit};
 
 /// What the members of one unit may open to those of another, over every pair of two members. The three sets are
@@ -80,17 +80,11 @@ impl Summary {
 }
 
 impl Cell {
-    /// What the first of `units` may open to the second; `None` if they have no pair that policy has a say in.
+    /// What the first of `units` may open to the second; `None` if they have no pair that policy has a say in. For
+    /// many units make a [`super::Matrix`].
     #[must_use]
     pub fn between(engine: &Engine, groups: &Groups, units: (&Unit, &Unit)) -> Option<Self> {
-        Self::of_pairs(engine, pairs(engine, groups, units, Single::MeetsNobody))
-    }
-
-    /// What the ends of `pairs` may open; `None` if there is no pair.
-    pub(crate) fn of_pairs<'a>(
-        engine: &Engine,
-        pairs: impl Iterator<Item = Pair<'a>>,
-    ) -> Option<Self> {
+        let pairs = pairs(engine, groups, units, Single::MeetsNobody);
         Self::over(pairs.map(|pair| engine.between(pair.source_class, pair.destination_class)))
     }
 

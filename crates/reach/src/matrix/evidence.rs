@@ -2,9 +2,11 @@
 
 use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
-use ringfence_policy::Engine;
+use ringfence_policy::{ClassSet, Engine, Reach};
 
+use super::pairs::Pair;
 use super::reasons::{Ends, by_reason, judged};
+use super::table::{Reaches, Table};
 use super::{Cell, Single, Status, pairs};
 use crate::workload::{Groups, Unit};
 
@@ -48,16 +50,55 @@ fn first_pair<'a>(
     status: Status,
     connections: &ConnectionSet,
 ) -> Option<(Ends<'a>, ConnectionSet)> {
+    if connections.is_empty() {
+        return None;
+    }
     let mut pairs = pairs(engine, groups, (source, destination), Single::MeetsNobody);
+    let judge = Judge::of(engine, groups, (source, destination), status);
     pairs.find_map(|pair| {
-        let reach = engine.between(pair.source_class, pair.destination_class);
         let here = match status {
             Status::All | Status::Denied => connections.clone(),
-            Status::Some => connections.intersection(&reach.allowed),
-            Status::Unknown => connections.intersection(&reach.unknown),
+            Status::Some => connections.intersection(&judge.reach(&pair).allowed),
+            Status::Unknown => connections.intersection(&judge.reach(&pair).unknown),
         };
         (!here.is_empty()).then(|| (pair.ends(engine), here))
     })
+}
+
+/// From how many pairs on whole rows are faster than one pair after the other.
+const MANY: usize = 2_000;
+
+/// What pairs may open: asked one by one if they are few, known beforehand if they are many.
+enum Judge<'a> {
+    OneByOne(&'a Engine),
+    Rows(Reaches, Table),
+}
+
+impl<'a> Judge<'a> {
+    fn of(
+        engine: &'a Engine,
+        groups: &Groups,
+        (source, destination): (&Unit, &Unit),
+        status: Status,
+    ) -> Self {
+        let (sources, destinations) = (groups.parts(source), groups.parts(destination));
+        let is_looked_for = matches!(status, Status::Some | Status::Unknown);
+        if !is_looked_for || sources.len() * destinations.len() < MANY {
+            return Self::OneByOne(engine);
+        }
+        let classes: ClassSet = sources.iter().map(|part| part.class).collect();
+        let mut reaches = Reaches::new();
+        let table = Table::of(engine, &classes, &mut reaches);
+        Self::Rows(reaches, table)
+    }
+
+    fn reach(&self, pair: &Pair<'_>) -> Reach {
+        let (source, destination) = (pair.source_class, pair.destination_class);
+        match self {
+            Self::OneByOne(engine) => engine.between(source, destination),
+            Self::Rows(reaches, table) => reaches.reach(table.number(source, destination)),
+        }
+    }
 }
 
 fn shown(ends: Ends<'_>, status: Status, connections: &ConnectionSet) -> Vec<Evidence> {

@@ -56,7 +56,7 @@ pub(crate) fn pairs<'a>(
 
 /// The first two members that may meet; of the same part these are two, as the members of a class are alike.
 fn real_pair<'a>(cluster: &Cluster, from: &'a Part, to: &'a Part) -> Option<Pair<'a>> {
-    if !from.speaks.meets(to.speaks) {
+    if !from.meets(to) {
         return None;
     }
     let members = || {

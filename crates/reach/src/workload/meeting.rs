@@ -1,6 +1,6 @@
 //! Which ends a connection can have at all, whatever policies say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
@@ -65,6 +65,52 @@ fn is_local(cluster: &Cluster, node: &str, pod: &ObjectName) -> bool {
         })
     };
     on_node() || shares_address()
+}
+
+/// which nodes pods run on.
+pub(super) struct Homes<'a> {
+    cluster: &'a Cluster,
+    by_address: BTreeMap<&'a IpAddr, Vec<&'a str>>,
+}
+
+impl<'a> Homes<'a> {
+    pub(super) fn of(cluster: &'a Cluster) -> Self {
+        let mut by_address: BTreeMap<&IpAddr, Vec<&str>> = BTreeMap::new();
+        for (name, node) in &cluster.nodes {
+            for address in &node.addresses {
+                by_address.entry(address).or_default().push(name);
+            }
+        }
+        Self {
+            cluster,
+            by_address,
+        }
+    }
+
+    /// The nodes that each of `pods` runs on.
+    pub(super) fn of_all(&self, pods: &[Endpoint]) -> BTreeSet<String> {
+        let mut homes = pods.iter().map(|pod| self.of_one(pod));
+        let first = homes.next().unwrap_or_default();
+        homes
+            .fold(first, |common, homes| &common & &homes)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn of_one(&self, pod: &Endpoint) -> BTreeSet<&'a str> {
+        let pod = match pod {
+            Endpoint::Pod(name) => self.cluster.pods.get(name),
+            Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
+        };
+        let Some(pod) = pod else {
+            return BTreeSet::new();
+        };
+        let addresses = pod.host_addresses.iter();
+        let by_address = addresses.filter_map(|address| self.by_address.get(address));
+        let by_name = pod.node.as_deref().into_iter();
+        by_address.flatten().copied().chain(by_name).collect()
+    }
 }
 
 /// the addresses of a node, as its object and the pods on it say.

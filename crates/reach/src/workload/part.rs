@@ -1,11 +1,12 @@
 //! Units in parts of one class each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{Endpoint, ObjectName};
 use ringfence_policy::{ClassId, ClassKind, Engine};
 
+use super::meeting::Homes;
 use super::{Member, Outside, Place, Span, Speaks, Unit, overlay};
 
 /// Members of one unit that nothing tells apart: they are of one class and speak the same families.
@@ -17,6 +18,8 @@ pub(crate) struct Part {
     pub(crate) members: Vec<Endpoint>,
     /// Every address of a place, in order; empty for others.
     pub(crate) spans: Vec<Span>,
+    /// Of pods the nodes that all of them run on.
+    homes: BTreeSet<String>,
 }
 
 impl Part {
@@ -24,7 +27,26 @@ impl Part {
         Self {
             members: self.members.clone(),
             spans: Vec::new(),
+            homes: self.homes.clone(),
             ..*self
+        }
+    }
+
+    /// Whether there are members of both, this one's as source, that [`super::may_meet`]. `other` is of the same groups.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.speaks.meets(other.speaks) && self.has_pair_with(other)
+    }
+
+    fn has_pair_with(&self, other: &Self) -> bool {
+        match (self.members.first(), other.members.first()) {
+            (Some(Endpoint::Pod(_)), Some(Endpoint::Pod(_))) => {
+                !std::ptr::eq(self, other) || self.members.len() > 1
+            }
+            (Some(Endpoint::Node(node)), Some(Endpoint::Pod(_))) => !other.homes.contains(node),
+            (Some(Endpoint::Pod(_)), Some(Endpoint::Node(_) | Endpoint::Address(_)))
+            | (Some(Endpoint::Address(_)), Some(Endpoint::Pod(_))) => true,
+            (Some(Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_)) | None, _)
+            | (_, Some(Endpoint::Service(_)) | None) => false,
         }
     }
 }
@@ -55,14 +77,19 @@ pub(crate) fn parts(
             ClassKind::Addresses { .. } => {}
         }
     }
-    let inside = parts.into_iter().map(inside);
+    let homes = Homes::of(engine.cluster());
+    let inside = parts.into_iter().map(|part| inside(&homes, part));
     inside.chain(places(engine, outside, &by)).collect()
 }
 
-fn inside(((unit, class, speaks), members): (Key, Vec<Endpoint>)) -> (Unit, Part) {
+fn inside(
+    homes: &Homes<'_>,
+    ((unit, class, speaks), members): (Key, Vec<Endpoint>),
+) -> (Unit, Part) {
     let part = Part {
         class,
         speaks,
+        homes: homes.of_all(&members),
         members,
         spans: Vec::new(),
     };
@@ -105,6 +132,7 @@ fn places(
                 speaks: Speaks::of([&example]),
                 members: vec![Endpoint::Address(example)],
                 spans,
+                homes: BTreeSet::new(),
             };
             Some((by(&Member::Place(&place)), part))
         })

@@ -11,7 +11,7 @@ use ringfence_testkit::generate::Shape;
 
 use crate::support::{changed, cluster, status};
 
-const SEEDS: u64 = 170;
+const SEEDS: u64 = 300;
 
 fn of(before: &Cluster, after: &Cluster) -> Difference {
     difference(&Engine::new(before.clone()), &Engine::new(after.clone()))

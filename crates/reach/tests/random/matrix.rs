@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{Cluster, Endpoint};
 use ringfence_policy::Engine;
-use ringfence_reach::matrix::{Cell, Status, evidence};
+use ringfence_reach::matrix::{Cell, Matrix, Status, evidence};
 use ringfence_reach::workload::{Groups, Member, Outside, Unit, by_namespace, by_pod, by_workload};
 use ringfence_testkit::generate::Shape;
 
@@ -86,6 +86,40 @@ fn cells_say_what_the_reference_says(by: impl Fn(&Member<'_>) -> Unit + Copy) {
         }
     });
     assert_eq!(seen.len(), 4, "only {seen:?} occurred");
+}
+
+/// Rows of the engine give the cells that pairs give one by one.
+fn a_matrix_has_the_cell_of_each_pair(by: impl Fn(&Member<'_>) -> Unit + Copy) {
+    let mut cells = BTreeSet::new();
+    for seed in 0..SEEDS {
+        let engine = Engine::new(cluster(seed, Shape::FULL));
+        let groups = Groups::of(&engine, &Outside::of(engine.cluster()), by);
+        let units: Vec<Unit> = groups.units().cloned().collect();
+        let mut reversed = units.clone();
+        reversed.reverse();
+        let matrix = Matrix::of(&engine, &groups, reversed, units.clone());
+        let mut listed = matrix.cells();
+        for source in &units {
+            for destination in &units {
+                let cell = Cell::between(&engine, &groups, (source, destination));
+                let case = format!("seed {seed}: {source} -> {destination}");
+                assert_eq!(matrix.cell(source, destination), cell.as_ref(), "{case}");
+                if let Some(cell) = &cell {
+                    assert_eq!(listed.next(), Some((source, destination, cell)), "{case}");
+                }
+                cells.insert(cell);
+            }
+        }
+        assert_eq!(listed.next(), None);
+    }
+    assert!(cells.len() > 50 && cells.contains(&None), "{}", cells.len());
+}
+
+#[test]
+fn matrices_of_workloads_namespaces_and_pods_have_the_cell_of_each_pair() {
+    a_matrix_has_the_cell_of_each_pair(by_workload);
+    a_matrix_has_the_cell_of_each_pair(by_namespace);
+    a_matrix_has_the_cell_of_each_pair(by_pod);
 }
 
 #[test]

@@ -13,9 +13,9 @@ pub(crate) const EXAMPLES: &str = "Examples:
 pub(crate) struct MatrixArguments {
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
-    /// What rows and columns stand for
-    #[arg(long, value_enum, default_value_t = By::Workload)]
-    pub(crate) by: By,
+    /// What rows and columns stand for [default: workload; namespace if that is too much to read]
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<By>,
     /// Rows to show: 'shop/*', shop/web, nodes, internet, 10.0.0.0/8 or any endpoint; may be repeated
     #[arg(long, value_name = "UNIT")]
     pub(crate) from: Vec<String>,
@@ -58,4 +58,14 @@ pub(crate) enum Form {
     Svg,
     /// A page in which every cell explains itself
     Html,
+}
+
+impl Form {
+    /// Whether programs read it, to whom nothing is too much.
+    pub(crate) const fn is_data(self) -> bool {
+        match self {
+            Self::Json | Self::Csv | Self::Dot | Self::Mermaid => true,
+            Self::Text | Self::Md | Self::Svg | Self::Html => false,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! A matrix for spreadsheets: a line for each cell.
 
+use std::io::{self, Write};
+
 use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::Unit;
 
@@ -7,19 +9,22 @@ use super::view::{Names, plain};
 
 const HEADER: &str = "source,destination,verdict,all,some,unknown\n";
 
-pub(crate) fn render(matrix: &Matrix, names: &Names) -> String {
-    let lines = matrix.cells().map(|(source, destination, cell)| {
+/// Writes line by line: of thousands of units there are millions of cells.
+pub(crate) fn write(out: &mut impl Write, matrix: &Matrix, names: &Names) -> io::Result<()> {
+    out.write_all(HEADER.as_bytes())?;
+    for (source, destination, cell) in matrix.cells() {
         let name = |unit: &Unit| names.of_unit(unit);
-        line(&[
+        let line = line(&[
             name(source),
             name(destination),
             cell.summary().word().to_owned(),
             cell.all.to_string(),
             cell.some.to_string(),
             cell.unknown.to_string(),
-        ])
-    });
-    std::iter::once(HEADER.to_owned()).chain(lines).collect()
+        ]);
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
 }
 
 /// One line of CSV (RFC 4180).

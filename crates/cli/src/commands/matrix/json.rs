@@ -1,8 +1,10 @@
 //! A matrix for machines.
 
+use std::io::Write;
+
 use ringfence_reach::matrix::{Cell, Matrix, Summary};
 use ringfence_reach::workload::{Place, Unit};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// One unit.
 #[derive(Debug, Serialize)]
@@ -30,8 +32,11 @@ struct WorkloadJson {
 struct MatrixJson<'a> {
     sources: Vec<UnitJson>,
     destinations: Vec<UnitJson>,
-    cells: Vec<CellJson<'a>>,
+    cells: CellsJson<'a>,
 }
+
+#[derive(Debug)]
+struct CellsJson<'a>(&'a Matrix);
 
 #[derive(Debug, Serialize)]
 struct CellJson<'a> {
@@ -42,19 +47,27 @@ struct CellJson<'a> {
     cell: &'a Cell,
 }
 
-pub(crate) fn render(matrix: &Matrix) -> serde_json::Result<String> {
-    let cells = matrix.cells().map(|(source, destination, cell)| CellJson {
-        source: source.full_name(),
-        destination: destination.full_name(),
-        verdict: cell.summary(),
-        cell,
-    });
-    let matrix = MatrixJson {
+/// Writes cell by cell: of thousands of units there are millions.
+pub(crate) fn write(mut out: impl Write, matrix: &Matrix) -> anyhow::Result<()> {
+    let json = MatrixJson {
         sources: matrix.sources.iter().map(UnitJson::of).collect(),
         destinations: matrix.destinations.iter().map(UnitJson::of).collect(),
-        cells: cells.collect(),
+        cells: CellsJson(matrix),
     };
-    Ok(serde_json::to_string_pretty(&matrix)? + "\n")
+    serde_json::to_writer_pretty(&mut out, &json)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+impl Serialize for CellsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.cells().map(|(source, destination, cell)| CellJson {
+            source: source.full_name(),
+            destination: destination.full_name(),
+            verdict: cell.summary(),
+            cell,
+        }))
+    }
 }
 
 impl UnitJson {

@@ -1,18 +1,20 @@
 //! A matrix for terminals: a grid if it fits, else a list.
 
+use std::collections::BTreeMap;
+
 use comfy_table::Table;
 use comfy_table::presets::NOTHING as NO_LINES;
-use ringfence_reach::matrix::{Matrix, Summary};
+use ringfence_reach::matrix::{Cell, Matrix, Summary};
 use ringfence_reach::workload::Unit;
 
-use super::view::{NOTHING, Names, cell_text, legend};
+use super::view::{Names, cell_text, legend};
 use crate::paint;
 
 /// The matrix in lines of at most `width` columns where names allow it.
 pub(crate) fn render(matrix: &Matrix, names: &Names, width: usize) -> String {
-    let grid = grid(matrix, names);
+    let grid = (matrix.destinations.len() < width).then(|| grid(matrix, names));
     let mut notes = legend(matrix.cells().map(|(_, _, cell)| cell));
-    let body = if fits(&grid, width) {
+    let body = if let Some(grid) = grid.filter(|grid| fits(grid, width)) {
         grid.iter().map(|line| format!("{line}\n")).collect()
     } else {
         notes.push("what is not listed may not be opened");
@@ -46,37 +48,72 @@ fn grid(matrix: &Matrix, names: &Names) -> Vec<String> {
     lines.map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// For each source what it may open, without what it may not.
+/// For each source what it may open, without what it may not; sources of which the same is true together.
 fn list(matrix: &Matrix, names: &Names) -> String {
-    let blocks: Vec<String> = matrix
-        .sources
-        .iter()
-        .map(|source| block(matrix, names, source))
-        .collect();
-    blocks.join("\n")
+    let shown = if matrix.sources.len() > IN_FULL {
+        NAMED
+    } else {
+        usize::MAX
+    };
+    let mut blocks: Vec<(Vec<String>, String)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for source in &matrix.sources {
+        let lines = lines(matrix, names, source, shown);
+        let place = *places.entry(lines.clone()).or_insert(blocks.len());
+        match blocks.get_mut(place) {
+            Some((sources, _)) => sources.push(names.of_unit(source)),
+            None => blocks.push((vec![names.of_unit(source)], lines)),
+        }
+    }
+    let blocks = blocks.iter().map(|(sources, lines)| {
+        let heading = paint::heading(&joined(sources, shown));
+        format!("{heading}\n{lines}")
+    });
+    blocks.collect::<Vec<_>>().join("\n")
 }
 
-fn block(matrix: &Matrix, names: &Names, source: &Unit) -> String {
-    let heading = paint::heading(&names.of_unit(source));
-    let mut lines: Vec<(String, String)> = Vec::new();
+/// Of so many sources each is shown in full.
+const IN_FULL: usize = 3;
+
+/// How many names are listed of those of which the same is true.
+const NAMED: usize = 12;
+
+fn joined(names: &[String], shown: usize) -> String {
+    match names.get(..shown) {
+        Some(first) if first.len() < names.len() => {
+            format!("{} and {} more", first.join(", "), names.len() - shown)
+        }
+        Some(_) | None => names.join(", "),
+    }
+}
+
+/// A line for each text that cells of `source` have.
+fn lines(matrix: &Matrix, names: &Names, source: &Unit, shown: usize) -> String {
+    let mut alike: Vec<(String, Vec<String>)> = Vec::new();
+    let mut places: BTreeMap<&Cell, usize> = BTreeMap::new();
     let mut denied = 0;
     for destination in &matrix.destinations {
         match matrix.cell(source, destination) {
             Some(cell) if cell.summary() == Summary::Nothing => denied += 1,
-            Some(cell) => lines.push((names.of_unit(destination), cell_text(cell))),
+            Some(cell) => {
+                let place = *places.entry(cell).or_insert(alike.len());
+                let name = names.of_unit(destination);
+                match alike.get_mut(place) {
+                    Some((_, same)) => same.push(name),
+                    None => alike.push((cell_text(cell), vec![name])),
+                }
+            }
             None => {}
         }
     }
-    if lines.is_empty() {
-        return format!("{heading}\n  -> nothing\n");
+    match alike.as_slice() {
+        [] => "  -> nothing\n".to_owned(),
+        [(text, same)] if denied == 0 && same.len() > 2 => {
+            format!("  -> everything: {text}\n")
+        }
+        _ => alike
+            .iter()
+            .map(|(text, same)| format!("  -> {}: {text}\n", joined(same, shown)))
+            .collect(),
     }
-    let texts: Vec<&String> = lines.iter().map(|(_, text)| text).collect();
-    if denied == 0 && lines.len() > 2 && texts.windows(2).all(|pair| pair.first() == pair.last()) {
-        let text = texts.first().map_or(NOTHING, |text| text.as_str());
-        return format!("{heading}\n  -> everything: {text}\n");
-    }
-    let lines = lines
-        .iter()
-        .map(|(name, text)| format!("  -> {name}: {text}\n"));
-    format!("{heading}\n{}", lines.collect::<String>())
 }

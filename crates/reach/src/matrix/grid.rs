@@ -1,0 +1,133 @@
+//! Cells of many pairs of units at once, row by row of the engine.
+
+use ringfence_policy::{ClassSet, Engine};
+
+use super::states::{State, States};
+use super::table::{ReachNumber, Reaches};
+use super::{Cell, Single};
+use crate::workload::{Groups, Part, Unit};
+
+/// The cells of some units, by the places of source and destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    /// Each cell that differs from others.
+    cells: Vec<Option<Cell>>,
+    /// Which of them stands where, row by row.
+    states: Vec<State>,
+    width: usize,
+}
+
+/// A part of a unit, and the place of the unit.
+type Placed<'a> = (usize, &'a Part);
+
+impl Grid {
+    pub(super) fn of(
+        engine: &Engine,
+        groups: &Groups,
+        (sources, destinations): (&[Unit], &[Unit]),
+        single: Single,
+    ) -> Self {
+        let (rows, columns) = (placed(groups, sources), placed(groups, destinations));
+        let mut filling = Filling {
+            reaches: Reaches::new(),
+            states: States::new(),
+            width: destinations.len(),
+            grid: vec![0; sources.len() * destinations.len()],
+        };
+        let by_class = by_class(&rows);
+        let classes: ClassSet = rows.iter().map(|(_, part)| part.class).collect();
+        engine.for_each_row_of(&classes, |classes, row| {
+            let numbers = filling.reaches.spread(row);
+            let alike = classes
+                .iter()
+                .filter_map(|class| by_class.get(class.index()));
+            for from in alike.flatten() {
+                filling.fill(*from, &columns, &numbers);
+                if single == Single::MeetsItsLike {
+                    filling.fill_alike(*from, (sources, destinations), groups, &numbers);
+                }
+            }
+        });
+        Self {
+            cells: filling.states.cells(&filling.reaches),
+            states: filling.grid,
+            width: filling.width,
+        }
+    }
+
+    pub(super) fn cell(&self, source: usize, destination: usize) -> Option<&Cell> {
+        if destination >= self.width {
+            return None;
+        }
+        let state = self.states.get(source * self.width + destination)?;
+        self.cells.get(*state as usize)?.as_ref()
+    }
+}
+
+/// The parts of `units`.
+fn placed<'a>(groups: &'a Groups, units: &[Unit]) -> Vec<Placed<'a>> {
+    let parts = units.iter().enumerate();
+    let parts =
+        parts.flat_map(|(place, unit)| groups.parts(unit).iter().map(move |part| (place, part)));
+    parts.collect()
+}
+
+/// `parts` by the place of their class.
+fn by_class<'a>(parts: &[Placed<'a>]) -> Vec<Vec<Placed<'a>>> {
+    let bound = parts.iter().map(|(_, part)| part.class.index() + 1).max();
+    let mut by_class = vec![Vec::new(); bound.unwrap_or_default()];
+    for placed in parts {
+        if let Some(same) = by_class.get_mut(placed.1.class.index()) {
+            same.push(*placed);
+        }
+    }
+    by_class
+}
+
+struct Filling {
+    reaches: Reaches,
+    states: States,
+    width: usize,
+    grid: Vec<State>,
+}
+
+impl Filling {
+    /// Adds what `from`, whose class has the row `numbers`, may open to each of `columns`.
+    fn fill(&mut self, (row, from): Placed<'_>, columns: &[Placed<'_>], numbers: &[ReachNumber]) {
+        let start = row * self.width;
+        let Some(line) = self.grid.get_mut(start..start + self.width) else {
+            return;
+        };
+        for (column, to) in columns {
+            if let Some(state) = line.get_mut(*column).filter(|_| from.meets(to)) {
+                let number = numbers.get(to.class.index()).copied();
+                *state = self.states.with(*state, number.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Adds what the only pod of a workload may open to another one like it.
+    fn fill_alike(
+        &mut self,
+        (row, from): Placed<'_>,
+        (sources, destinations): (&[Unit], &[Unit]),
+        groups: &Groups,
+        numbers: &[ReachNumber],
+    ) {
+        let unit = sources.get(row).filter(|unit| unit.is_scaled());
+        let Some(unit) = unit.filter(|unit| is_single(groups.parts(unit))) else {
+            return;
+        };
+        let column = destinations.iter().position(|other| other == unit);
+        let place = column.and_then(|column| self.grid.get_mut(row * self.width + column));
+        if let Some(state) = place {
+            let number = numbers.get(from.class.index()).copied();
+            *state = self.states.with(*state, number.unwrap_or_default());
+        }
+    }
+}
+
+/// Whether these are the parts of a unit of one member.
+fn is_single(parts: &[Part]) -> bool {
+    matches!(parts, [part] if part.members.len() == 1)
+}
