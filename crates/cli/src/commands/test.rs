@@ -25,12 +25,13 @@ use ringfence_model::Endpoint;
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
 
+use crate::inputs::manifests::LoadedManifests;
 use crate::output;
 use crate::paint;
 use arguments::{Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
 use judge::Judge;
-use oracle::{Manifests, Oracle, Ruleset};
+use oracle::{Lab, Manifests, Oracle, Ruleset};
 use report::{Judged, Report, Status};
 use suite::{Case, Suite};
 
@@ -41,12 +42,13 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
         "tests and manifests cannot both come from standard input"
     );
     let files = suite::read(&arguments.tests)?;
-    let mut cluster = arguments.manifests.load()?.cluster;
+    let loaded = arguments.manifests.load()?;
+    let mut cluster = loaded.cluster.clone();
     let namespace = &arguments.manifests.options.namespace;
     let suite = Suite::new(&files, &mut cluster, namespace)?;
     let cases = suite.chosen(arguments.filter.as_deref())?;
     let engine = Engine::new(cluster);
-    let report = judged(arguments, &engine, &cases)?;
+    let report = judged(arguments, &engine, &cases, &loaded)?;
     print(&report, arguments.output)?;
     Ok(if report.passed() {
         ExitCode::SUCCESS
@@ -55,11 +57,16 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn judged(arguments: &TestArguments, engine: &Engine, cases: &[&Case]) -> anyhow::Result<Report> {
+fn judged(
+    arguments: &TestArguments,
+    engine: &Engine,
+    cases: &[&Case],
+    loaded: &LoadedManifests,
+) -> anyhow::Result<Report> {
     let coverage = arguments.wants_coverage();
     let mut judge = Judge {
         engine,
-        oracle: oracle(arguments, engine, cases)?,
+        oracle: oracle(arguments, engine, cases, loaded)?,
         coverage: coverage.then(|| Coverage::of(engine.cluster())),
     };
     let judged = judge_all(&mut judge, cases, arguments)?;
@@ -95,6 +102,7 @@ fn oracle<'a>(
     arguments: &TestArguments,
     engine: &'a Engine,
     cases: &[&Case],
+    loaded: &LoadedManifests,
 ) -> anyhow::Result<Box<dyn Oracle + 'a>> {
     Ok(match arguments.against {
         Against::Manifests => Box::new(Manifests::new(engine)),
@@ -105,13 +113,13 @@ fn oracle<'a>(
             }
             Box::new(ruleset)
         }
-        Against::Lab => bail!(
-            "tests cannot be judged by packets in a lab yet: \
-             judge them against the manifests or the ruleset"
-        ),
+        Against::Lab => {
+            let namespace = &arguments.manifests.options.namespace;
+            Box::new(Lab::new(engine, loaded, namespace)?)
+        }
         Against::Cluster => bail!(
             "tests cannot be judged by packets in a cluster yet: \
-             judge them against the manifests or the ruleset"
+             judge them against the manifests, the ruleset or a lab"
         ),
     })
 }

@@ -16,6 +16,7 @@ mod exec;
 mod families;
 mod input;
 mod lifecycle;
+mod policy_tests;
 mod services;
 mod storm;
 mod support;

@@ -65,7 +65,7 @@ pub(crate) enum Against {
     Manifests,
     /// The nftables rulesets that they are compiled into, in memory
     Ruleset,
-    /// Real connections in a lab, which is not there yet
+    /// Real connections in a lab that is made for the manifests and gone afterwards
     Lab,
     /// Real connections in a running cluster, which is not there yet
     Cluster,

@@ -1,10 +1,12 @@
 //! Who judges connections.
 
+mod lab;
 mod ruleset;
 
 use ringfence_model::{Outcome, Query};
 use ringfence_policy::Engine;
 
+pub(super) use lab::Lab;
 pub(super) use ruleset::Ruleset;
 
 /// What somebody who was asked says of a connection.

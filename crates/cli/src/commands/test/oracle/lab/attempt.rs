@@ -1,0 +1,183 @@
+//! Connections that are opened in a lab.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ringfence_lab::control::client::{Client, Origin};
+use ringfence_lab::control::protocol::Place;
+use ringfence_model::{Answer, Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Query};
+use ringfence_net::{IpProtocol, Protocol};
+use ringfence_policy::Engine;
+use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeReport, ProbeRequest};
+
+/// Longer than any answer in a lab takes, short enough that many denials stay bearable.
+const PATIENCE_MS: u64 = 700;
+/// For connections that should pass: a machine may be busy.
+const LONG_PATIENCE_MS: u64 = 3000;
+const DNS_PORT: u16 = 53;
+
+/// One connection to open.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    origin: Origin,
+    request: ProbeRequest,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Passage {
+    Open,
+    Closed,
+    /// The attempt itself failed.
+    Failed(String),
+}
+
+/// The connection of `query`; to a Service as such, and to each pod behind it as `answer` knows them.
+pub(super) fn attempts(
+    engine: &Engine,
+    query: &Query,
+    answer: &Answer,
+) -> Result<Vec<Attempt>, String> {
+    let cluster = engine.cluster();
+    let origin = origin(&query.source)?;
+    let patience = match answer.outcome {
+        Outcome::Allow => LONG_PATIENCE_MS,
+        Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints | Outcome::Unknown { .. } => {
+            PATIENCE_MS
+        }
+    };
+    let attempt = |target: IpAddr, port| -> Result<Attempt, String> {
+        Ok(Attempt {
+            origin: origin.clone(),
+            request: ProbeRequest {
+                target: target.to_string(),
+                port,
+                protocol: protocol(query.protocol, port)?,
+                timeout_ms: patience,
+            },
+        })
+    };
+    let port = query.port.ok_or_else(|| no_probe(query.protocol))?;
+    let mut found = vec![attempt(target(cluster, query, answer)?, port)?];
+    if answer.connections.len() > 1 {
+        for connection in &answer.connections {
+            let (address, port) = behind(connection)?;
+            found.push(attempt(address, port)?);
+        }
+    }
+    Ok(found)
+}
+
+fn origin(source: &Endpoint) -> Result<Origin, String> {
+    match source {
+        Endpoint::Pod(name) => Ok(Origin::Pod(name.clone())),
+        Endpoint::Node(name) => Ok(Origin::Place(Place::Node(name.clone()))),
+        Endpoint::Address(_) => Ok(Origin::Place(Place::Outside)),
+        Endpoint::Service(name) => Err(format!("Service {name} opens no connections")),
+    }
+}
+
+fn protocol(protocol: IpProtocol, port: u16) -> Result<ProbeProtocol, String> {
+    match (protocol.as_policy(), port) {
+        (Some(Protocol::Tcp), _) => Ok(ProbeProtocol::Tcp),
+        (Some(Protocol::Udp), DNS_PORT) => Ok(ProbeProtocol::Dns {
+            name: "kubernetes.default.svc.cluster.local".to_owned(),
+        }),
+        (Some(Protocol::Udp), _) => Ok(ProbeProtocol::Udp),
+        (Some(Protocol::Sctp), _) | (None, _) => Err(no_probe(protocol)),
+    }
+}
+
+fn no_probe(protocol: IpProtocol) -> String {
+    match protocol.as_policy() {
+        Some(protocol) => format!("a lab opens no {protocol} connections"),
+        None => "a lab opens connections of TCP and UDP only".to_owned(),
+    }
+}
+
+/// The address that is connected to: a Service's own, else that of the only connection.
+fn target(cluster: &Cluster, query: &Query, answer: &Answer) -> Result<IpAddr, String> {
+    match &query.destination {
+        Endpoint::Address(address) => Ok(*address),
+        Endpoint::Service(name) => {
+            match cluster.services.get(name).map(|found| &found.cluster_ip) {
+                Some(ClusterIp::Assigned(addresses)) if !addresses.is_empty() => {
+                    addresses.first().copied().ok_or_else(|| no_address(query))
+                }
+                Some(ClusterIp::Assigned(_) | ClusterIp::Unassigned | ClusterIp::Headless)
+                | None => first_behind(query, answer),
+            }
+        }
+        Endpoint::Pod(_) | Endpoint::Node(_) => first_behind(query, answer),
+    }
+}
+
+fn first_behind(query: &Query, answer: &Answer) -> Result<IpAddr, String> {
+    let first = answer.connections.first();
+    let (address, _) = behind(first.ok_or_else(|| no_address(query))?)?;
+    Ok(address)
+}
+
+fn no_address(query: &Query) -> String {
+    format!("{} has no address in the lab", query.destination)
+}
+
+fn behind(connection: &Connection) -> Result<(IpAddr, u16), String> {
+    let address = match &connection.destination {
+        Party::Pod { address, .. } | Party::Node { address, .. } => *address,
+        Party::Other(address) | Party::Loopback(address) => Some(*address),
+    };
+    address
+        .zip(connection.port)
+        .ok_or_else(|| "an end of the connection has no address in the lab".to_owned())
+}
+
+/// Opens all of them at once, those from one place by one process; the passages are in the order of `attempts`.
+pub(super) fn try_all(client: &Client, attempts: &[Attempt]) -> anyhow::Result<Vec<Passage>> {
+    let mut groups: BTreeMap<String, Vec<(usize, &Attempt)>> = BTreeMap::new();
+    for (place, attempt) in attempts.iter().enumerate() {
+        let origin = format!("{:?}", attempt.origin);
+        groups.entry(origin).or_default().push((place, attempt));
+    }
+    let mut found: BTreeMap<usize, Passage> = BTreeMap::new();
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        let running: Vec<_> = groups
+            .values()
+            .map(|group| scope.spawn(move || try_group(client, group)))
+            .collect();
+        for group in running {
+            let passages = group.join();
+            found.extend(passages.map_err(|_| anyhow::anyhow!("a probing thread panicked"))??);
+        }
+        Ok(())
+    })?;
+    Ok(found.into_values().collect())
+}
+
+fn try_group(
+    client: &Client,
+    group: &[(usize, &Attempt)],
+) -> anyhow::Result<Vec<(usize, Passage)>> {
+    let Some((_, first)) = group.first() else {
+        return Ok(Vec::new());
+    };
+    let requests: Vec<ProbeRequest> = group
+        .iter()
+        .map(|(_, attempt)| attempt.request.clone())
+        .collect();
+    let reports = client.probe(&first.origin, &requests)?;
+    anyhow::ensure!(reports.len() == group.len(), "a probe gave no report");
+    let places = group.iter().map(|(place, _)| *place);
+    Ok(places.zip(reports.iter().map(passage)).collect())
+}
+
+/// A refusal comes from the other end: the way there is open.
+fn passage(report: &ProbeReport) -> Passage {
+    match &report.outcome {
+        ProbeOutcome::Reached { .. } | ProbeOutcome::Refused => Passage::Open,
+        ProbeOutcome::TimedOut => Passage::Closed,
+        ProbeOutcome::DnsFailed { reason } | ProbeOutcome::Other { reason } => {
+            Passage::Failed(format!("the attempt failed: {reason}"))
+        }
+    }
+}
