@@ -179,6 +179,23 @@ pub enum ClusterAction {
     Pass,
 }
 
+impl ClusterAction {
+    /// The action as policies of `kind` write it.
+    #[must_use]
+    pub const fn written_in(self, kind: ClusterPolicyKind) -> &'static str {
+        match (self, kind) {
+            (Self::Accept, ClusterPolicyKind::ClusterNetworkPolicy) => "Accept",
+            (
+                Self::Accept,
+                ClusterPolicyKind::AdminNetworkPolicy
+                | ClusterPolicyKind::BaselineAdminNetworkPolicy,
+            ) => "Allow",
+            (Self::Deny, _) => "Deny",
+            (Self::Pass, _) => "Pass",
+        }
+    }
+}
+
 impl fmt::Display for ClusterAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

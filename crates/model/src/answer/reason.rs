@@ -282,6 +282,7 @@ impl fmt::Display for ClusterRuleRef {
             action,
             ..
         } = self;
+        let action = action.written_in(policy.kind);
         write!(f, "{tier} {action} by {policy} {direction}[{index}]")?;
         if let Some(name) = &self.name {
             write!(f, " \"{name}\"")?;

@@ -1,9 +1,9 @@
 //! Parts of policies as YAML.
 
 use ringfence_model::{
-    ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule,
-    Direction, IpBlock, LabelSelector, NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule,
-    PortMatch, SelectorOperator,
+    ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, Direction, IpBlock,
+    LabelSelector, NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
+    SelectorOperator,
 };
 use ringfence_net::{PortRange, Protocol};
 
@@ -286,12 +286,7 @@ pub(super) fn cluster_rule(
     direction: Direction,
 ) -> Yaml {
     let is_cluster = kind == ClusterPolicyKind::ClusterNetworkPolicy;
-    let action = match rule.action {
-        ClusterAction::Accept if !is_cluster => "Allow".to_owned(),
-        ClusterAction::Accept | ClusterAction::Deny | ClusterAction::Pass => {
-            rule.action.to_string()
-        }
-    };
+    let action = rule.action.written_in(kind).to_owned();
     let mut fields = vec![("action".to_owned(), Yaml::text(action))];
     let peers = rule.peers.iter().map(cluster_peer).collect();
     fields.push((peers_field(direction).to_owned(), Yaml::List(peers)));

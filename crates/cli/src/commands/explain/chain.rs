@@ -88,6 +88,7 @@ fn by(rule: &ClusterRuleRef) -> String {
         action,
         ..
     } = rule;
+    let action = action.written_in(policy.kind);
     format!("{tier}: {action} by {policy} {direction}[{index}]")
 }
 

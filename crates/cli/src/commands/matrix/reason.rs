@@ -199,6 +199,7 @@ fn cluster_line(rule: &ClusterRuleRef, before: &str) -> Line {
         source,
         ..
     } = rule;
+    let action = action.written_in(policy.kind);
     Line {
         text: plain(&format!(
             "{before}{tier} {action} by {policy} {direction}[{index}]{name}"

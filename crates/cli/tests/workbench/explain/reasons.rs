@@ -426,3 +426,28 @@ no match: default/p ingress[0]: the port matches, the source does not
 "#]]
     );
 }
+
+/// The older kinds say Allow where the newer one says Accept.
+#[test]
+fn an_action_is_named_as_the_policy_writes_it() {
+    let policies = shop(
+        "apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: open}
+spec:
+  priority: 1
+  subject: {namespaces: {}}
+  ingress: [{action: Allow, from: [{namespaces: {}}]}]
+",
+    );
+    let question = ["shop/client", "shop/server", "tcp/8080"];
+    let said = explain(&policies, &question, 0);
+    let line = "Admin: Allow by AdminNetworkPolicy/open ingress[0]";
+    assert!(said.contains(line), "{said}");
+    let json = explain(
+        &policies,
+        &[question.as_slice(), &["-o", "json"]].concat(),
+        0,
+    );
+    assert!(json.contains(r#""action": "Allow""#), "{json}");
+}

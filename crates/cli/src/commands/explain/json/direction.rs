@@ -185,7 +185,7 @@ impl Facts<'_> {
         Rule {
             policy: rule.policy.to_string(),
             rule: format!("{}[{}]", rule.direction, rule.index),
-            action: Some(rule.action.to_string()),
+            action: Some(rule.action.written_in(rule.policy.kind).to_owned()),
             place: Place::of(rule.source.as_ref()),
             peer: word(found.as_ref().map_or(Match::Yes, RuleMatching::peer)),
             port: word(found.as_ref().map_or(Match::Yes, RuleMatching::port)),
