@@ -172,24 +172,43 @@ spec:
 
 #[test]
 fn what_a_lab_refuses_is_named_and_no_lab_starts() {
-    let policy = "
+    let node = "
 ---
-apiVersion: policy.networking.k8s.io/v1alpha2
-kind: ClusterNetworkPolicy
-metadata: {name: fence}
-spec:
-  tier: Admin
-  priority: 1
-  subject: {namespaces: {}}
-  ingress: [{action: Deny, from: [{namespaces: {}}]}]
+apiVersion: v1
+kind: Node
+metadata: {name: another}
 ";
-    let finished = judged(&format!("{MANIFESTS}{policy}"), HOLDS, &[]);
+    let finished = judged(&format!("{MANIFESTS}{node}"), HOLDS, &[]);
     let said = finished.expect_refused();
-    assert!(said.contains("fence"), "{said}");
-    assert!(
-        said.contains("the nodes of a lab do not enforce this kind yet"),
-        "{said}"
-    );
+    assert!(said.contains("Node another"), "{said}");
+}
+
+/// What lies beside the tests of the example, but the pod that names a node of another cluster.
+const EXAMPLE: [&str; 9] = [
+    "allow-dns-and-web.yaml",
+    "client.yaml",
+    "db-policy.yaml",
+    "default-deny-egress.yaml",
+    "default-deny-ingress.yaml",
+    "demo-app.yaml",
+    "frontend",
+    "multi-node-kind.yaml",
+    "web-allow-frontend.yaml",
+];
+
+#[test]
+fn the_example_holds_with_the_nodes_of_its_kind_configuration() {
+    let _permit = Permit::shared();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = ringfence(&["test", "examples/netpol-demo/policy-tests.yaml"]);
+    command.current_dir(root).args(["--against", "lab"]);
+    for file in EXAMPLE {
+        command.args(["-f", &format!("examples/netpol-demo/{file}")]);
+    }
+    let finished = command.finish();
+    assert_eq!(finished.code(), Some(0), "{finished:#?}");
+    let summary = "5 tests, 65 connections: 3 passed, 2 skipped\n";
+    assert!(finished.stdout.ends_with(summary), "{finished:#?}");
 }
 
 /// The lab is gone with the command: when it ends, and when it is killed.

@@ -11,7 +11,7 @@ use ringfence_lab::cluster::system::NAMESPACES;
 use ringfence_lab::control::client::Client;
 use ringfence_lab::control::protocol::{LabConfig, Request};
 use ringfence_lab::start::StartedLab;
-use ringfence_model::{Input, Object, ObjectKind, Outcome, Query};
+use ringfence_model::{Input, KindCluster, Object, ObjectKind, Outcome, Query};
 use ringfence_policy::Engine;
 
 use super::{Oracle, Verdict};
@@ -42,7 +42,7 @@ impl<'a> Lab<'a> {
         inputs.extend(namespaces(manifests));
         ringfence_lab::manifests::load(&inputs, namespace)
             .context("no lab can be made for these manifests")?;
-        let running = start()?;
+        let running = start(nodes(manifests)?)?;
         let client = running.client();
         let namespace = namespace.to_owned();
         let apply = Request::Apply { inputs, namespace };
@@ -67,10 +67,30 @@ impl Drop for Lab<'_> {
     }
 }
 
-fn start() -> anyhow::Result<StartedLab> {
+/// As a kind configuration among the manifests says; without one, a control plane and two workers.
+fn nodes(manifests: &LoadedManifests) -> anyhow::Result<KindCluster> {
+    let mut objects = manifests.objects.iter();
+    let given = objects.find_map(|object| match object {
+        Object::KindCluster(cluster) => Some(cluster.clone()),
+        Object::Namespace(_)
+        | Object::Node(_)
+        | Object::Pod(_)
+        | Object::Workload(_)
+        | Object::Service(_)
+        | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
+        | Object::Endpoints(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_)
+        | Object::ServiceAccount(_) => None,
+    });
+    given.map_or_else(|| inputs::kind_cluster(None), Ok)
+}
+
+fn start(cluster: KindCluster) -> anyhow::Result<StartedLab> {
     let config = LabConfig {
         name: format!("policy-tests-{}", std::process::id()),
-        cluster: inputs::kind_cluster(None)?,
+        cluster,
         manifests: Vec::new(),
         enforcement: true,
     };
@@ -78,13 +98,14 @@ fn start() -> anyhow::Result<StartedLab> {
         .context("the lab that is to judge these tests cannot be started")
 }
 
-/// The files of the objects, each once, in order of appearance.
+/// The files of the objects, each once, in order of appearance. That of the nodes is none of them.
 fn texts(manifests: &LoadedManifests) -> Vec<Input> {
     let mut seen: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut found = Vec::new();
     let sources = manifests
         .objects
         .iter()
+        .filter(|object| !matches!(object, Object::KindCluster(_)))
         .filter_map(|object| object.source());
     for source in sources {
         if seen.insert(Arc::clone(&source.file))
