@@ -449,5 +449,5 @@ spec:
         &[question.as_slice(), &["-o", "json"]].concat(),
         0,
     );
-    assert!(json.contains(r#""action": "Allow""#), "{json}");
+    assert!(json.contains(&format!("\"{line} -> allow\"")), "{json}");
 }
