@@ -1,6 +1,6 @@
 //! `ringfence test`: assertions about who can talk to whom, judged in continuous integration.
 //!
-//! [`suite`] reads files of tests, [`oracle`] says who judges their connections, [`judge`] compares, [`mutation`] asks
+//! [`suite`] reads files of tests, [`mod@oracle`] says who judges their connections, [`judge`] compares, [`mutation`] asks
 //! which mistakes would be noticed. What came of it is a [`report`]: [`mod@print`] tells people, the others programs.
 
 mod arguments;
