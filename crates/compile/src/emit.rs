@@ -11,7 +11,7 @@ use crate::class::{ClassId, Classes, Terms};
 use crate::comment;
 use crate::layout::{self, ANY_PEER, OWN_SELF, direction_set, judge_chain, self_chain, set_name};
 use crate::peer::{Peers, canonical};
-use crate::policy::{Admitted, Entry, Extent, Group, Selves, Whom, entries};
+use crate::policy::{Admitted, Entry, Extent, Group, Tiers, Whom, entries};
 use crate::span::{Span, address, block_family, merged};
 use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin, RefusedRule};
 
@@ -40,9 +40,6 @@ impl Emitter {
         self.classes(&admitted.classes, &admitted.terms, peers);
         for group in &admitted.groups {
             self.group(group, &admitted.terms, &admitted.classes, peers);
-            if group.is_tiered() {
-                self.selves(group, &admitted.terms, &admitted.classes, peers);
-            }
         }
         self.refused = admitted.refused;
     }
@@ -143,12 +140,19 @@ impl Emitter {
         classes: &Classes,
         peers: &Peers<'_>,
     ) {
-        let entries = entries(group, terms, classes);
+        let tiers = group.is_tiered().then(|| Tiers::new(group, terms, classes));
+        let entries = match &tiers {
+            Some(tiers) => tiers.entries(),
+            None => entries(group, terms, classes),
+        };
         for subject in peers.addresses_of(&group.members) {
             self.isolation(group, subject);
             for entry in &entries {
                 self.entry(group, entry, classes, subject);
             }
+        }
+        if let Some(tiers) = tiers {
+            self.selves(group, &tiers, classes, peers);
         }
     }
 
@@ -156,11 +160,10 @@ impl Emitter {
     fn selves(
         &mut self,
         group: &Group<'_>,
-        terms: &Terms<'_>,
+        tiers: &Tiers<'_, '_>,
         classes: &Classes,
         peers: &Peers<'_>,
     ) {
-        let selves = Selves::new(group, terms, classes);
         for subject in peers.addresses_of(&group.members) {
             let family = Family::of(subject);
             let verdict = Value::Verdict(Verdict::Goto(self_chain(family)));
@@ -171,7 +174,7 @@ impl Emitter {
                 verdict,
                 Some(comment),
             );
-            for entry in selves.entries(classes.of(subject)) {
+            for entry in tiers.to_itself(classes.of(subject)) {
                 self.entry(group, &entry, classes, subject);
             }
         }

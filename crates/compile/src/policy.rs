@@ -25,7 +25,7 @@ use clause::Clause;
 pub(crate) use entry::{Entry, Extent, entries};
 use grant::Grant;
 use selected::Selected;
-pub(crate) use tiers::Selves;
+pub(crate) use tiers::Tiers;
 
 /// The pods of this node that the same policies judge in one direction, and what these say.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterPolicy, ClusterPolicyName, DomainAddresses, LabelSelector, Labels, Namespace,
-    NetworkPolicy, Node, ObjectName, PeerSelector, Pod, Service,
+    ClusterPeer, ClusterPolicy, ClusterPolicyName, Direction, DomainAddresses, LabelSelector,
+    Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod, PolicyPeer, Service,
 };
 
 /// Everything that decides who can talk to whom.
@@ -36,6 +37,38 @@ impl Cluster {
             || Namespace::new(name, Labels::new()).labels,
             |found| found.labels.clone(),
         )
+    }
+
+    /// Every block that a policy names, whether its rules are in force or not, and every address that is known of a name.
+    #[must_use]
+    pub fn named_blocks(&self) -> BTreeSet<IpNet> {
+        let policies = self.network_policies.values();
+        let rules =
+            policies.flat_map(|policy| Direction::ALL.map(|direction| policy.rules(direction)));
+        let mut found = BTreeSet::new();
+        for peer in rules.flatten().flat_map(|rule| &rule.peers) {
+            match peer {
+                PolicyPeer::IpBlock(block) => {
+                    found.insert(block.cidr);
+                    found.extend(&block.except);
+                }
+                PolicyPeer::Pods(_) => {}
+            }
+        }
+        let cluster_rules = self.cluster_policies.values();
+        let cluster_rules = cluster_rules.flat_map(|policy| &policy.egress);
+        for peer in cluster_rules.flat_map(|rule| &rule.peers) {
+            match peer {
+                ClusterPeer::Networks(networks) => found.extend(networks),
+                ClusterPeer::Pods(_)
+                | ClusterPeer::Nodes(_)
+                | ClusterPeer::DomainNames(_)
+                | ClusterPeer::Unrecognized => {}
+            }
+        }
+        let addresses = self.domain_addresses.values().flatten();
+        found.extend(addresses.copied().map(IpNet::from));
+        found
     }
 
     /// The policies that select `pod` (rule NP-1).

@@ -52,14 +52,8 @@ struct Covered {
 /// Some ports, or all, and the rules that allow them.
 type Grants = Vec<(Extent, BTreeSet<usize>)>;
 
-/// All entries of a group: what is so for anyone is not said again of a class (so each of them matters).
+/// All entries of a group that no policy of the cluster judges: what is so for anyone is not said again of a class (so each of them matters).
 pub(crate) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> Vec<Entry> {
-    if group.is_closed {
-        return Vec::new();
-    }
-    if group.is_tiered() {
-        return tiers::entries(group, terms, classes);
-    }
     let by_class = reasons(group, terms, classes);
     let anyone = group.rules.iter().enumerate();
     let anyone = anyone.filter(|(_, grant)| matches!(grant.peers, GrantPeers::Any));

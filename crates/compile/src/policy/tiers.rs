@@ -39,25 +39,55 @@ struct Function {
     ports: BTreeMap<Protocol, Vec<(PortRange, Decision)>>,
 }
 
-/// All entries of a group: those for anyone, then those by which a class differs.
-pub(super) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> Vec<Entry> {
-    let anyone = facts_of_anyone(group);
-    let base = Function::new(group, &anyone, Whom::Anyone);
-    let mut found = base.entries_for_anyone();
-    // Many classes have the same facts.
-    let mut known: BTreeMap<Facts, Vec<Entry>> = BTreeMap::new();
-    for (class, own) in facts_by_class(group, &anyone, terms, classes) {
-        let template = known.entry(own).or_insert_with_key(|facts| {
-            let function = Function::new(group, facts, Whom::Class(class));
-            function.entries_for_class(class, &base)
-        });
-        let whom = Whom::Class(class);
-        found.extend(template.iter().map(|entry| Entry {
-            whom,
-            ..entry.clone()
-        }));
+/// What the tiers say to the members of a group.
+pub(crate) struct Tiers<'g, 'a> {
+    group: &'g Group<'a>,
+    anyone: Facts,
+    by_class: BTreeMap<ClassId, Facts>,
+}
+
+impl<'g, 'a> Tiers<'g, 'a> {
+    pub(crate) fn new(group: &'g Group<'a>, terms: &Terms<'_>, classes: &Classes) -> Self {
+        let anyone = facts_of_anyone(group);
+        let by_class = facts_by_class(group, &anyone, terms, classes);
+        Self {
+            group,
+            anyone,
+            by_class,
+        }
     }
-    found
+
+    /// All entries: those for anyone, then those by which a class differs.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let base = Function::new(self.group, &self.anyone, Whom::Anyone);
+        let mut found = base.entries_for_anyone();
+        // Many classes have the same facts.
+        let mut known: BTreeMap<&Facts, Vec<Entry>> = BTreeMap::new();
+        for (class, own) in &self.by_class {
+            let whom = Whom::Class(*class);
+            let template = known.entry(own).or_insert_with_key(|facts| {
+                let function = Function::new(self.group, facts, whom);
+                function.entries_for_class(*class, &base)
+            });
+            found.extend(template.iter().map(|entry| Entry {
+                whom,
+                ..entry.clone()
+            }));
+        }
+        found
+    }
+
+    /// The denials of what a member whose own address is of `class` sends to itself through a Service; the rest is
+    /// allowed.
+    pub(crate) fn to_itself(&self, class: Option<ClassId>) -> Vec<Entry> {
+        let own = class.and_then(|class| self.by_class.get(&class));
+        let facts = own.unwrap_or(&self.anyone);
+        let function = Function::new(self.group, facts, Whom::Itself);
+        let denied = !function.other.permits;
+        let whole = denied.then(|| function.whole(Whom::Itself));
+        let pieces = function.pieces(Whom::Itself, |_, _| function.other.permits);
+        whole.into_iter().chain(pieces).collect()
+    }
 }
 
 /// How many elements `group` needs for so many addresses of its members.
@@ -67,7 +97,7 @@ pub(super) fn elements(
     classes: &Classes,
     subjects: &[(Family, u64)],
 ) -> u64 {
-    let entries = entries(group, terms, classes);
+    let entries = Tiers::new(group, terms, classes).entries();
     let in_family = |family: Family| {
         let of_family = entries.iter().filter(|entry| match entry.whom {
             Whom::Anyone | Whom::Itself => true,
@@ -81,36 +111,6 @@ pub(super) fn elements(
     let of_family =
         |(family, subjects): &(Family, u64)| in_family(*family).saturating_mul(*subjects);
     subjects.iter().map(of_family).fold(0, u64::saturating_add)
-}
-
-/// What the members of a group may send to themselves through a Service.
-pub(crate) struct Selves<'g, 'a> {
-    group: &'g Group<'a>,
-    anyone: Facts,
-    by_class: BTreeMap<ClassId, Facts>,
-}
-
-impl<'g, 'a> Selves<'g, 'a> {
-    pub(crate) fn new(group: &'g Group<'a>, terms: &Terms<'_>, classes: &Classes) -> Self {
-        let anyone = facts_of_anyone(group);
-        let by_class = facts_by_class(group, &anyone, terms, classes);
-        Self {
-            group,
-            anyone,
-            by_class,
-        }
-    }
-
-    /// The denials for a member whose own address is of `class`; the rest is allowed.
-    pub(crate) fn entries(&self, class: Option<ClassId>) -> Vec<Entry> {
-        let own = class.and_then(|class| self.by_class.get(&class));
-        let facts = own.unwrap_or(&self.anyone);
-        let function = Function::new(self.group, facts, Whom::Itself);
-        let denied = !function.other.permits;
-        let whole = denied.then(|| function.whole(Whom::Itself));
-        let pieces = function.pieces(Whom::Itself, |_, _| function.other.permits);
-        whole.into_iter().chain(pieces).collect()
-    }
 }
 
 /// What holds of a peer that nothing is known of.

@@ -271,19 +271,26 @@ impl fmt::Display for RuleRef {
     }
 }
 
-impl fmt::Display for ClusterRuleRef {
-    /// `Admin Deny by ClusterNetworkPolicy/base egress[0] "no-metadata" (base.yaml:9:5)`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ClusterRuleRef {
+    /// What it does, as written, and which rule it is: `Deny by ClusterNetworkPolicy/base egress[0]`.
+    #[must_use]
+    pub fn deed(&self) -> String {
         let Self {
             policy,
-            tier,
             direction,
             index,
             action,
             ..
         } = self;
         let action = action.written_in(policy.kind);
-        write!(f, "{tier} {action} by {policy} {direction}[{index}]")?;
+        format!("{action} by {policy} {direction}[{index}]")
+    }
+}
+
+impl fmt::Display for ClusterRuleRef {
+    /// `Admin Deny by ClusterNetworkPolicy/base egress[0] "no-metadata" (base.yaml:9:5)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.tier, self.deed())?;
         if let Some(name) = &self.name {
             write!(f, " \"{name}\"")?;
         }

@@ -80,16 +80,7 @@ const NOT_ISOLATED: &str = "NetworkPolicy: not isolated";
 
 /// `Admin: Deny by ClusterNetworkPolicy/base egress[0]`
 fn by(rule: &ClusterRuleRef) -> String {
-    let ClusterRuleRef {
-        policy,
-        tier,
-        direction,
-        index,
-        action,
-        ..
-    } = rule;
-    let action = action.written_in(policy.kind);
-    format!("{tier}: {action} by {policy} {direction}[{index}]")
+    format!("{}: {}", rule.tier, rule.deed())
 }
 
 fn allowed(rules: &[RuleRef]) -> String {

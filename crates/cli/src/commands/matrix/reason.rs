@@ -190,20 +190,9 @@ fn cluster_line(rule: &ClusterRuleRef, before: &str) -> Line {
         .as_ref()
         .map(|name| format!(" \"{name}\""))
         .unwrap_or_default();
-    let ClusterRuleRef {
-        policy,
-        tier,
-        direction,
-        index,
-        action,
-        source,
-        ..
-    } = rule;
-    let action = action.written_in(policy.kind);
+    let (tier, deed) = (rule.tier, rule.deed());
     Line {
-        text: plain(&format!(
-            "{before}{tier} {action} by {policy} {direction}[{index}]{name}"
-        )),
-        source: source.clone(),
+        text: plain(&format!("{before}{tier} {deed}{name}")),
+        source: rule.source.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ClusterIp, ClusterPeer, Direction, Endpoint, PolicyPeer};
+use ringfence_model::{Cluster, ClusterIp, Endpoint};
 use ringfence_net::Family;
 
 /// Public hosts that everybody knows; shown where any would do.
@@ -41,7 +41,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
 
 /// The hosts, of the families that pods of `cluster` have; of IPv4 where no address of a pod is known.
 pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
-    let blocks = blocks(cluster);
+    let blocks: Vec<IpNet> = cluster.named_blocks().into_iter().collect();
     let not_public = not_public(cluster);
     of_families(cluster, EXAMPLES)
         .flat_map(|example| of_family(example, &blocks, &not_public))
@@ -97,42 +97,6 @@ fn edges(block: &IpNet) -> Vec<IpAddr> {
         .into_iter()
         .flatten()
         .collect()
-}
-
-/// Every block that a policy names, each once.
-fn blocks(cluster: &Cluster) -> Vec<IpNet> {
-    let network_policies = cluster.network_policies.values();
-    let rules =
-        network_policies.flat_map(|policy| Direction::ALL.map(|direction| policy.rules(direction)));
-    let mut found: BTreeSet<IpNet> = BTreeSet::new();
-    for peer in rules.flatten().flat_map(|rule| &rule.peers) {
-        match peer {
-            PolicyPeer::IpBlock(block) => found.extend([block.cidr].iter().chain(&block.except)),
-            PolicyPeer::Pods(_) => {}
-        }
-    }
-    let cluster_policies = cluster.cluster_policies.values();
-    for peer in cluster_policies
-        .flat_map(|policy| &policy.egress)
-        .flat_map(|rule| &rule.peers)
-    {
-        match peer {
-            ClusterPeer::Networks(networks) => found.extend(networks),
-            ClusterPeer::Pods(_)
-            | ClusterPeer::Nodes(_)
-            | ClusterPeer::DomainNames(_)
-            | ClusterPeer::Unrecognized => {}
-        }
-    }
-    found.extend(
-        cluster
-            .domain_addresses
-            .values()
-            .flatten()
-            .copied()
-            .map(IpNet::from),
-    );
-    found.into_iter().collect()
 }
 
 /// What no public host has, the addresses of the cluster included.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{
-    Cluster, ClusterPeer, Direction, IpBlock, LabelSelector, NetworkPolicy, ObjectName, PolicyPeer,
-    PolicyRule,
+    Cluster, IpBlock, LabelSelector, NetworkPolicy, ObjectName, PolicyPeer, PolicyRule,
 };
 use ringfence_policy::Engine;
 
@@ -44,38 +43,7 @@ fn anchor(blocks: BTreeSet<IpNet>) -> NetworkPolicy {
 /// Every block of a policy, and all addresses of each family, which a mistake may name.
 fn blocks(cluster: &Cluster) -> BTreeSet<IpNet> {
     let everywhere = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
-    let mut found = BTreeSet::from(everywhere);
-    let policies = cluster.network_policies.values();
-    let rules = policies.flat_map(|policy| Direction::ALL.map(|direction| policy.rules(direction)));
-    for peer in rules.flatten().flat_map(|rule| &rule.peers) {
-        match peer {
-            PolicyPeer::IpBlock(block) => {
-                found.insert(block.cidr);
-                found.extend(&block.except);
-            }
-            PolicyPeer::Pods(_) => {}
-        }
-    }
-    let policies = cluster.cluster_policies.values();
-    for peer in policies
-        .flat_map(|policy| &policy.egress)
-        .flat_map(|rule| &rule.peers)
-    {
-        match peer {
-            ClusterPeer::Networks(networks) => found.extend(networks),
-            ClusterPeer::Pods(_)
-            | ClusterPeer::Nodes(_)
-            | ClusterPeer::DomainNames(_)
-            | ClusterPeer::Unrecognized => {}
-        }
-    }
-    found.extend(
-        cluster
-            .domain_addresses
-            .values()
-            .flatten()
-            .copied()
-            .map(IpNet::from),
-    );
+    let mut found = cluster.named_blocks();
+    found.extend(everywhere);
     found
 }

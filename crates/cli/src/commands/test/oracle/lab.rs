@@ -70,19 +70,12 @@ impl Drop for Lab<'_> {
 /// As a kind configuration among the manifests says; without one, a control plane and two workers.
 fn nodes(manifests: &LoadedManifests) -> anyhow::Result<KindCluster> {
     let mut objects = manifests.objects.iter();
-    let given = objects.find_map(|object| match object {
-        Object::KindCluster(cluster) => Some(cluster.clone()),
-        Object::Namespace(_)
-        | Object::Node(_)
-        | Object::Pod(_)
-        | Object::Workload(_)
-        | Object::Service(_)
-        | Object::NetworkPolicy(_)
-        | Object::ClusterPolicy(_)
-        | Object::Endpoints(_)
-        | Object::Secret(_)
-        | Object::ConfigMap(_)
-        | Object::ServiceAccount(_) => None,
+    let given = objects.find_map(|object| {
+        if let Object::KindCluster(cluster) = object {
+            Some(cluster.clone())
+        } else {
+            None
+        }
     });
     given.map_or_else(|| inputs::kind_cluster(None), Ok)
 }
