@@ -73,7 +73,7 @@ pub fn main(tests: &[Test]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let as_root = starts_as_root();
-    if let Err(error) = enter(as_root) {
+    if let Err(error) = enter() {
         eprintln!("cannot enter namespaces, which these tests need: {error}");
         return ExitCode::FAILURE;
     }
@@ -119,9 +119,12 @@ fn report(ran: usize, failed: &[&str], filtered: usize) -> ExitCode {
     }
 }
 
-/// Leaves the machine's network namespace, so that even a faulty test cannot touch it.
-fn enter(as_root: bool) -> io::Result<()> {
-    if as_root {
+/// Leaves the machine's network namespace, so that even a faulty test cannot touch it. For a process with one thread.
+///
+/// # Errors
+/// If the kernel allows no namespaces.
+pub fn enter() -> io::Result<()> {
+    if starts_as_root() {
         return Ok(unshare(CloneFlags::CLONE_NEWNET)?);
     }
     let (user, group) = (geteuid(), getegid());
