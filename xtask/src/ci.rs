@@ -1,6 +1,6 @@
 //! The steps of `cargo xtask ci`: each by name, timed, and the first failure ends the run.
 
-mod command;
+pub(crate) mod command;
 mod demo;
 pub(crate) mod ordinary;
 

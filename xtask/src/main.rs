@@ -9,6 +9,7 @@
     reason = "telling the reader what happened is what it is for"
 )]
 
+mod bench;
 mod ci;
 mod layers;
 mod show;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask ci [STEP...]   run the checks, or only the steps named, in the order given
 cargo xtask ci --list      name the steps
+cargo xtask bench [NAME [ARGUMENT...]]   measure everything, or one of the programs in benches/
 cargo xtask show           put what the demonstration prints into README and its picture";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn run() -> Result<()> {
     match arguments.as_slice() {
         ["ci", "--list"] => ci::list(),
         ["ci", steps @ ..] => return ci::run(steps),
+        ["bench", arguments @ ..] => return bench::run(arguments),
         ["show"] => return show::run(&workspace_root()),
         [ci::ordinary::INSIDE, stage] => return ci::ordinary::inside(Path::new(stage)),
         ["--help" | "-h" | "help"] => println!("{USAGE}"),

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
 mod iptables;
+mod loading;
 mod plot;
 mod pods;
 mod rounds;
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
     let plot = words.iter().find_map(|word| word.strip_prefix("plot="));
     ringfence_testkit::sandbox::enter()?;
     pin()?;
+    loading::report(&SIZES)?;
     let subjects = subjects()?;
     let measured = rounds::run(&subjects, rounds.unwrap_or(ROUNDS))?;
     for way in Way::ALL {

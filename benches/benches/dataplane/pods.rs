@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ringfence_model::Cluster;
 use ringfence_testkit::builder::{
-    cluster, labels, namespace, node, pod, pods_in, policy, rule, tcp, udp,
+    cluster, labels, namespace, node, pod, pods, policy, rule, tcp, udp,
 };
 
 use crate::topology::{CLIENT, FAR, NEAR, NODES, POD_BLOCKS, REAL_PODS};
@@ -60,7 +60,7 @@ fn made_up(node: usize, count: usize) -> Vec<BenchPod> {
         .get(node)
         .map_or(0, |block| block.addr().to_bits());
     let address = |index: usize| {
-        let offset = u32::try_from(index % count.max(1)).unwrap_or(0);
+        let offset = u32::try_from(index).unwrap_or(0);
         Ipv4Addr::from_bits(first + FIRST + offset)
     };
     let pod = |index: usize| BenchPod {
@@ -69,10 +69,18 @@ fn made_up(node: usize, count: usize) -> Vec<BenchPod> {
         node,
         address: address(index),
         host_interface: format!("vethrf{node}x{index}"),
-        from: vec![address(index + 1)],
-        to: vec![address(index + count.saturating_sub(1))],
+        from: vec![address(neighbours(index, count).1)],
+        to: vec![address(neighbours(index, count).0)],
     };
     (0..count).map(pod).collect()
+}
+
+/// The pods before and after one in the ring of its namespace.
+fn neighbours(index: usize, count: usize) -> (usize, usize) {
+    let start = index - index % PODS_PER_NAMESPACE;
+    let length = PODS_PER_NAMESPACE.min(count - start);
+    let at = |offset: usize| start + (index - start + offset) % length;
+    (at(length - 1), at(1))
 }
 
 /// The same as objects of Kubernetes. A neighbour is found by its labels.
@@ -105,7 +113,7 @@ fn policies_of(found: &BenchPod, name: &str, address: &str) -> ringfence_model::
     use ringfence_model::Direction::{Egress, Ingress};
     let open = |peer: &Ipv4Addr| {
         let peer = labels(&[("address", &peer.to_string())]);
-        let rule = rule().peer(pods_in(labels(&[]), peer));
+        let rule = rule().peer(pods(peer));
         rule.port(tcp(OPEN_PORT)).port(udp(OPEN_PORT))
     };
     let mut built = policy(name)

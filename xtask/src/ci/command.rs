@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// `cargo` with these arguments, in the root of the workspace.
-pub(super) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.args(arguments).current_dir(workspace_root());
@@ -15,7 +15,7 @@ pub(super) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
 }
 
 /// Runs a command with its output passed through; a failure names the command line.
-pub(super) fn run_visibly(command: Command) -> Result<()> {
+pub(crate) fn run_visibly(command: Command) -> Result<()> {
     println!("$ {}", command_line(&command));
     run(command)
 }
