@@ -110,10 +110,17 @@ impl<'a> Peers<'a> {
     /// The wired addresses of some local pods.
     pub(crate) fn addresses_of(&self, pods: &[&Pod]) -> Vec<IpAddr> {
         let wanted: BTreeSet<&ObjectName> = pods.iter().map(|pod| &pod.name).collect();
-        self.local()
-            .filter(|(peer, _)| wanted.contains(&peer.pod.name))
-            .flat_map(|(peer, _)| peer.addresses.iter().copied())
+        wanted
+            .into_iter()
+            .filter_map(|name| self.named(name))
+            .filter(|peer| peer.endpoint.is_some())
+            .flat_map(|peer| peer.addresses.iter().copied())
             .collect()
+    }
+
+    fn named(&self, name: &ObjectName) -> Option<&Peer<'a>> {
+        let place = self.all.binary_search_by(|peer| peer.pod.name.cmp(name));
+        self.all.get(place.ok()?)
     }
 
     /// Indices of the peers that a selector in a policy of `namespace` matches (rules NP-12 to NP-17).
