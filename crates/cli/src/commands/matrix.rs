@@ -22,8 +22,6 @@ use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_pod, by_workload};
 
 use arguments::{By, Form, MatrixArguments};
-pub(crate) use csv::line as csv_line;
-pub(crate) use markdown::{escaped as markdown_escaped, rule as markdown_rule};
 use pattern::{Pattern, World};
 use view::Names;
 

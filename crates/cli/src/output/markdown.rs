@@ -5,6 +5,12 @@
 pub(crate) enum Cell {
     /// Words, none of which is markup.
     Text(String),
+    /// The same, in bold.
+    Strong(String),
+    /// Several lines of words.
+    Lines(Vec<String>),
+    /// Words, and below them an example in small letters.
+    Example(String, String),
     /// Something to be shown letter by letter.
     Code(String),
     /// A sentence in which what is between two backticks is shown letter by letter.
@@ -15,6 +21,11 @@ impl Cell {
     fn markdown(&self) -> String {
         match self {
             Self::Text(text) => escape(text),
+            Self::Strong(text) => format!("**{}**", escape(text)),
+            Self::Lines(lines) => escape(&lines.join("\n")),
+            Self::Example(text, example) => {
+                format!("{}<br><sub>{}</sub>", escape(text), escape(example))
+            }
             // A pipe ends a cell even in code, unless it is escaped.
             Self::Code(text) => code(text).replace('|', "\\|"),
             Self::Sentence(text) => sentence(text),
@@ -156,10 +167,16 @@ mod tests {
         let rows = [
             vec!["demo/web".into(), Cell::Code("a|b".to_owned())],
             vec!["x|y".into(), String::new().into()],
+            vec![
+                Cell::Strong("*".to_owned()),
+                Cell::Lines(vec!["a|b".to_owned(), "c".to_owned()]),
+            ],
         ];
         assert_eq!(
             table(&["from", "selector"], &rows),
-            "| from | selector |\n| --- | --- |\n| demo/web | `a\\|b` |\n| x\\|y |  |\n"
+            "| from | selector |\n| --- | --- |\n| demo/web | `a\\|b` |\n| x\\|y |  |\n| **\\*** | a\\|b<br>c |\n"
         );
+        let example = Cell::Example("tcp/80".to_owned(), "<a>".to_owned());
+        assert_eq!(example.markdown(), "tcp/80<br><sub>&lt;a&gt;</sub>");
     }
 }

@@ -107,33 +107,33 @@ fn for_comments_on_changes() {
 #### Newly allowed
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| tools/monitor | shop/db | tcp/5432<br><sub>tools/monitor-0 -\> shop/db-0 tcp/5432</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/db (examples/change/before/policies.yaml:20:1), and no rule matches | ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) |
-| internet<br>metadata<br>private<br>special | shop/web | tcp/8443<br><sub>1.1.1.1 -\> shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress allowed: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) |
+| --- | --- | --- | --- | --- |
+| tools/monitor | shop/db | tcp/5432<br><sub>tools/monitor-0 -&gt; shop/db-0 tcp/5432</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/db (examples/change/before/policies.yaml:20:1), and no rule matches | ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) |
+| internet<br>metadata<br>private<br>special | shop/web | tcp/8443<br><sub>1.1.1.1 -&gt; shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress allowed: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) |
 
 #### Perhaps newly allowed
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| tools/monitor | shop/web | tcp/8443<br><sub>tools/monitor-0 -\> shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress unknown: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) |
+| --- | --- | --- | --- | --- |
+| tools/monitor | shop/web | tcp/8443<br><sub>tools/monitor-0 -&gt; shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress unknown: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) |
 
 #### Newly denied
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| internet<br>metadata<br>private<br>special | shop/web | tcp/8080<br><sub>1.1.1.1 -\> shop/web-0 tcp/8080</sub> | ingress allowed: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
+| --- | --- | --- | --- | --- |
+| internet<br>metadata<br>private<br>special | shop/web | tcp/8080<br><sub>1.1.1.1 -&gt; shop/web-0 tcp/8080</sub> | ingress allowed: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
 
 #### Perhaps newly denied
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| tools/monitor | shop/web | tcp/8080<br><sub>tools/monitor-0 -\> shop/web-0 tcp/8080</sub> | ingress unknown: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
+| --- | --- | --- | --- | --- |
+| tools/monitor | shop/web | tcp/8080<br><sub>tools/monitor-0 -&gt; shop/web-0 tcp/8080</sub> | ingress unknown: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
 
 #### New: shop/backup
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| shop/backup | shop/db | tcp/5432<br><sub>shop/backup-0 -\> shop/db-0 tcp/5432</sub> |  | egress allowed: shop/backup egress\[0\] (examples/change/after/policies.yaml:38:7)<br>ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) |
+| --- | --- | --- | --- | --- |
+| shop/backup | shop/db | tcp/5432<br><sub>shop/backup-0 -&gt; shop/db-0 tcp/5432</sub> |  | egress allowed: shop/backup egress\[0\] (examples/change/after/policies.yaml:38:7)<br>ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) |
 
 "#]].raw());
 }
@@ -442,38 +442,38 @@ failed: 2 changes are not permitted
 
 **Failed**: 2 changes are not permitted.
 
-unused and may be taken out: tools/\* -\> shop/web: tcp/9090 (metrics), examples/change/allowed.yaml:7:3
+unused and may be taken out: tools/\* -&gt; shop/web: tcp/9090 (metrics), examples/change/allowed.yaml:7:3
 
 #### Newly allowed
 
 | from | to | connections | before | now | permitted |
-|---|---|---|---|---|---|
-| tools/monitor | shop/db | tcp/5432<br><sub>tools/monitor-0 -\> shop/db-0 tcp/5432</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/db (examples/change/before/policies.yaml:20:1), and no rule matches | ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) | not permitted |
-| internet<br>metadata<br>private<br>special | shop/web | tcp/8443<br><sub>1.1.1.1 -\> shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress allowed: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) | permitted: the page moves to another port |
+| --- | --- | --- | --- | --- | --- |
+| tools/monitor | shop/db | tcp/5432<br><sub>tools/monitor-0 -&gt; shop/db-0 tcp/5432</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/db (examples/change/before/policies.yaml:20:1), and no rule matches | ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) | not permitted |
+| internet<br>metadata<br>private<br>special | shop/web | tcp/8443<br><sub>1.1.1.1 -&gt; shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress allowed: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) | permitted: the page moves to another port |
 
 #### Perhaps newly allowed
 
 | from | to | connections | before | now | permitted |
-|---|---|---|---|---|---|
-| tools/monitor | shop/web | tcp/8443<br><sub>tools/monitor-0 -\> shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress unknown: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) | not permitted |
+| --- | --- | --- | --- | --- | --- |
+| tools/monitor | shop/web | tcp/8443<br><sub>tools/monitor-0 -&gt; shop/web-0 tcp/8443</sub> | ingress denied: isolated by shop/closed (examples/change/before/policies.yaml:1:1), shop/web (examples/change/before/policies.yaml:8:1), and no rule matches | ingress unknown: shop/web ingress\[0\] (examples/change/after/policies.yaml:14:7) | not permitted |
 
 #### Newly denied
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| internet<br>metadata<br>private<br>special | shop/web | tcp/8080<br><sub>1.1.1.1 -\> shop/web-0 tcp/8080</sub> | ingress allowed: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
+| --- | --- | --- | --- | --- |
+| internet<br>metadata<br>private<br>special | shop/web | tcp/8080<br><sub>1.1.1.1 -&gt; shop/web-0 tcp/8080</sub> | ingress allowed: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
 
 #### Perhaps newly denied
 
 | from | to | connections | before | now |
-|---|---|---|---|---|
-| tools/monitor | shop/web | tcp/8080<br><sub>tools/monitor-0 -\> shop/web-0 tcp/8080</sub> | ingress unknown: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
+| --- | --- | --- | --- | --- |
+| tools/monitor | shop/web | tcp/8080<br><sub>tools/monitor-0 -&gt; shop/web-0 tcp/8080</sub> | ingress unknown: shop/web ingress\[0\] (examples/change/before/policies.yaml:14:7) | ingress denied: isolated by shop/closed (examples/change/after/policies.yaml:1:1), shop/web (examples/change/after/policies.yaml:8:1), and no rule matches |
 
 #### New: shop/backup
 
 | from | to | connections | before | now | permitted |
-|---|---|---|---|---|---|
-| shop/backup | shop/db | tcp/5432<br><sub>shop/backup-0 -\> shop/db-0 tcp/5432</sub> |  | egress allowed: shop/backup egress\[0\] (examples/change/after/policies.yaml:38:7)<br>ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) | permitted: nightly backups |
+| --- | --- | --- | --- | --- | --- |
+| shop/backup | shop/db | tcp/5432<br><sub>shop/backup-0 -&gt; shop/db-0 tcp/5432</sub> |  | egress allowed: shop/backup egress\[0\] (examples/change/after/policies.yaml:38:7)<br>ingress allowed: shop/db ingress\[0\] (examples/change/after/policies.yaml:26:7) | permitted: nightly backups |
 
 "#]].raw());
 }

@@ -246,7 +246,7 @@ fn documents_get_markdown() {
         matrix("--from shop/web -o md"),
         str![[r#"
 | from | shop/db | shop/web | tools/client | internet | metadata | private | 203.0.113.0/24 |
-|---|---|---|---|---|---|---|---|
+| --- | --- | --- | --- | --- | --- | --- | --- |
 | **shop/web** | some tcp/5432 | - | unknown tcp/443 | - | - | - | tcp/443 |
 
 *some: between some of the pods and not between all*

@@ -10,7 +10,7 @@ use ringfence_model::{Documents, METADATA_NAME_LABEL};
 use ringfence_reach::audit::{self, Finding, Principle, Subject};
 
 use super::arguments::AuditArguments;
-use crate::commands::matrix::view::plain;
+use crate::output::plain::plain;
 
 pub(super) use guards::guards;
 

@@ -3,7 +3,7 @@
 use ringfence_reach::audit::{Finding, Measured};
 
 use super::{Report, text, words};
-use crate::commands::matrix::view::plain;
+use crate::output::plain::plain;
 use crate::output::xml;
 
 const STYLE: &str = include_str!("html/page.css");

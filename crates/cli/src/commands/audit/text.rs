@@ -6,7 +6,8 @@ use ringfence_reach::audit::{Finding, Gap, GapKind, Measured, Severity, Shown};
 
 use super::arguments::AuditArguments;
 use super::{Health, Report, score, words};
-use crate::commands::matrix::view::{flow, plain};
+use crate::commands::matrix::view::flow;
+use crate::output::plain::plain;
 use crate::paint;
 
 /// How many findings are shown of each principle.

@@ -5,7 +5,7 @@ use ringfence_net::ConnectionSet;
 use ringfence_reach::audit::{Finding, Gap, GapKind, Principle, Shown};
 
 use crate::commands::matrix::reason::{Told, told};
-use crate::commands::matrix::view::plain;
+use crate::output::plain::plain;
 
 /// What is open, in one line.
 pub(super) fn gap(principle: Principle, gap: &Gap) -> String {

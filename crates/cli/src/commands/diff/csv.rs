@@ -3,7 +3,7 @@
 use ringfence_reach::diff::{Difference, Kind};
 
 use super::words::{names, told};
-use crate::commands::matrix::csv_line;
+use crate::output::csv;
 
 pub(super) fn render(difference: &Difference) -> String {
     let names = names(difference);
@@ -19,7 +19,7 @@ pub(super) fn render(difference: &Difference) -> String {
     let lines = difference.pairs.iter().flat_map(|pair| {
         let line = |change| {
             let told = told(&names, (pair, change), None);
-            csv_line(&[
+            csv::line(&[
                 word(told.what.kind).to_owned(),
                 told.sources.concat(),
                 told.destinations.concat(),
@@ -31,7 +31,7 @@ pub(super) fn render(difference: &Difference) -> String {
         };
         pair.changes.iter().map(line).collect::<Vec<_>>()
     });
-    let header = csv_line(&header.map(str::to_owned));
+    let header = csv::line(&header.map(str::to_owned));
     std::iter::once(header).chain(lines).collect()
 }
 

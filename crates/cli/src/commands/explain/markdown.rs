@@ -34,10 +34,7 @@ pub(super) fn markdown(story: &Story<'_>, all: bool) -> String {
 
 fn headline(story: &Story<'_>) -> String {
     let question = story.question;
-    let port = question
-        .port
-        .as_ref()
-        .map_or_else(String::new, |port| format!(" {port}"));
+    let port = question.port_behind();
     format!(
         "### {} {}: `{}` → `{}`{port}",
         sign(story.verdict),

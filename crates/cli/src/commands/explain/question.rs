@@ -46,6 +46,12 @@ impl Question {
         })
     }
 
+    /// The port as it stands behind the ends, if one is asked for.
+    pub(super) fn port_behind(&self) -> String {
+        let port = self.port.as_ref();
+        port.map_or_else(String::new, |port| format!(" {port}"))
+    }
+
     /// The ends, with what they need added to `cluster`.
     pub(super) fn resolve(
         &self,

@@ -52,10 +52,7 @@ pub(super) fn text(story: &Story<'_>, all: bool) -> String {
 /// `deny: default/client -> svc/netpol-demo/web-app tcp/80`
 fn headline(story: &Story<'_>) -> String {
     let question = story.question;
-    let port = question
-        .port
-        .as_ref()
-        .map_or_else(String::new, |port| format!(" {port}"));
+    let port = question.port_behind();
     format!(
         "{}: {} -> {}{port}",
         verdict(story.verdict),

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::Unit;
 
-use super::view::{Names, plain};
+use super::view::Names;
+use crate::output::csv::line;
 
 const HEADER: &str = "source,destination,verdict,all,some,unknown\n";
 
@@ -25,40 +26,4 @@ pub(crate) fn write(out: &mut impl Write, matrix: &Matrix, names: &Names) -> io:
         out.write_all(line.as_bytes())?;
     }
     Ok(())
-}
-
-/// One line of CSV (RFC 4180).
-pub(crate) fn line(fields: &[String]) -> String {
-    let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
-    fields.join(",") + "\n"
-}
-
-/// A field in quotation marks where it needs them. Spreadsheets take what begins like a formula for one, so that gets
-/// an apostrophe.
-fn quoted(field: &str) -> String {
-    let field = plain(field);
-    let field = if field.starts_with(['=', '+', '-', '@']) {
-        format!("'{field}")
-    } else {
-        field
-    };
-    if field.contains([',', '"']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_where_they_must_be() {
-        let fields = ["a", "tcp/80,443", "say \"x\"", "=1+1", "a\nb"].map(str::to_owned);
-        assert_eq!(
-            line(&fields),
-            "a,\"tcp/80,443\",\"say \"\"x\"\"\",'=1+1,a\\nb\n"
-        );
-    }
 }

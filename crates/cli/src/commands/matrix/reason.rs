@@ -7,7 +7,7 @@ use ringfence_model::{
     PolicyRef, RuleRef, Source,
 };
 
-use super::view::plain;
+use crate::output::plain::plain;
 
 /// A reason in words.
 #[derive(Debug)]

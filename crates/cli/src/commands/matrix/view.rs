@@ -7,6 +7,8 @@ use ringfence_net::{ConnectionSet, IpProtocol};
 use ringfence_reach::matrix::Cell;
 use ringfence_reach::workload::Unit;
 
+use crate::output::plain::plain;
+
 /// What units are called: short, unless two would be called the same.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -46,18 +48,6 @@ impl Names {
         let name = self.names.get(unit).cloned();
         plain(&name.unwrap_or_else(|| unit.full_name()))
     }
-}
-
-/// Control characters as their escapes.
-pub(crate) fn plain(text: &str) -> String {
-    let shown = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(shown).collect()
 }
 
 /// What stands in a cell in which nothing may be opened.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::arguments::Form;
 use super::json::WitnessJson;
 use super::text::witness;
-use crate::commands::matrix::view::plain;
+use crate::output::plain::plain;
 use crate::paint;
 
 pub(super) fn run(

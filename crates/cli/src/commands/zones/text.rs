@@ -9,7 +9,8 @@ use ringfence_reach::zone::{Deviation, DeviationKind};
 use super::Table;
 use crate::commands::matrix::reason::told;
 use crate::commands::matrix::text;
-use crate::commands::matrix::view::{Names, flow, plain};
+use crate::commands::matrix::view::{Names, flow};
+use crate::output::plain::plain;
 use crate::paint;
 
 /// How many connections are shown for each difference.

@@ -11,9 +11,9 @@ use ringfence_net::{ConnectionSet, PortSet};
 use ringfence_reach::workload::Unit;
 
 use crate::commands::matrix::pattern::{Pattern, World};
-use crate::commands::matrix::view::plain;
 use crate::inputs::FileArguments;
 use crate::inputs::port::{PortArgument, ports};
+use crate::output::plain::plain;
 
 /// What may be newly allowed.
 #[derive(Debug, Default)]
