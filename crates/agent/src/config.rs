@@ -26,6 +26,10 @@ pub struct AgentConfig {
     /// The name of the agent's nftables table.
     #[serde(default = "table_name")]
     pub table_name: String,
+    /// Whether the kernel shall refuse changes of the table by other programs while the agent runs, where it can (Linux
+    /// since 6.9). Else they are repaired afterwards.
+    #[serde(default = "yes")]
+    pub protect_table: bool,
 }
 
 impl AgentConfig {
@@ -38,6 +42,10 @@ impl AgentConfig {
 
 const fn on() -> Enforcement {
     Enforcement::On
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn table_name() -> String {

@@ -1,23 +1,22 @@
 //! The kernel's side: a thread that does one job after the other, and one that listens for foreign changes.
 
+mod watch;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, bail};
 use ringfence_netlink::Errno;
 use ringfence_netlink::conntrack::{Conntrack, Entry};
-use ringfence_netlink::nftables::{ApplyError, Monitor, Nftables, ReadError};
+use ringfence_netlink::nftables::{ApplyError, Nftables, Owner, ReadError, TableState};
 use ringfence_netlink::route::RouteSocket;
 use ringfence_ruleset::Operation;
 
+use crate::AgentConfig;
 use crate::run::{Input, spawn};
 use crate::state::{Event, LiveTable};
-
-/// How often a commit tries to be the only change of its moment, before it is made in any case.
-const EXACT_ATTEMPTS: usize = 3;
+use watch::Watch;
 
 /// A job for the kernel.
 #[derive(Debug)]
@@ -29,18 +28,23 @@ pub(crate) enum Job {
 }
 
 /// Opens the sockets in the calling thread's network namespace and starts the two threads.
-pub(crate) fn start(table: String, inputs: &Sender<Input>) -> Result<Sender<Job>> {
+pub(crate) fn start(config: &AgentConfig, inputs: &Sender<Input>) -> Result<Sender<Job>> {
     let mut kernel = Kernel {
-        table,
+        table: config.table_name.clone(),
         nftables: Nftables::open()?,
         conntrack: Conntrack::open()?,
         routes: RouteSocket::open()?,
     };
-    let monitor = Monitor::open()?;
+    if config.protect_table && !kernel.nftables.own_tables()? {
+        tracing::warn!(
+            "this kernel cannot keep other programs from changing the table, Linux 6.9 can: changes are undone afterwards"
+        );
+    }
+    let mut watch = Watch::new(&kernel.table, &kernel.nftables)?;
     let (jobs, queue) = channel();
     let (results, changes) = (inputs.clone(), inputs.clone());
     spawn("kernel", inputs, move || kernel.work(&queue, &results))?;
-    spawn("monitor", inputs, move || listen(monitor, &changes))?;
+    spawn("monitor", inputs, move || watch.listen(&changes))?;
     Ok(jobs)
 }
 
@@ -54,25 +58,26 @@ struct Kernel {
 impl Kernel {
     fn work(&mut self, queue: &Receiver<Job>, inputs: &Sender<Input>) {
         while let Ok(job) = queue.recv() {
-            let input = match job {
-                Job::Read => Input::Event(self.read()),
+            let event = match job {
+                Job::Read => self.read(),
                 Job::Commit(operations) => self.commit(&operations),
-                Job::ReadConnections => Input::Event(self.read_connections()),
-                Job::Revoke(entries) => Input::Event(self.revoke(&entries)),
+                Job::ReadConnections => self.read_connections(),
+                Job::Revoke(entries) => self.revoke(&entries),
             };
-            if inputs.send(input).is_err() {
+            if inputs.send(Input::Event(event)).is_err() {
                 return;
             }
         }
     }
 
     fn read(&mut self) -> Event {
+        if let Err(error) = self.adopt() {
+            let message = chain(error);
+            return Event::KernelUnreadable { message };
+        }
         match self.nftables.read_table(&self.table) {
             Ok(None) => Event::KernelState(LiveTable::Absent),
-            Ok(Some(state)) => match state.to_table(&self.table) {
-                Some(table) => Event::KernelState(LiveTable::Present(table)),
-                None => foreign("a rule or chain is unknown".to_owned()),
-            },
+            Ok(Some(state)) => self.live(&state),
             Err(error) if is_foreign(&error) => foreign(chain(error.into())),
             Err(error) => {
                 let error = Error::from(error).context("cannot read the table");
@@ -83,41 +88,45 @@ impl Kernel {
         }
     }
 
-    /// Commits, and says which generation of the ruleset that made, if no other change came between.
-    fn commit(&mut self, operations: &[Operation]) -> Input {
-        match self.apply(operations) {
-            Ok(generation) => Input::CommitEnded {
-                event: Event::Committed,
-                generation,
-            },
-            Err(error) => {
-                let retry = may_succeed_later(&error);
-                let message = chain(Error::from(error).context("cannot commit the table"));
-                Input::CommitEnded {
-                    event: Event::CommitFailed { message, retry },
-                    generation: None,
-                }
+    /// Makes the table that an earlier agent left its own before it is read, so that it stays as it was read.
+    fn adopt(&mut self) -> Result<()> {
+        if !self.nftables.owns_tables() {
+            return Ok(());
+        }
+        let flags = self.nftables.table_flags(&self.table);
+        let flags = flags.context("cannot read the table")?;
+        match flags.map(|flags| flags.owner) {
+            Some(Owner::Orphan) => {
+                let adopted = self.nftables.adopt(&self.table);
+                adopted.context("cannot adopt the table that an earlier agent left")
             }
+            Some(Owner::Port(port)) if port != self.nftables.port() => bail!(
+                "the table belongs to another running program (netlink port {port}): is there a second agent?"
+            ),
+            Some(Owner::Port(_) | Owner::None) | None => Ok(()),
         }
     }
 
-    fn apply(&mut self, operations: &[Operation]) -> Result<Option<u32>, ApplyError> {
-        for _ in 0..EXACT_ATTEMPTS {
-            let Ok(before) = self.nftables.generation() else {
-                break;
-            };
-            match self
-                .nftables
-                .apply_if_unchanged(&self.table, operations, before)
-            {
-                // Other tables may change all the time; what this one holds is the monitor's to tell.
-                Err(ApplyError::Changed { .. }) => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(Some(before.wrapping_add(1))),
+    fn live(&self, state: &TableState) -> Event {
+        if state.flags.owner == Owner::None && self.nftables.owns_tables() {
+            return foreign("other programs may change it".to_owned());
+        }
+        match state.to_table(&self.table) {
+            Some(table) => Event::KernelState(LiveTable::Present(table)),
+            None if state.flags.dormant => foreign("it was put to sleep".to_owned()),
+            None => foreign("a rule or chain is unknown".to_owned()),
+        }
+    }
+
+    fn commit(&mut self, operations: &[Operation]) -> Event {
+        match self.nftables.apply(&self.table, operations) {
+            Ok(()) => Event::Committed,
+            Err(error) => {
+                let retry = may_succeed_later(&error);
+                let message = chain(Error::from(error).context("cannot commit the table"));
+                Event::CommitFailed { message, retry }
             }
         }
-        self.nftables.apply(&self.table, operations)?;
-        Ok(None)
     }
 
     fn read_connections(&mut self) -> Event {
@@ -163,24 +172,6 @@ impl Kernel {
     }
 }
 
-/// Reports changes of the ruleset by anybody until the loop is gone.
-fn listen(mut monitor: Monitor, inputs: &Sender<Input>) {
-    loop {
-        let generation = match monitor.next() {
-            Ok(change) => Some(change.generation),
-            Err(error) => {
-                // Notifications were lost: there was a change.
-                tracing::debug!("{:#}", Error::from(error));
-                thread::sleep(Duration::from_millis(100));
-                None
-            }
-        };
-        if inputs.send(Input::RulesetChanged { generation }).is_err() {
-            return;
-        }
-    }
-}
-
 /// Whether somebody put something into the table that ringfence does not know.
 const fn is_foreign(error: &ReadError) -> bool {
     match error {
@@ -198,7 +189,9 @@ fn may_succeed_later(error: &ApplyError) -> bool {
         ApplyError::Encode { .. } | ApplyError::BatchTooLarge { .. } => false,
         ApplyError::Refused { errno, .. } => matches!(
             errno,
-            Errno::EINTR
+            // EPERM: the table still belongs to an agent that is about to end.
+            Errno::EPERM
+                | Errno::EINTR
                 | Errno::EAGAIN
                 | Errno::EBUSY
                 | Errno::ENOMEM

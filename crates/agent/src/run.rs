@@ -1,6 +1,6 @@
 //! The loop around the state machine: inputs from all threads, one at a time; actions out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,22 +17,10 @@ use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
 use crate::store::{self, Reporter};
 
-/// Own generations of the ruleset that are remembered; their notifications come soon.
-const REMEMBERED: usize = 64;
-
 /// Whatever reaches the loop.
 #[derive(Debug)]
 pub(crate) enum Input {
     Event(Event),
-    /// A commit ended; the generation of the ruleset that it made, if that is certain.
-    CommitEnded {
-        event: Event,
-        generation: Option<u32>,
-    },
-    /// Somebody changed the ruleset, perhaps this agent. Without number if notifications were lost.
-    RulesetChanged {
-        generation: Option<u32>,
-    },
     Request {
         request: Request,
         answer: Sender<Response>,
@@ -98,7 +86,7 @@ pub fn run(config: AgentConfig) -> Result<()> {
     stop_on_signals(&inputs)?;
     let records = EndpointStore::open(&config.data_dir)?;
     sweep_dead_runs(&records);
-    let jobs = kernel::start(config.table_name.clone(), &inputs)?;
+    let jobs = kernel::start(&config, &inputs)?;
     serve_plugin(&config, &inputs)?;
     serve_status(&config, &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
@@ -135,10 +123,6 @@ struct Agent {
     timer: Option<Duration>,
     tickets: BTreeMap<Ticket, Sender<Response>>,
     next_ticket: Ticket,
-    committing: bool,
-    own_generations: VecDeque<u32>,
-    /// Generations announced during a commit, which may be its own.
-    held_generations: Vec<u32>,
     /// The last warning.
     warned: Option<String>,
     records: EndpointStore,
@@ -159,9 +143,6 @@ impl Agent {
             timer: None,
             tickets: BTreeMap::new(),
             next_ticket: 0,
-            committing: false,
-            own_generations: VecDeque::new(),
-            held_generations: Vec::new(),
             warned: None,
             records,
             reporter,
@@ -208,8 +189,6 @@ impl Agent {
     fn input(&mut self, input: Input) {
         match input {
             Input::Event(event) => self.event(event),
-            Input::CommitEnded { event, generation } => self.commit_ended(event, generation),
-            Input::RulesetChanged { generation } => self.ruleset_changed(generation),
             Input::Request { request, answer } => {
                 let ticket = self.next_ticket;
                 self.next_ticket += 1;
@@ -239,7 +218,6 @@ impl Agent {
             Action::ReadKernel => self.job(Job::Read),
             Action::Commit(operations) => {
                 tracing::debug!(operations = operations.len(), "committing");
-                self.committing = true;
                 self.job(Job::Commit(operations));
             }
             Action::ReadConnections => self.job(Job::ReadConnections),
@@ -282,26 +260,6 @@ impl Agent {
     fn job(&self, job: Job) {
         if self.jobs.send(job).is_err() {
             tracing::error!("the kernel thread is gone");
-        }
-    }
-
-    fn commit_ended(&mut self, event: Event, generation: Option<u32>) {
-        self.committing = false;
-        self.own_generations.extend(generation);
-        while self.own_generations.len() > REMEMBERED {
-            self.own_generations.pop_front();
-        }
-        self.event(event);
-        for generation in std::mem::take(&mut self.held_generations) {
-            self.ruleset_changed(Some(generation));
-        }
-    }
-
-    fn ruleset_changed(&mut self, generation: Option<u32>) {
-        match generation {
-            Some(own) if self.own_generations.contains(&own) => {}
-            Some(unclear) if self.committing => self.held_generations.push(unclear),
-            Some(_) | None => self.event(Event::ForeignEdit),
         }
     }
 }

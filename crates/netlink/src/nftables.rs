@@ -13,6 +13,7 @@ mod error;
 mod expression;
 mod layout;
 mod monitor;
+mod owner;
 mod read;
 mod rule;
 mod set;
@@ -26,6 +27,7 @@ use ringfence_ruleset::{Expression, Operand, Operation, Statement};
 
 pub use error::{ApplyError, EncodeError, ReadError};
 pub use monitor::{Change, Monitor};
+pub use owner::{Owner, TableFlags};
 pub use read::{ChainState, RuleState, TableState};
 
 use crate::socket::{KernelError, Socket, SocketError, Subsystem};
@@ -38,6 +40,8 @@ const SEND_RESERVE: usize = 32;
 #[derive(Debug)]
 pub struct Nftables {
     socket: Socket,
+    /// Flags of the tables that it makes.
+    table_flags: u32,
 }
 
 impl Nftables {
@@ -48,6 +52,7 @@ impl Nftables {
     pub fn open() -> Result<Self, SocketError> {
         Ok(Self {
             socket: Socket::open(Subsystem::Netfilter)?,
+            table_flags: 0,
         })
     }
 
@@ -96,12 +101,12 @@ impl Nftables {
         // The begin, at most one message per element, and the end.
         let sequence = self.socket.reserve(message_bound(operations));
         let is_interval = |set: &str| intervals.get(set).copied();
-        let batch = batch::encode(table, operations, sequence, generation, &is_interval).map_err(
-            |(operation, element, source)| ApplyError::Encode {
-                operation: name(table, operations, operation, element),
-                source,
-            },
-        )?;
+        let flags = self.table_flags;
+        let batch = batch::encode(table, operations, sequence, generation, flags, &is_interval);
+        let batch = batch.map_err(|(operation, element, source)| ApplyError::Encode {
+            operation: name(table, operations, operation, element),
+            source,
+        })?;
         if batch.origins.is_empty() {
             return Ok(());
         }

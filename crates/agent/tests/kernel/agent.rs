@@ -74,6 +74,7 @@ impl Node {
             },
             enforcement: Enforcement::On,
             table_name: TABLE_NAME.to_owned(),
+            protect_table: true,
         };
         fs::create_dir_all(config.data_dir.join("endpoints")).unwrap();
         fs::write(path("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
@@ -84,6 +85,19 @@ impl Node {
             agent: None,
             folder,
         }
+    }
+
+    /// Changes what the next agent is told.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut AgentConfig)) {
+        change(&mut self.config);
+        let bytes = serde_json::to_vec(&self.config).unwrap();
+        fs::write(self.folder.path().join("config.json"), bytes).unwrap();
+    }
+
+    /// The agent's process.
+    pub(crate) fn pid(&self) -> Pid {
+        let agent = self.agent.as_ref().expect("an agent");
+        Pid::from_raw(i32::try_from(agent.id()).unwrap())
     }
 
     /// Starts the agent.
@@ -104,12 +118,8 @@ impl Node {
 
     /// Ends the agent politely; tells whether it was content.
     pub(crate) fn terminate(&mut self) -> bool {
+        kill(self.pid(), Signal::SIGTERM).unwrap();
         let mut agent = self.agent.take().unwrap();
-        kill(
-            Pid::from_raw(i32::try_from(agent.id()).unwrap()),
-            Signal::SIGTERM,
-        )
-        .unwrap();
         agent.wait().unwrap().success()
     }
 

@@ -11,6 +11,7 @@
 mod agent;
 mod killed;
 mod objects;
+mod protection;
 mod socket;
 mod store;
 mod table;
@@ -34,6 +35,12 @@ fn main() -> ExitCode {
         table::the_kernel_holds_what_was_compiled,
         table::a_restart_writes_nothing,
         table::what_others_change_is_repaired,
+        table::a_table_that_was_put_to_sleep_is_replaced,
+        protection::other_programs_cannot_change_the_table,
+        protection::the_next_agent_adopts_the_table,
+        protection::an_orphan_that_was_changed_is_repaired,
+        protection::versions_with_and_without_protection_follow_each_other,
+        protection::a_kernel_that_refuses_is_asked_again,
         table::sigterm_leaves_everything_in_place,
         socket::sockets_are_private_and_replaced,
         socket::status_names_the_policy_behind_an_element,

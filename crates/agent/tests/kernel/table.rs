@@ -1,15 +1,16 @@
 //! The live table is the compiled one.
 
+use std::process::Command;
+
+use crate::agent::{Node, eventually, generation, live};
+use crate::objects::{endpoint, namespace, node, pod, policy, service};
+use crate::protection::edits;
 use ringfence_agent::TABLE_NAME;
 use ringfence_agent::protocol::{AgentObject, AgentStatus};
 use ringfence_cni::{Endpoint, EndpointState, Request, Response};
 use ringfence_netlink::nftables::Nftables;
-use ringfence_ruleset::{Operation, Rule, Statement, Verdict};
 
-use crate::agent::{Node, eventually, generation, live};
-use crate::objects::{endpoint, namespace, node, pod, policy, service};
-
-fn objects() -> Vec<AgentObject> {
+pub(crate) fn objects() -> Vec<AgentObject> {
     vec![
         namespace(),
         node(),
@@ -21,12 +22,17 @@ fn objects() -> Vec<AgentObject> {
     ]
 }
 
-fn endpoints() -> [Endpoint; 2] {
+pub(crate) fn endpoints() -> [Endpoint; 2] {
     [endpoint("web", "10.244.1.2"), endpoint("db", "10.244.1.3")]
 }
 
-fn started() -> Node {
+pub(crate) fn started() -> Node {
+    started_with(true)
+}
+
+fn started_with(protect_table: bool) -> Node {
     let mut node = Node::new(objects());
+    node.configure(|config| config.protect_table = protect_table);
     for endpoint in endpoints() {
         node.record(&endpoint);
     }
@@ -35,7 +41,7 @@ fn started() -> Node {
     node
 }
 
-fn assert_as_compiled(node: &Node, endpoints: &[Endpoint]) {
+pub(crate) fn assert_as_compiled(node: &Node, endpoints: &[Endpoint]) {
     let expected = node.expected(&node.store.cluster(), endpoints);
     let live = live().expect("a table");
     assert!(live == expected, "live:\n{live}\nexpected:\n{expected}");
@@ -65,7 +71,7 @@ pub(crate) fn the_kernel_holds_what_was_compiled() {
 }
 
 pub(crate) fn a_restart_writes_nothing() {
-    let mut node = started();
+    let mut node = started_with(false);
     let before = generation();
     node.kill();
     node.store.forget_statuses();
@@ -75,37 +81,50 @@ pub(crate) fn a_restart_writes_nothing() {
     assert_as_compiled(&node, &endpoints());
 }
 
+/// Where the kernel cannot keep others from it.
 pub(crate) fn what_others_change_is_repaired() {
-    let node = started();
-    let mut nftables = Nftables::open().unwrap();
-    let accept = Rule {
-        statements: vec![Statement::Verdict(Verdict::Accept)],
-        comment: None,
-    };
-    let rule = Operation::AddRule {
-        chain: "ingress-judge4".to_owned(),
-        rule: accept,
-    };
-    nftables.apply(TABLE_NAME, &[rule]).unwrap();
+    let node = started_with(false);
     let expected = node.expected(&node.store.cluster(), &endpoints());
-    eventually("the repair", || {
-        (live() == Some(expected.clone())).then_some(())
-    });
-    nftables
-        .apply(TABLE_NAME, &[Operation::DeleteTable])
-        .unwrap();
-    eventually("the table", || {
-        (live() == Some(expected.clone())).then_some(())
-    });
-    eventually("the report", || {
-        let degraded = |status: &AgentStatus| matches!(status, AgentStatus::Degraded { .. });
-        node.store.statuses().iter().any(degraded).then_some(())
-    });
-    node.store.wait();
+    let mut nftables = Nftables::open().unwrap();
+    for edit in edits() {
+        node.store.forget_statuses();
+        nftables.apply(TABLE_NAME, &[edit]).unwrap();
+        eventually("the repair", || {
+            (live().as_ref() == Some(&expected)).then_some(())
+        });
+        is_reported(&node);
+    }
     // Its own repairs are no edits of others.
     let after = generation();
     std::thread::sleep(std::time::Duration::from_millis(1500));
     assert_eq!(generation(), after);
+}
+
+fn is_reported(node: &Node) {
+    eventually("the report", || {
+        let statuses = node.store.statuses();
+        let degraded = |status: &AgentStatus| matches!(status, AgentStatus::Degraded { .. });
+        statuses.iter().any(degraded).then_some(())
+    });
+    node.store.wait();
+}
+
+/// It looks as before, and no packet meets it.
+pub(crate) fn a_table_that_was_put_to_sleep_is_replaced() {
+    let node = started_with(false);
+    node.store.forget_statuses();
+    let sleep = ["add table inet ringfence { flags dormant; }"];
+    // Nothing but nft can say it.
+    if Command::new("nft").args(sleep).status().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "there is no `nft`");
+        return;
+    }
+    eventually("the table awake", || {
+        let flags = Nftables::open().unwrap().table_flags(TABLE_NAME).unwrap();
+        flags.is_some_and(|flags| !flags.dormant).then_some(())
+    });
+    is_reported(&node);
+    assert_as_compiled(&node, &endpoints());
 }
 
 pub(crate) fn sigterm_leaves_everything_in_place() {

@@ -123,6 +123,7 @@ impl Node {
             },
             enforcement: settings.enforcement,
             table_name: ringfence_agent::TABLE_NAME.to_owned(),
+            protect_table: true,
         };
         std::fs::write(self.agent_config(), serde_json::to_vec_pretty(&agent)?)?;
         let network = serde_json::json!({

@@ -61,6 +61,7 @@ pub(super) fn encode(
     operations: &[Operation],
     sequence: u32,
     generation: Option<u32>,
+    table_flags: u32,
     is_interval: &IsInterval<'_>,
 ) -> Result<Batch, Failure> {
     let writer = Writer::default();
@@ -71,6 +72,7 @@ pub(super) fn encode(
         sequence,
         last: 0,
         next_set: 1,
+        table_flags,
         is_interval,
     };
     encoder.marker(BATCH_BEGIN, generation);
@@ -100,6 +102,8 @@ struct Encoder<'a> {
     last: usize,
     /// Kernel-side number of the next new set, unique in the batch.
     next_set: u32,
+    /// Of a table that is made or adopted.
+    table_flags: u32,
     is_interval: &'a IsInterval<'a>,
 }
 
@@ -181,7 +185,9 @@ impl Encoder<'_> {
         self.writer.text(table::NAME, self.table);
         let writer = &mut self.writer;
         match operation {
-            Operation::AddTable { comment } => add_table(writer, comment.as_deref()),
+            Operation::AddTable { comment } => {
+                add_table(writer, self.table_flags, comment.as_deref())
+            }
             Operation::DeleteTable => Ok(()),
             Operation::AddChain { name, base } => add_chain(writer, name, base.as_ref()),
             Operation::DeleteChain { name } => named(writer, chain::NAME, name),
@@ -293,8 +299,8 @@ fn named(writer: &mut Writer, attribute: u16, name: &str) -> Result<(), EncodeEr
     Ok(())
 }
 
-fn add_table(writer: &mut Writer, comment: Option<&str>) -> Result<(), EncodeError> {
-    writer.be32(table::FLAGS, 0);
+fn add_table(writer: &mut Writer, flags: u32, comment: Option<&str>) -> Result<(), EncodeError> {
+    writer.be32(table::FLAGS, flags);
     if let Some(comment) = comment {
         let bytes = element::comment_bytes(userdata::TABLE_COMMENT, comment)?;
         writer.put(table::USERDATA, &bytes);

@@ -40,6 +40,11 @@ pub(super) mod table {
     pub(in crate::nftables) const NAME: u16 = 1;
     pub(in crate::nftables) const FLAGS: u16 = 2;
     pub(in crate::nftables) const USERDATA: u16 = 6;
+    pub(in crate::nftables) const OWNER: u16 = 7;
+
+    pub(in crate::nftables) const FLAG_DORMANT: u32 = 0x1;
+    pub(in crate::nftables) const FLAG_OWNER: u32 = 0x2;
+    pub(in crate::nftables) const FLAG_PERSIST: u32 = 0x4;
 }
 
 pub(super) mod chain {
@@ -94,7 +99,9 @@ pub(super) mod element {
     pub(in crate::nftables) const DATA: u16 = 2;
     pub(in crate::nftables) const FLAGS: u16 = 3;
     pub(in crate::nftables) const USERDATA: u16 = 6;
+    pub(in crate::nftables) const EXPRESSION: u16 = 7;
     pub(in crate::nftables) const KEY_END: u16 = 10;
+    pub(in crate::nftables) const EXPRESSIONS: u16 = 11;
     pub(in crate::nftables) const FLAG_INTERVAL_END: u32 = 0x1;
     pub(in crate::nftables) const FLAG_CATCHALL: u32 = 0x2;
 }

@@ -185,12 +185,9 @@ pub(super) fn elements<'a>(
             .find(element::FLAGS)
             .and_then(|flags| flags.be32())
             .unwrap_or(0);
-        if flags & element::FLAG_CATCHALL != 0 {
-            let object = format!("set `{name}`");
-            return Err(ReadError::Foreign {
-                object,
-                what: "a catch-all element".to_owned(),
-            });
+        if let Some(what) = strange(&fields, flags) {
+            let (object, what) = (format!("set `{name}`"), what.to_owned());
+            return Err(ReadError::Foreign { object, what });
         }
         raw.push(RawElement::read(set, &fields, flags).ok_or_else(broken)?);
     }
@@ -200,6 +197,17 @@ pub(super) fn elements<'a>(
         raw.into_iter().map(|raw| raw.whole(set)).collect()
     };
     pairs.ok_or_else(broken)
+}
+
+/// What makes an element one that ringfence never writes: a limit or a quota behind it would decide beside its verdict.
+fn strange(fields: &Attributes<'_>, flags: u32) -> Option<&'static str> {
+    let has_expression = [element::EXPRESSION, element::EXPRESSIONS]
+        .into_iter()
+        .any(|attribute| fields.find(attribute).is_some());
+    match flags & element::FLAG_CATCHALL != 0 {
+        true => Some("a catch-all element"),
+        false => has_expression.then_some("an element with an expression"),
+    }
 }
 
 /// A list entry: a key's bytes, its end in a ranged concatenation, and what stands behind it.

@@ -7,7 +7,7 @@ use ringfence_ruleset::{BaseChain, Chain, Element, Key, Rule, Set, Statement, Ta
 
 use super::batch::header;
 use super::constants::{NFPROTO_INET, chain, element, message, msg, rule, set, table};
-use super::{Nftables, ReadError, decode};
+use super::{Nftables, ReadError, TableFlags, decode};
 use crate::attribute::{Attributes, Writer};
 use crate::socket::{Message, SocketError};
 
@@ -26,6 +26,8 @@ const GENERATION: u16 = 1;
 pub struct TableState {
     /// The comment stored with the table.
     pub comment: Option<String>,
+    /// Whom it belongs to, and whether it counts.
+    pub flags: TableFlags,
     /// The chains by name.
     pub chains: BTreeMap<String, ChainState>,
     /// The sets and maps by name, with their elements.
@@ -58,13 +60,13 @@ pub struct RuleState {
 
 impl TableState {
     /// The table as an object to compare and to evaluate; `None` if somebody put a rule or a chain policy
-    /// into it that ringfence does not write.
+    /// into it that ringfence does not write, or put it to sleep.
     #[must_use]
     pub fn to_table(&self, name: &str) -> Option<Table> {
         let chain = |(name, state): (&String, &ChainState)| Some((name.clone(), state.to_chain()?));
         let chains = self.chains.iter().map(chain).collect::<Option<_>>()?;
         let name = name.to_owned();
-        Some(Table {
+        (!self.flags.dormant).then_some(Table {
             name,
             comment: self.comment.clone(),
             chains,
@@ -140,7 +142,7 @@ impl Nftables {
     }
 
     fn read_once(&mut self, name: &str) -> Result<Option<TableState>, ReadError> {
-        let Some(comment) = self.table_comment(name)? else {
+        let Some((comment, flags)) = self.table_header(name)? else {
             return Ok(None);
         };
         let mut chains = self.read_chains(name)?;
@@ -151,25 +153,35 @@ impl Nftables {
         }
         Ok(Some(TableState {
             comment,
+            flags,
             chains,
             sets,
         }))
     }
 
-    /// The table's comment; `None` if there is no table.
-    #[expect(
-        clippy::option_option,
-        reason = "no table, and a table without comment, differ"
-    )]
-    fn table_comment(&mut self, name: &str) -> Result<Option<Option<String>>, ReadError> {
+    /// Whom a table belongs to, and whether it counts; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ReadError::Socket`].
+    pub fn table_flags(&mut self, name: &str) -> Result<Option<TableFlags>, ReadError> {
+        Ok(self.table_header(name)?.map(|(_, flags)| flags))
+    }
+
+    /// The table's comment and flags; `None` if there is no table.
+    fn table_header(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<(Option<String>, TableFlags)>, ReadError> {
         let body = request(|writer| writer.text(table::NAME, name));
         match self.socket.request(message(msg::GET_TABLE), 0, &body) {
             Err(SocketError::Refused(refused)) if refused.errno == Errno::ENOENT => Ok(None),
             Err(error) => Err(error.into()),
             Ok(answer) => Ok(answer.first().map(|message| {
-                attributes(message)
+                let fields = attributes(message);
+                let comment = fields
                     .find(table::USERDATA)
-                    .and_then(|data| decode::comment(data.value))
+                    .and_then(|data| decode::comment(data.value));
+                (comment, TableFlags::read(&fields))
             })),
         }
     }

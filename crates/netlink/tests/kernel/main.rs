@@ -19,6 +19,7 @@ macro_rules! tests {
 mod conntrack;
 mod design;
 mod nftables;
+mod owner;
 mod random;
 mod route;
 
@@ -29,6 +30,7 @@ use ringfence_testkit::sandbox;
 fn main() -> ExitCode {
     let tests: Vec<sandbox::Test> = [
         nftables::TESTS,
+        owner::TESTS,
         route::TESTS,
         conntrack::TESTS,
         random::TESTS,

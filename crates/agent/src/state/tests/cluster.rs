@@ -37,6 +37,7 @@ pub(super) fn config() -> AgentConfig {
         },
         enforcement: Enforcement::On,
         table_name: crate::TABLE_NAME.to_owned(),
+        protect_table: true,
     }
 }
 

@@ -64,7 +64,7 @@ fn messages() -> Vec<Vec<u8>> {
         },
     ];
     let one = |operation| {
-        let bytes = batch::encode("t", &[operation], 1, None, &|_| Some(true))
+        let bytes = batch::encode("t", &[operation], 1, None, 0, &|_| Some(true))
             .unwrap()
             .bytes;
         bytes[40..bytes.len() - 20].to_vec()

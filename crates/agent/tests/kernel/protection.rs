@@ -1,0 +1,194 @@
+//! The table belongs to the agent: other programs cannot change it by accident.
+
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use ringfence_agent::TABLE_NAME;
+use ringfence_agent::protocol::AgentStatus;
+use ringfence_netlink::Errno;
+use ringfence_netlink::nftables::{ApplyError, Change, Monitor, Nftables, Owner};
+use ringfence_ruleset::{Operation, Rule, Statement, Verdict};
+
+use crate::agent::{Node, eventually, live};
+use crate::table::{assert_as_compiled, endpoints, started};
+
+pub(crate) fn owner() -> Option<Owner> {
+    let flags = Nftables::open().unwrap().table_flags(TABLE_NAME).unwrap();
+    flags.map(|flags| flags.owner)
+}
+
+pub(crate) fn is_owned() -> bool {
+    matches!(owner(), Some(Owner::Port(_)))
+}
+
+/// What others do by accident or on purpose.
+pub(crate) fn edits() -> Vec<Operation> {
+    let accept = Rule {
+        statements: vec![Statement::Verdict(Verdict::Accept)],
+        comment: None,
+    };
+    let table = live().expect("a table");
+    let mut isolated = table.sets["ingress4"].clone();
+    let keys: Vec<_> = isolated.elements.keys().cloned().collect();
+    isolated.elements.clear();
+    let mut edits = vec![
+        Operation::DeleteTable,
+        Operation::FlushChain {
+            name: "forward".to_owned(),
+        },
+        Operation::AddRule {
+            chain: "ingress-judge4".to_owned(),
+            rule: accept,
+        },
+    ];
+    if !keys.is_empty() {
+        edits.push(Operation::DeleteElements {
+            set: "ingress4".to_owned(),
+            definition: isolated,
+            keys,
+        });
+    }
+    edits
+}
+
+pub(crate) fn other_programs_cannot_change_the_table() {
+    let node = started();
+    assert!(is_owned());
+    let statuses = node.store.statuses();
+    let mut other = Nftables::open().unwrap();
+    for edit in edits() {
+        let refused = other.apply(TABLE_NAME, std::slice::from_ref(&edit));
+        let is_refused = matches!(
+            refused,
+            Err(ApplyError::Refused {
+                errno: Errno::EPERM,
+                ..
+            })
+        );
+        assert!(is_refused, "{edit:?}: {refused:?}");
+    }
+    // What everybody does who restarts a firewall.
+    if Command::new("nft")
+        .args(["flush", "ruleset"])
+        .status()
+        .is_ok()
+    {
+        assert_as_compiled(&node, &endpoints());
+    }
+    // Others change tables of their own, and the agent does not care.
+    other
+        .apply("other", &[Operation::AddTable { comment: None }])
+        .unwrap();
+    other.apply("other", &[Operation::DeleteTable]).unwrap();
+    assert_as_compiled(&node, &endpoints());
+    assert_eq!(
+        node.store.statuses(),
+        statuses,
+        "nothing was to be repaired"
+    );
+}
+
+/// Listens to the ruleset until the test ends.
+fn changes() -> Receiver<Change> {
+    let mut monitor = Monitor::open().unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || while sender.send(monitor.next().unwrap()).is_ok() {});
+    receiver
+}
+
+/// It is adopted, which is a transaction of the table alone, and nothing else is written.
+pub(crate) fn the_next_agent_adopts_the_table() {
+    let mut node = started();
+    let before = live();
+    node.kill();
+    assert_eq!(owner(), Some(Owner::Orphan));
+    node.store.forget_statuses();
+    let changes = changes();
+    node.start();
+    node.store.wait();
+    assert!(is_owned());
+    assert_eq!(live(), before);
+    assert_eq!(
+        changes.try_iter().count(),
+        1,
+        "more was written than the owner"
+    );
+}
+
+/// Somebody changes it while no agent is there.
+pub(crate) fn an_orphan_that_was_changed_is_repaired() {
+    let mut node = started();
+    for edit in edits() {
+        node.kill();
+        let mut other = Nftables::open().unwrap();
+        other.apply(TABLE_NAME, &[edit]).unwrap();
+        node.store.forget_statuses();
+        node.start();
+        node.store.wait();
+        assert_as_compiled(&node, &endpoints());
+        assert!(is_owned());
+    }
+}
+
+/// A table of a version that protected nothing is replaced, one of a version that does is used by the former.
+pub(crate) fn versions_with_and_without_protection_follow_each_other() {
+    let mut node = Node::new(crate::table::objects());
+    for endpoint in endpoints() {
+        node.record(&endpoint);
+    }
+    let mut protections = [false, true, false, true, true].into_iter();
+    let mut last = None;
+    while let Some(protect) = protections.next() {
+        node.configure(|config| config.protect_table = protect);
+        node.store.forget_statuses();
+        node.start();
+        node.store.wait();
+        assert_as_compiled(&node, &endpoints());
+        let expected = match (protect, last) {
+            (true, _) => is_owned(),
+            (false, None) => owner() == Some(Owner::None),
+            (false, Some(_)) => owner() == Some(Owner::Orphan),
+        };
+        assert!(expected, "{protect} after {last:?}: {:?}", owner());
+        last = Some(protect);
+        node.kill();
+    }
+}
+
+/// The kernel refuses every transaction: the old rules stay, and the agent goes on as soon as it may.
+pub(crate) fn a_kernel_that_refuses_is_asked_again() {
+    let mut node = started();
+    let before = live();
+    node.kill();
+    let mut holder = Nftables::open().unwrap();
+    assert!(holder.own_tables().unwrap());
+    holder.adopt(TABLE_NAME).unwrap();
+    node.store.forget_statuses();
+    node.start();
+    for protect in [true, false] {
+        eventually("the report", || {
+            let failed = |status: &AgentStatus| matches!(status, AgentStatus::Failed { .. });
+            (node
+                .store
+                .statuses()
+                .iter()
+                .filter(|one| failed(one))
+                .count()
+                > 1)
+            .then_some(())
+        });
+        assert_eq!(live(), before);
+        if protect {
+            node.kill();
+            node.configure(|config| config.protect_table = false);
+            node.store
+                .apply(crate::objects::policy("other", "web", &["db"], None));
+            node.store.forget_statuses();
+            node.start();
+        }
+    }
+    drop(holder);
+    node.store.wait();
+    assert_as_compiled(&node, &endpoints());
+}
