@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,10 @@ pub(crate) struct Node {
 impl Node {
     /// A node whose store holds `objects`, without agent.
     pub(crate) fn new(objects: impl IntoIterator<Item = AgentObject>) -> Self {
+        Self::named("one", objects)
+    }
+
+    pub(crate) fn named(name: &str, objects: impl IntoIterator<Item = AgentObject>) -> Self {
         sysctl::write(&["ipv4", "ip_forward"], "1").unwrap();
         sysctl::write(&["ipv6", "conf", "all", "forwarding"], "1").unwrap();
         let mut routes = RouteSocket::open().unwrap();
@@ -59,7 +63,7 @@ impl Node {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let config = AgentConfig {
-            node: "one".to_owned(),
+            node: name.to_owned(),
             store: path("store.sock"),
             cni_socket: path("run/cni.sock"),
             data_dir: path("data"),
@@ -107,6 +111,15 @@ impl Node {
             .env(CONFIG, self.folder.path().join("config.json"))
             .spawn();
         self.agent = Some(child.unwrap());
+    }
+
+    /// A second agent beside the first; tells whether it was content.
+    pub(crate) fn start_another(&self) -> bool {
+        let agent = Command::new(std::env::current_exe().unwrap())
+            .env(CONFIG, self.folder.path().join("config.json"))
+            .stderr(Stdio::null())
+            .status();
+        agent.unwrap().success()
     }
 
     /// Ends the agent as the kernel's memory killer does.

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     reason = "test code"
 )]
@@ -14,6 +15,7 @@ mod objects;
 mod protection;
 mod socket;
 mod store;
+mod storm;
 mod table;
 mod traffic;
 
@@ -47,6 +49,9 @@ fn main() -> ExitCode {
         traffic::a_new_deny_ends_exactly_what_it_denies,
         traffic::a_server_that_speaks_first_is_cut_as_well,
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
+        storm::faults_open_nothing_and_break_nothing,
+        storm::the_probes_notice_an_open_door,
+        storm::the_probes_notice_a_broken_connection,
         killed::at_any_moment_the_kernel_holds_one_whole_state,
     ])
 }

@@ -23,20 +23,29 @@ pub(crate) fn namespace() -> AgentObject {
 }
 
 pub(crate) fn node() -> AgentObject {
+    node_named("one", 1)
+}
+
+/// The node with the address 192.0.2.`number` and the pods 10.244.`number`.0/24.
+pub(crate) fn node_named(name: &str, number: u8) -> AgentObject {
     AgentObject::Node(Node {
-        name: "one".to_owned(),
+        name: name.to_owned(),
         labels: Labels::new(),
-        addresses: vec!["192.0.2.1".parse().unwrap()],
-        pod_cidrs: vec!["10.244.1.0/24".parse().unwrap()],
+        addresses: vec![[192, 0, 2, number].into()],
+        pod_cidrs: vec![format!("10.244.{number}.0/24").parse().unwrap()],
         source: None,
     })
 }
 
 pub(crate) fn pod(name: &str, address: &str) -> AgentObject {
+    pod_on("one", name, address)
+}
+
+pub(crate) fn pod_on(node: &str, name: &str, address: &str) -> AgentObject {
     AgentObject::Pod(Pod {
         name: named(name),
         labels: app(name),
-        node: Some("one".to_owned()),
+        node: Some(node.to_owned()),
         host_network: false,
         phase: Phase::Running,
         addresses: vec![address.parse().unwrap()],

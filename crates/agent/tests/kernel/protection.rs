@@ -137,9 +137,8 @@ pub(crate) fn versions_with_and_without_protection_follow_each_other() {
     for endpoint in endpoints() {
         node.record(&endpoint);
     }
-    let mut protections = [false, true, false, true, true].into_iter();
     let mut last = None;
-    while let Some(protect) = protections.next() {
+    for protect in [false, true, false, true, true] {
         node.configure(|config| config.protect_table = protect);
         node.store.forget_statuses();
         node.start();

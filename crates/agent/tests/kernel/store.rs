@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -13,6 +13,7 @@ use ringfence_model::Cluster;
 use crate::agent::eventually;
 
 pub(crate) struct FakeStore {
+    path: PathBuf,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -26,17 +27,27 @@ struct Inner {
 
 impl FakeStore {
     pub(crate) fn listen(path: &Path, objects: impl IntoIterator<Item = AgentObject>) -> Self {
-        let listener = UnixListener::bind(path).unwrap();
         let objects = objects
             .into_iter()
             .map(|object| (object.key(), object))
             .collect();
-        let inner = Arc::new(Mutex::new(Inner {
+        let inner = Inner {
             objects,
             revision: 1,
             ..Inner::default()
-        }));
-        let accepting = Arc::clone(&inner);
+        };
+        let store = Self {
+            path: path.to_owned(),
+            inner: Arc::new(Mutex::new(inner)),
+        };
+        store.start();
+        store
+    }
+
+    /// Begins to listen; [`Self::listen`] does so too.
+    pub(crate) fn start(&self) {
+        let listener = UnixListener::bind(&self.path).unwrap();
+        let accepting = Arc::clone(&self.inner);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
@@ -46,7 +57,23 @@ impl FakeStore {
                 thread::spawn(move || collect(reader, &reading));
             }
         });
-        Self { inner }
+    }
+
+    /// Nobody can connect any more, and who has is hung up on.
+    pub(crate) fn stop(&self) {
+        std::fs::remove_file(&self.path).unwrap();
+        self.hang_up();
+    }
+
+    pub(crate) fn hang_up(&self) {
+        for agent in self.lock().agents.drain(..) {
+            let _ = agent.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// Counts from 1 again, as a store that was set up anew.
+    pub(crate) fn begin_another_history(&self) {
+        self.lock().revision = 1;
     }
 
     pub(crate) fn apply(&self, object: AgentObject) -> u64 {
@@ -124,8 +151,10 @@ impl Inner {
 
 fn collect(reader: impl BufRead, inner: &Mutex<Inner>) {
     for line in reader.lines().map_while(Result::ok) {
-        let status = serde_json::from_str(&line).unwrap();
-        inner.lock().unwrap().statuses.push(status);
+        // An agent that is killed may leave half a line.
+        if let Ok(status) = serde_json::from_str(&line) {
+            inner.lock().unwrap().statuses.push(status);
+        }
     }
 }
 

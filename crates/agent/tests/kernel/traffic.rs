@@ -20,13 +20,14 @@ const TALKER: u16 = 9090;
 const SHORT: Duration = Duration::from_millis(700);
 const LONG: Duration = Duration::from_secs(10);
 
-struct TestPod {
-    endpoint: Endpoint,
-    netns: OwnedFd,
+pub(crate) struct TestPod {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) netns: OwnedFd,
 }
 
 impl TestPod {
-    fn new(name: &str, address: &str) -> Self {
+    /// Wired to the calling thread's namespace.
+    pub(crate) fn new(name: &str, address: &str) -> Self {
         let (endpoint, netns) = (endpoint(name, address), namespace::create().unwrap());
         wire(
             &Plan::new(&endpoint.id, &endpoint.addresses, 1450),
@@ -37,7 +38,7 @@ impl TestPod {
     }
 
     /// Answers every connection with what it says.
-    fn serve(&self) {
+    pub(crate) fn serve(&self) {
         let listener = namespace::run_in(&self.netns, || TcpListener::bind(("0.0.0.0", PORT)));
         let listener = listener.unwrap().unwrap();
         thread::spawn(move || {
@@ -60,7 +61,7 @@ impl TestPod {
     }
 
     /// A connection that must come about; a new link may lose its first packets.
-    fn dial(&self, address: &str) -> TcpStream {
+    pub(crate) fn dial(&self, address: &str) -> TcpStream {
         self.dial_port(address, PORT)
     }
 
@@ -93,13 +94,13 @@ fn echo(mut stream: &TcpStream) {
 }
 
 /// Whether an answer still comes.
-fn lives(mut stream: &TcpStream) -> bool {
+pub(crate) fn lives(mut stream: &TcpStream) -> bool {
     let mut buffer = [0; 4];
     stream.write_all(b"ping").is_ok() && stream.read_exact(&mut buffer).is_ok()
 }
 
 /// Pods `a` and `c` are clients, `b` the server.
-fn cluster() -> (Node, [TestPod; 3]) {
+pub(crate) fn cluster() -> (Node, [TestPod; 3]) {
     let named = [("a", A), ("b", B), ("c", C)];
     let objects = named.map(|(name, address)| objects::pod(name, address));
     let mut node = Node::new(
@@ -120,8 +121,8 @@ fn cluster() -> (Node, [TestPod; 3]) {
     (node, pods)
 }
 
-const A: &str = "10.244.1.2";
-const B: &str = "10.244.1.3";
+pub(crate) const A: &str = "10.244.1.2";
+pub(crate) const B: &str = "10.244.1.3";
 const C: &str = "10.244.1.4";
 
 pub(crate) fn a_new_deny_ends_exactly_what_it_denies() {

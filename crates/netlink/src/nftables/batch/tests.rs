@@ -8,7 +8,7 @@ use super::*;
 
 /// The body of the only message between begin and end.
 fn body(operation: Operation) -> Vec<u8> {
-    let batch = encode("y", &[operation], 7, None, &|_| None).unwrap();
+    let batch = encode("y", &[operation], 7, None, 0, &|_| None).unwrap();
     let length = |at: usize| u32::from_ne_bytes(batch.bytes[at..at + 4].try_into().unwrap());
     let begin = usize::try_from(length(0)).unwrap();
     let end = begin + usize::try_from(length(begin)).unwrap();
@@ -69,7 +69,7 @@ fn a_verdict_map_of_ranges() {
         set,
     };
     assert_eq!(
-        encode("y", &[empty], 7, None, &|_| None).unwrap_err(),
+        encode("y", &[empty], 7, None, 0, &|_| None).unwrap_err(),
         (0, None, EncodeError::Fields)
     );
 }
@@ -176,7 +176,7 @@ fn elements_are_split_into_messages_and_found_again() {
         definition,
         elements,
     };
-    let batch = encode("y", &[operation], 7, None, &|_| None).unwrap();
+    let batch = encode("y", &[operation], 7, None, 0, &|_| None).unwrap();
     assert!(batch.origins.len() > 1);
     let count: usize = batch.origins.iter().map(|origin| origin.starts.len()).sum();
     assert_eq!(count, 10_000);
@@ -194,7 +194,7 @@ fn names_that_the_kernel_cannot_hold_are_refused() {
         let operation = Operation::DeleteChain {
             name: name.to_owned(),
         };
-        let refused = encode("y", &[operation], 7, None, &|_| None).unwrap_err();
+        let refused = encode("y", &[operation], 7, None, 0, &|_| None).unwrap_err();
         assert_eq!(refused, (0, None, EncodeError::Name(name.to_owned())));
     }
 }

@@ -1,0 +1,359 @@
+//! Connections that are tried, or kept, every 20 ms.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ringfence_netlink::namespace::run_in;
+use socket2::{Domain, Socket, Type};
+
+use super::world::{SERVER, SERVICE, STRANGERS, World};
+
+const EVERY: Duration = Duration::from_millis(20);
+/// How long something denied is waited for.
+const DENIED: Duration = Duration::from_millis(400);
+/// How long something allowed is waited for, on a busy machine.
+const ALLOWED: Duration = Duration::from_secs(4);
+/// A segment or connection that was dropped takes a second at least to come again.
+const STALLED: Duration = Duration::from_secs(3);
+const TCP_PORT: u16 = 8080;
+const UDP_PORT: u16 = 5353;
+const SERVICE_PORT: u16 = 80;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Allowed,
+    Denied,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// A TCP connection each time.
+    Connect,
+    /// A datagram from another port each time.
+    Datagram,
+    /// Datagrams from one port.
+    Exchange,
+    /// A byte to and fro on one TCP connection.
+    Stream,
+}
+
+/// What came of a probe.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) what: String,
+    pub(crate) expected: Expected,
+    pub(crate) asked: usize,
+    pub(crate) reached: usize,
+    pub(crate) lost: usize,
+    pub(crate) broken: Vec<String>,
+    pub(crate) slowest: Duration,
+}
+
+impl Tally {
+    /// It is as policy says.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        assert!(self.asked > 5 && self.broken.is_empty(), "{self:?}");
+        assert!(self.slowest < STALLED, "{}: {:?}", self.what, self.slowest);
+        match self.expected {
+            Expected::Allowed => assert_eq!((self.reached, self.lost), (self.asked, 0), "{self:?}"),
+            Expected::Denied => assert_eq!(self.reached, 0, "{self:?}"),
+        }
+    }
+
+    fn reach(&mut self, since: Instant) {
+        self.reached += 1;
+        self.slowest = self.slowest.max(since.elapsed());
+    }
+
+    fn patience(&self) -> Duration {
+        match self.expected {
+            Expected::Allowed => ALLOWED,
+            Expected::Denied => DENIED,
+        }
+    }
+}
+
+pub(crate) struct Probes {
+    over: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<Tally>>,
+    heard: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+impl Probes {
+    /// Starts the server and everybody who tries it.
+    pub(crate) fn start(world: &World) -> Self {
+        let mut probes = Self {
+            over: Arc::default(),
+            asked: Arc::default(),
+            threads: Vec::new(),
+            heard: Arc::default(),
+        };
+        let (tcp, udp) = run_in(&world.pod("server").netns, listen).unwrap();
+        probes.serve(tcp, udp);
+        use Expected::{Allowed, Denied};
+        for (pod, expected) in [
+            ("friend-near", Allowed),
+            ("friend-far", Allowed),
+            ("stranger-near", Denied),
+            ("stranger-far", Denied),
+        ] {
+            probes.add(world, pod, SERVER, How::Connect, expected);
+            probes.add(world, pod, SERVER, How::Datagram, expected);
+        }
+        for (pod, expected) in [("friend-far", Allowed), ("stranger-far", Denied)] {
+            probes.add(world, pod, SERVICE, How::Connect, expected);
+            probes.add(world, pod, SERVER, How::Exchange, expected);
+        }
+        probes.add(world, "friend-near", SERVICE, How::Stream, Allowed);
+        probes.add(world, "friend-far", SERVER, How::Stream, Allowed);
+        probes
+    }
+
+    pub(crate) fn asked_at_least(&self, each: usize) -> bool {
+        self.asked.load(Ordering::Relaxed) >= each * self.threads.len()
+    }
+
+    /// Ends all, and adds what the server heard of strangers: one way is too much already.
+    pub(crate) fn finish(self) -> Vec<Tally> {
+        self.over.store(true, Ordering::Relaxed);
+        let tallies = self
+            .threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap());
+        let mut tallies: Vec<Tally> = tallies.collect();
+        let heard = self.heard.lock().unwrap();
+        let strangers = STRANGERS
+            .iter()
+            .map(|(_, address)| address.parse::<IpAddr>().unwrap());
+        tallies.push(Tally {
+            what: "what the server heard of strangers".to_owned(),
+            expected: Expected::Denied,
+            asked: heard.values().sum(),
+            reached: strangers.filter_map(|stranger| heard.get(&stranger)).sum(),
+            lost: 0,
+            broken: Vec::new(),
+            slowest: Duration::ZERO,
+        });
+        tallies
+    }
+
+    fn serve(&self, tcp: TcpListener, udp: UdpSocket) {
+        let (over, heard) = (Arc::clone(&self.over), Arc::clone(&self.heard));
+        thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                let Ok((stream, peer)) = tcp.accept() else {
+                    thread::sleep(Duration::from_millis(1));
+                    continue;
+                };
+                *heard.lock().unwrap().entry(peer.ip()).or_default() += 1;
+                thread::spawn(move || echo(&stream));
+            }
+        });
+        let heard = Arc::clone(&self.heard);
+        thread::spawn(move || {
+            let mut buffer = [0; 16];
+            // Nobody asks for so long after the end.
+            while let Ok((length, peer)) = udp.recv_from(&mut buffer) {
+                *heard.lock().unwrap().entry(peer.ip()).or_default() += 1;
+                let _ = udp.send_to(&buffer[..length], peer);
+            }
+        });
+    }
+
+    fn add(&mut self, world: &World, pod: &str, to: &str, how: How, expected: Expected) {
+        let netns = world.pod(pod).netns.try_clone().unwrap();
+        let port = match how {
+            How::Datagram | How::Exchange => UDP_PORT,
+            How::Connect | How::Stream if to == SERVICE => SERVICE_PORT,
+            How::Connect | How::Stream => TCP_PORT,
+        };
+        let mut probe = Probe {
+            to: SocketAddr::new(to.parse().unwrap(), port),
+            over: Arc::clone(&self.over),
+            all: Arc::clone(&self.asked),
+            tally: Tally {
+                what: format!("{pod} to {to}: {how:?}"),
+                expected,
+                asked: 0,
+                reached: 0,
+                lost: 0,
+                broken: Vec::new(),
+                slowest: Duration::ZERO,
+            },
+        };
+        self.threads.push(thread::spawn(move || {
+            run_in(&netns, || {
+                match how {
+                    How::Connect => probe.tries(connect, is_connected),
+                    How::Datagram => probe.tries(datagram, is_answered),
+                    How::Exchange => probe.exchanges(),
+                    How::Stream => probe.streams(),
+                }
+                probe.tally
+            })
+            .unwrap()
+        }));
+    }
+}
+
+fn listen() -> (TcpListener, UdpSocket) {
+    let tcp = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    tcp.set_reuse_address(true).unwrap();
+    tcp.bind(&SocketAddr::from(([0, 0, 0, 0], TCP_PORT)).into())
+        .unwrap();
+    tcp.listen(1024).unwrap();
+    tcp.set_nonblocking(true).unwrap();
+    let udp = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+    udp.set_reuse_address(true).unwrap();
+    udp.bind(&SocketAddr::from(([0, 0, 0, 0], UDP_PORT)).into())
+        .unwrap();
+    let udp = UdpSocket::from(udp);
+    udp.set_read_timeout(Some(ALLOWED + DENIED)).unwrap();
+    (tcp.into(), udp)
+}
+
+fn echo(mut stream: &TcpStream) {
+    stream.set_nonblocking(false).unwrap();
+    let mut buffer = [0; 16];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+struct Probe {
+    to: SocketAddr,
+    over: Arc<AtomicBool>,
+    all: Arc<AtomicUsize>,
+    tally: Tally,
+}
+
+impl Probe {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    fn count(&mut self) {
+        self.tally.asked += 1;
+        self.all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A new socket each time; looks at all that are open.
+    fn tries<S>(
+        &mut self,
+        open: fn(SocketAddr) -> io::Result<S>,
+        done: fn(&S) -> io::Result<bool>,
+    ) {
+        let mut pending = VecDeque::new();
+        let mut next = Instant::now();
+        while !self.is_over() || !pending.is_empty() {
+            if !self.is_over() {
+                self.count();
+                match open(self.to) {
+                    Ok(socket) => pending.push_back((Instant::now(), socket)),
+                    Err(error) => self.tally.broken.push(error.to_string()),
+                }
+            }
+            pending.retain(|(since, socket)| self.is_pending(*since, done(socket)));
+            next += EVERY;
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn is_pending(&mut self, since: Instant, done: io::Result<bool>) -> bool {
+        match done {
+            Ok(true) => self.tally.reach(since),
+            Err(error) => self.tally.broken.push(error.to_string()),
+            Ok(false) if since.elapsed() > self.tally.patience() => self.tally.lost += 1,
+            Ok(false) => return true,
+        }
+        false
+    }
+
+    fn exchanges(&mut self) {
+        let socket = datagram(self.to).unwrap();
+        let end = Duration::from_millis(500);
+        while !self.is_over() {
+            self.count();
+            let _ = socket.send(b"again");
+            thread::sleep(EVERY);
+            self.hear(&socket);
+        }
+        let over = Instant::now();
+        while self.tally.reached <= self.tally.asked && over.elapsed() < end {
+            thread::sleep(EVERY);
+            self.hear(&socket);
+        }
+        // The first datagram is that of `datagram`.
+        self.tally.asked += 1;
+        self.tally.lost = self.tally.asked.saturating_sub(self.tally.reached);
+    }
+
+    fn hear(&mut self, socket: &UdpSocket) {
+        while socket.recv(&mut [0; 16]).is_ok() {
+            self.tally.reached += 1;
+        }
+    }
+
+    fn streams(&mut self) {
+        let mut stream = match TcpStream::connect_timeout(&self.to, ALLOWED) {
+            Ok(stream) => stream,
+            Err(error) => return self.tally.broken.push(error.to_string()),
+        };
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(ALLOWED)).unwrap();
+        while !self.is_over() {
+            self.count();
+            let since = Instant::now();
+            let mut answer = [0];
+            match stream
+                .write_all(b".")
+                .and_then(|()| stream.read_exact(&mut answer))
+            {
+                Ok(()) => self.tally.reach(since),
+                Err(error) => return self.tally.broken.push(error.to_string()),
+            }
+            thread::sleep(EVERY.saturating_sub(since.elapsed()));
+        }
+    }
+}
+
+fn connect(to: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => Err(error),
+        Ok(()) | Err(_) => Ok(socket),
+    }
+}
+
+fn is_connected(socket: &Socket) -> io::Result<bool> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    Ok(socket.peer_addr().is_ok())
+}
+
+fn datagram(to: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_nonblocking(true)?;
+    socket.connect(to)?;
+    socket.send(b"once")?;
+    Ok(socket)
+}
+
+fn is_answered(socket: &UdpSocket) -> io::Result<bool> {
+    match socket.recv(&mut [0; 16]) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
