@@ -13,6 +13,8 @@ mod agent;
 mod killed;
 mod objects;
 mod protection;
+mod protocols;
+mod reuse;
 mod socket;
 mod store;
 mod storm;
@@ -43,12 +45,18 @@ fn main() -> ExitCode {
         protection::an_orphan_that_was_changed_is_repaired,
         protection::versions_with_and_without_protection_follow_each_other,
         protection::a_kernel_that_refuses_is_asked_again,
+        protection::a_busy_neighbour_does_not_keep_the_agent_from_its_table,
         table::sigterm_leaves_everything_in_place,
         socket::sockets_are_private_and_replaced,
         socket::status_names_the_policy_behind_an_element,
         traffic::a_new_deny_ends_exactly_what_it_denies,
         traffic::a_server_that_speaks_first_is_cut_as_well,
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
+        reuse::whoever_gets_the_address_inherits_nothing,
+        reuse::nothing_passes_before_a_pod_is_programmed,
+        protocols::errors_come_back_through_closed_policies,
+        protocols::an_error_about_nothing_is_dropped,
+        protocols::other_protocols_need_a_rule_without_ports,
         storm::faults_open_nothing_and_break_nothing,
         storm::the_probes_notice_an_open_door,
         storm::the_probes_notice_a_broken_connection,

@@ -1,13 +1,14 @@
 //! The table belongs to the agent: other programs cannot change it by accident.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use ringfence_agent::TABLE_NAME;
 use ringfence_agent::protocol::AgentStatus;
-use ringfence_netlink::Errno;
 use ringfence_netlink::nftables::{ApplyError, Change, Monitor, Nftables, Owner};
+use ringfence_netlink::{Errno, namespace};
 use ringfence_ruleset::{Operation, Rule, Statement, Verdict};
 
 use crate::agent::{Node, eventually, live};
@@ -190,4 +191,43 @@ pub(crate) fn a_kernel_that_refuses_is_asked_again() {
     drop(holder);
     node.store.wait();
     assert_as_compiled(&node, &endpoints());
+}
+
+/// A program that changes its own table without a pause changes the generation of the whole ruleset.
+pub(crate) fn a_busy_neighbour_does_not_keep_the_agent_from_its_table() {
+    let mut node = started();
+    node.kill();
+    node.store
+        .apply(crate::objects::policy("more", "web", &["db"], None));
+    node.store.forget_statuses();
+    let (over, own) = (AtomicBool::new(false), namespace::current().unwrap());
+    thread::scope(|scope| {
+        scope.spawn(|| namespace::run_in(&own, || bustle(&over)).unwrap());
+        let end = Over(&over);
+        node.start();
+        node.store.wait();
+        drop(end);
+    });
+    assert_as_compiled(&node, &endpoints());
+    let failed = |status: &AgentStatus| matches!(status, AgentStatus::Failed { .. });
+    assert!(!node.store.statuses().iter().any(failed));
+}
+
+fn bustle(over: &AtomicBool) {
+    let mut other = Nftables::open().unwrap();
+    while !over.load(Ordering::Relaxed) {
+        let table = Operation::AddTable { comment: None };
+        other
+            .apply("busy", &[table, Operation::DeleteTable])
+            .unwrap();
+    }
+}
+
+/// Ends the bustle also if the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

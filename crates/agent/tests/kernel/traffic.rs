@@ -1,7 +1,7 @@
 //! Real connections through real pods.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
@@ -28,7 +28,18 @@ pub(crate) struct TestPod {
 impl TestPod {
     /// Wired to the calling thread's namespace.
     pub(crate) fn new(name: &str, address: &str) -> Self {
-        let (endpoint, netns) = (endpoint(name, address), namespace::create().unwrap());
+        Self::wired(endpoint(name, address))
+    }
+
+    /// The same with an address of each family.
+    pub(crate) fn dual(name: &str, addresses: [IpAddr; 2]) -> Self {
+        let mut endpoint = endpoint(name, &addresses[0].to_string());
+        endpoint.addresses = addresses.to_vec();
+        Self::wired(endpoint)
+    }
+
+    fn wired(endpoint: Endpoint) -> Self {
+        let netns = namespace::create().unwrap();
         wire(
             &Plan::new(&endpoint.id, &endpoint.addresses, 1450),
             netns.as_fd(),

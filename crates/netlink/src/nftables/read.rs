@@ -7,7 +7,7 @@ use ringfence_ruleset::{BaseChain, Chain, Element, Key, Rule, Set, Statement, Ta
 
 use super::batch::header;
 use super::constants::{NFPROTO_INET, chain, element, message, msg, rule, set, table};
-use super::{Nftables, ReadError, TableFlags, decode};
+use super::{Nftables, Owner, ReadError, TableFlags, decode};
 use crate::attribute::{Attributes, Writer};
 use crate::socket::{Message, SocketError};
 
@@ -108,7 +108,8 @@ impl Nftables {
     }
 
     /// Reads a table of family `inet` whole, from one generation of the ruleset; `None` if there is none.
-    /// The generation is the network namespace's: commits to other tables make this start again, too.
+    /// The generation is the network namespace's: commits to other tables make this start again, too, unless the table
+    /// belongs to this connection.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -117,11 +118,17 @@ impl Nftables {
             let before = self.generation()?;
             let state = self.read_once(name);
             // An error may come from reading in the middle of a change.
-            if self.generation()? == before {
+            if self.is_own(&state) || self.generation()? == before {
                 return state;
             }
         }
         Err(ReadError::Changing(ATTEMPTS))
+    }
+
+    /// Whether the table is one that only this connection changes, which was busy reading.
+    fn is_own(&self, read: &Result<Option<TableState>, ReadError>) -> bool {
+        let own = Owner::Port(self.port());
+        matches!(read, Ok(Some(state)) if state.flags.owner == own)
     }
 
     /// The number of the ruleset's generation, which every committed transaction of this network

@@ -2,7 +2,7 @@
 
 use ringfence_netlink::Errno;
 use ringfence_netlink::nftables::{ApplyError, Nftables, Owner, ReadError};
-use ringfence_ruleset::{DataType, Operation, Rule, Set, SetKind, Statement, Verdict};
+use ringfence_ruleset::{Operation, Rule, Statement, Verdict};
 
 use crate::{lacks, run};
 
@@ -159,23 +159,11 @@ fn an_element_with_an_expression_is_not_ours() {
     if lacks("nft") {
         return;
     }
-    let set = Set {
-        key: vec![DataType::Ipv4Address],
-        kind: SetKind::Set,
-        interval: false,
-        size: None,
-        elements: Default::default(),
-    };
     let mut nftables = Nftables::open().unwrap();
-    let add_set = Operation::AddSet {
-        name: "s".to_owned(),
-        set,
-    };
-    let table = Operation::AddTable { comment: None };
-    nftables.apply("rf", &[table, add_set]).unwrap();
-    run("nft", &["add element inet rf s { 192.0.2.1 }"]);
+    run("nft", &["add table inet rf"]);
+    run("nft", &["add set inet rf s { type ipv4_addr; counter; }"]);
     assert!(nftables.read_table("rf").unwrap().is_some());
-    run("nft", &["add element inet rf s { 192.0.2.2 counter }"]);
+    run("nft", &["add element inet rf s { 192.0.2.1 }"]);
     let error = nftables.read_table("rf").unwrap_err();
     assert!(matches!(error, ReadError::Foreign { .. }), "{error}");
 }
