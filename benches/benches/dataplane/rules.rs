@@ -107,6 +107,7 @@ pub(crate) fn compiled(cluster: &Cluster, all: &[BenchPod], node: usize) -> Resu
         pod_cidrs: POD_BLOCKS.map(IpNet::V4).to_vec(),
         service_cidrs: vec!["172.20.0.0/16".parse()?],
         tunnel_port: Some(TUNNEL_PORT),
+        record: ringfence_compile::Record::Denied,
         capacity: Capacity::default(),
     };
     let view = NodeView {

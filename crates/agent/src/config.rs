@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-pub use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
+pub use ringfence_compile::{Capacity, Enforcement, NetworkConfig, Record};
 use serde::{Deserialize, Serialize};
 
 /// The name of the table in production.

@@ -14,5 +14,5 @@ pub mod state;
 pub mod status;
 mod store;
 
-pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME};
+pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record, TABLE_NAME};
 pub use run::run;

@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         pod_cidrs: vec!["10.0.0.0/8".parse()?],
         service_cidrs: vec!["172.20.0.0/16".parse()?],
         tunnel_port: None,
+        record: ringfence_compile::Record::Denied,
         capacity: Capacity::default(),
     };
     for local in [PODS / NODES, 1_000] {

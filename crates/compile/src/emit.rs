@@ -12,6 +12,7 @@ use crate::comment;
 use crate::layout::{self, ANY_PEER, OWN_SELF, direction_set, judge_chain, self_chain, set_name};
 use crate::peer::{Peers, canonical};
 use crate::policy::{Admitted, Entry, Extent, Group, Tiers, Whom, entries};
+use crate::report::{Reason, Record};
 use crate::span::{Span, address, block_family, merged};
 use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin, RefusedRule};
 
@@ -21,15 +22,17 @@ const UNMATCHED: &str = "no rule denies";
 
 /// A table on its way.
 pub(crate) struct Emitter {
+    record: Record,
     table: Table,
     origins: BTreeMap<ObjectRef, Vec<Origin>>,
     refused: Vec<RefusedRule>,
 }
 
 impl Emitter {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(record: Record) -> Self {
         Self {
-            table: layout::skeleton(),
+            record,
+            table: layout::skeleton(record),
             origins: BTreeMap::new(),
             refused: Vec::new(),
         }
@@ -223,7 +226,7 @@ impl Emitter {
         let verdict = if entry.permits {
             Verdict::Return
         } else {
-            Verdict::Drop
+            Verdict::Goto(Reason::denial(group.direction).chain())
         };
         let comment = if origins.is_empty() {
             origins.extend(group.judgement());
@@ -262,9 +265,10 @@ impl Emitter {
         for (name, set) in &mut self.table.sets {
             set.size = Some(capacity.size(name, set.elements.len())?);
         }
-        seal(&mut self.table);
+        seal(&mut self.table, self.record);
         Ok(Compiled {
             table: self.table,
+            record: self.record,
             origins: self.origins,
             unknown: peers.unknown,
             refused: self.refused,
@@ -274,13 +278,13 @@ impl Emitter {
 
 /// Writes the fingerprint of the layout into the table's comment. Balance chains come and go with Services and do
 /// not count.
-pub(crate) fn seal(table: &mut Table) {
+pub(crate) fn seal(table: &mut Table, record: Record) {
     let sizes = table.sets.iter();
     let fixed = Table {
         sets: sizes
             .map(|(name, set)| (name.clone(), set.definition()))
             .collect(),
-        ..layout::skeleton()
+        ..layout::skeleton(record)
     };
     table.comment = Some(format!("ringfence layout {}", fingerprint(&fixed)));
 }

@@ -2,6 +2,7 @@
 
 mod chains;
 mod part;
+mod reports;
 mod sets;
 
 use ringfence_model::Direction;
@@ -10,6 +11,8 @@ use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
 pub(crate) use chains::balance_chain;
 pub(crate) use sets::{Fill, fill};
+
+use crate::report::Record;
 
 /// How the interfaces of pods begin.
 pub(crate) const INTERFACE_PREFIX: &str = "vethrf";
@@ -45,13 +48,14 @@ pub(crate) fn self_chain(family: Family) -> String {
 }
 
 /// The table without elements and without balance chains.
-pub(crate) fn skeleton() -> Table {
+pub(crate) fn skeleton(record: Record) -> Table {
     let mut table = Table {
         name: TABLE_NAME.to_owned(),
         comment: None,
-        chains: chains::base_chains(),
+        chains: chains::base_chains(record),
         sets: sets::definitions(),
     };
+    table.chains.append(&mut reports::drops());
     for family in Family::ALL {
         for direction in Direction::ALL {
             let chain: Chain = chains::judge(direction, family);

@@ -16,6 +16,7 @@ mod node;
 mod origin;
 mod peer;
 mod policy;
+mod report;
 mod service;
 mod span;
 
@@ -23,6 +24,7 @@ pub use error::CompileError;
 pub use limits::Limits;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
 pub use origin::{Bound, Compiled, ObjectRef, Origin, RefusedRule};
+pub use report::{LOG_GROUP, Reason, Record};
 
 use ringfence_model::Cluster;
 
@@ -48,7 +50,7 @@ pub fn compile_within(
     limits: Limits,
 ) -> Result<Compiled, CompileError> {
     let peers = Peers::new(cluster, node)?;
-    let mut emitter = Emitter::new();
+    let mut emitter = Emitter::new(node.network.record);
     emitter.endpoints(&peers);
     emitter.blocks(cluster, node);
     emitter.tunnels(cluster, node.network.tunnel_port);

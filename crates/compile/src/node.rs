@@ -4,8 +4,8 @@ use ipnet::IpNet;
 use ringfence_model::ObjectName;
 use serde::{Deserialize, Serialize};
 
-use crate::CompileError;
 use crate::layout::{Fill, fill};
+use crate::{CompileError, Record};
 
 /// The node that a table is compiled for: what the cluster's objects do not say.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,9 @@ pub struct NetworkConfig {
     /// UDP port on which nodes receive packets for pods from each other (VXLAN); closed to everybody else.
     #[serde(default)]
     pub tunnel_port: Option<u16>,
+    /// Which packets are copied to listeners.
+    #[serde(default)]
+    pub record: Record,
     /// How large the sets are at least.
     pub capacity: Capacity,
 }

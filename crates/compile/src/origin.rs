@@ -4,6 +4,7 @@ use std::fmt;
 use ringfence_model::{Direction, ObjectName, PolicyName, Source};
 use ringfence_ruleset::{Key, Table};
 
+use crate::Record;
 use crate::emit::seal;
 
 /// A table, and which policy each of its elements comes from.
@@ -11,6 +12,8 @@ use crate::emit::seal;
 pub struct Compiled {
     /// What the node's kernel must hold.
     pub table: Table,
+    /// Which packets it copies to its listeners.
+    pub record: Record,
     /// The policy rules behind each element that a policy causes, sorted, the first 32. Endpoints, Services and blocks have none.
     pub origins: BTreeMap<ObjectRef, Vec<Origin>>,
     /// Wired pods that the cluster does not know as live pods of the pod network. They are not programmed and so
@@ -89,7 +92,7 @@ impl Compiled {
             let known = live.sets.get(name).and_then(|live| live.size);
             set.size = set.size.max(known);
         }
-        seal(&mut self.table);
+        seal(&mut self.table, self.record);
     }
 }
 

@@ -173,6 +173,7 @@ pub fn network() -> NetworkConfig {
         pod_cidrs: ["10.0.0.0/16", "fd00:10::/32"].map(block).to_vec(),
         service_cidrs: service_blocks().to_vec(),
         tunnel_port: Some(TUNNEL_PORT),
+        record: ringfence_compile::Record::Denied,
         capacity: Capacity {
             addresses: 64,
             entries: 64,

@@ -9,6 +9,7 @@
 mod attribute;
 pub mod conntrack;
 pub mod namespace;
+pub mod nflog;
 pub mod nftables;
 pub mod route;
 pub mod socket;

@@ -265,7 +265,11 @@ fn number_lookups(operation: &Operation) -> Vec<&str> {
             Statement::VerdictMap { key, map } => (key, Some(map)),
             Statement::SetPriority(value) => (value, None),
             Statement::DestinationNat { target, .. } => (target, None),
-            Statement::Masquerade | Statement::Reject | Statement::Verdict(_) => continue,
+            Statement::Masquerade
+            | Statement::Reject
+            | Statement::Limit(_)
+            | Statement::Log(_)
+            | Statement::Verdict(_) => continue,
         };
         found.extend(
             set.filter(|_| rule::needs_definition(key))

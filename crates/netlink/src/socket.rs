@@ -211,6 +211,12 @@ impl Socket {
         set_timeout(&self.inner, Duration::ZERO).map_err(SocketError::Open)
     }
 
+    /// Waits at most so long for messages; a wait that ends without is [`SocketError::Receive`] with `EAGAIN`.
+    pub(crate) fn wait_at_most(&self, limit: Duration) -> Result<(), SocketError> {
+        let limit = limit.max(Duration::from_millis(1));
+        set_timeout(&self.inner, limit).map_err(SocketError::Open)
+    }
+
     fn send_request(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<u32, SocketError> {
         let sequence = self.reserve(1);
         let mut writer = Writer::default();
@@ -288,10 +294,11 @@ fn open(subsystem: Subsystem) -> io::Result<(netlink_sys::Socket, u32)> {
 
 fn set_timeout(socket: &netlink_sys::Socket, limit: Duration) -> io::Result<()> {
     let seconds = libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX);
+    let rest = libc::suseconds_t::from(limit.subsec_micros());
     Ok(setsockopt(
         socket,
         sockopt::ReceiveTimeout,
-        &TimeVal::new(seconds, 0),
+        &TimeVal::new(seconds, rest),
     )?)
 }
 

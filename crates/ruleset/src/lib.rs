@@ -24,7 +24,9 @@ pub use evaluate::{Action, Evaluation, Evaluator, Hit, Outcome, Step, evaluate};
 pub use fake::{FakeError, apply};
 pub use fingerprint::fingerprint;
 pub use operation::Operation;
-pub use rule::{Expression, Field, MetaKey, Operand, Operator, Rule, Statement, Verdict};
+pub use rule::{
+    Expression, Field, Limit, Log, MetaKey, Operand, Operator, Rule, Statement, Verdict,
+};
 pub use set::{DataType, Datum, Element, Key, Set, SetKind, Value};
 pub use table::{BaseChain, Chain, ChainKind, Hook, TABLE_NAME, Table};
-pub use validate::{COMMENT_LIMIT, ValidationError, validate};
+pub use validate::{COMMENT_LIMIT, LOG_PREFIX_LIMIT, ValidationError, validate};

@@ -44,8 +44,32 @@ pub enum Statement {
     Masquerade,
     /// Drop and tell the sender: ICMP port unreachable (what nft prints as plain `reject`).
     Reject,
+    /// Go on only as often as the limit says. It keeps what follows in the rule cheap, and decides nothing.
+    Limit(Limit),
+    /// Copy the packet's beginning to whoever listens, if somebody does, and go on.
+    Log(Log),
     /// Decide.
     Verdict(Verdict),
+}
+
+/// How often a rule goes on: a bucket of tokens that fills by `rate` each second, up to `burst`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit {
+    /// Packets per second, at least 1.
+    pub rate: u64,
+    /// Packets that may pass at once, at least 1.
+    pub burst: u32,
+}
+
+/// Where a packet's beginning is copied to (nflog).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Log {
+    /// What the listener is told with it: [`LOG_PREFIX_LIMIT`](crate::LOG_PREFIX_LIMIT) bytes at most.
+    pub prefix: String,
+    /// Number of the group of listeners.
+    pub group: u16,
+    /// Bytes of the packet that are copied, from the network header on; 0 for as many as the listener wants.
+    pub snaplen: u32,
 }
 
 /// What a rule or a verdict map decides.

@@ -145,7 +145,9 @@ impl Statement {
             }
             Self::SetPriority(value) => value.sets(),
             Self::DestinationNat { target, .. } => target.sets(),
-            Self::Masquerade | Self::Reject | Self::Verdict(_) => Vec::new(),
+            Self::Masquerade | Self::Reject | Self::Limit(_) | Self::Log(_) | Self::Verdict(_) => {
+                Vec::new()
+            }
         }
     }
 }

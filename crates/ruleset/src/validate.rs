@@ -142,6 +142,22 @@ pub enum ValidationError {
         /// The base chain.
         base: String,
     },
+    /// A prefix that is empty, longer than the limit, or that cannot stand between double quotes.
+    #[error(
+        "the log prefix of {at} is empty, longer than {limit} bytes, or holds a quote, backslash or control character"
+    )]
+    LogPrefix {
+        /// The rule.
+        at: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A limit that lets nothing pass, or more than the kernel counts.
+    #[error("{at} has a limit that the kernel does not take")]
+    Limit {
+        /// The rule.
+        at: String,
+    },
     /// A random number below 0 numbers.
     #[error("{at} asks for a random number below 0")]
     Modulus {
@@ -152,6 +168,9 @@ pub enum ValidationError {
 
 /// Longest comment of a table, rule or element, in bytes: the limit of nft.
 pub const COMMENT_LIMIT: usize = 127;
+
+/// Longest prefix of a log statement, in bytes (`NF_LOG_PREFIXLEN`, without the NUL).
+pub const LOG_PREFIX_LIMIT: usize = 127;
 
 /// Checks that the kernel takes `table` and that nft lists it without loss.
 ///

@@ -12,6 +12,7 @@ fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
             pod_cidrs: Vec::new(),
             service_cidrs: Vec::new(),
             tunnel_port: None,
+            record: crate::Record::Denied,
             capacity: crate::Capacity::default(),
         },
         enforcement: crate::Enforcement::On,

@@ -71,6 +71,7 @@ impl Node {
                 pod_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
                 service_cidrs: vec!["10.96.0.0/16".parse().unwrap()],
                 tunnel_port: None,
+                record: ringfence_compile::Record::Denied,
                 capacity: Capacity {
                     addresses: 256,
                     entries: 1024,

@@ -13,7 +13,9 @@ use super::part::{
     destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
     source, state, verdict, within,
 };
+use super::reports::{self, drop_for};
 use super::{ANY_PEER, INTERFACE_PREFIX, OWN_SELF, direction_set, set_name};
+use crate::report::{Reason, Record};
 
 /// RFC 4291, section 2.5.6.
 const LINK_LOCAL: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
@@ -22,13 +24,13 @@ const LINK_MULTICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xff02, 0, 0, 
 /// The source of a host that has no address yet.
 const UNSPECIFIED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128);
 
-pub(super) fn base_chains() -> BTreeMap<String, Chain> {
+pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
     let chains = [
         ("prerouting", prerouting()),
         ("services", services(Hook::Prerouting)),
         ("services-local", services(Hook::Output)),
-        ("forward", forward()),
-        ("input", input()),
+        ("forward", forward(record)),
+        ("input", input(record)),
         ("output", output()),
         ("postrouting", postrouting()),
         ("strict", strict()),
@@ -107,14 +109,14 @@ fn tunnel_from_strangers() -> Vec<Rule> {
     let mut rules = vec![rule([
         equal(input_interface(), pod_interface()),
         to_tunnel(),
-        verdict(Verdict::Drop),
+        drop_for(Reason::Tunnel),
     ])];
     rules.extend(both(|family| {
         let nodes = Operand::Set(set_name("nodes", family));
         rule([
             to_tunnel(),
             not_equal(source(family), nodes),
-            verdict(Verdict::Drop),
+            drop_for(Reason::Tunnel),
         ])
     }));
     rules
@@ -128,7 +130,7 @@ fn tunnel_forwarded() -> impl Iterator<Item = Rule> {
             equal(input_interface(), pod_interface()),
             to_tunnel(),
             not_equal(destination(family), pods),
-            verdict(Verdict::Drop),
+            drop_for(Reason::Tunnel),
         ])
     })
 }
@@ -168,7 +170,7 @@ fn prerouting() -> Chain {
         rule([
             not_equal(input_interface(), pod_interface()),
             within(twice, &set_name("hairpin", family)),
-            verdict(Verdict::Drop),
+            drop_for(Reason::Spoofed),
         ])
     })
     .collect();
@@ -182,7 +184,7 @@ fn prerouting() -> Chain {
         rule([within(key, &endpoints), verdict(Verdict::Accept)])
     }));
     rules.extend(neighbour_discovery());
-    rules.push(rule([verdict(Verdict::Drop)]));
+    rules.push(rule([drop_for(Reason::Spoofed)]));
     base(ChainKind::Filter, Hook::Prerouting, -300, rules)
 }
 
@@ -238,8 +240,16 @@ fn hairpin_key(family: Family) -> Expression {
     Expression::Concat(vec![source(family), destination(family)])
 }
 
+/// What opens a connection and came this far is reported too, where the layout says so.
+fn recorded(record: Record) -> Option<Rule> {
+    match record {
+        Record::Denied => None,
+        Record::All => Some(reports::allowed()),
+    }
+}
+
 /// From pods and to pods (rules DP-1, DP-4).
-fn forward() -> Chain {
+fn forward(record: Record) -> Chain {
     let mut rules = tracked();
     rules.push(rule([
         equal(input_interface(), pod_interface()),
@@ -267,11 +277,12 @@ fn forward() -> Chain {
     rules.extend(judged(Direction::Egress));
     rules.extend(judged(Direction::Ingress));
     rules.push(set_priority(0));
+    rules.extend(recorded(record));
     base(ChainKind::Filter, Hook::Forward, 0, rules)
 }
 
 /// From a pod to its own node: egress only (rule NP-52).
-fn input() -> Chain {
+fn input(record: Record) -> Chain {
     let mut rules = tunnel_from_strangers();
     rules.push(rule([
         not_equal(input_interface(), pod_interface()),
@@ -282,6 +293,7 @@ fn input() -> Chain {
     rules.push(rule([jump("strict")]));
     rules.extend(judged(Direction::Egress));
     rules.push(set_priority(0));
+    rules.extend(recorded(record));
     base(ChainKind::Filter, Hook::Input, 0, rules)
 }
 
@@ -314,7 +326,7 @@ fn postrouting() -> Chain {
 fn strict() -> Chain {
     let opening = TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
     called(vec![
-        rule([state(ConnectionState::Invalid), verdict(Verdict::Drop)]),
+        rule([state(ConnectionState::Invalid), drop_for(Reason::Invalid)]),
         rule([
             state(ConnectionState::New),
             not_equal(
@@ -324,7 +336,7 @@ fn strict() -> Chain {
                     value: TcpFlags::SYN.0,
                 },
             ),
-            verdict(Verdict::Drop),
+            drop_for(Reason::Midstream),
         ]),
     ])
 }
@@ -337,7 +349,7 @@ fn known() -> Chain {
         rule([within(key, &set), verdict(Verdict::Return)])
     })
     .collect();
-    rules.push(rule([verdict(Verdict::Drop)]));
+    rules.push(rule([drop_for(Reason::Unwired)]));
     called(rules)
 }
 
@@ -357,7 +369,7 @@ pub(super) fn judge(direction: Direction, family: Family) -> Chain {
     rules.extend(lookups(direction, family, &subject));
     rules.push(set_priority(ANY_PEER));
     rules.extend(lookups(direction, family, &subject));
-    rules.push(rule([verdict(Verdict::Drop)]));
+    rules.push(rule([drop_for(Reason::denial(direction))]));
     called(rules)
 }
 

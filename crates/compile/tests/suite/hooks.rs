@@ -1,14 +1,14 @@
 //! The rules that never change: who may speak, what is tracked, what is dropped whoever asks, and what is translated.
 
-use ringfence_compile::{Compiled, Enforcement};
+use ringfence_compile::{Compiled, Enforcement, NetworkConfig, NodeView, Reason, Record, compile};
 use ringfence_model::{Direction, SelectorOperator};
 use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
-use ringfence_ruleset::{Evaluation, Hook, Outcome, Table, evaluate};
+use ringfence_ruleset::{Evaluation, Hook, Outcome, Rule, Statement, Table, Verdict, evaluate};
 use ringfence_testkit::builder::{
     block, cluster, labels, node, pod, pods, policy, requirement, rule, service, tcp,
 };
 
-use crate::world::{compile_node, endpoints, opening};
+use crate::world::{compile_node, endpoints, network, opening};
 
 /// `a` is isolated both ways and may only speak to TCP 443 outside; `b` is not isolated.
 struct Node {
@@ -446,4 +446,51 @@ fn external_addresses_take_over_nobody_inside() {
             "198.51.100.4 . tcp . 80 comment \"aaa/hijack:80\" : goto balance-1",
         ]
     );
+}
+
+/// Whatever is dropped is reported first, and the drop depends on nothing.
+#[test]
+fn every_drop_is_reported() {
+    let table = set_up().compiled.table;
+    let dropping = |rule: &Rule| rule.statements.contains(&Statement::Verdict(Verdict::Drop));
+    for (name, chain) in &table.chains {
+        let drops = chain.rules.iter().filter(|rule| dropping(rule)).count();
+        assert_eq!(drops, usize::from(name.starts_with("drop-")), "{name}");
+        if drops == 1 {
+            let [report, drop] = chain.rules.as_slice() else {
+                panic!("{name}: {:?}", chain.rules)
+            };
+            let [Statement::Limit(_), Statement::Log(log)] = report.statements.as_slice() else {
+                panic!("{name}: {report}")
+            };
+            let reason = Reason::of_prefix(&log.prefix).expect("a known prefix");
+            assert_eq!(format!("drop-{}", reason.word()), *name);
+            assert_eq!(drop.statements, [Statement::Verdict(Verdict::Drop)]);
+        }
+    }
+}
+
+/// What is let through is reported where that is asked for, and fares the same.
+#[test]
+fn allowed_connections_are_reported_on_demand() {
+    let network = NetworkConfig {
+        record: Record::All,
+        ..network()
+    };
+    let view = NodeView {
+        name: "n1",
+        endpoints: &[],
+        network: &network,
+        enforcement: Enforcement::On,
+    };
+    let compiled = compile(&cluster().build(), &view).unwrap();
+    assert_eq!(ringfence_ruleset::validate(&compiled.table), Ok(()));
+    for chain in ["forward", "input"] {
+        let last = compiled.table.chains[chain].rules.last().unwrap();
+        assert!(
+            last.to_string().contains("\"ringfence allowed\""),
+            "{chain}: {last}"
+        );
+    }
+    assert_ne!(set_up().compiled.table.comment, compiled.table.comment);
 }

@@ -30,10 +30,13 @@ fn case(seed: u64) -> Case {
 }
 
 /// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled or masqueraded,
-/// and what an earlier judgement leaves in the register. `hooks` tests each of them, `tiers` what a pod sends to itself.
+/// what an earlier judgement leaves in the register, and reports, which decide nothing. `hooks` tests each of them, `tiers` what a pod sends to itself.
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
     let chain_is = |names: &[&str]| names.contains(&chain);
+    let drops = ["spoofed", "unwired", "invalid", "midstream", "tunnel"];
     chain_is(&["prerouting", "postrouting", "strict", "known"])
+        || drops.iter().any(|reason| chain == format!("drop-{reason}"))
+        || text.starts_with("limit rate")
         || chain.contains("-self")
         || text.starts_with("ct state")
         || text.contains("vethrf")

@@ -48,6 +48,7 @@ pub(crate) fn network() -> NetworkConfig {
             "fd00:96::/32".parse().unwrap(),
         ],
         tunnel_port: Some(8472),
+        record: ringfence_compile::Record::Denied,
         capacity: Capacity {
             addresses: 64,
             entries: 64,

@@ -119,6 +119,7 @@ impl Node {
                 pod_cidrs: settings.pod_cidrs.clone(),
                 service_cidrs: settings.service_cidrs.clone(),
                 tunnel_port: Some(crate::network::TUNNEL_PORT),
+                record: ringfence_compile::Record::Denied,
                 capacity: CAPACITY,
             },
             enforcement: settings.enforcement,

@@ -154,6 +154,9 @@ pub(super) mod expr {
     pub(in crate::nftables) const NUMGEN_RANDOM: u32 = 1;
     pub(in crate::nftables) const REJECT_ICMPX: u32 = 2;
     pub(in crate::nftables) const ICMPX_PORT_UNREACHABLE: u8 = 1;
+    /// The unit of a limit, in seconds.
+    pub(in crate::nftables) const LIMIT_SECOND: u64 = 1;
+    pub(in crate::nftables) const LIMIT_PACKETS: u32 = 0;
 }
 
 /// The verdict register.

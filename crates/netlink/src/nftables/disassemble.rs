@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ringfence_net::Family;
 use ringfence_ruleset::{
-    Datum, Expression, Field, MetaKey, Operand, Operator, Set, SetKind, Statement,
+    Datum, Expression, Field, Limit, Log, MetaKey, Operand, Operator, Set, SetKind, Statement,
 };
 
 use super::constants::{VERDICT_REGISTER, data, expr};
@@ -18,7 +18,7 @@ use super::decode;
 use super::expression::nfproto;
 use super::layout::{comparable, is_host_order, location, meta_number};
 use crate::attribute::{Attributes, align};
-use operand::{be32, masked, needs, only, plain, register, start_of, value_of};
+use operand::{be32, be64, masked, needs, only, plain, register, start_of, value_of};
 
 const META_KEYS: [MetaKey; 5] = [
     MetaKey::L4Protocol,
@@ -95,6 +95,8 @@ impl Machine<'_> {
             "nat" => self.nat(fields),
             "masq" => self.finish(Statement::Masquerade, None),
             "reject" => self.reject(fields),
+            "limit" => self.limit(fields),
+            "log" => self.log(fields),
             _ => None,
         }
     }
@@ -318,6 +320,28 @@ impl Machine<'_> {
             && fields.find(2)?.u8()? == expr::ICMPX_PORT_UNREACHABLE;
         usual.then_some(())?;
         self.finish(Statement::Reject, None)
+    }
+
+    fn limit(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let usual = be64(fields, 2)? == expr::LIMIT_SECOND
+            && be32(fields, 4)? == expr::LIMIT_PACKETS
+            && be32(fields, 5).unwrap_or(0) == 0;
+        usual.then_some(())?;
+        let (rate, burst) = (be64(fields, 1)?, be32(fields, 3)?);
+        self.finish(Statement::Limit(Limit { rate, burst }), None)
+    }
+
+    /// A log without a group goes to the kernel's own log; a threshold or level is nothing that we write.
+    fn log(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let threshold = fields.find(4).and_then(|field| field.be16()).unwrap_or(0);
+        let usual = threshold == 0 && fields.find(5).is_none() && fields.find(6).is_none();
+        usual.then_some(())?;
+        let log = Log {
+            prefix: fields.find(2)?.text(),
+            group: fields.find(1)?.be16()?,
+            snaplen: be32(fields, 3).unwrap_or(0),
+        };
+        self.finish(Statement::Log(log), None)
     }
 
     fn matching(&mut self, left: Expression, operator: Operator, right: Operand) -> Option<()> {

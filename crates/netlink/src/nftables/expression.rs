@@ -1,7 +1,7 @@
 //! The instructions of the kernel's nf_tables machine, one function each.
 
 use ringfence_net::Family;
-use ringfence_ruleset::Verdict;
+use ringfence_ruleset::{Limit, Log, Verdict};
 
 use super::constants::{VERDICT_REGISTER, data, expr};
 use super::element::write_verdict;
@@ -154,5 +154,26 @@ pub(super) fn reject(writer: &mut Writer) {
     expression(writer, "reject", |writer| {
         writer.be32(1, expr::REJECT_ICMPX);
         writer.put(2, &[expr::ICMPX_PORT_UNREACHABLE]);
+    });
+}
+
+/// Packets per second; the kernel has other units, which nobody here writes.
+pub(super) fn limit(writer: &mut Writer, limit: Limit) {
+    expression(writer, "limit", |writer| {
+        writer.put(1, &limit.rate.to_be_bytes());
+        writer.put(2, &expr::LIMIT_SECOND.to_be_bytes());
+        writer.be32(3, limit.burst);
+        writer.be32(4, expr::LIMIT_PACKETS);
+        writer.be32(5, 0);
+    });
+}
+
+pub(super) fn log(writer: &mut Writer, log: &Log) {
+    expression(writer, "log", |writer| {
+        writer.put(1, &log.group.to_be_bytes());
+        writer.text(2, &log.prefix);
+        if log.snaplen != 0 {
+            writer.be32(3, log.snaplen);
+        }
     });
 }

@@ -72,7 +72,11 @@ impl Encoder<'_, '_> {
             }
             Statement::SetPriority(value) => self.set_priority(value),
             Statement::DestinationNat { family, target } => self.destination_nat(*family, target),
-            Statement::Masquerade | Statement::Reject | Statement::Verdict(_) => {
+            Statement::Masquerade
+            | Statement::Reject
+            | Statement::Limit(_)
+            | Statement::Log(_)
+            | Statement::Verdict(_) => {
                 self.action(statement);
                 Ok(())
             }
@@ -84,6 +88,8 @@ impl Encoder<'_, '_> {
         match statement {
             Statement::Masquerade => emit::masquerade(self.writer),
             Statement::Reject => emit::reject(self.writer),
+            Statement::Limit(limit) => emit::limit(self.writer, *limit),
+            Statement::Log(log) => emit::log(self.writer, log),
             Statement::Verdict(verdict) => emit::verdict(self.writer, verdict),
             Statement::Match { .. }
             | Statement::VerdictMap { .. }

@@ -18,6 +18,7 @@ macro_rules! tests {
 
 mod conntrack;
 mod design;
+mod nflog;
 mod nftables;
 mod owner;
 mod random;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         route::TESTS,
         conntrack::TESTS,
         random::TESTS,
+        nflog::TESTS,
     ]
     .concat();
     sandbox::main_with_and_without_root(&tests)

@@ -129,6 +129,7 @@ impl<'e, 'a> Machine<'e, 'a> {
             Statement::DestinationNat { family, target } => self.translate(*family, target),
             Statement::Masquerade => Some(Some(Action::Masquerade)),
             Statement::Reject => Some(Some(Action::Reject)),
+            Statement::Limit(_) | Statement::Log(_) => Some(None),
             Statement::Verdict(verdict) => Some(Some(Action::Verdict(verdict.clone()))),
         }
     }

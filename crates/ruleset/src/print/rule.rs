@@ -3,7 +3,9 @@ use std::fmt::{Display, Formatter, Result};
 use ringfence_net::{ConnectionState, Family};
 
 use super::datum::{name_of, print_datum};
-use crate::{DataType, Datum, Expression, Field, MetaKey, Operand, Operator, Rule, Statement};
+use crate::{
+    DataType, Datum, Expression, Field, Limit, Log, MetaKey, Operand, Operator, Rule, Statement,
+};
 
 impl Display for Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -33,7 +35,32 @@ impl Display for Statement {
             }
             Self::Masquerade => f.write_str("masquerade"),
             Self::Reject => f.write_str("reject"),
+            Self::Limit(limit) => write!(f, "{limit}"),
+            Self::Log(log) => write!(f, "{log}"),
             Self::Verdict(verdict) => write!(f, "{verdict}"),
+        }
+    }
+}
+
+/// The burst that nft means where none is written.
+const USUAL_BURST: u32 = 5;
+
+impl Display for Limit {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "limit rate {}/second", self.rate)?;
+        match self.burst {
+            USUAL_BURST => Ok(()),
+            burst => write!(f, " burst {burst} packets"),
+        }
+    }
+}
+
+impl Display for Log {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "log prefix \"{}\" group {}", self.prefix, self.group)?;
+        match self.snaplen {
+            0 => Ok(()),
+            snaplen => write!(f, " snaplen {snaplen}"),
         }
     }
 }

@@ -88,6 +88,8 @@ fn is_allowed(statement: &Statement, base: &BaseChain) -> bool {
             Statement::Match { .. }
             | Statement::VerdictMap { .. }
             | Statement::SetPriority(_)
+            | Statement::Limit(_)
+            | Statement::Log(_)
             | Statement::Verdict(_),
             _,
         ) => true,
@@ -135,6 +137,8 @@ fn rule_targets<'a>(maps: &BTreeMap<&str, BTreeSet<&'a str>>, rule: &'a Rule) ->
             | Statement::SetPriority(_)
             | Statement::DestinationNat { .. }
             | Statement::Masquerade
+            | Statement::Limit(_)
+            | Statement::Log(_)
             | Statement::Reject => Vec::new(),
         })
         .collect()

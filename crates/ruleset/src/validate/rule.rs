@@ -1,6 +1,9 @@
 use super::set::check_target;
-use super::{ValidationError, check_comment};
-use crate::{DataType, Datum, Expression, Field, MetaKey, Operand, Set, SetKind, Statement, Table};
+use super::{LOG_PREFIX_LIMIT, ValidationError, check_comment};
+use crate::{
+    DataType, Datum, Expression, Field, Limit, Log, MetaKey, Operand, Set, SetKind, Statement,
+    Table,
+};
 
 pub(super) fn check(table: &Table, errors: &mut Vec<ValidationError>) {
     for (name, chain) in &table.chains {
@@ -56,7 +59,27 @@ impl Check<'_> {
             Statement::Verdict(verdict) => {
                 check_target(self.table, verdict, self.at, self.errors);
             }
+            Statement::Limit(limit) => self.limit(*limit),
+            Statement::Log(log) => self.log(log),
             Statement::Masquerade | Statement::Reject => {}
+        }
+    }
+
+    /// The kernel counts a bucket in nanoseconds: rate, burst and both together must fit.
+    fn limit(&mut self, limit: Limit) {
+        if limit.rate == 0 || limit.rate > 1_000_000_000 || limit.burst == 0 {
+            self.errors.push(ValidationError::Limit { at: (self.at)() });
+        }
+    }
+
+    fn log(&mut self, log: &Log) {
+        let unquotable = |c: char| matches!(c, '"' | '\\') || c.is_control();
+        let length = log.prefix.len();
+        if length == 0 || length > LOG_PREFIX_LIMIT || log.prefix.contains(unquotable) {
+            self.errors.push(ValidationError::LogPrefix {
+                at: (self.at)(),
+                limit: LOG_PREFIX_LIMIT,
+            });
         }
     }
 

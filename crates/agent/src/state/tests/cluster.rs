@@ -30,6 +30,7 @@ pub(super) fn config() -> AgentConfig {
             ],
             service_cidrs: vec!["10.96.0.0/16".parse().unwrap()],
             tunnel_port: None,
+            record: crate::Record::Denied,
             capacity: Capacity {
                 addresses: 1024,
                 entries: 4096,

@@ -56,6 +56,7 @@ fn from_scratch(cluster: &Cluster, node: &str, rules: &NodeRules) -> String {
         pod_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
         service_cidrs: vec!["10.96.0.0/16".parse().unwrap()],
         tunnel_port: Some(8472),
+        record: ringfence_compile::Record::Denied,
         capacity: CAPACITY,
     };
     let view = NodeView {

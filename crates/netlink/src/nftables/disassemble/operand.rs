@@ -117,6 +117,11 @@ pub(super) fn be32(fields: &Attributes<'_>, kind: u16) -> Option<u32> {
     fields.find(kind)?.be32()
 }
 
+pub(super) fn be64(fields: &Attributes<'_>, kind: u16) -> Option<u64> {
+    let value = fields.find(kind)?.value;
+    Some(u64::from_be_bytes(*value.first_chunk()?))
+}
+
 /// A register, all in the numbering of 4-byte ones: the kernel names every fourth by the old numbers.
 pub(super) fn register(fields: &Attributes<'_>, kind: u16) -> Option<u32> {
     match be32(fields, kind)? {

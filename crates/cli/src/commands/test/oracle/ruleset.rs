@@ -234,6 +234,7 @@ fn network(cluster: &Cluster) -> NetworkConfig {
         pod_cidrs: ipnet::IpNet::aggregate(&blocks.chain(addresses).collect()),
         service_cidrs: ipnet::IpNet::aggregate(&services.map(ipnet::IpNet::from).collect()),
         tunnel_port: None,
+        record: ringfence_compile::Record::Denied,
         capacity: Capacity::default(),
     }
 }
