@@ -1,5 +1,6 @@
 //! Comments of elements: which object each comes from, as an operator reads it in `nft list`.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use ringfence_model::{IpBlock, ObjectName};
@@ -30,16 +31,13 @@ pub(crate) fn service(name: &ObjectName, port: u16) -> String {
     cut(format!("{name}:{port}"))
 }
 
+/// A block and its holes, these in the order of their texts.
 pub(crate) fn block(block: &IpBlock) -> String {
     if block.except.is_empty() {
         return block.cidr.to_string();
     }
-    let holes: Vec<String> = block
-        .except
-        .iter()
-        .take(PARTS)
-        .map(ToString::to_string)
-        .collect();
+    let holes: BTreeSet<String> = block.except.iter().map(ToString::to_string).collect();
+    let holes: Vec<String> = holes.into_iter().take(PARTS).collect();
     format!("{} except {}", block.cidr, holes.join(" "))
 }
 

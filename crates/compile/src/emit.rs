@@ -1,279 +1,325 @@
-//! Elements into the table, and their origins beside it.
+//! Elements into the table, their origins beside it, and what a transaction must do for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Direction};
+use ringfence_model::Direction;
 use ringfence_net::{Family, Protocol};
-use ringfence_ruleset::{Datum, Element, Key, Table, Value, Verdict, fingerprint};
+use ringfence_ruleset::{
+    Chain, Datum, Element, Key, Operation, Table, Value, Verdict, diff, fingerprint,
+};
 
-use crate::class::{ClassId, Classes, Terms};
-use crate::comment;
-use crate::layout::{self, ANY_PEER, OWN_SELF, direction_set, judge_chain, self_chain, set_name};
-use crate::peer::{Peers, canonical};
-use crate::policy::{Admitted, Entry, Extent, Group, Tiers, Whom, entries};
+use crate::layout::{self, direction_set};
+use crate::peer::canonical;
+use crate::policy::{Extent, Row};
 use crate::report::{Reason, Record};
-use crate::span::{Span, address, block_family, merged};
-use crate::{Capacity, CompileError, Compiled, NodeView, ObjectRef, Origin, RefusedRule};
+use crate::span::{Span, address};
+use crate::{Capacity, CompileError, Compiled, ObjectRef, Origin};
 
-/// The comment of what no rule decides and is therefore allowed (rules NP-1, CN-27): it is there because some policy
-/// judges the pod.
-const UNMATCHED: &str = "no rule denies";
-
-/// A table on its way.
+/// A table on its way, and the way.
+#[derive(Debug)]
 pub(crate) struct Emitter {
-    record: Record,
-    table: Table,
-    origins: BTreeMap<ObjectRef, Vec<Origin>>,
-    refused: Vec<RefusedRule>,
+    pub(crate) compiled: Compiled,
+    /// What stood behind the keys that were touched, by set.
+    before: BTreeMap<String, BTreeMap<Key, Option<Element>>>,
+    /// The balance chains that were touched, and whether they were there.
+    chains: BTreeMap<String, bool>,
+    origin: Before,
+}
+
+/// What was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    /// Some table, which nobody can say anything of.
+    Unknown,
+    /// The table that is being changed.
+    Table,
+}
+
+/// How the layout of a table compares with what was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// There was no table.
+    New,
+    /// It is another one: the table must be replaced.
+    Other,
+    Same,
+}
+
+/// Whose entries, and about whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) direction: Direction,
+    pub(crate) subject: IpAddr,
+    /// The class.
+    pub(crate) number: u32,
 }
 
 impl Emitter {
     pub(crate) fn new(record: Record) -> Self {
         Self {
-            record,
-            table: layout::skeleton(record),
-            origins: BTreeMap::new(),
-            refused: Vec::new(),
-        }
-    }
-
-    /// Isolates the pods that policies select, and says what they may do.
-    pub(crate) fn policies(&mut self, admitted: Admitted<'_>, peers: &Peers<'_>) {
-        self.classes(&admitted.classes, &admitted.terms, peers);
-        for group in &admitted.groups {
-            self.group(group, &admitted.terms, &admitted.classes, peers);
-        }
-        self.refused = admitted.refused;
-    }
-
-    /// Adds an element; the first one of a key stays.
-    pub(crate) fn element(&mut self, set: &str, key: Key, value: Value, comment: Option<String>) {
-        if let Some(set) = self.table.sets.get_mut(set) {
-            set.elements
-                .entry(key)
-                .or_insert(Element { value, comment });
-        }
-    }
-
-    fn member(&mut self, set: &str, fields: Vec<Datum>, comment: String) {
-        self.element(set, Key::point(fields), Value::Member, Some(comment));
-    }
-
-    /// Pods that are wired here: who may speak from which interface, and who may reach itself.
-    pub(crate) fn endpoints(&mut self, peers: &Peers<'_>) {
-        for (peer, endpoint) in peers.local() {
-            let comment = comment::of(&peer.pod.name);
-            for ip in &peer.addresses {
-                let family = Family::of(*ip);
-                let interface = Datum::Interface(endpoint.host_interface.clone());
-                let fields = vec![interface, Datum::Address(*ip)];
-                self.member(&set_name("endpoints", family), fields, comment.clone());
-                let hairpin = set_name("hairpin", family);
-                let comment = Some(comment.clone());
-                self.element(&hairpin, twice(*ip), Value::Member, comment);
-            }
-        }
-    }
-
-    /// Pod blocks, and everything that a pod reaches under its own address.
-    pub(crate) fn blocks(&mut self, cluster: &Cluster, node: &NodeView<'_>) {
-        let network = node.network;
-        let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
-        let hosts = cluster.pods.values().flat_map(|pod| &pod.host_addresses);
-        let addresses: Vec<IpAddr> = nodes.chain(hosts).map(IpAddr::to_canonical).collect();
-        for family in Family::ALL {
-            let of_family = |blocks: &[ipnet::IpNet]| -> Vec<Span> {
-                let blocks = blocks.iter().filter(|block| block_family(block) == family);
-                blocks.map(Span::of).collect()
-            };
-            let pods = of_family(&network.pod_cidrs);
-            let mut all = pods.clone();
-            all.append(&mut of_family(&network.service_cidrs));
-            let own = addresses.iter().filter(|ip| Family::of(**ip) == family);
-            all.extend(own.map(|ip| Span::single(*ip)));
-            self.spans("pods", family, pods);
-            self.spans("cluster", family, all);
-        }
-    }
-
-    /// The port of the tunnels between nodes, and who may speak to it.
-    pub(crate) fn tunnels(&mut self, cluster: &Cluster, tunnel_port: Option<u16>) {
-        let Some(port) = tunnel_port else { return };
-        let end = vec![protocol_datum(Protocol::Udp), Datum::Port(port)];
-        self.element("tunnels", Key::point(end), Value::Member, None);
-        for node in cluster.nodes.values() {
-            for ip in node.addresses.iter().map(IpAddr::to_canonical) {
-                let set = set_name("nodes", Family::of(ip));
-                self.member(&set, vec![Datum::Address(ip)], comment::of(&node.name));
-            }
-        }
-    }
-
-    fn spans(&mut self, stem: &str, family: Family, spans: Vec<Span>) {
-        let set = set_name(stem, family);
-        for span in merged(spans) {
-            self.element(&set, span_key(family, span), Value::Member, None);
-        }
-    }
-
-    /// Which class each peer's address has.
-    fn classes(&mut self, classes: &Classes, terms: &Terms<'_>, peers: &Peers<'_>) {
-        let names = peers.names();
-        for (ip, class) in &classes.peers {
-            let set = set_name("peers", Family::of(*ip));
-            let key = Key::point(vec![Datum::Address(*ip)]);
-            let comment = names.get(ip).map(comment::of);
-            self.element(&set, key, class_value(classes, *class), comment);
-        }
-        for (family, atom, class) in &classes.blocks {
-            let set = set_name("blocks", *family);
-            let blocks = atom.terms.iter().filter_map(|term| terms.in_words(*term));
-            let comment = comment::joined(blocks);
-            let key = span_key(*family, atom.span);
-            self.element(&set, key, class_value(classes, *class), Some(comment));
-        }
-    }
-
-    /// A group's isolation and what its members may do.
-    fn group(
-        &mut self,
-        group: &Group<'_>,
-        terms: &Terms<'_>,
-        classes: &Classes,
-        peers: &Peers<'_>,
-    ) {
-        let tiers = group.is_tiered().then(|| Tiers::new(group, terms, classes));
-        let entries = match &tiers {
-            Some(tiers) => tiers.entries(),
-            None => entries(group, terms, classes),
-        };
-        for subject in peers.addresses_of(&group.members) {
-            self.isolation(group, subject);
-            for entry in &entries {
-                self.entry(group, entry, classes, subject);
-            }
-        }
-        if let Some(tiers) = tiers {
-            self.selves(group, &tiers, classes, peers);
-        }
-    }
-
-    /// What the members of a group that policies of the cluster judge may send to themselves.
-    fn selves(
-        &mut self,
-        group: &Group<'_>,
-        tiers: &Tiers<'_, '_>,
-        classes: &Classes,
-        peers: &Peers<'_>,
-    ) {
-        for subject in peers.addresses_of(&group.members) {
-            let family = Family::of(subject);
-            let verdict = Value::Verdict(Verdict::Goto(self_chain(family)));
-            let comment = comment::joined(group.policy_names().map(comment::of));
-            self.element(
-                &set_name("selves", family),
-                twice(subject),
-                verdict,
-                Some(comment),
-            );
-            for entry in tiers.to_itself(classes.of(subject)) {
-                self.entry(group, &entry, classes, subject);
-            }
-        }
-    }
-
-    /// Pods that are wired here reach themselves through a Service, where nothing else was said of it (rule AM-4).
-    pub(crate) fn unjudged_selves(&mut self, peers: &Peers<'_>) {
-        for (peer, _) in peers.local() {
-            for ip in &peer.addresses {
-                let set = set_name("selves", Family::of(*ip));
-                let comment = comment::of(&peer.pod.name);
-                let verdict = Value::Verdict(Verdict::Accept);
-                self.element(&set, twice(*ip), verdict, Some(comment));
-            }
-        }
-    }
-
-    fn isolation(&mut self, group: &Group<'_>, subject: IpAddr) {
-        let family = Family::of(subject);
-        let set = direction_set(group.direction, "", family);
-        let key = Key::point(vec![Datum::Address(subject)]);
-        let verdict = Verdict::Jump(judge_chain(group.direction, family));
-        let comment = comment::joined(group.policy_names().map(comment::of));
-        self.origins(&set, &key, group.judgement().collect());
-        self.element(&set, key, Value::Verdict(verdict), Some(comment));
-    }
-
-    fn entry(&mut self, group: &Group<'_>, entry: &Entry, classes: &Classes, subject: IpAddr) {
-        let family = Family::of(subject);
-        let number = match entry.whom {
-            Whom::Anyone => ANY_PEER,
-            Whom::Itself => OWN_SELF,
-            Whom::Class(class) => match classes.get(class) {
-                Some(class) if class.has_family(family) => class.number,
-                Some(_) | None => return,
+            compiled: Compiled {
+                table: layout::skeleton(record),
+                record,
+                origins: BTreeMap::new(),
+                unknown: Vec::new(),
+                refused: Vec::new(),
             },
-        };
-        let (set, key) = entry_key(group.direction, entry.extent, subject, number);
-        let rules = entry.rules.iter();
-        let mut origins: Vec<Origin> = rules
-            .filter_map(|position| group.origin(*position))
-            .collect();
-        if entry.isolated {
-            origins.extend(group.isolation());
+            before: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            origin: Before::Nothing,
         }
-        let verdict = if entry.permits {
-            Verdict::Return
-        } else {
-            Verdict::Goto(Reason::denial(group.direction).chain())
-        };
-        let comment = if origins.is_empty() {
-            origins.extend(group.judgement());
-            UNMATCHED.to_owned()
-        } else {
-            comment::joined(origins.iter().map(comment::origin))
-        };
-        self.origins(&set, &key, origins);
-        self.element(&set, key, Value::Verdict(verdict), Some(comment));
     }
 
-    fn origins(&mut self, set: &str, key: &Key, origins: Vec<Origin>) {
+    /// A table in the place of one that nobody can say anything of.
+    pub(crate) fn replacing(record: Record) -> Self {
+        Self {
+            origin: Before::Unknown,
+            ..Self::new(record)
+        }
+    }
+
+    /// Puts an element in the place of what is behind its key.
+    pub(crate) fn put(&mut self, set: &str, key: Key, value: Value, comment: Option<String>) {
+        let Some(found) = self.compiled.table.sets.get_mut(set) else {
+            return;
+        };
+        let element = Element { value, comment };
+        if found.elements.get(&key) == Some(&element) {
+            return;
+        }
+        if self.origin != Before::Table {
+            found.elements.insert(key, element);
+        } else {
+            let old = found.elements.insert(key.clone(), element);
+            self.note(set, key, old);
+        }
+    }
+
+    /// Takes an element out.
+    pub(crate) fn remove(&mut self, set: &str, key: &Key) {
+        let found = self.compiled.table.sets.get_mut(set);
+        if let Some((key, old)) = found.and_then(|set| set.elements.remove_entry(key)) {
+            self.note(set, key, Some(old));
+        }
+    }
+
+    fn note(&mut self, set: &str, key: Key, old: Option<Element>) {
+        if self.origin != Before::Table {
+            return;
+        }
+        match self.before.get_mut(set) {
+            Some(keys) => {
+                keys.entry(key).or_insert(old);
+            }
+            None => {
+                self.before
+                    .insert(set.to_owned(), BTreeMap::from([(key, old)]));
+            }
+        }
+    }
+
+    /// Puts a member into a set.
+    pub(crate) fn member(&mut self, set: &str, fields: Vec<Datum>, comment: Option<String>) {
+        self.put(set, Key::point(fields), Value::Member, comment);
+    }
+
+    /// Puts an element that policies cause.
+    pub(crate) fn put_with_origins(
+        &mut self,
+        set: &str,
+        key: Key,
+        value: Value,
+        comment: String,
+        origins: Vec<Origin>,
+    ) {
         let element = ObjectRef::Element {
             set: set.to_owned(),
             key: key.clone(),
         };
-        self.origins.insert(element, origins);
+        self.compiled.origins.insert(element, origins);
+        self.put(set, key, value, Some(comment));
     }
 
-    /// Adds the chain that picks one of `count` backends and gives its name.
-    pub(crate) fn balance(&mut self, count: u32) -> String {
-        let name = format!("balance-{count}");
-        self.table
-            .chains
-            .entry(name.clone())
-            .or_insert_with(|| layout::balance_chain(count));
-        name
-    }
-
-    /// Sizes the sets and seals the table with the fingerprint of its layout.
-    pub(crate) fn finish(
-        mut self,
-        capacity: Capacity,
-        peers: Peers<'_>,
-    ) -> Result<Compiled, CompileError> {
-        for (name, set) in &mut self.table.sets {
-            set.size = Some(capacity.size(name, set.elements.len())?);
+    /// Puts what becomes of something.
+    pub(crate) fn put_rows(&mut self, mark: Mark, rows: &[Row]) {
+        for row in rows {
+            let (set, key) = entry_key(mark, row.extent);
+            let verdict = if row.permits {
+                Verdict::Return
+            } else {
+                Verdict::Goto(Reason::denial(mark.direction).chain())
+            };
+            let (comment, origins) = (row.comment.clone(), row.origins.clone());
+            self.put_with_origins(&set, key, Value::Verdict(verdict), comment, origins);
         }
-        seal(&mut self.table, self.record);
-        Ok(Compiled {
-            table: self.table,
-            record: self.record,
-            origins: self.origins,
-            unknown: peers.unknown,
-            refused: self.refused,
-        })
     }
+
+    /// Takes out what becomes of something.
+    pub(crate) fn remove_rows(&mut self, mark: Mark, rows: &[Row]) {
+        for row in rows {
+            let (set, key) = entry_key(mark, row.extent);
+            self.remove_with_origins(&set, &key);
+        }
+    }
+
+    /// Takes out an element that policies caused.
+    pub(crate) fn remove_with_origins(&mut self, set: &str, key: &Key) {
+        let element = ObjectRef::Element {
+            set: set.to_owned(),
+            key: key.clone(),
+        };
+        self.compiled.origins.remove(&element);
+        self.remove(set, key);
+    }
+
+    /// Adds the chain that picks one of `count` backends.
+    pub(crate) fn add_balance(&mut self, count: u32) {
+        let name = balance_name(count);
+        let chains = &mut self.compiled.table.chains;
+        let old = chains.insert(name.clone(), layout::balance_chain(count));
+        self.chains.entry(name).or_insert(old.is_some());
+    }
+
+    /// Takes it out.
+    pub(crate) fn remove_balance(&mut self, count: u32) {
+        let name = balance_name(count);
+        let old = self.compiled.table.chains.remove(&name);
+        self.chains.entry(name).or_insert(old.is_some());
+    }
+
+    /// Sizes the sets and seals the table with the fingerprint of its layout. Sets never become smaller.
+    pub(crate) fn finish(&mut self, capacity: Capacity) -> Result<Layout, CompileError> {
+        let layout = match (self.origin, self.size_sets(capacity)?) {
+            (Before::Nothing, _) => Layout::New,
+            (Before::Unknown, _) | (Before::Table, true) => Layout::Other,
+            (Before::Table, false) => Layout::Same,
+        };
+        match layout {
+            Layout::New | Layout::Other => {
+                let record = self.compiled.record;
+                seal(&mut self.compiled.table, record);
+            }
+            Layout::Same => {}
+        }
+        self.origin = Before::Table;
+        Ok(layout)
+    }
+
+    /// The transaction that leads from what was there at the last call to what is there now.
+    pub(crate) fn operations(&mut self, layout: Layout) -> Vec<Operation> {
+        let before = std::mem::take(&mut self.before);
+        let chains = std::mem::take(&mut self.chains);
+        match layout {
+            Layout::New => diff(None, &self.compiled.table),
+            Layout::Other => {
+                let mut operations = vec![Operation::DeleteTable];
+                operations.append(&mut diff(None, &self.compiled.table));
+                operations
+            }
+            Layout::Same => operations(&before, &chains, &self.compiled.table),
+        }
+    }
+
+    /// Keeps each set at least as large as in `live`.
+    pub(crate) fn keep_sizes(&mut self, live: &Table) {
+        self.compiled.keep_sizes(live);
+    }
+
+    fn size_sets(&mut self, capacity: Capacity) -> Result<bool, CompileError> {
+        let is_new = self.origin != Before::Table;
+        let mut is_resized = false;
+        for (name, set) in &mut self.compiled.table.sets {
+            if !is_new && !self.before.contains_key(name) {
+                continue;
+            }
+            let count = set.elements.len();
+            let has_room = set
+                .size
+                .is_some_and(|size| count.saturating_mul(2) <= usize::try_from(size).unwrap_or(0));
+            if is_new || !has_room {
+                let size = Some(capacity.size(name, count)?);
+                is_resized |= size > set.size;
+                set.size = size.max(set.size);
+            }
+        }
+        Ok(is_resized)
+    }
+}
+
+/// The transaction of a change that leaves the layout alone, in the order of [`diff`].
+fn operations(
+    before: &BTreeMap<String, BTreeMap<Key, Option<Element>>>,
+    chains: &BTreeMap<String, bool>,
+    table: &Table,
+) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    let mut added = Vec::new();
+    for (name, keys) in before {
+        let Some(set) = table.sets.get(name) else {
+            continue;
+        };
+        let changed = keys
+            .iter()
+            .filter(|(key, old)| set.elements.get(*key) != old.as_ref());
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        for (key, old) in changed {
+            if old.is_some() {
+                gone.push(key.clone());
+            }
+            if let Some(element) = set.elements.get(key) {
+                come.push((key.clone(), element.clone()));
+            }
+        }
+        if !gone.is_empty() {
+            operations.push(Operation::DeleteElements {
+                set: name.clone(),
+                definition: set.definition(),
+                keys: gone,
+            });
+        }
+        if !come.is_empty() {
+            added.push(Operation::AddElements {
+                set: name.clone(),
+                definition: set.definition(),
+                elements: come,
+            });
+        }
+    }
+    let is_there = |name: &String| table.chains.contains_key(name);
+    let come = chains.iter().filter(|(name, was)| !**was && is_there(name));
+    let come: BTreeSet<&String> = come.map(|(name, _)| name).collect();
+    let gone = chains.iter().filter(|(name, was)| **was && !is_there(name));
+    let gone: BTreeSet<&String> = gone.map(|(name, _)| name).collect();
+    operations.extend(come.iter().map(|name| Operation::AddChain {
+        name: (*name).clone(),
+        base: None,
+    }));
+    operations.extend(gone.iter().map(|name| Operation::FlushChain {
+        name: (*name).clone(),
+    }));
+    let filled = come
+        .iter()
+        .filter_map(|name| table.chains.get_key_value(*name));
+    operations.extend(filled.flat_map(|(name, chain)| rules_of(name, chain)));
+    operations.append(&mut added);
+    operations.extend(gone.iter().map(|name| Operation::DeleteChain {
+        name: (*name).clone(),
+    }));
+    operations
+}
+
+fn rules_of<'a>(name: &'a str, chain: &'a Chain) -> impl Iterator<Item = Operation> + 'a {
+    chain.rules.iter().map(|rule| Operation::AddRule {
+        chain: name.to_owned(),
+        rule: rule.clone(),
+    })
+}
+
+/// The name of the chain that picks one of `count` backends.
+pub(crate) fn balance_name(count: u32) -> String {
+    format!("balance-{count}")
 }
 
 /// Writes the fingerprint of the layout into the table's comment. Balance chains come and go with Services and do
@@ -290,24 +336,26 @@ pub(crate) fn seal(table: &mut Table, record: Record) {
 }
 
 /// The key of what an address sends to itself.
-fn twice(address: IpAddr) -> Key {
+pub(crate) fn twice(address: IpAddr) -> Key {
     Key::point(vec![Datum::Address(address); 2])
 }
 
-fn span_key(family: Family, span: Span) -> Key {
+pub(crate) fn span_key(family: Family, span: Span) -> Key {
     Key {
         first: vec![Datum::Address(address(family, span.first))],
         last: vec![Datum::Address(address(family, span.last))],
     }
 }
 
-fn class_value(classes: &Classes, class: ClassId) -> Value {
-    Value::Data(vec![Datum::Number(classes.number(class))])
-}
-
-fn entry_key(direction: Direction, extent: Extent, subject: IpAddr, class: u32) -> (String, Key) {
+/// The set and key of an entry.
+pub(crate) fn entry_key(mark: Mark, extent: Extent) -> (String, Key) {
+    let Mark {
+        direction,
+        subject,
+        number,
+    } = mark;
     let set = |stem| direction_set(direction, stem, Family::of(subject));
-    let peer = vec![Datum::Address(subject), Datum::Number(class)];
+    let peer = vec![Datum::Address(subject), Datum::Number(number)];
     let Extent::Ports(protocol, range) = extent else {
         return (set("-peers"), Key::point(peer));
     };

@@ -1,12 +1,16 @@
 //! From a cluster and one of its nodes to the nftables table that this node must hold.
 //!
-//! [`compile`] is a pure function: equal inputs give byte-equal tables. It writes nothing, reads no clock
-//! and keeps no state between calls; `ringfence-ruleset` turns two results into a transaction.
+//! [`compile`] is a pure function: equal inputs give byte-equal tables. [`Compiler`] does the same step by step: it holds
+//! a cluster, takes changes, and gives the transaction that each means; `compile` is a compiler that is fed with
+//! everything at once, so that what policies mean stands in one place. Neither reads a clock or writes anything.
 //! Start with [`NodeView`] and [`Compiled`]; what the table looks like is `docs/design/dataplane.md`.
-//! What grows with what stands there too.
+//! What grows with what stands there too, and how a change finds what it touches is `docs/design/compiler.md`.
 
+mod change;
 mod class;
 mod comment;
+mod compiler;
+mod count;
 mod emit;
 mod error;
 mod hash;
@@ -15,11 +19,14 @@ mod limits;
 mod node;
 mod origin;
 mod peer;
+mod place;
 mod policy;
 mod report;
 mod service;
 mod span;
 
+pub use change::Change;
+pub use compiler::Compiler;
 pub use error::CompileError;
 pub use limits::Limits;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
@@ -27,9 +34,6 @@ pub use origin::{Bound, Compiled, ObjectRef, Origin, RefusedRule};
 pub use report::{LOG_GROUP, Reason, Record};
 
 use ringfence_model::Cluster;
-
-use emit::Emitter;
-use peer::Peers;
 
 /// The table that enforces the policies and serves the Services of `cluster` on the node of `node`, within the
 /// [`Limits`] that are built in.
@@ -49,16 +53,7 @@ pub fn compile_within(
     node: &NodeView<'_>,
     limits: Limits,
 ) -> Result<Compiled, CompileError> {
-    let peers = Peers::new(cluster, node)?;
-    let mut emitter = Emitter::new(node.network.record);
-    emitter.endpoints(&peers);
-    emitter.blocks(cluster, node);
-    emitter.tunnels(cluster, node.network.tunnel_port);
-    service::emit(cluster, node.network, &peers, &mut emitter)?;
-    match node.enforcement {
-        Enforcement::On => emitter.policies(policy::admit(cluster, &peers, limits), &peers),
-        Enforcement::Off => {}
-    }
-    emitter.unjudged_selves(&peers);
-    emitter.finish(node.network.capacity, peers)
+    let mut compiler = Compiler::with(cluster.clone(), node, limits);
+    compiler.settle()?;
+    Ok(compiler.into_compiled())
 }

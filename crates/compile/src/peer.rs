@@ -4,220 +4,349 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, LabelSelector, METADATA_NAME_LABEL, ObjectName, PeerSelector, Pod, PodScope,
-    SelectorOperator,
+    Cluster, ContainerPort, LabelSelector, Labels, METADATA_NAME_LABEL, ObjectName, PeerSelector,
+    Pod, PodScope, SelectorOperator,
 };
+use ringfence_net::Protocol;
 
-use crate::{CompileError, LocalEndpoint, NodeView, layout::INTERFACE_PREFIX};
+use crate::{CompileError, LocalEndpoint, layout::INTERFACE_PREFIX};
+
+/// Position of a peer in [`Peers`]. It says nothing about order.
+pub(crate) type PeerId = usize;
 
 /// A live pod of the pod network (rules NP-16, NP-53).
-#[derive(Clone, Debug)]
-pub(crate) struct Peer<'a> {
-    pub(crate) pod: &'a Pod,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) name: ObjectName,
+    pub(crate) labels: Labels,
+    pub(crate) ports: Vec<ContainerPort>,
     /// The wired addresses of a local pod, else those of its status.
     pub(crate) addresses: Vec<IpAddr>,
-    /// How the pod is wired on this node, if it is.
-    pub(crate) endpoint: Option<&'a LocalEndpoint>,
+    /// The node's end of its veth pair, if it is wired on this node.
+    pub(crate) interface: Option<String>,
 }
 
-/// All peers, sorted by name.
+/// A peer that came, went or changed.
 #[derive(Debug)]
-pub(crate) struct Peers<'a> {
-    cluster: &'a Cluster,
-    all: Vec<Peer<'a>>,
-    by_namespace: BTreeMap<&'a str, Vec<usize>>,
-    by_label: BTreeMap<(&'a str, &'a str, &'a str), Vec<usize>>,
-    /// Wired pods that are no peers.
-    pub(crate) unknown: Vec<ObjectName>,
+pub(crate) struct PeerChange {
+    pub(crate) id: PeerId,
+    pub(crate) old: Option<Peer>,
 }
 
-impl<'a> Peers<'a> {
-    pub(crate) fn new(cluster: &'a Cluster, node: &NodeView<'a>) -> Result<Self, CompileError> {
-        let endpoints = endpoints_by_pod(node.endpoints)?;
-        let live = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
-        let all: Vec<Peer<'a>> = live
-            .map(|pod| {
-                let endpoint = endpoints.get(&pod.name).copied();
-                let addresses = endpoint.map_or(&pod.addresses, |found| &found.addresses);
-                Peer {
-                    pod,
-                    addresses: canonical(addresses),
-                    endpoint,
-                }
-            })
-            .collect();
-        let unknown = endpoints
-            .into_keys()
-            .filter(|name| !cluster.pods.get(*name).is_some_and(Pod::is_on_pod_network))
-            .cloned()
-            .collect();
-        let mut peers = Self {
-            cluster,
-            all,
-            by_namespace: BTreeMap::new(),
-            by_label: BTreeMap::new(),
-            unknown,
-        };
-        peers.index();
-        Ok(peers)
+/// All peers.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    slots: Vec<Option<Peer>>,
+    /// Slots that are free; given out again only after the update that emptied them.
+    free: Vec<PeerId>,
+    ids: BTreeMap<ObjectName, PeerId>,
+    namespaces: BTreeMap<String, Members>,
+    by_address: BTreeMap<IpAddr, BTreeSet<PeerId>>,
+    by_port_name: BTreeMap<String, BTreeMap<Protocol, BTreeSet<PeerId>>>,
+    local: BTreeSet<PeerId>,
+}
+
+/// The peers of a namespace.
+#[derive(Debug, Default)]
+struct Members {
+    all: BTreeSet<PeerId>,
+    by_label: BTreeMap<String, BTreeMap<String, BTreeSet<PeerId>>>,
+}
+
+impl Peer {
+    /// `pod` as a peer, if it is one.
+    pub(crate) fn of(pod: &Pod, endpoint: Option<&LocalEndpoint>) -> Option<Self> {
+        if !pod.is_on_pod_network() {
+            return None;
+        }
+        let addresses = endpoint.map_or(&pod.addresses, |found| &found.addresses);
+        Some(Self {
+            name: pod.name.clone(),
+            labels: pod.labels.clone(),
+            ports: pod.ports.clone(),
+            addresses: canonical(addresses),
+            interface: endpoint.map(|endpoint| endpoint.host_interface.clone()),
+        })
     }
 
-    fn index(&mut self) {
-        for (index, peer) in self.all.iter().enumerate() {
-            let namespace = peer.pod.name.namespace.as_str();
-            self.by_namespace.entry(namespace).or_default().push(index);
-            for (key, value) in &peer.pod.labels {
-                let pair = (namespace, key.as_str(), value.as_str());
-                self.by_label.entry(pair).or_default().push(index);
+    pub(crate) const fn is_local(&self) -> bool {
+        self.interface.is_some()
+    }
+}
+
+impl Peers {
+    /// Puts the peer `name` in, changes it or takes it out; `None` if it was just so.
+    pub(crate) fn set(&mut self, name: &ObjectName, new: Option<Peer>) -> Option<PeerChange> {
+        let id = match (self.ids.get(name), &new) {
+            (Some(id), _) => *id,
+            (None, Some(_)) => self.slot(),
+            (None, None) => return None,
+        };
+        if self.get(id) == new.as_ref() {
+            return None;
+        }
+        let old = self.slots.get_mut(id)?.take();
+        if let Some(old) = &old {
+            self.leave(id, old);
+        }
+        match new {
+            Some(new) => self.enter(id, new),
+            None => {
+                self.ids.remove(name);
+            }
+        }
+        Some(PeerChange { id, old })
+    }
+
+    /// Lets the slots of peers that went be used again.
+    pub(crate) fn settle(&mut self, changes: &[PeerChange]) {
+        let ids = changes.iter().map(|change| change.id);
+        let gone: Vec<PeerId> = ids.filter(|id| self.get(*id).is_none()).collect();
+        self.free.extend(gone);
+    }
+
+    fn slot(&mut self) -> PeerId {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len().saturating_sub(1)
+        })
+    }
+
+    fn enter(&mut self, id: PeerId, peer: Peer) {
+        let members = self.namespaces.entry(peer.name.namespace.clone());
+        let members = members.or_default();
+        members.all.insert(id);
+        for (key, value) in &peer.labels {
+            let values = members.by_label.entry(key.clone()).or_default();
+            values.entry(value.clone()).or_default().insert(id);
+        }
+        for address in &peer.addresses {
+            self.by_address.entry(*address).or_default().insert(id);
+        }
+        for port in &peer.ports {
+            if let Some(name) = &port.name {
+                let protocols = self.by_port_name.entry(name.clone()).or_default();
+                protocols.entry(port.protocol).or_default().insert(id);
+            }
+        }
+        if peer.is_local() {
+            self.local.insert(id);
+        }
+        self.ids.insert(peer.name.clone(), id);
+        if let Some(slot) = self.slots.get_mut(id) {
+            *slot = Some(peer);
+        }
+    }
+
+    fn leave(&mut self, id: PeerId, peer: &Peer) {
+        self.local.remove(&id);
+        if let Some(members) = self.namespaces.get_mut(&peer.name.namespace) {
+            members.all.remove(&id);
+            for (key, value) in &peer.labels {
+                take(&mut members.by_label, key, value, id);
+            }
+            if members.all.is_empty() {
+                self.namespaces.remove(&peer.name.namespace);
+            }
+        }
+        for address in &peer.addresses {
+            if let Some(claimants) = self.by_address.get_mut(address) {
+                claimants.remove(&id);
+                if claimants.is_empty() {
+                    self.by_address.remove(address);
+                }
+            }
+        }
+        for port in &peer.ports {
+            if let Some(name) = &port.name {
+                take(&mut self.by_port_name, name, &port.protocol, id);
             }
         }
     }
 
-    pub(crate) fn get(&self, index: usize) -> Option<&Peer<'a>> {
-        self.all.get(index)
+    pub(crate) fn get(&self, id: PeerId) -> Option<&Peer> {
+        self.slots.get(id)?.as_ref()
     }
 
-    pub(crate) const fn cluster(&self) -> &'a Cluster {
-        self.cluster
+    pub(crate) fn by_name(&self, name: &ObjectName) -> Option<(PeerId, &Peer)> {
+        let id = *self.ids.get(name)?;
+        Some((id, self.get(id)?))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Peer<'a>> {
-        self.all.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
+        self.ids
+            .values()
+            .filter_map(|id| Some((*id, self.get(*id)?)))
     }
 
     /// The peers wired on this node.
-    pub(crate) fn local(&self) -> impl Iterator<Item = (&Peer<'a>, &'a LocalEndpoint)> {
-        self.all
-            .iter()
-            .filter_map(|peer| Some((peer, peer.endpoint?)))
+    pub(crate) fn local(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
+        let local = self.local.iter();
+        local.filter_map(|id| Some((*id, self.get(*id)?)))
     }
 
-    /// The first pod by name that has each address.
-    pub(crate) fn names(&self) -> BTreeMap<IpAddr, &'a ObjectName> {
-        let mut names = BTreeMap::new();
-        for peer in &self.all {
-            for address in &peer.addresses {
-                names.entry(*address).or_insert(&peer.pod.name);
+    /// The peers wired on this node that live in `namespace`.
+    pub(crate) fn local_in(&self, namespace: &str) -> Vec<PeerId> {
+        let members = self.namespaces.get(namespace);
+        let members = members.map(|members| members.all.intersection(&self.local).copied());
+        members.into_iter().flatten().collect()
+    }
+
+    /// The peers of `namespace`.
+    pub(crate) fn of_namespace(&self, namespace: &str) -> Vec<PeerId> {
+        let members = self.namespaces.get(namespace).into_iter();
+        members.flat_map(|members| &members.all).copied().collect()
+    }
+
+    /// The peers that have `address`.
+    pub(crate) fn claimants(&self, address: IpAddr) -> impl Iterator<Item = (PeerId, &Peer)> {
+        let claimants = self.by_address.get(&address).into_iter().flatten();
+        claimants.filter_map(|id| Some((*id, self.get(*id)?)))
+    }
+
+    /// The addresses of peers from `first` to `last`.
+    pub(crate) fn addresses_between(
+        &self,
+        first: IpAddr,
+        last: IpAddr,
+    ) -> impl Iterator<Item = IpAddr> {
+        self.by_address
+            .range(first..=last)
+            .map(|(address, _)| *address)
+    }
+
+    /// The peers with a port of this name and protocol.
+    pub(crate) fn with_port(&self, name: &str, protocol: Protocol) -> Vec<PeerId> {
+        let protocols = self.by_port_name.get(name);
+        let found = protocols.and_then(|protocols| protocols.get(&protocol));
+        found.into_iter().flatten().copied().collect()
+    }
+
+    /// The pod that an address is named after: the one that is wired here, else the first by name.
+    pub(crate) fn name(&self, address: IpAddr) -> Option<&ObjectName> {
+        let claimants = self.claimants(address);
+        let first = claimants.min_by_key(|(_, peer)| (!peer.is_local(), &peer.name));
+        first.map(|(_, peer)| &peer.name)
+    }
+
+    /// The peers that a selector in a policy of `namespace` matches (rules NP-12 to NP-17).
+    pub(crate) fn matching(
+        &self,
+        selector: &PeerSelector,
+        namespace: &str,
+        cluster: &Cluster,
+    ) -> Vec<PeerId> {
+        match &selector.namespaces {
+            None => self.in_namespace(namespace, selector.pods.as_ref()),
+            Some(namespaces) => {
+                self.in_namespaces(Some(namespaces), selector.pods.as_ref(), cluster)
             }
         }
-        names.extend(self.local().flat_map(|(peer, _)| {
-            let addresses = peer.addresses.iter();
-            addresses.map(|address| (*address, &peer.pod.name))
-        }));
-        names
     }
 
-    /// The wired addresses of some local pods.
-    pub(crate) fn addresses_of(&self, pods: &[&Pod]) -> Vec<IpAddr> {
-        let wanted: BTreeSet<&ObjectName> = pods.iter().map(|pod| &pod.name).collect();
-        wanted
-            .into_iter()
-            .filter_map(|name| self.named(name))
-            .filter(|peer| peer.endpoint.is_some())
-            .flat_map(|peer| peer.addresses.iter().copied())
+    /// The peers in `scope` (rules CN-2 to CN-4).
+    pub(crate) fn in_scope(&self, scope: &PodScope, cluster: &Cluster) -> Vec<PeerId> {
+        self.in_namespaces(scope.namespaces.as_ref(), scope.pods.as_ref(), cluster)
+    }
+
+    fn in_namespaces(
+        &self,
+        namespaces: Option<&LabelSelector>,
+        pods: Option<&LabelSelector>,
+        cluster: &Cluster,
+    ) -> Vec<PeerId> {
+        let names = self.namespaces.keys();
+        let matches = |name: &&String| {
+            namespaces.is_none_or(|selector| namespace_matches(selector, name, cluster))
+        };
+        names
+            .filter(matches)
+            .flat_map(|namespace| self.in_namespace(namespace, pods))
             .collect()
     }
 
-    fn named(&self, name: &ObjectName) -> Option<&Peer<'a>> {
-        let place = self.all.binary_search_by(|peer| peer.pod.name.cmp(name));
-        self.all.get(place.ok()?)
-    }
-
-    /// Indices of the peers that a selector in a policy of `namespace` matches (rules NP-12 to NP-17).
-    pub(crate) fn matching(&self, selector: &PeerSelector, namespace: &str) -> Vec<usize> {
-        let mut found: Vec<usize> = self
-            .namespaces(selector, namespace)
-            .into_iter()
-            .flat_map(|namespace| self.in_namespace(namespace, selector.pods.as_ref()))
-            .collect();
-        found.sort_unstable();
-        found
-    }
-
-    /// Indices of the peers in `scope` (rules CN-2 to CN-4).
-    pub(crate) fn in_scope(&self, scope: &PodScope) -> Vec<usize> {
-        let names = self.by_namespace.keys().copied();
-        let matches = |name: &&str| {
-            let selector = scope.namespaces.as_ref();
-            selector.is_none_or(|selector| self.namespace_matches(selector, name))
-        };
-        let namespaces = names.filter(matches);
-        let mut found: Vec<usize> = namespaces
-            .flat_map(|namespace| self.in_namespace(namespace, scope.pods.as_ref()))
-            .collect();
-        found.sort_unstable();
-        found
-    }
-
-    fn namespaces(&self, selector: &PeerSelector, own: &str) -> Vec<&'a str> {
-        let names = self.by_namespace.keys().copied();
-        match &selector.namespaces {
-            None => names.filter(|name| *name == own).collect(),
-            Some(namespaces) => names
-                .filter(|name| self.namespace_matches(namespaces, name))
-                .collect(),
-        }
-    }
-
-    /// Whether `selector` matches the labels of a namespace; one without object has only its name (rule NP-18).
-    fn namespace_matches(&self, selector: &LabelSelector, name: &str) -> bool {
-        match self.cluster.namespaces.get(name) {
-            Some(namespace) => selector.matches(&namespace.labels),
-            None => selector.matches(&BTreeMap::from([(
-                METADATA_NAME_LABEL.to_owned(),
-                name.to_owned(),
-            )])),
-        }
-    }
-
-    fn in_namespace(&self, namespace: &'a str, selector: Option<&LabelSelector>) -> Vec<usize> {
-        let everyone = || {
-            self.by_namespace
-                .get(namespace)
-                .cloned()
-                .unwrap_or_default()
+    fn in_namespace(&self, namespace: &str, selector: Option<&LabelSelector>) -> Vec<PeerId> {
+        let Some(members) = self.namespaces.get(namespace) else {
+            return Vec::new();
         };
         let Some(selector) = selector else {
-            return everyone();
+            return members.all.iter().copied().collect();
         };
-        let candidates = self
-            .candidates(namespace, selector)
-            .unwrap_or_else(everyone);
-        let matches = |index: &usize| {
-            let peer = self.all.get(*index);
-            peer.is_some_and(|peer| selector.matches(&peer.pod.labels))
+        let matches = |id: &PeerId| {
+            let peer = self.get(*id);
+            peer.is_some_and(|peer| selector.matches(&peer.labels))
         };
-        candidates.into_iter().filter(matches).collect()
-    }
-
-    fn labelled<'s>(&'s self, namespace: &'s str, key: &'s str, value: &'s str) -> &'s [usize] {
-        let found = self.by_label.get(&(namespace, key, value));
-        found.map_or(&[], Vec::as_slice)
-    }
-
-    /// The peers that carry one of the labels that `selector` insists on; `None` if it insists on none.
-    fn candidates(&self, namespace: &str, selector: &LabelSelector) -> Option<Vec<usize>> {
-        if let Some((key, value)) = selector.match_labels.first_key_value() {
-            return Some(self.labelled(namespace, key, value).to_vec());
+        match anchors(selector) {
+            None => members.all.iter().copied().filter(matches).collect(),
+            Some(anchors) => {
+                let found = anchors.iter().flat_map(|(key, value)| {
+                    let values = members.by_label.get(*key);
+                    values.and_then(|values| values.get(*value))
+                });
+                found.flatten().copied().filter(matches).collect()
+            }
         }
-        let requirement = selector
-            .match_expressions
-            .iter()
-            .find(|requirement| requirement.operator == SelectorOperator::In)?;
-        let mut found: Vec<usize> = requirement
-            .values
-            .iter()
-            .flat_map(|value| self.labelled(namespace, &requirement.key, value))
-            .copied()
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        Some(found)
     }
 }
 
+fn take<K: Ord>(
+    index: &mut BTreeMap<String, BTreeMap<K, BTreeSet<PeerId>>>,
+    key: &str,
+    value: &K,
+    id: PeerId,
+) {
+    let Some(values) = index.get_mut(key) else {
+        return;
+    };
+    if let Some(ids) = values.get_mut(value) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            values.remove(value);
+        }
+    }
+    if values.is_empty() {
+        index.remove(key);
+    }
+}
+
+/// Labels of which one is on everything that `selector` matches; `None` if it insists on none.
+pub(crate) fn anchors(selector: &LabelSelector) -> Option<BTreeSet<(&str, &str)>> {
+    if let Some((key, value)) = selector.match_labels.first_key_value() {
+        return Some(BTreeSet::from([(key.as_str(), value.as_str())]));
+    }
+    let mut requirements = selector.match_expressions.iter();
+    let requirement =
+        requirements.find(|requirement| requirement.operator == SelectorOperator::In)?;
+    let values = requirement.values.iter();
+    Some(
+        values
+            .map(|value| (requirement.key.as_str(), value.as_str()))
+            .collect(),
+    )
+}
+
+/// Whether `selector` matches the labels of a namespace; one without object has only its name (rule NP-18).
+pub(crate) fn namespace_matches(selector: &LabelSelector, name: &str, cluster: &Cluster) -> bool {
+    match cluster.namespaces.get(name) {
+        Some(namespace) => selector.matches(&namespace.labels),
+        None => selector.matches(&BTreeMap::from([(
+            METADATA_NAME_LABEL.to_owned(),
+            name.to_owned(),
+        )])),
+    }
+}
+
+/// Whether a peer is in `scope` (rules CN-2 to CN-4).
+pub(crate) fn in_scope(scope: &PodScope, peer: &Peer, cluster: &Cluster) -> bool {
+    let of_namespace = scope.namespaces.as_ref();
+    let of_pods = scope.pods.as_ref();
+    of_pods.is_none_or(|pods| pods.matches(&peer.labels))
+        && of_namespace
+            .is_none_or(|selector| namespace_matches(selector, &peer.name.namespace, cluster))
+}
+
 /// Endpoints by pod, checked. Of two for one pod the later interface name counts.
-fn endpoints_by_pod(
+pub(crate) fn endpoints_by_pod(
     endpoints: &[LocalEndpoint],
 ) -> Result<BTreeMap<&ObjectName, &LocalEndpoint>, CompileError> {
     let mut sorted: Vec<&LocalEndpoint> = endpoints.iter().collect();

@@ -1,180 +1,127 @@
 //! What the policies allow the pods of this node that they judge, as rules over terms and then as entries per class.
 
-mod bound;
 mod clause;
 mod cost;
 mod entry;
 mod grant;
+mod judged;
+mod limit;
 mod port;
+mod row;
 mod selected;
+mod show;
 mod tiers;
+mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ringfence_model::{
-    Cluster, ClusterPolicy, ClusterPolicyName, ClusterPort, Direction, NetworkPolicy, ObjectName,
-    Pod, PolicyName, PolicyPort, PortMatch,
+    Cluster, ClusterPolicy, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName,
+    PolicyName,
 };
-use ringfence_net::Protocol;
 
 use crate::Origin;
-use crate::class::ClassId;
-use crate::peer::{Peer, Peers};
-pub(crate) use bound::{Admitted, admit};
-use clause::Clause;
-pub(crate) use entry::{Entry, Extent, entries};
-use grant::Grant;
-use selected::Selected;
-pub(crate) use tiers::Tiers;
-
-/// The pods of this node that the same policies judge in one direction, and what these say.
-#[derive(Debug)]
-pub(crate) struct Group<'a> {
-    pub(crate) direction: Direction,
-    /// The NetworkPolicies that isolate (rule NP-2), sorted by name.
-    pub(crate) policies: Vec<&'a NetworkPolicy>,
-    /// The policies of the cluster with rules in this direction, in the order in which they are asked.
-    pub(crate) cluster_policies: Vec<&'a ClusterPolicy>,
-    /// The rules of the Admin tier, in order.
-    before: Vec<Clause<'a>>,
-    /// The rules of the NetworkPolicies.
-    rules: Vec<Grant<'a>>,
-    /// The rules of the Baseline tier, in order.
-    after: Vec<Clause<'a>>,
-    /// Whether everything is denied, whatever the policies say.
-    is_closed: bool,
-    /// The pods themselves.
-    pub(crate) members: Vec<&'a Pod>,
-}
-
-/// What makes two pods members of one group: direction, policies, and, where these use port names, the ports.
-type GroupKey<'a> = (
-    Direction,
-    Vec<&'a ObjectName>,
-    Vec<&'a ClusterPolicyName>,
-    Vec<(Protocol, &'a str, u16)>,
-);
+use crate::class::{NamedPort, PortName, Sense, TermId, Terms};
+use clause::{Clause, clauses};
+pub(crate) use entry::{Entry, Extent};
+use grant::{Grant, GrantPeers, GrantPorts, grants};
+pub(crate) use judged::{Policies, Touched, World};
+pub(crate) use row::Row;
 
 /// A rule by its policy, list and index there.
-type RuleKey<'a> = (RuleOwner<'a>, Direction, usize);
+type RuleKey = (PolicyName, Direction, usize);
 
-/// The policy that a rule is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum RuleOwner<'a> {
-    Network(&'a ObjectName),
-    Cluster(&'a ClusterPolicyName),
+/// What makes two pods members of one group: direction, policies, and, where these use port names, the ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupKey {
+    pub(crate) direction: Direction,
+    /// The NetworkPolicies that isolate (rule NP-2), sorted by name.
+    pub(crate) policies: Vec<ObjectName>,
+    /// The policies of the cluster with rules in this direction, in the order in which they are asked.
+    pub(crate) cluster_policies: Vec<ClusterPolicyName>,
+    /// What the port names that they use mean on the pods, for ingress.
+    pub(crate) ports: Vec<NamedPort>,
 }
 
-impl RuleOwner<'_> {
-    fn name(self) -> PolicyName {
-        match self {
-            Self::Network(name) => PolicyName::Network(name.clone()),
-            Self::Cluster(name) => PolicyName::Cluster(name.clone()),
-        }
+impl GroupKey {
+    /// The names of all policies that judge its members.
+    pub(crate) fn policy_names(&self) -> impl Iterator<Item = PolicyName> {
+        let of_cluster = self.cluster_policies.iter().cloned();
+        let of_cluster = of_cluster.map(PolicyName::Cluster);
+        let names = self.policies.iter().cloned().map(PolicyName::Network);
+        names.chain(of_cluster)
+    }
+
+    /// Whether policies of the cluster have a say.
+    pub(crate) fn is_tiered(&self) -> bool {
+        !self.cluster_policies.is_empty()
     }
 }
 
-/// The groups of judged pods on this node, without their rules.
-fn groups<'a>(cluster: &'a Cluster, peers: &Peers<'a>) -> Vec<Group<'a>> {
-    let selected = Selected::new(cluster, peers);
-    let mut groups: BTreeMap<GroupKey<'a>, Group<'a>> = BTreeMap::new();
-    let mut cache = BTreeMap::new();
-    for (peer, _) in peers.local() {
-        let policies = selected.by(peer, &mut cache);
-        for direction in Direction::ALL {
-            add(
-                &mut groups,
-                direction,
-                policies,
-                selected.of_cluster(peer),
-                peer,
-            );
-        }
-    }
-    groups.into_values().collect()
-}
-
-fn add<'a>(
-    groups: &mut BTreeMap<GroupKey<'a>, Group<'a>>,
+/// What the policies say that judge some pods in one direction.
+#[derive(Debug)]
+pub(crate) struct Group {
     direction: Direction,
-    policies: &[&'a NetworkPolicy],
-    cluster_policies: &[&'a ClusterPolicy],
-    peer: &Peer<'a>,
-) {
-    let isolating = policies.iter().filter(|policy| policy.isolates(direction));
-    let policies: Vec<&'a NetworkPolicy> = isolating.copied().collect();
-    let speaking = cluster_policies
-        .iter()
-        .filter(|policy| !policy.rules(direction).is_empty());
-    let cluster_policies: Vec<&'a ClusterPolicy> = speaking.copied().collect();
-    if policies.is_empty() && cluster_policies.is_empty() {
-        return;
-    }
-    let names = policies.iter().map(|policy| &policy.name).collect();
-    let cluster_names = cluster_policies.iter().map(|policy| &policy.name).collect();
-    let ports = match direction {
-        Direction::Ingress => resolved_names(&policies, &cluster_policies, peer.pod),
-        Direction::Egress => Vec::new(),
-    };
-    let group = groups
-        .entry((direction, names, cluster_names, ports))
-        .or_insert_with(|| Group {
-            direction,
-            policies,
-            cluster_policies,
+    policies: Vec<Arc<NetworkPolicy>>,
+    cluster_policies: Vec<Arc<ClusterPolicy>>,
+    /// The rules of the Admin tier, in order.
+    before: Vec<Clause>,
+    /// The rules of the NetworkPolicies.
+    rules: Vec<Grant>,
+    /// The rules of the Baseline tier, in order.
+    after: Vec<Clause>,
+    /// Whether everything is denied, whatever the policies say.
+    is_closed: bool,
+    /// Which rules are about the peers of which term, and how surely.
+    index: BTreeMap<TermId, Vec<(usize, Sense)>>,
+    /// Positions of the rules that are about any peer.
+    for_anyone: Vec<usize>,
+    /// Those of them that have port names to resolve on the peer.
+    for_anyone_by_name: Vec<usize>,
+}
+
+impl Group {
+    /// The policies of `key`, without their rules.
+    fn new(
+        key: &GroupKey,
+        network: &BTreeMap<ObjectName, Arc<NetworkPolicy>>,
+        of_cluster: &BTreeMap<ClusterPolicyName, Arc<ClusterPolicy>>,
+    ) -> Self {
+        let policies = key.policies.iter();
+        let cluster_policies = key.cluster_policies.iter();
+        Self {
+            direction: key.direction,
+            policies: policies
+                .filter_map(|name| network.get(name).cloned())
+                .collect(),
+            cluster_policies: cluster_policies
+                .filter_map(|name| of_cluster.get(name).cloned())
+                .collect(),
             before: Vec::new(),
             rules: Vec::new(),
             after: Vec::new(),
             is_closed: false,
-            members: Vec::new(),
-        });
-    group.members.push(peer.pod);
-}
-
-/// What the port names in the ingress rules of the policies mean on `pod`.
-fn resolved_names<'a>(
-    policies: &[&'a NetworkPolicy],
-    cluster_policies: &[&'a ClusterPolicy],
-    pod: &'a Pod,
-) -> Vec<(Protocol, &'a str, u16)> {
-    let rules = policies.iter().flat_map(|policy| &policy.ingress);
-    let used = rules.flat_map(|rule| &rule.ports).filter_map(named);
-    let cluster_rules = cluster_policies.iter().flat_map(|policy| &policy.ingress);
-    let of_cluster = cluster_rules
-        .flat_map(|rule| &rule.ports)
-        .flat_map(named_by_cluster);
-    let used: BTreeSet<(Protocol, &str)> = used.chain(of_cluster).collect();
-    let ports = pod.ports.iter().filter_map(|port| {
-        let name = port.name.as_deref()?;
-        let key = (port.protocol, name);
-        used.contains(&key)
-            .then_some((port.protocol, name, port.port))
-    });
-    let resolved: BTreeSet<_> = ports.collect();
-    resolved.into_iter().collect()
-}
-
-fn named(port: &PolicyPort) -> Option<(Protocol, &str)> {
-    match &port.port {
-        PortMatch::Name(name) => Some((port.protocol, name)),
-        PortMatch::Any | PortMatch::Range(_) => None,
+            index: BTreeMap::new(),
+            for_anyone: Vec::new(),
+            for_anyone_by_name: Vec::new(),
+        }
     }
-}
 
-/// CN-33: the name means ports of every protocol.
-fn named_by_cluster(port: &ClusterPort) -> impl Iterator<Item = (Protocol, &str)> {
-    let name = match port {
-        ClusterPort::Name(name) => Some(name.as_str()),
-        ClusterPort::Range(..) => None,
-    };
-    let in_each = |name| Protocol::ALL.map(|protocol| (protocol, name));
-    name.into_iter().flat_map(in_each)
-}
-
-impl Group<'_> {
-    /// Whether policies of the cluster have a say.
-    pub(crate) fn is_tiered(&self) -> bool {
-        !self.cluster_policies.is_empty()
+    /// Takes in the rules but those in `refused`; adds what they ask of peers to `terms`.
+    fn take_in(
+        &mut self,
+        subject: &[NamedPort],
+        cluster: &Cluster,
+        refused: &BTreeSet<RuleKey>,
+        terms: &mut Terms,
+    ) {
+        let [before, after] = [ClusterTier::Admin, ClusterTier::Baseline]
+            .map(|tier| clauses(self, tier, subject, cluster, refused, terms));
+        self.rules = grants(self, subject, refused, terms);
+        self.before = before;
+        self.after = after;
+        self.index_rules();
     }
 
     /// Denies its members everything.
@@ -183,19 +130,106 @@ impl Group<'_> {
         self.rules.clear();
         self.after.clear();
         self.is_closed = true;
+        self.index_rules();
     }
 
-    /// The names of all policies that judge its members.
-    pub(crate) fn policy_names(&self) -> impl Iterator<Item = PolicyName> {
-        let of_cluster = self.cluster_policies.iter();
-        let of_cluster = of_cluster.map(|policy| PolicyName::Cluster(policy.name.clone()));
-        let names = self.policies.iter();
-        let names = names.map(|policy| PolicyName::Network(policy.name.clone()));
-        names.chain(of_cluster)
+    fn index_rules(&mut self) {
+        let mut index: BTreeMap<TermId, Vec<(usize, Sense)>> = BTreeMap::new();
+        let (mut anyone, mut by_name) = (Vec::new(), Vec::new());
+        for position in 0..self.count() {
+            for sense in Sense::ALL {
+                match self.peers(position, sense) {
+                    Some(GrantPeers::Terms(ids)) => {
+                        for id in ids {
+                            index.entry(*id).or_default().push((position, sense));
+                        }
+                    }
+                    Some(GrantPeers::Any) if sense == Sense::Certain => anyone.push(position),
+                    Some(GrantPeers::Any) | None => {}
+                }
+            }
+        }
+        let has_names = |position: &&usize| {
+            self.ports(**position)
+                .is_some_and(|ports| ports.names() > 0)
+        };
+        by_name.extend(anyone.iter().filter(has_names));
+        self.index = index;
+        self.for_anyone = anyone;
+        self.for_anyone_by_name = by_name;
+    }
+
+    fn count(&self) -> usize {
+        let clauses = self.before.len().saturating_add(self.after.len());
+        clauses.saturating_add(self.rules.len())
+    }
+
+    /// Whether policies of the cluster have a say.
+    fn is_tiered(&self) -> bool {
+        !self.cluster_policies.is_empty()
+    }
+
+    /// What the rules ask of pods and addresses.
+    fn terms(&self) -> BTreeSet<TermId> {
+        self.index.keys().copied().collect()
+    }
+
+    /// The port names that they ask of peers.
+    fn port_names(&self) -> BTreeSet<PortName> {
+        let clauses = self.before.iter().chain(&self.after);
+        let of_clauses = clauses.flat_map(|clause| clause.ports.asked(&Sense::ALL));
+        let of_grants = self.rules.iter();
+        let of_grants = of_grants.flat_map(|grant| grant.ports.asked(&[Sense::Certain]));
+        of_clauses.chain(of_grants).collect()
+    }
+
+    /// The rules that are about peers with these terms, as surely as one of `senses` asks.
+    fn matched(&self, own: &[TermId], senses: &[Sense]) -> BTreeSet<(usize, Sense)> {
+        let found = own.iter().filter_map(|term| self.index.get(term)).flatten();
+        found
+            .filter(|(_, sense)| senses.contains(sense))
+            .copied()
+            .collect()
+    }
+
+    /// Who the rule at `position` is about: those of the Admin tier come first, then those of NetworkPolicies, then
+    /// those of the Baseline tier. NetworkPolicies only allow, so that what is merely possible is not asked.
+    fn peers(&self, position: usize, sense: Sense) -> Option<&GrantPeers> {
+        match self.rule(position)? {
+            Rule::Clause(clause) => Some(clause.peers(sense)),
+            Rule::Grant(grant) => (sense == Sense::Certain).then_some(&grant.peers),
+        }
+    }
+
+    fn ports(&self, position: usize) -> Option<&GrantPorts> {
+        Some(match self.rule(position)? {
+            Rule::Clause(clause) => &clause.ports,
+            Rule::Grant(grant) => &grant.ports,
+        })
+    }
+
+    /// The origin of what the rule at `position` says.
+    fn origin(&self, position: usize) -> Option<&Origin> {
+        Some(match self.rule(position)? {
+            Rule::Clause(clause) => &clause.origin,
+            Rule::Grant(grant) => &grant.origin,
+        })
+    }
+
+    fn rule(&self, position: usize) -> Option<Rule<'_>> {
+        if let Some(clause) = self.before.get(position) {
+            return Some(Rule::Clause(clause));
+        }
+        let position = position.checked_sub(self.before.len())?;
+        if let Some(grant) = self.rules.get(position) {
+            return Some(Rule::Grant(grant));
+        }
+        let position = position.checked_sub(self.rules.len())?;
+        self.after.get(position).map(Rule::Clause)
     }
 
     /// The origins of the isolation (rule NP-2).
-    pub(crate) fn isolation(&self) -> impl Iterator<Item = Origin> {
+    fn isolation(&self) -> impl Iterator<Item = Origin> {
         self.policies.iter().map(|policy| Origin {
             policy: PolicyName::Network(policy.name.clone()),
             direction: self.direction,
@@ -205,35 +239,21 @@ impl Group<'_> {
     }
 
     /// The origins of all its judgements: each policy as such.
-    pub(crate) fn judgement(&self) -> impl Iterator<Item = Origin> {
+    fn judgement(&self) -> Vec<Origin> {
         let of_cluster = self.cluster_policies.iter().map(|policy| Origin {
             policy: PolicyName::Cluster(policy.name.clone()),
             direction: self.direction,
             rule: None,
             source: policy.source.clone(),
         });
-        self.isolation().chain(of_cluster)
+        self.isolation().chain(of_cluster).collect()
     }
+}
 
-    /// The origin of what the rule at `position` says: those of the Admin tier come first, then those of
-    /// NetworkPolicies, then those of the Baseline tier.
-    pub(crate) fn origin(&self, position: usize) -> Option<Origin> {
-        if let Some(clause) = self.before.get(position) {
-            return Some(clause.origin(self.direction));
-        }
-        let position = position.checked_sub(self.before.len())?;
-        if let Some(grant) = self.rules.get(position) {
-            return Some(Origin {
-                policy: PolicyName::Network(grant.policy.name.clone()),
-                direction: self.direction,
-                rule: Some(grant.index),
-                source: grant.rule.source.clone(),
-            });
-        }
-        let position = position.checked_sub(self.rules.len())?;
-        let clause = self.after.get(position)?;
-        Some(clause.origin(self.direction))
-    }
+/// A rule of a group.
+enum Rule<'a> {
+    Clause(&'a Clause),
+    Grant(&'a Grant),
 }
 
 /// Who an entry is about.
@@ -241,8 +261,8 @@ impl Group<'_> {
 pub(crate) enum Whom {
     /// Every peer.
     Anyone,
-    /// The peers of one class.
-    Class(ClassId),
+    /// The peers of the class that was asked about.
+    Class,
     /// The pod itself.
     Itself,
 }

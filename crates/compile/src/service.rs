@@ -1,58 +1,278 @@
 //! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14).
 
+mod backend;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, ObjectName, Pod, Service, ServicePort, TargetPort,
-};
-use ringfence_net::Family;
+use ringfence_model::{Cluster, ClusterIp, Node, ObjectName, Pod, Service};
+use ringfence_net::{Family, Protocol};
 use ringfence_ruleset::{Datum, Key, Value, Verdict};
 
 use crate::comment;
-use crate::emit::{Emitter, first_of_family, protocol_datum};
+use crate::count::Count;
+use crate::emit::{Emitter, balance_name, protocol_datum};
 use crate::layout::set_name;
-use crate::peer::{Peers, canonical};
+use crate::peer::{Peer, Peers, canonical};
 use crate::{CompileError, NetworkConfig};
+use backend::{Backends, may_select};
 
-/// A pod that may stand behind a Service.
-struct Backend<'a> {
-    pod: &'a Pod,
-    addresses: Vec<IpAddr>,
+/// What clients dial.
+type End = (IpAddr, Protocol, u16);
+
+/// The Services, who claims what, and what of it is written. Where two claim one address, protocol and port, the first
+/// by name has it. The address of a pod or node is never a Service's (rule Q-3), and a cluster address or an address of
+/// the pod and Service blocks never an external one, so that `externalIPs` take over nobody inside of the cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    /// Addresses of pods and nodes.
+    owned: Count<IpAddr>,
+    /// Cluster addresses of Services.
+    taken: Count<IpAddr>,
+    by_address: BTreeMap<IpAddr, BTreeSet<ObjectName>>,
+    claims: BTreeMap<End, BTreeSet<ObjectName>>,
+    claimed: BTreeMap<ObjectName, BTreeSet<End>>,
+    written: BTreeMap<End, Written>,
+    /// How many ends have each number of backends.
+    balanced: BTreeMap<u32, usize>,
+    /// Services to look at again.
+    due: BTreeSet<ObjectName>,
 }
 
-/// Fills the Service maps. Where two Services claim one address, protocol and port, the first by name has it. The
-/// address of a pod or node is never a Service's (rule Q-3), and a cluster address or an address of the pod and Service
-/// blocks never an external one, so that `externalIPs` take over nobody inside of the cluster.
-pub(crate) fn emit(
-    cluster: &Cluster,
-    network: &NetworkConfig,
-    peers: &Peers<'_>,
-    emitter: &mut Emitter,
-) -> Result<(), CompileError> {
-    let candidates = candidates(cluster, peers);
-    let owned = owned_addresses(cluster, peers);
-    let services = || cluster.services.values();
-    let taken: BTreeSet<IpAddr> = services().flat_map(cluster_addresses_of).collect();
-    let inside = |address: &IpAddr| {
-        let mut blocks = network.pod_cidrs.iter().chain(&network.service_cidrs);
-        taken.contains(address) || blocks.any(|block| block.contains(address))
-    };
-    let mut claims = BTreeSet::new();
-    for service in services() {
-        let backends = backends(service, &candidates);
-        let mut addresses: BTreeSet<IpAddr> = cluster_addresses_of(service).collect();
-        let external = service.external_addresses.iter().map(IpAddr::to_canonical);
-        addresses.extend(external.filter(|address| !inside(address) && is_routable(*address)));
-        for address in addresses.difference(&owned) {
-            for port in &service.ports {
-                if claims.insert((*address, port.protocol, port.port)) {
-                    emit_port(service, port, *address, &backends, emitter)?;
+/// What is written of an end.
+#[derive(Debug, Default)]
+struct Written {
+    elements: Vec<(String, Key)>,
+    balance: Option<u32>,
+}
+
+/// What takes an object up.
+impl Services {
+    /// A Service looks otherwise than before.
+    pub(crate) fn take_service(
+        &mut self,
+        name: &ObjectName,
+        old: Option<&Service>,
+        new: Option<&Service>,
+    ) {
+        if let Some(service) = new {
+            cluster_addresses_of(service).for_each(|ip| self.taken.add(ip));
+        }
+        if let Some(service) = old {
+            cluster_addresses_of(service).for_each(|ip| self.taken.remove(ip));
+            for address in addresses_of(service) {
+                if let Some(names) = self.by_address.get_mut(&address) {
+                    names.remove(name);
+                    if names.is_empty() {
+                        self.by_address.remove(&address);
+                    }
                 }
             }
         }
+        for address in new.into_iter().flat_map(addresses_of) {
+            let names = self.by_address.entry(address).or_default();
+            names.insert(name.clone());
+        }
+        self.due.insert(name.clone());
     }
-    Ok(())
+
+    /// A node looks otherwise than before.
+    pub(crate) fn take_node(&mut self, old: Option<&Node>, new: Option<&Node>) {
+        let addresses = |node: Option<&Node>| {
+            let nodes = node.into_iter();
+            let addresses = nodes.flat_map(|node| canonical(&node.addresses));
+            addresses.collect::<Vec<_>>()
+        };
+        addresses(new).into_iter().for_each(|ip| self.owned.add(ip));
+        let old = addresses(old).into_iter();
+        old.for_each(|ip| self.owned.remove(ip));
+    }
+
+    /// A peer is another than before.
+    pub(crate) fn take_peer(&mut self, old: Option<&Peer>, new: Option<&Peer>) {
+        let addresses = |peer: Option<&Peer>| {
+            let peers = peer.into_iter();
+            let addresses = peers.flat_map(|peer| peer.addresses.clone());
+            addresses.collect::<Vec<_>>()
+        };
+        addresses(new).into_iter().for_each(|ip| self.owned.add(ip));
+        let old = addresses(old).into_iter();
+        old.for_each(|ip| self.owned.remove(ip));
+    }
+
+    /// A pod looks otherwise than before.
+    pub(crate) fn take_pod(&mut self, old: Option<&Pod>, new: Option<&Pod>, cluster: &Cluster) {
+        let hosts = |pod: Option<&Pod>| {
+            let live = pod.filter(|pod| pod.is_live()).into_iter();
+            let hosts = live.flat_map(|pod| canonical(&pod.host_addresses));
+            hosts.collect::<Vec<_>>()
+        };
+        hosts(new).into_iter().for_each(|ip| self.owned.add(ip));
+        hosts(old).into_iter().for_each(|ip| self.owned.remove(ip));
+        for pod in old.into_iter().chain(new) {
+            self.call_services_of(pod, cluster);
+        }
+    }
+
+    /// The Services that the pod may stand behind must be looked at.
+    pub(crate) fn call_services_of(&mut self, pod: &Pod, cluster: &Cluster) {
+        let namespace = pod.name.namespace.as_str();
+        let services = cluster.services.range(ObjectName::new(namespace, "")..);
+        let own = services.take_while(|(name, _)| name.namespace == namespace);
+        let chosen = own.filter(|(_, service)| may_select(service, pod));
+        self.due.extend(chosen.map(|(name, _)| name.clone()));
+    }
+}
+
+/// What writes.
+impl Services {
+    /// Writes what became of everything that was taken up.
+    pub(crate) fn finish(
+        &mut self,
+        cluster: &Cluster,
+        network: &NetworkConfig,
+        peers: &Peers,
+        emitter: &mut Emitter,
+    ) -> Result<(), CompileError> {
+        let turned = self.owned.turned().into_iter().chain(self.taken.turned());
+        let named = turned.filter_map(|address| self.by_address.get(&address));
+        self.due.extend(named.flatten().cloned());
+        let mut ends = BTreeSet::new();
+        for name in std::mem::take(&mut self.due) {
+            let service = cluster.services.get(&name);
+            let new = service.map(|service| self.ends(service, network));
+            self.claim(name, new.unwrap_or_default(), &mut ends);
+        }
+        let mut backends = BTreeMap::new();
+        for end in ends {
+            self.take_away(end, emitter);
+            let owner = self.claims.get(&end).and_then(BTreeSet::first);
+            if let Some(service) = owner.and_then(|owner| cluster.services.get(owner)) {
+                let behind = backends.entry(&service.name);
+                let behind = behind.or_insert_with(|| Backends::of(service, cluster, peers));
+                self.write(end, service, behind, emitter)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What clients of `service` may dial.
+    fn ends(&self, service: &Service, network: &NetworkConfig) -> BTreeSet<End> {
+        let inside = |address: &IpAddr| {
+            let mut blocks = network.pod_cidrs.iter().chain(&network.service_cidrs);
+            self.taken.contains(address) || blocks.any(|block| block.contains(address))
+        };
+        let external = service.external_addresses.iter().map(IpAddr::to_canonical);
+        let external = external.filter(|address| !inside(address) && is_routable(*address));
+        let addresses = cluster_addresses_of(service).chain(external);
+        let free = addresses.filter(|address| !self.owned.contains(address));
+        free.flat_map(|address| {
+            let ports = service.ports.iter();
+            ports.map(move |port| (address, port.protocol, port.port))
+        })
+        .collect()
+    }
+
+    fn claim(&mut self, name: ObjectName, new: BTreeSet<End>, touched: &mut BTreeSet<End>) {
+        let old = self.claimed.remove(&name).unwrap_or_default();
+        for end in &old {
+            if let Some(names) = self.claims.get_mut(end) {
+                names.remove(&name);
+                if names.is_empty() {
+                    self.claims.remove(end);
+                }
+            }
+        }
+        for end in &new {
+            let names = self.claims.entry(*end).or_default();
+            names.insert(name.clone());
+        }
+        touched.extend(old.into_iter().chain(new.iter().copied()));
+        if !new.is_empty() {
+            self.claimed.insert(name, new);
+        }
+    }
+
+    fn take_away(&mut self, end: End, emitter: &mut Emitter) {
+        let Some(written) = self.written.remove(&end) else {
+            return;
+        };
+        for (set, key) in &written.elements {
+            emitter.remove(set, key);
+        }
+        if let Some(count) = written.balance
+            && let Some(ends) = self.balanced.get_mut(&count)
+        {
+            *ends = ends.saturating_sub(1);
+            if *ends == 0 {
+                self.balanced.remove(&count);
+                emitter.remove_balance(count);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        end: End,
+        service: &Service,
+        backends: &Backends<'_>,
+        emitter: &mut Emitter,
+    ) -> Result<(), CompileError> {
+        let (address, protocol, number) = end;
+        let mut ports = service.ports.iter();
+        let port = ports.find(|port| (port.protocol, port.port) == (protocol, number));
+        let targets = port.map(|port| backends.targets(port, Family::of(address)));
+        let targets = targets.unwrap_or_default();
+        let written = write_end(end, service, &targets, emitter)?;
+        if let Some(count) = written.balance {
+            let ends = self.balanced.entry(count).or_default();
+            *ends = ends.saturating_add(1);
+            if *ends == 1 {
+                emitter.add_balance(count);
+            }
+        }
+        self.written.insert(end, written);
+        Ok(())
+    }
+}
+
+fn write_end(
+    (address, protocol, port): End,
+    service: &Service,
+    targets: &[(&Pod, IpAddr, u16)],
+    emitter: &mut Emitter,
+) -> Result<Written, CompileError> {
+    let family = Family::of(address);
+    let fields = vec![
+        Datum::Address(address),
+        protocol_datum(protocol),
+        Datum::Port(port),
+    ];
+    let comment = comment::service(&service.name, port);
+    let mut written = Written::default();
+    let mut put = |set: String, fields: Vec<Datum>, value: Value, comment: String| {
+        let key = Key::point(fields);
+        emitter.put(&set, key.clone(), value, Some(comment));
+        written.elements.push((set, key));
+    };
+    if targets.is_empty() {
+        let set = set_name("unserved", family);
+        put(set, fields, Value::Member, comment);
+        return Ok(written);
+    }
+    let set = set_name("backends", family);
+    for (index, (pod, address, port)) in targets.iter().enumerate() {
+        let mut fields = fields.clone();
+        fields.push(Datum::Number(count(&set, index)?));
+        let value = Value::Data(vec![Datum::Address(*address), Datum::Port(*port)]);
+        put(set.clone(), fields, value, comment::of(&pod.name));
+    }
+    let services = set_name("services", family);
+    let balance = count(&services, targets.len())?;
+    let verdict = Value::Verdict(Verdict::Goto(balance_name(balance)));
+    put(services, fields, verdict, comment);
+    written.balance = Some(balance);
+    Ok(written)
 }
 
 /// Whether an address can lead from one host to another: the API server refuses the rest as `externalIPs`.
@@ -64,71 +284,6 @@ fn is_routable(address: IpAddr) -> bool {
     !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || link_local)
 }
 
-/// The addresses of pods and nodes.
-fn owned_addresses(cluster: &Cluster, peers: &Peers<'_>) -> BTreeSet<IpAddr> {
-    let pods = peers.iter().flat_map(|peer| peer.addresses.iter().copied());
-    let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
-    let live = cluster.pods.values().filter(|pod| pod.is_live());
-    let hosts = live.flat_map(|pod| &pod.host_addresses);
-    pods.chain(nodes.chain(hosts).map(IpAddr::to_canonical))
-        .collect()
-}
-
-/// Pods with an address that are live and not about to end, host pods included, by namespace (rule OB-12).
-fn candidates<'a>(cluster: &'a Cluster, peers: &Peers<'_>) -> BTreeMap<&'a str, Vec<Backend<'a>>> {
-    let wired: BTreeMap<&ObjectName, &Vec<IpAddr>> = peers
-        .local()
-        .map(|(peer, _)| (&peer.pod.name, &peer.addresses))
-        .collect();
-    let mut found: BTreeMap<&str, Vec<Backend<'_>>> = BTreeMap::new();
-    let pods = cluster.pods.values();
-    for pod in pods.filter(|pod| pod.is_live() && !pod.terminating) {
-        let addresses = match wired.get(&pod.name) {
-            Some(addresses) => (*addresses).clone(),
-            None => own_addresses(cluster, pod),
-        };
-        let namespace = pod.name.namespace.as_str();
-        let known = found.entry(namespace).or_default();
-        known.push(Backend { pod, addresses });
-    }
-    found
-}
-
-/// The pod's addresses; a host pod has its node's (rule NP-53).
-fn own_addresses(cluster: &Cluster, pod: &Pod) -> Vec<IpAddr> {
-    let of_node = pod.node.as_ref().and_then(|node| cluster.nodes.get(node));
-    let sources = match pod.host_network {
-        false => [Some(&pod.addresses), None, None],
-        true => [
-            Some(&pod.addresses),
-            Some(&pod.host_addresses),
-            of_node.map(|node| &node.addresses),
-        ],
-    };
-    let known = sources.into_iter().flatten();
-    known.flat_map(|addresses| canonical(addresses)).collect()
-}
-
-/// The pods behind `service`, sorted by name.
-fn backends<'b, 'a>(
-    service: &Service,
-    candidates: &'b BTreeMap<&str, Vec<Backend<'a>>>,
-) -> Vec<&'b Backend<'a>> {
-    if service.selector.is_empty() || service.external_name.is_some() {
-        return Vec::new();
-    }
-    let in_namespace = candidates.get(service.name.namespace.as_str());
-    in_namespace
-        .into_iter()
-        .flatten()
-        .filter(|backend| backend.pod.ready || service.publish_not_ready_addresses)
-        .filter(|backend| {
-            let mut wanted = service.selector.iter();
-            wanted.all(|(key, value)| backend.pod.labels.get(key) == Some(value))
-        })
-        .collect()
-}
-
 /// The cluster addresses that clients may dial; a headless Service has none (rules Q-8, OB-13).
 fn cluster_addresses_of(service: &Service) -> impl Iterator<Item = IpAddr> + '_ {
     let own: &[IpAddr] = match &service.cluster_ip {
@@ -138,45 +293,10 @@ fn cluster_addresses_of(service: &Service) -> impl Iterator<Item = IpAddr> + '_ 
     own.iter().map(IpAddr::to_canonical)
 }
 
-fn emit_port(
-    service: &Service,
-    port: &ServicePort,
-    address: IpAddr,
-    backends: &[&Backend<'_>],
-    emitter: &mut Emitter,
-) -> Result<(), CompileError> {
-    let family = Family::of(address);
-    let targets: Vec<(&Backend<'_>, IpAddr, u16)> = backends
-        .iter()
-        .filter_map(|backend| {
-            let address = first_of_family(&backend.addresses, family)?;
-            Some((*backend, address, target_port(port, backend.pod)?))
-        })
-        .collect();
-    let fields = vec![
-        Datum::Address(address),
-        protocol_datum(port.protocol),
-        Datum::Port(port.port),
-    ];
-    let comment = comment::service(&service.name, port.port);
-    if targets.is_empty() {
-        let set = set_name("unserved", family);
-        emitter.element(&set, Key::point(fields), Value::Member, Some(comment));
-        return Ok(());
-    }
-    let services = set_name("services", family);
-    let chain = emitter.balance(count(&services, targets.len())?);
-    for (index, (backend, address, port)) in targets.into_iter().enumerate() {
-        let set = set_name("backends", family);
-        let mut fields = fields.clone();
-        fields.push(Datum::Number(count(&set, index)?));
-        let value = Value::Data(vec![Datum::Address(address), Datum::Port(port)]);
-        let comment = comment::of(&backend.pod.name);
-        emitter.element(&set, Key::point(fields), value, Some(comment));
-    }
-    let verdict = Value::Verdict(Verdict::Goto(chain));
-    emitter.element(&services, Key::point(fields), verdict, Some(comment));
-    Ok(())
+/// All addresses that a Service names.
+fn addresses_of(service: &Service) -> BTreeSet<IpAddr> {
+    let external = service.external_addresses.iter().map(IpAddr::to_canonical);
+    cluster_addresses_of(service).chain(external).collect()
 }
 
 fn count(set: &str, number: usize) -> Result<u32, CompileError> {
@@ -184,17 +304,4 @@ fn count(set: &str, number: usize) -> Result<u32, CompileError> {
         set: set.to_owned(),
         elements: number,
     })
-}
-
-/// The port of a backend; a pod without the named port is none (rule OB-11).
-fn target_port(port: &ServicePort, pod: &Pod) -> Option<u16> {
-    match &port.target {
-        TargetPort::Number(number) => Some(*number),
-        TargetPort::Name(name) => {
-            let is_target = |own: &&ContainerPort| {
-                own.name.as_ref() == Some(name) && own.protocol == port.protocol
-            };
-            pod.ports.iter().find(is_target).map(|own| own.port)
-        }
-    }
 }

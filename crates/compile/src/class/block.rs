@@ -1,10 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use ringfence_net::Family;
 
 use super::term::{TermId, Terms};
-use crate::span::{Span, number};
+use crate::span::Span;
 
 /// A range of addresses that the same address blocks contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +16,12 @@ pub(crate) struct Atom {
 type Events = BTreeMap<u128, Vec<(bool, TermId)>>;
 
 /// The atoms of all block terms of `family`: disjoint, sorted, each in at least one block (rules NP-40 to NP-42).
-pub(super) fn atoms(terms: &Terms<'_>, family: Family) -> Vec<Atom> {
+pub(super) fn atoms(terms: &Terms, family: Family) -> Vec<Atom> {
     sweep(&events(terms, family), last_number(family))
 }
 
 /// How many pairs of an atom and a block that contains it there are at most; found without making them.
-pub(super) fn overlap(terms: &Terms<'_>, family: Family) -> u64 {
+pub(super) fn overlap(terms: &Terms, family: Family) -> u64 {
     let (mut active, mut pairs) = (0_u64, 0_u64);
     for changes in events(terms, family).values() {
         let starts = changes.iter().filter(|(starts, _)| *starts).count() as u64;
@@ -33,7 +32,7 @@ pub(super) fn overlap(terms: &Terms<'_>, family: Family) -> u64 {
     pairs
 }
 
-fn events(terms: &Terms<'_>, family: Family) -> Events {
+fn events(terms: &Terms, family: Family) -> Events {
     let mut events = Events::new();
     for term in terms.of_addresses() {
         for span in terms.spans(term, family) {
@@ -83,16 +82,5 @@ fn push(atoms: &mut Vec<Atom>, span: Span, terms: Vec<TermId>) {
             last.span.last = span.last;
         }
         Some(_) | None => atoms.push(Atom { span, terms }),
-    }
-}
-
-/// The block terms that contain `address`.
-pub(super) fn containing(atoms: &[Atom], address: IpAddr) -> Vec<TermId> {
-    let wanted = number(address);
-    let after = atoms.partition_point(|atom| atom.span.first <= wanted);
-    let candidate = after.checked_sub(1).and_then(|index| atoms.get(index));
-    match candidate {
-        Some(atom) if wanted <= atom.span.last => atom.terms.clone(),
-        Some(_) | None => Vec::new(),
     }
 }

@@ -1,55 +1,82 @@
+//! Terms: what the rules that matter on this node ask of a peer, each question once.
+
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterPeer, DomainName, IpBlock, LabelSelector, PeerSelector, PodScope, PolicyPeer,
-    SelectorOperator,
 };
 use ringfence_net::{Family, Protocol};
 
+use super::content;
 use crate::comment;
-use crate::hash::{Content, hash};
-use crate::peer::{Peers, canonical};
+use crate::hash::hash;
+use crate::peer::{PeerId, canonical};
 use crate::span::{Span, block_family, merged};
+use members::Index;
 
-/// Position of a term in [`Terms`].
+/// Position of a term in [`Terms`]. It says nothing about order.
 pub(crate) type TermId = usize;
 
-/// What the rules that matter on this node ask of a peer.
+/// Position of a group of judged pods.
+pub(crate) type GroupId = usize;
+
+/// The terms, who asks them, and of which peers they are true.
 #[derive(Debug, Default)]
-pub(crate) struct Terms<'a> {
-    terms: Vec<Term<'a>>,
+pub(crate) struct Terms {
+    slots: Vec<Option<Term>>,
+    free: Vec<TermId>,
+    /// Slots that are free when the update has ended.
+    emptied: Vec<TermId>,
     ids: BTreeMap<Vec<u8>, TermId>,
+    index: Index,
+    names: BTreeMap<String, BTreeMap<(Protocol, Sense), BTreeSet<GroupId>>>,
+    by_peer: BTreeMap<PeerId, BTreeSet<TermId>>,
+    /// Terms about pods that no peer was asked about yet.
+    born: BTreeSet<TermId>,
+    /// Terms that may have nobody who asks them.
+    idle: BTreeSet<TermId>,
+    /// Port names that came into use or fell out of it.
+    changed_names: BTreeSet<(String, Protocol)>,
+    /// Whether terms about addresses came, went or changed.
+    pub(super) addresses_changed: bool,
 }
 
 #[derive(Debug)]
-struct Term<'a> {
+struct Term {
+    content: Vec<u8>,
     hash: u64,
-    kind: TermKind<'a>,
+    kind: TermKind,
+    /// The groups whose rules ask it; of named ports see `names`.
+    users: BTreeSet<GroupId>,
+    /// The peers that it is true of, for terms about pods.
+    members: BTreeSet<PeerId>,
 }
 
 /// One question about a peer.
 #[derive(Clone, Debug)]
-enum TermKind<'a> {
+enum TermKind {
     /// Is it a pod that this selector, in a policy of this namespace, matches?
     Pods {
-        selector: &'a PeerSelector,
-        namespace: &'a str,
+        selector: PeerSelector,
+        namespace: String,
     },
     /// Is it a pod in this scope (rule CN-2)?
-    Scope { scope: &'a PodScope, sense: Sense },
+    Scope { scope: PodScope, sense: Sense },
     /// Is its address in this block?
-    Block(&'a IpBlock),
+    Block(IpBlock),
     /// Is its address in this network (rule CN-34)?
     Network(IpNet),
     /// Is its address one of these?
     Addresses {
-        whose: Whose<'a>,
+        whose: Whose,
         addresses: Vec<IpAddr>,
     },
     /// Is it a pod whose container port of this name and protocol is this one (rules NP-34, CN-33)?
-    NamedPort(NamedPort<'a>, Sense),
+    NamedPort(NamedPort, Sense),
 }
 
 /// How sure a term about a pod must be of an address that several pods claim. What allows must be certain, what denies
@@ -62,107 +89,253 @@ pub(crate) enum Sense {
     Possible,
 }
 
+impl Sense {
+    pub(crate) const ALL: [Self; 2] = [Self::Certain, Self::Possible];
+
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Certain => 0,
+            Self::Possible => 1,
+        }
+    }
+}
+
 /// Whose addresses a rule names without writing them.
-#[derive(Clone, Copy, Debug)]
-enum Whose<'a> {
+#[derive(Clone, Debug)]
+enum Whose {
     /// Those of nodes with such labels (rule CN-35).
-    Nodes(&'a LabelSelector),
+    Nodes(LabelSelector),
     /// Those that are known of such names (rules CN-37, AM-19).
-    Names(&'a [DomainName]),
+    Names(Vec<DomainName>),
 }
 
 /// What a named port means on some pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NamedPort<'a> {
-    pub(crate) name: &'a str,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NamedPort {
+    pub(crate) name: String,
     pub(crate) protocol: Protocol,
     pub(crate) port: u16,
 }
 
-impl<'a> Terms<'a> {
+/// Who asks what.
+impl Terms {
     /// The term of a peer item in a policy of `namespace`.
-    pub(crate) fn peer(&mut self, peer: &'a PolicyPeer, namespace: &'a str) -> TermId {
+    pub(crate) fn peer(&mut self, peer: &PolicyPeer, namespace: &str) -> TermId {
         match peer {
-            PolicyPeer::IpBlock(block) => self.intern(TermKind::Block(block)),
-            PolicyPeer::Pods(selector) => self.intern(TermKind::Pods {
-                selector,
-                namespace,
-            }),
+            PolicyPeer::IpBlock(block) => {
+                self.intern(content::block(block), || TermKind::Block(block.clone()))
+            }
+            PolicyPeer::Pods(selector) => {
+                self.intern(content::pods(selector, namespace), || TermKind::Pods {
+                    selector: selector.clone(),
+                    namespace: namespace.to_owned(),
+                })
+            }
         }
     }
 
     /// The terms of a peer item in a cluster-scoped policy: pods in the sense asked for.
     pub(crate) fn cluster_peer(
         &mut self,
-        peer: &'a ClusterPeer,
+        peer: &ClusterPeer,
         sense: Sense,
         cluster: &Cluster,
     ) -> Vec<TermId> {
         match peer {
-            ClusterPeer::Pods(scope) => vec![self.intern(TermKind::Scope { scope, sense })],
+            ClusterPeer::Pods(scope) => {
+                let kind = || TermKind::Scope {
+                    scope: scope.clone(),
+                    sense,
+                };
+                vec![self.intern(content::scope(scope, sense), kind)]
+            }
             ClusterPeer::Networks(networks) => networks
                 .iter()
-                .map(|network| self.intern(TermKind::Network(*network)))
+                .map(|network| {
+                    self.intern(content::network(network), || TermKind::Network(*network))
+                })
                 .collect(),
-            ClusterPeer::Nodes(selector) => vec![self.intern(TermKind::Addresses {
-                whose: Whose::Nodes(selector),
-                addresses: addresses_of_nodes(selector, cluster),
-            })],
-            ClusterPeer::DomainNames(names) => vec![self.intern(TermKind::Addresses {
-                whose: Whose::Names(names),
-                addresses: addresses_of_names(names, cluster),
-            })],
+            ClusterPeer::Nodes(selector) => {
+                let whose = || Whose::Nodes(selector.clone());
+                vec![self.addresses(content::nodes(selector), whose, cluster)]
+            }
+            ClusterPeer::DomainNames(names) => {
+                let whose = || Whose::Names(names.clone());
+                vec![self.addresses(content::names(names), whose, cluster)]
+            }
             ClusterPeer::Unrecognized => Vec::new(),
         }
     }
 
-    /// The terms for each port that `name` means on some pod.
-    pub(crate) fn named_ports(
+    fn addresses(
         &mut self,
-        name: &str,
-        protocol: Protocol,
-        sense: Sense,
-        peers: &Peers<'a>,
-    ) {
-        let ports = peers.iter().flat_map(|peer| &peer.pod.ports);
-        for port in ports {
-            if port.protocol != protocol {
-                continue;
+        content: Vec<u8>,
+        whose: impl FnOnce() -> Whose,
+        cluster: &Cluster,
+    ) -> TermId {
+        self.intern(content, || {
+            let whose = whose();
+            TermKind::Addresses {
+                addresses: whose.addresses(cluster),
+                whose,
             }
-            let Some(own) = port.name.as_deref().filter(|own| *own == name) else {
-                continue;
-            };
-            let port = NamedPort {
-                name: own,
-                protocol,
-                port: port.port,
-            };
-            self.intern(TermKind::NamedPort(port, sense));
-        }
+        })
     }
 
-    fn intern(&mut self, kind: TermKind<'a>) -> TermId {
-        let content = content(&kind);
-        let hash = hash(&content);
-        let next = self.terms.len();
-        let id = *self.ids.entry(content).or_insert(next);
-        if id == next {
-            self.terms.push(Term { hash, kind });
+    fn intern(&mut self, content: Vec<u8>, kind: impl FnOnce() -> TermKind) -> TermId {
+        if let Some(id) = self.ids.get(&content) {
+            return *id;
+        }
+        let term = Term {
+            hash: hash(&content),
+            content: content.clone(),
+            kind: kind(),
+            users: BTreeSet::new(),
+            members: BTreeSet::new(),
+        };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len().saturating_sub(1)
+        });
+        match &term.kind {
+            TermKind::Pods { .. } | TermKind::Scope { .. } => {
+                self.born.insert(id);
+            }
+            TermKind::Block(_) | TermKind::Network(_) | TermKind::Addresses { .. } => {
+                self.addresses_changed = true;
+            }
+            TermKind::NamedPort(..) => {}
+        }
+        self.ids.insert(content, id);
+        if let Some(slot) = self.slots.get_mut(id) {
+            *slot = Some(term);
         }
         id
     }
 
+    /// `group` asks `new` instead of `old`.
+    pub(crate) fn hold(&mut self, group: GroupId, old: &BTreeSet<TermId>, new: &BTreeSet<TermId>) {
+        for id in new.difference(old) {
+            if let Some(term) = self.get_mut(*id) {
+                term.users.insert(group);
+            }
+        }
+        for id in old.difference(new) {
+            if let Some(term) = self.get_mut(*id) {
+                term.users.remove(&group);
+                if term.users.is_empty() {
+                    self.idle.insert(*id);
+                }
+            }
+        }
+    }
+
+    /// `group` asks what the port names `new` mean on its peers, instead of `old`.
+    pub(crate) fn hold_names(
+        &mut self,
+        group: GroupId,
+        old: &BTreeSet<PortName>,
+        new: &BTreeSet<PortName>,
+    ) {
+        for (name, protocol, sense) in new.difference(old) {
+            let users = self.names.entry(name.clone()).or_default();
+            let users = users.entry((*protocol, *sense)).or_default();
+            if users.is_empty() {
+                self.changed_names.insert((name.clone(), *protocol));
+            }
+            users.insert(group);
+        }
+        for (name, protocol, sense) in old.difference(new) {
+            let Some(known) = self.names.get_mut(name) else {
+                continue;
+            };
+            if let Some(users) = known.get_mut(&(*protocol, *sense)) {
+                users.remove(&group);
+                if users.is_empty() {
+                    known.remove(&(*protocol, *sense));
+                    self.changed_names.insert((name.clone(), *protocol));
+                }
+            }
+            if known.is_empty() {
+                self.names.remove(name);
+            }
+        }
+    }
+
+    /// The groups that ask a term.
+    pub(crate) fn users(&self, id: TermId) -> impl Iterator<Item = GroupId> {
+        let term = self.get(id);
+        let named = term.and_then(|term| match &term.kind {
+            TermKind::NamedPort(port, sense) => {
+                self.names.get(&port.name)?.get(&(port.protocol, *sense))
+            }
+            TermKind::Pods { .. }
+            | TermKind::Scope { .. }
+            | TermKind::Block(_)
+            | TermKind::Network(_)
+            | TermKind::Addresses { .. } => None,
+        });
+        let own = term.map(|term| &term.users);
+        own.into_iter().chain(named).flatten().copied()
+    }
+
+    /// The terms for the ports that a name means on some pod.
+    pub(crate) fn with_name(&self, (name, protocol, sense): &PortName) -> Vec<TermId> {
+        let prefix = content::port_name(name, *protocol).finish();
+        let from = self.ids.range(prefix.clone()..);
+        let named = from.take_while(|(content, _)| content.starts_with(&prefix));
+        named
+            .map(|(_, id)| *id)
+            .filter(|id| self.named_port(*id, *sense).is_some())
+            .collect()
+    }
+
+    /// Takes up the addresses of nodes and names anew. Gives the groups whose rules are about those that changed.
+    pub(crate) fn resolve(&mut self, cluster: &Cluster) -> BTreeSet<GroupId> {
+        let mut changed = BTreeSet::new();
+        for term in self.slots.iter_mut().flatten() {
+            if let TermKind::Addresses { whose, addresses } = &mut term.kind {
+                let now = whose.addresses(cluster);
+                if now != *addresses {
+                    *addresses = now;
+                    changed.extend(&term.users);
+                    self.addresses_changed = true;
+                }
+            }
+        }
+        changed
+    }
+}
+
+/// A port name in egress rules: its protocol, and how sure one must be.
+pub(crate) type PortName = (String, Protocol, Sense);
+
+/// What a term says.
+impl Terms {
+    fn get(&self, id: TermId) -> Option<&Term> {
+        self.slots.get(id)?.as_ref()
+    }
+
+    fn get_mut(&mut self, id: TermId) -> Option<&mut Term> {
+        self.slots.get_mut(id)?.as_mut()
+    }
+
     pub(crate) fn hash(&self, term: TermId) -> u64 {
-        self.terms.get(term).map_or(0, |term| term.hash)
+        self.get(term).map_or(0, |term| term.hash)
+    }
+
+    /// What a term asks; orders terms by what they are.
+    pub(crate) fn content(&self, term: TermId) -> &[u8] {
+        self.get(term).map_or(&[], |term| &term.content)
     }
 
     /// The terms about addresses, whoever has them.
     pub(crate) fn of_addresses(&self) -> impl Iterator<Item = TermId> {
-        (0..self.terms.len()).filter(|term| self.is_of_addresses(*term))
+        (0..self.slots.len()).filter(|term| self.is_of_addresses(*term))
     }
 
     pub(crate) fn is_of_addresses(&self, term: TermId) -> bool {
-        match self.terms.get(term).map(|term| &term.kind) {
+        match self.get(term).map(|term| &term.kind) {
             Some(TermKind::Block(_) | TermKind::Network(_) | TermKind::Addresses { .. }) => true,
             Some(TermKind::Pods { .. } | TermKind::Scope { .. } | TermKind::NamedPort(..))
             | None => false,
@@ -171,7 +344,7 @@ impl<'a> Terms<'a> {
 
     /// The addresses of `family` that a term is about; none for one about pods.
     pub(crate) fn spans(&self, term: TermId, family: Family) -> Vec<Span> {
-        let Some(term) = self.terms.get(term) else {
+        let Some(term) = self.get(term) else {
             return Vec::new();
         };
         match &term.kind {
@@ -189,15 +362,16 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// A term about addresses in words.
+    /// A term about addresses in words, which depend on nothing but what it asks.
     pub(crate) fn in_words(&self, term: TermId) -> Option<String> {
-        match &self.terms.get(term)?.kind {
+        match &self.get(term)?.kind {
             TermKind::Block(block) => Some(comment::block(block)),
             TermKind::Network(network) => Some(network.to_string()),
             TermKind::Addresses { whose, .. } => Some(match whose {
                 Whose::Nodes(_) => "nodes".to_owned(),
                 Whose::Names(names) => {
-                    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+                    let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
+                    let names: Vec<String> = names.into_iter().collect();
                     names.join(" ")
                 }
             }),
@@ -206,9 +380,9 @@ impl<'a> Terms<'a> {
     }
 
     /// The port that a term says a name means, for whom it need be no surer than `sense`.
-    pub(crate) fn named_port(&self, term: TermId, sense: Sense) -> Option<NamedPort<'a>> {
-        match &self.terms.get(term)?.kind {
-            TermKind::NamedPort(named, own) if *own == sense => Some(*named),
+    pub(crate) fn named_port(&self, term: TermId, sense: Sense) -> Option<&NamedPort> {
+        match &self.get(term)?.kind {
+            TermKind::NamedPort(named, own) if *own == sense => Some(named),
             TermKind::NamedPort(..)
             | TermKind::Pods { .. }
             | TermKind::Scope { .. }
@@ -220,7 +394,7 @@ impl<'a> Terms<'a> {
 
     /// Whether what the term says of an address must hold of all pods that claim it.
     pub(crate) fn sense(&self, term: TermId) -> Sense {
-        match self.terms.get(term).map(|term| &term.kind) {
+        match self.get(term).map(|term| &term.kind) {
             Some(TermKind::Scope { sense, .. } | TermKind::NamedPort(_, sense)) => *sense,
             Some(
                 TermKind::Pods { .. }
@@ -232,125 +406,19 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// The terms for the ports that `name` means on some pod.
-    pub(crate) fn with_name(
-        &self,
-        name: &str,
-        protocol: Protocol,
-        sense: Sense,
-    ) -> impl Iterator<Item = TermId> {
-        let is_named = move |port: &NamedPort<'_>| port.name == name && port.protocol == protocol;
-        (0..self.terms.len())
-            .filter(move |term| self.named_port(*term, sense).as_ref().is_some_and(is_named))
-    }
-
-    /// The terms other than blocks that each peer matches, in the order of `peers`.
-    pub(crate) fn by_peer(&self, peers: &Peers<'a>) -> Vec<BTreeSet<TermId>> {
-        let mut found = vec![BTreeSet::new(); peers.iter().count()];
-        let mut named: BTreeMap<(NamedPort<'_>, Sense), TermId> = BTreeMap::new();
-        for (id, term) in self.terms.iter().enumerate() {
-            match &term.kind {
-                TermKind::Block(_) | TermKind::Network(_) | TermKind::Addresses { .. } => {}
-                TermKind::NamedPort(port, sense) => {
-                    named.insert((*port, *sense), id);
-                }
-                TermKind::Scope { scope, .. } => {
-                    for index in peers.in_scope(scope) {
-                        found.get_mut(index).map(|terms| terms.insert(id));
-                    }
-                }
-                TermKind::Pods {
-                    selector,
-                    namespace,
-                } => {
-                    for index in peers.matching(selector, namespace) {
-                        found.get_mut(index).map(|terms| terms.insert(id));
-                    }
-                }
-            }
-        }
-        for (peer, terms) in peers.iter().zip(&mut found) {
-            let ports = peer.pod.ports.iter().filter_map(|port| {
-                Some(NamedPort {
-                    name: port.name.as_deref()?,
-                    protocol: port.protocol,
-                    port: port.port,
-                })
-            });
-            let in_each_sense = ports.flat_map(|port| {
-                let senses = [Sense::Certain, Sense::Possible];
-                senses.map(|sense| named.get(&(port, sense)))
-            });
-            terms.extend(in_each_sense.flatten());
-        }
-        found
+    /// The terms about pods that are true of a peer.
+    pub(crate) fn of_peer(&self, peer: PeerId) -> Option<&BTreeSet<TermId>> {
+        self.by_peer.get(&peer)
     }
 }
 
-/// What a term means, whatever the policy or rule it stands in.
-fn content(kind: &TermKind<'_>) -> Vec<u8> {
-    let content = Content::default();
-    match kind {
-        TermKind::Pods {
-            selector,
-            namespace,
-        } => pods_content(content.text("pods"), selector, namespace),
-        TermKind::Block(block) => {
-            let mut holes: Vec<String> = block.except.iter().map(ToString::to_string).collect();
-            holes.sort_unstable();
-            holes.dedup();
-            let content = content.text("block").text(&block.cidr.to_string());
-            holes
-                .iter()
-                .fold(content, |content, hole| content.text(hole))
+impl Whose {
+    fn addresses(&self, cluster: &Cluster) -> Vec<IpAddr> {
+        match self {
+            Self::Nodes(selector) => addresses_of_nodes(selector, cluster),
+            Self::Names(names) => addresses_of_names(names, cluster),
         }
-        TermKind::Scope { scope, sense } => scope_content(content.text("scope"), scope, *sense),
-        TermKind::Network(network) => content.text("network").text(&network.to_string()),
-        TermKind::Addresses { whose, .. } => match whose {
-            Whose::Nodes(selector) => selector_content(content.text("nodes"), selector),
-            Whose::Names(names) => {
-                let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
-                let content = content.text("names");
-                names
-                    .iter()
-                    .fold(content, |content, name| content.text(name))
-            }
-        },
-        TermKind::NamedPort(port, sense) => content
-            .text("port")
-            .text(port.name)
-            .text(port.protocol.name())
-            .number(port.port.into())
-            .number(sense.number()),
     }
-    .finish()
-}
-
-fn pods_content(content: Content, selector: &PeerSelector, namespace: &str) -> Content {
-    let content = match &selector.namespaces {
-        None => content.text("in").text(namespace),
-        Some(namespaces) => selector_content(content.text("namespaces"), namespaces),
-    };
-    match &selector.pods {
-        None => content,
-        Some(pods) if pods.is_empty() => content,
-        Some(pods) => selector_content(content.text("labels"), pods),
-    }
-}
-
-fn scope_content(content: Content, scope: &PodScope, sense: Sense) -> Content {
-    let content = content.number(sense.number());
-    let given = |selector: &'_ Option<LabelSelector>| {
-        let own = selector.clone();
-        own.filter(|selector| !selector.is_empty())
-    };
-    let parts = [("namespaces", &scope.namespaces), ("labels", &scope.pods)];
-    parts
-        .into_iter()
-        .fold(content, |content, (word, selector)| match given(selector) {
-            Some(selector) => selector_content(content.text(word), &selector),
-            None => content,
-        })
 }
 
 /// CN-35, AM-18: the addresses that the nodes with matching labels report.
@@ -381,48 +449,4 @@ fn spans_of_block(block: &IpBlock, family: Family) -> Vec<Span> {
         .filter(|hole| block_family(hole) == family);
     let holes: Vec<Span> = holes.map(Span::of).collect();
     Span::of(&block.cidr).without(&holes)
-}
-
-impl Sense {
-    const fn number(self) -> u64 {
-        match self {
-            Self::Certain => 0,
-            Self::Possible => 1,
-        }
-    }
-}
-
-/// The requirements in a form that depends neither on their order nor on whether `k: v` is written as a label or
-/// as `k In [v]`.
-fn selector_content(content: Content, selector: &LabelSelector) -> Content {
-    let labels = selector
-        .match_labels
-        .iter()
-        .map(|(key, value)| (key.as_str(), SelectorOperator::In, vec![value.as_str()]));
-    let expressions = selector.match_expressions.iter().map(|requirement| {
-        let mut values: Vec<&str> = requirement.values.iter().map(String::as_str).collect();
-        values.sort_unstable();
-        values.dedup();
-        (requirement.key.as_str(), requirement.operator, values)
-    });
-    let requirements: BTreeSet<_> = labels.chain(expressions).collect();
-    let content = content.number(requirements.len() as u64);
-    requirements
-        .into_iter()
-        .fold(content, |content, (key, operator, values)| {
-            let content = content
-                .text(key)
-                .text(operator_name(operator))
-                .number(values.len() as u64);
-            values.into_iter().fold(content, Content::text)
-        })
-}
-
-const fn operator_name(operator: SelectorOperator) -> &'static str {
-    match operator {
-        SelectorOperator::In => "in",
-        SelectorOperator::NotIn => "not in",
-        SelectorOperator::Exists => "exists",
-        SelectorOperator::DoesNotExist => "does not exist",
-    }
 }

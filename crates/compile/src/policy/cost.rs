@@ -2,23 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, ClusterAction, ClusterRule, ObjectName, PolicyRule, Source};
+use ringfence_model::{
+    Cluster, ClusterAction, ClusterRule, ObjectName, PolicyName, PolicyRule, Source,
+};
 use ringfence_net::Family;
 
 use super::clause::clause_ports;
 use super::grant::{GrantPorts, grant_ports};
-use super::{Group, RuleKey, RuleOwner};
-use crate::class::{Sense, TermId, Terms};
-use crate::peer::Peers;
+use super::{Group, RuleKey};
+use crate::class::{NamedPort, Sense, TermId, Terms};
 
-/// The cost of one rule.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cost<'a> {
-    pub(super) source: &'a Option<Source>,
+/// The cost of one rule for the pods of one group, or of all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cost {
+    pub(super) source: Option<Source>,
     /// Whether everything is denied without it, instead of what it allows.
     pub(super) closes: bool,
-    /// Elements for one address of a selected pod: the most that one needs.
-    pub(super) address: u64,
+    /// Elements for one address of each family.
+    each: [u64; 2],
+    /// Pairs of a block and a range of addresses in it.
+    overlap: u64,
     /// Elements for all addresses of the pods that it selects on this node.
     pub(super) node: u64,
 }
@@ -28,76 +31,70 @@ pub(super) struct Cost<'a> {
 struct PeerCost {
     /// Different kinds of peers.
     kinds: [u64; 2],
-    /// Pairs of a block and a range of addresses in it.
     overlap: u64,
 }
 
-/// How many addresses of each family the members of `group` have.
-pub(super) fn subjects(group: &Group<'_>, peers: &Peers<'_>) -> [(Family, u64); 2] {
-    let addresses = peers.addresses_of(&group.members);
-    Family::ALL.map(|family| {
-        let of_family = addresses.iter().filter(|ip| Family::of(**ip) == family);
-        (family, of_family.count() as u64)
-    })
-}
-
-/// The costs of all rules of `groups`. No rule takes more than a small multiple of its own size to look at, and none
-/// that is above `limit` is taken apart any further.
-pub(super) fn costs<'a>(
-    groups: &[Group<'a>],
-    peers: &Peers<'a>,
+/// The costs of all rules of a group for one address. No rule takes more than a small multiple of its own size to look
+/// at, and none that is above `limit` is taken apart any further.
+pub(super) fn costs(
+    group: &Group,
+    subject: &[NamedPort],
+    cluster: &Cluster,
     limit: u64,
-) -> BTreeMap<RuleKey<'a>, Cost<'a>> {
-    let mut known: BTreeMap<RuleKey<'a>, PeerCost> = BTreeMap::new();
-    let mut costs: BTreeMap<RuleKey<'a>, Cost<'a>> = BTreeMap::new();
-    for group in groups {
-        let Some(member) = group.members.first() else {
-            continue;
-        };
-        let subjects = subjects(group, peers);
-        let mut add = |key, peer_cost: &dyn Fn() -> PeerCost, ports: &_, source, closes| {
-            let peers = known.entry(key).or_insert_with(peer_cost);
-            let cost = costs.entry(key).or_insert(Cost {
-                source,
-                closes,
-                address: 0,
-                node: 0,
-            });
-            cost.add(peers, ports, &subjects);
-        };
-        for policy in &group.policies {
-            for (index, rule) in policy.rules(group.direction).iter().enumerate() {
-                let key = (RuleOwner::Network(&policy.name), group.direction, index);
-                let peers = || PeerCost::new(rule, &policy.name, limit);
-                let ports = grant_ports(rule, group.direction, member);
-                add(key, &peers, &ports, &rule.source, false);
-            }
+) -> BTreeMap<RuleKey, Cost> {
+    let mut costs = BTreeMap::new();
+    for policy in &group.policies {
+        for (index, rule) in policy.rules(group.direction).iter().enumerate() {
+            let peers = PeerCost::new(rule, &policy.name, limit);
+            let ports = grant_ports(rule, group.direction, subject);
+            let name = PolicyName::Network(policy.name.clone());
+            let cost = peers.with(&ports, rule.source.clone(), false);
+            costs.insert((name, group.direction, index), cost);
         }
-        for policy in &group.cluster_policies {
-            for (index, rule) in policy.rules(group.direction).iter().enumerate() {
-                let key = (RuleOwner::Cluster(&policy.name), group.direction, index);
-                let own = || PeerCost::of_cluster(rule, peers.cluster(), limit);
-                let ports = clause_ports(rule, group.direction, member);
-                let closes = rule.action != ClusterAction::Accept;
-                add(key, &own, &ports, &rule.source, closes);
-            }
+    }
+    for policy in &group.cluster_policies {
+        for (index, rule) in policy.rules(group.direction).iter().enumerate() {
+            let peers = PeerCost::of_cluster(rule, cluster, limit);
+            let ports = clause_ports(rule, group.direction, subject);
+            let closes = rule.action != ClusterAction::Accept;
+            let name = PolicyName::Cluster(policy.name.clone());
+            let cost = peers.with(&ports, rule.source.clone(), closes);
+            costs.insert((name, group.direction, index), cost);
         }
     }
     costs
 }
 
-impl Cost<'_> {
-    fn add(&mut self, peers: &PeerCost, ports: &GrantPorts<'_>, subjects: &[(Family, u64); 2]) {
-        for (kinds, (_, subjects)) in peers.kinds.iter().zip(subjects) {
-            let each = kinds.saturating_mul(ports.count());
-            self.node = self.node.saturating_add(each.saturating_mul(*subjects));
-            self.address = self.address.max(each);
+impl Cost {
+    /// Elements for one address of a selected pod: the most that one needs.
+    pub(super) fn address(&self) -> u64 {
+        let [v4, v6] = self.each;
+        v4.max(v6).max(self.overlap)
+    }
+
+    /// Adds what the rule costs for another group, with so many addresses of each family.
+    pub(super) fn add(&mut self, other: &Self, subjects: [u64; 2]) {
+        self.source.clone_from(&other.source);
+        self.closes = other.closes;
+        self.overlap = self.overlap.max(other.overlap);
+        for ((own, each), subjects) in self.each.iter_mut().zip(other.each).zip(subjects) {
+            *own = (*own).max(each);
+            self.node = self.node.saturating_add(each.saturating_mul(subjects));
         }
-        self.address = self.address.max(peers.overlap);
     }
 }
 
 impl PeerCost {
+    fn with(self, ports: &GrantPorts, source: Option<Source>, closes: bool) -> Cost {
+        Cost {
+            source,
+            closes,
+            each: self.kinds.map(|kinds| kinds.saturating_mul(ports.count())),
+            overlap: self.overlap,
+            node: 0,
+        }
+    }
+
     fn new(rule: &PolicyRule, policy: &ObjectName, limit: u64) -> Self {
         if rule.peers.is_empty() {
             return Self {
@@ -123,7 +120,7 @@ impl PeerCost {
         Self::of_terms(&terms, &distinct, limit)
     }
 
-    fn of_terms(terms: &Terms<'_>, distinct: &BTreeSet<TermId>, limit: u64) -> Self {
+    fn of_terms(terms: &Terms, distinct: &BTreeSet<TermId>, limit: u64) -> Self {
         let selectors = distinct
             .iter()
             .filter(|term| !terms.is_of_addresses(**term));

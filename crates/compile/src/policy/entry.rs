@@ -1,11 +1,13 @@
+//! Entries of groups that no policy of the cluster judges.
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_net::{Family, PortRange, Protocol};
+use ringfence_net::{PortRange, Protocol};
 
-use super::grant::{Grant, GrantPeers, GrantPorts};
+use super::grant::{GrantPeers, GrantPorts};
 use super::port::{Coverage, OWNERS, pieces};
-use super::{Group, Whom, tiers};
-use crate::class::{ClassId, Classes, Sense, Terms};
+use super::{Group, Whom};
+use crate::class::{Sense, TermId, Terms};
 
 /// What becomes of something that a group's members do, or that is done to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,8 @@ pub(crate) enum Extent {
 }
 
 /// Why a class may do something: the rules about it, and what their port names mean on its pods.
-#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Reasons {
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reasons {
     rules: BTreeSet<usize>,
     named: BTreeSet<(Protocol, u16, usize)>,
 }
@@ -52,143 +54,116 @@ struct Covered {
 /// Some ports, or all, and the rules that allow them.
 type Grants = Vec<(Extent, BTreeSet<usize>)>;
 
-/// All entries of a group that no policy of the cluster judges: what is so for anyone is not said again of a class (so each of them matters).
-pub(crate) fn entries(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> Vec<Entry> {
-    let by_class = reasons(group, terms, classes);
-    let anyone = group.rules.iter().enumerate();
-    let anyone = anyone.filter(|(_, grant)| matches!(grant.peers, GrantPeers::Any));
-    let anyone = Reasons {
-        rules: anyone.map(|(position, _)| position).collect(),
-        named: BTreeSet::new(),
-    };
-    let anyone = Bucket::new(group, &anyone);
-    let covered = anyone.covered();
-    let mut found: Vec<Entry> = entries_of(Whom::Anyone, &anyone.grants()).collect();
-    // Many classes have the same reasons.
-    let mut known: BTreeMap<&Reasons, Grants> = BTreeMap::new();
-    for (class, reasons) in &by_class {
-        let grants = known.entry(reasons).or_insert_with(|| {
-            let grants = Bucket::new(group, reasons).grants().into_iter();
-            let rest = grants.filter_map(|(allowed, rules)| Some((covered.rest(allowed)?, rules)));
-            rest.collect()
-        });
-        found.extend(entries_of(Whom::Class(*class), grants));
+impl Reasons {
+    /// Why the peers with these terms may do something; `None` if no rule says anything particular about them.
+    pub(super) fn new(group: &Group, own: &[TermId], terms: &Terms) -> Option<Self> {
+        let mut reasons = Self::default();
+        for (position, _) in group.matched(own, &[Sense::Certain]) {
+            reasons.rules.insert(position);
+        }
+        let asked = reasons.rules.iter().chain(&group.for_anyone_by_name);
+        for position in asked {
+            if let Some(grant) = group.rules.get(*position) {
+                let named = named_ports(&grant.ports, Sense::Certain, terms, own);
+                let named = named.map(|(protocol, port)| (protocol, port, *position));
+                reasons.named.extend(named);
+            }
+        }
+        (reasons != Self::default()).then_some(reasons)
     }
-    found
+
+    /// At least half of the elements that they take for one address, from the rules as they are: what several rules
+    /// overlap in is cut into fewer than twice as many pieces.
+    pub(super) fn weight(&self, group: &Group) -> u64 {
+        let by_peer = self.rules.iter().filter_map(|position| {
+            let grant = group.rules.get(*position)?;
+            Some(grant.ports.count())
+        });
+        let positions = self.named.iter().map(|(.., position)| *position);
+        let positions: BTreeSet<usize> = positions.collect();
+        let by_name = positions.iter().filter_map(|position| {
+            let grant = group.rules.get(*position)?;
+            matches!(grant.peers, GrantPeers::Any).then(|| grant.ports.names())
+        });
+        by_peer.chain(by_name).fold(0, u64::saturating_add)
+    }
 }
 
-fn entries_of(whom: Whom, grants: &Grants) -> impl Iterator<Item = Entry> {
-    grants.iter().map(move |(allowed, rules)| Entry {
+/// What any peer may do to the members of a group, or they to any peer.
+pub(super) struct Anyone {
+    bucket: Bucket,
+    covered: Covered,
+}
+
+impl Anyone {
+    pub(super) fn new(group: &Group) -> Self {
+        let anyone = group.rules.iter().enumerate();
+        let anyone = anyone.filter(|(_, grant)| matches!(grant.peers, GrantPeers::Any));
+        let reasons = Reasons {
+            rules: anyone.map(|(position, _)| position).collect(),
+            named: BTreeSet::new(),
+        };
+        let bucket = Bucket::new(group, &reasons);
+        Self {
+            covered: bucket.covered(),
+            bucket,
+        }
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        entries_of(Whom::Anyone, &self.bucket.grants())
+    }
+
+    /// What is so for a class with these reasons: what is so for anyone is not said again, so that each entry matters.
+    pub(super) fn rest(&self, group: &Group, reasons: &Reasons) -> Vec<Entry> {
+        let grants = Bucket::new(group, reasons).grants().into_iter();
+        let rest = grants.filter_map(|(allowed, rules)| Some((self.covered.rest(allowed)?, rules)));
+        entries_of(Whom::Class, &rest.collect())
+    }
+}
+
+/// As [`Reasons::weight`], for what any peer may do.
+pub(super) fn weight_of_anyone(group: &Group) -> u64 {
+    let anyone = group.rules.iter();
+    let anyone = anyone.filter(|grant| matches!(grant.peers, GrantPeers::Any));
+    anyone
+        .map(|grant| grant.ports.known())
+        .fold(0, u64::saturating_add)
+}
+
+fn entries_of(whom: Whom, grants: &Grants) -> Vec<Entry> {
+    let entry = |(allowed, rules): &(Extent, BTreeSet<usize>)| Entry {
         whom,
         extent: *allowed,
         permits: true,
         rules: rules.clone(),
         isolated: false,
-    })
+    };
+    grants.iter().map(entry).collect()
 }
 
-fn reasons(group: &Group<'_>, terms: &Terms<'_>, classes: &Classes) -> BTreeMap<ClassId, Reasons> {
-    let mut by_class: BTreeMap<ClassId, Reasons> = BTreeMap::new();
-    for (position, grant) in group.rules.iter().enumerate() {
-        for class in admitted(&grant.peers, &grant.ports, Sense::Certain, terms, classes) {
-            let reasons = by_class.entry(class).or_default();
-            if let GrantPeers::Terms(_) = grant.peers {
-                reasons.rules.insert(position);
-            }
-            let named = named_ports(&grant.ports, Sense::Certain, terms, classes, class);
-            let named = named.map(|(protocol, port)| (protocol, port, position));
-            reasons.named.extend(named);
-        }
-    }
-    by_class
-}
-
-/// The ports that the rule's names mean on the pods of `class`.
+/// The ports that the rule's names mean on the pods with these terms.
 pub(super) fn named_ports<'g>(
-    ports: &'g GrantPorts<'_>,
+    ports: &'g GrantPorts,
     sense: Sense,
-    terms: &'g Terms<'_>,
-    classes: &'g Classes,
-    class: ClassId,
+    terms: &'g Terms,
+    own: &'g [TermId],
 ) -> impl Iterator<Item = (Protocol, u16)> + 'g {
     let names = match ports {
-        GrantPorts::Listed { names, .. } => Some(names),
-        GrantPorts::All => None,
+        GrantPorts::Listed { names, .. } if !names.is_empty() => Some(names),
+        GrantPorts::Listed { .. } | GrantPorts::All => None,
     };
-    let own = classes.get(class).map_or(&[][..], |class| &class.terms);
     let own = names.into_iter().flat_map(move |names| {
         let ports = own
             .iter()
             .filter_map(move |term| terms.named_port(*term, sense));
-        ports.filter(|port| names.contains(&(port.protocol, port.name)))
+        ports.filter(|port| names.contains(&(port.protocol, port.name.clone())))
     });
     own.map(|port| (port.protocol, port.port))
 }
 
-/// At least half of the elements that `group` needs for so many addresses of its members, from the rules as they
-/// are: what several rules overlap in is cut into fewer than twice as many pieces.
-pub(super) fn elements(
-    group: &Group<'_>,
-    terms: &Terms<'_>,
-    classes: &Classes,
-    subjects: &[(Family, u64)],
-) -> u64 {
-    if group.is_tiered() {
-        return tiers::elements(group, terms, classes, subjects);
-    }
-    let of_grant = |grant: &Grant<'_>| {
-        let admitted = admitted(&grant.peers, &grant.ports, Sense::Certain, terms, classes);
-        let of_family = |(family, subjects): &(Family, u64)| {
-            let in_family = |class: &&ClassId| {
-                let class = classes.get(**class);
-                class.is_some_and(|class| class.has_family(*family))
-            };
-            let admitted = admitted.iter().filter(in_family).count() as u64;
-            let each = match grant.peers {
-                GrantPeers::Terms(_) => admitted.saturating_mul(grant.ports.count()),
-                GrantPeers::Any => {
-                    let named = admitted.saturating_mul(grant.ports.names());
-                    named.saturating_add(grant.ports.known())
-                }
-            };
-            each.saturating_mul(*subjects)
-        };
-        subjects.iter().map(of_family).fold(0, u64::saturating_add)
-    };
-    group
-        .rules
-        .iter()
-        .map(of_grant)
-        .fold(0, u64::saturating_add)
-}
-
-/// The classes that a rule says something particular about: those of its peers, and for a rule about anyone those
-/// of the pods that have its named ports.
-pub(super) fn admitted(
-    peers: &GrantPeers,
-    ports: &GrantPorts<'_>,
-    sense: Sense,
-    terms: &Terms<'_>,
-    classes: &Classes,
-) -> BTreeSet<ClassId> {
-    match (peers, ports) {
-        (GrantPeers::Terms(ids), _) => ids
-            .iter()
-            .flat_map(|term| classes.with_term(*term))
-            .copied()
-            .collect(),
-        (GrantPeers::Any, GrantPorts::All) => BTreeSet::new(),
-        (GrantPeers::Any, GrantPorts::Listed { names, .. }) => names
-            .iter()
-            .flat_map(|(protocol, name)| terms.with_name(name, *protocol, sense))
-            .flat_map(|term| classes.with_term(term))
-            .copied()
-            .collect(),
-    }
-}
-
 impl Bucket {
-    fn new(group: &Group<'_>, reasons: &Reasons) -> Self {
+    fn new(group: &Group, reasons: &Reasons) -> Self {
         let mut bucket = Self::default();
         for position in &reasons.rules {
             if let Some(grant) = group.rules.get(*position) {
@@ -202,7 +177,7 @@ impl Bucket {
         bucket
     }
 
-    fn add(&mut self, position: usize, ports: &GrantPorts<'_>) {
+    fn add(&mut self, position: usize, ports: &GrantPorts) {
         match ports {
             GrantPorts::All => {
                 self.everything.insert(position);

@@ -2,21 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Direction, NetworkPolicy, Pod, PolicyRule, PortMatch};
+use ringfence_model::{Direction, PolicyName, PolicyRule, PortMatch};
 use ringfence_net::{PortRange, Protocol};
 
-use super::{Group, RuleKey, RuleOwner, port};
-use crate::class::{Sense, TermId, Terms};
-use crate::peer::Peers;
+use super::{Group, RuleKey, port};
+use crate::Origin;
+use crate::class::{NamedPort, Sense, TermId, Terms};
 
 /// A policy rule, its peers as terms.
 #[derive(Debug)]
-pub(crate) struct Grant<'a> {
-    pub(crate) policy: &'a NetworkPolicy,
-    pub(crate) index: usize,
-    pub(crate) rule: &'a PolicyRule,
+pub(crate) struct Grant {
+    pub(crate) origin: Origin,
     pub(crate) peers: GrantPeers,
-    pub(crate) ports: GrantPorts<'a>,
+    pub(crate) ports: GrantPorts,
 }
 
 /// Who a rule admits.
@@ -30,7 +28,7 @@ pub(crate) enum GrantPeers {
 
 /// What a rule admits.
 #[derive(Debug)]
-pub(crate) enum GrantPorts<'a> {
+pub(crate) enum GrantPorts {
     /// Everything, other protocols included (rules NP-10, AM-9).
     All,
     /// One of these.
@@ -38,11 +36,11 @@ pub(crate) enum GrantPorts<'a> {
         /// Known numbers.
         ranges: Vec<(Protocol, PortRange)>,
         /// Names to resolve on the peer, for egress (rule NP-34).
-        names: BTreeSet<(Protocol, &'a str)>,
+        names: BTreeSet<(Protocol, String)>,
     },
 }
 
-impl GrantPorts<'_> {
+impl GrantPorts {
     /// How many elements a peer takes, known numbers alone.
     pub(super) fn known(&self) -> u64 {
         match self {
@@ -63,43 +61,51 @@ impl GrantPorts<'_> {
     pub(super) fn count(&self) -> u64 {
         self.known().saturating_add(self.names())
     }
+
+    /// The names that are left for the peer, as surely as `senses` ask.
+    pub(super) fn asked(&self, senses: &[Sense]) -> impl Iterator<Item = crate::class::PortName> {
+        let names = match self {
+            Self::All => None,
+            Self::Listed { names, .. } => Some(names),
+        };
+        let names = names.into_iter().flatten();
+        names.flat_map(move |(protocol, name)| {
+            let senses = senses.iter();
+            senses.map(move |sense| (name.clone(), *protocol, *sense))
+        })
+    }
 }
 
 /// The rules of `group` but those in `refused`; adds what they ask of peers to `terms`.
-pub(super) fn grants<'a>(
-    group: &Group<'a>,
-    peers: &Peers<'a>,
-    refused: &BTreeSet<RuleKey<'a>>,
-    terms: &mut Terms<'a>,
-) -> Vec<Grant<'a>> {
-    let Some(member) = group.members.first() else {
-        return Vec::new();
-    };
+pub(super) fn grants(
+    group: &Group,
+    subject: &[NamedPort],
+    refused: &BTreeSet<RuleKey>,
+    terms: &mut Terms,
+) -> Vec<Grant> {
     let mut found = Vec::new();
     for policy in &group.policies {
         for (index, rule) in policy.rules(group.direction).iter().enumerate() {
-            if refused.contains(&(RuleOwner::Network(&policy.name), group.direction, index)) {
+            let name = PolicyName::Network(policy.name.clone());
+            if refused.contains(&(name.clone(), group.direction, index)) {
                 continue;
             }
-            let ports = grant_ports(rule, group.direction, member);
-            if let GrantPorts::Listed { names, .. } = &ports {
-                for (protocol, name) in names {
-                    terms.named_ports(name, *protocol, Sense::Certain, peers);
-                }
-            }
             found.push(Grant {
-                policy,
-                index,
-                rule,
+                origin: Origin {
+                    policy: name,
+                    direction: group.direction,
+                    rule: Some(index),
+                    source: rule.source.clone(),
+                },
                 peers: grant_peers(rule, &policy.name.namespace, terms),
-                ports,
+                ports: grant_ports(rule, group.direction, subject),
             });
         }
     }
     found
 }
 
-fn grant_peers<'a>(rule: &'a PolicyRule, namespace: &'a str, terms: &mut Terms<'a>) -> GrantPeers {
+fn grant_peers(rule: &PolicyRule, namespace: &str, terms: &mut Terms) -> GrantPeers {
     if rule.peers.is_empty() {
         return GrantPeers::Any;
     }
@@ -108,11 +114,11 @@ fn grant_peers<'a>(rule: &'a PolicyRule, namespace: &'a str, terms: &mut Terms<'
 }
 
 /// The ports of a rule; names are resolved on the subject for ingress and left for the peer for egress (rule NP-34).
-pub(super) fn grant_ports<'a>(
-    rule: &'a PolicyRule,
+pub(super) fn grant_ports(
+    rule: &PolicyRule,
     direction: Direction,
-    subject: &Pod,
-) -> GrantPorts<'a> {
+    subject: &[NamedPort],
+) -> GrantPorts {
     if rule.ports.is_empty() {
         return GrantPorts::All;
     }
@@ -123,13 +129,12 @@ pub(super) fn grant_ports<'a>(
             (PortMatch::Any, _) => ranges.push((port.protocol, PortRange::ALL)),
             (PortMatch::Range(range), _) => ranges.push((port.protocol, *range)),
             (PortMatch::Name(name), Direction::Egress) => {
-                names.insert((port.protocol, name.as_str()));
+                names.insert((port.protocol, name.clone()));
             }
             (PortMatch::Name(name), Direction::Ingress) => {
                 let own = subject
-                    .ports
                     .iter()
-                    .filter(|own| own.protocol == port.protocol && own.name.as_ref() == Some(name));
+                    .filter(|own| own.protocol == port.protocol && own.name == *name);
                 ranges.extend(own.map(|own| (own.protocol, PortRange::single(own.port))));
             }
         }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::ClusterAction;
-use ringfence_net::{Family, PortRange, Protocol};
+use ringfence_net::{PortRange, Protocol};
 
 use super::clause::Clause;
-use super::entry::{Entry, Extent, admitted, named_ports};
-use super::grant::{GrantPeers, GrantPorts};
+use super::entry::{Entry, Extent, named_ports};
+use super::grant::GrantPorts;
 use super::port::OWNERS;
 use super::{Group, Whom};
-use crate::class::{ClassId, Classes, Sense, Terms};
+use crate::class::{Sense, TermId, Terms};
 
 /// A rule that matches: its position, as [`Group::origin`] counts, and whether that is certain.
 type Fact = (usize, Sense);
@@ -39,132 +39,85 @@ struct Function {
     ports: BTreeMap<Protocol, Vec<(PortRange, Decision)>>,
 }
 
-/// What the tiers say to the members of a group.
-pub(crate) struct Tiers<'g, 'a> {
-    group: &'g Group<'a>,
+/// What the tiers say of any peer, and how classes differ from it.
+pub(crate) struct Tiers<'g> {
+    group: &'g Group,
     anyone: Facts,
-    by_class: BTreeMap<ClassId, Facts>,
+    base: Function,
 }
 
-impl<'g, 'a> Tiers<'g, 'a> {
-    pub(crate) fn new(group: &'g Group<'a>, terms: &Terms<'_>, classes: &Classes) -> Self {
+impl<'g> Tiers<'g> {
+    pub(crate) fn new(group: &'g Group) -> Self {
         let anyone = facts_of_anyone(group);
-        let by_class = facts_by_class(group, &anyone, terms, classes);
         Self {
-            group,
+            base: Function::new(group, &anyone, Whom::Anyone),
             anyone,
-            by_class,
+            group,
         }
     }
 
-    /// All entries: those for anyone, then those by which a class differs.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
-        let base = Function::new(self.group, &self.anyone, Whom::Anyone);
-        let mut found = base.entries_for_anyone();
-        // Many classes have the same facts.
-        let mut known: BTreeMap<&Facts, Vec<Entry>> = BTreeMap::new();
-        for (class, own) in &self.by_class {
-            let whom = Whom::Class(*class);
-            let template = known.entry(own).or_insert_with_key(|facts| {
-                let function = Function::new(self.group, facts, whom);
-                function.entries_for_class(*class, &base)
-            });
-            found.extend(template.iter().map(|entry| Entry {
-                whom,
-                ..entry.clone()
-            }));
-        }
-        found
+    pub(crate) fn entries_for_anyone(&self) -> Vec<Entry> {
+        self.base.entries_for_anyone()
     }
 
-    /// The denials of what a member whose own address is of `class` sends to itself through a Service; the rest is
+    /// How the peers with these terms differ from anyone; `None` if no rule says anything particular about them.
+    pub(crate) fn entries(&self, own: &[TermId], terms: &Terms) -> Option<Vec<Entry>> {
+        let facts = self.facts(own, terms)?;
+        let function = Function::new(self.group, &facts, Whom::Class);
+        Some(function.entries_for_class(&self.base))
+    }
+
+    /// The denials of what a member whose own address has these terms sends to itself through a Service; the rest is
     /// allowed.
-    pub(crate) fn to_itself(&self, class: Option<ClassId>) -> Vec<Entry> {
-        let own = class.and_then(|class| self.by_class.get(&class));
-        let facts = own.unwrap_or(&self.anyone);
+    pub(crate) fn to_itself(&self, own: &[TermId], terms: &Terms) -> Vec<Entry> {
+        let own = self.facts(own, terms);
+        let facts = own.as_ref().unwrap_or(&self.anyone);
         let function = Function::new(self.group, facts, Whom::Itself);
         let denied = !function.other.permits;
         let whole = denied.then(|| function.whole(Whom::Itself));
         let pieces = function.pieces(Whom::Itself, |_, _| function.other.permits);
         whole.into_iter().chain(pieces).collect()
     }
-}
 
-/// How many elements `group` needs for so many addresses of its members.
-pub(super) fn elements(
-    group: &Group<'_>,
-    terms: &Terms<'_>,
-    classes: &Classes,
-    subjects: &[(Family, u64)],
-) -> u64 {
-    let entries = Tiers::new(group, terms, classes).entries();
-    let in_family = |family: Family| {
-        let of_family = entries.iter().filter(|entry| match entry.whom {
-            Whom::Anyone | Whom::Itself => true,
-            Whom::Class(class) => {
-                let class = classes.get(class);
-                class.is_some_and(|class| class.has_family(family))
+    /// What is known of the peers with these terms beyond what is known of anyone.
+    fn facts(&self, own: &[TermId], terms: &Terms) -> Option<Facts> {
+        let group = self.group;
+        let matched = group.matched(own, &Sense::ALL);
+        let by_name = group.for_anyone_by_name.iter();
+        let by_name = by_name.map(|position| (*position, Sense::Certain));
+        let mut facts = self.anyone.clone();
+        let mut is_known = !matched.is_empty();
+        for (position, sense) in matched.iter().copied().chain(by_name) {
+            let Some(ports) = group.ports(position) else {
+                continue;
+            };
+            let fact = (position, sense);
+            if matched.contains(&fact) {
+                facts.add(ports, fact);
             }
-        });
-        of_family.count() as u64
-    };
-    let of_family =
-        |(family, subjects): &(Family, u64)| in_family(*family).saturating_mul(*subjects);
-    subjects.iter().map(of_family).fold(0, u64::saturating_add)
+            for (protocol, port) in named_ports(ports, sense, terms, own) {
+                is_known = true;
+                let range = PortRange::single(port);
+                facts.ports.insert((protocol, range, fact));
+            }
+        }
+        is_known.then_some(facts)
+    }
 }
 
 /// What holds of a peer that nothing is known of.
-fn facts_of_anyone(group: &Group<'_>) -> Facts {
+fn facts_of_anyone(group: &Group) -> Facts {
     let mut facts = Facts::default();
-    for (position, peers, ports) in rules(group, Sense::Certain) {
-        if let GrantPeers::Any = peers {
-            facts.add(ports, (position, Sense::Certain));
+    for position in &group.for_anyone {
+        if let Some(ports) = group.ports(*position) {
+            facts.add(ports, (*position, Sense::Certain));
         }
     }
     facts
 }
 
-/// The facts of the classes of which more is known than of anyone.
-fn facts_by_class(
-    group: &Group<'_>,
-    anyone: &Facts,
-    terms: &Terms<'_>,
-    classes: &Classes,
-) -> BTreeMap<ClassId, Facts> {
-    let mut by_class: BTreeMap<ClassId, Facts> = BTreeMap::new();
-    for sense in [Sense::Certain, Sense::Possible] {
-        for (position, peers, ports) in rules(group, sense) {
-            for class in admitted(peers, ports, sense, terms, classes) {
-                let facts = by_class.entry(class).or_insert_with(|| anyone.clone());
-                facts.add(ports, (position, sense));
-                for (protocol, port) in named_ports(ports, sense, terms, classes, class) {
-                    let range = PortRange::single(port);
-                    facts.ports.insert((protocol, range, (position, sense)));
-                }
-            }
-        }
-    }
-    by_class
-}
-
-/// All rules of a group by position. Those of NetworkPolicies only allow, so that what is merely possible is not asked.
-fn rules<'g, 'a>(
-    group: &'g Group<'a>,
-    sense: Sense,
-) -> impl Iterator<Item = (usize, &'g GrantPeers, &'g GrantPorts<'a>)> {
-    let clause = move |clause: &'g Clause<'a>| Some((clause.peers(sense), &clause.ports));
-    let before = group.before.iter().map(clause);
-    let grants = group.rules.iter().map(move |grant| match sense {
-        Sense::Certain => Some((&grant.peers, &grant.ports)),
-        Sense::Possible => None,
-    });
-    let after = group.after.iter().map(clause);
-    let all = before.chain(grants).chain(after).enumerate();
-    all.filter_map(|(position, rule)| rule.map(|(peers, ports)| (position, peers, ports)))
-}
-
 impl Facts {
-    fn add(&mut self, ports: &GrantPorts<'_>, fact: Fact) {
+    fn add(&mut self, ports: &GrantPorts, fact: Fact) {
         match ports {
             GrantPorts::All => {
                 self.everything.insert(fact);
@@ -179,7 +132,7 @@ impl Facts {
 }
 
 impl Function {
-    fn new(group: &Group<'_>, facts: &Facts, whom: Whom) -> Self {
+    fn new(group: &Group, facts: &Facts, whom: Whom) -> Self {
         let decide = |facts: &BTreeSet<Fact>| decide(group, facts, whom);
         let ports = Protocol::ALL.map(|protocol| (protocol, sweep(facts, protocol, decide)));
         Self {
@@ -196,8 +149,8 @@ impl Function {
     }
 
     /// Where it differs from `base`: either piece by piece, or as a whole with its own exceptions, whatever is less.
-    fn entries_for_class(&self, class: ClassId, base: &Self) -> Vec<Entry> {
-        let whom = Whom::Class(class);
+    fn entries_for_class(&self, base: &Self) -> Vec<Entry> {
+        let whom = Whom::Class;
         let mut whole = vec![self.whole(whom)];
         whole.extend(self.pieces(whom, |_, _| self.other.permits));
         if self.other.permits != base.other.permits {
@@ -344,7 +297,7 @@ fn change(open: &mut BTreeMap<Fact, usize>, opens: bool, fact: Fact) {
 }
 
 /// the tiers one after the other. AM-4: NetworkPolicy lets a pod that it isolates reach itself.
-fn decide(group: &Group<'_>, facts: &BTreeSet<Fact>, whom: Whom) -> Decision {
+fn decide(group: &Group, facts: &BTreeSet<Fact>, whom: Whom) -> Decision {
     if group.is_closed {
         return Decision::new(false, []);
     }
@@ -393,7 +346,7 @@ enum Course {
 
 /// CN-23 to CN-25: the first rule that matches. One that would allow must match for certain; where it is open whether
 /// a Pass matches, nothing is allowed.
-fn tier(clauses: &[Clause<'_>], first: usize, facts: &BTreeMap<usize, Sense>) -> Course {
+fn tier(clauses: &[Clause], first: usize, facts: &BTreeMap<usize, Sense>) -> Course {
     for (clause, position) in clauses.iter().zip(first..) {
         let Some(sense) = facts.get(&position) else {
             continue;

@@ -1,4 +1,5 @@
-//! Sequences of cluster states: the kernel that takes each change holds what a fresh start would write.
+//! Sequences of cluster states: the kernel that takes each difference holds what a fresh start would write. The histories
+//! of the compiler itself are beside it, in `compiler/tests.rs`.
 
 use ringfence_compile::Enforcement;
 use ringfence_model::Cluster;
@@ -45,7 +46,7 @@ fn descent(seed: u64) -> Vec<Cluster> {
 #[test]
 fn any_sequence_of_states_ends_where_a_fresh_start_does() {
     let mut count = Count::default();
-    for seed in 0..150 {
+    for seed in 0..50 {
         let forth = descent(seed);
         let mut back = forth.clone();
         back.reverse();
@@ -64,7 +65,7 @@ fn any_sequence_of_states_ends_where_a_fresh_start_does() {
         replacements,
     } = count;
     assert!(
-        updates > 4000 && replacements * 10 < updates,
+        updates > 1300 && replacements * 10 < updates,
         "{updates} updates, {replacements} replacements"
     );
 }
