@@ -376,6 +376,8 @@ fn bind(peer: &Peer, mut element: impl FnMut(&str, Key, &ObjectName)) {
         let interface = Datum::Interface(interface.clone());
         let key = Key::point(vec![interface, Datum::Address(*ip)]);
         element(&set_name("endpoints", family), key, &peer.name);
+        let local = Key::point(vec![Datum::Address(*ip)]);
+        element(&set_name("locals", family), local, &peer.name);
         element(&set_name("hairpin", family), twice(*ip), &peer.name);
     }
 }

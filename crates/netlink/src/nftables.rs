@@ -266,6 +266,7 @@ fn number_lookups(operation: &Operation) -> Vec<&str> {
             Statement::SetPriority(value) => (value, None),
             Statement::DestinationNat { target, .. } => (target, None),
             Statement::Masquerade
+            | Statement::NoTrack
             | Statement::Reject
             | Statement::Limit(_)
             | Statement::Log(_)

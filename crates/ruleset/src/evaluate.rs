@@ -20,6 +20,8 @@ pub struct Evaluation {
     pub destination: Option<(IpAddr, u16)>,
     /// Whether its source is rewritten to the outgoing interface's address.
     pub masquerade: bool,
+    /// Whether connection tracking is told to leave it alone.
+    pub untracked: bool,
     /// The rules that did something, in order.
     pub trace: Vec<Step>,
 }

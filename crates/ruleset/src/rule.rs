@@ -42,6 +42,8 @@ pub enum Statement {
     },
     /// Rewrite the source to the address of the outgoing interface.
     Masquerade,
+    /// Keep the packet out of connection tracking; only where that has not looked yet.
+    NoTrack,
     /// Drop and tell the sender: ICMP port unreachable (what nft prints as plain `reject`).
     Reject,
     /// Go on only as often as the limit says. It keeps what follows in the rule cheap, and decides nothing.

@@ -145,9 +145,12 @@ impl Statement {
             }
             Self::SetPriority(value) => value.sets(),
             Self::DestinationNat { target, .. } => target.sets(),
-            Self::Masquerade | Self::Reject | Self::Limit(_) | Self::Log(_) | Self::Verdict(_) => {
-                Vec::new()
-            }
+            Self::Masquerade
+            | Self::NoTrack
+            | Self::Reject
+            | Self::Limit(_)
+            | Self::Log(_)
+            | Self::Verdict(_) => Vec::new(),
         }
     }
 }

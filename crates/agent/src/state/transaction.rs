@@ -177,7 +177,7 @@ enum Role {
 /// The role of a set, by the names of `docs/design/dataplane.md`.
 fn role(set: &str) -> Role {
     match set.trim_end_matches(['4', '6']) {
-        "endpoints" | "hairpin" => Role::Admits,
+        "endpoints" | "locals" | "hairpin" => Role::Admits,
         "selves" | "egress-ports" | "ingress-ports" | "egress-peers" | "ingress-peers"
         | "egress-ranges" | "ingress-ranges" => Role::Judges,
         "egress" | "ingress" => Role::Isolates,

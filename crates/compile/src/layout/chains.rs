@@ -21,6 +21,11 @@ use crate::report::{Reason, Record};
 const LINK_LOCAL: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
 /// Multicast of link scope: RFC 4291, section 2.7.
 const LINK_MULTICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0), 16);
+/// How the kernel numbers the families (`NFPROTO_IPV4`, `NFPROTO_IPV6`).
+const NFPROTO_IPV4: u8 = 2;
+const NFPROTO_IPV6: u8 = 10;
+/// Before connection tracking and address translation (`NF_IP_PRI_RAW`).
+const BEFORE_TRACKING: i32 = -300;
 /// The source of a host that has no address yet.
 const UNSPECIFIED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128);
 
@@ -33,12 +38,24 @@ pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
         ("input", input(record)),
         ("output", output()),
         ("postrouting", postrouting()),
+        ("untracked", untracked()),
+        ("feeders", feeders()),
+        ("related", related()),
         ("strict", strict()),
-        ("known", known()),
+        ("unwired", unwired()),
     ];
+    let families = Family::ALL.into_iter().flat_map(|family| {
+        [
+            ("opening", opening(family)),
+            ("from-pod", from_pod(family)),
+            ("to-pod", to_pod(family)),
+        ]
+        .map(|(stem, chain)| (set_name(stem, family), chain))
+    });
     chains
         .into_iter()
         .map(|(name, chain)| (name.to_owned(), chain))
+        .chain(families)
         .collect()
 }
 
@@ -105,34 +122,24 @@ fn block(block: Ipv6Net) -> Operand {
 
 /// What arrives through the tunnel between nodes counts as what its inner header says: nobody but a node may feed it.
 /// The kernel listens on every address of the node, so the port alone decides.
-fn tunnel_from_strangers() -> Vec<Rule> {
+fn feeders() -> Chain {
     let mut rules = vec![rule([
         equal(input_interface(), pod_interface()),
-        to_tunnel(),
         drop_for(Reason::Tunnel),
     ])];
     rules.extend(both(|family| {
-        let nodes = Operand::Set(set_name("nodes", family));
-        rule([
-            to_tunnel(),
-            not_equal(source(family), nodes),
-            drop_for(Reason::Tunnel),
-        ])
+        rule([from_node(family), verdict(Verdict::Return)])
     }));
-    rules
+    rules.push(rule([drop_for(Reason::Tunnel)]));
+    called(rules)
 }
 
-/// A pod may use the tunnel's port towards other pods; beyond them any address may be a node's.
-fn tunnel_forwarded() -> impl Iterator<Item = Rule> {
-    both(|family| {
-        let pods = Operand::Set(set_name("pods", family));
-        rule([
-            equal(input_interface(), pod_interface()),
-            to_tunnel(),
-            not_equal(destination(family), pods),
-            drop_for(Reason::Tunnel),
-        ])
-    })
+fn from_node(family: Family) -> Statement {
+    within(source(family), &set_name("nodes", family))
+}
+
+fn to_node(family: Family) -> Statement {
+    within(destination(family), &set_name("nodes", family))
 }
 
 fn to_tunnel() -> Statement {
@@ -144,48 +151,72 @@ fn to_tunnel() -> Statement {
 }
 
 /// Established connections, and errors that belong to one (rules NP-63, DP-21).
-fn tracked() -> Vec<Rule> {
-    let related = |number| {
-        rule([
-            state(ConnectionState::Related),
-            protocol(number),
-            verdict(Verdict::Accept),
-        ])
-    };
-    vec![
+fn tracked() -> [Rule; 2] {
+    [
         rule([
             state(ConnectionState::Established),
             verdict(Verdict::Accept),
         ]),
-        related(IpProtocol::ICMP),
-        related(IpProtocol::ICMPV6),
+        rule([state(ConnectionState::Related), jump("related")]),
     ]
 }
 
+fn related() -> Chain {
+    let errors = [IpProtocol::ICMP, IpProtocol::ICMPV6];
+    called(
+        errors
+            .map(|number| rule([protocol(number), verdict(Verdict::Accept)]))
+            .to_vec(),
+    )
+}
+
 /// Who you are: pods speak with their own address from their own interface, and nobody else with the address of a
-/// pod of this node.
+/// pod of this node. What pods send comes first, because there is most of it.
 fn prerouting() -> Chain {
     let mut rules: Vec<Rule> = both(|family| {
-        let twice = Expression::Concat(vec![source(family), source(family)]);
-        rule([
-            not_equal(input_interface(), pod_interface()),
-            within(twice, &set_name("hairpin", family)),
-            drop_for(Reason::Spoofed),
-        ])
-    })
-    .collect();
-    rules.push(rule([
-        not_equal(input_interface(), pod_interface()),
-        verdict(Verdict::Accept),
-    ]));
-    rules.extend(both(|family| {
         let key = Expression::Concat(vec![input_interface(), source(family)]);
         let endpoints = set_name("endpoints", family);
         rule([within(key, &endpoints), verdict(Verdict::Accept)])
+    })
+    .collect();
+    rules.push(rule([
+        equal(input_interface(), pod_interface()),
+        verdict(Verdict::Goto("unwired".to_owned())),
+    ]));
+    rules.extend(both(|family| {
+        rule([
+            to_tunnel(),
+            from_node(family),
+            to_node(family),
+            Statement::NoTrack,
+            verdict(Verdict::Accept),
+        ])
     }));
-    rules.extend(neighbour_discovery());
+    rules.extend(both(|family| {
+        rule([
+            within(source(family), &set_name("locals", family)),
+            drop_for(Reason::Spoofed),
+        ])
+    }));
+    base(ChainKind::Filter, Hook::Prerouting, BEFORE_TRACKING, rules)
+}
+
+/// From the interface of a pod, with an address that it does not have or has not yet.
+fn unwired() -> Chain {
+    let mut rules: Vec<Rule> = neighbour_discovery().collect();
     rules.push(rule([drop_for(Reason::Spoofed)]));
-    base(ChainKind::Filter, Hook::Prerouting, -300, rules)
+    called(rules)
+}
+
+/// Tunnels between nodes are not tracked: each packet in them is, as what it is inside.
+fn untracked() -> Chain {
+    let rules = both(|family| rule([to_tunnel(), to_node(family), Statement::NoTrack]));
+    base(
+        ChainKind::Filter,
+        Hook::Output,
+        BEFORE_TRACKING,
+        rules.collect(),
+    )
 }
 
 /// Service address to backend, before judgement (rule DP-5).
@@ -215,25 +246,21 @@ pub(crate) fn balance_chain(count: u32) -> Chain {
     called(rules.collect())
 }
 
-fn unserved() -> impl Iterator<Item = Rule> {
-    both(|family| {
-        let key = Expression::Concat(service_key(family));
-        rule([
-            within(key, &set_name("unserved", family)),
-            Statement::Reject,
-        ])
-    })
+fn unserved(family: Family) -> [Statement; 2] {
+    let key = Expression::Concat(service_key(family));
+    [
+        within(key, &set_name("unserved", family)),
+        Statement::Reject,
+    ]
 }
 
-fn judged(direction: Direction) -> impl Iterator<Item = Rule> {
-    both(move |family| {
-        let key = match direction {
-            Direction::Egress => source(family),
-            Direction::Ingress => destination(family),
-        };
-        let map = direction_set(direction, "", family);
-        rule([Statement::VerdictMap { key, map }])
-    })
+fn judged(direction: Direction, family: Family) -> Rule {
+    let key = match direction {
+        Direction::Egress => source(family),
+        Direction::Ingress => destination(family),
+    };
+    let map = direction_set(direction, "", family);
+    rule([Statement::VerdictMap { key, map }])
 }
 
 fn hairpin_key(family: Family) -> Expression {
@@ -248,50 +275,91 @@ fn recorded(record: Record) -> Option<Rule> {
     }
 }
 
-/// From pods and to pods (rules DP-1, DP-4).
+/// From pods and to pods (rules DP-1, DP-4): what opens a connection goes on in the chain of its family.
 fn forward(record: Record) -> Chain {
-    let mut rules = tracked();
-    rules.push(rule([
-        equal(input_interface(), pod_interface()),
-        jump("strict"),
-    ]));
-    rules.push(rule([
-        equal(output_interface(), pod_interface()),
-        jump("strict"),
-    ]));
-    rules.push(rule([
-        equal(output_interface(), pod_interface()),
-        jump("known"),
-    ]));
-    rules.extend(tunnel_forwarded());
+    let mut rules = tracked().to_vec();
     rules.extend(both(|family| {
-        rule([
-            equal(input_interface(), pod_interface()),
-            Statement::VerdictMap {
-                key: hairpin_key(family),
-                map: set_name("selves", family),
-            },
-        ])
+        rule([of_family(family), jump(&set_name("opening", family))])
     }));
-    rules.extend(unserved());
-    rules.extend(judged(Direction::Egress));
-    rules.extend(judged(Direction::Ingress));
     rules.push(set_priority(0));
     rules.extend(recorded(record));
     base(ChainKind::Filter, Hook::Forward, 0, rules)
 }
 
+fn of_family(family: Family) -> Statement {
+    let number = match family {
+        Family::V4 => NFPROTO_IPV4,
+        Family::V6 => NFPROTO_IPV6,
+    };
+    equal(
+        Expression::Meta(MetaKey::NfProtocol),
+        Operand::Value(Datum::Byte(number)),
+    )
+}
+
+fn opening(family: Family) -> Chain {
+    let from = rule([
+        equal(input_interface(), pod_interface()),
+        jump(&set_name("from-pod", family)),
+    ]);
+    let to = rule([
+        equal(output_interface(), pod_interface()),
+        jump(&set_name("to-pod", family)),
+    ]);
+    called(vec![
+        from,
+        to,
+        rule(unserved(family)),
+        judged(Direction::Egress, family),
+        judged(Direction::Ingress, family),
+    ])
+}
+
+/// A pod may use the tunnel's port towards other pods; beyond them any address may be a node's. What a pod sends to
+/// itself is judged apart.
+fn from_pod(family: Family) -> Chain {
+    let pods = Operand::Set(set_name("pods", family));
+    called(vec![
+        rule([jump("strict")]),
+        rule([
+            to_tunnel(),
+            not_equal(destination(family), pods),
+            drop_for(Reason::Tunnel),
+        ]),
+        rule([Statement::VerdictMap {
+            key: hairpin_key(family),
+            map: set_name("selves", family),
+        }]),
+    ])
+}
+
+/// Pods that are not programmed yet are not reached (rules NP-65, DP-26).
+fn to_pod(family: Family) -> Chain {
+    let key = Expression::Concat(vec![output_interface(), destination(family)]);
+    let set = set_name("endpoints", family);
+    called(vec![
+        rule([
+            not_equal(input_interface(), pod_interface()),
+            jump("strict"),
+        ]),
+        rule([within(key, &set), verdict(Verdict::Return)]),
+        rule([drop_for(Reason::Unwired)]),
+    ])
+}
+
 /// From a pod to its own node: egress only (rule NP-52).
 fn input(record: Record) -> Chain {
-    let mut rules = tunnel_from_strangers();
-    rules.push(rule([
-        not_equal(input_interface(), pod_interface()),
-        verdict(Verdict::Accept),
-    ]));
+    let mut rules = vec![
+        rule([to_tunnel(), jump("feeders")]),
+        rule([
+            not_equal(input_interface(), pod_interface()),
+            verdict(Verdict::Accept),
+        ]),
+    ];
     rules.extend(neighbour_discovery());
     rules.extend(tracked());
     rules.push(rule([jump("strict")]));
-    rules.extend(judged(Direction::Egress));
+    rules.extend(both(|family| judged(Direction::Egress, family)));
     rules.push(set_priority(0));
     rules.extend(recorded(record));
     base(ChainKind::Filter, Hook::Input, 0, rules)
@@ -299,7 +367,11 @@ fn input(record: Record) -> Chain {
 
 /// From the node itself: no policy (rule NP-50), only Services without backend.
 fn output() -> Chain {
-    base(ChainKind::Filter, Hook::Output, 0, unserved().collect())
+    let rules = both(|family| {
+        let opens = [state(ConnectionState::New)];
+        rule(opens.into_iter().chain(unserved(family)))
+    });
+    base(ChainKind::Filter, Hook::Output, 0, rules.collect())
 }
 
 /// Pod addresses do not leave the cluster, and a pod that reaches itself through a Service must see another source.
@@ -341,18 +413,6 @@ fn strict() -> Chain {
     ])
 }
 
-/// Pods that are not programmed yet are not reached (rules NP-65, DP-26).
-fn known() -> Chain {
-    let mut rules: Vec<Rule> = both(|family| {
-        let key = Expression::Concat(vec![output_interface(), destination(family)]);
-        let set = set_name("endpoints", family);
-        rule([within(key, &set), verdict(Verdict::Return)])
-    })
-    .collect();
-    rules.push(rule([drop_for(Reason::Unwired)]));
-    called(rules)
-}
-
 /// The lookups for a judged pod: by its peer's class, then for any peer.
 pub(super) fn judge(direction: Direction, family: Family) -> Chain {
     let (subject, peer) = match direction {
@@ -374,7 +434,7 @@ pub(super) fn judge(direction: Direction, family: Family) -> Chain {
 }
 
 /// What a pod sends to itself through a Service, judged by policies of the cluster alone: NetworkPolicy allows it
-/// (rules AM-4, CN-40). Who comes to its end is accepted, as at the end of `forward`.
+/// (rules AM-4, CN-40).
 pub(super) fn self_judge(family: Family) -> Chain {
     let of = |direction| {
         let chain = direction_set(direction, "-self", family);
@@ -385,6 +445,7 @@ pub(super) fn self_judge(family: Family) -> Chain {
         of(Direction::Egress),
         of(Direction::Ingress),
         set_priority(0),
+        rule([verdict(Verdict::Accept)]),
     ])
 }
 

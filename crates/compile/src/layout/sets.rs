@@ -101,6 +101,7 @@ fn of_family(family: Family) -> Vec<Definition> {
             SetKind::Set,
             Fill::Addresses,
         ),
+        set("locals", &[address], SetKind::Set, Fill::Addresses),
         set(
             "hairpin",
             &[address, address],

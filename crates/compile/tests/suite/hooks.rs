@@ -378,6 +378,39 @@ fn only_nodes_feed_the_tunnels_between_nodes() {
 }
 
 #[test]
+fn tunnels_between_nodes_are_not_tracked_and_nothing_else() {
+    let node = set_up();
+    let datagram = |input: &str, source: &str, destination: &str, port: u16| Packet {
+        protocol: Protocol::Udp.into(),
+        tcp_flags: TcpFlags(0),
+        ..packet(input, "", source, destination, port)
+    };
+    let is_untracked = |hook, packet: Packet| node.run(hook, &packet).untracked;
+    for (source, destination, untracked) in [
+        ("192.168.0.11", "192.168.0.11", true),
+        ("fd01::11", "fd01::11", true),
+        ("203.0.113.9", "192.168.0.11", false),
+        ("192.168.0.11", "10.0.1.10", false),
+        ("fd01::11", "fd00:10:1::a", false),
+    ] {
+        let arriving = datagram("eth0", source, destination, 8472);
+        assert_eq!(
+            is_untracked(Hook::Prerouting, arriving),
+            untracked,
+            "{source} {destination}"
+        );
+    }
+    let other = datagram("eth0", "192.168.0.11", "192.168.0.11", 53);
+    assert!(!is_untracked(Hook::Prerouting, other));
+    let sent = |to, port| is_untracked(Hook::Output, datagram("", "192.168.0.11", to, port));
+    assert!(sent("192.168.0.11", 8472));
+    assert!(!sent("192.168.0.11", 53));
+    assert!(!sent("10.0.2.9", 8472), "a pod of another node");
+    let pod = datagram(&node.a, "10.0.1.10", "192.168.0.11", 8472);
+    assert!(!is_untracked(Hook::Prerouting, pod));
+}
+
+#[test]
 fn the_address_of_a_local_pod_comes_from_its_interface_alone() {
     let node = set_up();
     let arrives = |interface: &str, source: &str| {

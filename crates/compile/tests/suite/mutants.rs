@@ -34,7 +34,14 @@ fn case(seed: u64) -> Case {
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
     let chain_is = |names: &[&str]| names.contains(&chain);
     let drops = ["spoofed", "unwired", "invalid", "midstream", "tunnel"];
-    chain_is(&["prerouting", "postrouting", "strict", "known"])
+    chain_is(&[
+        "prerouting",
+        "unwired",
+        "postrouting",
+        "strict",
+        "related",
+        "feeders",
+    ]) || text == "goto drop-unwired"
         || drops.iter().any(|reason| chain == format!("drop-{reason}"))
         || text.starts_with("limit rate")
         || chain.contains("-self")

@@ -43,7 +43,7 @@ fn control(bench: &mut Bench) {
         compiled
             .table
             .chains
-            .get_mut("prerouting")
+            .get_mut("unwired")
             .unwrap()
             .rules
             .pop();

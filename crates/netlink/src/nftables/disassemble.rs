@@ -94,6 +94,7 @@ impl Machine<'_> {
             "immediate" => self.immediate(fields),
             "nat" => self.nat(fields),
             "masq" => self.finish(Statement::Masquerade, None),
+            "notrack" => self.finish(Statement::NoTrack, None),
             "reject" => self.reject(fields),
             "limit" => self.limit(fields),
             "log" => self.log(fields),

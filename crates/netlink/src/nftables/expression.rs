@@ -150,6 +150,10 @@ pub(super) fn masquerade(writer: &mut Writer) {
     expression(writer, "masq", |_| {});
 }
 
+pub(super) fn notrack(writer: &mut Writer) {
+    expression(writer, "notrack", |_| {});
+}
+
 pub(super) fn reject(writer: &mut Writer) {
     expression(writer, "reject", |writer| {
         writer.be32(1, expr::REJECT_ICMPX);

@@ -73,6 +73,7 @@ impl Encoder<'_, '_> {
             Statement::SetPriority(value) => self.set_priority(value),
             Statement::DestinationNat { family, target } => self.destination_nat(*family, target),
             Statement::Masquerade
+            | Statement::NoTrack
             | Statement::Reject
             | Statement::Limit(_)
             | Statement::Log(_)
@@ -87,6 +88,7 @@ impl Encoder<'_, '_> {
     fn action(&mut self, statement: &Statement) {
         match statement {
             Statement::Masquerade => emit::masquerade(self.writer),
+            Statement::NoTrack => emit::notrack(self.writer),
             Statement::Reject => emit::reject(self.writer),
             Statement::Limit(limit) => emit::limit(self.writer, *limit),
             Statement::Log(log) => emit::log(self.writer, log),

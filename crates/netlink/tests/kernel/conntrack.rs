@@ -4,7 +4,8 @@ use ringfence_net::ConnectionState;
 use ringfence_netlink::conntrack::{Conntrack, Entry, TcpState, Transport, status};
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{
-    BaseChain, ChainKind, Expression, Hook, Operand, Operation, Operator, Rule, Statement, Verdict,
+    BaseChain, ChainKind, Datum, Expression, Field, Hook, Operand, Operation, Operator, Rule,
+    Statement, Verdict,
 };
 
 use crate::loopback_up;
@@ -14,6 +15,7 @@ tests! {
         entries_are_listed_and_deleted,
         pings_are_listed_and_deleted,
         a_full_table_is_listed,
+        what_rules_leave_untracked_has_no_entry,
     ],
 }
 
@@ -57,6 +59,51 @@ fn to_port(entries: &[Entry], address: IpAddr, wanted: u16) -> Option<Entry> {
             && matches!(entry.original.transport, Transport::Ports { destination, .. } if destination == wanted)
     });
     found.cloned()
+}
+
+/// Leaves what is sent to a port out of connection tracking.
+fn leave_untracked(port: u16) {
+    let base = Some(BaseChain {
+        kind: ChainKind::Filter,
+        hook: Hook::Output,
+        priority: -300,
+    });
+    let to_port = Statement::Match {
+        left: Expression::Field(Field::DestinationPort),
+        operator: Operator::Equal,
+        right: Operand::Value(Datum::Port(port)),
+    };
+    let rule = Rule {
+        statements: vec![to_port, Statement::NoTrack],
+        comment: None,
+    };
+    let add_rule = Operation::AddRule {
+        chain: "raw".to_owned(),
+        rule: rule.clone(),
+    };
+    let name = "raw".to_owned();
+    let mut nftables = Nftables::open().unwrap();
+    let operations = [Operation::AddChain { name, base }, add_rule];
+    nftables.apply("rf", &operations).unwrap();
+    let live = nftables.read_table("rf").unwrap().unwrap();
+    let table = live.to_table("rf").unwrap();
+    assert_eq!(table.chains["raw"].rules, [rule]);
+}
+
+fn what_rules_leave_untracked_has_no_entry() {
+    let mut conntrack = track();
+    let address = IpAddr::from([127, 0, 0, 1]);
+    let [tracked, untracked] = [(); 2].map(|()| UdpSocket::bind((address, 0)).unwrap());
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    leave_untracked(port(&untracked));
+    for receiver in [&tracked, &untracked] {
+        let sender = UdpSocket::bind((address, 0)).unwrap();
+        sender.send_to(b"hello", (address, port(receiver))).unwrap();
+        receiver.recv(&mut [0; 5]).unwrap();
+    }
+    let entries = conntrack.entries().unwrap();
+    assert!(to_port(&entries, address, port(&tracked)).is_some());
+    assert_eq!(to_port(&entries, address, port(&untracked)), None);
 }
 
 fn entries_are_listed_and_deleted() {

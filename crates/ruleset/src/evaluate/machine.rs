@@ -18,6 +18,7 @@ pub(super) struct Machine<'e, 'a> {
     outcome: Outcome,
     destination: Option<(IpAddr, u16)>,
     masquerade: bool,
+    untracked: bool,
     trace: Vec<Step>,
 }
 
@@ -46,6 +47,7 @@ impl<'e, 'a> Machine<'e, 'a> {
             outcome: Outcome::Accept,
             destination: None,
             masquerade: false,
+            untracked: false,
             trace: Vec::new(),
         }
     }
@@ -55,6 +57,7 @@ impl<'e, 'a> Machine<'e, 'a> {
             outcome: self.outcome,
             destination: self.destination,
             masquerade: self.masquerade,
+            untracked: self.untracked,
             trace: self.trace,
         }
     }
@@ -129,6 +132,10 @@ impl<'e, 'a> Machine<'e, 'a> {
             Statement::DestinationNat { family, target } => self.translate(*family, target),
             Statement::Masquerade => Some(Some(Action::Masquerade)),
             Statement::Reject => Some(Some(Action::Reject)),
+            Statement::NoTrack => {
+                self.untracked = true;
+                Some(None)
+            }
             Statement::Limit(_) | Statement::Log(_) => Some(None),
             Statement::Verdict(verdict) => Some(Some(Action::Verdict(verdict.clone()))),
         }

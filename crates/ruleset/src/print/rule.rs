@@ -34,6 +34,7 @@ impl Display for Statement {
                 write!(f, "dnat {} to {target}", family_name(*family))
             }
             Self::Masquerade => f.write_str("masquerade"),
+            Self::NoTrack => f.write_str("notrack"),
             Self::Reject => f.write_str("reject"),
             Self::Limit(limit) => write!(f, "{limit}"),
             Self::Log(log) => write!(f, "{log}"),

@@ -440,6 +440,7 @@ fn sample() -> Table {
         ("verdicts", verdicts()),
     ];
     let masquerade = rule(vec![Statement::Masquerade]);
+    let untracked = rule(vec![Statement::NoTrack]);
     let chains = [
         ("forward", forward()),
         ("judge", judge()),
@@ -461,7 +462,7 @@ fn sample() -> Table {
         ),
         (
             "raw-in",
-            base(ChainKind::Filter, Hook::Prerouting, -299, vec![]),
+            base(ChainKind::Filter, Hook::Prerouting, -299, vec![untracked]),
         ),
         ("secure", base(ChainKind::Filter, Hook::Input, 50, vec![])),
     ];

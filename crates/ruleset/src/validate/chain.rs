@@ -75,14 +75,22 @@ fn check_statements(
     }
 }
 
-/// Where the kernel takes a statement: translation only in chains of kind nat at its own hooks, `reject` anywhere in
-/// filter chains but after routing.
+/// The priority of connection tracking (`NF_IP_PRI_CONNTRACK`).
+const TRACKING: i32 = -200;
+
+/// Where a statement means something: translation only in chains of kind nat at its own hooks, `reject` anywhere in
+/// filter chains but after routing, `notrack` before connection tracking.
 fn is_allowed(statement: &Statement, base: &BaseChain) -> bool {
     match (statement, base.kind) {
         (Statement::DestinationNat { .. }, kind) => {
             kind == ChainKind::Nat && matches!(base.hook, Hook::Prerouting | Hook::Output)
         }
         (Statement::Masquerade, kind) => kind == ChainKind::Nat && base.hook == Hook::Postrouting,
+        (Statement::NoTrack, kind) => {
+            kind == ChainKind::Filter
+                && matches!(base.hook, Hook::Prerouting | Hook::Output)
+                && base.priority < TRACKING
+        }
         (Statement::Reject, _) => base.hook != Hook::Postrouting,
         (
             Statement::Match { .. }
@@ -139,6 +147,7 @@ fn rule_targets<'a>(maps: &BTreeMap<&str, BTreeSet<&'a str>>, rule: &'a Rule) ->
             | Statement::Masquerade
             | Statement::Limit(_)
             | Statement::Log(_)
+            | Statement::NoTrack
             | Statement::Reject => Vec::new(),
         })
         .collect()

@@ -61,7 +61,7 @@ impl Check<'_> {
             }
             Statement::Limit(limit) => self.limit(*limit),
             Statement::Log(log) => self.log(log),
-            Statement::Masquerade | Statement::Reject => {}
+            Statement::Masquerade | Statement::NoTrack | Statement::Reject => {}
         }
     }
 

@@ -292,6 +292,20 @@ fn translation_stays_in_its_hooks() {
 }
 
 #[test]
+fn a_packet_is_left_untracked_before_it_is_tracked() {
+    let at = |kind, hook, priority| {
+        let mut first = base(kind, hook, [rule([Statement::NoTrack])]);
+        first.base.as_mut().unwrap().priority = priority;
+        validate(&chains([("first", first)])).is_ok()
+    };
+    assert!(at(ChainKind::Filter, Hook::Prerouting, -300));
+    assert!(at(ChainKind::Filter, Hook::Output, -201));
+    assert!(!at(ChainKind::Filter, Hook::Prerouting, -200), "too late");
+    assert!(!at(ChainKind::Filter, Hook::Forward, -300));
+    assert!(!at(ChainKind::Nat, Hook::Prerouting, -300));
+}
+
+#[test]
 fn a_random_number_needs_a_modulus() {
     let found = errors(|table| {
         let right = Operand::Value(Datum::Number(0));
