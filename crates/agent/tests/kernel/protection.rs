@@ -14,6 +14,9 @@ use ringfence_ruleset::{Operation, Rule, Statement, Verdict};
 use crate::agent::{Node, eventually, live};
 use crate::table::{assert_as_compiled, endpoints, started};
 
+/// Programs that change their tables without a pause.
+const NEIGHBOURS: usize = 4;
+
 pub(crate) fn owner() -> Option<Owner> {
     let flags = Nftables::open().unwrap().table_flags(TABLE_NAME).unwrap();
     flags.map(|flags| flags.owner)
@@ -202,7 +205,11 @@ pub(crate) fn a_busy_neighbour_does_not_keep_the_agent_from_its_table() {
     node.store.forget_statuses();
     let (over, own) = (AtomicBool::new(false), namespace::current().unwrap());
     thread::scope(|scope| {
-        scope.spawn(|| namespace::run_in(&own, || bustle(&over)).unwrap());
+        for number in 0..NEIGHBOURS {
+            let name = format!("busy-{number}");
+            let (own, over) = (&own, &over);
+            scope.spawn(move || namespace::run_in(own, || bustle(&name, over)).unwrap());
+        }
         let end = Over(&over);
         node.start();
         node.store.wait();
@@ -213,18 +220,25 @@ pub(crate) fn a_busy_neighbour_does_not_keep_the_agent_from_its_table() {
     assert!(!node.store.statuses().iter().any(failed));
 }
 
-fn bustle(over: &AtomicBool) {
-    let mut other = Nftables::open().unwrap();
+/// Changes a table of its own without a pause.
+pub(crate) fn bustle(name: &str, over: &AtomicBool) {
+    let (mut other, chain) = (Nftables::open().unwrap(), "c".to_owned());
+    let add = Operation::AddChain {
+        name: chain.clone(),
+        base: None,
+    };
+    let delete = Operation::DeleteChain { name: chain };
+    let table = Operation::AddTable { comment: None };
+    other.apply(name, &[table]).unwrap();
     while !over.load(Ordering::Relaxed) {
-        let table = Operation::AddTable { comment: None };
-        other
-            .apply("busy", &[table, Operation::DeleteTable])
-            .unwrap();
+        other.apply(name, std::slice::from_ref(&add)).unwrap();
+        other.apply(name, std::slice::from_ref(&delete)).unwrap();
     }
+    other.apply(name, &[Operation::DeleteTable]).unwrap();
 }
 
 /// Ends the bustle also if the test fails.
-struct Over<'a>(&'a AtomicBool);
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {

@@ -20,7 +20,7 @@ use probes::{Expected, Probes, Tally};
 use world::World;
 
 /// Faults of the short version.
-const FAULTS: usize = 60;
+const FAULTS: usize = 80;
 const LONGEST_PAUSE_MS: usize = 40;
 /// How many in a hundred are followed by another only when all is well again.
 const SETTLED: usize = 40;

@@ -1,17 +1,22 @@
 //! What goes wrong.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use ringfence_agent::protocol::AgentKey;
+use ringfence_agent::TABLE_NAME;
+use ringfence_agent::protocol::{AgentKey, AgentStatus};
+use ringfence_netlink::namespace::run_in;
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{BaseChain, ChainKind, Hook, Operation, Rule, Statement, Verdict};
 use ringfence_testkit::random::Random;
 
-use super::world::{FRIENDS, Side, World, guard};
+use super::world::{FRIENDS, Side, World, fence, guard};
+use crate::agent::eventually;
 use crate::objects::{named, pod_on, policy};
+use crate::protection::{Over, bustle};
 
 /// Policies each of which keeps strangers out; one of them always stands.
 const GUARDS: usize = 3;
@@ -45,10 +50,16 @@ pub(crate) enum Fault {
     Flush,
     /// Somebody has a table that accepts everything.
     OtherTable,
+    /// Somebody changes a table of theirs without a pause.
+    BusyNeighbour,
+    /// The kernel refuses the agent every change.
+    Refusal,
     /// A second agent is started beside the first.
     SecondAgent,
     /// A policy that counts is replaced by another one.
     Guards,
+    /// For a while strangers are kept in, not out.
+    OtherEnd,
     /// A policy that does not count comes or goes.
     Noise,
     /// A pod ends, and another one gets its address.
@@ -56,7 +67,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Kill,
         Self::Terminate,
         Self::Freeze,
@@ -69,8 +80,11 @@ impl Fault {
         Self::Tampering,
         Self::Flush,
         Self::OtherTable,
+        Self::BusyNeighbour,
+        Self::Refusal,
         Self::SecondAgent,
         Self::Guards,
+        Self::OtherEnd,
         Self::Noise,
         Self::Churn,
     ];
@@ -112,8 +126,11 @@ impl Faults {
             Fault::Tampering => tamper(&world.sides[number]),
             Fault::Flush => flush(&world.sides[number]),
             Fault::OtherTable => world.sides[number].within(other_table),
+            Fault::BusyNeighbour => busy_neighbour(&mut world.sides[number]),
+            Fault::Refusal => self.refusal(world, number, random),
             Fault::SecondAgent => second_agent(&world.sides[number]),
             Fault::Guards => self.change_guards(world, random),
+            Fault::OtherEnd => self.other_end(world, number, random),
             Fault::Noise => self.change_noise(world, random),
             Fault::Churn => self.churn(world),
         }
@@ -138,6 +155,39 @@ impl Faults {
         pause(random);
         store.forget_statuses();
         store.start();
+    }
+
+    /// The table belongs to somebody else for a moment.
+    fn refusal(&mut self, world: &mut World, number: usize, random: &mut Random) {
+        let side = &mut world.sides[number];
+        side.node.kill();
+        let holder = side.within(hold);
+        side.node.store.forget_statuses();
+        side.start();
+        self.change_guards(world, random);
+        eventually("the refusal", || {
+            let statuses = world.sides[number].node.store.statuses();
+            let failed = |status: &AgentStatus| matches!(status, AgentStatus::Failed { .. });
+            statuses.iter().any(failed).then_some(())
+        });
+        drop(holder);
+    }
+
+    /// Both nodes have the one policy before they lose the other: what nodes enforce at one moment is not coordinated.
+    fn other_end(&mut self, world: &mut World, number: usize, random: &mut Random) {
+        world.apply(fence());
+        world.settle();
+        for guard in std::mem::take(&mut self.guards) {
+            world.delete(&AgentKey::NetworkPolicy(named(&format!("guard-{guard}"))));
+        }
+        pause(random);
+        if random.chance(50) {
+            restart(&mut world.sides[number]);
+        }
+        world.apply(guard(0, &FRIENDS));
+        self.guards.insert(0);
+        world.settle();
+        world.delete(&fence().key());
     }
 
     /// Another one is there before one goes.
@@ -229,6 +279,25 @@ fn flush(side: &Side) {
         });
         assert!(side.is_owned(), "it was flushed");
     }
+}
+
+fn busy_neighbour(side: &mut Side) {
+    let (over, netns) = (AtomicBool::new(false), side.netns());
+    thread::scope(|scope| {
+        scope.spawn(|| run_in(&netns, || bustle("busy", &over)).unwrap());
+        let end = Over(&over);
+        restart(side);
+        side.node.store.wait();
+        drop(end);
+    });
+}
+
+/// Takes the table that an agent left.
+fn hold() -> Nftables {
+    let mut nftables = Nftables::open().unwrap();
+    assert!(nftables.own_tables().unwrap());
+    nftables.adopt(TABLE_NAME).unwrap();
+    nftables
 }
 
 fn second_agent(side: &Side) {

@@ -6,6 +6,7 @@ use ringfence_agent::protocol::{AgentKey, AgentObject};
 use ringfence_agent::{Enforcement, TABLE_NAME};
 use ringfence_cni::wiring::unwire;
 use ringfence_cni::{Endpoint, EndpointState, Request, Response};
+use ringfence_model::{LabelSelector, Requirement, SelectorOperator};
 use ringfence_netlink::conntrack::Conntrack;
 use ringfence_netlink::namespace::{self, run_in};
 use ringfence_netlink::nftables::Nftables;
@@ -47,6 +48,28 @@ pub(crate) struct World {
 /// The policy that keeps strangers from the server; each number is one of its own.
 pub(crate) fn guard(number: usize, friends: &[&str]) -> AgentObject {
     policy(&format!("guard-{number}"), "server", friends, None)
+}
+
+/// The policy that keeps strangers in.
+pub(crate) fn fence() -> AgentObject {
+    let AgentObject::NetworkPolicy(mut fence) = policy("fence", "nobody", &[], None) else {
+        panic!("a policy");
+    };
+    let strangers = Requirement {
+        key: "app".to_owned(),
+        operator: SelectorOperator::In,
+        values: STRANGERS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+    };
+    fence.pod_selector = LabelSelector {
+        match_expressions: vec![strangers],
+        ..LabelSelector::default()
+    };
+    fence.isolates_ingress = false;
+    fence.isolates_egress = true;
+    AgentObject::NetworkPolicy(fence)
 }
 
 impl World {
@@ -146,6 +169,10 @@ impl Side {
     /// Runs `work` in the node's network.
     pub(crate) fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         run_in(&self.netns, work).unwrap()
+    }
+
+    pub(crate) fn netns(&self) -> OwnedFd {
+        self.netns.try_clone().unwrap()
     }
 
     /// Starts the agent.
