@@ -72,6 +72,7 @@ pub use policy::{
 pub use policy_name::PolicyName;
 pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
+pub use schema::{Schema, Type, schema};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, TargetPort};
 pub use source::Source;

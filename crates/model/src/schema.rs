@@ -28,11 +28,16 @@ pub(crate) use suggest::nearest;
 
 /// What a field may hold.
 #[derive(Debug)]
-pub(crate) enum Type {
+pub enum Type {
+    /// A string.
     Text,
+    /// `true` or `false`.
     Bool,
+    /// A whole number of 32 bits with sign.
     Int32,
+    /// A whole number of 64 bits with sign.
     Int64,
+    /// `intstr.IntOrString`: a whole number of 32 bits or a string.
     IntOrString,
     /// `resource.Quantity`: a string or a number.
     Quantity,
@@ -42,19 +47,36 @@ pub(crate) enum Type {
     Bytes,
     /// Anything at all.
     Any,
+    /// An object with these fields.
     Object(&'static Schema),
+    /// A list of such items.
     List(&'static Type),
     /// A list, or one item alone.
     OneOrMore(&'static Type),
+    /// Such values by key.
     Map(&'static Type),
 }
 
 /// The fields of one object type.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub struct Schema {
     /// The type's name in the Kubernetes API.
-    pub(crate) name: &'static str,
-    pub(crate) fields: &'static [(&'static str, Type)],
+    pub name: &'static str,
+    /// The fields by name.
+    pub fields: &'static [(&'static str, Type)],
+}
+
+/// The fields of a kind of Kubernetes, such as `NetworkPolicy` of `networking.k8s.io/v1`; `None` for a kind that ringfence
+/// does not read.
+#[must_use]
+pub fn schema(api_version: &str, kind: &str) -> Option<&'static Schema> {
+    match find(api_version, kind) {
+        Found::Known { schema, .. } => Some(schema),
+        Found::List { .. }
+        | Found::Removed { .. }
+        | Found::OtherVersion { .. }
+        | Found::Unknown => None,
+    }
 }
 
 /// A list of objects, typed or not.
@@ -83,7 +105,9 @@ pub(crate) const fn allowed_access() -> &'static Schema {
 }
 
 impl Schema {
-    fn field(&self, name: &str) -> Option<&'static Type> {
+    /// What the field called `name` may hold; `None` if there is no such field.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'static Type> {
         self.fields
             .iter()
             .find(|(field, _)| *field == name)

@@ -1,0 +1,72 @@
+//! Tables of kinds that no manifest holds. `metadata` is the same in every kind and is checked apart.
+
+use ringfence_model::{Schema, Type};
+
+pub(super) static EVENT: Schema = Schema {
+    name: "Event",
+    fields: &[
+        ("action", Type::Text),
+        ("apiVersion", Type::Text),
+        ("count", Type::Int32),
+        ("eventTime", Type::Time),
+        ("firstTimestamp", Type::Time),
+        ("involvedObject", Type::Object(&REFERENCE)),
+        ("kind", Type::Text),
+        ("lastTimestamp", Type::Time),
+        ("message", Type::Text),
+        ("metadata", Type::Any),
+        ("reason", Type::Text),
+        ("related", Type::Object(&REFERENCE)),
+        ("reportingComponent", Type::Text),
+        ("reportingInstance", Type::Text),
+        ("series", Type::Object(&EVENT_SERIES)),
+        ("source", Type::Object(&EVENT_SOURCE)),
+        ("type", Type::Text),
+    ],
+};
+
+static EVENT_SERIES: Schema = Schema {
+    name: "EventSeries",
+    fields: &[("count", Type::Int32), ("lastObservedTime", Type::Time)],
+};
+
+static EVENT_SOURCE: Schema = Schema {
+    name: "EventSource",
+    fields: &[("component", Type::Text), ("host", Type::Text)],
+};
+
+static REFERENCE: Schema = Schema {
+    name: "ObjectReference",
+    fields: &[
+        ("apiVersion", Type::Text),
+        ("fieldPath", Type::Text),
+        ("kind", Type::Text),
+        ("name", Type::Text),
+        ("namespace", Type::Text),
+        ("resourceVersion", Type::Text),
+        ("uid", Type::Text),
+    ],
+};
+
+pub(super) static LEASE: Schema = Schema {
+    name: "Lease",
+    fields: &[
+        ("apiVersion", Type::Text),
+        ("kind", Type::Text),
+        ("metadata", Type::Any),
+        ("spec", Type::Object(&LEASE_SPEC)),
+    ],
+};
+
+static LEASE_SPEC: Schema = Schema {
+    name: "LeaseSpec",
+    fields: &[
+        ("acquireTime", Type::Time),
+        ("holderIdentity", Type::Text),
+        ("leaseDurationSeconds", Type::Int32),
+        ("leaseTransitions", Type::Int32),
+        ("preferredHolder", Type::Text),
+        ("renewTime", Type::Time),
+        ("strategy", Type::Text),
+    ],
+};

@@ -1,0 +1,14 @@
+//! A Kubernetes API in memory, for the lab: what real `kubectl` and kube-rs clients speak to.
+//!
+//! Stores objects, serves lists and watches, checks and defaults what is written. Runs no pods, has no controllers, no
+//! permissions, no webhooks: what it does not support it refuses. Deciding is apart from doing: [`store`] and [`api`] are
+//! functions of their arguments, time among them; only [`server`] reads sockets and the clock.
+//! Start with [`kind::Kind`], which everything is derived from, and [`api`].
+
+pub mod kind;
+pub mod kinds;
+pub mod object;
+pub mod selector;
+pub mod status;
+pub mod store;
+pub mod time;

@@ -1,0 +1,167 @@
+//! Watches: what there is, where that is asked for, and then each change once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Change, Store};
+use crate::object;
+use crate::selector::Filter;
+use crate::status::ApiError;
+
+/// How many events one look at the store may yield, so that a slow reader holds little.
+const BATCH: usize = 256;
+
+/// What a watch is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct WatchRequest {
+    /// Which objects.
+    pub filter: Filter,
+    /// Changes after this revision; without it, or with 0, all objects first.
+    pub revision: Option<u64>,
+    /// All objects first, and a bookmark behind the last of them.
+    pub send_initial_events: bool,
+    /// Whether the client understands bookmarks.
+    pub bookmarks: bool,
+}
+
+/// What happened to an object, as its watcher sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchEventKind {
+    /// It is there, or matches now.
+    Added,
+    /// It is different.
+    Modified,
+    /// It is gone, or no longer matches.
+    Deleted,
+    /// Nothing: everything up to this revision has been told.
+    Bookmark,
+    /// All that was there at the start has been told.
+    InitialEnd,
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct WatchEvent {
+    /// What happened.
+    pub kind: WatchEventKind,
+    /// The object; its last matching state when it is gone; metadata only in bookmarks.
+    pub object: Arc<Value>,
+}
+
+/// How far a watcher has come.
+#[derive(Debug)]
+pub struct Watch {
+    resource: String,
+    filter: Filter,
+    initial: VecDeque<Arc<Value>>,
+    initial_end: bool,
+    /// Changes up to this revision have been told.
+    seen: u64,
+}
+
+impl WatchEventKind {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+            Self::Bookmark | Self::InitialEnd => "BOOKMARK",
+        }
+    }
+}
+
+impl Watch {
+    /// Begins a watch.
+    ///
+    /// # Errors
+    /// 410 if the revision is too old, 504 if it is still to come.
+    pub fn start(store: &Store, resource: &str, request: WatchRequest) -> Result<Self, ApiError> {
+        let from = request.revision.filter(|revision| *revision > 0);
+        if let Some(revision) = from {
+            if request.send_initial_events {
+                // Any state that is at least as new will do: the newest.
+                if revision > store.revision() {
+                    return Err(super::too_large(revision, store.revision()));
+                }
+            } else {
+                store.check_revision(resource, revision)?;
+            }
+        }
+        let all_first = request.send_initial_events || from.is_none();
+        let matching = store.objects(resource).map(|(_, object)| object);
+        let matching = matching.filter(|object| all_first && request.filter.matches(object));
+        Ok(Self {
+            resource: resource.to_owned(),
+            initial: matching.cloned().collect(),
+            initial_end: request.send_initial_events && request.bookmarks,
+            filter: request.filter,
+            seen: from.filter(|_| !all_first).unwrap_or(store.revision()),
+        })
+    }
+
+    /// What is to be told now; nothing if all has been told.
+    ///
+    /// # Errors
+    /// 410 if the reader was too slow, so that changes were forgotten before it heard of them.
+    pub fn next(&mut self, store: &Store) -> Result<Vec<WatchEvent>, ApiError> {
+        let count = self.initial.len().min(BATCH);
+        let added = |object| WatchEvent {
+            kind: WatchEventKind::Added,
+            object,
+        };
+        let mut events: Vec<WatchEvent> = self.initial.drain(..count).map(added).collect();
+        if !self.initial.is_empty() {
+            return Ok(events);
+        }
+        if std::mem::take(&mut self.initial_end) {
+            events.push(self.mark(WatchEventKind::InitialEnd));
+        }
+        for change in store.changes_after(&self.resource, self.seen)? {
+            if events.len() >= BATCH {
+                return Ok(events);
+            }
+            events.extend(event(change, &self.filter));
+            self.seen = change.revision;
+        }
+        self.seen = store.revision();
+        Ok(events)
+    }
+
+    /// Says how far the watch has come.
+    #[must_use]
+    pub fn bookmark(&self) -> WatchEvent {
+        self.mark(WatchEventKind::Bookmark)
+    }
+
+    fn mark(&self, kind: WatchEventKind) -> WatchEvent {
+        let mut object = json!({"metadata": {"resourceVersion": self.seen.to_string()}});
+        if kind == WatchEventKind::InitialEnd {
+            let annotations = json!({"k8s.io/initial-events-end": "true"});
+            object::metadata(&mut object).insert("annotations".to_owned(), annotations);
+        }
+        WatchEvent {
+            kind,
+            object: Arc::new(object),
+        }
+    }
+}
+
+/// What `change` is to somebody who sees only what `filter` lets through.
+fn event(change: &Change, filter: &Filter) -> Option<WatchEvent> {
+    let visible =
+        |object: &Option<Arc<Value>>| object.clone().filter(|object| filter.matches(object));
+    let (kind, object) = match (visible(&change.before), visible(&change.after)) {
+        (None, None) => return None,
+        (None, Some(after)) => (WatchEventKind::Added, after),
+        (Some(_), Some(after)) => (WatchEventKind::Modified, after),
+        (Some(before), None) => {
+            let last = object::with_revision(&before, change.revision);
+            (WatchEventKind::Deleted, Arc::new(last))
+        }
+    };
+    Some(WatchEvent { kind, object })
+}
