@@ -5,10 +5,15 @@
 //! functions of their arguments, time among them; only [`server`] reads sockets and the clock.
 //! Start with [`kind::Kind`], which everything is derived from, and [`api`].
 
+pub mod api;
+pub mod check;
 pub mod kind;
 pub mod kinds;
+mod managed;
 pub mod object;
+pub mod patch;
 pub mod selector;
+pub mod server;
 pub mod status;
 pub mod store;
 pub mod time;

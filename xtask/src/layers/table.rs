@@ -88,6 +88,12 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "the same agent runs in the lab and on a cluster, so it knows neither",
     },
     Layer {
+        name: "apiserver",
+        duty: Duty::Io,
+        uses: &["model"],
+        because: "it serves objects and knows no node: whoever runs it makes true elsewhere what is written",
+    },
+    Layer {
         name: "dns",
         duty: Duty::Io,
         uses: &["net", "model"],

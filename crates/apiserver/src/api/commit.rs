@@ -1,0 +1,201 @@
+//! Carrying out what was decided.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::route::Route;
+use super::table::Form;
+use super::update::settle;
+use super::{Api, Moment, Request, garbage};
+use crate::kind::Kind;
+use crate::managed::{self, Entry};
+use crate::status::ApiError;
+use crate::store::Name;
+
+/// A write that was found valid and is about to happen.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The kind of the object.
+    pub kind: &'a Kind,
+    /// The object as it is; `None` if it is new.
+    pub before: Option<&'a Value>,
+    /// The object as it will be; `None` if it goes.
+    pub after: Option<&'a Value>,
+}
+
+/// Whoever must agree to a write, and makes it true elsewhere before it is stored.
+pub trait Admission: fmt::Debug + Send + Sync {
+    /// Agrees to `write`, or says why not.
+    ///
+    /// # Errors
+    /// What the client is told; nothing is stored then.
+    fn admit(&self, write: &Write<'_>) -> Result<(), ApiError>;
+}
+
+/// Agrees to everything.
+#[derive(Clone, Copy, Debug)]
+pub struct AdmitAll;
+
+impl Admission for AdmitAll {
+    fn admit(&self, _: &Write<'_>) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// What a write comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// The object is to be this.
+    Put(Value),
+    /// The object is to go; this is its last state.
+    Remove(Value),
+    /// It is already as asked for.
+    Same(Value),
+}
+
+impl Outcome {
+    pub(crate) const fn object(&self) -> &Value {
+        match self {
+            Self::Put(object) | Self::Remove(object) | Self::Same(object) => object,
+        }
+    }
+}
+
+/// A write, decided.
+#[derive(Clone, Debug)]
+pub(crate) struct Decision {
+    pub(crate) outcome: Outcome,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) created: bool,
+}
+
+impl Decision {
+    /// Notes who manages the fields of a new object.
+    pub(super) fn record(&mut self, entries: &[Entry]) {
+        if let Outcome::Put(object) = &mut self.outcome {
+            managed::record(object, entries);
+        }
+    }
+
+    /// Notes who manages the fields of an object that was `current`.
+    pub(super) fn record_over(&mut self, current: &Value, entries: &[Entry]) {
+        if let Outcome::Put(object) | Outcome::Same(object) = &self.outcome {
+            let mut object = object.clone();
+            managed::record(&mut object, entries);
+            self.outcome = settle(current, object);
+        }
+    }
+}
+
+impl Api {
+    /// Decides, carries out unless it is a rehearsal, and answers with the object.
+    pub(super) fn write(
+        &self,
+        request: &Request,
+        route: &Route,
+        moment: &Moment<'_>,
+        decide: impl FnOnce() -> Result<Decision, ApiError>,
+    ) -> Result<Answer, ApiError> {
+        let form = Form::of(request)?;
+        let rehearsal = request.dry_run()?;
+        let writing = self.begin_writing();
+        let decision = decide()?;
+        let object = if rehearsal {
+            Arc::new(decision.outcome.object().clone())
+        } else {
+            self.commit(&route.kind, &decision.outcome)?
+        };
+        if !rehearsal {
+            self.collect_garbage(moment);
+        }
+        drop(writing);
+        let object = super::read::in_version(&object, &route.kind, &route.version);
+        let code = if decision.created { 201 } else { 200 };
+        let answer = form.one(code, &object, &route.kind, moment.now);
+        Ok(Answer {
+            warnings: decision.warnings,
+            ..answer
+        })
+    }
+
+    /// Makes an outcome true; the caller holds the right to write.
+    pub(super) fn commit(&self, kind: &Kind, outcome: &Outcome) -> Result<Arc<Value>, ApiError> {
+        let resource = kind.resource();
+        let name = Name::of(outcome.object());
+        let before = self.store().get(&resource, &name).cloned();
+        let after = match outcome {
+            Outcome::Same(object) => return Ok(Arc::new(object.clone())),
+            Outcome::Put(object) => Some(object),
+            Outcome::Remove(last) if before.is_none() => return Ok(Arc::new(last.clone())),
+            Outcome::Remove(_) => None,
+        };
+        self.admission.admit(&Write {
+            kind,
+            before: before.as_deref(),
+            after,
+        })?;
+        Ok(match after {
+            Some(object) => self.change(|store| store.put(&resource, object)),
+            None => {
+                let last = self.change(|store| store.remove(&resource, &name));
+                Arc::new(last.unwrap_or_else(|| outcome.object().clone()))
+            }
+        })
+    }
+
+    /// Takes away what has lost its reason to be there, until nothing more has.
+    pub(super) fn collect_garbage(&self, moment: &Moment<'_>) {
+        loop {
+            let work = garbage::sweep(
+                &self.store(),
+                &self.kinds,
+                self.config.ends_pods,
+                moment.now,
+            );
+            let mut done = 0;
+            for (kind, outcome) in work {
+                match self.commit(&kind, &outcome) {
+                    Ok(_) => done += 1,
+                    Err(error) => {
+                        let name = crate::object::name(outcome.object());
+                        tracing::warn!(kind = %kind.kind, name, %error, "garbage stays");
+                    }
+                }
+            }
+            if done == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Writes an object that needs neither checks nor agreement, because it comes from the cluster itself. Nothing happens
+    /// if it is so already.
+    pub fn record(&self, kind: &Kind, object: &Value) {
+        let resource = kind.resource();
+        let same = self
+            .store()
+            .get(&resource, &Name::of(object))
+            .is_some_and(|old| {
+                let mut old = Value::clone(old);
+                let mut new = object.clone();
+                for value in [&mut old, &mut new] {
+                    crate::object::metadata(value).shift_remove("resourceVersion");
+                }
+                old == new
+            });
+        if !same {
+            self.change(|store| store.put(&resource, object));
+        }
+    }
+
+    /// Removes an object of the cluster itself, if it is there.
+    pub fn forget(&self, kind: &Kind, name: &Name) {
+        let resource = kind.resource();
+        if self.store().get(&resource, name).is_some() {
+            self.change(|store| store.remove(&resource, name));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which kinds there are, in the forms in which clients ask: all at once, or group by group.
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::{Api, Request};
+use crate::kind::{Kind, Scope};
+
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+const CHANGE: [&str; 3] = ["get", "patch", "update"];
+
+impl Api {
+    pub(super) fn core_discovery(&self, request: &Request) -> Answer {
+        if let Some(version) = aggregated(request) {
+            return self.aggregated(version, |group| group.is_empty());
+        }
+        Answer::json(
+            200,
+            json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
+        )
+    }
+
+    pub(super) fn group_discovery(&self, request: &Request) -> Answer {
+        if let Some(version) = aggregated(request) {
+            return self.aggregated(version, |group| !group.is_empty());
+        }
+        let groups = self
+            .kinds
+            .group_versions()
+            .into_iter()
+            .filter(|(group, _)| !group.is_empty());
+        let groups: Vec<Value> = groups
+            .map(|(group, versions)| api_group(&group, &versions))
+            .collect();
+        Answer::json(
+            200,
+            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
+        )
+    }
+
+    pub(super) fn group(&self, name: &str) -> Option<Answer> {
+        let groups = self.kinds.group_versions().into_iter();
+        let (group, versions) = groups
+            .filter(|(group, _)| !group.is_empty())
+            .find(|(group, _)| group == name)?;
+        let mut group = api_group(&group, &versions);
+        let fields = crate::object::fields(&mut group);
+        fields.insert("kind".to_owned(), "APIGroup".into());
+        fields.insert("apiVersion".to_owned(), "v1".into());
+        Some(Answer::json(200, group))
+    }
+
+    /// The resources of one version of a group.
+    pub(super) fn resources(&self, group: &str, version: &str) -> Option<Answer> {
+        let kinds = self
+            .kinds
+            .iter()
+            .filter(|kind| serves(kind, group, version));
+        let resources: Vec<Value> = kinds.flat_map(|kind| legacy(kind)).collect();
+        if resources.is_empty() {
+            return None;
+        }
+        let group_version = if group.is_empty() {
+            version.to_owned()
+        } else {
+            format!("{group}/{version}")
+        };
+        Some(Answer::json(
+            200,
+            json!({
+                "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources,
+            }),
+        ))
+    }
+
+    fn aggregated(&self, version: &'static str, wanted: impl Fn(&str) -> bool) -> Answer {
+        let groups = self
+            .kinds
+            .group_versions()
+            .into_iter()
+            .filter(|(group, _)| wanted(group));
+        let items: Vec<Value> = groups
+            .map(|(group, versions)| self.group_item(&group, &versions))
+            .collect();
+        let list = json!({
+            "kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+            "metadata": {}, "items": items,
+        });
+        Answer {
+            content_type: if version == "v2" {
+                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+            } else {
+                "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+            },
+            ..Answer::json(200, list)
+        }
+    }
+
+    fn group_item(&self, group: &str, versions: &[String]) -> Value {
+        let of_version = |version: &String| {
+            let kinds = self
+                .kinds
+                .iter()
+                .filter(|kind| serves(kind, group, version));
+            let resources: Vec<Value> = kinds.map(|kind| resource(kind, version)).collect();
+            json!({"version": version, "freshness": "Current", "resources": resources})
+        };
+        let versions: Vec<Value> = versions.iter().map(of_version).collect();
+        let metadata = if group.is_empty() {
+            json!({})
+        } else {
+            json!({"name": group})
+        };
+        json!({"metadata": metadata, "versions": versions})
+    }
+}
+
+/// The version of aggregated discovery that the client takes.
+fn aggregated(request: &Request) -> Option<&'static str> {
+    let forms = request.accept.split(',');
+    let mut lists = forms.filter(|form| form.contains("as=APIGroupDiscoveryList"));
+    lists.find_map(|form| {
+        let mut versions = form
+            .split(';')
+            .filter_map(|part| part.trim().strip_prefix("v="));
+        versions.find_map(|version| match version {
+            "v2" => Some("v2"),
+            "v2beta1" => Some("v2beta1"),
+            _ => None,
+        })
+    })
+}
+
+fn serves(kind: &Kind, group: &str, version: &str) -> bool {
+    kind.group == group && kind.versions.iter().any(|served| served == version)
+}
+
+fn api_group(group: &str, versions: &[String]) -> Value {
+    let of_version = |version: &String| json!({"groupVersion": format!("{group}/{version}"), "version": version});
+    let versions: Vec<Value> = versions.iter().map(of_version).collect();
+    json!({"name": group, "versions": versions, "preferredVersion": versions.first()})
+}
+
+const fn scope(kind: &Kind) -> &'static str {
+    match kind.scope {
+        Scope::Cluster => "Cluster",
+        Scope::Namespaced => "Namespaced",
+    }
+}
+
+fn resource(kind: &Kind, version: &str) -> Value {
+    let own = json!({"group": kind.group, "version": version, "kind": kind.kind});
+    let mut subresources = Vec::new();
+    if kind.subresources.status {
+        subresources.push(json!({"subresource": "status", "responseKind": own, "verbs": CHANGE}));
+    }
+    if kind.subresources.scale {
+        let scale = json!({"group": "autoscaling", "version": "v1", "kind": "Scale"});
+        subresources.push(json!({"subresource": "scale", "responseKind": scale, "verbs": CHANGE}));
+    }
+    json!({
+        "resource": kind.plural, "responseKind": own, "scope": scope(kind),
+        "singularResource": kind.singular, "verbs": VERBS, "shortNames": kind.short_names,
+        "categories": kind.categories, "subresources": subresources,
+    })
+}
+
+fn legacy(kind: &Kind) -> Vec<Value> {
+    let mut resources = vec![json!({
+        "name": kind.plural, "singularName": kind.singular, "namespaced": kind.is_namespaced(),
+        "kind": kind.kind, "verbs": VERBS, "shortNames": kind.short_names,
+        "categories": kind.categories,
+    })];
+    if kind.subresources.status {
+        resources.push(json!({
+            "name": format!("{}/status", kind.plural), "singularName": "",
+            "namespaced": kind.is_namespaced(), "kind": kind.kind, "verbs": CHANGE,
+        }));
+    }
+    if kind.subresources.scale {
+        resources.push(json!({
+            "name": format!("{}/scale", kind.plural), "singularName": "",
+            "namespaced": kind.is_namespaced(), "group": "autoscaling", "version": "v1",
+            "kind": "Scale", "verbs": CHANGE,
+        }));
+    }
+    resources
+}

@@ -1,0 +1,287 @@
+//! Creating, replacing, patching.
+
+use super::*;
+
+#[test]
+fn the_server_gives_what_only_it_may_give() {
+    let client = client();
+    let mut sent = pod("a");
+    sent["metadata"]["uid"] = "mine".into();
+    sent["metadata"]["creationTimestamp"] = Value::Null;
+    sent["status"] = json!({"phase": "Running"});
+    let made = client.create(PODS, sent);
+    assert_eq!(
+        made["metadata"]["creationTimestamp"],
+        "1970-01-12T13:46:40Z"
+    );
+    assert_eq!(object::uid(&made).len(), 36);
+    assert_eq!(made["metadata"]["resourceVersion"], "102");
+    assert_eq!(made["metadata"]["namespace"], "d");
+    assert_eq!(made["status"]["phase"], "Pending");
+    assert_eq!(made["spec"]["restartPolicy"], "Always");
+    assert_eq!(
+        made["spec"]["containers"][0]["imagePullPolicy"],
+        "IfNotPresent"
+    );
+}
+
+#[test]
+fn generated_names_are_new_each_time() {
+    let client = client();
+    let mut sent = pod("x");
+    sent["metadata"] = json!({"generateName": "web-"});
+    let names = [(); 2].map(|()| object::name(&client.create(PODS, sent.clone())).to_owned());
+    assert!(
+        names
+            .iter()
+            .all(|name| name.len() == 9 && name.starts_with("web-")),
+        "{names:?}"
+    );
+    assert_ne!(names[0], names[1]);
+}
+
+#[test]
+fn a_misspelt_policy_is_refused_and_not_stored() {
+    let client = client();
+    let policy =
+        json!({"metadata": {"name": "p"}, "spec": {"podSelectorr": {}, "podSelector": {}}});
+    let expected = "NetworkPolicy in version \"v1\" cannot be handled as a NetworkPolicy: \
+                    strict decoding error: unknown field \"spec.podSelectorr\"";
+    assert_eq!(
+        client.refused(Method::Post, POLICIES, &policy),
+        (400, expected.to_owned())
+    );
+    assert_eq!(client.code(&format!("{POLICIES}/p")), 404);
+    let url = format!("{POLICIES}?fieldValidation=Warn");
+    let answer = client.send(
+        Method::Post,
+        &url,
+        "application/json",
+        policy.to_string().into_bytes(),
+    );
+    assert_eq!(
+        (answer.code, answer.warnings),
+        (201, vec!["unknown field \"spec.podSelectorr\"".to_owned()])
+    );
+    assert!(
+        client.get(&format!("{POLICIES}/p"))["spec"]
+            .get("podSelectorr")
+            .is_none()
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_be_is_refused_with_its_field() {
+    let client = client();
+    let policy = json!({"metadata": {"name": "p"}, "spec": {"podSelector": {}, "ingress": [
+        {"from": [{"ipBlock": {"cidr": "10.0.0.0/33"}}], "ports": [{"port": 70000}]},
+    ]}});
+    let (code, answer) = client.call(Method::Post, POLICIES, "application/json", &policy);
+    assert_eq!(
+        (code, &answer["reason"]),
+        (422, &json!("Invalid")),
+        "{answer}"
+    );
+    let fields: Vec<&Value> = answer["details"]["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cause| &cause["field"])
+        .collect();
+    assert!(
+        fields.contains(&&json!("spec.ingress[0].from[0].ipBlock.cidr")),
+        "{answer}"
+    );
+    assert!(
+        object::text(&answer, &["message"])
+            .starts_with("NetworkPolicy.networking.k8s.io \"p\" is invalid: ")
+    );
+}
+
+#[test]
+fn what_a_policy_leaves_out_is_filled_in() {
+    let client = client();
+    let policy = json!({"metadata": {"name": "p"}, "spec": {"podSelector": {}, "egress": [{"ports": [{"port": 53}]}]}});
+    let made = client.create(POLICIES, policy);
+    assert_eq!(made["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(made["spec"]["egress"][0]["ports"][0]["protocol"], "TCP");
+}
+
+#[test]
+fn a_stale_write_conflicts_and_an_equal_one_changes_nothing() {
+    let client = client();
+    let mut made = client.create(PODS, pod("a"));
+    let url = format!("{PODS}/a");
+    made["metadata"]["labels"]["x"] = "1".into();
+    let (code, second) = client.call(Method::Put, &url, "application/json", &made);
+    assert_eq!(code, 200);
+    let (code, message) = client.refused(Method::Put, &url, &made);
+    assert_eq!(code, 409);
+    assert!(
+        message.starts_with(
+            "Operation cannot be fulfilled on pods \"a\": the object has been modified"
+        )
+    );
+    let (_, third) = client.call(Method::Put, &url, "application/json", &second);
+    assert_eq!(second, third);
+    let (_, fourth) = client.merge(&url, &json!({}));
+    assert_eq!(second, fourth);
+}
+
+#[test]
+fn generation_counts_what_is_meant_and_not_what_is() {
+    let client = client();
+    let url = "/apis/apps/v1/namespaces/d/deployments";
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let spec = json!({"selector": {"matchLabels": {"a": "b"}}, "template": template});
+    client.create(url, json!({"metadata": {"name": "w"}, "spec": spec}));
+    let url = format!("{url}/w");
+    let generation = |answer: (u16, Value)| answer.1["metadata"]["generation"].clone();
+    assert_eq!(
+        generation(client.merge(&url, &json!({"metadata": {"labels": {"x": "y"}}}))),
+        1
+    );
+    assert_eq!(
+        generation(client.merge(&url, &json!({"spec": {"replicas": 3}}))),
+        2
+    );
+    let status = json!({"spec": {"replicas": 9}, "status": {"replicas": 1}});
+    let (code, answer) = client.merge(&format!("{url}/status"), &status);
+    assert_eq!(
+        (
+            code,
+            &answer["spec"]["replicas"],
+            &answer["status"]["replicas"]
+        ),
+        (200, &json!(3), &json!(1))
+    );
+    let (_, answer) = client.merge(&url, &json!({"status": {"replicas": 7}}));
+    assert_eq!(answer["status"]["replicas"], 1);
+    let (code, scale) = client.merge(&format!("{url}/scale"), &json!({"spec": {"replicas": 5}}));
+    assert_eq!(
+        (code, &scale["kind"], &scale["spec"]["replicas"]),
+        (200, &json!("Scale"), &json!(5))
+    );
+    assert_eq!(client.get(&url)["spec"]["replicas"], 5);
+    let (code, _) = client.merge(&format!("{url}/scale"), &json!({"spec": {"replicas": -1}}));
+    assert_eq!(code, 422);
+    let (code, _) = client.merge(
+        &url,
+        &json!({"spec": {"selector": {"matchLabels": {"a": "c"}}}}),
+    );
+    assert_eq!(code, 422);
+}
+
+#[test]
+fn a_namespace_keeps_the_label_that_policies_rely_on() {
+    let client = client();
+    let patch = json!({"metadata": {"labels": {"kubernetes.io/metadata.name": "other", "x": "y"}}});
+    let (code, answer) = client.merge("/api/v1/namespaces/d", &patch);
+    assert_eq!(code, 200);
+    assert_eq!(
+        answer["metadata"]["labels"],
+        json!({"kubernetes.io/metadata.name": "d", "x": "y"})
+    );
+}
+
+#[test]
+fn a_rehearsal_stores_nothing() {
+    let client = client();
+    let before = client.api.store().revision();
+    let (code, made) = client.call(
+        Method::Post,
+        &format!("{PODS}?dryRun=All"),
+        "application/json",
+        &pod("a"),
+    );
+    assert_eq!((code, object::name(&made)), (201, "a"));
+    assert_eq!(client.api.store().revision(), before);
+    assert_eq!(
+        client
+            .refused(Method::Post, &format!("{PODS}?dryRun=Some"), &pod("a"))
+            .0,
+        400
+    );
+}
+
+#[test]
+fn what_is_refused_elsewhere_is_not_stored() {
+    let client = client_with(false, Box::new(Refuse));
+    assert_eq!(
+        client.refused(Method::Post, PODS, &pod("a")),
+        (500, "no room".to_owned())
+    );
+    assert_eq!(client.code(&format!("{PODS}/a")), 404);
+}
+
+#[test]
+fn objects_must_be_what_and_where_their_path_says() {
+    let client = client();
+    client.create(PODS, pod("a"));
+    let with = |field: &str, value: Value| {
+        let mut object = pod("b");
+        object[field] = value;
+        object
+    };
+    for (object, code) in [
+        (pod("a"), 409),
+        (pod("Bad_Name"), 422),
+        (json!({}), 422),
+        (with("kind", json!("Service")), 400),
+        (with("apiVersion", json!("v2")), 400),
+        (
+            with("metadata", json!({"name": "b", "namespace": "other"})),
+            400,
+        ),
+        (
+            with("metadata", json!({"name": "b", "resourceVersion": "1"})),
+            400,
+        ),
+        (
+            with("metadata", json!({"name": "b", "labels": {"-": "x"}})),
+            422,
+        ),
+        (json!([]), 400),
+    ] {
+        assert_eq!(
+            client.refused(Method::Post, PODS, &object).0,
+            code,
+            "{object}"
+        );
+    }
+    let elsewhere = client.refused(Method::Post, "/api/v1/namespaces/x/pods", &pod("a"));
+    assert_eq!(elsewhere, (404, "namespaces \"x\" not found".to_owned()));
+}
+
+#[test]
+fn bodies_that_cannot_be_read_are_refused() {
+    let client = client();
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_yaml = format!("a: {}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for (form, body, code) in [
+        ("application/json", b"{".to_vec(), 400),
+        ("application/json", deep.into_bytes(), 400),
+        ("application/json", Vec::new(), 400),
+        ("application/yaml", b"a: [".to_vec(), 400),
+        ("application/yaml", b"a: 1\n---\nb: 1\n".to_vec(), 400),
+        ("application/yaml", deep_yaml.into_bytes(), 400),
+        ("application/yaml", vec![0xff, 0xfe], 400),
+        ("application/json", b"k8s\0\x0a\x0b".to_vec(), 415),
+        ("application/vnd.kubernetes.protobuf", b"x".to_vec(), 415),
+        ("text/csv", b"{}".to_vec(), 415),
+    ] {
+        assert_eq!(
+            client.send(Method::Post, PODS, form, body).code,
+            code,
+            "{form}"
+        );
+    }
+    let yaml =
+        b"metadata: {name: written}\nspec:\n  containers:\n  - {name: c, image: i}\n".to_vec();
+    assert_eq!(
+        client
+            .send(Method::Post, PODS, "application/yaml", yaml)
+            .code,
+        201
+    );
+}
