@@ -12,6 +12,7 @@ pub mod kinds;
 mod managed;
 pub mod object;
 pub mod patch;
+mod protobuf;
 pub mod selector;
 pub mod server;
 pub mod status;

@@ -54,6 +54,11 @@ pub fn apply(
     }
 }
 
+/// Changes `object` as a merge patch says.
+pub fn merge(object: &mut Value, patch: &Value) {
+    json_patch::merge(object, patch);
+}
+
 fn json(object: &mut Value, patch: &Value) -> Result<(), ApiError> {
     let operations: Vec<json_patch::PatchOperation> = serde_json::from_value(patch.clone())
         .map_err(|error| ApiError::bad_request(format!("not a JSON patch: {error}")))?;

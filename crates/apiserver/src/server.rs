@@ -5,7 +5,7 @@ mod feed;
 mod identity;
 mod reply;
 
-pub use identity::{Identity, IdentityError};
+pub use identity::{Identity, IdentityError, random};
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

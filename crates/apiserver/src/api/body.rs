@@ -5,10 +5,8 @@ use serde_json::Value;
 
 use super::Request;
 use crate::kind::Kind;
+use crate::protobuf;
 use crate::status::ApiError;
-
-/// The first bytes of an object in Kubernetes' protobuf.
-const PROTOBUF: &[u8] = b"k8s\0";
 
 impl Request {
     /// The body as a value; `None` if it is empty.
@@ -22,8 +20,8 @@ impl Request {
             .next()
             .unwrap_or_default()
             .trim();
-        if form == "application/vnd.kubernetes.protobuf" || self.body.starts_with(PROTOBUF) {
-            return Err(protobuf());
+        if form == "application/vnd.kubernetes.protobuf" || self.body.starts_with(protobuf::MAGIC) {
+            return read_protobuf(&self.body).map(Some);
         }
         if form.ends_with("yaml") {
             yaml(&self.body).map(Some)
@@ -97,9 +95,12 @@ fn yaml(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-fn protobuf() -> ApiError {
-    ApiError::unsupported_media_type(
-        "ringfence's API does not read protobuf, which this command sends: write the object as YAML and use \
-         `kubectl create -f` or `kubectl apply -f` (`--dry-run=client -o yaml` prints it)",
-    )
+fn read_protobuf(body: &[u8]) -> Result<Value, ApiError> {
+    protobuf::decode(body).map_err(|error| {
+        let message = format!(
+            "{error}: write the object as YAML and use `kubectl create -f` or `kubectl apply -f` \
+             (`--dry-run=client -o yaml` prints it)"
+        );
+        ApiError::unsupported_media_type(message)
+    })
 }

@@ -52,6 +52,7 @@ impl Api {
     }
 
     fn completed(&self, mut object: Value, kind: &Arc<Kind>, moment: &Moment<'_>) -> Value {
+        object::drop_nulls(&mut object);
         super::create::store_in_first_version(&mut object, kind);
         (kind.defaults)(&mut object);
         let current = self

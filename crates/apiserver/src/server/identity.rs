@@ -117,12 +117,22 @@ impl Identity {
         Ok(Arc::new(config))
     }
 
-    /// Random bits; zeros if the system has none any more, so that names collide and are refused.
     pub(super) fn random(&self) -> u128 {
-        let mut bytes = [0; 16];
-        let _ = self.provider.secure_random.fill(&mut bytes);
-        u128::from_ne_bytes(bytes)
+        bits(&self.provider)
     }
+}
+
+/// Random bits, for identifiers and names.
+#[must_use]
+pub fn random() -> u128 {
+    bits(&rustls::crypto::ring::default_provider())
+}
+
+/// Zeros if the system has no randomness any more, so that names collide and are refused.
+fn bits(provider: &CryptoProvider) -> u128 {
+    let mut bytes = [0; 16];
+    let _ = provider.secure_random.fill(&mut bytes);
+    u128::from_ne_bytes(bytes)
 }
 
 fn authority() -> Result<(String, Issuer<'static, KeyPair>), IdentityError> {

@@ -6,6 +6,7 @@ pub(crate) fn run(bench: &Bench) -> Vec<String> {
     about_the_server(bench);
     the_demo(bench);
     reading(bench);
+    creating(bench);
     watching(bench);
     changing(bench);
     applying(bench);
@@ -213,6 +214,43 @@ fn reading(bench: &Bench) {
         &["raesene/alpine-containertools"],
     );
     has(&bench.ok("get events -A"), &["No resources found"]);
+}
+
+/// What newer versions send as protobuf.
+fn creating(bench: &Bench) {
+    bench.ok("create ns made");
+    bench.ok("create deploy d -n made --image=nginx:1.25 --port=80 --replicas=2");
+    let path =
+        "jsonpath={.spec.replicas}/{.spec.selector}/{.spec.template.spec.containers[0].ports}";
+    let made = bench.ok(&format!("get deploy d -n made -o {path}"));
+    assert_eq!(
+        made,
+        r#"2/{"matchLabels":{"app":"d"}}/[{"containerPort":80,"protocol":"TCP"}]"#
+    );
+    bench.ok("create cm c -n made --from-literal=a=b");
+    has(
+        &bench.ok("get cm c -n made -o jsonpath={.data}"),
+        &[r#"{"a":"b"}"#],
+    );
+    bench.ok("create secret generic s -n made --from-literal=p=postgres");
+    has(
+        &bench.ok("get secret s -n made -o jsonpath={.data.p}"),
+        &["cG9zdGdyZXM="],
+    );
+    bench.ok("create sa someone -n made");
+    bench.ok("create svc clusterip v -n made --tcp=80:http");
+    has(
+        &bench.ok("get svc v -n made -o jsonpath={.spec.ports[0].targetPort}"),
+        &["http"],
+    );
+    bench.ok("create job j -n made --image=busybox -- date -u");
+    has(
+        &bench.ok("get job j -n made -o jsonpath={.spec.template.spec.containers[0].command}"),
+        &[r#"["date","-u"]"#],
+    );
+    bench.ok("create cronjob cj -n made --image=busybox --schedule=*/5~*~*~*~*");
+    has(&bench.ok("get cj -n made"), &["*/5 * * * *"]);
+    bench.ok("delete ns made");
 }
 
 fn watching(bench: &Bench) {

@@ -1,0 +1,140 @@
+//! The fields of messages by their numbers.
+
+/// What a field holds.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A string; an empty one is none.
+    Text,
+    /// A number; 0 is none.
+    Number,
+    /// A number that is there only if it was chosen, 0 too.
+    Chosen,
+    /// A boolean; `false` is none.
+    Switch,
+    /// A boolean that is there only if it was chosen, `false` too.
+    ChosenSwitch,
+    /// `IntOrString`.
+    NumberOrText,
+    One(&'static Message),
+    Many(&'static Message),
+    Texts,
+    TextMap,
+    BytesMap,
+    /// What the server decides, whatever is sent.
+    Skipped,
+}
+
+/// A message.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) name: &'static str,
+    /// Number, name in JSON, and what it holds.
+    pub(super) fields: &'static [(u64, &'static str, Kind)],
+}
+
+/// The message of a kind.
+pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Message> {
+    Some(match (api_version, kind) {
+        ("v1", "Namespace") => &NAMESPACE,
+        ("v1", "ConfigMap") => &CONFIG_MAP,
+        ("v1", "Secret") => &SECRET,
+        ("v1", "ServiceAccount") => &SERVICE_ACCOUNT,
+        ("v1", "Service") => &SERVICE,
+        ("apps/v1", "Deployment") => &DEPLOYMENT,
+        ("batch/v1", "Job") => &JOB,
+        ("batch/v1", "CronJob") => &CRON_JOB,
+        _ => return None,
+    })
+}
+
+macro_rules! messages {
+    ($($constant:ident $name:literal { $($number:literal $field:literal $kind:ident $(($inner:ident))?),* $(,)? })*) => {
+        $(static $constant: Message = Message {
+            name: $name,
+            fields: &[$(($number, $field, Kind::$kind $((&$inner))?)),*],
+        };)*
+    };
+}
+
+messages! {
+    OBJECT_META "ObjectMeta" {
+        1 "name" Text, 2 "generateName" Text, 3 "namespace" Text, 4 "selfLink" Skipped, 5 "uid" Text,
+        6 "resourceVersion" Text, 7 "generation" Skipped, 8 "creationTimestamp" Skipped,
+        9 "deletionTimestamp" Skipped, 10 "deletionGracePeriodSeconds" Skipped, 11 "labels" TextMap,
+        12 "annotations" TextMap, 13 "ownerReferences" Many(OWNER), 14 "finalizers" Texts,
+        17 "managedFields" Skipped,
+    }
+    OWNER "OwnerReference" {
+        1 "kind" Text, 3 "name" Text, 4 "uid" Text, 5 "apiVersion" Text, 6 "controller" ChosenSwitch,
+        7 "blockOwnerDeletion" ChosenSwitch,
+    }
+    NAMESPACE "Namespace" { 1 "metadata" One(OBJECT_META), 2 "spec" One(NAMESPACE_SPEC), 3 "status" Skipped }
+    NAMESPACE_SPEC "NamespaceSpec" { 1 "finalizers" Texts }
+    CONFIG_MAP "ConfigMap" {
+        1 "metadata" One(OBJECT_META), 2 "data" TextMap, 3 "binaryData" BytesMap, 4 "immutable" ChosenSwitch,
+    }
+    SECRET "Secret" {
+        1 "metadata" One(OBJECT_META), 2 "data" BytesMap, 3 "type" Text, 4 "stringData" TextMap,
+        5 "immutable" ChosenSwitch,
+    }
+    SERVICE_ACCOUNT "ServiceAccount" {
+        1 "metadata" One(OBJECT_META), 3 "imagePullSecrets" Many(LOCAL_REFERENCE),
+        4 "automountServiceAccountToken" ChosenSwitch,
+    }
+    LOCAL_REFERENCE "LocalObjectReference" { 1 "name" Text }
+    SERVICE "Service" { 1 "metadata" One(OBJECT_META), 2 "spec" One(SERVICE_SPEC), 3 "status" Skipped }
+    SERVICE_SPEC "ServiceSpec" {
+        1 "ports" Many(SERVICE_PORT), 2 "selector" TextMap, 3 "clusterIP" Text, 4 "type" Text,
+        5 "externalIPs" Texts, 7 "sessionAffinity" Text, 8 "loadBalancerIP" Text,
+        9 "loadBalancerSourceRanges" Texts, 10 "externalName" Text, 11 "externalTrafficPolicy" Text,
+        12 "healthCheckNodePort" Number, 13 "publishNotReadyAddresses" Switch, 17 "ipFamilyPolicy" Text,
+        18 "clusterIPs" Texts, 19 "ipFamilies" Texts,
+    }
+    SERVICE_PORT "ServicePort" {
+        1 "name" Text, 2 "protocol" Text, 3 "port" Number, 4 "targetPort" NumberOrText,
+        5 "nodePort" Number, 6 "appProtocol" Text,
+    }
+    LABEL_SELECTOR "LabelSelector" { 1 "matchLabels" TextMap, 2 "matchExpressions" Many(REQUIREMENT) }
+    REQUIREMENT "LabelSelectorRequirement" { 1 "key" Text, 2 "operator" Text, 3 "values" Texts }
+    DEPLOYMENT "Deployment" {
+        1 "metadata" One(OBJECT_META), 2 "spec" One(DEPLOYMENT_SPEC), 3 "status" Skipped,
+    }
+    DEPLOYMENT_SPEC "DeploymentSpec" {
+        1 "replicas" Chosen, 2 "selector" One(LABEL_SELECTOR), 3 "template" One(POD_TEMPLATE),
+        4 "strategy" One(STRATEGY), 5 "minReadySeconds" Number, 6 "revisionHistoryLimit" Chosen,
+        7 "paused" Switch, 9 "progressDeadlineSeconds" Chosen,
+    }
+    STRATEGY "DeploymentStrategy" { 1 "type" Text }
+    POD_TEMPLATE "PodTemplateSpec" { 1 "metadata" One(OBJECT_META), 2 "spec" One(POD_SPEC) }
+    POD_SPEC "PodSpec" {
+        2 "containers" Many(CONTAINER), 3 "restartPolicy" Text, 4 "terminationGracePeriodSeconds" Chosen,
+        5 "activeDeadlineSeconds" Chosen, 6 "dnsPolicy" Text, 7 "nodeSelector" TextMap,
+        8 "serviceAccountName" Text, 9 "serviceAccount" Text, 10 "nodeName" Text, 11 "hostNetwork" Switch,
+        12 "hostPID" Switch, 13 "hostIPC" Switch, 16 "hostname" Text, 17 "subdomain" Text,
+        19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER),
+    }
+    CONTAINER "Container" {
+        1 "name" Text, 2 "image" Text, 3 "command" Texts, 4 "args" Texts, 5 "workingDir" Text,
+        6 "ports" Many(CONTAINER_PORT), 7 "env" Many(ENV), 8 "resources" One(NOTHING),
+        13 "terminationMessagePath" Text, 14 "imagePullPolicy" Text, 16 "stdin" Switch,
+        17 "stdinOnce" Switch, 18 "tty" Switch, 20 "terminationMessagePolicy" Text,
+    }
+    NOTHING "ResourceRequirements" {}
+    CONTAINER_PORT "ContainerPort" {
+        1 "name" Text, 2 "hostPort" Number, 3 "containerPort" Number, 4 "protocol" Text, 5 "hostIP" Text,
+    }
+    ENV "EnvVar" { 1 "name" Text, 2 "value" Text }
+    JOB "Job" { 1 "metadata" One(OBJECT_META), 2 "spec" One(JOB_SPEC), 3 "status" Skipped }
+    JOB_SPEC "JobSpec" {
+        1 "parallelism" Chosen, 2 "completions" Chosen, 3 "activeDeadlineSeconds" Chosen,
+        4 "selector" One(LABEL_SELECTOR), 5 "manualSelector" ChosenSwitch, 6 "template" One(POD_TEMPLATE),
+        7 "backoffLimit" Chosen,
+    }
+    CRON_JOB "CronJob" { 1 "metadata" One(OBJECT_META), 2 "spec" One(CRON_JOB_SPEC), 3 "status" Skipped }
+    CRON_JOB_SPEC "CronJobSpec" {
+        1 "schedule" Text, 2 "startingDeadlineSeconds" Chosen, 3 "concurrencyPolicy" Text,
+        4 "suspend" ChosenSwitch, 5 "jobTemplate" One(JOB_TEMPLATE), 6 "successfulJobsHistoryLimit" Chosen,
+        7 "failedJobsHistoryLimit" Chosen, 8 "timeZone" Text,
+    }
+    JOB_TEMPLATE "JobTemplateSpec" { 1 "metadata" One(OBJECT_META), 2 "spec" One(JOB_SPEC) }
+}
