@@ -111,7 +111,7 @@ messages! {
         5 "activeDeadlineSeconds" Chosen, 6 "dnsPolicy" Text, 7 "nodeSelector" TextMap,
         8 "serviceAccountName" Text, 9 "serviceAccount" Text, 10 "nodeName" Text, 11 "hostNetwork" Switch,
         12 "hostPID" Switch, 13 "hostIPC" Switch, 16 "hostname" Text, 17 "subdomain" Text,
-        19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER),
+        19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER), 24 "priorityClassName" Text,
     }
     CONTAINER "Container" {
         1 "name" Text, 2 "image" Text, 3 "command" Texts, 4 "args" Texts, 5 "workingDir" Text,

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_NONE_MATCH, USER_AGENT};
@@ -26,7 +27,8 @@ const BODY_LIMIT: Duration = Duration::from_secs(30);
 const HEAD_SIZE: usize = 64 << 10;
 /// The longest body, in bytes, as in Kubernetes.
 const BODY_SIZE: usize = 3 << 20;
-/// How much of a body that is too long is still read.
+/// How long, and how much of, a body that is too long is still read.
+const DROP_LIMIT: Duration = Duration::from_secs(1);
 const DROPPED_SIZE: usize = 64 << 20;
 
 pub(super) async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, shared: Arc<Shared>) {
@@ -139,26 +141,32 @@ async fn read(body: Incoming) -> Result<Vec<u8>, ApiError> {
 /// the connection closes would not see the answer.
 async fn read_all(mut body: Incoming) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
+    while let Some(data) = next(&mut body).await? {
+        if bytes.len() + data.len() > BODY_SIZE {
+            let _ = tokio::time::timeout(DROP_LIMIT, drop_rest(body)).await;
+            let message = format!("Request entity too large: limit is {BODY_SIZE}");
+            return Err(ApiError::new(413, "RequestEntityTooLarge", message));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, ApiError> {
+    let frame = body.frame().await.transpose();
+    let frame = frame
+        .map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))?;
+    Ok(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+async fn drop_rest(mut body: Incoming) {
     let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame
-            .map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))?;
-        let data = frame.into_data().unwrap_or_default();
+    while let Ok(Some(data)) = next(&mut body).await {
         length += data.len();
         if length > DROPPED_SIZE {
-            break;
-        }
-        if length <= BODY_SIZE {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = Vec::new();
+            return;
         }
     }
-    if length <= BODY_SIZE {
-        return Ok(bytes);
-    }
-    let message = format!("Request entity too large: limit is {BODY_SIZE}");
-    Err(ApiError::new(413, "RequestEntityTooLarge", message))
 }
 
 /// The parts of a path, decoded.
