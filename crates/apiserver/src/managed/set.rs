@@ -214,7 +214,7 @@ pub(crate) fn look<'a>(value: &'a Value, path: &[Step]) -> Option<&'a Value> {
 fn is_meant(item: &Value, step: &Step) -> bool {
     match step {
         Step::Field(_) => false,
-        Step::Member(value) => item.to_string() == *value,
+        Step::Member(value) => serde_json::from_str(value).is_ok_and(|value: Value| value == *item),
         Step::Item(wanted) => {
             let wanted: Map<String, Value> = serde_json::from_str(wanted).unwrap_or_default();
             let same = |(name, value): (&String, &Value)| match item.get(name) {
