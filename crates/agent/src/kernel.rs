@@ -5,12 +5,15 @@ mod watch;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 use ringfence_netlink::Errno;
 use ringfence_netlink::conntrack::{Conntrack, Entry};
 use ringfence_netlink::nftables::{ApplyError, Nftables, Owner, ReadError, TableState};
 use ringfence_netlink::route::RouteSocket;
+use ringfence_netlink::socket::SocketError;
 use ringfence_ruleset::Operation;
 
 use crate::AgentConfig;
@@ -18,12 +21,17 @@ use crate::run::{Input, spawn};
 use crate::state::{Event, LiveTable};
 use watch::Watch;
 
+/// How long answers may be on their way to an end that is denied, and how often they are looked for.
+const LINGERING: Duration = Duration::from_millis(20);
+const LOOKOUT: Duration = Duration::from_micros(500);
+
 /// A job for the kernel.
 #[derive(Debug)]
 pub(crate) enum Job {
     Read,
     Commit(Vec<Operation>),
-    ReadConnections,
+    /// Of these addresses, or all.
+    ReadConnections(Option<BTreeSet<IpAddr>>),
     Revoke(Vec<Entry>),
 }
 
@@ -61,7 +69,7 @@ impl Kernel {
             let event = match job {
                 Job::Read => self.read(),
                 Job::Commit(operations) => self.commit(&operations),
-                Job::ReadConnections => self.read_connections(),
+                Job::ReadConnections(of) => self.read_connections(of.as_ref()),
                 Job::Revoke(entries) => self.revoke(&entries),
             };
             if inputs.send(Input::Event(event)).is_err() {
@@ -129,8 +137,8 @@ impl Kernel {
         }
     }
 
-    fn read_connections(&mut self) -> Event {
-        match self.connections() {
+    fn read_connections(&mut self, of: Option<&BTreeSet<IpAddr>>) -> Event {
+        match self.connections(of) {
             Ok((connections, local)) => Event::Connections { connections, local },
             Err(error) => Event::ConnectionsFailed {
                 message: chain(error),
@@ -138,7 +146,10 @@ impl Kernel {
         }
     }
 
-    fn connections(&mut self) -> Result<(Vec<Entry>, BTreeSet<IpAddr>)> {
+    fn connections(
+        &mut self,
+        of: Option<&BTreeSet<IpAddr>>,
+    ) -> Result<(Vec<Entry>, BTreeSet<IpAddr>)> {
         let local = self
             .routes
             .addresses()
@@ -147,10 +158,11 @@ impl Kernel {
             .into_iter()
             .map(|address| address.address.addr())
             .collect();
-        let connections = self
-            .conntrack
-            .entries()
-            .context("cannot list tracked connections")?;
+        let connections = match of {
+            None => self.conntrack.entries(),
+            Some(addresses) => self.conntrack.entries_of(addresses),
+        };
+        let connections = connections.context("cannot list tracked connections")?;
         Ok((connections, local))
     }
 
@@ -162,6 +174,8 @@ impl Kernel {
                 Err(error) => failure = Some(error),
             }
         }
+        let exchanges: Vec<&Entry> = entries.iter().filter(|entry| revives(entry)).collect();
+        failure = self.sever(&exchanges).err().or(failure);
         let Some(error) = failure else {
             return Event::Revoked;
         };
@@ -169,6 +183,21 @@ impl Kernel {
         Event::ConnectionsFailed {
             message: chain(error),
         }
+    }
+
+    /// Keeps answers that are on their way from reviving exchanges that were just cut: each would make an entry of an
+    /// exchange that the answering end opens, and the end that is denied would then answer in it.
+    fn sever(&mut self, exchanges: &[&Entry]) -> Result<(), SocketError> {
+        let start = Instant::now();
+        while !exchanges.is_empty() && start.elapsed() < LINGERING {
+            for entry in exchanges {
+                if self.conntrack.delete_tuple(&entry.reply)? {
+                    tracing::debug!(?entry, "an answer had revived an exchange");
+                }
+            }
+            thread::sleep(LOOKOUT);
+        }
+        Ok(())
     }
 }
 
@@ -209,4 +238,9 @@ fn foreign(reason: String) -> Event {
 
 fn chain(error: Error) -> String {
     format!("{error:#}")
+}
+
+/// Whether an answer makes a new entry; of a TCP connection it cannot (rule DP-22).
+fn revives(entry: &Entry) -> bool {
+    entry.original.transport.protocol() != 6
 }

@@ -5,6 +5,7 @@
 //! up to a revision has been sent. The agent answers with [`AgentStatus`] lines. Objects are the policy
 //! view of `ringfence-model`, not manifests: a store that reads manifests translates them first.
 
+use ringfence_compile::Change;
 use ringfence_model::{
     Cluster, ClusterPolicy, ClusterPolicyName, Namespace, NetworkPolicy, Node, ObjectName, Pod,
     Service,
@@ -83,6 +84,19 @@ impl AgentObject {
         }
     }
 
+    /// The change that it means.
+    #[must_use]
+    pub fn into_change(self) -> Change {
+        match self {
+            Self::Namespace(new) => Change::Namespace(new.name.clone(), Some(new)),
+            Self::Node(new) => Change::Node(new.name.clone(), Some(new)),
+            Self::Pod(new) => Change::Pod(new.name.clone(), Some(new)),
+            Self::Service(new) => Change::Service(new.name.clone(), Some(new)),
+            Self::NetworkPolicy(new) => Change::NetworkPolicy(new.name.clone(), Some(new)),
+            Self::ClusterPolicy(new) => Change::ClusterPolicy(new.name.clone(), Some(new)),
+        }
+    }
+
     /// Puts the object into `cluster`; `false` if it was there in just this form.
     pub fn apply_to(self, cluster: &mut Cluster) -> bool {
         match self {
@@ -119,6 +133,19 @@ pub enum AgentKey {
 }
 
 impl AgentKey {
+    /// The change that its end means.
+    #[must_use]
+    pub fn into_change(self) -> Change {
+        match self {
+            Self::Namespace(name) => Change::Namespace(name, None),
+            Self::Node(name) => Change::Node(name, None),
+            Self::Pod(name) => Change::Pod(name, None),
+            Self::Service(name) => Change::Service(name, None),
+            Self::NetworkPolicy(name) => Change::NetworkPolicy(name, None),
+            Self::ClusterPolicy(name) => Change::ClusterPolicy(name, None),
+        }
+    }
+
     /// Takes the object out of `cluster`; `false` if it was not there.
     pub fn delete_from(&self, cluster: &mut Cluster) -> bool {
         match self {

@@ -196,7 +196,7 @@ impl Agent {
                 self.event(Event::Request { request, ticket });
             }
             Input::Status { answer } => {
-                let enforced = self.machine.enforced().cloned();
+                let enforced = self.machine.enforced();
                 let _ = answer.send(Status {
                     enforced,
                     health: self.machine.health(),
@@ -220,7 +220,7 @@ impl Agent {
                 tracing::debug!(operations = operations.len(), "committing");
                 self.job(Job::Commit(operations));
             }
-            Action::ReadConnections => self.job(Job::ReadConnections),
+            Action::ReadConnections { of } => self.job(Job::ReadConnections(of)),
             Action::Revoke(entries) => {
                 tracing::info!(connections = entries.len(), "revoking");
                 self.job(Job::Revoke(entries));

@@ -18,6 +18,7 @@ mod jobs;
 mod live;
 mod retry;
 mod revocation;
+mod suspects;
 mod transaction;
 mod view;
 
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence_cni::{EndpointId, Request};
-use ringfence_compile::{Compiled, LocalEndpoint, RefusedRule};
+use ringfence_compile::{Compiled, Compiler, Limits, LocalEndpoint, RefusedRule};
 use ringfence_model::Cluster;
 
 pub use endpoints::PATIENCE;
@@ -40,6 +41,8 @@ use crate::AgentConfig;
 use crate::status::Health;
 use endpoints::Endpoints;
 use retry::Retry;
+use suspects::Suspects;
+use transaction::Denials;
 use view::View;
 
 /// How many rules that are left out a report names after the first.
@@ -48,7 +51,10 @@ const REFUSALS_SHOWN: usize = 7;
 /// The agent's state.
 #[derive(Debug)]
 pub struct Machine {
-    config: AgentConfig,
+    /// The cluster, and the table that it asks for.
+    compiler: Compiler,
+    /// What that table denies to which classes.
+    denials: Denials,
     view: View,
     endpoints: Endpoints,
     /// Requests that came before the records were read; `None` afterwards.
@@ -62,11 +68,11 @@ pub struct Machine {
     suspicious: bool,
     /// When a foreign change is looked at next.
     repair_after: Duration,
-    /// Every connection must be judged by the enforced table.
-    judge: bool,
+    /// Whose connections must be judged by the enforced table.
+    suspects: Suspects,
     commit_retry: Retry,
     connection_retry: Retry,
-    enforced: Option<Enforced>,
+    enforced: Option<Held>,
     reported: Option<u64>,
     /// Why the table is not what it should be.
     problem: Option<String>,
@@ -86,6 +92,15 @@ pub struct Enforced {
     pub revision: Option<u64>,
     /// The endpoints whose rules it holds.
     pub endpoints: BTreeMap<EndpointId, LocalEndpoint>,
+}
+
+/// What the kernel took last: what the compiler made last, and this.
+#[derive(Debug)]
+struct Held {
+    /// The store's revision, if the table enforces exactly one of the present connection.
+    revision: Option<u64>,
+    /// The endpoints whose rules it holds.
+    endpoints: BTreeMap<EndpointId, LocalEndpoint>,
 }
 
 /// What is known of the live table.
@@ -111,11 +126,11 @@ enum Job {
 /// A planned change of what is enforced.
 #[derive(Debug)]
 struct Transaction {
-    next: Enforced,
+    next: Held,
     /// Endpoints that it takes out for good.
     released: BTreeSet<EndpointId>,
-    /// Whether a connection that lives may be denied by it.
-    may_deny: bool,
+    /// Whose connections it may deny that live.
+    suspects: Suspects,
 }
 
 /// Whether the enforced table is the one that the inputs ask for.
@@ -131,8 +146,12 @@ impl Machine {
     /// An agent that knows nothing yet.
     #[must_use]
     pub fn new(config: AgentConfig) -> Self {
+        let (enforcement, limits) = (config.enforcement, Limits::default());
+        let mut compiler = Compiler::new(config.network, enforcement, limits);
+        compiler.name_table(&config.table_name);
         Self {
-            config,
+            compiler,
+            denials: Denials::default(),
             view: View::default(),
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
@@ -143,7 +162,7 @@ impl Machine {
             suspicious: false,
             repair_after: Duration::ZERO,
             // Policies may have changed while no agent was there.
-            judge: true,
+            suspects: Suspects::everybody(),
             commit_retry: Retry::default(),
             connection_retry: Retry::default(),
             enforced: None,
@@ -177,16 +196,22 @@ impl Machine {
         actions
     }
 
-    /// What the kernel enforces since this agent's last commit.
+    /// What the kernel enforces since this agent's last commit, or takes with the one under way. A copy of the whole
+    /// table: for those who ask, not for deciding.
     #[must_use]
-    pub const fn enforced(&self) -> Option<&Enforced> {
-        self.enforced.as_ref()
+    pub fn enforced(&self) -> Option<Enforced> {
+        let held = self.enforced.as_ref()?;
+        Some(Enforced {
+            compiled: Arc::new(self.compiler.compiled().clone()),
+            revision: held.revision,
+            endpoints: held.endpoints.clone(),
+        })
     }
 
     /// The cluster as last completely received.
     #[must_use]
     pub const fn cluster(&self) -> &Cluster {
-        self.view.cluster()
+        self.compiler.cluster()
     }
 
     /// Whether the node enforces what it should.
@@ -205,7 +230,10 @@ impl Machine {
                 .as_ref()
                 .or(self.unrevoked.as_ref())
                 .cloned()
-                .or_else(|| refusals(&self.enforced.as_ref()?.compiled.refused)),
+                .or_else(|| {
+                    self.enforced.as_ref()?;
+                    refusals(&self.compiler.compiled().refused)
+                }),
         }
     }
 

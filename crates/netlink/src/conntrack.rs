@@ -6,12 +6,16 @@
 
 mod codec;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+use nix::libc;
 
 use crate::socket::{Socket, SocketError, Subsystem};
 
 /// nfnetlink's number of ctnetlink.
 const SUBSYSTEM: u16 = 1 << 8;
+const NEW: u16 = SUBSYSTEM;
 const GET: u16 = SUBSYSTEM | 1;
 const DELETE: u16 = SUBSYSTEM | 2;
 
@@ -153,6 +157,25 @@ impl Conntrack {
             .collect())
     }
 
+    /// The entries that one of these addresses is an end of: the first source, or where answers come from; on kernels
+    /// before Linux 5.8 all entries of these families. The kernel looks at every entry twice for each address, and copies
+    /// those that are asked for: with few addresses that is much faster than [`Conntrack::entries`].
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn entries_of(&mut self, addresses: &BTreeSet<IpAddr>) -> Result<Vec<Entry>, SocketError> {
+        let mut found: BTreeMap<(Tuple, u16), Entry> = BTreeMap::new();
+        for address in addresses {
+            for end in codec::End::ALL {
+                let messages = self.socket.dump(GET, &codec::filter(*address, end))?;
+                let entries = messages.iter();
+                let entries = entries.filter_map(|message| codec::entry(&message.body));
+                found.extend(entries.map(|entry| ((entry.original, entry.zone), entry)));
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
     /// Deletes the entry with this original or reply tuple, zone and number, and reports whether there
     /// was one. The number keeps a new connection with equal tuples safe.
     ///
@@ -168,6 +191,22 @@ impl Conntrack {
     /// [`SocketError`].
     pub fn delete_tuple(&mut self, original: &Tuple) -> Result<bool, SocketError> {
         self.delete_request(codec::delete(original, 0, None))
+    }
+
+    /// Makes an entry as if answers had been seen already, which ends after so many seconds. For tests and measurements:
+    /// the kernel makes those of real connections.
+    ///
+    /// # Errors
+    /// [`SocketError`], also if there is such an entry.
+    pub fn create(
+        &mut self,
+        original: &Tuple,
+        reply: &Tuple,
+        timeout: u32,
+    ) -> Result<(), SocketError> {
+        let flags = u16::try_from(libc::NLM_F_CREATE | libc::NLM_F_EXCL).unwrap_or(0);
+        let body = codec::create(original, reply, timeout);
+        self.socket.request(NEW, flags, &body).map(drop)
     }
 
     /// Deletes all entries of the namespace. For tests only: idle connections whose server speaks first

@@ -46,7 +46,7 @@ pub enum Event {
     },
     /// Answer to [`Action::ReadConnections`].
     Connections {
-        /// All connections that the kernel tracks.
+        /// The connections that were asked for, or more.
         connections: Vec<Entry>,
         /// The addresses of this node's own interfaces.
         local: BTreeSet<IpAddr>,
@@ -72,7 +72,10 @@ pub enum Action {
     /// Apply a transaction, whole or not at all.
     Commit(Vec<Operation>),
     /// List the tracked connections.
-    ReadConnections,
+    ReadConnections {
+        /// Those of these addresses alone, or more; `None` for all.
+        of: Option<BTreeSet<IpAddr>>,
+    },
     /// Delete the tracking entries of exactly these connections.
     Revoke(Vec<Entry>),
     /// Answer a request.

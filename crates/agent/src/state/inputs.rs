@@ -13,7 +13,7 @@ impl Machine {
         if event == StoreEvent::Reset {
             self.forget_revisions();
         }
-        if self.view.handle(event) {
+        if self.view.handle(event, &mut self.compiler) {
             self.inputs_changed();
         }
         Vec::new()
@@ -133,7 +133,7 @@ impl Machine {
     }
 
     fn pod_obstacle(&self, pod: &ObjectName) -> Option<String> {
-        match self.view.cluster().pods.get(pod) {
+        match self.compiler.cluster().pods.get(pod) {
             None => Some(format!("pod {pod} is unknown to the node agent")),
             Some(known) if known.is_on_pod_network() => None,
             Some(_) => Some(format!("pod {pod} has finished or uses the node's network")),

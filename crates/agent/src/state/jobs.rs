@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ringfence_cni::EndpointId;
-use ringfence_compile::{CompileError, Compiled, LocalEndpoint, NodeView};
-use ringfence_model::Cluster;
+use ringfence_compile::LocalEndpoint;
 use ringfence_netlink::conntrack::Entry;
-use ringfence_ruleset::{Evaluator, Table};
+use ringfence_ruleset::{Evaluator, Operation, diff};
 
 use super::revocation::Judge;
+use super::suspects::Suspects;
 use super::transaction::Change;
-use super::{Action, Enforced, Job, Kernel, LiveTable, Machine, Plan, Transaction, refusals};
-use crate::AgentConfig;
+use super::{Action, Held, Job, Kernel, LiveTable, Machine, Plan, Transaction, refusals};
 use crate::protocol::AgentStatus;
 
 /// Somebody who changes our table again and again is answered at most this often.
@@ -30,7 +28,12 @@ impl Machine {
             let may_commit = self.commit_retry.waiting(now).is_none();
             let may_revoke = self.connection_retry.waiting(now).is_none();
             if is_enforced && self.revocation_is_due() && may_revoke {
-                self.start(Job::ReadConnections, Action::ReadConnections, actions);
+                let of = self.suspects_alone();
+                self.start(
+                    Job::ReadConnections,
+                    Action::ReadConnections { of },
+                    actions,
+                );
             } else if is_enforced && self.plan != Plan::Stale {
                 return self.settle(actions);
             } else if !may_commit {
@@ -70,8 +73,15 @@ impl Machine {
         }
     }
 
+    /// The addresses whose connections are to be judged, if they are few, and no address is to be free of all connections:
+    /// that of a pod that is gone may stand at any end of them.
+    fn suspects_alone(&self) -> Option<BTreeSet<IpAddr>> {
+        let few = self.suspects.few();
+        few.filter(|_| !self.endpoints.has_withdrawn()).cloned()
+    }
+
     fn revocation_is_due(&self) -> bool {
-        self.judge || self.endpoints.has_withdrawn()
+        !self.suspects.is_empty() || self.endpoints.has_withdrawn()
     }
 
     fn start(&mut self, job: Job, action: Action, actions: &mut Vec<Action>) {
@@ -89,7 +99,7 @@ impl Machine {
             enforced.revision = self.view.revision();
         }
         let revision = enforced.revision;
-        let refused = &enforced.compiled.refused;
+        let refused = &self.compiler.compiled().refused;
         let is_known = revision == self.reported && *refused == self.refused;
         if is_known || is_due || self.problem.is_some() {
             return;
@@ -104,9 +114,12 @@ impl Machine {
 
     /// Plans the change to what the inputs ask for, and commits it, or adopts it if the kernel has it already.
     fn change(&mut self, actions: &mut Vec<Action>) {
-        let endpoints = self.endpoints.wanted(self.view.cluster());
-        let compiled = match compile(&self.config, self.view.cluster(), &endpoints) {
-            Ok(compiled) => Arc::new(compiled),
+        let endpoints = self.endpoints.wanted(self.compiler.cluster());
+        self.compiler
+            .set_endpoints(endpoints.values().cloned().collect());
+        self.keep_sizes();
+        let step = match self.compiler.compile() {
+            Ok(step) => step,
             Err(error) => {
                 self.plan = Plan::Impossible;
                 let message = format!("the cluster's objects make no table: {error}");
@@ -114,12 +127,12 @@ impl Machine {
                 return self.report(AgentStatus::Failed { message }, actions);
             }
         };
-        let change = self.compare(&compiled.table);
+        self.denials.follow(&step);
+        let change = self.compare(step);
         let transaction = Transaction {
-            may_deny: self.may_deny(&change, &endpoints),
+            suspects: self.suspects_of(&change, &endpoints),
             released: self.endpoints.releasing(),
-            next: Enforced {
-                compiled,
+            next: Held {
                 revision: self.view.revision(),
                 endpoints,
             },
@@ -138,33 +151,59 @@ impl Machine {
         }
     }
 
-    /// The way from what the kernel holds to `desired`.
-    fn compare(&self, desired: &Table) -> Change {
-        match (&self.kernel, &self.enforced) {
-            (Kernel::Enforced, Some(held)) => Change::between(&held.compiled.table, desired),
-            (Kernel::Read(live), _) => match &**live {
-                LiveTable::Absent => Change::creation(desired),
-                LiveTable::Present(live) => Change::between(live, desired),
-                LiveTable::Foreign { .. } => Change::replacement(desired),
-            },
-            (Kernel::Enforced | Kernel::Unknown, _) => Change::replacement(desired),
+    /// An agent that starts keeps the sizes of the table that its predecessor left: it then needs no other layout.
+    fn keep_sizes(&mut self) {
+        if self.enforced.is_none()
+            && let Kernel::Read(live) = &self.kernel
+            && let LiveTable::Present(live) = &**live
+        {
+            self.compiler.keep_sizes(live);
         }
     }
 
-    fn may_deny(&self, change: &Change, endpoints: &BTreeMap<EndpointId, LocalEndpoint>) -> bool {
+    /// The way from what the kernel holds to what the compiler made; `step` leads there from what it made before.
+    fn compare(&self, step: Vec<Operation>) -> Change {
+        let desired = &self.compiler.compiled().table;
+        let replacement = || {
+            let mut operations = vec![Operation::DeleteTable];
+            operations.append(&mut diff(None, desired));
+            operations
+        };
+        Change {
+            operations: match &self.kernel {
+                Kernel::Enforced => step,
+                Kernel::Read(live) => match &**live {
+                    LiveTable::Absent => diff(None, desired),
+                    LiveTable::Present(live) => diff(Some(live), desired),
+                    LiveTable::Foreign { .. } => replacement(),
+                },
+                Kernel::Unknown => replacement(),
+            },
+        }
+    }
+
+    fn suspects_of(
+        &self,
+        change: &Change,
+        endpoints: &BTreeMap<EndpointId, LocalEndpoint>,
+    ) -> Suspects {
         match (&self.kernel, &self.enforced) {
             (Kernel::Enforced, Some(held)) => {
                 let new = endpoints
                     .iter()
                     .filter(|(id, _)| !held.endpoints.contains_key(*id));
-                change.may_deny(
+                change.suspects(
                     &new.flat_map(|(_, new)| new.addresses.iter().copied())
                         .collect(),
+                    &self.denials,
                 )
             }
-            (Kernel::Enforced | Kernel::Read(_) | Kernel::Unknown, _) => {
-                !change.operations.is_empty()
+            (Kernel::Enforced | Kernel::Read(_) | Kernel::Unknown, _)
+                if change.operations.is_empty() =>
+            {
+                Suspects::default()
             }
+            (Kernel::Enforced | Kernel::Read(_) | Kernel::Unknown, _) => Suspects::everybody(),
         }
     }
 }
@@ -191,9 +230,9 @@ impl Machine {
         let Transaction {
             next,
             released,
-            may_deny,
+            suspects,
         } = transaction;
-        self.judge |= may_deny;
+        self.suspects.extend(suspects);
         self.problem = None;
         self.kernel = Kernel::Enforced;
         let answers = self.endpoints.programmed(&next.endpoints, &released);
@@ -209,7 +248,7 @@ impl Machine {
     ) -> Vec<Action> {
         // The kernel may hold it nevertheless: the confirmation may have been lost.
         if let Job::Commit(transaction) = std::mem::replace(&mut self.job, Job::None) {
-            self.judge |= transaction.may_deny;
+            self.suspects.extend(transaction.suspects);
         }
         self.kernel = Kernel::Unknown;
         self.plan = Plan::Stale;
@@ -233,7 +272,8 @@ impl Machine {
             return Vec::new();
         };
         let judge = Judge {
-            table: self.judge.then(|| Evaluator::new(&enforced.compiled.table)),
+            table: Evaluator::new(&self.compiler.compiled().table),
+            suspects: &self.suspects,
             endpoints: self.endpoints.interfaces(&enforced.endpoints),
             withdrawn: self.endpoints.withdrawn(),
             local,
@@ -249,7 +289,7 @@ impl Machine {
 
     pub(super) fn revoked(&mut self) -> Vec<Action> {
         self.job = Job::None;
-        self.judge = false;
+        self.suspects = Suspects::default();
         self.unrevoked = None;
         self.connection_retry.succeeded();
         self.endpoints.purged()
@@ -274,21 +314,4 @@ impl Machine {
         self.reported = None;
         actions.push(Action::Report(status));
     }
-}
-
-fn compile(
-    config: &AgentConfig,
-    cluster: &Cluster,
-    endpoints: &BTreeMap<EndpointId, LocalEndpoint>,
-) -> Result<Compiled, CompileError> {
-    let endpoints: Vec<_> = endpoints.values().cloned().collect();
-    let node = NodeView {
-        name: &config.node,
-        endpoints: &endpoints,
-        network: &config.network,
-        enforcement: config.enforcement,
-    };
-    let mut compiled = ringfence_compile::compile(cluster, &node)?;
-    compiled.table.name.clone_from(&config.table_name);
-    Ok(compiled)
 }

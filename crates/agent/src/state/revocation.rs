@@ -6,12 +6,18 @@ use ringfence_netlink::conntrack::{Entry, Transport};
 use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
 use super::endpoints::Interface;
+use super::suspects::Suspects;
+
+/// TCP's number in the IP header.
+const TCP: u8 = 6;
 
 /// Tells which connections must end (rule AM-10).
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
-    /// The table that judges; `None` if it has judged every connection already.
-    pub(crate) table: Option<Evaluator<'a>>,
+    /// The table that judges.
+    pub(crate) table: Evaluator<'a>,
+    /// Whose connections it has not judged yet.
+    pub(crate) suspects: &'a Suspects,
     /// The pods of this node by address.
     pub(crate) endpoints: BTreeMap<IpAddr, Interface<'a>>,
     /// Addresses of pods that are gone: nothing of them may stay (rule DP-25).
@@ -24,11 +30,7 @@ impl Judge<'_> {
     /// Whether `entry` must end. The table sets no zones, so that entries of other zones are not its own.
     pub(crate) fn revokes(&self, entry: &Entry) -> bool {
         entry.zone == 0
-            && (self.is_withdrawn(entry)
-                || self
-                    .table
-                    .as_ref()
-                    .is_some_and(|table| self.is_denied(table, entry)))
+            && (self.is_withdrawn(entry) || (self.is_suspect(entry) && self.is_denied(entry)))
     }
 
     fn is_withdrawn(&self, entry: &Entry) -> bool {
@@ -38,9 +40,15 @@ impl Judge<'_> {
             .any(|address| self.withdrawn.contains(&address))
     }
 
+    /// Whether it may be denied: by the ends that the judgement looks at.
+    fn is_suspect(&self, entry: &Entry) -> bool {
+        let ends = [entry.original.source, entry.reply.source];
+        ends.into_iter().any(|end| self.suspects.include(end))
+    }
+
     /// Whether the packet that opened the connection would be dropped now: from its first source, to where
     /// its answers come from (rule DP-20). What the node itself opens meets no policy (rule NP-50).
-    fn is_denied(&self, table: &Evaluator<'_>, entry: &Entry) -> bool {
+    fn is_denied(&self, entry: &Entry) -> bool {
         let (source, destination) = (entry.original.source, entry.reply.source);
         let (from, to) = (
             self.endpoints.get(&source),
@@ -65,7 +73,7 @@ impl Judge<'_> {
             |pod: Option<&Interface<'_>>| pod.map_or_else(String::new, |pod| pod.name.to_owned());
         let packet = opening_packet(entry, name(from), name(to));
         // Only chains of kind nat choose at random, and they hang on other hooks.
-        table.evaluate(hook, &packet, &mut |_| 0).outcome != Outcome::Accept
+        self.table.evaluate(hook, &packet, &mut |_| 0).outcome != Outcome::Accept
     }
 
     fn is_local(&self, address: IpAddr) -> bool {
@@ -76,7 +84,7 @@ impl Judge<'_> {
 fn opening_packet(entry: &Entry, input_interface: String, output_interface: String) -> Packet {
     let protocol = IpProtocol(entry.original.transport.protocol());
     let (source_port, destination_port) = ports(entry);
-    let tcp_flags = if protocol.0 == 6 {
+    let tcp_flags = if protocol.0 == TCP {
         TcpFlags::SYN
     } else {
         TcpFlags(0)

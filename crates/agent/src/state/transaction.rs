@@ -1,90 +1,119 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_ruleset::{Datum, Element, Key, Operation, Table, Value, Verdict, diff};
+use ringfence_ruleset::{Datum, Element, Key, Operation, Value, Verdict};
+
+use super::suspects::Suspects;
 
 /// The way from one table to another.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) operations: Vec<Operation>,
-    /// The classes of peers to which something is denied afterwards.
-    denied: BTreeSet<u32>,
+}
+
+/// The entries of a table that deny, by the class of peers that they are about; kept so from one transaction to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Denials {
+    by_class: BTreeMap<u32, BTreeSet<(String, Key)>>,
+}
+
+impl Denials {
+    /// Takes a transaction in.
+    pub(crate) fn follow(&mut self, operations: &[Operation]) {
+        for operation in operations {
+            match operation {
+                Operation::DeleteTable => self.by_class.clear(),
+                Operation::DeleteElements { set, keys, .. } if role(set) == Role::Judges => {
+                    keys.iter().for_each(|key| self.forget(set, key));
+                }
+                Operation::AddElements { set, elements, .. } if role(set) == Role::Judges => {
+                    let denying = elements.iter().filter(|(_, element)| !allows(element));
+                    denying.for_each(|(key, _)| self.remember(set, key));
+                }
+                Operation::AddElements { .. }
+                | Operation::DeleteElements { .. }
+                | Operation::AddTable { .. }
+                | Operation::AddChain { .. }
+                | Operation::DeleteChain { .. }
+                | Operation::FlushChain { .. }
+                | Operation::AddRule { .. }
+                | Operation::AddSet { .. }
+                | Operation::DeleteSet { .. } => {}
+            }
+        }
+    }
+
+    fn remember(&mut self, set: &str, key: &Key) {
+        if let Some(class) = class(key) {
+            let entries = self.by_class.entry(class).or_default();
+            entries.insert((set.to_owned(), key.clone()));
+        }
+    }
+
+    fn forget(&mut self, set: &str, key: &Key) {
+        let Some(class) = class(key) else { return };
+        if let Some(entries) = self.by_class.get_mut(&class) {
+            entries.remove(&(set.to_owned(), key.clone()));
+            if entries.is_empty() {
+                self.by_class.remove(&class);
+            }
+        }
+    }
+
+    fn contains(&self, class: u32) -> bool {
+        self.by_class.contains_key(&class)
+    }
+}
+
+/// The class that an entry is about.
+fn class(key: &Key) -> Option<u32> {
+    match key.first.get(1)? {
+        Datum::Number(class) => Some(*class),
+        Datum::Address(_) | Datum::Byte(_) | Datum::Port(_) | Datum::Interface(_) => None,
+    }
 }
 
 impl Change {
-    pub(crate) fn creation(desired: &Table) -> Self {
-        Self {
-            operations: diff(None, desired),
-            denied: denied_classes(desired),
-        }
-    }
-
-    /// The smallest change.
-    pub(crate) fn between(live: &Table, desired: &Table) -> Self {
-        Self {
-            operations: diff(Some(live), desired),
-            denied: denied_classes(desired),
-        }
-    }
-
-    /// Another table in the place of one that cannot be understood, in one transaction.
-    pub(crate) fn replacement(desired: &Table) -> Self {
-        let mut operations = vec![Operation::DeleteTable];
-        operations.append(&mut diff(None, desired));
-        Self {
-            operations,
-            denied: denied_classes(desired),
-        }
-    }
-
-    /// Whether a connection that lives may be denied afterwards. `new` are the addresses of pods that were
-    /// not programmed before and so have no connections.
+    /// Whose connections may be denied afterwards that live. `new` are the addresses of pods that were not programmed
+    /// before and so have no connections.
     ///
-    /// What may not, by the contract in `docs/design/dataplane.md`: more entries that allow, fewer that deny, fewer
+    /// What denies nobody, by the contract in `docs/design/dataplane.md`: more entries that allow, fewer that deny, fewer
     /// judged pods, the judgement of a new pod, a class for an address that had none (it counts the address blocks too,
     /// AM-5, and so allows no less, unless something is denied to that class), and where new connections to a Service
-    /// go.
-    pub(crate) fn may_deny(&self, new: &BTreeSet<IpAddr>) -> bool {
+    /// go. Of an entry that may deny, the addresses in its key are one end of each connection that it is about.
+    pub(crate) fn suspects(&self, new: &BTreeSet<IpAddr>, denials: &Denials) -> Suspects {
         let (added, deleted) = (self.added(), self.deleted());
-        self.operations.iter().any(|operation| match operation {
-            Operation::AddElements { set, elements, .. } => {
-                let mut elements = elements.iter();
-                elements.any(|added| self.may_addition_deny(set, added, new, &deleted))
+        let mut suspects = Suspects::default();
+        for operation in &self.operations {
+            match operation {
+                Operation::AddElements { set, elements, .. } => {
+                    let elements = elements.iter();
+                    let denying =
+                        elements.filter(|it| may_addition_deny(set, it, new, &deleted, denials));
+                    denying.for_each(|(key, _)| suspect(key, &mut suspects));
+                }
+                Operation::DeleteElements { set, keys, .. } => {
+                    let denying = keys
+                        .iter()
+                        .filter(|key| may_deletion_deny(set, key, &added));
+                    denying.for_each(|key| suspect(key, &mut suspects));
+                }
+                Operation::AddChain { name, .. }
+                | Operation::DeleteChain { name }
+                | Operation::FlushChain { name }
+                | Operation::AddRule { chain: name, .. }
+                    if is_balance(name) => {}
+                Operation::AddTable { .. }
+                | Operation::DeleteTable
+                | Operation::AddChain { .. }
+                | Operation::DeleteChain { .. }
+                | Operation::FlushChain { .. }
+                | Operation::AddRule { .. }
+                | Operation::AddSet { .. }
+                | Operation::DeleteSet { .. } => return Suspects::everybody(),
             }
-            Operation::DeleteElements { set, keys, .. } => {
-                keys.iter().any(|key| may_deletion_deny(set, key, &added))
-            }
-            Operation::AddTable { .. }
-            | Operation::DeleteTable
-            | Operation::AddChain { .. }
-            | Operation::DeleteChain { .. }
-            | Operation::FlushChain { .. }
-            | Operation::AddRule { .. }
-            | Operation::AddSet { .. }
-            | Operation::DeleteSet { .. } => true,
-        })
-    }
-
-    fn may_addition_deny(
-        &self,
-        set: &str,
-        (key, element): &(Key, Element),
-        new: &BTreeSet<IpAddr>,
-        deleted: &Keys<'_>,
-    ) -> bool {
-        let was_there = deleted.contains(&(set, key));
-        let is_new = || address(key).is_some_and(|address| new.contains(&address));
-        match role(set) {
-            Role::Admits | Role::Balances => false,
-            Role::Judges => !allows(element) && !is_new(),
-            Role::Isolates => !was_there && !is_new(),
-            // Another class counts as a deletion.
-            Role::Classifies => {
-                number(&element.value).is_none_or(|class| self.denied.contains(&class))
-            }
-            Role::Refuses => !was_there,
-            Role::Unknown => true,
         }
+        suspects
     }
 
     /// Every key that comes into its set, or gets another value or comment.
@@ -110,8 +139,50 @@ impl Change {
     }
 }
 
+/// Adds the addresses in a key; without one it may be about anybody.
+fn suspect(key: &Key, suspects: &mut Suspects) {
+    let ends = key.first.iter().zip(&key.last);
+    let addresses: Vec<_> = ends
+        .filter_map(|ends| match ends {
+            (Datum::Address(first), Datum::Address(last)) => Some((*first, *last)),
+            _ => None,
+        })
+        .collect();
+    if addresses.is_empty() {
+        suspects.extend(Suspects::everybody());
+    }
+    for (first, last) in addresses {
+        suspects.add(first, last);
+    }
+}
+
+/// Whether a chain only chooses among the backends of a Service, for connections that begin.
+fn is_balance(chain: &str) -> bool {
+    chain.starts_with("balance-")
+}
+
 /// Set and key.
 type Keys<'a> = BTreeSet<(&'a str, &'a Key)>;
+
+fn may_addition_deny(
+    set: &str,
+    (key, element): &(Key, Element),
+    new: &BTreeSet<IpAddr>,
+    deleted: &Keys<'_>,
+    denials: &Denials,
+) -> bool {
+    let was_there = deleted.contains(&(set, key));
+    let is_new = || address(key).is_some_and(|address| new.contains(&address));
+    match role(set) {
+        Role::Admits | Role::Balances => false,
+        Role::Judges => !allows(element) && !is_new(),
+        Role::Isolates => !was_there && !is_new(),
+        // Another class counts as a deletion.
+        Role::Classifies => number(&element.value).is_none_or(|class| denials.contains(class)),
+        Role::Refuses => !was_there,
+        Role::Unknown => true,
+    }
+}
 
 fn may_deletion_deny(set: &str, key: &Key, added: &Keys<'_>) -> bool {
     let stays = added.contains(&(set, key));
@@ -121,21 +192,6 @@ fn may_deletion_deny(set: &str, key: &Key, added: &Keys<'_>) -> bool {
         Role::Admits | Role::Judges => !stays,
         Role::Classifies | Role::Unknown => true,
     }
-}
-
-/// The classes in entries that deny.
-fn denied_classes(table: &Table) -> BTreeSet<u32> {
-    let judging = table
-        .sets
-        .iter()
-        .filter(|(name, _)| role(name) == Role::Judges);
-    let elements = judging.flat_map(|(_, set)| &set.elements);
-    let denying = elements.filter(|(_, element)| !allows(element));
-    let classes = denying.filter_map(|(key, _)| match key.first.get(1)? {
-        Datum::Number(class) => Some(*class),
-        Datum::Address(_) | Datum::Byte(_) | Datum::Port(_) | Datum::Interface(_) => None,
-    });
-    classes.collect()
 }
 
 /// Whether an entry lets pass what it is about.

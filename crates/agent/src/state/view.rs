@@ -1,12 +1,12 @@
+use ringfence_compile::Compiler;
 use ringfence_model::Cluster;
 
 use crate::protocol::StoreEvent;
 
-/// The cluster as the store tells it, changed only by whole truths: between `Reset` and `Synced` the last
-/// complete view stays.
+/// How far the store has told the cluster, which the compiler holds. It is changed only by whole truths: between `Reset`
+/// and `Synced` the last complete view stays.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    cluster: Cluster,
     /// Objects received since `Reset`; `None` outside of it.
     incoming: Option<Cluster>,
     synced: bool,
@@ -15,11 +15,6 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The last complete view.
-    pub(crate) const fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
     /// Whether there has been a complete view.
     pub(crate) const fn is_synced(&self) -> bool {
         self.synced
@@ -39,8 +34,8 @@ impl View {
         self.revision
     }
 
-    /// Takes an event in; tells whether [`Self::cluster`] may have changed.
-    pub(crate) fn handle(&mut self, event: StoreEvent) -> bool {
+    /// Takes an event in; tells whether the cluster may have changed.
+    pub(crate) fn handle(&mut self, event: StoreEvent, compiler: &mut Compiler) -> bool {
         self.connected = true;
         match event {
             StoreEvent::Reset => {
@@ -48,11 +43,23 @@ impl View {
                 self.revision = None;
                 false
             }
-            StoreEvent::Apply(object) => object.apply_to(self.target()) && self.incoming.is_none(),
-            StoreEvent::Delete(key) => key.delete_from(self.target()) && self.incoming.is_none(),
+            StoreEvent::Apply(object) => match &mut self.incoming {
+                Some(incoming) => {
+                    object.apply_to(incoming);
+                    false
+                }
+                None => compiler.change(object.into_change()),
+            },
+            StoreEvent::Delete(key) => match &mut self.incoming {
+                Some(incoming) => {
+                    key.delete_from(incoming);
+                    false
+                }
+                None => compiler.change(key.into_change()),
+            },
             StoreEvent::Synced { revision } => {
                 self.revision = Some(revision);
-                self.adopt()
+                self.adopt(compiler)
             }
         }
     }
@@ -64,17 +71,12 @@ impl View {
         self.revision = None;
     }
 
-    fn adopt(&mut self) -> bool {
+    fn adopt(&mut self, compiler: &mut Compiler) -> bool {
         let Some(cluster) = self.incoming.take() else {
             return false;
         };
-        let changed = !self.synced || cluster != self.cluster;
+        let is_first = !self.synced;
         self.synced = true;
-        self.cluster = cluster;
-        changed
-    }
-
-    fn target(&mut self) -> &mut Cluster {
-        self.incoming.as_mut().unwrap_or(&mut self.cluster)
+        compiler.replace(cluster) || is_first
     }
 }

@@ -20,6 +20,7 @@ mod store;
 mod storm;
 mod table;
 mod traffic;
+mod transfers;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         protocols::errors_come_back_through_closed_policies,
         protocols::an_error_about_nothing_is_dropped,
         protocols::other_protocols_need_a_rule_without_ports,
+        transfers::what_stays_allowed_runs_through_changes_and_what_is_denied_is_cut,
         storm::faults_open_nothing_and_break_nothing,
         storm::the_probes_notice_an_open_door,
         storm::the_probes_notice_a_broken_connection,

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::libc;
 
-use super::{Entry, TcpState, Transport, Tuple};
+use super::{Entry, TcpState, Transport, Tuple, status};
 use crate::attribute::{Attributes, Writer};
 
 // `enum ctattr_type` and the enums nested in it.
@@ -14,8 +14,13 @@ const TIMEOUT: u16 = 7;
 const MARK: u16 = 8;
 const ID: u16 = 12;
 const ZONE: u16 = 18;
+const FILTER: u16 = 25;
 const TUPLE_IP: u16 = 1;
 const TUPLE_PROTOCOL: u16 = 2;
+/// `enum ctattr_filter`, and the flag behind both (`CTA_FILTER_F_CTA_IP_SRC`).
+const FILTER_ORIGINAL: u16 = 1;
+const FILTER_REPLY: u16 = 2;
+const FILTER_SOURCE: u32 = 1;
 const IP_V4: (u16, u16) = (1, 2);
 const IP_V6: (u16, u16) = (3, 4);
 const NUMBER: u16 = 1;
@@ -41,6 +46,36 @@ pub(super) fn header(address: Option<IpAddr>) -> [u8; HEADER] {
     [u8::try_from(family).unwrap_or(0), 0, 0, 0]
 }
 
+/// Which of the addresses of an entry is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    OriginalSource,
+    ReplySource,
+}
+
+impl End {
+    pub(super) const ALL: [Self; 2] = [Self::OriginalSource, Self::ReplySource];
+}
+
+/// The body of a request to list the entries with this address at one end.
+pub(super) fn filter(address: IpAddr, end: End) -> Vec<u8> {
+    let (tuple, flags) = match end {
+        End::OriginalSource => (ORIGINAL, FILTER_ORIGINAL),
+        End::ReplySource => (REPLY, FILTER_REPLY),
+    };
+    let mut writer = Writer::default();
+    writer.raw(&header(Some(address)));
+    writer.nest(tuple, |writer| {
+        writer.nest(TUPLE_IP, |writer| {
+            write_address(writer, address, (IP_V4.0, IP_V6.0));
+        });
+    });
+    writer.nest(FILTER, |writer| {
+        writer.put(flags, &FILTER_SOURCE.to_ne_bytes())
+    });
+    writer.finish().unwrap_or_default()
+}
+
 /// The body of a request to delete one entry.
 pub(super) fn delete(original: &Tuple, zone: u16, id: Option<u32>) -> Vec<u8> {
     let mut writer = Writer::default();
@@ -52,6 +87,20 @@ pub(super) fn delete(original: &Tuple, zone: u16, id: Option<u32>) -> Vec<u8> {
     if let Some(id) = id {
         writer.be32(ID, id);
     }
+    writer.finish().unwrap_or_default()
+}
+
+/// The body of a request to make an entry.
+pub(super) fn create(original: &Tuple, reply: &Tuple, timeout: u32) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.raw(&header(Some(original.source)));
+    writer.nest(ORIGINAL, |writer| write_tuple(writer, original));
+    writer.nest(REPLY, |writer| write_tuple(writer, reply));
+    writer.be32(
+        STATUS,
+        status::SEEN_REPLY | status::ASSURED | status::CONFIRMED,
+    );
+    writer.be32(TIMEOUT, timeout);
     writer.finish().unwrap_or_default()
 }
 

@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 
 use ringfence_net::ConnectionState;
-use ringfence_netlink::conntrack::{Conntrack, Entry, TcpState, Transport, status};
+use ringfence_netlink::conntrack::{Conntrack, Entry, TcpState, Transport, Tuple, status};
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{
     BaseChain, ChainKind, Datum, Expression, Field, Hook, Operand, Operation, Operator, Rule,
@@ -16,6 +17,7 @@ tests! {
         pings_are_listed_and_deleted,
         a_full_table_is_listed,
         what_rules_leave_untracked_has_no_entry,
+        entries_of_an_address_are_listed_whichever_end_it_is,
     ],
 }
 
@@ -51,6 +53,56 @@ fn track() -> Conntrack {
     ];
     Nftables::open().unwrap().apply("rf", &operations).unwrap();
     Conntrack::open().unwrap()
+}
+
+/// The kernel filters; entries of other addresses are not even copied.
+fn entries_of_an_address_are_listed_whichever_end_it_is() {
+    let mut conntrack = track();
+    let tuple = |source: &str, destination: &str, port| Tuple {
+        source: source.parse().unwrap(),
+        destination: destination.parse().unwrap(),
+        transport: Transport::Ports {
+            protocol: 17,
+            source: port,
+            destination: port,
+        },
+    };
+    let entries = [
+        // To the pod, and from it.
+        ("10.0.0.1", "10.0.0.9", "10.0.0.9", "10.0.0.1"),
+        ("10.0.0.9", "10.0.0.1", "10.0.0.1", "10.0.0.9"),
+        // Through a Service, and translated on its way out.
+        ("10.0.0.2", "10.96.0.1", "10.0.0.9", "10.0.0.2"),
+        ("10.0.0.3", "198.51.100.1", "198.51.100.1", "10.0.0.9"),
+        ("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.1"),
+        ("fd00::1", "fd00::9", "fd00::9", "fd00::1"),
+    ];
+    for ((from, to, answers_from, answers_to), port) in entries.into_iter().zip(100..) {
+        let reply = tuple(answers_from, answers_to, port);
+        conntrack
+            .create(&tuple(from, to, port), &reply, 60)
+            .unwrap();
+    }
+    let listed = |conntrack: &mut Conntrack, addresses: &[&str]| {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap());
+        let entries = conntrack.entries_of(&addresses.collect()).unwrap();
+        let ports = entries.iter().map(|entry| match entry.original.transport {
+            Transport::Ports { source, .. } => source,
+            Transport::Icmp { .. } => 0,
+        });
+        ports.collect::<BTreeSet<u16>>()
+    };
+    assert_eq!(
+        listed(&mut conntrack, &["10.0.0.9"]),
+        [100, 101, 102].into()
+    );
+    assert_eq!(
+        listed(&mut conntrack, &["fd00::9", "10.0.0.3"]),
+        [103, 105].into()
+    );
+    assert_eq!(listed(&mut conntrack, &["10.0.0.77"]), BTreeSet::new());
+    assert_eq!(listed(&mut conntrack, &[]), BTreeSet::new());
+    assert_eq!(conntrack.entries().unwrap().len(), 6);
 }
 
 fn to_port(entries: &[Entry], address: IpAddr, wanted: u16) -> Option<Entry> {

@@ -136,7 +136,7 @@ impl FakeNode {
             match action {
                 Action::ReadKernel => self.job(Did::Read, action),
                 Action::Commit(_) => self.job(Did::Commit, action),
-                Action::ReadConnections => self.job(Did::ListConnections, action),
+                Action::ReadConnections { .. } => self.job(Did::ListConnections, action),
                 Action::Revoke(ref entries) => self.job(Did::Revoke(entries.len()), action),
                 Action::Answer { ticket, response } => {
                     if let (Response::Done, Some(interface)) = (&response, self.wired.get(&ticket))
@@ -265,11 +265,11 @@ impl FakeNode {
                     },
                 }
             }
-            Action::ReadConnections if !self.connections_work => Event::ConnectionsFailed {
+            Action::ReadConnections { .. } if !self.connections_work => Event::ConnectionsFailed {
                 message: "no conntrack".to_owned(),
             },
-            Action::ReadConnections => Event::Connections {
-                connections: self.connections.clone(),
+            Action::ReadConnections { of } => Event::Connections {
+                connections: self.connections_of(of.as_ref()),
                 local: self.local.clone(),
             },
             Action::Revoke(entries) => {
@@ -282,6 +282,16 @@ impl FakeNode {
             | Action::Report(_)
             | Action::SetTimer(_) => panic!("this is no job"),
         }
+    }
+
+    /// What the kernel lists when it is asked for some addresses: the ends that a filter of it looks at.
+    fn connections_of(&self, of: Option<&BTreeSet<IpAddr>>) -> Vec<Entry> {
+        let ends = |entry: &Entry| [entry.original.source, entry.reply.source];
+        let connections = self.connections.iter();
+        let asked = connections.filter(|entry| {
+            of.is_none_or(|of| ends(entry).into_iter().any(|end| of.contains(&end)))
+        });
+        asked.cloned().collect()
     }
 
     fn read(&self) -> LiveTable {

@@ -15,6 +15,7 @@ use super::cluster::{
 use super::node::{Commits, Did, FakeNode};
 use crate::protocol::{AgentKey, AgentObject, StoreEvent};
 use crate::state::revocation::Judge;
+use crate::state::suspects::Suspects;
 use crate::state::{Event, PATIENCE};
 use ringfence_netlink::conntrack::Entry;
 use ringfence_ruleset::Evaluator;
@@ -312,15 +313,17 @@ impl World {
 
     /// An address without a pod is nobody's, and nobody connects to it.
     fn is_programmed(&self, number: u8) -> bool {
-        let enforced = self.node.machine.enforced();
+        let enforced = self.node.machine.enforced.as_ref();
         enforced.is_some_and(|enforced| enforced.endpoints.contains_key(&id(&name(number))))
     }
 
     /// Whether the enforced table denies the connection; it denies everything before there is one.
     fn denies(&self, entry: &Entry) -> bool {
-        self.node.machine.enforced().is_none_or(|enforced| {
+        let table = &self.node.machine.compiler.compiled().table;
+        self.node.machine.enforced.as_ref().is_none_or(|enforced| {
             let judge = Judge {
-                table: Some(Evaluator::new(&enforced.compiled.table)),
+                table: Evaluator::new(table),
+                suspects: &Suspects::everybody(),
                 endpoints: self.node.machine.endpoints.interfaces(&enforced.endpoints),
                 withdrawn: BTreeSet::new(),
                 local: &self.node.local,

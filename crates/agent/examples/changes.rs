@@ -1,0 +1,246 @@
+//! How long a change takes from the object to the kernel, on a node of a large cluster. Run it with `--release`; it makes
+//! a network namespace of its own.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a program that measures and prints"
+)]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use ringfence_compile::{
+    Capacity, Change, Compiler, Enforcement, Limits, LocalEndpoint, NetworkConfig, NodeView,
+};
+use ringfence_model::{Cluster, ObjectName, Pod};
+use ringfence_netlink::nftables::Nftables;
+use ringfence_ruleset::Operation;
+use ringfence_testkit::builder::{
+    block, cluster, labels, namespace, namespaces, node, pod, pods, policy, rule, tcp,
+};
+use ringfence_testkit::sandbox;
+
+const NAMESPACES: usize = 50;
+const PODS: usize = 10_000;
+const POLICIES: usize = 2_000;
+const NODES: usize = 100;
+/// How often each kind of change is measured.
+const TURNS: usize = 500;
+
+fn main() -> ExitCode {
+    sandbox::main(&[
+        ("changes_with_100_pods", || measure(100)),
+        ("changes_with_1000_pods", || measure(1_000)),
+    ])
+}
+
+/// A node, its compiler, and its kernel.
+struct Node {
+    compiler: Compiler,
+    kernel: Nftables,
+}
+
+/// What one change took.
+struct Cost {
+    compiling: Duration,
+    committing: Duration,
+    elements: usize,
+}
+
+impl Node {
+    fn commit(&mut self) -> Cost {
+        let start = Instant::now();
+        let operations = self.compiler.compile().unwrap();
+        let compiling = start.elapsed();
+        let start = Instant::now();
+        let table = ringfence_ruleset::TABLE_NAME;
+        self.kernel.apply(table, &operations).unwrap();
+        Cost {
+            compiling,
+            committing: start.elapsed(),
+            elements: operations.iter().map(elements).sum(),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Cost {
+        self.compiler.change(change);
+        self.commit()
+    }
+
+    fn pod(&self, number: usize) -> Pod {
+        self.compiler.cluster().pods[&name(number)].clone()
+    }
+}
+
+fn measure(local: usize) {
+    let large = large();
+    let endpoints = endpoints(&large, local);
+    let network = NetworkConfig {
+        pod_cidrs: vec!["10.0.0.0/8".parse().unwrap()],
+        service_cidrs: vec!["172.20.0.0/16".parse().unwrap()],
+        tunnel_port: None,
+        record: ringfence_compile::Record::Denied,
+        capacity: Capacity::default(),
+    };
+    let view = NodeView {
+        name: "node-0",
+        endpoints: &endpoints,
+        network: &network,
+        enforcement: Enforcement::On,
+    };
+    let mut node = Node {
+        compiler: Compiler::with(large.clone(), &view, Limits::default()),
+        kernel: Nftables::open().unwrap(),
+    };
+    let first = node.commit();
+    println!(
+        "{PODS} pods, {POLICIES} policies, {local} local pods. Cold start: {} elements, {:?} to compile, {:?} to commit",
+        first.elements, first.compiling, first.committing
+    );
+    let remote = |turn: usize| turn * 100 % PODS + 1 + turn % 3;
+    report("a remote pod goes, or comes", |turn| {
+        let pod = large.pods[&name(remote(turn / 2))].clone();
+        let new = (turn % 2 == 1).then_some(pod);
+        node.change(Change::Pod(name(remote(turn / 2)), new))
+    });
+    report("a label of a remote pod changes", |turn| {
+        let mut pod = node.pod(remote(turn));
+        let app = format!("app-{}", turn % 20);
+        pod.labels.insert("app".to_owned(), app);
+        node.change(Change::Pod(pod.name.clone(), Some(pod)))
+    });
+    report("a pod of this node goes, or comes", |turn| {
+        let mut wired = endpoints.clone();
+        if turn % 2 == 0 {
+            wired.remove(turn % wired.len());
+        }
+        node.compiler.set_endpoints(wired);
+        node.commit()
+    });
+    let judging: Vec<ObjectName> = judging(&large, &endpoints);
+    let judging = |turn: usize| judging[turn % judging.len()].clone();
+    report("a policy that judges here has another port", |turn| {
+        let mut policy = large.network_policies[&judging(turn)].clone();
+        policy.ingress[0].ports = vec![tcp(7000 + u16::try_from(turn).unwrap())];
+        node.change(Change::NetworkPolicy(judging(turn), Some(policy)))
+    });
+    report("a policy that judges here goes, or comes", |turn| {
+        let policy = large.network_policies[&judging(turn / 2)].clone();
+        let new = (turn % 2 == 1).then_some(policy);
+        node.change(Change::NetworkPolicy(judging(turn / 2), new))
+    });
+    report("a label of a namespace changes", |turn| {
+        let name = format!("ns-{}", turn % NAMESPACES);
+        let mut namespace = large.namespaces[&name].clone();
+        let team = format!("team-{}", turn % 10);
+        namespace.labels.insert("team".to_owned(), team);
+        node.change(Change::Namespace(name, Some(namespace)))
+    });
+    println!("{}", memory());
+}
+
+/// Makes the change many times, and prints what half of them, and all but a hundredth, took at most.
+fn report(what: &str, mut change: impl FnMut(usize) -> Cost) {
+    let costs: Vec<Cost> = (0..TURNS).map(&mut change).collect();
+    let at = |of: fn(&Cost) -> Duration| {
+        let mut sorted: Vec<Duration> = costs.iter().map(of).collect();
+        sorted.sort_unstable();
+        let micros = |index: usize| sorted[index.min(sorted.len() - 1)].as_micros();
+        format!("{} / {} us", micros(TURNS / 2), micros(TURNS * 99 / 100))
+    };
+    let elements: usize = costs.iter().map(|cost| cost.elements).sum();
+    let most = costs.iter().map(|cost| cost.elements).max().unwrap_or(0);
+    println!(
+        "{what:45} compile {:>16}   commit {:>16}   both {:>16}   elements {} on average, {most} at most",
+        at(|cost| cost.compiling),
+        at(|cost| cost.committing),
+        at(|cost| cost.compiling + cost.committing),
+        elements / TURNS,
+    );
+}
+
+fn elements(operation: &Operation) -> usize {
+    match operation {
+        Operation::AddElements { elements, .. } => elements.len(),
+        Operation::DeleteElements { keys, .. } => keys.len(),
+        Operation::AddTable { .. }
+        | Operation::DeleteTable
+        | Operation::AddChain { .. }
+        | Operation::DeleteChain { .. }
+        | Operation::FlushChain { .. }
+        | Operation::AddRule { .. }
+        | Operation::AddSet { .. }
+        | Operation::DeleteSet { .. } => 0,
+    }
+}
+
+/// The policies that select a pod of this node.
+fn judging(cluster: &Cluster, endpoints: &[LocalEndpoint]) -> Vec<ObjectName> {
+    let local: Vec<&Pod> = endpoints.iter().map(|it| &cluster.pods[&it.pod]).collect();
+    let policies = cluster.network_policies.values();
+    let judging = policies.filter(|policy| {
+        local.iter().any(|pod| {
+            pod.name.namespace == policy.name.namespace && policy.pod_selector.matches(&pod.labels)
+        })
+    });
+    judging.map(|policy| policy.name.clone()).collect()
+}
+
+fn name(number: usize) -> ObjectName {
+    let namespace = format!("ns-{}", number % NAMESPACES);
+    ObjectName::new(&namespace, format!("pod-{number}"))
+}
+
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let resident = status.lines().find(|line| line.starts_with("VmRSS"));
+    resident.unwrap_or_default().to_owned()
+}
+
+fn large() -> Cluster {
+    let mut built = cluster();
+    for number in 0..NODES {
+        let address = format!("192.168.{number}.1");
+        built = built.with(node(&format!("node-{number}"), &[&address]));
+    }
+    for number in 0..NAMESPACES {
+        let team = format!("team-{}", number % 10);
+        built = built.with(namespace(&format!("ns-{number}"), &[("team", &team)]));
+    }
+    for number in 0..PODS {
+        let [.., high, middle, low] = number.to_be_bytes();
+        built = built.with(
+            pod(&name(number).to_string())
+                .label("app", &format!("app-{}", number / NAMESPACES % 20))
+                .label("tier", &format!("tier-{}", number % 3))
+                .address(&format!("10.{high}.{middle}.{low}"))
+                .on_node(&format!("node-{}", number % NODES)),
+        );
+    }
+    for number in 0..POLICIES {
+        let app = |offset: usize| format!("app-{}", (number / NAMESPACES + offset) % 20);
+        let near = pods(labels(&[("app", &app(1))]));
+        let team = format!("team-{}", number % 10);
+        let far = namespaces(labels(&[("team", &team)]));
+        let outside = block(&format!("203.0.{}.0/24", number % 200), &[]);
+        built = built.with(
+            policy(&format!("ns-{}/policy-{number}", number % NAMESPACES))
+                .select(labels(&[("app", &app(0))]))
+                .ingress(rule().peer(near).port(tcp(8080)))
+                .ingress(rule().peer(far).port(tcp(9090)))
+                .egress(rule().peer(outside).port(tcp(443))),
+        );
+    }
+    built.build()
+}
+
+fn endpoints(cluster: &Cluster, count: usize) -> Vec<LocalEndpoint> {
+    let chosen = cluster.pods.values().step_by(PODS / count);
+    let wired = chosen.enumerate().map(|(number, pod)| LocalEndpoint {
+        pod: pod.name.clone(),
+        host_interface: format!("vethrf{number}"),
+        addresses: pod.addresses.clone(),
+    });
+    wired.collect()
+}

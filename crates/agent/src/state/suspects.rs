@@ -1,0 +1,107 @@
+//! Which connections a change may deny, by their ends.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// So many ranges are looked through for each connection; with more of them all are judged.
+const RANGES: usize = 64;
+/// The connections of so many addresses are asked of the kernel one address after the other; of more, all are listed.
+const ASKED_ONE_BY_ONE: usize = 2;
+
+/// Addresses of which a connection may be denied that was allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Suspects {
+    everybody: bool,
+    addresses: BTreeSet<IpAddr>,
+    /// First and last addresses.
+    ranges: BTreeSet<(IpAddr, IpAddr)>,
+}
+
+impl Suspects {
+    pub(crate) fn everybody() -> Self {
+        Self {
+            everybody: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds the addresses from `first` to `last`.
+    pub(crate) fn add(&mut self, first: IpAddr, last: IpAddr) {
+        if first == last {
+            self.addresses.insert(first);
+        } else {
+            self.ranges.insert((first, last));
+            self.everybody |= self.ranges.len() > RANGES;
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.everybody |= other.everybody;
+        self.addresses.extend(other.addresses);
+        for (first, last) in other.ranges {
+            self.add(first, last);
+        }
+    }
+
+    pub(crate) fn include(&self, address: IpAddr) -> bool {
+        let within = |(first, last): &(IpAddr, IpAddr)| (*first..=*last).contains(&address);
+        self.everybody || self.addresses.contains(&address) || self.ranges.iter().any(within)
+    }
+
+    /// All of them, if they are so few that the kernel is asked about each.
+    pub(crate) fn few(&self) -> Option<&BTreeSet<IpAddr>> {
+        let are_single = !self.everybody && self.ranges.is_empty();
+        let are_few = are_single && self.addresses.len() <= ASKED_ONE_BY_ONE;
+        are_few.then_some(&self.addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn ranges_hold_their_ends_and_one_family_alone() {
+        let mut suspects = Suspects::default();
+        suspects.add(ip("10.0.0.4"), ip("10.0.0.7"));
+        suspects.add(ip("fd00::1"), ip("fd00::1"));
+        let included = [
+            "10.0.0.3", "10.0.0.4", "10.0.0.7", "10.0.0.8", "fd00::1", "fd00::2",
+        ];
+        let included = included.map(|address| suspects.include(ip(address)));
+        assert_eq!(included, [false, true, true, false, true, false]);
+        assert_eq!(suspects.few(), None);
+    }
+
+    #[test]
+    fn too_many_are_everybody() {
+        let mut suspects = Suspects::default();
+        for number in 0..=64 {
+            assert!(!suspects.include(ip("192.0.2.1")));
+            suspects.add(
+                ip(&format!("10.0.{number}.1")),
+                ip(&format!("10.0.{number}.9")),
+            );
+        }
+        assert!(suspects.include(ip("192.0.2.1")));
+    }
+
+    #[test]
+    fn a_few_addresses_are_asked_about_one_by_one() {
+        let mut suspects = Suspects::default();
+        for (number, are_few) in [(1, true), (2, true), (2, true), (3, false)] {
+            let address = ip(&format!("10.0.0.{number}"));
+            suspects.add(address, address);
+            assert_eq!(suspects.few().is_some(), are_few);
+        }
+        assert_eq!(Suspects::everybody().few(), None);
+    }
+}
