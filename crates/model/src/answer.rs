@@ -18,7 +18,7 @@ pub use reason::{
 };
 
 /// What comes of a connection attempt (rule Q-13). Only allow and deny are verdicts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Both ends let it pass.
     Allow,

@@ -76,11 +76,22 @@ impl Cluster {
         &'a self,
         pod: &'a Pod,
     ) -> impl Iterator<Item = &'a NetworkPolicy> + 'a {
-        self.network_policies.values().filter(move |policy| {
-            pod.is_on_pod_network()
-                && policy.name.namespace == pod.name.namespace
-                && policy.pod_selector.matches(&pod.labels)
+        let policies = self.policies_in(&pod.name.namespace);
+        policies.filter(move |policy| {
+            pod.is_on_pod_network() && policy.pod_selector.matches(&pod.labels)
         })
+    }
+
+    /// The policies of `namespace`.
+    pub fn policies_in<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a NetworkPolicy> + 'a {
+        let first = ObjectName::new(namespace, "");
+        let policies = self.network_policies.range(first..);
+        policies
+            .map(|(_, policy)| policy)
+            .take_while(move |policy| policy.name.namespace == namespace)
     }
 
     /// Whether `pod` is a peer that `selector` of a policy in `policy_namespace` matches (rules NP-12 to NP-17).

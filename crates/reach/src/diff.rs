@@ -52,30 +52,55 @@ impl Difference {
 /// What changes for the workloads of `before` when it becomes `after`.
 #[must_use]
 pub fn difference(before: &Engine, after: &Engine) -> Difference {
-    difference_of(before, after, |_, _| true)
+    let outside = Outside::of(before.cluster()).union(&Outside::of(after.cluster()));
+    Baseline::seen_with(before, outside).difference(after, |_| true)
 }
 
-/// The same, of the pairs of units that `is_asked` alone.
-#[must_use]
-pub fn difference_of(
-    before: &Engine,
-    after: &Engine,
-    is_asked: impl Fn(&Unit, &Unit) -> bool,
-) -> Difference {
-    let outside = Outside::of(before.cluster()).union(&Outside::of(after.cluster()));
-    let old = Groups::of(before, &outside, by_workload);
-    let new = Groups::of(after, &outside, by_workload);
-    let (old_units, new_units) = (units(&old), units(&new));
-    let joint = joint::Joint::of(before, after, &old, &new);
-    let mut pairs = joint.changes(is_asked);
-    let (added, removed) = (&new_units - &old_units, &old_units - &new_units);
-    pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
-    pairs.extend(one_sided::changes(before, &old, &removed, Kind::Closed));
-    pairs.sort_by(|one, other| one.units().cmp(&other.units()));
-    Difference {
-        pairs,
-        added,
-        removed,
+/// A cluster that several others are compared with.
+#[derive(Debug)]
+pub(crate) struct Baseline<'a> {
+    engine: &'a Engine,
+    outside: Outside,
+    groups: Groups,
+}
+
+impl<'a> Baseline<'a> {
+    pub(crate) fn of(engine: &'a Engine) -> Self {
+        Self::seen_with(engine, Outside::of(engine.cluster()))
+    }
+
+    fn seen_with(engine: &'a Engine, outside: Outside) -> Self {
+        Self {
+            engine,
+            groups: Groups::of(engine, &outside, by_workload),
+            outside,
+        }
+    }
+
+    /// What changes when the cluster becomes `after`, of the pairs of units of which one `is_asked`.
+    pub(crate) fn difference(
+        &self,
+        after: &Engine,
+        is_asked: impl Fn(&Unit) -> bool,
+    ) -> Difference {
+        let outside = self.outside.union(&Outside::of(after.cluster()));
+        if outside != self.outside {
+            return Self::seen_with(self.engine, outside).difference(after, is_asked);
+        }
+        let (before, old) = (self.engine, &self.groups);
+        let new = Groups::of(after, &outside, by_workload);
+        let (old_units, new_units) = (units(old), units(&new));
+        let joint = joint::Joint::of(before, after, old, &new);
+        let mut pairs = joint.changes(is_asked);
+        let (added, removed) = (&new_units - &old_units, &old_units - &new_units);
+        pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
+        pairs.extend(one_sided::changes(before, old, &removed, Kind::Closed));
+        pairs.sort_by(|one, other| one.units().cmp(&other.units()));
+        Difference {
+            pairs,
+            added,
+            removed,
+        }
     }
 }
 

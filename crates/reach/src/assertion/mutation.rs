@@ -93,6 +93,15 @@ pub fn mutants(cluster: &Cluster) -> impl Iterator<Item = Mutant> + '_ {
     network_policies.chain(cluster_policies.flat_map(|policy| cluster::mutants(cluster, policy)))
 }
 
+impl Changed {
+    fn policy(&self) -> MutatedPolicy {
+        match self {
+            Self::Network(name, _) => MutatedPolicy::Network(name.clone()),
+            Self::Cluster(name, _) => MutatedPolicy::Cluster(name.clone()),
+        }
+    }
+}
+
 impl Mutation {
     /// The directions that are judged in another way, egress first.
     #[must_use]

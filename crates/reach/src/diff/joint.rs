@@ -12,8 +12,11 @@ use crate::workload::{Groups, Unit, may_meet};
 pub(super) struct Joint<'a> {
     before: &'a Engine,
     after: &'a Engine,
-    units: Vec<(&'a Unit, Vec<Twins<'a>>)>,
+    units: Vec<Placed<'a>>,
 }
+
+/// A unit and its members.
+type Placed<'a> = (&'a Unit, Vec<Twins<'a>>);
 
 /// What the members of both clusters may open, by numbers that mean the same for both.
 struct Rows {
@@ -23,14 +26,8 @@ struct Rows {
 }
 
 impl Rows {
-    /// The rows of units that anything is asked about.
-    fn of(joint: &Joint<'_>, is_asked: impl Fn(&Unit, &Unit) -> bool) -> Self {
-        let units = joint.units.iter();
-        let asked = units.filter(|(source, _)| {
-            let mut destinations = joint.units.iter();
-            destinations.any(|(destination, _)| is_asked(source, destination))
-        });
-        let twins = asked.flat_map(|(_, twins)| twins);
+    fn of(joint: &Joint<'_>) -> Self {
+        let twins = joint.units.iter().flat_map(|(_, twins)| twins);
         let (old, new): (Vec<ClassId>, Vec<ClassId>) = twins
             .map(
                 |Twins {
@@ -100,26 +97,37 @@ impl<'a> Joint<'a> {
         }
     }
 
-    /// The pairs of units between which something changes.
-    pub(super) fn changes(&self, is_asked: impl Fn(&Unit, &Unit) -> bool) -> Vec<PairChange> {
-        let rows = Rows::of(self, &is_asked);
+    /// The pairs of units between which something changes, of those of which one `is_asked`.
+    pub(super) fn changes(&self, is_asked: impl Fn(&Unit) -> bool) -> Vec<PairChange> {
+        let rows = Rows::of(self);
+        let all: Vec<&Placed<'_>> = self.units.iter().collect();
+        let asked: Vec<bool> = all.iter().map(|(unit, _)| is_asked(unit)).collect();
+        let to = all.iter().zip(&asked);
+        let to: Vec<&Placed<'_>> = to.filter(|(_, is)| **is).map(|(unit, _)| *unit).collect();
         let mut found = Vec::new();
-        for (source, sources) in &self.units {
-            for (destination, destinations) in &self.units {
-                if !is_asked(source, destination) || !rows.differ(sources, destinations) {
-                    continue;
-                }
-                let changes = changes(&self.meetings(&rows, sources, destinations));
-                if !changes.is_empty() {
-                    found.push(PairChange {
-                        source: (*source).clone(),
-                        destination: (*destination).clone(),
-                        changes,
-                    });
-                }
-            }
+        for (source, is_asked) in all.iter().zip(asked) {
+            let destinations = if is_asked { &all } else { &to };
+            let destinations = destinations.iter();
+            found.extend(destinations.filter_map(|unit| self.between(&rows, source, unit)));
         }
         found
+    }
+
+    fn between(
+        &self,
+        rows: &Rows,
+        (source, sources): &Placed<'_>,
+        (destination, destinations): &Placed<'_>,
+    ) -> Option<PairChange> {
+        if !rows.differ(sources, destinations) {
+            return None;
+        }
+        let changes = changes(&self.meetings(rows, sources, destinations));
+        (!changes.is_empty()).then(|| PairChange {
+            source: (*source).clone(),
+            destination: (*destination).clone(),
+            changes,
+        })
     }
 
     fn meetings(

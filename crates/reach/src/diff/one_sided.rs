@@ -17,6 +17,9 @@ pub(super) fn changes(
     units: &BTreeSet<Unit>,
     certain: Kind,
 ) -> Vec<PairChange> {
+    if units.is_empty() {
+        return Vec::new();
+    }
     let (own, others): (Vec<Unit>, Vec<Unit>) = groups
         .units()
         .cloned()

@@ -1,5 +1,6 @@
 //! Members of both clusters side by side: who stands for whom.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -112,27 +113,25 @@ fn spans(parts: &[Part]) -> Vec<(Span, usize)> {
 
 /// The pods or nodes of a unit in one cluster, with the place of their part.
 struct Members<'a> {
+    cluster: &'a Cluster,
     places: BTreeMap<&'a Endpoint, usize>,
-    labels: BTreeMap<&'a Endpoint, Labels>,
+    /// Only strangers ask for them.
+    labels: OnceCell<BTreeMap<&'a Endpoint, Labels>>,
 }
 
 type Placed<'a> = (usize, &'a Endpoint);
 
 impl<'a> Members<'a> {
-    fn of(cluster: &Cluster, parts: &'a [Part]) -> Self {
+    fn of(cluster: &'a Cluster, parts: &'a [Part]) -> Self {
         let of_part = |(place, part): (usize, &'a Part)| -> Vec<(&'a Endpoint, usize)> {
             let named = part.spans.is_empty();
             let members = part.members.iter().filter(|_| named);
             members.map(|member| (member, place)).collect()
         };
-        let places: BTreeMap<&Endpoint, usize> =
-            parts.iter().enumerate().flat_map(of_part).collect();
-        let labels = places
-            .keys()
-            .map(|member| (*member, lasting_labels(cluster, member)));
         Self {
-            labels: labels.collect(),
-            places,
+            cluster,
+            places: parts.iter().enumerate().flat_map(of_part).collect(),
+            labels: OnceCell::new(),
         }
     }
 
@@ -150,7 +149,7 @@ impl<'a> Members<'a> {
         let mut found = Vec::new();
         let mine = self.places.iter();
         for (member, place) in mine.filter(|(member, _)| !other.places.contains_key(*member)) {
-            for (other_place, candidates) in other.stand_ins(self.labels.get(member)) {
+            for (other_place, candidates) in other.stand_ins(self.labels(member)) {
                 let turn = turns.entry((*place, other_place)).or_insert(0);
                 if let Some(candidate) = candidates.iter().cycle().nth(*turn % candidates.len()) {
                     found.push(((*place, *member), (other_place, *candidate)));
@@ -163,12 +162,22 @@ impl<'a> Members<'a> {
 
     /// Members with these labels by the place of their part; all of them if none has these labels.
     fn stand_ins(&self, labels: Option<&Labels>) -> BTreeMap<usize, Vec<&'a Endpoint>> {
-        let alike = self.by_place(|member| self.labels.get(member) == labels);
+        let alike = self.by_place(|member| self.labels(member) == labels);
         if alike.is_empty() {
             self.by_place(|_| true)
         } else {
             alike
         }
+    }
+
+    fn labels(&self, member: &Endpoint) -> Option<&Labels> {
+        let all = self.labels.get_or_init(|| {
+            let members = self.places.keys();
+            members
+                .map(|member| (*member, lasting_labels(self.cluster, member)))
+                .collect()
+        });
+        all.get(member)
     }
 
     fn by_place(&self, wanted: impl Fn(&Endpoint) -> bool) -> BTreeMap<usize, Vec<&'a Endpoint>> {

@@ -8,7 +8,7 @@ use ringfence_policy::{Change as Applied, Engine};
 
 use super::obstacle::reached;
 use super::{Edit, Fix, Goal, Wish, identity};
-use crate::diff::{Change, Difference, PairChange, difference_of};
+use crate::diff::{Baseline, Change, Difference, PairChange};
 use crate::workload::{Member, Place, Unit, by_workload};
 
 /// How many sets of edits are compared at most.
@@ -17,10 +17,11 @@ const MOST: usize = 24;
 /// The best of each kind, those that change the least first.
 pub(super) fn ranked(engine: &Engine, wish: Wish<'_>, found: Vec<Vec<Edit>>) -> Vec<Fix> {
     let wished = Wished::of(engine, wish);
+    let baseline = Baseline::of(engine);
     let mut best: BTreeMap<Vec<u8>, (Weight, Fix)> = BTreeMap::new();
     for edits in found.into_iter().take(MOST) {
         let kinds: Vec<u8> = edits.iter().map(Edit::kind).collect();
-        let Some(difference) = changed(engine, &edits) else {
+        let Some(difference) = changed(&baseline, engine, &edits) else {
             continue;
         };
         let besides = wished.besides(wish.goal, &difference);
@@ -64,7 +65,7 @@ fn size(set: &ConnectionSet) -> u64 {
 }
 
 /// What the edits change, looked for where they can change something.
-fn changed(engine: &Engine, edits: &[Edit]) -> Option<Difference> {
+fn changed(baseline: &Baseline<'_>, engine: &Engine, edits: &[Edit]) -> Option<Difference> {
     let mut after = engine.clone();
     let mut touched = Touched::default();
     for edit in edits {
@@ -72,18 +73,15 @@ fn changed(engine: &Engine, edits: &[Edit]) -> Option<Difference> {
         touched.add(after.cluster(), &change);
         after.apply(change);
     }
-    Some(difference_of(engine, &after, |source, destination| {
-        touched.everything
-            || touched.sources.contains(source)
-            || touched.destinations.contains(destination)
+    Some(baseline.difference(&after, |unit| {
+        touched.everything || touched.units.contains(unit)
     }))
 }
 
 /// Units whose connections an edit may touch.
 #[derive(Default)]
 struct Touched {
-    sources: BTreeSet<Unit>,
-    destinations: BTreeSet<Unit>,
+    units: BTreeSet<Unit>,
     everything: bool,
 }
 
@@ -123,8 +121,7 @@ impl Touched {
         let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
         for pod in pods.filter(|pod| is_subject(pod)) {
             let unit = by_workload(&Member::Pod(pod));
-            self.sources.insert(unit.clone());
-            self.destinations.insert(unit);
+            self.units.insert(unit);
         }
     }
 }

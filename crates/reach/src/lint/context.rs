@@ -11,9 +11,11 @@ use ringfence_net::Protocol;
 use ringfence_policy::Engine;
 
 use super::Subject;
+use super::names::Resolvers;
 use super::peer::{self, PeerSite};
 use super::problem::{Place, RuleSite};
 use super::proof;
+use super::quotient::Quotient;
 use super::ranges::Ranges;
 use super::redundancy::{self, Redundant};
 use super::requirement::requirements;
@@ -34,7 +36,8 @@ pub(super) struct Context<'a> {
     /// Where each of them stands in the list, by object and path.
     peer_places: BTreeMap<ObjectKey, BTreeMap<String, usize>>,
     no_labels: Labels,
-    thinned: OnceCell<Cluster>,
+    quotient: OnceCell<Quotient>,
+    resolvers: OnceCell<Resolvers>,
     redundant: OnceCell<Vec<Redundant<'a>>>,
 }
 
@@ -63,7 +66,8 @@ impl<'a> Context<'a> {
             peer_sites: Vec::new(),
             peer_places: BTreeMap::new(),
             no_labels: Labels::new(),
-            thinned: OnceCell::new(),
+            quotient: OnceCell::new(),
+            resolvers: OnceCell::new(),
             redundant: OnceCell::new(),
         };
         context.peer_sites = peer::peers(&context);
@@ -77,7 +81,18 @@ impl<'a> Context<'a> {
 
     /// The cluster with one pod of each class.
     pub(super) fn thinned(&self) -> &Cluster {
-        self.thinned.get_or_init(|| proof::thinned(self.engine))
+        self.quotient().cluster()
+    }
+
+    /// The same, to be seen from a namespace.
+    pub(super) fn quotient(&self) -> &Quotient {
+        let quotient = || Quotient::of(proof::thinned(self.engine));
+        self.quotient.get_or_init(quotient)
+    }
+
+    /// Who knows names.
+    pub(super) fn resolvers(&self) -> &Resolvers {
+        self.resolvers.get_or_init(|| Resolvers::of(self))
     }
 
     /// The rules of NetworkPolicies that could go.

@@ -44,12 +44,11 @@ pub(super) struct Asks {
 
 pub(super) fn lookups<'c, 'a>(context: &'c Context<'a>) -> Vec<Lookup<'c, 'a>> {
     let mut found: BTreeMap<&ObjectName, Lookup<'c, 'a>> = BTreeMap::new();
-    let mut resolvers = None;
     for group in context.pods() {
         let Some(policy) = isolating(context, group) else {
             continue;
         };
-        let resolvers = resolvers.get_or_insert_with(|| Resolvers::of(context));
+        let resolvers = context.resolvers();
         let Some(asks) = group.pods.iter().find_map(|pod| resolvers.asks(&pod.name)) else {
             continue;
         };
@@ -74,7 +73,7 @@ fn isolating<'a>(context: &Context<'a>, group: &PodGroup<'_>) -> Option<&'a Netw
 }
 
 /// The pods that know names; a pod as most clusters have it if there are none among the manifests.
-struct Resolvers {
+pub(super) struct Resolvers {
     engine: Engine,
     classes: Vec<ClassId>,
     ports: Vec<u16>,
@@ -82,7 +81,7 @@ struct Resolvers {
 }
 
 impl Resolvers {
-    fn of(context: &Context<'_>) -> Self {
+    pub(super) fn of(context: &Context<'_>) -> Self {
         let known = context
             .thinned()
             .pods

@@ -8,12 +8,14 @@ use std::net::IpAddr;
 use ringfence_model::{Cluster, Direction, NetworkPolicy, Node, ObjectName, Pod};
 use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach};
 
-use super::quotient::seen_from;
+use super::quotient::Quotient;
 
 /// A cluster in which changes are tried.
 #[derive(Debug)]
 pub(super) struct Trial {
     engine: Engine,
+    /// The same, for changes that may be taken back.
+    other: Option<Engine>,
     /// One member of each class.
     ends: Vec<End>,
 }
@@ -32,12 +34,16 @@ impl Trial {
         let engine = Engine::new(cluster);
         let ends = engine.classes().map(|(_, class)| End::of(&class.kind));
         let ends = ends.collect();
-        Self { engine, ends }
+        Self {
+            engine,
+            other: None,
+            ends,
+        }
     }
 
-    /// `cluster` as far as it matters to the pods of `namespace`.
-    pub(super) fn of_namespace(cluster: &Cluster, namespace: &str) -> Self {
-        Self::new(seen_from(cluster, namespace))
+    /// The cluster as far as it matters to the pods of `namespace`.
+    pub(super) fn of_namespace(quotient: &Quotient, namespace: &str) -> Self {
+        Self::new(quotient.seen_from(namespace))
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -79,9 +85,30 @@ impl Trial {
         engine
     }
 
-    /// Goes on from `engine`, which must not tell apart what was alike.
-    pub(super) fn keep(&mut self, engine: Engine) {
-        self.engine = engine;
+    /// Goes on with `policy` as it is given, if `direction` of no subject is judged otherwise then; whether it is so. The
+    /// policy must tell nobody apart who was alike.
+    pub(super) fn goes_on_with(
+        &mut self,
+        policy: &NetworkPolicy,
+        direction: Direction,
+        subjects: &[ObjectName],
+    ) -> bool {
+        let change = || Change::SetNetworkPolicy(policy.clone());
+        let undone = match self.cluster().network_policies.get(&policy.name) {
+            Some(known) => Change::SetNetworkPolicy(known.clone()),
+            None => Change::RemoveNetworkPolicy(policy.name.clone()),
+        };
+        let other = self.other.take();
+        let mut other = other.unwrap_or_else(|| self.engine.clone());
+        other.apply(change());
+        let is_same = self.difference(&other, direction, subjects).is_none();
+        if is_same {
+            self.engine.apply(change());
+        } else {
+            other.apply(undone);
+        }
+        self.other = Some(other);
+        is_same
     }
 
     /// The first of `subjects` and an end for which `other` judges `direction` otherwise.
@@ -211,7 +238,11 @@ fn node_by_address(node: &Node) -> Vec<Node> {
 }
 
 /// `policy` without the rule at `index`.
-pub(super) fn without_rule(policy: &NetworkPolicy, direction: Direction, index: usize) -> Change {
+pub(super) fn without_rule(
+    policy: &NetworkPolicy,
+    direction: Direction,
+    index: usize,
+) -> NetworkPolicy {
     let mut policy = policy.clone();
     let rules = match direction {
         Direction::Ingress => &mut policy.ingress,
@@ -220,5 +251,5 @@ pub(super) fn without_rule(policy: &NetworkPolicy, direction: Direction, index: 
     if index < rules.len() {
         rules.remove(index);
     }
-    Change::SetNetworkPolicy(policy)
+    policy
 }

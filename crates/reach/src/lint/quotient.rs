@@ -12,54 +12,115 @@ use ringfence_net::Family;
 
 use super::cluster_site::as_peer;
 
-/// `cluster` with the NetworkPolicies of `namespace`, its pods, and one of each kind of others. Without a namespace of that
-/// name, one of each kind that cluster-scoped policies tell apart.
-pub(super) fn seen_from(cluster: &Cluster, namespace: &str) -> Cluster {
-    let sight = Sight::of(cluster, namespace);
-    let (own, others): (Vec<&Pod>, Vec<&Pod>) = cluster
-        .pods
-        .values()
-        .partition(|pod| pod.name.namespace == namespace);
-    let mut kinds = BTreeMap::new();
-    let mut selectors = Applicable::default();
-    for pod in others {
-        let applicable = selectors.of(&sight, cluster, &pod.name.namespace);
-        kinds.entry(sight.of_pod(applicable, pod)).or_insert(pod);
+/// A cluster that can be seen from each of its namespaces.
+#[derive(Debug)]
+pub(super) struct Quotient {
+    cluster: Cluster,
+    /// For each pod the number of its kind among those that cluster-scoped policies tell apart, which are the same for every
+    /// namespace; in the order of the pods.
+    pods: Vec<usize>,
+    /// The same for nodes.
+    nodes: Vec<usize>,
+}
+
+impl Quotient {
+    pub(super) fn of(cluster: Cluster) -> Self {
+        let sight = Sight::of_cluster_policies(&cluster);
+        let mut selectors = Applicable::default();
+        let pods = cluster.pods.values().map(|pod| {
+            let applicable = selectors.of(&sight, &cluster, &pod.name.namespace);
+            (families(&pod.addresses), sight.of_pod(applicable, pod))
+        });
+        let pods = numbers(pods);
+        let nodes = cluster.nodes.values();
+        let nodes = numbers(nodes.map(|node| (families(&node.addresses), sight.of_node(node))));
+        Self {
+            cluster,
+            pods,
+            nodes,
+        }
     }
-    let mut nodes = BTreeMap::new();
-    for node in cluster.nodes.values() {
-        nodes.entry(sight.of_node(node)).or_insert(node);
+
+    /// The cluster with everything that is in it.
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
-    let pods: Vec<&Pod> = own.into_iter().chain(kinds.into_values()).collect();
-    let namespaces = pods.iter().map(|pod| pod.name.namespace.as_str());
-    let namespaces: BTreeSet<&str> = namespaces.chain([namespace]).collect();
-    let namespaces = namespaces
-        .into_iter()
-        .filter_map(|name| cluster.namespaces.get(name));
-    let policies = cluster.network_policies.iter();
-    let policies = policies.filter(|(name, _)| name.namespace == namespace);
-    Cluster {
-        namespaces: namespaces
-            .map(|found| (found.name.clone(), found.clone()))
-            .collect(),
-        pods: pods
+
+    /// The cluster with the NetworkPolicies of `namespace`, its pods, and one of each kind of others. Without a namespace of
+    /// that name, one of each kind that cluster-scoped policies tell apart.
+    pub(super) fn seen_from(&self, namespace: &str) -> Cluster {
+        let cluster = &self.cluster;
+        let sight = Sight::of_policies(cluster, namespace);
+        let pods = self.pods_seen(&sight);
+        let namespaces = pods.iter().map(|pod| pod.name.namespace.as_str());
+        let namespaces: BTreeSet<&str> = namespaces.chain([namespace]).collect();
+        let namespaces = namespaces
             .into_iter()
-            .map(|pod| (pod.name.clone(), pod.clone()))
-            .collect(),
-        nodes: nodes
-            .into_values()
-            .map(|node| (node.name.clone(), node.clone()))
-            .collect(),
-        network_policies: policies
-            .map(|(name, policy)| (name.clone(), policy.clone()))
-            .collect(),
-        cluster_policies: cluster.cluster_policies.clone(),
-        domain_addresses: cluster.domain_addresses.clone(),
-        ..Cluster::default()
+            .filter_map(|name| cluster.namespaces.get(name));
+        let policies = cluster.policies_in(namespace);
+        Cluster {
+            namespaces: namespaces
+                .map(|found| (found.name.clone(), found.clone()))
+                .collect(),
+            pods: pods
+                .into_iter()
+                .map(|pod| (pod.name.clone(), pod.clone()))
+                .collect(),
+            nodes: self
+                .nodes_seen(&sight)
+                .map(|node| (node.name.clone(), node.clone()))
+                .collect(),
+            network_policies: policies
+                .map(|policy| (policy.name.clone(), policy.clone()))
+                .collect(),
+            cluster_policies: cluster.cluster_policies.clone(),
+            domain_addresses: cluster.domain_addresses.clone(),
+            ..Cluster::default()
+        }
+    }
+
+    /// The pods of the namespace, and the first of each kind of others.
+    fn pods_seen(&self, sight: &Sight<'_>) -> Vec<&Pod> {
+        let numbered = self.cluster.pods.values().zip(&self.pods);
+        let is_own = |(pod, _): &(&Pod, &usize)| pod.name.namespace == sight.namespace;
+        let (own, others): (Vec<_>, Vec<_>) = numbered.partition(is_own);
+        let mut kinds = BTreeMap::new();
+        let mut selectors = Applicable::default();
+        for (pod, number) in others {
+            let applicable = selectors.of(sight, &self.cluster, &pod.name.namespace);
+            let kind = (*number, sight.of_pod(applicable, pod));
+            kinds.entry(kind).or_insert(pod);
+        }
+        let own = own.into_iter().map(|(pod, _)| pod);
+        own.chain(kinds.into_values()).collect()
+    }
+
+    /// The first node of each kind.
+    fn nodes_seen(&self, sight: &Sight<'_>) -> impl Iterator<Item = &Node> {
+        let mut kinds = BTreeMap::new();
+        for (node, number) in self.cluster.nodes.values().zip(&self.nodes) {
+            let kind = (*number, sight.of_node(node));
+            kinds.entry(kind).or_insert(node);
+        }
+        kinds.into_values()
     }
 }
 
-/// Everything that the rules for pods of a namespace look at in others.
+fn families(addresses: &[IpAddr]) -> Vec<Family> {
+    addresses.iter().copied().map(Family::of).collect()
+}
+
+/// A number for each of `kinds`, the same for those that are equal.
+fn numbers<K: Ord>(kinds: impl Iterator<Item = K>) -> Vec<usize> {
+    let mut known = BTreeMap::new();
+    let number = |kind| {
+        let next = known.len();
+        *known.entry(kind).or_insert(next)
+    };
+    kinds.map(number).collect()
+}
+
+/// What some rules look at in pods and nodes.
 struct Sight<'a> {
     namespace: &'a str,
     selectors: Vec<PeerSelector>,
@@ -89,23 +150,29 @@ impl<'p> Applicable<'p> {
     }
 }
 
+/// Which address each block holds: their places. Of most pods no block of a policy holds any.
+type Held = Vec<(usize, usize)>;
+
 /// What of a pod is looked at: the selectors that match it, the blocks that hold its addresses, its ports.
-type PodKind<'p> = (Vec<usize>, Vec<(Family, Vec<usize>)>, &'p [ContainerPort]);
+type PodKind<'p> = (Vec<usize>, Held, &'p [ContainerPort]);
 
 /// What of a node is looked at.
-type NodeKind = (Vec<bool>, Vec<(Family, Vec<usize>)>);
+type NodeKind = (Vec<bool>, Held);
 
 impl<'a> Sight<'a> {
-    fn of(cluster: &'a Cluster, namespace: &'a str) -> Self {
-        let mut sight = Self {
-            namespace,
-            selectors: Vec::new(),
-            node_selectors: Vec::new(),
-            blocks: Vec::new(),
-            names: false,
-        };
+    /// What the NetworkPolicies of `namespace` look at.
+    fn of_policies(cluster: &Cluster, namespace: &'a str) -> Self {
+        let mut sight = Self::of_nothing(namespace);
         for direction in Direction::ALL {
             sight.add_policies(cluster, direction);
+        }
+        sight
+    }
+
+    /// What cluster-scoped policies look at.
+    fn of_cluster_policies(cluster: &'a Cluster) -> Self {
+        let mut sight = Self::of_nothing("");
+        for direction in Direction::ALL {
             sight.add_cluster_policies(cluster, direction);
         }
         let subjects = cluster.cluster_policies.values();
@@ -122,9 +189,18 @@ impl<'a> Sight<'a> {
         sight
     }
 
+    const fn of_nothing(namespace: &'a str) -> Self {
+        Self {
+            namespace,
+            selectors: Vec::new(),
+            node_selectors: Vec::new(),
+            blocks: Vec::new(),
+            names: false,
+        }
+    }
+
     fn add_policies(&mut self, cluster: &Cluster, direction: Direction) {
-        let policies = cluster.network_policies.values();
-        let policies = policies.filter(|policy| policy.name.namespace == self.namespace);
+        let policies = cluster.policies_in(self.namespace);
         for rule in policies.flat_map(|policy| policy.rules(direction)) {
             self.names |= rule
                 .ports
@@ -186,13 +262,16 @@ impl<'a> Sight<'a> {
         (bits, self.of_addresses(&node.addresses))
     }
 
-    fn of_addresses(&self, addresses: &[IpAddr]) -> Vec<(Family, Vec<usize>)> {
-        let holding = |address: &IpAddr| {
+    fn of_addresses(&self, addresses: &[IpAddr]) -> Held {
+        let addresses = addresses.iter().enumerate();
+        let held = addresses.flat_map(|(place, address)| {
             let blocks = self.blocks.iter().enumerate();
-            let holding = blocks.filter(|(_, block)| block.contains(address));
-            let places = holding.map(|(place, _)| place).collect();
-            (Family::of(*address), places)
-        };
-        addresses.iter().map(holding).collect()
+            let holding = blocks.filter(move |(_, block)| block.contains(address));
+            holding.map(move |(block, _)| (place, block))
+        });
+        held.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

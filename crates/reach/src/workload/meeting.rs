@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
+use ringfence_model::{Cluster, Endpoint, ObjectName};
 use ringfence_net::Family;
 
 /// The families that an end has addresses of, or may have (rules Q-7, AM-22).
@@ -27,8 +27,23 @@ impl Speaks {
         }
     }
 
-    pub(crate) fn of_node(cluster: &Cluster, name: &str) -> Self {
-        Self::of(&node_addresses(cluster, name))
+    /// those of every node, as its object and the pods on it say.
+    pub(crate) fn of_nodes(cluster: &Cluster) -> BTreeMap<&str, Self> {
+        let mut addresses: BTreeMap<&str, Vec<&IpAddr>> = BTreeMap::new();
+        for (name, node) in &cluster.nodes {
+            let known = addresses.entry(name).or_default();
+            known.extend(&node.addresses);
+        }
+        for pod in cluster.pods.values().filter(|pod| pod.is_live()) {
+            if let Some(name) = &pod.node {
+                let known = addresses.entry(name).or_default();
+                known.extend(&pod.host_addresses);
+            }
+        }
+        let nodes = addresses.into_iter();
+        nodes
+            .map(|(name, addresses)| (name, Self::of(addresses)))
+            .collect()
     }
 
     /// Whether there is a family that both have.
@@ -111,15 +126,4 @@ impl<'a> Homes<'a> {
         let by_name = pod.node.as_deref().into_iter();
         by_address.flatten().copied().chain(by_name).collect()
     }
-}
-
-/// the addresses of a node, as its object and the pods on it say.
-fn node_addresses(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
-    let on_node = |pod: &&Pod| pod.is_live() && pod.node.as_deref() == Some(name);
-    let of_pods = cluster.pods.values().filter(on_node);
-    let own = cluster.nodes.get(name).into_iter();
-    own.flat_map(|node| &node.addresses)
-        .chain(of_pods.flat_map(|pod| &pod.host_addresses))
-        .copied()
-        .collect()
 }

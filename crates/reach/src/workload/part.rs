@@ -61,6 +61,7 @@ pub(crate) fn parts(
     by: impl Fn(&Member<'_>) -> Unit,
 ) -> Vec<(Unit, Part)> {
     let mut parts: BTreeMap<Key, Vec<Endpoint>> = BTreeMap::new();
+    let nodes = Speaks::of_nodes(engine.cluster());
     for (class, kind) in engine.classes() {
         match &kind.kind {
             ClassKind::Pods { members, .. } => {
@@ -69,7 +70,8 @@ pub(crate) fn parts(
                 }
             }
             ClassKind::Node { name } => {
-                let speaks = Speaks::of_node(engine.cluster(), name);
+                let speaks = nodes.get(name.as_str()).copied();
+                let speaks = speaks.unwrap_or_else(|| Speaks::of(&[]));
                 let key = (by(&Member::Node(name)), class, speaks);
                 let node = Endpoint::Node(name.clone());
                 parts.entry(key).or_default().push(node);

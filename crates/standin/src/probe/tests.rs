@@ -178,10 +178,13 @@ fn a_name_without_address_is_a_name_problem() {
 }
 
 #[test]
-fn no_time_is_a_timeout() {
-    let mut request = request("127.0.0.1:9".parse().unwrap(), ProbeProtocol::Tcp);
-    request.timeout_ms = 0;
-    assert_eq!(probe(&request).outcome, ProbeOutcome::TimedOut);
+fn what_was_never_sent_is_no_timeout() {
+    for protocol in [ProbeProtocol::Tcp, ProbeProtocol::Udp] {
+        let mut request = request("127.0.0.1:9".parse().unwrap(), protocol);
+        request.timeout_ms = 0;
+        let reason = "the time was up before anything was sent".to_owned();
+        assert_eq!(probe(&request).outcome, ProbeOutcome::Other { reason });
+    }
 }
 
 #[test]

@@ -30,13 +30,24 @@ pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<TcpSt
     let mut last = Unreached::TimedOut;
     for (tried, address) in addresses.iter().enumerate() {
         let waiting = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-        let share = (deadline.left()? / waiting).max(Duration::from_millis(1));
+        let left = deadline.left();
+        let left = if tried == 0 {
+            left.map_err(unsent)
+        } else {
+            left
+        }?;
+        let share = (left / waiting).max(Duration::from_millis(1));
         match TcpStream::connect_timeout(address, share) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = failure(&error),
         }
     }
     Err(last)
+}
+
+/// The time was up before anything was sent: nobody was asked, so that this says nothing of who would have answered.
+fn unsent(_: Unreached) -> Unreached {
+    Unreached::other("the time was up before anything was sent")
 }
 
 /// What a failed call on a socket means.
@@ -105,7 +116,8 @@ pub(super) fn exchange(
     fits: impl Fn(&[u8]) -> bool,
 ) -> Result<Vec<u8>, Unreached> {
     let socket = connected(address).map_err(|error| failure(&error))?;
-    let pause = (deadline.left()? / 4).max(Duration::from_millis(50));
+    let left = deadline.left().map_err(unsent)?;
+    let pause = (left / 4).max(Duration::from_millis(50));
     let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
         socket.send(question).map_err(|error| failure(&error))?;

@@ -1,16 +1,19 @@
 //! Whether the connections of a test are as it says.
 
+mod alike;
+
 use std::fmt;
 use std::time::Instant;
 
 use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
-use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions};
+use ringfence_reach::assertion::{Claim, Coverage, Question, questions};
 
 use super::oracle::{Oracle, Verdict};
 use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
+use alike::{Failures, Skips};
 
 /// Connections between two ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,17 +42,17 @@ impl Judge<'_> {
             .iter()
             .map(|asked| asked.question.query.clone())
             .collect();
-        let (mut failures, mut skipped) = (Vec::new(), Vec::new());
+        let (mut failures, mut skipped) = (Failures::default(), Skips::default());
         for (asked, verdict) in asked.iter().zip(self.oracle.ask(&queries)?) {
             match verdict {
                 Verdict::Found(outcome) if Claim::holds(asked.expected, &outcome) => {}
                 Verdict::Found(outcome) => {
-                    add(&mut failures, asked.failure(self.engine, Ok(outcome)));
+                    failures.add(asked.failure(self.engine, Ok(outcome)));
                 }
                 Verdict::NoAnswer(reason) => {
-                    add(&mut failures, asked.failure(self.engine, Err(reason)));
+                    failures.add(asked.failure(self.engine, Err(reason)));
                 }
-                Verdict::Skipped(reason) => skip(&mut skipped, asked.skipped(reason)),
+                Verdict::Skipped(reason) => skipped.add(asked.skipped(reason)),
             }
         }
         self.record(&queries);
@@ -58,8 +61,8 @@ impl Judge<'_> {
             file: case.file.clone(),
             reason: case.reason.clone(),
             asked: queries.len(),
-            failures,
-            skipped,
+            failures: failures.found(),
+            skipped: skipped.found(),
             seconds: started.elapsed().as_secs_f64(),
         })
     }
@@ -124,45 +127,6 @@ impl Asked<'_> {
             destination: query.destination.clone(),
             connections: connections.clone(),
         }
-    }
-}
-
-/// Adds `failure` to one with the same reasons, if there is one.
-fn add(failures: &mut Vec<Failure>, failure: Failure) {
-    match failures.iter_mut().find(|other| is_alike(other, &failure)) {
-        Some(other) => failure
-            .ways
-            .into_iter()
-            .for_each(|way| add_way(&mut other.ways, way)),
-        None => failures.push(failure),
-    }
-}
-
-fn skip(all: &mut Vec<Skipped>, skipped: Skipped) {
-    let same =
-        |other: &&mut Skipped| (&other.reason, &other.place) == (&skipped.reason, &skipped.place);
-    match all.iter_mut().find(same) {
-        Some(other) => skipped
-            .ways
-            .into_iter()
-            .for_each(|way| add_way(&mut other.ways, way)),
-        None => all.push(skipped),
-    }
-}
-
-fn is_alike(one: &Failure, other: &Failure) -> bool {
-    let decided = |failure: &Failure| failure.answer.as_ref().map(Deciding::of);
-    (one.expected, &one.place) == (other.expected, &other.place)
-        && one.outcome == other.outcome
-        && decided(one) == decided(other)
-}
-
-fn add_way(ways: &mut Vec<Way>, way: Way) {
-    let same_ends =
-        |other: &&mut Way| (&other.source, &other.destination) == (&way.source, &way.destination);
-    match ways.iter_mut().find(same_ends) {
-        Some(other) => other.connections = other.connections.union(&way.connections),
-        None => ways.push(way),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::lint::cluster_site::cluster_rules;
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::problem::{Place, Problem};
 use crate::lint::proof::Trial;
-use crate::lint::quotient::seen_from;
 use crate::lint::redundancy::{Cause, Redundant};
 use crate::lint::sample::{SOMEBODY, decision, query};
 use crate::lint::words;
@@ -104,7 +103,7 @@ fn decided_before(
     namespace: &str,
     direction: Direction,
 ) -> BTreeSet<ObjectName> {
-    let mut cluster = seen_from(context.thinned(), namespace);
+    let mut cluster = context.quotient().seen_from(namespace);
     cluster.network_policies.clear();
     let closed = for_all(namespace, direction, Vec::new());
     cluster.network_policies.insert(closed.name.clone(), closed);

@@ -79,7 +79,7 @@ fn differ(
     second: &ClusterPolicy,
     direction: Direction,
 ) -> Option<Difference> {
-    let seen = Trial::of_namespace(context.thinned(), namespace);
+    let seen = Trial::of_namespace(context.quotient(), namespace);
     let trial = Trial::new(ordered(&seen, first, second).into_cluster());
     let other = ordered(&seen, second, first);
     let subjects = trial.pods(|pod| pod.name.namespace == namespace);

@@ -10,7 +10,7 @@ use crate::lint::cluster_site::{ClusterSite, as_peer, cluster_rules};
 use crate::lint::context::Context;
 use crate::lint::problem::Problem;
 use crate::lint::proof::Trial;
-use crate::lint::quotient::seen_from;
+use crate::lint::quotient::Quotient;
 use crate::lint::sample::{cluster_samples, decision};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -19,7 +19,10 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     }
     let cluster = context.cluster.clone();
     let engine = Engine::new(without_policies(cluster));
-    let trial = Trial::new(seen_from(&without_policies(context.thinned().clone()), ""));
+    let trial = Trial::of_namespace(
+        &Quotient::of(without_policies(context.thinned().clone())),
+        "",
+    );
     let rules = context.cluster_policies().flat_map(cluster_rules);
     rules
         .filter(|site| !site.rule.peers.contains(&ClusterPeer::Unrecognized))

@@ -1,12 +1,19 @@
-use ringfence_model::Endpoint;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ringfence_model::{Direction, Endpoint};
 use ringfence_net::{ConnectionSet, Protocol};
+use ringfence_policy::Engine;
 use ringfence_testkit::builder::{
     block, cluster, labels, name, pod, pods, policy, ports, rule, tcp,
 };
 use ringfence_testkit::generate::{self, Shape};
 
+use super::bench::{apply, changes};
+use super::judged::Likeness;
 use super::*;
-use crate::assertion::{mutants, questions};
+use crate::assertion::mutation::anchor::anchored;
+use crate::assertion::{Claim, mutants, questions};
 
 /// A web tier that clients reach on one port, and a database behind it.
 fn shop() -> Cluster {
@@ -194,6 +201,61 @@ fn mistakes_in_random_clusters_are_told_apart() {
         missed > 500 && harmless > 1000 && unobservable < 100,
         "{missed} {harmless} {unobservable}"
     );
+}
+
+/// Of connections that are alike one speaks for all, whatever the mistake.
+#[test]
+fn connections_that_are_alike_come_out_alike() {
+    let mut compared = 0;
+    for seed in 0..20 {
+        let cluster = doubled(generate::cluster(seed, Shape::TIERED));
+        let plain = anchored(&cluster);
+        let mut alike: BTreeMap<Likeness, Vec<Query>> = BTreeMap::new();
+        for query in every_question(&cluster) {
+            if let Some(likeness) = Likeness::of(&plain, &query) {
+                alike.entry(likeness).or_default().push(query);
+            }
+        }
+        alike.retain(|_, queries| queries.len() > 1);
+        for mutant in mutants(&cluster) {
+            let mut changed = plain.clone();
+            apply(&mut changed, changes(&mutant));
+            for queries in alike.values() {
+                let outcomes = queries.iter().map(|query| {
+                    let answer = changed.answer(query);
+                    let both = [Expected::Allow, Expected::Deny];
+                    both.map(|expected| {
+                        let answer = answer.as_ref();
+                        answer.is_ok_and(|answer| Claim::holds(expected, &answer.outcome))
+                    })
+                });
+                let outcomes: Vec<[bool; 2]> = outcomes.collect();
+                let first = outcomes[0];
+                let differing = outcomes.iter().position(|one| *one != first);
+                assert_eq!(differing, None, "seed {seed}: {mutant}\n{queries:?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
+/// With a second pod beside each, elsewhere in the same block of 128 addresses.
+fn doubled(mut cluster: Cluster) -> Cluster {
+    let twins = cluster.pods.values().map(|pod| {
+        let mut twin = pod.clone();
+        twin.name.name.push_str("-twin");
+        for address in &mut twin.addresses {
+            *address = match *address {
+                IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() ^ 64).into(),
+                IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() ^ 64).into(),
+            };
+        }
+        (twin.name.clone(), twin)
+    });
+    let twins: Vec<_> = twins.collect();
+    cluster.pods.extend(twins);
+    cluster
 }
 
 /// A question for each way between pods and addresses, and each part of the ports.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
+use ringfence_lab::plan::{OUTSIDE_V4, OUTSIDE_V6, UNDERLAY_V4, UNDERLAY_V6};
 use ringfence_model::{Answer, Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Query};
 use ringfence_net::{IpProtocol, Protocol};
 use ringfence_policy::Engine;
@@ -14,6 +16,8 @@ use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeReport, ProbeRe
 const PATIENCE_MS: u64 = 700;
 /// For connections that should pass: a machine may be busy.
 const LONG_PATIENCE_MS: u64 = 3000;
+/// For those of them that got no answer, when nothing else is tried any more.
+const LAST_PATIENCE_MS: u64 = 10_000;
 const DNS_PORT: u16 = 53;
 
 /// One connection to open.
@@ -21,6 +25,14 @@ const DNS_PORT: u16 = 53;
 pub(super) struct Attempt {
     origin: Origin,
     request: ProbeRequest,
+}
+
+impl Attempt {
+    fn with_patience(&self, timeout_ms: u64) -> Self {
+        let mut attempt = self.clone();
+        attempt.request.timeout_ms = timeout_ms;
+        attempt
+    }
 }
 
 /// What came of it.
@@ -47,8 +59,9 @@ pub(super) fn attempts(
         }
     };
     let attempt = |target: IpAddr, port| -> Result<Attempt, String> {
+        let origin = from(&origin, target)?;
         Ok(Attempt {
-            origin: origin.clone(),
+            origin,
             request: ProbeRequest {
                 target: target.to_string(),
                 port,
@@ -75,6 +88,28 @@ fn origin(source: &Endpoint) -> Result<Origin, String> {
         Endpoint::Address(_) => Ok(Origin::Place(Place::Outside)),
         Endpoint::Service(name) => Err(format!("Service {name} opens no connections")),
     }
+}
+
+/// `origin`, if there is a way from it. Trying does not tell: the error that a router sends back is rationed, and a socket
+/// may miss it; without it, what has no way looks like what is denied.
+fn from(origin: &Origin, target: IpAddr) -> Result<Origin, String> {
+    match origin {
+        Origin::Place(Place::Outside) if !is_seen_from_outside(target) => Err(format!(
+            "the host outside of a lab has a way to nodes alone, and {target} is none"
+        )),
+        Origin::Place(Place::Outside | Place::Node(_)) | Origin::Pod(_) => Ok(origin.clone()),
+    }
+}
+
+/// Only the networks of the nodes and of that host have a router in common.
+fn is_seen_from_outside(target: IpAddr) -> bool {
+    let networks = [
+        IpNet::V4(UNDERLAY_V4),
+        IpNet::V6(UNDERLAY_V6),
+        IpNet::V4(OUTSIDE_V4),
+        IpNet::V6(OUTSIDE_V6),
+    ];
+    networks.iter().any(|network| network.contains(&target))
 }
 
 fn protocol(protocol: IpProtocol, port: u16) -> Result<ProbeProtocol, String> {
@@ -132,8 +167,27 @@ fn behind(connection: &Connection) -> Result<(IpAddr, u16), String> {
         .ok_or_else(|| "an end of the connection has no address in the lab".to_owned())
 }
 
-/// Opens all of them at once, those from one place by one process; the passages are in the order of `attempts`.
+/// Opens all of them; the passages are in the order of `attempts`. Those that should pass and get no answer are tried once
+/// more: else whatever keeps a machine busy could be taken for a denial.
 pub(super) fn try_all(client: &Client, attempts: &[Attempt]) -> anyhow::Result<Vec<Passage>> {
+    let mut passages = try_once(client, attempts)?;
+    let in_doubt = passages.iter_mut().zip(attempts);
+    let in_doubt = in_doubt.filter(|(passage, attempt)| {
+        **passage == Passage::Closed && attempt.request.timeout_ms == LONG_PATIENCE_MS
+    });
+    let (passages_in_doubt, again): (Vec<&mut Passage>, Vec<Attempt>) = in_doubt
+        .map(|(passage, attempt)| (passage, attempt.with_patience(LAST_PATIENCE_MS)))
+        .unzip();
+    let found = try_once(client, &again)?;
+    passages_in_doubt
+        .into_iter()
+        .zip(found)
+        .for_each(|(passage, found)| *passage = found);
+    Ok(passages)
+}
+
+/// Opens all of them at once, those from one place by one process.
+fn try_once(client: &Client, attempts: &[Attempt]) -> anyhow::Result<Vec<Passage>> {
     let mut groups: BTreeMap<String, Vec<(usize, &Attempt)>> = BTreeMap::new();
     for (place, attempt) in attempts.iter().enumerate() {
         let origin = format!("{:?}", attempt.origin);
@@ -179,5 +233,26 @@ fn passage(report: &ProbeReport) -> Passage {
         ProbeOutcome::DnsFailed { reason } | ProbeOutcome::Other { reason } => {
             Passage::Failed(format!("the attempt failed: {reason}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn from_outside_there_is_a_way_to_nodes_alone() {
+        let outside = Origin::Place(Place::Outside);
+        for node in ["172.18.0.3", "fd00:172:18::3", "203.0.113.10"] {
+            let node = node.parse().unwrap();
+            assert_eq!(from(&outside, node), Ok(outside.clone()));
+        }
+        for target in ["10.244.1.2", "10.96.0.1"] {
+            let found = from(&outside, target.parse().unwrap());
+            let reason = "the host outside of a lab has a way to nodes alone, and";
+            assert_eq!(found, Err(format!("{reason} {target} is none")));
+        }
+        let node = Origin::Place(Place::Node("worker".to_owned()));
+        assert!(from(&node, "10.244.1.2".parse().unwrap()).is_ok());
     }
 }
