@@ -6,10 +6,12 @@
 
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
+mod files;
 mod growth;
 mod table;
 mod times;
 
+pub use files::write;
 pub use growth::{Growing, doubled};
 pub use table::{Case, Stopwatch, measure, print};
 pub use times::{Times, time};

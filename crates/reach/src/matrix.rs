@@ -72,6 +72,16 @@ impl Matrix {
         self.grid.cell(*row, *column)
     }
 
+    /// What `source` may open to each destination, in their order and as [`Self::cell`] says it.
+    pub fn row(&self, source: &Unit) -> impl Iterator<Item = (&Unit, Option<&Cell>)> {
+        let row = self.rows.get(source).copied();
+        let destinations = self.destinations.iter().enumerate();
+        destinations.map(move |(column, destination)| {
+            let cell = row.and_then(|row| self.grid.cell(row, column));
+            (destination, cell)
+        })
+    }
+
     /// Every cell, row by row, rows and columns in the order of units.
     pub fn cells(&self) -> impl Iterator<Item = (&Unit, &Unit, &Cell)> {
         self.rows.iter().flat_map(move |(source, row)| {

@@ -39,6 +39,10 @@ const MAY_START_PROGRAMS: &[(&str, &str)] = &[
         "crates/testkit/src/sandbox.rs",
         "a test program itself, once more without privileges",
     ),
+    (
+        "benches/benches/commands.rs",
+        "ringfence itself, whose commands it measures",
+    ),
     ("xtask/", "cargo, and the programs under test"),
 ];
 

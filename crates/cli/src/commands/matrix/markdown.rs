@@ -24,10 +24,8 @@ fn grid(matrix: &Matrix, names: &Names) -> String {
     let columns: Vec<String> = std::iter::once("from".to_owned()).chain(columns).collect();
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let rows = matrix.sources.iter().map(|source| {
-        let cells = matrix.destinations.iter().map(|destination| {
-            let cell = matrix.cell(source, destination);
-            Cell::Text(cell.map_or_else(String::new, cell_text))
-        });
+        let cells = matrix.row(source);
+        let cells = cells.map(|(_, cell)| Cell::Text(cell.map_or_else(String::new, cell_text)));
         let name = Cell::Strong(names.of_unit(source));
         std::iter::once(name).chain(cells).collect()
     });

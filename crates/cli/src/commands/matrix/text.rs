@@ -38,10 +38,8 @@ fn grid(matrix: &Matrix, names: &Names) -> Vec<String> {
         .collect();
     table.load_style(NO_LINES).set_header(header);
     for source in &matrix.sources {
-        let cells = matrix.destinations.iter().map(|destination| {
-            let cell = matrix.cell(source, destination);
-            cell.map_or_else(String::new, cell_text)
-        });
+        let cells = matrix.row(source);
+        let cells = cells.map(|(_, cell)| cell.map_or_else(String::new, cell_text));
         table.add_row(std::iter::once(names.of_unit(source)).chain(cells));
     }
     let lines = table.lines();
@@ -92,8 +90,8 @@ fn lines(matrix: &Matrix, names: &Names, source: &Unit, shown: usize) -> String 
     let mut alike: Vec<(String, Vec<String>)> = Vec::new();
     let mut places: BTreeMap<&Cell, usize> = BTreeMap::new();
     let mut denied = 0;
-    for destination in &matrix.destinations {
-        match matrix.cell(source, destination) {
+    for (destination, cell) in matrix.row(source) {
+        match cell {
             Some(cell) if cell.summary() == Summary::Nothing => denied += 1,
             Some(cell) => {
                 let place = *places.entry(cell).or_insert(alike.len());

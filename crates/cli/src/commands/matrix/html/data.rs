@@ -36,8 +36,7 @@ impl Page {
         let mut texts = Texts::default();
         let (mut labels, mut cells) = (Vec::new(), Vec::new());
         for source in &matrix.sources {
-            for destination in &matrix.destinations {
-                let cell = matrix.cell(source, destination);
+            for (destination, cell) in matrix.row(source) {
                 labels.push(cell.map_or(-1, |cell| texts.signed(&cell_text(cell))));
                 cells.push(cell.map(|cell| {
                     let found = evidence(engine, groups, (source, destination), cell);
