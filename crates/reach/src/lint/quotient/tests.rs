@@ -102,8 +102,8 @@ impl<'a> Plainly<'a> {
 #[test]
 fn one_of_each_kind_is_kept_and_no_more() {
     let (mut kept, mut all) = (0, 0);
-    for seed in 0..150 {
-        let shape = [Shape::FULL, Shape::TIERED][seed as usize % 2];
+    let shapes = [Shape::FULL, Shape::TIERED].into_iter().cycle();
+    for (seed, shape) in (0..150).zip(shapes) {
         let cluster = generate::cluster(seed, shape);
         let quotient = Quotient::of(cluster.clone());
         let namespaces = cluster.namespaces.keys().map(String::as_str);
