@@ -20,6 +20,8 @@ const DENIED: Duration = Duration::from_millis(400);
 const ALLOWED: Duration = Duration::from_secs(4);
 /// A segment or connection that was dropped takes a second at least to come again.
 const STALLED: Duration = Duration::from_secs(3);
+/// Of so many datagrams one may meet a commit.
+const DATAGRAMS: usize = 5000;
 const TCP_PORT: u16 = 8080;
 const UDP_PORT: u16 = 5353;
 const SERVICE_PORT: u16 = 80;
@@ -52,6 +54,7 @@ pub(crate) struct Tally {
     pub(crate) lost: usize,
     pub(crate) broken: Vec<String>,
     pub(crate) slowest: Duration,
+    is_datagrams: bool,
 }
 
 impl Tally {
@@ -61,8 +64,21 @@ impl Tally {
         assert!(self.asked > 5 && self.broken.is_empty(), "{self:?}");
         assert!(self.slowest < STALLED, "{}: {:?}", self.what, self.slowest);
         match self.expected {
-            Expected::Allowed => assert_eq!((self.reached, self.lost), (self.asked, 0), "{self:?}"),
+            Expected::Allowed => {
+                assert_eq!(self.reached + self.lost, self.asked, "{self:?}");
+                assert!(self.lost <= self.may_lose(), "{self:?}");
+            }
             Expected::Denied => assert_eq!(self.reached, 0, "{self:?}"),
+        }
+    }
+
+    /// A datagram that is judged in the very moment of a commit may meet some sets before it and others after it, and is
+    /// dropped then. A segment would come again.
+    fn may_lose(&self) -> usize {
+        if self.is_datagrams {
+            1 + self.asked / DATAGRAMS
+        } else {
+            0
         }
     }
 
@@ -140,6 +156,7 @@ impl Probes {
             lost: 0,
             broken: Vec::new(),
             slowest: Duration::ZERO,
+            is_datagrams: true,
         });
         tallies
     }
@@ -186,6 +203,7 @@ impl Probes {
                 lost: 0,
                 broken: Vec::new(),
                 slowest: Duration::ZERO,
+                is_datagrams: matches!(how, How::Datagram | How::Exchange),
             },
         };
         self.threads.push(thread::spawn(move || {
