@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringfence_model::{
-    Cluster, ClusterPolicy, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName,
-    PolicyName,
+    Cluster, ClusterPeer, ClusterPolicy, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy,
+    ObjectName, PolicyName,
 };
 
 use crate::Origin;
@@ -167,6 +167,17 @@ impl Group {
     /// Whether policies of the cluster have a say.
     fn is_tiered(&self) -> bool {
         !self.cluster_policies.is_empty()
+    }
+
+    /// Whether rules, those that are refused too, name nodes or names, whose addresses change what they cost.
+    fn names_places(&self) -> bool {
+        let policies = self.cluster_policies.iter();
+        let rules = policies.flat_map(|policy| policy.rules(self.direction));
+        let mut peers = rules.flat_map(|rule| &rule.peers);
+        peers.any(|peer| match peer {
+            ClusterPeer::Nodes(_) | ClusterPeer::DomainNames(_) => true,
+            ClusterPeer::Pods(_) | ClusterPeer::Networks(_) | ClusterPeer::Unrecognized => false,
+        })
     }
 
     /// What the rules ask of pods and addresses.

@@ -290,20 +290,17 @@ impl Terms {
             .collect()
     }
 
-    /// Takes up the addresses of nodes and names anew. Gives the groups whose rules are about those that changed.
-    pub(crate) fn resolve(&mut self, cluster: &Cluster) -> BTreeSet<GroupId> {
-        let mut changed = BTreeSet::new();
+    /// Takes up the addresses of nodes and names anew.
+    pub(crate) fn resolve(&mut self, cluster: &Cluster) {
         for term in self.slots.iter_mut().flatten() {
             if let TermKind::Addresses { whose, addresses } = &mut term.kind {
                 let now = whose.addresses(cluster);
                 if now != *addresses {
                     *addresses = now;
-                    changed.extend(&term.users);
                     self.addresses_changed = true;
                 }
             }
         }
-        changed
     }
 }
 

@@ -132,7 +132,12 @@ impl Policies {
         let of_policies = of_policies.filter_map(|name| self.by_policy.get(name));
         self.stale.extend(of_policies.flatten());
         if touched.places {
-            self.stale.extend(self.terms.resolve(world.cluster));
+            self.terms.resolve(world.cluster);
+            let groups = self
+                .groups()
+                .filter(|(_, judged)| judged.group.names_places());
+            let groups: Vec<GroupId> = groups.map(|(id, _)| id).collect();
+            self.stale.extend(groups);
         }
         self.take_costs(world);
         self.classes.changed.addresses.extend(touched.addresses);
