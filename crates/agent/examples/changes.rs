@@ -133,7 +133,7 @@ fn measure(local: usize) {
     report("a label of a namespace changes", |turn| {
         let name = format!("ns-{}", turn % NAMESPACES);
         let mut namespace = large.namespaces[&name].clone();
-        let team = format!("team-{}", turn % 10);
+        let team = format!("team-{}", (turn / NAMESPACES + turn) % 10);
         namespace.labels.insert("team".to_owned(), team);
         node.change(Change::Namespace(name, Some(namespace)))
     });
