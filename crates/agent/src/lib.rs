@@ -8,6 +8,7 @@
 mod config;
 mod kernel;
 pub mod protocol;
+mod rules;
 mod run;
 mod server;
 pub mod state;

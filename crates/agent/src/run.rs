@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{SigSet, Signal};
 use ringfence_cni::{EndpointStore, Request, Response};
+use ringfence_compile::Origin;
+use ringfence_compile::trace::outline;
+use ringfence_model::PolicyName;
 
-use crate::AgentConfig;
 use crate::kernel::{self, Job};
 use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
 use crate::store::{self, Reporter};
+use crate::{AgentConfig, rules};
 
 /// Whatever reaches the loop.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(crate) enum Input {
         answer: Sender<Response>,
     },
     Status {
+        request: StatusRequest,
         answer: Sender<Status>,
     },
     Stop,
@@ -70,9 +74,12 @@ impl Drop for Alarm {
 
 /// What status answers are made of.
 #[derive(Debug)]
-pub(crate) struct Status {
-    enforced: Option<Enforced>,
-    health: Health,
+pub(crate) enum Status {
+    Rules {
+        enforced: Option<Enforced>,
+        policies: BTreeMap<PolicyName, Vec<Origin>>,
+    },
+    Health(Health),
 }
 
 /// Runs the agent of one node until SIGTERM or SIGINT. The kernel stays as it is then.
@@ -195,14 +202,20 @@ impl Agent {
                 self.tickets.insert(ticket, answer);
                 self.event(Event::Request { request, ticket });
             }
-            Input::Status { answer } => {
-                let enforced = self.machine.enforced();
-                let _ = answer.send(Status {
-                    enforced,
-                    health: self.machine.health(),
-                });
+            Input::Status { request, answer } => {
+                let _ = answer.send(self.status(request));
             }
             Input::Stop | Input::ThreadEnded { .. } => {}
+        }
+    }
+
+    fn status(&self, request: StatusRequest) -> Status {
+        match request {
+            StatusRequest::Health => Status::Health(self.machine.health()),
+            StatusRequest::Rules => Status::Rules {
+                enforced: self.machine.enforced(),
+                policies: outline(self.machine.cluster()),
+            },
         }
     }
 
@@ -290,20 +303,19 @@ fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
 
 fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
     let questions = inputs.clone();
+    let table = config.table_name.clone();
     let answer = move |request: StatusRequest| {
         let (answer, response) = channel();
-        let sent = questions.send(Input::Status { answer });
+        let sent = questions.send(Input::Status { request, answer });
+        // A loop that is gone holds nothing and is not well.
         let status = sent.ok().and_then(|()| response.recv().ok());
-        let (enforced, health) =
-            status.map_or_else(Default::default, |it| (it.enforced, it.health));
-        match request {
-            StatusRequest::Rules => StatusAnswer::Rules(
-                enforced
-                    .as_ref()
-                    .map(crate::status::rules)
-                    .unwrap_or_default(),
-            ),
-            StatusRequest::Health => StatusAnswer::Health(health),
+        match status {
+            Some(Status::Rules { enforced, policies }) => {
+                let rules = rules::read(&table, enforced.as_ref(), policies);
+                StatusAnswer::Rules(Box::new(rules))
+            }
+            Some(Status::Health(health)) => StatusAnswer::Health(health),
+            None => StatusAnswer::Health(Health::default()),
         }
     };
     serve("status", inputs, listen(&config.status_socket())?, answer)

@@ -7,13 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use ringfence_compile::{ObjectRef, Origin};
-use ringfence_model::{Direction, ObjectName, PolicyName, Source};
-use ringfence_ruleset::Table;
+use ringfence_compile::trace::Listing;
+use ringfence_model::ObjectName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use crate::state::Enforced;
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,37 +30,27 @@ pub enum StatusRequest {
 #[serde(untagged)]
 pub enum StatusAnswer {
     /// To [`StatusRequest::Rules`].
-    Rules(Rules),
+    Rules(Box<Rules>),
     /// To [`StatusRequest::Health`].
     Health(Health),
 }
 
-/// The table that the agent last saw committed.
+/// The table that the kernel holds, and what stands behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rules {
-    /// As nft text; empty before the first commit.
+    /// The table's objects with their causes.
+    pub listing: Listing,
+    /// The table as nft text; empty if there is none, or one that ringfence does not understand.
     pub table_text: String,
-    /// Each element that a policy causes, with one of its causes a line, sorted.
-    pub origins: Vec<RuleOrigin>,
-    /// The store revision that it enforces, if it is exactly one.
+    /// Whether the table is the one that the agent means to be there.
+    pub as_intended: bool,
+    /// Why the table could not be read, if so.
+    pub problem: Option<String>,
+    /// The store revision that the agent's table enforces, if it is exactly one.
     pub revision: Option<u64>,
     /// The programmed endpoints: host interface to pod.
     pub endpoints: BTreeMap<String, ObjectName>,
-}
-
-/// A cause of an element.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RuleOrigin {
-    /// The element, as `<set> { <key> }`, the key as nft writes it.
-    pub object: String,
-    /// The policy.
-    pub policy: PolicyName,
-    /// Which of its lists.
-    pub direction: Direction,
-    /// Index in that list; none for the isolation itself.
-    pub rule: Option<usize>,
-    /// Where it was written.
-    pub source: Option<Source>,
 }
 
 /// Whether the node enforces what it should.
@@ -105,40 +92,4 @@ fn ask<T: DeserializeOwned>(socket: &Path, request: StatusRequest) -> io::Result
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line)?;
     Ok(serde_json::from_str(&line)?)
-}
-
-/// What [`StatusRequest::Rules`] tells of a table.
-#[must_use]
-pub fn rules(enforced: &Enforced) -> Rules {
-    let origins = enforced.compiled.origins.iter();
-    let table = &enforced.compiled.table;
-    let endpoints = enforced.endpoints.values();
-    Rules {
-        table_text: table.to_string(),
-        origins: origins
-            .flat_map(|(object, causes)| origins_of(table, object, causes))
-            .collect(),
-        revision: enforced.revision,
-        endpoints: endpoints
-            .map(|it| (it.host_interface.clone(), it.pod.clone()))
-            .collect(),
-    }
-}
-
-fn origins_of(table: &Table, object: &ObjectRef, causes: &[Origin]) -> Vec<RuleOrigin> {
-    let ObjectRef::Element { set, key } = object;
-    let key = table
-        .sets
-        .get(set)
-        .map(|set| set.key_text(key))
-        .unwrap_or_default();
-    let object = format!("{set} {{ {key} }}");
-    let origin = |cause: &Origin| RuleOrigin {
-        object: object.clone(),
-        policy: cause.policy.clone(),
-        direction: cause.direction,
-        rule: cause.rule,
-        source: cause.source.clone(),
-    };
-    causes.iter().map(origin).collect()
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{audit, check, diff, explain, lock, matrix, suggest, test, zones};
+use crate::commands::{audit, check, diff, explain, lock, matrix, rules, suggest, test, zones};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Say whether a connection may be opened, and which lines of which manifests say so
     #[command(after_help = explain::after_help())]
     Explain(explain::ExplainArguments),
+    /// Show which kernel objects policies became, and which policies stand behind an object
+    #[command(after_help = rules::arguments::EXAMPLES)]
+    Rules(rules::arguments::RulesArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
     Lab {
         #[command(subcommand)]
@@ -211,17 +214,6 @@ pub(crate) enum LabCommand {
         /// How long to wait for an answer
         #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
         timeout: u64,
-    },
-    /// Show what stands in the kernel of each node, with the policy and source line behind it
-    Rules {
-        #[command(flatten)]
-        lab: LabName,
-        /// One node only
-        #[arg(long)]
-        node: Option<String>,
-        /// Text for people or JSON for machines
-        #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
-        output: OutputFormat,
     },
     /// Show what a pod's containers have printed
     Logs {

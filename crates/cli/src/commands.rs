@@ -7,6 +7,7 @@ pub(crate) mod lab;
 pub(crate) mod lock;
 pub(crate) mod man;
 pub(crate) mod matrix;
+pub(crate) mod rules;
 pub(crate) mod show;
 pub(crate) mod suggest;
 pub(crate) mod test;

@@ -17,3 +17,4 @@ mod suggest;
 
 pub(crate) use kind_config::kind_cluster;
 pub(crate) use read::FileArguments;
+pub(crate) use suggest::missing;

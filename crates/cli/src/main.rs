@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Check(check) => commands::check::run(&check),
         Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Rules(rules) => commands::rules::run(&rules),
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),
         Command::Diff(diff) => commands::diff::run(&diff),

@@ -24,6 +24,8 @@ mod policy;
 mod report;
 mod service;
 mod span;
+mod supposed;
+pub mod trace;
 
 pub use change::Change;
 pub use compiler::Compiler;
@@ -32,6 +34,8 @@ pub use limits::Limits;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
 pub use origin::{Bound, Compiled, ObjectRef, Origin, RefusedRule};
 pub use report::{LOG_GROUP, Reason, Record};
+
+pub use supposed::{Supposed, suppose};
 
 use ringfence_model::Cluster;
 

@@ -3,6 +3,7 @@ use std::fmt;
 
 use ringfence_model::{Direction, ObjectName, PolicyName, Source};
 use ringfence_ruleset::{Key, Table};
+use serde::{Deserialize, Serialize};
 
 use crate::Record;
 use crate::emit::seal;
@@ -109,7 +110,7 @@ pub enum ObjectRef {
 }
 
 /// A policy rule that caused something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin {
     /// The policy.
     pub policy: PolicyName,

@@ -166,6 +166,10 @@ impl<'a> Attribute<'a> {
         Some(u32::from_be_bytes(*self.value.first_chunk()?))
     }
 
+    pub(crate) fn be64(&self) -> Option<u64> {
+        Some(u64::from_be_bytes(self.value.try_into().ok()?))
+    }
+
     /// The string, without its NUL; bytes that are no UTF-8 are replaced.
     pub(crate) fn text(&self) -> String {
         let end = self

@@ -25,6 +25,7 @@ impl Set {
             key: self.key.clone(),
             kind: self.kind.clone(),
             interval: self.interval,
+            counted: self.counted,
             size: self.size,
             elements: std::collections::BTreeMap::new(),
         }
@@ -36,6 +37,7 @@ impl Set {
         self.key == other.key
             && self.kind == other.kind
             && self.interval == other.interval
+            && self.counted == other.counted
             && self.size == other.size
     }
 }

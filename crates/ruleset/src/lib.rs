@@ -27,6 +27,6 @@ pub use operation::Operation;
 pub use rule::{
     Expression, Field, Limit, Log, MetaKey, Operand, Operator, Rule, Statement, Verdict,
 };
-pub use set::{DataType, Datum, Element, Key, Set, SetKind, Value};
+pub use set::{Counter, Counters, DataType, Datum, Element, Key, Set, SetKind, Value};
 pub use table::{BaseChain, Chain, ChainKind, Hook, TABLE_NAME, Table};
 pub use validate::{COMMENT_LIMIT, LOG_PREFIX_LIMIT, ValidationError, validate};

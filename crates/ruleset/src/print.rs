@@ -40,12 +40,8 @@ fn print_set(f: &mut Formatter<'_>, name: &str, set: &Set) -> Result {
         SetKind::Map(_) | SetKind::VerdictMap => "map",
     };
     writeln!(f, "\t{kind} {name} {{")?;
-    writeln!(f, "\t\ttype {}", set.type_text())?;
-    if let Some(size) = set.size {
-        writeln!(f, "\t\tsize {size}")?;
-    }
-    if set.interval {
-        writeln!(f, "\t\tflags interval")?;
+    for line in set.definition_lines() {
+        writeln!(f, "\t\t{line}")?;
     }
     set::print_elements(f, set)?;
     writeln!(f, "\t}}")

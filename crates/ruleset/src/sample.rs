@@ -99,6 +99,7 @@ pub(crate) fn set(kind: SetKind, interval: bool, elements: &[(&str, &str, Value)
         key: vec![DataType::Ipv4Address],
         kind,
         interval,
+        counted: false,
         size: Some(8),
         elements: elements.iter().map(element).collect(),
     }

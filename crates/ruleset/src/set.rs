@@ -12,6 +12,8 @@ pub struct Set {
     pub kind: SetKind,
     /// Whether keys may be ranges.
     pub interval: bool,
+    /// Whether each element counts the packets that hit it.
+    pub counted: bool,
     /// Number of elements that the kernel prepares for and does not exceed.
     pub size: Option<u32>,
     /// The elements by key.
@@ -88,6 +90,18 @@ impl Key {
         self.first == self.last
     }
 }
+
+/// What an element has counted. No part of a table: two tables are equal whatever was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counter {
+    /// Packets that hit the element.
+    pub packets: u64,
+    /// Their bytes, from the network header on.
+    pub bytes: u64,
+}
+
+/// What the elements of a table have counted, by set and key.
+pub type Counters = BTreeMap<String, BTreeMap<Key, Counter>>;
 
 /// What stands behind a key.
 #[derive(Clone, Debug, PartialEq, Eq)]

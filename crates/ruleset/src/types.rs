@@ -129,7 +129,8 @@ impl Value {
 
 impl Statement {
     /// The sets and maps that the statement looks up.
-    pub(crate) fn sets(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn sets(&self) -> Vec<&str> {
         match self {
             Self::Match { left, right, .. } => {
                 let mut names = left.sets();

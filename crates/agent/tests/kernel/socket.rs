@@ -65,11 +65,14 @@ pub(crate) fn status_names_the_policy_behind_an_element() {
         Some(&named("web"))
     );
     assert_eq!(rules.revision, Some(1));
-    let origin = rules
-        .origins
-        .iter()
-        .find(|origin| origin.object == "ingress4 { 10.244.1.2 }");
-    let origin = origin.unwrap_or_else(|| panic!("{:?}", rules.origins));
+    assert!(rules.as_intended, "{:?}", rules.problem);
+    let isolated = &rules.listing.sets["ingress4"].elements;
+    let [element] = isolated.as_slice() else {
+        panic!("{isolated:?}");
+    };
+    assert_eq!(element.key, "10.244.1.2");
+    assert_eq!(element.pod, Some(named("web")));
+    let origin = element.causes.first().unwrap();
     assert_eq!(origin.policy.to_string(), named("deny").to_string());
     assert_eq!(origin.source.as_ref().unwrap().to_string(), "shop.yaml:7:3");
 }

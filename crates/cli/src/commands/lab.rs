@@ -79,7 +79,6 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
                 },
             )
         }
-        LabCommand::Rules { lab, node, output } => rules(&lab.name, node, output),
         LabCommand::Logs { lab, pod } => logs(&lab.name, &pod),
         LabCommand::KillAgent { lab, node } => {
             Client::new(&lab.name).kill_agent(&node)?;
@@ -208,15 +207,6 @@ fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCo
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn rules(name: &str, node: Option<String>, output: OutputFormat) -> anyhow::Result<ExitCode> {
-    let nodes = Client::new(name).rules(node.as_deref())?;
-    match output {
-        OutputFormat::Text => show::rules(&nodes),
-        OutputFormat::Json => json::print(&nodes)?,
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn logs(name: &str, pod: &str) -> anyhow::Result<ExitCode> {

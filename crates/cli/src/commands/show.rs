@@ -1,16 +1,13 @@
 //! Tables and texts for people.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use ringfence_agent::status::RuleOrigin;
-use ringfence_lab::control::protocol::{LabStatus, NodeRules};
+use ringfence_lab::control::protocol::LabStatus;
 use ringfence_standin::probe::{ProbeOutcome, ProbeReport};
 
 use crate::commands::lab::seconds;
-use crate::paint;
 
 pub(crate) fn status(status: &LabStatus) {
     let enforcement = if status.enforcement {
@@ -104,40 +101,6 @@ pub(crate) fn outcome(outcome: &ProbeOutcome) -> String {
         ProbeOutcome::DnsFailed { reason } => format!("name not resolved: {reason}"),
         ProbeOutcome::Other { reason } => reason.clone(),
     }
-}
-
-/// Each node's live table, and under it the policies behind its elements.
-pub(crate) fn rules(nodes: &BTreeMap<String, NodeRules>) {
-    for (node, rules) in nodes {
-        anstream::println!("{}", paint::heading(&format!("# node {node}")));
-        println!("{}", rules.table_text.trim_end());
-        if !rules.as_intended {
-            let warning =
-                "# this is not the table that the agent means to be here; it is being repaired";
-            anstream::println!("{}", paint::bad(warning));
-        }
-        for origin in &rules.origins {
-            anstream::println!(
-                "{}",
-                paint::dim(&format!("# {}: {}", origin.object, cause_text(origin)))
-            );
-        }
-        println!();
-    }
-}
-
-/// `NetworkPolicy netpol-demo/web-allow-frontend ingress[0] (FILE:14:5)`.
-pub(crate) fn cause_text(origin: &RuleOrigin) -> String {
-    let part = match origin.rule {
-        Some(index) => format!("{}[{index}]", origin.direction),
-        None => format!("isolates for {}", origin.direction),
-    };
-    let source = origin
-        .source
-        .as_ref()
-        .map(|source| format!(" ({source})"))
-        .unwrap_or_default();
-    format!("NetworkPolicy {} {part}{source}", origin.policy)
 }
 
 /// Text that came from a manifest or a container, without what a terminal would obey.

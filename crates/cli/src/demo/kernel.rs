@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_agent::status::Rules;
+use ringfence_compile::trace::Placed;
 use ringfence_lab::control::client::Client;
-use ringfence_lab::control::protocol::NodeRules;
 
 use super::report::KernelChange;
-use crate::commands::show::cause_text;
+use crate::commands::rules::words::cause;
 
 /// One look at all nodes.
-pub(crate) struct Look(BTreeMap<String, NodeRules>);
+pub(crate) struct Look(BTreeMap<String, Rules>);
 
 pub(crate) fn look(client: &Client) -> anyhow::Result<Look> {
     Ok(Look(client.rules(None)?))
@@ -17,7 +18,7 @@ pub(crate) fn look(client: &Client) -> anyhow::Result<Look> {
 
 /// By node: every element that went or came, with the policies and source lines behind it.
 pub(crate) fn difference(before: &Look, after: &Look) -> BTreeMap<String, Vec<KernelChange>> {
-    let nothing = NodeRules::default();
+    let nothing = Rules::default();
     after
         .0
         .iter()
@@ -31,25 +32,30 @@ pub(crate) fn difference(before: &Look, after: &Look) -> BTreeMap<String, Vec<Ke
 
 /// Elements of `one` that `other` has not in the same form.
 fn missing_in<'a>(
-    one: &'a NodeRules,
-    other: &'a NodeRules,
+    one: &'a Rules,
+    other: &'a Rules,
     added: bool,
 ) -> impl Iterator<Item = KernelChange> + 'a {
-    let changed = one
-        .elements
-        .iter()
-        .filter(|(object, text)| other.elements.get(*object) != Some(text));
-    changed.map(move |(object, text)| KernelChange {
-        added,
-        element: text.clone(),
-        because: causes(one, object),
-    })
+    let known = texts(other);
+    let changed = one.listing.elements();
+    changed
+        .filter(move |placed| {
+            known.get(&(placed.set, placed.element.key.as_str())) != Some(&text(placed))
+        })
+        .map(move |placed| KernelChange {
+            added,
+            element: format!("{} {{ {} }}", placed.set, text(&placed)),
+            because: placed.element.causes.iter().map(cause).collect(),
+        })
 }
 
-fn causes(rules: &NodeRules, object: &str) -> Vec<String> {
-    let causes = rules
-        .origins
-        .iter()
-        .filter(|origin| origin.object == object);
-    causes.map(cause_text).collect()
+fn texts(rules: &Rules) -> BTreeMap<(&str, &str), &str> {
+    let elements = rules.listing.elements();
+    elements
+        .map(|placed| ((placed.set, placed.element.key.as_str()), text(&placed)))
+        .collect()
+}
+
+fn text<'a>(placed: &Placed<'a>) -> &'a str {
+    &placed.element.text
 }

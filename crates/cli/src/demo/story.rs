@@ -329,7 +329,7 @@ impl Teller<'_> {
 
     fn in_the_kernel(&mut self, before: &kernel::Look) -> anyhow::Result<()> {
         self.begin("How was that traffic stopped? What the policy put into each kernel");
-        self.command("ringfence lab rules");
+        self.command("ringfence rules --lab ringfence-demo");
         self.step.kernel = kernel::difference(before, &kernel::look(self.client)?);
         self.printer.kernel(&self.step);
         let objects: usize = self.step.kernel.values().map(Vec::len).sum();

@@ -31,6 +31,15 @@ pub(super) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
         .unwrap_or_default()
 }
 
+/// There is no `kind` of this name; perhaps one of a similar name.
+pub(crate) fn missing<'a>(
+    kind: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Error {
+    anyhow::anyhow!("there is no {kind} `{name}`{}", hint(name, known))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -319,7 +319,7 @@ error: pod default/wrong does not run: container c: cannot start `no-such-progra
     );
     let after = lab.status();
     assert_eq!(format!("{:?}", after.pods), format!("{:?}", before.pods));
-    let tables = lab.ok(&["rules"]);
+    let tables = lab.rules();
     assert!(
         !tables.contains("default/wrong") && !tables.contains("default/never"),
         "{tables}"

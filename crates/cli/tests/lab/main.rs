@@ -17,6 +17,7 @@ mod families;
 mod input;
 mod lifecycle;
 mod policy_tests;
+mod rules;
 mod services;
 mod storm;
 mod support;

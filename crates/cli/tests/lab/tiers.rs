@@ -124,7 +124,7 @@ fn tiers_are_asked_in_their_order_on_every_node() {
         reaches(pod, 9090);
     }
 
-    let rules = lab.ok(&["rules"]);
+    let rules = lab.rules();
     assert!(
         rules.contains("ClusterNetworkPolicy/teams ingress[2]"),
         "{rules}"

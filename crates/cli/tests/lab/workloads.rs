@@ -91,7 +91,7 @@ fn a_namespace_takes_its_content_along() {
     let status = lab.status();
     assert!(status.pods.iter().all(|pod| pod.name.namespace != "shop"));
     assert!(status.network_policies.is_empty());
-    let tables = lab.ok(&["rules"]);
+    let tables = lab.rules();
     assert!(!tables.contains("shop/"), "{tables}");
     let again = lab.try_delete(namespace).expect_refused();
     snapbox::assert_data_eq!(
@@ -210,7 +210,7 @@ fn a_pod_that_is_done_stays_done_and_leaves_the_tables() {
             format!("{}\n", script.split([' ', ';']).nth(1).unwrap())
         );
         eventually("no table speaks of it", || {
-            (!lab.ok(&["rules"]).contains("default/job")).then_some(())
+            (!lab.rules().contains("default/job")).then_some(())
         });
         let refused = lab.exec("job", &["true"]).expect_refused();
         assert!(

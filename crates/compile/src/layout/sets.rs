@@ -21,6 +21,8 @@ struct Definition {
     key: Vec<DataType>,
     kind: SetKind,
     interval: bool,
+    /// Whether elements count the connections that they judge.
+    counted: bool,
     fill: Fill,
 }
 
@@ -43,6 +45,7 @@ fn empty(definition: Definition) -> Set {
         key: definition.key,
         kind: definition.kind,
         interval: definition.interval,
+        counted: definition.counted,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -65,6 +68,7 @@ fn tunnels() -> Definition {
         key: vec![DataType::InetProto, DataType::InetService],
         kind: SetKind::Set,
         interval: false,
+        counted: false,
         fill: Fill::Addresses,
     }
 }
@@ -88,6 +92,7 @@ fn of_family(family: Family) -> Vec<Definition> {
         key: key.to_vec(),
         kind,
         interval: false,
+        counted: false,
         fill,
     };
     let ranges = |definition| Definition {
@@ -139,6 +144,7 @@ fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
         key,
         kind,
         interval,
+        counted: true,
         fill,
     };
     vec![

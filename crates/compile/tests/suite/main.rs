@@ -17,7 +17,11 @@ mod mutants;
 #[cfg(test)]
 mod sequence;
 #[cfg(test)]
+mod supposed;
+#[cfg(test)]
 mod tiers;
+#[cfg(test)]
+mod trace;
 #[cfg(test)]
 mod validity;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_compile::{
-    Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile,
+    Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, Supposed, compile,
 };
 use ringfence_model::{Cluster, ObjectName, Pod};
 use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
@@ -97,6 +97,17 @@ pub(crate) fn compile_node(cluster: &Cluster, node: &str, enforcement: Enforceme
         enforcement,
     };
     compile(cluster, &view).unwrap()
+}
+
+/// The table of a node that is known from manifests alone.
+pub(crate) fn compile_supposed(supposed: &Supposed) -> Compiled {
+    let view = NodeView {
+        name: "supposed",
+        endpoints: &supposed.endpoints,
+        network: &supposed.network,
+        enforcement: Enforcement::On,
+    };
+    compile(&supposed.cluster, &view).unwrap()
 }
 
 impl World {

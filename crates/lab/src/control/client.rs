@@ -7,11 +7,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::Context as _;
+use ringfence_agent::status::Rules;
 use ringfence_model::{Cluster, ObjectName};
 use ringfence_standin::probe::{ProbeReport, ProbeRequest};
 
 use super::descriptors;
-use super::protocol::{Change, LabStatus, NodeRules, Place, Reply, Request};
+use super::protocol::{Change, LabStatus, Place, Reply, Request};
 use super::socket::connect;
 
 /// A running lab, by name.
@@ -69,7 +70,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::request`].
-    pub fn rules(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, NodeRules>> {
+    pub fn rules(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Rules>> {
         let request = Request::Rules {
             node: node.map(str::to_owned),
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ringfence_agent::status::RuleOrigin;
+use ringfence_agent::status::Rules;
 use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, ObjectName};
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,7 @@ pub enum Reply {
     /// To [`Request::Exec`]: the command's exit code.
     Exited(u8),
     /// To [`Request::Rules`]: by node.
-    Rules(BTreeMap<String, NodeRules>),
+    Rules(BTreeMap<String, Rules>),
     /// To [`Request::Logs`].
     Logs(String),
     /// To the rest.
@@ -172,22 +172,6 @@ pub struct LabStatus {
     pub cluster_policies: Vec<ClusterPolicyName>,
     /// The store's revision.
     pub revision: u64,
-}
-
-/// What stands in the kernel of a node.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct NodeRules {
-    /// The live table as nft text, read from the kernel for this answer.
-    pub table_text: String,
-    /// Its elements: `<set> { <key> }` to the whole element as nft writes it.
-    pub elements: BTreeMap<String, String>,
-    /// Which policies stand behind elements, named as in `elements`.
-    pub origins: Vec<RuleOrigin>,
-    /// The pods that the agent has programmed, by host interface.
-    #[serde(default)]
-    pub endpoints: BTreeMap<String, ObjectName>,
-    /// Whether the table is the one that the node's agent means to be there.
-    pub as_intended: bool,
 }
 
 /// A node.

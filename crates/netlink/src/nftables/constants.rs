@@ -76,6 +76,7 @@ pub(super) mod set {
     pub(in crate::nftables) const DESCRIPTION: u16 = 9;
     pub(in crate::nftables) const ID: u16 = 10;
     pub(in crate::nftables) const USERDATA: u16 = 13;
+    pub(in crate::nftables) const EXPRESSION: u16 = 17;
     /// Number of elements; only newer kernels tell it.
     pub(in crate::nftables) const COUNT: u16 = 20;
     pub(in crate::nftables) const DESCRIPTION_SIZE: u16 = 1;
@@ -135,6 +136,9 @@ pub(super) mod expr {
     pub(in crate::nftables) const NAME: u16 = 1;
     pub(in crate::nftables) const DATA: u16 = 2;
 
+    pub(in crate::nftables) const COUNTER: &str = "counter";
+    pub(in crate::nftables) const COUNTER_BYTES: u16 = 1;
+    pub(in crate::nftables) const COUNTER_PACKETS: u16 = 2;
     pub(in crate::nftables) const META_PRIORITY: u32 = 2;
     pub(in crate::nftables) const META_IIFNAME: u32 = 6;
     pub(in crate::nftables) const META_OIFNAME: u32 = 7;

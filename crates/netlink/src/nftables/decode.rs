@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use ringfence_ruleset::{
-    BaseChain, ChainKind, DataType, Element, Key, Set, SetKind, Value, Verdict,
+    BaseChain, ChainKind, Counter, DataType, Element, Key, Set, SetKind, Value, Verdict,
 };
 
 use super::batch::{HOOKS, type_name};
-use super::constants::{chain, data, element, rule, set};
+use super::constants::{chain, data, element, expr, rule, set};
 use super::datum::{self, ByteOrder};
 use super::element::predecessor;
 use super::{ChainState, ReadError, RuleState, disassemble};
@@ -130,16 +130,34 @@ pub(super) fn definition(object: &Attributes<'_>) -> Result<Option<(String, Set)
         .find(set::DESCRIPTION)
         .and_then(|description| description.nested().find(set::DESCRIPTION_SIZE)?.be32());
     let interval = flags & set::FLAG_INTERVAL != 0;
+    let counted = is_counted(&name, object)?;
     Ok(Some((
         name,
         Set {
             key,
             kind,
             interval,
+            counted,
             size,
             elements: BTreeMap::new(),
         },
     )))
+}
+
+/// Whether elements count; whatever else they might do is foreign.
+fn is_counted(name: &str, object: &Attributes<'_>) -> Result<bool, ReadError> {
+    let Some(expression) = object.find(set::EXPRESSION) else {
+        return Ok(false);
+    };
+    let expression = expression.nested().find(expr::NAME);
+    let expression = expression.map(|name| name.text()).unwrap_or_default();
+    if expression == expr::COUNTER {
+        return Ok(true);
+    }
+    Err(ReadError::Foreign {
+        object: format!("set `{name}`"),
+        what: format!("elements with `{expression}`"),
+    })
 }
 
 fn check_flags(name: &str, flags: u32) -> Result<(), ReadError> {
@@ -171,12 +189,19 @@ fn fields(
     Ok(fields)
 }
 
+/// What a set holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub(super) elements: BTreeMap<Key, Element>,
+    pub(super) counters: BTreeMap<Key, Counter>,
+}
+
 /// The elements of a set from the list entries of its dump.
 pub(super) fn elements<'a>(
     name: &str,
     set: &Set,
     entries: impl Iterator<Item = Attribute<'a>>,
-) -> Result<BTreeMap<Key, Element>, ReadError> {
+) -> Result<Contents, ReadError> {
     let broken = || malformed(format!("element of set `{name}`"));
     let mut raw = Vec::new();
     for entry in entries {
@@ -185,28 +210,47 @@ pub(super) fn elements<'a>(
             .find(element::FLAGS)
             .and_then(|flags| flags.be32())
             .unwrap_or(0);
-        if let Some(what) = strange(&fields, flags) {
+        if let Some(what) = strange(set, &fields, flags) {
             let (object, what) = (format!("set `{name}`"), what.to_owned());
             return Err(ReadError::Foreign { object, what });
         }
         raw.push(RawElement::read(set, &fields, flags).ok_or_else(broken)?);
     }
-    let pairs = if set.interval && set.key.len() == 1 {
+    let counters = counters(set, &raw);
+    let elements = if set.interval && set.key.len() == 1 {
         join_ranges(set, raw)
     } else {
         raw.into_iter().map(|raw| raw.whole(set)).collect()
     };
-    pairs.ok_or_else(broken)
+    Ok(Contents {
+        elements: elements.ok_or_else(broken)?,
+        counters: counters.ok_or_else(broken)?,
+    })
+}
+
+/// What the elements have counted; those of one-field ranges, whose ends count nothing, are left out.
+fn counters(set: &Set, raw: &[RawElement]) -> Option<BTreeMap<Key, Counter>> {
+    if set.interval && set.key.len() == 1 {
+        return Some(BTreeMap::new());
+    }
+    let counted = raw.iter().filter_map(|raw| Some((raw, raw.counter?)));
+    counted
+        .map(|(raw, counter)| Some((raw.key(set)?, counter)))
+        .collect()
 }
 
 /// What makes an element one that ringfence never writes: a limit or a quota behind it would decide beside its verdict.
-fn strange(fields: &Attributes<'_>, flags: u32) -> Option<&'static str> {
-    let has_expression = [element::EXPRESSION, element::EXPRESSIONS]
-        .into_iter()
-        .any(|attribute| fields.find(attribute).is_some());
+/// A counter in a set whose elements count decides nothing.
+fn strange(set: &Set, fields: &Attributes<'_>, flags: u32) -> Option<&'static str> {
+    let expression = fields.find(element::EXPRESSION);
+    let is_known = match expression {
+        Some(expression) => set.counted && counter(expression).is_some(),
+        None => true,
+    };
+    let has_others = fields.find(element::EXPRESSIONS).is_some();
     match flags & element::FLAG_CATCHALL != 0 {
         true => Some("a catch-all element"),
-        false => has_expression.then_some("an element with an expression"),
+        false => (has_others || !is_known).then_some("an element with an expression"),
     }
 }
 
@@ -217,6 +261,7 @@ struct RawElement {
     is_end: bool,
     /// `None` only where `is_end`.
     element: Option<Element>,
+    counter: Option<Counter>,
 }
 
 impl RawElement {
@@ -237,13 +282,31 @@ impl RawElement {
             last: key(element::KEY_END),
             is_end,
             element,
+            counter: fields.find(element::EXPRESSION).and_then(counter),
         })
     }
 
-    fn whole(self, set: &Set) -> Option<(Key, Element)> {
+    fn key(&self, set: &Set) -> Option<Key> {
         let last = self.last.as_deref().unwrap_or(&self.first);
-        Some((key(set, &self.first, last)?, self.element?))
+        key(set, &self.first, last)
     }
+
+    fn whole(self, set: &Set) -> Option<(Key, Element)> {
+        Some((self.key(set)?, self.element?))
+    }
+}
+
+/// The counter that an expression is, if it is one.
+fn counter(expression: Attribute<'_>) -> Option<Counter> {
+    let expression = expression.nested();
+    if expression.find(expr::NAME)?.text() != expr::COUNTER {
+        return None;
+    }
+    let data = expression.find(expr::DATA)?.nested();
+    Some(Counter {
+        packets: data.find(expr::COUNTER_PACKETS)?.be64()?,
+        bytes: data.find(expr::COUNTER_BYTES)?.be64()?,
+    })
 }
 
 fn key(set: &Set, first: &[u8], last: &[u8]) -> Option<Key> {

@@ -3,10 +3,11 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use ringfence_ruleset::{BaseChain, Chain, Element, Key, Rule, Set, Statement, Table};
+use ringfence_ruleset::{BaseChain, Chain, Counter, Counters, Key, Rule, Set, Statement, Table};
 
 use super::batch::header;
 use super::constants::{NFPROTO_INET, chain, element, message, msg, rule, set, table};
+use super::decode::Contents;
 use super::{Nftables, Owner, ReadError, TableFlags, decode};
 use crate::attribute::{Attributes, Writer};
 use crate::socket::{Message, SocketError};
@@ -32,6 +33,8 @@ pub struct TableState {
     pub chains: BTreeMap<String, ChainState>,
     /// The sets and maps by name, with their elements.
     pub sets: BTreeMap<String, Set>,
+    /// What elements have counted.
+    pub counters: Counters,
 }
 
 /// What the kernel holds of one chain.
@@ -155,14 +158,18 @@ impl Nftables {
         let mut chains = self.read_chains(name)?;
         let mut sets = self.read_definitions(name)?;
         self.read_rules(name, &mut chains, &sets)?;
+        let mut counters = Counters::new();
         for (set, definition) in &mut sets {
-            self.read_elements(name, set, definition)?;
+            let counted = self.read_elements(name, set, definition)?;
+            counters.insert(set.clone(), counted);
         }
+        counters.retain(|_, counted| !counted.is_empty());
         Ok(Some(TableState {
             comment,
             flags,
             chains,
             sets,
+            counters,
         }))
     }
 
@@ -234,35 +241,35 @@ impl Nftables {
     }
 
     /// Reads a set's elements. While the kernel still grows the hash table of a set without a size, which
-    /// it does in the background, a dump can miss elements: then it is read again.
-    fn read_elements(&mut self, table: &str, name: &str, set: &mut Set) -> Result<(), ReadError> {
+    /// it does in the background, a dump can miss elements: then it is read again. Gives what they have counted.
+    fn read_elements(
+        &mut self,
+        table: &str,
+        name: &str,
+        set: &mut Set,
+    ) -> Result<BTreeMap<Key, Counter>, ReadError> {
         let mut previous = self.dump_elements(table, name, set)?;
-        if !may_grow(set) || self.count(table, name)? == Some(previous.len()) {
-            set.elements = previous;
-            return Ok(());
+        if !may_grow(set) || self.count(table, name)? == Some(previous.elements.len()) {
+            set.elements = previous.elements;
+            return Ok(previous.counters);
         }
         for _ in 0..SETTLE_ATTEMPTS {
             thread::sleep(SETTLE);
             let next = self.dump_elements(table, name, set)?;
             let complete = match self.count(table, name)? {
-                Some(count) => count == next.len(),
-                None => next == previous,
+                Some(count) => count == next.elements.len(),
+                None => next.elements == previous.elements,
             };
             if complete {
-                set.elements = next;
-                return Ok(());
+                set.elements = next.elements;
+                return Ok(next.counters);
             }
             previous = next;
         }
         Err(ReadError::Changing(SETTLE_ATTEMPTS))
     }
 
-    fn dump_elements(
-        &mut self,
-        table: &str,
-        name: &str,
-        set: &Set,
-    ) -> Result<BTreeMap<Key, Element>, ReadError> {
+    fn dump_elements(&mut self, table: &str, name: &str, set: &Set) -> Result<Contents, ReadError> {
         let body = request(|writer| {
             writer.text(element::LIST_TABLE, table);
             writer.text(element::LIST_SET, name);

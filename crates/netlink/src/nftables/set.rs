@@ -1,7 +1,7 @@
 use ringfence_ruleset::{DataType, Set, SetKind};
 
 use super::EncodeError;
-use super::constants::{set, userdata};
+use super::constants::{expr, set, userdata};
 use super::datum;
 use crate::attribute::Writer;
 
@@ -37,6 +37,13 @@ pub(super) fn write(
     writer.be32(set::ID, id);
     description(writer, definition);
     writer.put(set::USERDATA, &user_data(definition));
+    if definition.counted {
+        // The kernel gives every element a counter of its own.
+        writer.nest(set::EXPRESSION, |writer| {
+            writer.text(expr::NAME, expr::COUNTER);
+            writer.nest(expr::DATA, |_| {});
+        });
+    }
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<
         key: key.to_vec(),
         kind,
         interval,
+        counted: false,
         size,
         elements: BTreeMap::new(),
     }

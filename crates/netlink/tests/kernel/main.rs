@@ -17,6 +17,7 @@ macro_rules! tests {
 }
 
 mod conntrack;
+mod counters;
 mod design;
 mod nflog;
 mod nftables;
@@ -31,6 +32,7 @@ use ringfence_testkit::sandbox;
 fn main() -> ExitCode {
     let tests: Vec<sandbox::Test> = [
         nftables::TESTS,
+        counters::TESTS,
         owner::TESTS,
         route::TESTS,
         conntrack::TESTS,

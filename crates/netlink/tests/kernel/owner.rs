@@ -162,8 +162,10 @@ fn an_element_with_an_expression_is_not_ours() {
     let mut nftables = Nftables::open().unwrap();
     run("nft", &["add table inet rf"]);
     run("nft", &["add set inet rf s { type ipv4_addr; counter; }"]);
-    assert!(nftables.read_table("rf").unwrap().is_some());
     run("nft", &["add element inet rf s { 192.0.2.1 }"]);
+    assert!(nftables.read_table("rf").unwrap().is_some());
+    let limited = "add set inet rf l { type ipv4_addr; limit rate 1/second; }";
+    run("nft", &[limited]);
     let error = nftables.read_table("rf").unwrap_err();
     assert!(matches!(error, ReadError::Foreign { .. }), "{error}");
 }

@@ -119,10 +119,13 @@ fn set() -> impl Strategy<Value = Set> {
         kind(),
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     );
-    shape.prop_flat_map(|(key, kind, interval, sized)| {
+    shape.prop_flat_map(|(key, kind, interval, counted, sized)| {
         // Ranges of names make no sense, and nft cannot print them.
         let interval = interval && !key.contains(&DataType::InterfaceName);
+        // The ends of ranges of one field have no counter; no set of ringfence is such a one.
+        let counted = counted && !(interval && key.len() == 1);
         let size = sized.then_some(100);
         let element = (value(&kind), prop::option::of("[ -~&&[^\"]]{1,40}"))
             .prop_map(|(value, comment)| Element { value, comment });
@@ -132,6 +135,7 @@ fn set() -> impl Strategy<Value = Set> {
             key: key.clone(),
             kind: kind.clone(),
             interval,
+            counted,
             size,
         })
     })

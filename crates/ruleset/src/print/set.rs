@@ -2,7 +2,7 @@ use std::fmt::{Display, Formatter, Result};
 
 use super::datum::{print_datum, print_field};
 use super::key_bytes;
-use crate::{DataType, Datum, Element, Key, Set, SetKind, Value};
+use crate::{Counter, DataType, Datum, Element, Key, Set, SetKind, Value};
 
 impl Set {
     /// The type as nft writes it: `ipv4_addr . classid`, or `ipv4_addr : verdict` for a map.
@@ -16,13 +16,28 @@ impl Set {
         }
     }
 
+    /// The lines of the definition as nft writes them: type, size, flags and counter.
+    #[must_use]
+    pub fn definition_lines(&self) -> Vec<String> {
+        let size = self.size.map(|size| format!("size {size}"));
+        let flags = self.interval.then(|| "flags interval".to_owned());
+        let counter = self.counted.then(|| "counter".to_owned());
+        let lines = [
+            Some(format!("type {}", self.type_text())),
+            size,
+            flags,
+            counter,
+        ];
+        lines.into_iter().flatten().collect()
+    }
+
     /// A key of this set as nft writes it: `10.1.0.8 . 0:7 . tcp . 80-90`.
     #[must_use]
     pub fn key_text(&self, key: &Key) -> String {
         KeyText { set: self, key }.to_string()
     }
 
-    /// An element of this set as nft writes it: `10.1.0.8 comment "demo/web" : jump ingress-judge4`.
+    /// An element of this set as nft writes it, without counter: `10.1.0.8 comment "demo/web" : jump ingress-judge4`.
     #[must_use]
     pub fn element_text(&self, key: &Key, element: &Element) -> String {
         ElementText {
@@ -42,7 +57,7 @@ struct ElementText<'a> {
 
 impl Display for ElementText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        print_element(f, self.set, self.key, self.element)
+        print_element(f, self.set, self.key, self.element, None)
     }
 }
 
@@ -95,13 +110,23 @@ pub(super) fn print_elements(f: &mut Formatter<'_>, set: &Set) -> Result {
             _ if index % per_line == 0 => ",\n\t\t\t     ",
             _ => ", ",
         })?;
-        print_element(f, set, key, element)?;
+        let counter = set.counted.then(Counter::default);
+        print_element(f, set, key, element, counter)?;
     }
     f.write_str(" }\n")
 }
 
-fn print_element(f: &mut Formatter<'_>, set: &Set, key: &Key, element: &Element) -> Result {
+fn print_element(
+    f: &mut Formatter<'_>,
+    set: &Set,
+    key: &Key,
+    element: &Element,
+    counter: Option<Counter>,
+) -> Result {
     write!(f, "{}", KeyText { set, key })?;
+    if let Some(Counter { packets, bytes }) = counter {
+        write!(f, " counter packets {packets} bytes {bytes}")?;
+    }
     if let Some(comment) = &element.comment {
         write!(f, " comment \"{comment}\"")?;
     }

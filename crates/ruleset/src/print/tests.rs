@@ -15,6 +15,7 @@ fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<u32>) -> Se
         key: key.to_vec(),
         kind,
         interval,
+        counted: false,
         size,
         elements: BTreeMap::new(),
     }

@@ -148,6 +148,7 @@ fn set(random: &mut Random, name: &str, table: &Table) -> Set {
         key: vec![DataType::Ipv4Address],
         kind,
         interval: name == "range",
+        counted: name == "verdict",
         size: Some(if random.chance(5) { 32 } else { 16 }),
         elements: BTreeMap::new(),
     };

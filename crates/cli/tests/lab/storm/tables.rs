@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_agent::status::Rules;
 use ringfence_compile::{Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile};
-use ringfence_lab::control::protocol::NodeRules;
 use ringfence_lab::lab::nodes::CAPACITY;
 use ringfence_model::Cluster;
 
 use crate::support::{Lab, eventually};
 
 /// Each node's live table, once all agents are done.
-fn live(lab: &Lab) -> BTreeMap<String, NodeRules> {
+fn live(lab: &Lab) -> BTreeMap<String, Rules> {
     eventually("every node enforces the last revision", || {
         let status = lab.status();
         let done = |node: &ringfence_lab::control::protocol::NodeStatus| {
@@ -37,7 +37,7 @@ pub(crate) fn equal_those_compiled_from_scratch(lab: &Lab) {
     }
 }
 
-fn from_scratch(cluster: &Cluster, node: &str, rules: &NodeRules) -> String {
+fn from_scratch(cluster: &Cluster, node: &str, rules: &Rules) -> String {
     let here = |pod: &&ringfence_model::Pod| {
         pod.node.as_deref() == Some(node) && !pod.host_network && pod.is_live()
     };

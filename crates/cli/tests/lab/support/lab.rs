@@ -98,6 +98,14 @@ impl Lab {
         self.run(arguments).expect_ok()
     }
 
+    /// The tables of all nodes, with the policies behind their elements.
+    #[track_caller]
+    pub(crate) fn rules(&self) -> String {
+        ringfence(&["rules", "--lab", &self.name])
+            .finish()
+            .expect_ok()
+    }
+
     /// Runs a command in a pod.
     pub(crate) fn exec(&self, pod: &str, command: &[&str]) -> Finished {
         self.run(&[&["exec", pod, "--"], command].concat())

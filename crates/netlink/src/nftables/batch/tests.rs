@@ -34,6 +34,7 @@ fn map(key: &[DataType], data: &[DataType], interval: bool) -> Set {
         key: key.to_vec(),
         kind,
         interval,
+        counted: false,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -47,6 +48,7 @@ fn a_verdict_map_of_ranges() {
         key,
         kind,
         interval: true,
+        counted: false,
         size: None,
         elements: BTreeMap::new(),
     };

@@ -14,6 +14,7 @@ fn messages() -> Vec<Vec<u8>> {
         key,
         kind,
         interval: true,
+        counted: true,
         size: Some(7),
         elements: BTreeMap::new(),
     };
@@ -76,7 +77,7 @@ fn read(messages: &[Vec<u8>]) -> Option<(Set, Option<Vec<Statement>>)> {
     let attributes = |at: usize| Attributes::new(&messages[at]);
     let (name, mut set) = definition(&attributes(0)).ok()??;
     let list = attributes(1).find(element::LIST_ELEMENTS)?.nested();
-    set.elements = elements(&name, &set, list).ok()?;
+    set.elements = elements(&name, &set, list).ok()?.elements;
     let sets = BTreeMap::from([(name, set.clone())]);
     let list = attributes(2).find(rule::EXPRESSIONS)?.nested();
     Some((set, disassemble::statements(list, &sets)))

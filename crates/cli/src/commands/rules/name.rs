@@ -1,0 +1,72 @@
+//! The name of a policy, as people write it.
+
+use anyhow::bail;
+use ringfence_model::{ClusterPolicyKind, ClusterPolicyName, ObjectName, PolicyName};
+
+/// Names of kinds in short, as kubectl knows them.
+const SHORT: [(&str, ClusterPolicyKind); 3] = [
+    ("cnp", ClusterPolicyKind::ClusterNetworkPolicy),
+    ("anp", ClusterPolicyKind::AdminNetworkPolicy),
+    ("banp", ClusterPolicyKind::BaselineAdminNetworkPolicy),
+];
+
+/// What `text` may name: `NAMESPACE/NAME`, `NAME` in `namespace`, `KIND/NAME`. The first one that exists is meant.
+pub(super) fn candidates(text: &str, namespace: &str) -> anyhow::Result<Vec<PolicyName>> {
+    let Some((first, name)) = text.split_once('/') else {
+        return Ok(vec![PolicyName::Network(ObjectName::new(namespace, text))]);
+    };
+    if first.is_empty() || name.is_empty() || name.contains('/') {
+        bail!(
+            "`{text}` is no name of a policy: it is NAMESPACE/NAME, NAME with --namespace, or KIND/NAME as in clusternetworkpolicy/{name}"
+        );
+    }
+    let of_cluster = kind(first).map(|kind| {
+        PolicyName::Cluster(ClusterPolicyName {
+            kind,
+            name: name.to_owned(),
+        })
+    });
+    let plain = if ["networkpolicy", "netpol"].contains(&first) {
+        Some(PolicyName::Network(ObjectName::new(namespace, name)))
+    } else {
+        None
+    };
+    let own = PolicyName::Network(ObjectName::new(first, name));
+    Ok([Some(own), of_cluster, plain]
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+fn kind(text: &str) -> Option<ClusterPolicyKind> {
+    let long = ClusterPolicyKind::ALL.into_iter();
+    let long = long.map(|kind| (kind.name(), kind));
+    long.chain(SHORT)
+        .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        .map(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Vec<String> {
+        let candidates = candidates(text, "shop").unwrap();
+        candidates.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_namespace_comes_before_a_kind_of_the_same_name() {
+        assert_eq!(shown("web"), ["shop/web"]);
+        assert_eq!(shown("a/web"), ["a/web"]);
+        assert_eq!(shown("cnp/web"), ["cnp/web", "ClusterNetworkPolicy/web"]);
+        assert_eq!(
+            shown("clusternetworkpolicy/web"),
+            ["clusternetworkpolicy/web", "ClusterNetworkPolicy/web"]
+        );
+        assert_eq!(shown("netpol/web"), ["netpol/web", "shop/web"]);
+        for bad in ["a/", "/a", "a/b/c"] {
+            assert!(candidates(bad, "shop").is_err(), "{bad}");
+        }
+    }
+}

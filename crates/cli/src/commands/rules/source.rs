@@ -1,0 +1,184 @@
+//! Where tables come from: manifests alone, or the kernels of a lab.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use ringfence_agent::status::{Rules, ask_rules};
+use ringfence_compile::trace::{Listing, outline};
+use ringfence_compile::{Compiled, Enforcement, NodeView, Supposed, compile, suppose};
+use ringfence_lab::control::client::Client;
+use ringfence_model::Cluster;
+
+use super::arguments::RulesArguments;
+use crate::inputs::manifests::LoadedManifests;
+use crate::inputs::missing;
+use crate::paint;
+
+/// What one node holds, or would hold.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) listing: Listing,
+    /// Whether the table is the one that the node's agent means to be there.
+    pub(super) as_intended: bool,
+    /// Why the table could not be read, if so.
+    pub(super) problem: Option<String>,
+}
+
+/// All nodes that were asked for.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    pub(super) all: Vec<Node>,
+    /// What the answer has to be read with.
+    pub(super) note: Option<String>,
+}
+
+/// A table that was computed.
+#[derive(Debug)]
+pub(super) struct Computed {
+    pub(super) compiled: Compiled,
+    supposed: Supposed,
+    node: Option<String>,
+}
+
+impl Nodes {
+    pub(super) fn read(arguments: &RulesArguments) -> anyhow::Result<Self> {
+        if !arguments.files.is_empty() {
+            let loaded = arguments.options.load(&arguments.files)?;
+            warn_of(&loaded);
+            let computed = Computed::new(&loaded.cluster, arguments.node.as_deref())?;
+            return Ok(computed.nodes());
+        }
+        match (&arguments.lab(), &arguments.agent) {
+            (Some(lab), _) => of_lab(lab, arguments.node.as_deref()),
+            (None, Some(socket)) => of_agent(socket),
+            (None, None) => bail!(
+                "name manifests with -f, a running lab with --lab (`ringfence lab list` shows which there are), or the socket of this node's agent with --agent"
+            ),
+        }
+    }
+
+    /// Says what the answer has to be read with, as a comment of nft.
+    pub(super) fn print_note(&self) {
+        if let Some(note) = &self.note {
+            anstream::println!("{}", paint::dim(&format!("# {note}")));
+        }
+    }
+}
+
+pub(super) fn warn_of(loaded: &LoadedManifests) {
+    if let Some(caveat) = loaded.caveat() {
+        anstream::eprintln!("{}: {caveat}", paint::bad("warning"));
+    }
+}
+
+impl Computed {
+    pub(super) fn new(cluster: &Cluster, node: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(node) = node {
+            check_node(cluster, node)?;
+        }
+        let supposed = suppose(cluster, node);
+        let view = NodeView {
+            name: node.unwrap_or_default(),
+            endpoints: &supposed.endpoints,
+            network: &supposed.network,
+            enforcement: Enforcement::On,
+        };
+        let compiled =
+            compile(&supposed.cluster, &view).context("these manifests make no table")?;
+        for refused in &compiled.refused {
+            anstream::eprintln!("{}: {refused}", paint::bad("warning"));
+        }
+        Ok(Self {
+            compiled,
+            node: node.map(str::to_owned),
+            supposed,
+        })
+    }
+
+    fn nodes(&self) -> Nodes {
+        let node = Node {
+            name: self.node_name(),
+            listing: Listing::new(
+                &self.compiled.table,
+                &self.compiled.origins,
+                &self.supposed.endpoints,
+                outline(&self.supposed.cluster),
+            ),
+            as_intended: true,
+            problem: None,
+        };
+        Nodes {
+            all: vec![node],
+            note: Some(self.note()),
+        }
+    }
+
+    fn node_name(&self) -> String {
+        self.node.clone().unwrap_or_else(|| "(all pods)".to_owned())
+    }
+
+    /// What is supposed where manifests say nothing.
+    pub(super) fn note(&self) -> String {
+        let pods = match &self.node {
+            Some(node) => format!("the pods bound to node {node}"),
+            None => "one node that runs every pod".to_owned(),
+        };
+        let made_up = if self.supposed.made_up_addresses {
+            "interfaces, and addresses that no manifest gives, are"
+        } else {
+            "interfaces are"
+        };
+        format!("computed from manifests for {pods}; {made_up} made up from the pods' names")
+    }
+}
+
+fn check_node(cluster: &Cluster, node: &str) -> anyhow::Result<()> {
+    let of_pods = cluster.pods.values().filter_map(|pod| pod.node.as_deref());
+    let mut known: Vec<&str> = cluster
+        .nodes
+        .keys()
+        .map(String::as_str)
+        .chain(of_pods)
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    if known.contains(&node) {
+        return Ok(());
+    }
+    Err(missing("node", node, known))
+}
+
+fn of_lab(lab: &str, node: Option<&str>) -> anyhow::Result<Nodes> {
+    let nodes = Client::new(lab).rules(node)?.into_iter();
+    Ok(Nodes {
+        all: nodes.map(|(name, rules)| Node::new(name, rules)).collect(),
+        note: None,
+    })
+}
+
+/// The name of the node whose agent was asked by its socket.
+const THIS: &str = "(this node)";
+
+fn nobody(socket: &Path) -> String {
+    format!("no agent answers on {}", socket.display())
+}
+
+fn of_agent(socket: &Path) -> anyhow::Result<Nodes> {
+    let rules = ask_rules(socket).with_context(|| nobody(socket))?;
+    Ok(Nodes {
+        all: vec![Node::new(THIS.to_owned(), rules)],
+        note: None,
+    })
+}
+
+impl Node {
+    fn new(name: String, rules: Rules) -> Self {
+        Self {
+            name,
+            listing: rules.listing,
+            as_intended: rules.as_intended,
+            problem: rules.problem,
+        }
+    }
+}

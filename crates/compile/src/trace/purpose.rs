@@ -1,0 +1,30 @@
+//! What the sets and chains are for, in a line each; the contract is `docs/design/dataplane.md`.
+
+/// What membership in the set `name` means.
+pub(super) fn of_set(name: &str) -> &'static str {
+    match name.trim_end_matches(['4', '6']) {
+        "endpoints" => "interface and address of each pod of this node",
+        "locals" => {
+            "the addresses of the pods of this node, which come from their own interfaces alone"
+        }
+        "hairpin" => "pods of this node, which may reach themselves through a Service",
+        "selves" => "whether policies of the cluster judge what a pod sends to itself",
+        "egress" => "pods of this node whose egress is judged: what no rule allows is dropped",
+        "ingress" => "pods of this node whose ingress is judged: what no rule allows is dropped",
+        "peers" => "the class of each pod that a selector in a rule matches",
+        "blocks" => "the class of each address block that a rule names",
+        "egress-ports" | "ingress-ports" => "what becomes of one port of a class of peers",
+        "egress-ranges" | "ingress-ranges" => {
+            "what becomes of a range of ports of a class of peers"
+        }
+        "egress-peers" | "ingress-peers" => "what becomes of everything else of a class of peers",
+        "services" => "Service addresses and how many backends they have",
+        "backends" => "the backends of Services",
+        "unserved" => "Service ports without backend",
+        "pods" => "the blocks that pod addresses come from",
+        "cluster" => "pod, Service and node addresses, which no masquerade hides",
+        "tunnels" => "the port of the tunnels between nodes",
+        "nodes" => "node addresses, which may feed a tunnel",
+        _ => "no set of ringfence",
+    }
+}
