@@ -14,6 +14,7 @@ mod server;
 pub mod state;
 pub mod status;
 mod store;
+pub mod verification;
 
 pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record, TABLE_NAME};
 pub use run::run;

@@ -18,6 +18,7 @@ use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
 use crate::store::{self, Reporter};
+use crate::verification::{Pulse, Subject, verify};
 use crate::{AgentConfig, rules};
 
 /// Whatever reaches the loop.
@@ -31,6 +32,14 @@ pub(crate) enum Input {
     Status {
         request: StatusRequest,
         answer: Sender<Status>,
+    },
+    /// What a verification needs; nothing while a change is under way.
+    Verify {
+        answer: Sender<Option<Subject>>,
+    },
+    /// Whether there is something to verify.
+    Pulse {
+        answer: Sender<Pulse>,
     },
     Stop,
     /// A thread that should live as long as the agent is gone.
@@ -205,13 +214,20 @@ impl Agent {
             Input::Status { request, answer } => {
                 let _ = answer.send(self.status(request));
             }
+            Input::Verify { answer } => {
+                let _ = answer.send(self.machine.subject());
+            }
+            Input::Pulse { answer } => {
+                let _ = answer.send(self.machine.pulse());
+            }
             Input::Stop | Input::ThreadEnded { .. } => {}
         }
     }
 
     fn status(&self, request: StatusRequest) -> Status {
         match request {
-            StatusRequest::Health => Status::Health(self.machine.health()),
+            // A verification asks for its subject instead.
+            StatusRequest::Health | StatusRequest::Verify => Status::Health(self.machine.health()),
             StatusRequest::Rules => Status::Rules {
                 enforced: self.machine.enforced(),
                 policies: outline(self.machine.cluster()),
@@ -304,7 +320,11 @@ fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
 fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
     let questions = inputs.clone();
     let table = config.table_name.clone();
+    let own = config.clone();
     let answer = move |request: StatusRequest| {
+        if request == StatusRequest::Verify {
+            return StatusAnswer::Verification(Box::new(verify(&questions, &own)));
+        }
         let (answer, response) = channel();
         let sent = questions.send(Input::Status { request, answer });
         // A loop that is gone holds nothing and is not well.

@@ -39,6 +39,7 @@ pub use live::LiveTable;
 
 use crate::AgentConfig;
 use crate::status::Health;
+use crate::verification::{Pulse, Subject};
 use endpoints::Endpoints;
 use retry::Retry;
 use suspects::Suspects;
@@ -81,6 +82,8 @@ pub struct Machine {
     /// The rules that were last reported as left out of the enforced table.
     refused: Vec<RefusedRule>,
     timer: Option<Duration>,
+    /// How often what is enforced, or is to be, has changed.
+    changes: u64,
 }
 
 /// A table that the kernel took, and what it stands for.
@@ -171,6 +174,7 @@ impl Machine {
             unrevoked: None,
             refused: Vec::new(),
             timer: None,
+            changes: 0,
         }
     }
 
@@ -212,6 +216,32 @@ impl Machine {
     #[must_use]
     pub const fn cluster(&self) -> &Cluster {
         self.compiler.cluster()
+    }
+
+    /// What the kernel's table is to be compared with; nothing before the first commit, and while one is under way or
+    /// to be made.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        let changes = self.pulse().changes?;
+        let enforced = self.enforced.as_ref()?;
+        Some(Subject {
+            cluster: self.compiler.cluster().clone(),
+            refused: self.compiler.compiled().refused.clone(),
+            endpoints: enforced.endpoints.values().cloned().collect(),
+            revision: enforced.revision,
+            changes,
+        })
+    }
+
+    /// Whether the table can be verified now, and what has happened to it.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        let is_settled = matches!(self.kernel, Kernel::Enforced)
+            && self.plan == Plan::Current
+            && !matches!(self.job, Job::ReadKernel | Job::Commit(_));
+        Pulse {
+            changes: is_settled.then_some(self.changes),
+        }
     }
 
     /// Whether the node enforces what it should.

@@ -12,8 +12,12 @@ use ringfence_model::ObjectName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::verification::Verification;
+
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to verify a table.
+const LONG_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,8 @@ pub enum StatusRequest {
     Rules,
     /// Whether all is well. Answered with [`Health`].
     Health,
+    /// Whether the table in the kernel does what the policies ask, for all packets. Answered with [`Verification`].
+    Verify,
 }
 
 /// An answer; its JSON is that of the value alone.
@@ -33,6 +39,8 @@ pub enum StatusAnswer {
     Rules(Box<Rules>),
     /// To [`StatusRequest::Health`].
     Health(Health),
+    /// To [`StatusRequest::Verify`].
+    Verification(Box<Verification>),
 }
 
 /// The table that the kernel holds, and what stands behind it.
@@ -73,7 +81,7 @@ pub struct Health {
 /// # Errors
 /// Those of the socket; `InvalidData` for an answer that is none.
 pub fn ask_rules(socket: &Path) -> io::Result<Rules> {
-    ask(socket, StatusRequest::Rules)
+    ask(socket, StatusRequest::Rules, PATIENCE)
 }
 
 /// Asks an agent how it is.
@@ -81,13 +89,25 @@ pub fn ask_rules(socket: &Path) -> io::Result<Rules> {
 /// # Errors
 /// As [`ask_rules`].
 pub fn ask_health(socket: &Path) -> io::Result<Health> {
-    ask(socket, StatusRequest::Health)
+    ask(socket, StatusRequest::Health, PATIENCE)
+}
+
+/// Has an agent verify its table.
+///
+/// # Errors
+/// As [`ask_rules`].
+pub fn ask_verification(socket: &Path) -> io::Result<Verification> {
+    ask(socket, StatusRequest::Verify, LONG_PATIENCE)
 }
 
 /// The answer holds the whole table, so that it may be much longer than a message of the plugin.
-fn ask<T: DeserializeOwned>(socket: &Path, request: StatusRequest) -> io::Result<T> {
+fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    request: StatusRequest,
+    patience: Duration,
+) -> io::Result<T> {
     let stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     ringfence_cni::protocol::send(&stream, &request)?;
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line)?;

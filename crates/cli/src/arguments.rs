@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::commands::{audit, check, diff, explain, lock, matrix, rules, suggest, test, zones};
+use crate::commands::{
+    audit, check, diff, explain, lock, matrix, rules, suggest, test, verify, zones,
+};
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
 
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// Measure by which principles of network security workloads live, with a score and evidence
     #[command(after_help = audit::EXAMPLES)]
     Audit(audit::AuditArguments),
+    /// Prove that the rules in the kernel of a node equal the policies, for all packets
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(verify::VerifyArguments),
     /// Suggest a default deny and the least policies for what the manifests show is needed
     #[command(after_help = suggest::EXAMPLES)]
     Suggest(suggest::SuggestArguments),

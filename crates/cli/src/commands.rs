@@ -11,4 +11,5 @@ pub(crate) mod rules;
 pub(crate) mod show;
 pub(crate) mod suggest;
 pub(crate) mod test;
+pub(crate) mod verify;
 pub(crate) mod zones;

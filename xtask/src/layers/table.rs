@@ -70,6 +70,13 @@ pub(super) const LAYERS: &[Layer] = &[
                   reference that it is tested against",
     },
     Layer {
+        name: "verify",
+        duty: Duty::Pure,
+        uses: &["net", "model", "policy", "ruleset"],
+        because: "it says whether a table does what the policies ask; with code of the compiler it would believe \
+                  what it is to check",
+    },
+    Layer {
         name: "netlink",
         duty: Duty::Io,
         uses: &["net", "ruleset"],
@@ -84,7 +91,9 @@ pub(super) const LAYERS: &[Layer] = &[
     Layer {
         name: "agent",
         duty: Duty::Io,
-        uses: &["net", "model", "ruleset", "compile", "netlink", "cni"],
+        uses: &[
+            "net", "model", "ruleset", "compile", "verify", "netlink", "cni",
+        ],
         because: "the same agent runs in the lab and on a cluster, so it knows neither",
     },
     Layer {
@@ -133,6 +142,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "reach",
             "ruleset",
             "compile",
+            "verify",
             "netlink",
             "cni",
             "agent",
@@ -166,8 +176,10 @@ pub(super) const LAYERS: &[Layer] = &[
             "policy",
             "ruleset",
             "compile",
+            "verify",
             "netlink",
             "cni",
+            "verify",
             "testkit",
         ],
         because: "it asks the kernel what the other answers say; agents and labs have tests of their own",

@@ -87,6 +87,7 @@ impl Machine {
 
     fn inputs_changed(&mut self) {
         self.plan = Plan::Stale;
+        self.changes += 1;
         self.commit_retry.changed();
     }
 

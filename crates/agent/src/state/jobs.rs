@@ -235,6 +235,7 @@ impl Machine {
         self.suspects.extend(suspects);
         self.problem = None;
         self.kernel = Kernel::Enforced;
+        self.changes += 1;
         let answers = self.endpoints.programmed(&next.endpoints, &released);
         self.enforced = Some(next);
         answers

@@ -14,6 +14,7 @@ use ringfence_standin::probe::{ProbeReport, ProbeRequest};
 use super::descriptors;
 use super::protocol::{Change, LabStatus, Place, Reply, Request};
 use super::socket::connect;
+use ringfence_agent::verification::Verification;
 
 /// A running lab, by name.
 #[derive(Clone, Debug)]
@@ -78,6 +79,20 @@ impl Client {
             return misfit();
         };
         Ok(rules)
+    }
+
+    /// Whether the tables of one node, or of all, do what the policies ask, by node.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn verify(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Verification>> {
+        let request = Request::Verify {
+            node: node.map(str::to_owned),
+        };
+        let Reply::Verified(found) = self.request(&request, |_| {})? else {
+            return misfit();
+        };
+        Ok(found)
     }
 
     /// Sends a request that changes objects; gives each object and what became of it.

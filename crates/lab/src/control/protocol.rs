@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_agent::status::Rules;
+use ringfence_agent::verification::Verification;
 use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, ObjectName};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,11 @@ pub enum Request {
         /// One node, or all of them.
         node: Option<String>,
     },
+    /// Whether the table in the kernel of each node does what the policies ask, for all packets.
+    Verify {
+        /// One node, or all of them.
+        node: Option<String>,
+    },
     /// What a pod's containers have printed.
     Logs {
         /// The pod.
@@ -118,6 +124,8 @@ pub enum Reply {
     Exited(u8),
     /// To [`Request::Rules`]: by node.
     Rules(BTreeMap<String, Rules>),
+    /// To [`Request::Verify`]: by node.
+    Verified(BTreeMap<String, Verification>),
     /// To [`Request::Logs`].
     Logs(String),
     /// To the rest.

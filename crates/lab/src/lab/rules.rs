@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use ringfence_agent::status::{Rules, ask_rules};
+use ringfence_agent::status::{Rules, ask_rules, ask_verification};
+use ringfence_agent::verification::Verification;
 
 use super::Lab;
 use super::nodes::Node;
@@ -30,6 +31,19 @@ impl Lab {
             .into_iter()
             .map(|node| Ok((node.name.clone(), ask(node)?)))
             .collect()
+    }
+}
+
+impl Lab {
+    /// What the agents of one node, or of all, say of their tables, having read them back.
+    ///
+    /// # Errors
+    /// If a node does not exist, or its agent does not answer.
+    pub fn verify(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Verification>> {
+        self.of_each(node, |node| {
+            ask_verification(&node.status_socket())
+                .with_context(|| format!("the agent of node {} does not answer", node.name))
+        })
     }
 }
 

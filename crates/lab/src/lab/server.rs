@@ -89,6 +89,7 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             Reply::Exited(run_attached(stream, streams, start)?)
         }
         Request::Rules { node } => Reply::Rules(lab.rules(node.as_deref())?),
+        Request::Verify { node } => Reply::Verified(lab.verify(node.as_deref())?),
         Request::Logs { pod } => Reply::Logs(lab.logs(&pod)?),
         Request::KillAgent { node } => {
             lab.node(&node)?.kill_agent()?;

@@ -1,0 +1,212 @@
+//! Whether the table in the kernel does what the policies ask: read back and judged for all packets.
+
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ringfence_compile::{Enforcement, LocalEndpoint, RefusedRule};
+use ringfence_model::{Cluster, Direction, PolicyName};
+use ringfence_netlink::nftables::{Nftables, TableState};
+use ringfence_ruleset::Table;
+use ringfence_verify::{Report, WiredPod, Wiring};
+use serde::{Deserialize, Serialize};
+
+use crate::AgentConfig;
+use crate::run::Input;
+
+/// How pods' interfaces on the node begin (`docs/design/dataplane.md`).
+const INTERFACE_PREFIX: &str = "vethrf";
+/// How often the agent is asked again while a change is under way.
+const ATTEMPTS: usize = 50;
+const WAIT: Duration = Duration::from_millis(100);
+
+/// What a table is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The cluster as last completely received.
+    pub cluster: Cluster,
+    /// Rules that the table leaves out for what they cost (rule AM-21).
+    pub refused: Vec<RefusedRule>,
+    /// The endpoints whose rules the table holds.
+    pub endpoints: Vec<LocalEndpoint>,
+    /// The store's revision that is enforced, if it is exactly one.
+    pub revision: Option<u64>,
+    /// How often what is enforced had changed by then.
+    pub changes: u64,
+}
+
+/// Whether a table can be verified, and what has happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// How often what is enforced, or is to be, has changed; none while a change is under way.
+    pub changes: Option<u64>,
+}
+
+/// What came of a verification.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// The comparison; none if there was none.
+    pub report: Option<Report>,
+    /// Why there was none.
+    pub problem: Option<String>,
+    /// The store's revision that the table was compared with, if it is exactly one.
+    pub revision: Option<u64>,
+    /// Elements of the table's sets.
+    pub elements: usize,
+    /// Rules of the table's chains.
+    pub rules: usize,
+    /// How long it took, reading included.
+    pub milliseconds: u64,
+}
+
+impl Verification {
+    fn impossible(problem: impl Into<String>) -> Self {
+        Self {
+            problem: Some(problem.into()),
+            ..Self::default()
+        }
+    }
+}
+
+fn pulse(agent: &Sender<Input>) -> Option<Pulse> {
+    let (answer, response) = channel();
+    agent.send(Input::Pulse { answer }).ok()?;
+    response.recv().ok()
+}
+
+/// Reads the table in the calling thread's network namespace and compares it with what the agent enforces. A table that
+/// changes meanwhile is read again.
+pub(crate) fn verify(agent: &Sender<Input>, config: &AgentConfig) -> Verification {
+    for _ in 0..ATTEMPTS {
+        let Some(before) = ask(agent) else {
+            thread::sleep(WAIT);
+            continue;
+        };
+        let start = Instant::now();
+        let state = match read(&config.table_name) {
+            Ok(state) => state,
+            Err(problem) => return Verification::impossible(problem),
+        };
+        if pulse(agent).is_some_and(|after| after.changes == Some(before.changes)) {
+            let mut found = judge(state, config, &before);
+            found.milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            return found;
+        }
+    }
+    Verification::impossible("the agent has not brought its table up to date; try again later")
+}
+
+fn ask(agent: &Sender<Input>) -> Option<Subject> {
+    let (answer, response) = channel();
+    agent.send(Input::Verify { answer }).ok()?;
+    response.recv().ok()?
+}
+
+fn read(table: &str) -> Result<Option<TableState>, String> {
+    let mut socket = Nftables::open().map_err(|error| error.to_string())?;
+    let state = socket.read_table(table);
+    state.map_err(|error| format!("cannot read the table: {error}"))
+}
+
+fn judge(state: Option<TableState>, config: &AgentConfig, subject: &Subject) -> Verification {
+    let Some(state) = state else {
+        return Verification::impossible("the kernel holds no table of ringfence");
+    };
+    let Some(table) = state.to_table(&config.table_name) else {
+        return Verification::impossible(unknown(&state));
+    };
+    let mut found = compare(&table, config, subject);
+    found.revision = subject.revision;
+    found.elements = table.sets.values().map(|set| set.elements.len()).sum();
+    found.rules = table.chains.values().map(|chain| chain.rules.len()).sum();
+    found
+}
+
+fn compare(table: &Table, config: &AgentConfig, subject: &Subject) -> Verification {
+    let cluster = match admitted(subject) {
+        Ok(cluster) => cluster,
+        Err(problem) => return Verification::impossible(problem),
+    };
+    match ringfence_verify::verify(table, &cluster, &wiring(config, subject)) {
+        Ok(report) => Verification {
+            report: Some(report),
+            ..Verification::default()
+        },
+        Err(error) => Verification::impossible(error.to_string()),
+    }
+}
+
+/// The cluster without the rules that are left out: their pods stay isolated, and what they allow is denied.
+fn admitted(subject: &Subject) -> Result<Cluster, String> {
+    let mut cluster = subject.cluster.clone();
+    // The last rule of a policy first, so that the others keep their places.
+    for refused in subject.refused.iter().rev() {
+        if refused.closes {
+            return Err(refused.to_string());
+        }
+        match &refused.policy {
+            PolicyName::Network(name) => {
+                if let Some(policy) = cluster.network_policies.get_mut(name) {
+                    let rules = match refused.direction {
+                        Direction::Ingress => &mut policy.ingress,
+                        Direction::Egress => &mut policy.egress,
+                    };
+                    remove(rules, refused.rule);
+                }
+            }
+            PolicyName::Cluster(name) => {
+                if let Some(policy) = cluster.cluster_policies.get_mut(name) {
+                    let rules = match refused.direction {
+                        Direction::Ingress => &mut policy.ingress,
+                        Direction::Egress => &mut policy.egress,
+                    };
+                    remove(rules, refused.rule);
+                }
+            }
+        }
+    }
+    Ok(cluster)
+}
+
+fn remove<T>(rules: &mut Vec<T>, place: usize) {
+    if place < rules.len() {
+        rules.remove(place);
+    }
+}
+
+/// The first thing in the table that ringfence does not write.
+fn unknown(state: &TableState) -> String {
+    for (name, chain) in &state.chains {
+        if chain.policy_drop {
+            return format!("chain `{name}` drops by policy, which ringfence never writes");
+        }
+        if let Some(place) = chain
+            .rules
+            .iter()
+            .position(|rule| rule.statements.is_none())
+        {
+            return format!(
+                "chain `{name}`: rule {place} is of a kind that ringfence never writes"
+            );
+        }
+    }
+    "the table holds something that ringfence never writes".to_owned()
+}
+
+fn wiring(config: &AgentConfig, subject: &Subject) -> Wiring {
+    let endpoints = subject.endpoints.iter().map(|endpoint| WiredPod {
+        pod: endpoint.pod.clone(),
+        interface: endpoint.host_interface.clone(),
+        addresses: endpoint.addresses.clone(),
+    });
+    Wiring {
+        node: config.node.clone(),
+        endpoints: endpoints.collect(),
+        interface_prefix: INTERFACE_PREFIX.to_owned(),
+        pod_blocks: config.network.pod_cidrs.clone(),
+        service_blocks: config.network.service_cidrs.clone(),
+        tunnel_port: config.network.tunnel_port,
+        enforced: config.enforcement == Enforcement::On,
+    }
+}

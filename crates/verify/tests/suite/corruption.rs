@@ -1,0 +1,65 @@
+//! Random tampering with a table is found, unless it changes nothing that a packet can meet.
+
+use std::collections::BTreeMap;
+
+use ringfence_testkit::generate::{Shape, cluster};
+use ringfence_testkit::random::Random;
+use ringfence_verify::verify;
+
+use crate::sample::{Sampler, same};
+use crate::tamper::{ALL, Tampering, tamper};
+use crate::world::nodes;
+
+const CORRUPTIONS: usize = 300;
+/// Packets that must be judged alike by a table that is said to be equal.
+const PACKETS: usize = 3000;
+
+#[test]
+fn tampering_is_found_unless_no_packet_meets_it() {
+    let mut random = Random::new(7);
+    let mut tally: BTreeMap<(Tampering, &str), usize> = BTreeMap::new();
+    let (mut done, mut seed) = (0, 0);
+    while done < CORRUPTIONS {
+        seed += 1;
+        let shape = if seed % 2 == 0 {
+            Shape::WIRED
+        } else {
+            Shape::WIRED_TIERS
+        };
+        let cluster = cluster(seed, shape);
+        for node in nodes(&cluster) {
+            let tampering = *random.pick(&ALL).unwrap();
+            let Some((table, what)) = tamper(&node.table, tampering, &mut random) else {
+                continue;
+            };
+            done += 1;
+            let result = match verify(&table, &cluster, &node.wiring) {
+                Err(_) => "cannot be judged",
+                Ok(report) if !report.is_equal() => "found",
+                Ok(_) => "equal",
+            };
+            if result == "equal" {
+                let sampler = Sampler::new(&cluster, &node.wiring, [&node.table, &table]);
+                for _ in 0..PACKETS {
+                    let (hook, packet) = sampler.packet(&mut random);
+                    let alike = same(&node.table, &table, hook, &packet);
+                    let name = &node.wiring.node;
+                    assert!(
+                        alike,
+                        "seed {seed}, {name}, {tampering:?} {what}: {hook:?} {packet:?} shows it\n{table}"
+                    );
+                }
+            }
+            *tally.entry((tampering, result)).or_default() += 1;
+        }
+    }
+    let of = |wanted: &str| -> usize {
+        let all = tally.iter().filter(|((_, result), _)| *result == wanted);
+        all.map(|(_, count)| count).sum()
+    };
+    assert!(of("found") * 2 > done, "{tally:?}");
+    let kinds = ALL
+        .iter()
+        .filter(|kind| tally.contains_key(&(**kind, "found")));
+    assert_eq!(kinds.count(), ALL.len(), "{tally:?}");
+}
