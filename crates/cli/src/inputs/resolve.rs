@@ -7,9 +7,7 @@ mod tests;
 mod well_known;
 
 use anyhow::{bail, ensure};
-use ringfence_model::{
-    Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Phase, Pod, WorkloadKind,
-};
+use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Phase, Pod};
 
 use super::endpoint::EndpointArgument;
 use super::suggest::hint;
@@ -31,8 +29,17 @@ pub(crate) fn resolve(
     side: Side,
 ) -> anyhow::Result<Vec<Endpoint>> {
     Ok(match argument {
-        EndpointArgument::Pod(name) => vec![pod(cluster, argument, name)?],
-        EndpointArgument::Workload(kind, name) => workload(cluster, *kind, name)?,
+        EndpointArgument::Pod(name) => match only_workload(cluster, name) {
+            Some(owner) => workload(cluster, &owner, name)?,
+            None => vec![pod(cluster, argument, name)?],
+        },
+        EndpointArgument::Workload(kind, name) => {
+            let owner = Owner {
+                kind: kind.to_string(),
+                name: name.name.clone(),
+            };
+            workload(cluster, &owner, name)?
+        }
         EndpointArgument::NewPod { namespace, labels } => {
             vec![new_pod(cluster, namespace, labels)]
         }
@@ -41,6 +48,19 @@ pub(crate) fn resolve(
         EndpointArgument::Address(address) => vec![Endpoint::Address(*address)],
         EndpointArgument::WellKnown(known) => well_known::resolve(cluster, *known, side)?,
     })
+}
+
+/// The only workload that is called `name`, as matrices call it, if no pod is.
+fn only_workload(cluster: &Cluster, name: &ObjectName) -> Option<Owner> {
+    if cluster.pods.contains_key(name) {
+        return None;
+    }
+    let pods = cluster.pods.values();
+    let pods = pods.filter(|pod| pod.name.namespace == name.namespace && pod.is_live());
+    let owners = pods.filter_map(|pod| pod.workload.as_ref());
+    let mut owners = owners.filter(|owner| owner.name == name.name);
+    let first = owners.next()?;
+    owners.all(|owner| owner == first).then(|| first.clone())
 }
 
 /// pods that have finished do not exist for policy.
@@ -81,28 +101,27 @@ fn instead_of_pod(cluster: &Cluster, argument: &EndpointArgument, name: &ObjectN
         return format!(" (did you mean `{meant}`?)");
     }
     let known: Vec<String> = cluster.pods.keys().map(ToString::to_string).collect();
-    hint(&name.to_string(), known.iter().map(String::as_str))
+    let similar = hint(&name.to_string(), known.iter().map(String::as_str));
+    if similar.is_empty() {
+        let namespace = &name.namespace;
+        return format!(
+            "; one that is not there yet is named by its labels, for example `{namespace}/[app=web]`"
+        );
+    }
+    similar
 }
 
-fn workload(
-    cluster: &Cluster,
-    kind: WorkloadKind,
-    name: &ObjectName,
-) -> anyhow::Result<Vec<Endpoint>> {
-    let wanted = Owner {
-        kind: kind.to_string(),
-        name: name.name.clone(),
-    };
+fn workload(cluster: &Cluster, wanted: &Owner, name: &ObjectName) -> anyhow::Result<Vec<Endpoint>> {
     let in_namespace = |pod: &&Pod| pod.name.namespace == name.namespace && pod.is_live();
     let pods = || cluster.pods.values().filter(in_namespace);
     let found: Vec<Endpoint> = pods()
-        .filter(|pod| pod.workload.as_ref() == Some(&wanted))
+        .filter(|pod| pod.workload.as_ref() == Some(wanted))
         .map(|pod| Endpoint::Pod(pod.name.clone()))
         .collect();
     if found.is_empty() {
         let known = pods().filter_map(|pod| pod.workload.as_ref());
         let known: Vec<String> = known.map(|owner| written(&name.namespace, owner)).collect();
-        let wanted = written(&name.namespace, &wanted);
+        let wanted = written(&name.namespace, wanted);
         bail!(
             "there is no pod of {wanted}{}",
             hint(&wanted, known.iter().map(String::as_str))
@@ -158,11 +177,12 @@ fn service(cluster: &Cluster, name: &ObjectName, side: Side) -> anyhow::Result<E
         side == Side::Destination,
         "svc/{name}: a Service opens no connections: name the pods behind it"
     );
-    let known: Vec<String> = cluster.services.keys().map(ToString::to_string).collect();
+    let known = cluster.services.keys().map(|name| format!("svc/{name}"));
+    let known: Vec<String> = known.collect();
     ensure!(
         cluster.services.contains_key(name),
         "there is no Service {name}{}",
-        hint(&name.to_string(), known.iter().map(String::as_str))
+        hint(&format!("svc/{name}"), known.iter().map(String::as_str))
     );
     Ok(Endpoint::Service(name.clone()))
 }

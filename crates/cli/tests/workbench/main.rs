@@ -10,6 +10,7 @@ mod check;
 mod diff;
 mod docs;
 mod explain;
+mod formats;
 mod lock;
 mod man;
 mod matrix;

@@ -212,6 +212,129 @@ spec:
 }
 
 #[test]
+fn routes_let_in_the_pods_of_their_gateway_alone() {
+    let gateway = deployment("edge", "").replacen(
+        "labels: {app: edge}",
+        "labels: {app: edge, gateway.networking.k8s.io/gateway-name: public}",
+        1,
+    );
+    let route = "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: ns}
+spec:
+  parentRefs: [{name: public}]
+  rules: [{backendRefs: [{name: web, port: 80}]}]
+---
+";
+    let manifests = namespace() + &gateway + &deployment("web", "") + route;
+    let found = suggest(&manifests, &["-o", "text"]);
+    assert!(found.stdout.contains("HTTPRoute ns/web"), "{found:#?}");
+    let found = suggest(&manifests, &[]);
+    let rule = "# HTTPRoute ns/web";
+    assert!(found.stdout.contains(rule), "{found:#?}");
+    assert!(!found.stdout.contains("0.0.0.0/0"), "{found:#?}");
+    // Without pods of the Gateway somebody has to say who brings the connections.
+    let manifests = namespace() + &deployment("web", "") + route;
+    let found = suggest(&manifests, &[]);
+    assert!(found.stdout.contains("--ingress-from"), "{found:#?}");
+    let found = suggest(&manifests, &["--ingress-from", "edge"]);
+    assert!(
+        found.stdout.contains("kubernetes.io/metadata.name: edge"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_route_opens_its_protocol_alone() {
+    let dns = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: dns, namespace: ns}
+spec:
+  selector: {matchLabels: {app: dns}}
+  template:
+    metadata: {labels: {app: dns}}
+    spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: dns, namespace: ns}
+spec: {selector: {app: dns}, ports: [{name: t, port: 53}, {name: u, port: 53, protocol: UDP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: UDPRoute
+metadata: {name: dns, namespace: ns}
+spec: {parentRefs: [{name: public}], rules: [{backendRefs: [{name: dns, port: 53}]}]}
+";
+    let found = suggest(
+        &(namespace() + dns),
+        &["--ingress-from", "edge", "-o", "text"],
+    );
+    let found = format!("{}{}", found.stdout, found.stderr);
+    assert!(found.contains("UDP/53"), "{found}");
+    assert!(!found.contains("TCP/53"), "{found}");
+}
+
+#[test]
+fn the_api_server_is_let_in_where_it_calls() {
+    let callers = "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: guard}
+webhooks: [{name: a.example.com, clientConfig: {service: {name: guard, namespace: ns, port: 80}}}]
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.metrics}
+spec: {service: {name: metrics, namespace: ns, port: 80}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: gone}
+webhooks: [{name: b.example.com, clientConfig: {service: {name: gone, namespace: ns}}}]
+";
+    let manifests = namespace() + &deployment("guard", "") + &deployment("metrics", "") + callers;
+    let found = suggest(&manifests, &["--api-server", "192.0.2.10:6443"]);
+    for caller in [
+        "ValidatingWebhookConfiguration guard",
+        "APIService v1.metrics",
+    ] {
+        assert!(found.stdout.contains(caller), "{caller} {found:#?}");
+    }
+    assert!(found.stdout.contains("cidr: 192.0.2.10/32"), "{found:#?}");
+    assert!(
+        found
+            .stdout
+            .contains("svc/ns/gone is not among these manifests"),
+        "{found:#?}"
+    );
+    let found = suggest(&manifests, &[]);
+    assert!(found.stdout.contains("--api-server"), "{found:#?}");
+}
+
+#[test]
+fn services_that_are_open_to_the_outside_let_it_in() {
+    let exposed = |spec: &str| {
+        let open = format!("spec: {{{spec}, selector: {{app: web}}");
+        let manifests = namespace() + &deployment("web", "");
+        let found = suggest(
+            &manifests.replacen("spec: {selector: {app: web}", &open, 1),
+            &[],
+        );
+        found.stdout
+    };
+    let found = exposed("type: NodePort");
+    assert!(found.contains("svc/ns/web NodePort"), "{found}");
+    assert!(found.contains("cidr: 0.0.0.0/0"), "{found}");
+    let found = exposed("type: LoadBalancer, loadBalancerSourceRanges: [192.0.2.0/24]");
+    assert!(found.contains("cidr: 192.0.2.0/24"), "{found}");
+    assert!(!found.contains("0.0.0.0/0"), "{found}");
+    let found = exposed("type: LoadBalancer, loadBalancerSourceRanges: [nonsense]");
+    assert!(
+        !found.contains("0.0.0.0/0"),
+        "a typo opens nothing: {found}"
+    );
+}
+
+#[test]
 fn malformed_arguments_are_refused() {
     for arguments in [
         ["--api-server", "nowhere"],

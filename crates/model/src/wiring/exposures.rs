@@ -21,7 +21,9 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     let Some((way, path)) = way else {
         return;
     };
-    let ranges = ranges(object, wiring);
+    let Some(ranges) = ranges(object, wiring) else {
+        return;
+    };
     let at = field.get(path).unwrap_or_else(|| field.clone());
     wiring.exposures.push(Exposure {
         service: object.named(),
@@ -31,9 +33,10 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     });
 }
 
-/// A range that is none is reported, and nobody is let in for it.
-fn ranges(object: &Described<'_>, wiring: &mut Wiring) -> Vec<IpNet> {
+/// A range that is none is reported, and nobody is let in for it; `None` if all of those that are written are none.
+fn ranges(object: &Described<'_>, wiring: &mut Wiring) -> Option<Vec<IpNet>> {
     let written = object.field.items_at("spec.loadBalancerSourceRanges");
+    let is_restricted = !written.is_empty();
     let mut ranges = Vec::new();
     for range in written {
         match range.text().unwrap_or_default().trim().parse::<IpNet>() {
@@ -45,5 +48,5 @@ fn ranges(object: &Described<'_>, wiring: &mut Wiring) -> Vec<IpNet> {
             ),
         }
     }
-    ranges
+    (!is_restricted || !ranges.is_empty()).then_some(ranges)
 }

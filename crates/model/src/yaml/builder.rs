@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
                 self.sound = false;
                 self.errors.push(YamlError {
                     rule: Some("OB-5"),
-                    help: Some(format!("it is already given on line {}", first.span.line)),
+                    help: Some(already_given(key, first)),
                     ..error_at(key.span, format!("duplicate key `{}`", key.text))
                 });
             } else {
@@ -325,4 +325,15 @@ fn pending_key(done: Done) -> Result<PendingKey, YamlError> {
         span,
         not_text,
     }))
+}
+
+/// Files without `---` between them look like one document with two of everything.
+fn already_given(key: &Key, first: &Key) -> String {
+    let line = first.span.line;
+    let given = format!("it is already given on line {line}");
+    if key.text == "apiVersion" {
+        format!("{given}; a line `---` parts one document from the next")
+    } else {
+        given
+    }
 }

@@ -57,9 +57,22 @@ fn section(measured: &Measured) -> String {
         about.id,
         about.id,
         xml::text(about.title),
-        xml::text(about.reason),
-        xml::text(about.mend),
+        with_code(about.reason),
+        with_code(about.mend),
     )
+}
+
+/// What is between two backticks as code.
+fn with_code(words: &str) -> String {
+    let parts = words.split('`').map(xml::text).enumerate();
+    let parts = parts.map(|(place, part)| {
+        if place.is_multiple_of(2) {
+            part
+        } else {
+            format!("<code>{part}</code>")
+        }
+    });
+    parts.collect()
 }
 
 /// Opened it shows the connections, with the lines that let them pass.

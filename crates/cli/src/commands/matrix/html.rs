@@ -82,7 +82,9 @@ const fn help(summary: Summary) -> &'static str {
         Summary::All => "Every port and protocol may be opened",
         Summary::Ports => "Certain ports or protocols may be opened",
         Summary::Partial => "Some of the pods may open more than others",
-        Summary::Unknown => "It depends on an address that is not known (AM-22)",
+        Summary::Unknown => {
+            "It depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from"
+        }
         Summary::Nothing => "Nothing may be opened",
     }
 }
@@ -118,15 +120,15 @@ pub(super) fn edges(units: &[Unit]) -> impl Iterator<Item = (&Unit, bool)> {
 }
 
 fn column(unit: &Unit, edge: bool, turned: bool, names: &Names) -> String {
-    let label = label(unit, names);
+    let (label, title) = (label(unit, names), escaped(&names.of_unit(unit)));
     let edge = if edge { " ns-edge" } else { "" };
     if turned {
         format!(
-            "<th scope=\"col\" class=\"turned{edge}\"><span class=\"label\">{label}</span></th>"
+            "<th scope=\"col\" class=\"turned{edge}\" title=\"{title}\"><span class=\"label\">{label}</span></th>"
         )
     } else {
         format!(
-            "<th scope=\"col\" class=\"{}\">{label}</th>",
+            "<th scope=\"col\" class=\"{}\" title=\"{title}\">{label}</th>",
             edge.trim_start()
         )
     }
@@ -138,7 +140,8 @@ fn row(matrix: &Matrix, source: &Unit, edge: bool, dense: bool, names: &Names) -
         .map(|(destination, edge)| cell(matrix.cell(source, destination), edge, dense))
         .collect();
     format!(
-        "<tr{edge}><th scope=\"row\">{}</th>{cells}</tr>\n",
+        "<tr{edge}><th scope=\"row\" title=\"{}\">{}</th>{cells}</tr>\n",
+        escaped(&names.of_unit(source)),
         label(source, names)
     )
 }

@@ -24,6 +24,9 @@ struct Layout {
 }
 
 const MARGIN: usize = 24;
+/// The fewest and the most letters of a cell that has words: more are shown in its title alone.
+const FEWEST: usize = 12;
+const MOST: usize = 30;
 /// Pixels of a letter of a name.
 const LETTER: usize = 7;
 /// The height of the title.
@@ -34,13 +37,15 @@ const TURNED: usize = 71;
 
 impl Layout {
     fn of(matrix: &Matrix, names: &Names) -> Self {
-        let (cell_width, letters) = if matrix.destinations.len() > ROOMY {
-            (22, 0)
+        let letters = if matrix.destinations.len() > ROOMY {
+            0
         } else {
-            (112, 15)
+            let words = matrix.cells().map(|(_, _, cell)| cell_text(cell));
+            let longest = words.map(|word| word.chars().count()).max();
+            longest.unwrap_or_default().clamp(FEWEST, MOST)
         };
         Self {
-            cell_width,
+            cell_width: 22 + letters * 6,
             cell_height: if letters == 0 { 22 } else { 34 },
             left: MARGIN + longest(&matrix.sources, names) * LETTER + 14,
             top: MARGIN + TITLE + longest(&matrix.destinations, names) * LETTER * TURNED / 100 + 16,

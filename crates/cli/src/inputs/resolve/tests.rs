@@ -69,17 +69,19 @@ fn what_does_not_exist_is_an_error_with_what_was_meant() {
         refused("web-00"),
         "there is no pod demo/web-00 (did you mean `demo/web-0`?)"
     );
-    assert_eq!(
-        refused("web"),
-        "there is no pod demo/web (did you mean `demo/deployment/web`?)"
-    );
+    let named = |text: &str| found(text, Side::Destination).unwrap();
+    assert_eq!(named("web"), named("deploy/web"), "the only workload");
     assert_eq!(
         refused("front"),
         "there is no pod demo/front (did you mean `svc/demo/front`?)"
     );
     assert_eq!(
+        refused("somebody"),
+        "there is no pod demo/somebody; one that is not there yet is named by its labels, for example `demo/[app=web]`"
+    );
+    assert_eq!(
         refused("svc/frnt"),
-        "there is no Service demo/frnt (did you mean `demo/front`?)"
+        "there is no Service demo/frnt (did you mean `svc/demo/front`?)"
     );
     assert_eq!(
         refused("deploy/webb"),

@@ -39,8 +39,8 @@ fn refusal(question: &[&str]) -> String {
 fn what_cannot_be_asked_is_no_verdict() {
     let table = [
         (
-            ["shop/web", "shop/web-0", "80"],
-            "there is no pod shop/web (did you mean `shop/deployment/web`?)",
+            ["shop/somebody", "shop/web-0", "80"],
+            "there is no pod shop/somebody; one that is not there yet is named by its labels, for example `shop/[app=web]`",
         ),
         (
             ["svc/shop/web", "shop/web-0", "80"],

@@ -70,11 +70,14 @@ impl Gatherer<'_> {
             target: format!("svc/{}", backend.service),
         };
         let Some(service) = services.get(&backend.service) else {
-            return;
+            let problem = format!("svc/{} is not among these manifests", backend.service);
+            let help = "add the Service's manifest, or correct the name".to_owned();
+            return self.unresolved_in(&backend.service.namespace, &evidence, problem, help);
         };
         let wanted = Wanted {
             port: backend.port.clone(),
-            ..Wanted::default()
+            protocol: Some(Protocol::Tcp),
+            usual: None,
         };
         let servers: BTreeSet<End> = self.api_servers().into_iter().map(|(end, _)| end).collect();
         match self.destinations(service, &wanted) {

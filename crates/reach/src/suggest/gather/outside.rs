@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{Backend, BackendPort, BackendUser, Exposure, Labels, ObjectName, Wiring};
 
+use ringfence_net::Protocol;
+
 use super::Gatherer;
 use super::service::Wanted;
 use crate::suggest::facts::Facts;
@@ -102,9 +104,14 @@ impl Gatherer<'_> {
                 HELP.to_owned(),
             );
         }
+        let protocol = match backend.kind.as_str() {
+            "UDPRoute" => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
         let wanted = Wanted {
             port: backend.port.clone(),
-            ..Wanted::default()
+            protocol: Some(protocol),
+            usual: None,
         };
         self.admit(from, service, &wanted, &evidence);
     }
