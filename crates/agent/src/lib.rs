@@ -6,6 +6,7 @@
 //! other nodes. Start with [`state`]; promises and failure modes are in `docs/design/agent.md`.
 
 mod config;
+pub mod flows;
 mod kernel;
 pub mod protocol;
 mod rules;

@@ -12,6 +12,7 @@ use ringfence_compile::Origin;
 use ringfence_compile::trace::outline;
 use ringfence_model::PolicyName;
 
+use crate::flows::{self, SharedJournal, Snapshot};
 use crate::kernel::{self, Job};
 use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
@@ -40,6 +41,11 @@ pub(crate) enum Input {
     /// Whether there is something to verify.
     Pulse {
         answer: Sender<Pulse>,
+    },
+    /// Somebody wants to know the cluster, if it is another one than that of the moment `known`.
+    Snapshot {
+        known: Option<u64>,
+        answer: Sender<Option<Box<Snapshot>>>,
     },
     Stop,
     /// A thread that should live as long as the agent is gone.
@@ -104,13 +110,15 @@ pub fn run(config: AgentConfig) -> Result<()> {
     sweep_dead_runs(&records);
     let jobs = kernel::start(&config, &inputs)?;
     serve_plugin(&config, &inputs)?;
-    serve_status(&config, &inputs)?;
+    let journal = SharedJournal::default();
+    serve_status(&config, &journal, &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
     for damaged in listing.damaged {
         tracing::warn!(path = %damaged.path.display(), reason = damaged.reason, "damaged record");
     }
     let reporter = Reporter::default();
     store::follow(config.store.clone(), reporter.clone(), &inputs)?;
+    flows::listen(config.node.clone(), journal, &inputs)?;
     tracing::info!(
         node = config.node,
         endpoints = listing.endpoints.len(),
@@ -135,6 +143,8 @@ fn sweep_dead_runs(records: &EndpointStore) {
 
 struct Agent {
     machine: Machine,
+    /// Counts what may have changed the cluster or the endpoints.
+    version: u64,
     start: Instant,
     timer: Option<Duration>,
     tickets: BTreeMap<Ticket, Sender<Response>>,
@@ -155,6 +165,7 @@ impl Agent {
     ) -> Self {
         Self {
             machine: Machine::new(config),
+            version: 0,
             start: Instant::now(),
             timer: None,
             tickets: BTreeMap::new(),
@@ -220,14 +231,20 @@ impl Agent {
             Input::Pulse { answer } => {
                 let _ = answer.send(self.machine.pulse());
             }
+            Input::Snapshot { known, answer } => {
+                let changed = known != Some(self.version);
+                let _ = answer.send(changed.then(|| Box::new(self.snapshot())));
+            }
             Input::Stop | Input::ThreadEnded { .. } => {}
         }
     }
 
     fn status(&self, request: StatusRequest) -> Status {
         match request {
-            // A verification asks for its subject instead.
-            StatusRequest::Health | StatusRequest::Verify => Status::Health(self.machine.health()),
+            // Verifications and flows are asked elsewhere.
+            StatusRequest::Health | StatusRequest::Verify | StatusRequest::Flows { .. } => {
+                Status::Health(self.machine.health())
+            }
             StatusRequest::Rules => Status::Rules {
                 enforced: self.machine.enforced(),
                 policies: outline(self.machine.cluster()),
@@ -235,7 +252,16 @@ impl Agent {
         }
     }
 
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            version: self.version,
+            cluster: self.machine.cluster().clone(),
+            endpoints: self.machine.programmed().cloned().collect(),
+        }
+    }
+
     fn event(&mut self, event: Event) {
+        self.version += u64::from(may_change_names(&event));
         let now = self.start.elapsed();
         for action in self.machine.handle(event, now) {
             self.act(action);
@@ -293,6 +319,25 @@ impl Agent {
     }
 }
 
+/// Whether the cluster or the programmed endpoints may be others after it.
+const fn may_change_names(event: &Event) -> bool {
+    match event {
+        Event::Store(_)
+        | Event::StoreDisconnected
+        | Event::EndpointsLoaded(_)
+        | Event::Request { .. }
+        | Event::Committed => true,
+        Event::KernelState(_)
+        | Event::KernelUnreadable { .. }
+        | Event::CommitFailed { .. }
+        | Event::Connections { .. }
+        | Event::Revoked
+        | Event::ConnectionsFailed { .. }
+        | Event::ForeignEdit
+        | Event::Tick => false,
+    }
+}
+
 fn stop_on_signals(inputs: &Sender<Input>) -> Result<()> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block().context("cannot block signals")?;
@@ -317,11 +362,18 @@ fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
     serve("cni", inputs, listen(&config.cni_socket)?, answer)
 }
 
-fn serve_status(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
-    let questions = inputs.clone();
+fn serve_status(
+    config: &AgentConfig,
+    journal: &SharedJournal,
+    inputs: &Sender<Input>,
+) -> Result<()> {
+    let (questions, journal) = (inputs.clone(), journal.clone());
     let table = config.table_name.clone();
     let own = config.clone();
     let answer = move |request: StatusRequest| {
+        if let StatusRequest::Flows { from } = request {
+            return StatusAnswer::Flows(Box::new(journal.lock().since(from)));
+        }
         if request == StatusRequest::Verify {
             return StatusAnswer::Verification(Box::new(verify(&questions, &own)));
         }

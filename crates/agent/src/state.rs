@@ -212,6 +212,12 @@ impl Machine {
         })
     }
 
+    /// The endpoints whose rules the kernel holds.
+    pub(crate) fn programmed(&self) -> impl Iterator<Item = &LocalEndpoint> {
+        let held = self.enforced.as_ref();
+        held.into_iter().flat_map(|held| held.endpoints.values())
+    }
+
     /// The cluster as last completely received.
     #[must_use]
     pub const fn cluster(&self) -> &Cluster {

@@ -12,6 +12,7 @@ use ringfence_model::ObjectName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::flows::Flows;
 use crate::verification::Verification;
 
 /// How long an agent may take to answer.
@@ -29,6 +30,11 @@ pub enum StatusRequest {
     Health,
     /// Whether the table in the kernel does what the policies ask, for all packets. Answered with [`Verification`].
     Verify,
+    /// What became of packets, from the record with this number on. Answered with [`Flows`].
+    Flows {
+        /// [`Flows::next`] of the last answer, or 0.
+        from: u64,
+    },
 }
 
 /// An answer; its JSON is that of the value alone.
@@ -41,6 +47,8 @@ pub enum StatusAnswer {
     Health(Health),
     /// To [`StatusRequest::Verify`].
     Verification(Box<Verification>),
+    /// To [`StatusRequest::Flows`].
+    Flows(Box<Flows>),
 }
 
 /// The table that the kernel holds, and what stands behind it.
@@ -98,6 +106,14 @@ pub fn ask_health(socket: &Path) -> io::Result<Health> {
 /// As [`ask_rules`].
 pub fn ask_verification(socket: &Path) -> io::Result<Verification> {
     ask(socket, StatusRequest::Verify, LONG_PATIENCE)
+}
+
+/// Asks an agent what became of packets, from the record with the number `from` on.
+///
+/// # Errors
+/// As [`ask_rules`].
+pub fn ask_flows(socket: &Path, from: u64) -> io::Result<Flows> {
+    ask(socket, StatusRequest::Flows { from }, PATIENCE)
 }
 
 /// The answer holds the whole table, so that it may be much longer than a message of the plugin.

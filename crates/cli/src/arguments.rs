@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
-    audit, check, diff, explain, lock, matrix, rules, suggest, test, verify, zones,
+    audit, check, diff, explain, flows, lock, matrix, replay, rules, suggest, test, trace, verify,
+    zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -51,6 +52,15 @@ pub(crate) enum Command {
     /// Write what may be opened to a file to keep beside the manifests, or compare it with one
     #[command(after_help = lock::arguments::EXAMPLES)]
     Lock(lock::arguments::LockArguments),
+    /// Show what became of packets: which were dropped, of whom, and why
+    #[command(after_help = flows::EXAMPLES)]
+    Flows(flows::FlowsArguments),
+    /// Say which recorded flows candidate policies would cut or newly open
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::ReplayArguments),
+    /// Try a connection in a lab, and show what each node did with it
+    #[command(after_help = trace::EXAMPLES)]
+    Trace(trace::TraceArguments),
     /// Show what every workload may open to every other
     #[command(after_help = matrix::arguments::EXAMPLES)]
     Matrix(matrix::arguments::MatrixArguments),
@@ -138,6 +148,9 @@ pub(crate) enum LabCommand {
         /// The control experiment: compile no isolation, so that every pod reaches every pod
         #[arg(long)]
         without_enforcement: bool,
+        /// Let nodes record connections that policies allow, too, for `ringfence flows`
+        #[arg(long)]
+        record_allowed: bool,
     },
     /// Show nodes, pods, Services and policies
     Status {

@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         name: arguments.name.clone(),
         cluster,
         manifests: Vec::new(),
+        record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,
     };
     printer.opening();

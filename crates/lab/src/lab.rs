@@ -4,6 +4,7 @@
 //! nodes in [`nodes`]; [`server`] answers commands.
 
 pub mod changes;
+mod flows;
 pub mod names;
 pub mod nodes;
 pub mod pods;
@@ -122,6 +123,7 @@ impl Lab {
         let settings = NodeSettings {
             pod_cidrs: cluster.pod_subnets.clone(),
             service_cidrs: cluster.service_subnets.clone(),
+            record: config.record,
             enforcement: if config.enforcement {
                 Enforcement::On
             } else {

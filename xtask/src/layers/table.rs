@@ -92,7 +92,7 @@ pub(super) const LAYERS: &[Layer] = &[
         name: "agent",
         duty: Duty::Io,
         uses: &[
-            "net", "model", "ruleset", "compile", "verify", "netlink", "cni",
+            "net", "model", "policy", "ruleset", "compile", "verify", "netlink", "cni",
         ],
         because: "the same agent runs in the lab and on a cluster, so it knows neither",
     },

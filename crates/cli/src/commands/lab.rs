@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use ringfence_agent::Record;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::{Change, LabConfig, LabelTarget, Request};
 use ringfence_lab::control::socket;
@@ -22,12 +23,21 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             config,
             manifests,
             without_enforcement,
-        } => up(
-            &lab.name,
-            config.as_deref(),
-            &manifests,
-            !without_enforcement,
-        ),
+            record_allowed,
+        } => {
+            let record = if record_allowed {
+                Record::All
+            } else {
+                Record::Denied
+            };
+            up(
+                &lab.name,
+                config.as_deref(),
+                &manifests,
+                !without_enforcement,
+                record,
+            )
+        }
         LabCommand::Status { lab, output } => status(&lab.name, output),
         LabCommand::List => list(),
         LabCommand::Apply {
@@ -97,6 +107,7 @@ fn up(
     config: Option<&Path>,
     manifests: &FileArguments,
     enforcement: bool,
+    record: Record,
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
     let cluster = kind_cluster(config)?;
@@ -110,6 +121,7 @@ fn up(
         cluster,
         manifests,
         enforcement,
+        record,
     };
     let lab = ringfence_lab::start::start(config, |message, at_ms| {
         anstream::eprintln!(

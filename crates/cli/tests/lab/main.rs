@@ -14,6 +14,7 @@
 mod demo;
 mod exec;
 mod families;
+mod flows;
 mod input;
 mod lifecycle;
 mod policy_tests;

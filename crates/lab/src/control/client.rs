@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::Context as _;
+use ringfence_agent::flows::Flows;
 use ringfence_agent::status::Rules;
 use ringfence_model::{Cluster, ObjectName};
 use ringfence_standin::probe::{ProbeReport, ProbeRequest};
@@ -93,6 +94,25 @@ impl Client {
             return misfit();
         };
         Ok(found)
+    }
+
+    /// What the agent of one node, or of each, recorded of packets, from the number on that `from` says for each.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn flows(
+        &self,
+        node: Option<&str>,
+        from: &BTreeMap<String, u64>,
+    ) -> anyhow::Result<BTreeMap<String, Flows>> {
+        let request = Request::Flows {
+            node: node.map(str::to_owned),
+            from: from.clone(),
+        };
+        let Reply::Flows(flows) = self.request(&request, |_| {})? else {
+            return misfit();
+        };
+        Ok(flows)
     }
 
     /// Sends a request that changes objects; gives each object and what became of it.

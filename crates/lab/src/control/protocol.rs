@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ringfence_agent::Record;
+use ringfence_agent::flows::Flows;
 use ringfence_agent::status::Rules;
 use ringfence_agent::verification::Verification;
 use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, ObjectName};
@@ -19,6 +21,8 @@ pub struct LabConfig {
     pub manifests: Vec<Input>,
     /// Whether policies are enforced. Off only for the control experiment: what would happen without.
     pub enforcement: bool,
+    /// Which packets the nodes record.
+    pub record: Record,
 }
 
 /// A request.
@@ -75,6 +79,13 @@ pub enum Request {
         /// One node, or all of them.
         node: Option<String>,
     },
+    /// What became of packets, as the agents of the nodes recorded it.
+    Flows {
+        /// One node, or all of them.
+        node: Option<String>,
+        /// The number of the first record wanted, by node; all for those that are not named.
+        from: BTreeMap<String, u64>,
+    },
     /// What a pod's containers have printed.
     Logs {
         /// The pod.
@@ -126,6 +137,8 @@ pub enum Reply {
     Rules(BTreeMap<String, Rules>),
     /// To [`Request::Verify`]: by node.
     Verified(BTreeMap<String, Verification>),
+    /// To [`Request::Flows`]: by node.
+    Flows(BTreeMap<String, Flows>),
     /// To [`Request::Logs`].
     Logs(String),
     /// To the rest.

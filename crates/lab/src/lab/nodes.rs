@@ -16,7 +16,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use ringfence_agent::AgentConfig;
 use ringfence_agent::protocol::{AgentStatus, StoreEvent};
-use ringfence_compile::{Capacity, Enforcement, NetworkConfig};
+use ringfence_compile::{Capacity, Enforcement, NetworkConfig, Record};
 use ringfence_netlink::namespace;
 
 use crate::cluster::feed::Feed;
@@ -64,6 +64,8 @@ pub struct NodeSettings {
     pub service_cidrs: Vec<ipnet::IpNet>,
     /// Whether policies are enforced.
     pub enforcement: Enforcement,
+    /// Which packets are recorded.
+    pub record: Record,
     /// Largest packet of a pod.
     pub pod_mtu: u32,
 }
@@ -119,7 +121,7 @@ impl Node {
                 pod_cidrs: settings.pod_cidrs.clone(),
                 service_cidrs: settings.service_cidrs.clone(),
                 tunnel_port: Some(crate::network::TUNNEL_PORT),
-                record: ringfence_compile::Record::Denied,
+                record: settings.record,
                 capacity: CAPACITY,
             },
             enforcement: settings.enforcement,

@@ -90,6 +90,7 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
         }
         Request::Rules { node } => Reply::Rules(lab.rules(node.as_deref())?),
         Request::Verify { node } => Reply::Verified(lab.verify(node.as_deref())?),
+        Request::Flows { node, from } => Reply::Flows(lab.flows(node.as_deref(), &from)?),
         Request::Logs { pod } => Reply::Logs(lab.logs(&pod)?),
         Request::KillAgent { node } => {
             lab.node(&node)?.kill_agent()?;

@@ -86,6 +86,7 @@ fn start(cluster: KindCluster) -> anyhow::Result<StartedLab> {
         cluster,
         manifests: Vec::new(),
         enforcement: true,
+        record: ringfence_agent::Record::Denied,
     };
     ringfence_lab::start::start(config, |_, _| {})
         .context("the lab that is to judge these tests cannot be started")

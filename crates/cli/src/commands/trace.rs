@@ -1,0 +1,110 @@
+//! `ringfence trace`: one real connection attempt in a lab, and what each node's kernel did with it.
+
+mod arguments;
+mod hop;
+mod text;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ringfence_lab::control::client::{Client, Origin};
+use ringfence_lab::control::protocol::Place;
+use ringfence_model::Endpoint;
+use ringfence_standin::probe::{ProbeProtocol, ProbeReport, ProbeRequest};
+use serde::Serialize;
+
+use super::flows::{Source, behind};
+use crate::inputs::endpoint::EndpointArgument;
+use crate::inputs::resolve::{Side, resolve};
+use crate::output::json;
+pub(crate) use arguments::{EXAMPLES, TraceArguments};
+use arguments::{TraceFormat, Transport};
+use hop::{Asked, Hop, hops};
+
+/// How long nodes count equal packets before they are recorded, and a little more.
+const RECORDED_AFTER: Duration = Duration::from_millis(1_500);
+
+/// What is told.
+#[derive(Serialize)]
+struct Trace {
+    hops: Vec<Hop>,
+    answer: ProbeReport,
+}
+
+pub(crate) fn run(arguments: &TraceArguments) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&arguments.lab);
+    let asked = ask(arguments, &client)?;
+    let mut source = Source::of_lab(&arguments.lab);
+    // What is recorded until now is about other packets, and what is still being counted too.
+    std::thread::sleep(RECORDED_AFTER);
+    source.news()?;
+    let answer = probe(arguments, &client, &asked)?;
+    std::thread::sleep(RECORDED_AFTER);
+    let records = source.news()?.records;
+    let trace = Trace {
+        hops: hops(&asked, &records, answer.outcome.is_reached()),
+        answer,
+    };
+    match arguments.output {
+        TraceFormat::Text => text::print(&trace.hops, &trace.answer),
+        TraceFormat::Json => json::print(&trace)?,
+    }
+    Ok(if trace.answer.outcome.is_reached() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What the words stand for in the lab.
+fn ask(arguments: &TraceArguments, client: &Client) -> anyhow::Result<Asked> {
+    let mut cluster = client.cluster()?;
+    let mut one = |text: &str, side| -> anyhow::Result<Endpoint> {
+        let argument = EndpointArgument::parse(text, "default")?;
+        let ends = resolve(&mut cluster, &argument, side)?;
+        ends.into_iter().next().context("there is no such endpoint")
+    };
+    let source = one(&arguments.source, Side::Source)?;
+    let destination = one(&arguments.destination, Side::Destination)?;
+    if !matches!(source, Endpoint::Pod(_) | Endpoint::Node(_)) {
+        bail!("a connection starts in a pod or at a node of the lab, and {source} is neither");
+    }
+    let dialled = hop::address(&cluster, &destination)
+        .with_context(|| format!("{destination} has no address"))?;
+    Ok(Asked {
+        node: hop::node(&cluster, &source),
+        behind: behind(&cluster, destination.clone()),
+        source,
+        destination,
+        dialled,
+        protocol: arguments.protocol.word(),
+        port: arguments.port,
+    })
+}
+
+fn probe(
+    arguments: &TraceArguments,
+    client: &Client,
+    asked: &Asked,
+) -> anyhow::Result<ProbeReport> {
+    let origin = match &asked.source {
+        Endpoint::Node(name) => Origin::Place(Place::Node(name.clone())),
+        Endpoint::Pod(name) => Origin::Pod(name.clone()),
+        Endpoint::Address(_) | Endpoint::Service(_) => bail!("nothing can be sent from there"),
+    };
+    let request = ProbeRequest {
+        target: asked.dialled.to_string(),
+        port: arguments.port,
+        protocol: match arguments.protocol {
+            Transport::Tcp => ProbeProtocol::Tcp,
+            Transport::Udp => ProbeProtocol::Udp,
+        },
+        timeout_ms: arguments.timeout,
+    };
+    let reports = client.probe(&origin, &[request])?;
+    reports
+        .into_iter()
+        .next()
+        .context("the probe gave no report")
+}

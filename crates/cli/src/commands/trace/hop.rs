@@ -1,0 +1,186 @@
+//! From what nodes recorded of a connection attempt to the steps of its way.
+
+use std::net::IpAddr;
+
+use ringfence_agent::flows::{FlowEnd, FlowRecord, FlowVerdict};
+use ringfence_model::{Cluster, ClusterIp, Endpoint};
+use serde::Serialize;
+
+/// What was tried.
+pub(super) struct Asked {
+    pub(super) source: Endpoint,
+    /// The source's node.
+    pub(super) node: Option<String>,
+    pub(super) destination: Endpoint,
+    /// The pods of a Service, else the destination itself.
+    pub(super) behind: Vec<Endpoint>,
+    pub(super) dialled: IpAddr,
+    pub(super) protocol: &'static str,
+    pub(super) port: u16,
+}
+
+/// One step, as a kernel saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Hop {
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<String>,
+    pub(super) step: Step,
+    /// What happened there.
+    pub(super) what: String,
+    /// Whether the packet ended here.
+    pub(super) ends: bool,
+}
+
+/// What kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Step {
+    Sent,
+    Translated,
+    Egress,
+    Ingress,
+    Dropped,
+    Unseen,
+}
+
+/// The steps in the order of the packet's way.
+pub(super) fn hops(asked: &Asked, records: &[FlowRecord], reached: bool) -> Vec<Hop> {
+    let mut seen: Vec<&FlowRecord> = records.iter().filter(|it| asked.is_about(it)).collect();
+    // The source's node is first on the way, whatever its clock says.
+    seen.sort_by_key(|record| (Some(&record.node) != asked.node.as_ref(), record.time));
+    let mut found = vec![asked.sent()];
+    found.extend(seen.first().and_then(|record| asked.translated(record)));
+    for record in &seen {
+        found.extend(judged(record));
+    }
+    if seen.is_empty() {
+        found.push(unseen(reached));
+    }
+    found
+}
+
+impl Asked {
+    fn sent(&self) -> Hop {
+        let Self {
+            source,
+            destination,
+            dialled,
+            protocol,
+            port,
+            ..
+        } = self;
+        Hop {
+            node: self.node.clone(),
+            step: Step::Sent,
+            what: format!(
+                "{source} sends {protocol} to {dialled} port {port}, which is {destination}"
+            ),
+            ends: false,
+        }
+    }
+
+    fn is_about(&self, record: &FlowRecord) -> bool {
+        let to = |end: &Endpoint| is(end, &record.destination);
+        let destination = self.behind.iter().any(to) || record.destination.address == self.dialled;
+        // A Service may lead to another port.
+        let port =
+            matches!(self.destination, Endpoint::Service(_)) || record.port == Some(self.port);
+        is(&self.source, &record.source) && destination && record.protocol == self.protocol && port
+    }
+
+    fn translated(&self, record: &FlowRecord) -> Option<Hop> {
+        let (address, port) = (record.destination.address, record.port?);
+        if address == self.dialled && port == self.port {
+            return None;
+        }
+        let end = crate::commands::flows::end_name(&record.destination);
+        Some(Hop {
+            node: Some(record.node.clone()),
+            step: Step::Translated,
+            what: format!("the Service's address becomes {address} port {port}, which is {end}"),
+            ends: false,
+        })
+    }
+}
+
+/// What a node decided: for what it let pass, each direction that it judges.
+fn judged(record: &FlowRecord) -> Vec<Hop> {
+    let hop = |step, what: &String, ends| Hop {
+        node: Some(record.node.clone()),
+        step,
+        what: what.clone(),
+        ends,
+    };
+    match record.verdict {
+        FlowVerdict::Deny | FlowVerdict::Drop => {
+            let word = record.reason.word();
+            let step = match word {
+                "egress" => Step::Egress,
+                "ingress" => Step::Ingress,
+                _ => Step::Dropped,
+            };
+            record
+                .because
+                .iter()
+                .map(|why| hop(step, why, true))
+                .collect()
+        }
+        FlowVerdict::Allow => {
+            let here = |end: &FlowEnd| end.node.as_ref() == Some(&record.node);
+            let sides = [
+                (Step::Egress, here(&record.source)),
+                (Step::Ingress, here(&record.destination)),
+            ];
+            let sides = sides.into_iter().zip(&record.because);
+            let own = sides.filter(|((_, here), _)| *here);
+            own.map(|((step, _), why)| hop(step, why, false)).collect()
+        }
+    }
+}
+
+fn unseen(reached: bool) -> Hop {
+    let what = if reached {
+        "no node dropped it; what nodes let pass is recorded where the lab was started with `--record-allowed`"
+    } else {
+        "no node recorded a packet of it: it was not judged, or it never left its source"
+    };
+    Hop {
+        node: None,
+        step: Step::Unseen,
+        what: what.to_owned(),
+        ends: false,
+    }
+}
+
+fn is(wanted: &Endpoint, end: &FlowEnd) -> bool {
+    match wanted {
+        Endpoint::Pod(name) => end.pod.as_ref() == Some(name),
+        Endpoint::Node(name) => end.pod.is_none() && end.node.as_ref() == Some(name),
+        Endpoint::Address(address) => end.address == *address,
+        Endpoint::Service(_) => false,
+    }
+}
+
+/// The address that is dialled.
+pub(super) fn address(cluster: &Cluster, end: &Endpoint) -> Option<IpAddr> {
+    match end {
+        Endpoint::Address(address) => Some(*address),
+        Endpoint::Pod(name) => cluster.pods.get(name)?.addresses.first().copied(),
+        Endpoint::Node(name) => cluster.nodes.get(name)?.addresses.first().copied(),
+        Endpoint::Service(name) => match &cluster.services.get(name)?.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses.first().copied(),
+            ClusterIp::Unassigned | ClusterIp::Headless => None,
+        },
+    }
+}
+
+/// Where the source is.
+pub(super) fn node(cluster: &Cluster, end: &Endpoint) -> Option<String> {
+    match end {
+        Endpoint::Pod(name) => cluster.pods.get(name)?.node.clone(),
+        Endpoint::Node(name) => Some(name.clone()),
+        Endpoint::Address(_) | Endpoint::Service(_) => None,
+    }
+}
