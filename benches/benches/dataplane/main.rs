@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let subjects = subjects()?;
     let measured = rounds::run(&subjects, rounds.unwrap_or(ROUNDS))?;
     for way in Way::ALL {
-        report(&measured, way);
+        report(&subjects, &measured, way);
     }
     if let Some(file) = plot {
         std::fs::write(file, plot::svg(&measured))
@@ -79,24 +79,19 @@ fn subjects() -> Result<Vec<Subject>> {
     .collect()
 }
 
-fn report(measured: &[Measured], way: Way) {
+fn report(subjects: &[Subject], measured: &[Measured], way: Way) {
     let mut header = vec!["rules".to_owned()];
     header.extend(Traffic::ALL.map(|traffic| format!("{}, x tracking", traffic.name())));
     header.push("TCP connections, x routing".to_owned());
     header.push("TCP connections, 1/s".to_owned());
-    let mut rules: Vec<Rules> = Vec::new();
-    for found in measured {
-        if !rules.contains(&found.rules) {
-            rules.push(found.rules);
-        }
-    }
-    let rows = rules.iter().map(|rules| {
+    let rules = subjects.iter().map(|subject| subject.rules);
+    let rows = rules.map(|rules| {
         let of =
-            |traffic, beside| rounds::ratios(measured, *rules, beside, traffic, way).to_string();
+            |traffic, beside| rounds::ratios(measured, rules, beside, traffic, way).to_string();
         let mut row = vec![rules.to_string()];
         row.extend(Traffic::ALL.map(|traffic| of(traffic, Rules::Tracking)));
         row.push(of(Traffic::Connections, Rules::Nothing));
-        let rate = rounds::rate(measured, *rules, Traffic::Connections, way);
+        let rate = rounds::rate(measured, rules, Traffic::Connections, way);
         row.push(format!("{rate:.0}"));
         row
     });

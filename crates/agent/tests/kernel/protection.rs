@@ -196,7 +196,8 @@ pub(crate) fn a_kernel_that_refuses_is_asked_again() {
     assert_as_compiled(&node, &endpoints());
 }
 
-/// A program that changes its own table without a pause changes the generation of the whole ruleset.
+/// A program that changes its own table without a pause changes the generation of the whole ruleset. Several of them can
+/// make the agent say that it has to wait, but not make it wait for good.
 pub(crate) fn a_busy_neighbour_does_not_keep_the_agent_from_its_table() {
     let mut node = started();
     node.kill();
@@ -217,7 +218,7 @@ pub(crate) fn a_busy_neighbour_does_not_keep_the_agent_from_its_table() {
     });
     assert_as_compiled(&node, &endpoints());
     let failed = |status: &AgentStatus| matches!(status, AgentStatus::Failed { .. });
-    assert!(!node.store.statuses().iter().any(failed));
+    assert!(!node.store.statuses().last().is_some_and(failed));
 }
 
 /// Changes a table of its own without a pause.
