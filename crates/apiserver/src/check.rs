@@ -1,11 +1,9 @@
 //! Whether an object has only fields that its kind has, each with a value that it may hold.
 
-mod structural;
-
 use ringfence_model::{Schema, Type};
 use serde_json::Value;
 
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,19 +22,13 @@ pub fn check(object: &mut Value, kind: &Kind) -> Findings {
     {
         findings.value(metadata, expected, "metadata");
     }
-    match &kind.shape {
-        Shape::Fields(schema) => findings.object(object, schema, ""),
-        Shape::Structural(schema) => structural::check(object, schema, &mut findings),
-    }
+    findings.object(object, kind.schema, "");
     findings
 }
 
 /// Whether the kind's own table speaks of the fields of `metadata`.
 fn knows_metadata(kind: &Kind) -> bool {
-    match &kind.shape {
-        Shape::Fields(schema) => matches!(schema.field("metadata"), Some(Type::Object(_))),
-        Shape::Structural(_) => false,
-    }
+    matches!(kind.schema.field("metadata"), Some(Type::Object(_)))
 }
 
 /// The fields of `metadata`, the same in every kind.

@@ -4,12 +4,11 @@ mod cells;
 mod column;
 mod defaults;
 
-pub(crate) use cells::{age_column, conditions, containers, selector_text};
+pub(crate) use cells::{age_column, conditions, containers, count, selector_text};
 pub use column::{Cell, Column};
 pub(crate) use defaults::{pod_spec, template};
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use ringfence_model::Schema;
 use serde_json::Value;
@@ -26,15 +25,6 @@ pub enum Scope {
     Cluster,
     /// In a namespace.
     Namespaced,
-}
-
-/// What fields a kind has.
-#[derive(Clone, Debug)]
-pub enum Shape {
-    /// Those of a table.
-    Fields(&'static Schema),
-    /// Those of a CustomResourceDefinition's `openAPIV3Schema`.
-    Structural(Arc<Value>),
 }
 
 /// What a kind has beside its objects.
@@ -68,7 +58,7 @@ pub struct Kind {
     /// One sentence, for `kubectl explain`.
     pub description: Word,
     /// Its fields.
-    pub shape: Shape,
+    pub schema: &'static Schema,
     /// What it has beside its objects.
     pub subresources: Subresources,
     /// The fields that can be selected by, beside name and namespace.
@@ -105,7 +95,7 @@ impl Kind {
             categories: Vec::new(),
             scope: Scope::Namespaced,
             description: description.into(),
-            shape: Shape::Fields(schema),
+            schema,
             subresources: Subresources::default(),
             selectable: &[],
             columns: vec![age_column()],

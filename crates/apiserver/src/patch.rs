@@ -7,7 +7,7 @@ pub(crate) use rules::{ListRule, Position};
 
 use serde_json::Value;
 
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 use crate::status::ApiError;
 
 /// The largest object that a patch may make, in bytes of JSON.
@@ -45,18 +45,8 @@ pub fn apply(
             Ok(())
         }
         PatchKind::Json => json(object, patch),
-        PatchKind::Strategic => match &kind.shape {
-            Shape::Fields(schema) => strategic::merge(object, patch, schema),
-            Shape::Structural(_) => Err(ApiError::unsupported_media_type(
-                "strategic merge patch is not supported for custom resources: use application/merge-patch+json",
-            )),
-        },
+        PatchKind::Strategic => strategic::merge(object, patch, kind.schema),
     }
-}
-
-/// Changes `object` as a merge patch says.
-pub fn merge(object: &mut Value, patch: &Value) {
-    json_patch::merge(object, patch);
 }
 
 fn json(object: &mut Value, patch: &Value) -> Result<(), ApiError> {

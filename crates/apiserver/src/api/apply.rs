@@ -10,7 +10,7 @@ use super::commit::Decision;
 use super::route::Route;
 use super::update::decide_update;
 use super::{Api, Moment, Request, finish};
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 use crate::managed::{self, Entry, FieldSet, Step, Writer};
 use crate::object;
 use crate::patch::{ListRule, Position};
@@ -24,11 +24,7 @@ impl Api {
         name: &str,
         moment: &Moment<'_>,
     ) -> Result<Answer, ApiError> {
-        let Shape::Fields(schema) = route.kind.shape else {
-            let message =
-                "server-side apply is not supported for custom resources: leave out --server-side";
-            return Err(ApiError::unsupported_media_type(message));
-        };
+        let schema = route.kind.schema;
         if request.parameter("fieldManager").is_none() {
             return Err(ApiError::bad_request(
                 "fieldManager is required for apply patch",

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::commit::{Decision, Outcome};
 use super::route::Route;
 use super::{Api, Moment, Request, finish};
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 use crate::managed::{self, Entry};
 use crate::object;
 use crate::status::ApiError;
@@ -58,12 +58,10 @@ impl Api {
             warnings,
             created: true,
         };
-        if let Shape::Fields(schema) = kind.shape {
-            let api_version = kind.api_version(&route.version);
-            let writer = request.writer(route, &api_version, moment);
-            let fields = managed::managed(decision.outcome.object(), schema);
-            decision.record(&[Entry::new(&writer, false, fields)]);
-        }
+        let api_version = kind.api_version(&route.version);
+        let writer = request.writer(route, &api_version, moment);
+        let fields = managed::managed(decision.outcome.object(), kind.schema);
+        decision.record(&[Entry::new(&writer, false, fields)]);
         Ok(decision)
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Body};
 use super::{Api, Request};
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 
 impl Api {
     /// `/openapi/v3` and what is below it.
@@ -90,10 +90,7 @@ struct Schemas {
 
 fn add_kind(kind: &Kind, version: &str, schemas: &mut Schemas) {
     let own = json!([{"group": kind.group, "version": version, "kind": kind.kind}]);
-    let mut schema = match &kind.shape {
-        Shape::Fields(table) => object(table, schemas),
-        Shape::Structural(schema) => Value::clone(schema),
-    };
+    let mut schema = object(kind.schema, schemas);
     if let Some(Type::Object(metadata)) = crate::check::metadata_type() {
         let reference = reference(metadata, schemas);
         let properties = crate::object::child(&mut schema, "properties");

@@ -9,7 +9,7 @@ use super::commit::{Decision, Outcome};
 use super::create::{place, store_in_first_version};
 use super::route::Route;
 use super::{Api, Moment, Request, finish};
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
 use crate::managed;
 use crate::object::{self, at};
 use crate::status::{ApiError, Cause};
@@ -87,9 +87,7 @@ fn note(
     (request, route): (&Request, &Route),
     moment: &Moment<'_>,
 ) {
-    let Shape::Fields(schema) = route.kind.shape else {
-        return;
-    };
+    let schema = route.kind.schema;
     let sent = at(object, &["metadata", "managedFields"]).is_some();
     let mut entries = managed::entries(if sent { object } else { current });
     let api_version = route.kind.api_version(&route.version);

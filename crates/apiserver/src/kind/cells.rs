@@ -24,6 +24,11 @@ pub(super) fn since(time: &str, now: Timestamp) -> Value {
     )
 }
 
+/// The number at `path`, 0 if there is none.
+pub(crate) fn count(object: &Value, path: &[&str]) -> Value {
+    object::number(object, path).unwrap_or_default().into()
+}
+
 /// `Containers`, `Images` and `Selector` of a workload, with `-o wide`.
 pub(crate) fn containers() -> [Column; 3] {
     [

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, containers, template, words};
-use crate::object::{at, child, default, fields, number};
+use crate::kind::{Column, Kind, Subresources, age_column, containers, count, template, words};
+use crate::object::{at, child, default, fields};
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -36,10 +36,6 @@ fn columns() -> Vec<Column> {
     ];
     columns.extend(containers());
     columns
-}
-
-fn count(object: &Value, path: &[&str]) -> Value {
-    number(object, path).unwrap_or_default().into()
 }
 
 fn node_selector(object: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, containers, template, words};
+use crate::kind::{Column, Kind, Subresources, age_column, containers, count, template, words};
 use crate::object::{child, default, fields, number};
 
 pub(super) fn kind() -> Kind {
@@ -37,10 +37,6 @@ fn columns() -> Vec<Column> {
     ];
     columns.extend(containers());
     columns
-}
-
-fn count(object: &Value, path: &[&str]) -> Value {
-    number(object, path).unwrap_or_default().into()
 }
 
 fn defaults(object: &mut Value) {
