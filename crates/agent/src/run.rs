@@ -19,7 +19,7 @@ use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
 use crate::store::{self, Reporter};
-use crate::verification::{Pulse, Subject, verify};
+use crate::verification::{Subject, verify};
 use crate::{AgentConfig, rules};
 
 /// Whatever reaches the loop.
@@ -30,17 +30,20 @@ pub(crate) enum Input {
         request: Request,
         answer: Sender<Response>,
     },
-    Status {
-        request: StatusRequest,
-        answer: Sender<Status>,
+    Health {
+        answer: Sender<Health>,
+    },
+    /// What stands behind the table.
+    Rules {
+        answer: Sender<Causes>,
     },
     /// What a verification needs; nothing while a change is under way.
     Verify {
         answer: Sender<Option<Subject>>,
     },
-    /// Whether there is something to verify.
-    Pulse {
-        answer: Sender<Pulse>,
+    /// How often what is enforced has changed; nothing while a change is under way.
+    Changes {
+        answer: Sender<Option<u64>>,
     },
     /// Somebody wants to know the cluster, if it is another one than that of the moment `known`.
     Snapshot {
@@ -87,14 +90,21 @@ impl Drop for Alarm {
     }
 }
 
-/// What status answers are made of.
+/// What may stand behind the objects of the table.
 #[derive(Debug)]
-pub(crate) enum Status {
-    Rules {
-        enforced: Option<Enforced>,
-        policies: BTreeMap<PolicyName, Vec<Origin>>,
-    },
-    Health(Health),
+pub(crate) struct Causes {
+    enforced: Option<Enforced>,
+    policies: BTreeMap<PolicyName, Vec<Origin>>,
+}
+
+/// Asks the loop something; `None` if it is gone.
+pub(crate) fn ask<T>(
+    agent: &Sender<Input>,
+    question: impl FnOnce(Sender<T>) -> Input,
+) -> Option<T> {
+    let (answer, response) = channel();
+    agent.send(question(answer)).ok()?;
+    response.recv().ok()
 }
 
 /// Runs the agent of one node until SIGTERM or SIGINT. The kernel stays as it is then.
@@ -222,33 +232,26 @@ impl Agent {
                 self.tickets.insert(ticket, answer);
                 self.event(Event::Request { request, ticket });
             }
-            Input::Status { request, answer } => {
-                let _ = answer.send(self.status(request));
+            Input::Health { answer } => {
+                let _ = answer.send(self.machine.health());
+            }
+            Input::Rules { answer } => {
+                let _ = answer.send(Causes {
+                    enforced: self.machine.enforced(),
+                    policies: outline(self.machine.cluster()),
+                });
             }
             Input::Verify { answer } => {
                 let _ = answer.send(self.machine.subject());
             }
-            Input::Pulse { answer } => {
-                let _ = answer.send(self.machine.pulse());
+            Input::Changes { answer } => {
+                let _ = answer.send(self.machine.changes());
             }
             Input::Snapshot { known, answer } => {
                 let changed = known != Some(self.version);
                 let _ = answer.send(changed.then(|| Box::new(self.snapshot())));
             }
             Input::Stop | Input::ThreadEnded { .. } => {}
-        }
-    }
-
-    fn status(&self, request: StatusRequest) -> Status {
-        match request {
-            // Verifications and flows are asked elsewhere.
-            StatusRequest::Health | StatusRequest::Verify | StatusRequest::Flows { .. } => {
-                Status::Health(self.machine.health())
-            }
-            StatusRequest::Rules => Status::Rules {
-                enforced: self.machine.enforced(),
-                policies: outline(self.machine.cluster()),
-            },
         }
     }
 
@@ -352,12 +355,8 @@ fn stop_on_signals(inputs: &Sender<Input>) -> Result<()> {
 fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
     let questions = inputs.clone();
     let answer = move |request: Request| {
-        let (answer, response) = channel();
-        let sent = questions.send(Input::Request { request, answer });
         // The machine bounds every wait; a loop that is gone hangs up.
-        sent.ok()
-            .and_then(|()| response.recv().ok())
-            .unwrap_or_else(stopping)
+        ask(&questions, |answer| Input::Request { request, answer }).unwrap_or_else(stopping)
     };
     serve("cni", inputs, listen(&config.cni_socket)?, answer)
 }
@@ -370,25 +369,21 @@ fn serve_status(
     let (questions, journal) = (inputs.clone(), journal.clone());
     let table = config.table_name.clone();
     let own = config.clone();
-    let answer = move |request: StatusRequest| {
-        if let StatusRequest::Flows { from } = request {
-            return StatusAnswer::Flows(Box::new(journal.lock().since(from)));
+    // A loop that is gone holds nothing and is not well.
+    let answer = move |request: StatusRequest| match request {
+        StatusRequest::Health => {
+            let health = ask(&questions, |answer| Input::Health { answer });
+            StatusAnswer::Health(health.unwrap_or_default())
         }
-        if request == StatusRequest::Verify {
-            return StatusAnswer::Verification(Box::new(verify(&questions, &own)));
-        }
-        let (answer, response) = channel();
-        let sent = questions.send(Input::Status { request, answer });
-        // A loop that is gone holds nothing and is not well.
-        let status = sent.ok().and_then(|()| response.recv().ok());
-        match status {
-            Some(Status::Rules { enforced, policies }) => {
+        StatusRequest::Rules => match ask(&questions, |answer| Input::Rules { answer }) {
+            Some(Causes { enforced, policies }) => {
                 let rules = rules::read(&table, enforced.as_ref(), policies);
                 StatusAnswer::Rules(Box::new(rules))
             }
-            Some(Status::Health(health)) => StatusAnswer::Health(health),
             None => StatusAnswer::Health(Health::default()),
-        }
+        },
+        StatusRequest::Verify => StatusAnswer::Verification(Box::new(verify(&questions, &own))),
+        StatusRequest::Flows { from } => StatusAnswer::Flows(Box::new(journal.lock().since(from))),
     };
     serve("status", inputs, listen(&config.status_socket())?, answer)
 }

@@ -39,7 +39,7 @@ pub use live::LiveTable;
 
 use crate::AgentConfig;
 use crate::status::Health;
-use crate::verification::{Pulse, Subject};
+use crate::verification::Subject;
 use endpoints::Endpoints;
 use retry::Retry;
 use suspects::Suspects;
@@ -228,7 +228,7 @@ impl Machine {
     /// to be made.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
-        let changes = self.pulse().changes?;
+        let changes = self.changes()?;
         let enforced = self.enforced.as_ref()?;
         Some(Subject {
             cluster: self.compiler.cluster().clone(),
@@ -239,15 +239,13 @@ impl Machine {
         })
     }
 
-    /// Whether the table can be verified now, and what has happened to it.
+    /// How often what is enforced, or is to be, has changed; none while a change is under way.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
+    pub fn changes(&self) -> Option<u64> {
         let is_settled = matches!(self.kernel, Kernel::Enforced)
             && self.plan == Plan::Current
             && !matches!(self.job, Job::ReadKernel | Job::Commit(_));
-        Pulse {
-            changes: is_settled.then_some(self.changes),
-        }
+        is_settled.then_some(self.changes)
     }
 
     /// Whether the node enforces what it should.

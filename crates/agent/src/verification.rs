@@ -1,9 +1,10 @@
 //! Whether the table in the kernel does what the policies ask: read back and judged for all packets.
 
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ringfence_cni::plan::HOST_INTERFACE_PREFIX;
 use ringfence_compile::{Enforcement, LocalEndpoint, RefusedRule};
 use ringfence_model::{Cluster, Direction, PolicyName};
 use ringfence_netlink::nftables::{Nftables, TableState};
@@ -12,10 +13,8 @@ use ringfence_verify::{Report, WiredPod, Wiring};
 use serde::{Deserialize, Serialize};
 
 use crate::AgentConfig;
-use crate::run::Input;
+use crate::run::{Input, ask};
 
-/// How pods' interfaces on the node begin (`docs/design/dataplane.md`).
-const INTERFACE_PREFIX: &str = "vethrf";
 /// How often the agent is asked again while a change is under way.
 const ATTEMPTS: usize = 50;
 const WAIT: Duration = Duration::from_millis(100);
@@ -33,13 +32,6 @@ pub struct Subject {
     pub revision: Option<u64>,
     /// How often what is enforced had changed by then.
     pub changes: u64,
-}
-
-/// Whether a table can be verified, and what has happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse {
-    /// How often what is enforced, or is to be, has changed; none while a change is under way.
-    pub changes: Option<u64>,
 }
 
 /// What came of a verification.
@@ -69,17 +61,11 @@ impl Verification {
     }
 }
 
-fn pulse(agent: &Sender<Input>) -> Option<Pulse> {
-    let (answer, response) = channel();
-    agent.send(Input::Pulse { answer }).ok()?;
-    response.recv().ok()
-}
-
 /// Reads the table in the calling thread's network namespace and compares it with what the agent enforces. A table that
 /// changes meanwhile is read again.
 pub(crate) fn verify(agent: &Sender<Input>, config: &AgentConfig) -> Verification {
     for _ in 0..ATTEMPTS {
-        let Some(before) = ask(agent) else {
+        let Some(before) = ask(agent, |answer| Input::Verify { answer }).flatten() else {
             thread::sleep(WAIT);
             continue;
         };
@@ -88,19 +74,14 @@ pub(crate) fn verify(agent: &Sender<Input>, config: &AgentConfig) -> Verificatio
             Ok(state) => state,
             Err(problem) => return Verification::impossible(problem),
         };
-        if pulse(agent).is_some_and(|after| after.changes == Some(before.changes)) {
+        let changes = ask(agent, |answer| Input::Changes { answer }).flatten();
+        if changes == Some(before.changes) {
             let mut found = judge(state, config, &before);
             found.milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             return found;
         }
     }
     Verification::impossible("the agent has not brought its table up to date; try again later")
-}
-
-fn ask(agent: &Sender<Input>) -> Option<Subject> {
-    let (answer, response) = channel();
-    agent.send(Input::Verify { answer }).ok()?;
-    response.recv().ok()?
 }
 
 fn read(table: &str) -> Result<Option<TableState>, String> {
@@ -203,7 +184,7 @@ fn wiring(config: &AgentConfig, subject: &Subject) -> Wiring {
     Wiring {
         node: config.node.clone(),
         endpoints: endpoints.collect(),
-        interface_prefix: INTERFACE_PREFIX.to_owned(),
+        interface_prefix: HOST_INTERFACE_PREFIX.to_owned(),
         pod_blocks: config.network.pod_cidrs.clone(),
         service_blocks: config.network.service_cidrs.clone(),
         tunnel_port: config.network.tunnel_port,

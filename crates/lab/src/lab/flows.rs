@@ -6,7 +6,6 @@ use ringfence_agent::flows::Flows;
 use ringfence_agent::status::ask_flows;
 
 use super::Lab;
-use super::nodes::Node;
 
 impl Lab {
     /// The records of one node, or of all, from the number on that `from` says for each.
@@ -18,22 +17,15 @@ impl Lab {
         node: Option<&str>,
         from: &BTreeMap<String, u64>,
     ) -> anyhow::Result<BTreeMap<String, Flows>> {
-        let chosen = match node {
-            Some(name) => vec![self.node(name)?],
-            None => self.nodes.iter().collect(),
-        };
-        let of_node = |node: &Node| {
+        self.of_each(node, |node| {
             let from = from.get(&node.name).copied().unwrap_or(0);
-            ask_flows(&node.status_socket(), from).unwrap_or_else(|error| Flows {
+            let answer = ask_flows(&node.status_socket(), from);
+            Ok(answer.unwrap_or_else(|error| Flows {
                 // An agent that is being started anew has nothing to tell for a moment.
                 next: from,
                 problem: Some(format!("the agent does not answer: {error}")),
                 ..Flows::default()
-            })
-        };
-        let answers = chosen
-            .into_iter()
-            .map(|node| (node.name.clone(), of_node(node)));
-        Ok(answers.collect())
+            }))
+        })
     }
 }

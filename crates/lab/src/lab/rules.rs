@@ -1,6 +1,8 @@
 //! What stands in the kernels of the nodes: each node's agent reads it there, and says what stands behind it.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use anyhow::Context as _;
 use ringfence_agent::status::{Rules, ask_rules, ask_verification};
@@ -15,13 +17,22 @@ impl Lab {
     /// # Errors
     /// If a node does not exist, or its agent does not answer.
     pub fn rules(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Rules>> {
-        self.of_each(node, rules_of)
+        self.of_each(node, |node| answered(node, ask_rules))
     }
 
-    fn of_each<T>(
+    /// What the agents of one node, or of all, say of their tables, having read them back.
+    ///
+    /// # Errors
+    /// If a node does not exist, or its agent does not answer.
+    pub fn verify(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Verification>> {
+        self.of_each(node, |node| answered(node, ask_verification))
+    }
+
+    /// What is so of one node, or of each, by its name.
+    pub(super) fn of_each<T>(
         &self,
         node: Option<&str>,
-        ask: impl Fn(&Node) -> anyhow::Result<T>,
+        find: impl Fn(&Node) -> anyhow::Result<T>,
     ) -> anyhow::Result<BTreeMap<String, T>> {
         let chosen = match node {
             Some(name) => vec![self.node(name)?],
@@ -29,25 +40,12 @@ impl Lab {
         };
         chosen
             .into_iter()
-            .map(|node| Ok((node.name.clone(), ask(node)?)))
+            .map(|node| Ok((node.name.clone(), find(node)?)))
             .collect()
     }
 }
 
-impl Lab {
-    /// What the agents of one node, or of all, say of their tables, having read them back.
-    ///
-    /// # Errors
-    /// If a node does not exist, or its agent does not answer.
-    pub fn verify(&self, node: Option<&str>) -> anyhow::Result<BTreeMap<String, Verification>> {
-        self.of_each(node, |node| {
-            ask_verification(&node.status_socket())
-                .with_context(|| format!("the agent of node {} does not answer", node.name))
-        })
-    }
-}
-
-fn rules_of(node: &Node) -> anyhow::Result<Rules> {
-    ask_rules(&node.status_socket())
+fn answered<T>(node: &Node, ask: impl Fn(&Path) -> io::Result<T>) -> anyhow::Result<T> {
+    ask(&node.status_socket())
         .with_context(|| format!("the agent of node {} does not answer", node.name))
 }
