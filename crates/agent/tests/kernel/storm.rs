@@ -78,7 +78,7 @@ fn from_environment(name: &str) -> Option<u64> {
 pub(crate) fn the_probes_notice_an_open_door() {
     let world = World::new(Enforcement::Off);
     let probes = Probes::start(&world);
-    thread::sleep(Duration::from_millis(300));
+    eventually("some attempts", || probes.asked_at_least(10).then_some(()));
     for tally in probes.finish() {
         match tally.expected {
             Expected::Allowed => tally.check(),

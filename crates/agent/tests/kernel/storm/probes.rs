@@ -97,7 +97,8 @@ impl Tally {
 
 pub(crate) struct Probes {
     over: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+    /// How often each has tried.
+    asked: Vec<Arc<AtomicUsize>>,
     threads: Vec<JoinHandle<Tally>>,
     heard: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
 }
@@ -107,7 +108,7 @@ impl Probes {
     pub(crate) fn start(world: &World) -> Self {
         let mut probes = Self {
             over: Arc::default(),
-            asked: Arc::default(),
+            asked: Vec::new(),
             threads: Vec::new(),
             heard: Arc::default(),
         };
@@ -132,8 +133,10 @@ impl Probes {
         probes
     }
 
+    /// Whether every one has tried so often: under load some start late.
     pub(crate) fn asked_at_least(&self, each: usize) -> bool {
-        self.asked.load(Ordering::Relaxed) >= each * self.threads.len()
+        let mut asked = self.asked.iter();
+        asked.all(|asked| asked.load(Ordering::Relaxed) >= each)
     }
 
     /// Ends all, and adds what the server heard of strangers: one way is too much already.
@@ -191,10 +194,12 @@ impl Probes {
             How::Connect | How::Stream if to == SERVICE => SERVICE_PORT,
             How::Connect | How::Stream => TCP_PORT,
         };
+        let asked = Arc::<AtomicUsize>::default();
+        self.asked.push(Arc::clone(&asked));
         let mut probe = Probe {
             to: SocketAddr::new(to.parse().unwrap(), port),
             over: Arc::clone(&self.over),
-            all: Arc::clone(&self.asked),
+            asked,
             tally: Tally {
                 what: format!("{pod} to {to}: {how:?}"),
                 expected,
@@ -250,7 +255,7 @@ fn echo(mut stream: &TcpStream) {
 struct Probe {
     to: SocketAddr,
     over: Arc<AtomicBool>,
-    all: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
     tally: Tally,
 }
 
@@ -261,7 +266,7 @@ impl Probe {
 
     fn count(&mut self) {
         self.tally.asked += 1;
-        self.all.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A new socket each time; looks at all that are open.
