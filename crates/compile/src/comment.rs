@@ -31,6 +31,11 @@ pub(crate) fn service(name: &ObjectName, port: u16) -> String {
     cut(format!("{name}:{port}"))
 }
 
+/// An endpoint that is listed for a Service: `endpoint of default/kubernetes`.
+pub(crate) fn endpoint(service: &ObjectName) -> String {
+    cut(format!("endpoint of {service}"))
+}
+
 /// A block and its holes, these in the order of their texts.
 pub(crate) fn block(block: &IpBlock) -> String {
     if block.except.is_empty() {

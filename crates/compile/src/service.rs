@@ -15,7 +15,7 @@ use crate::emit::{Emitter, balance_name, protocol_datum};
 use crate::layout::set_name;
 use crate::peer::{Peer, Peers, canonical};
 use crate::{CompileError, NetworkConfig};
-use backend::{Backends, may_select};
+use backend::{Backends, Target, may_select};
 
 /// What clients dial.
 type End = (IpAddr, Protocol, u16);
@@ -223,7 +223,7 @@ impl Services {
         let port = ports.find(|port| (port.protocol, port.port) == (protocol, number));
         let targets = port.map(|port| backends.targets(port, Family::of(address)));
         let targets = targets.unwrap_or_default();
-        let written = write_end(end, service, &targets, emitter)?;
+        let written = write_end(end, service, targets, emitter)?;
         if let Some(count) = written.balance {
             let ends = self.balanced.entry(count).or_default();
             *ends = ends.saturating_add(1);
@@ -239,7 +239,7 @@ impl Services {
 fn write_end(
     (address, protocol, port): End,
     service: &Service,
-    targets: &[(&Pod, IpAddr, u16)],
+    targets: Vec<Target>,
     emitter: &mut Emitter,
 ) -> Result<Written, CompileError> {
     let family = Family::of(address);
@@ -261,14 +261,14 @@ fn write_end(
         return Ok(written);
     }
     let set = set_name("backends", family);
-    for (index, (pod, address, port)) in targets.iter().enumerate() {
-        let mut fields = fields.clone();
-        fields.push(Datum::Number(count(&set, index)?));
-        let value = Value::Data(vec![Datum::Address(*address), Datum::Port(*port)]);
-        put(set.clone(), fields, value, comment::of(&pod.name));
-    }
     let services = set_name("services", family);
     let balance = count(&services, targets.len())?;
+    for (index, target) in targets.into_iter().enumerate() {
+        let mut fields = fields.clone();
+        fields.push(Datum::Number(count(&set, index)?));
+        let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
+        put(set.clone(), fields, Value::Data(value), target.comment);
+    }
     let verdict = Value::Verdict(Verdict::Goto(balance_name(balance)));
     put(services, fields, verdict, comment);
     written.balance = Some(balance);

@@ -3,12 +3,16 @@
 //! A pod lives on the node that its address belongs to, and both nodes exist with the addresses that they have. A pod
 //! without an address is one that waits for it: a pod of a manifest that no cluster has seen (rule OB-12) is on no wires.
 //! A rule about peers of unknown kind, which closes a pod even to its own node (rule CN-38), says nothing of ingress
-//! here: no table keeps a node from its pods.
+//! here: no table keeps a node from its pods. A Service that lists another's address leads nowhere, and lists it no more.
 //! All deciders see the cluster after this, so that nobody is asked about a world that the others cannot see.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterPeer, ClusterRule, Labels, Node, Phase, Pod};
+use ringfence_model::{
+    Cluster, ClusterIp, ClusterPeer, ClusterRule, Labels, Node, Phase, Pod, Service,
+    ServiceEndpoint,
+};
 
 use crate::plan::{NodeId, slot};
 
@@ -28,7 +32,19 @@ pub fn fit(cluster: &Cluster) -> Cluster {
         let is_known = |rule: &ClusterRule| !rule.peers.contains(&ClusterPeer::Unrecognized);
         policy.ingress.retain(is_known);
     }
+    let own: BTreeSet<IpAddr> = fitted.services.values().flat_map(addresses_of).collect();
+    for service in fitted.services.values_mut() {
+        let leads_on = |endpoint: &ServiceEndpoint| own.contains(&endpoint.address);
+        service.endpoints.retain(|endpoint| !leads_on(endpoint));
+    }
     fitted
+}
+
+fn addresses_of(service: &Service) -> Vec<IpAddr> {
+    match &service.cluster_ip {
+        ClusterIp::Assigned(addresses) => addresses.clone(),
+        ClusterIp::Headless | ClusterIp::Unassigned => Vec::new(),
+    }
 }
 
 fn empty(node: NodeId) -> Node {

@@ -141,16 +141,11 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
         ..LoadOptions::default()
     };
     let loaded = ringfence_model::load(inputs, &options);
-    let (mut errors, mut warnings): (Vec<_>, Vec<_>) = loaded
+    let (mut errors, warnings): (Vec<_>, Vec<_>) = loaded
         .diagnostics
         .into_iter()
         .partition(Diagnostic::is_error);
-    let (aside, objects): (Vec<Object>, Vec<Object>) = loaded
-        .objects
-        .into_iter()
-        .partition(|object| matches!(object, Object::Endpoints(_)));
-    warnings.extend(aside.iter().map(left_aside));
-    let refused = objects.iter().filter_map(not_in_a_lab);
+    let refused = loaded.objects.iter().filter_map(not_in_a_lab);
     errors.extend(refused.map(|refusal| refusal.diagnostic(&loaded.sources)));
     let render = |diagnostics: Vec<Diagnostic>| -> Vec<String> {
         let lines = diagnostics.iter();
@@ -160,24 +155,13 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
     };
     if errors.is_empty() {
         Ok(Manifests {
-            objects,
+            objects: loaded.objects,
             warnings: render(warnings),
             sources: loaded.sources,
         })
     } else {
         Err(Refused(render(errors)))
     }
-}
-
-/// The backends of a lab's Services are its own pods.
-fn left_aside(object: &Object) -> Diagnostic {
-    let message = format!(
-        "{} is left aside: no Service of a lab has backends but the pods it selects",
-        object.key()
-    );
-    Diagnostic::new(Severity::Note, message)
-        .with_rule("OB-12")
-        .with_source(object.source().cloned())
 }
 
 fn not_in_a_lab(object: &Object) -> Option<Refusal> {

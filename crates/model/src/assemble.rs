@@ -6,6 +6,8 @@ mod owners;
 mod representatives;
 mod unknowable;
 
+pub use endpoints::add_endpoints;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -120,7 +122,7 @@ impl<'a> Assembly<'a> {
     /// Rule OB-12.
     fn add_endpoints(&mut self) {
         let objects = self.seen.values().copied();
-        let diagnostics = endpoints::add(&mut self.cluster.services, objects);
+        let diagnostics = add_endpoints(self.cluster.services.values_mut(), objects);
         self.diagnostics.extend(diagnostics);
     }
 

@@ -43,7 +43,7 @@ pub use answer::{
     Answer, Because, ClusterRuleRef, Connection, DirectionDecision, DirectionVerdict, JudgedRule,
     Match, Outcome, Party, PolicyRef, RuleRef,
 };
-pub use assemble::{assemble, assemble_with};
+pub use assemble::{add_endpoints, assemble, assemble_with};
 pub use cluster::Cluster;
 pub use cluster_policy::{
     ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName, ClusterPort,

@@ -111,13 +111,13 @@ pub fn policy_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/policy")
 }
 
-/// The directory of the cases about cluster-scoped policies, which the compiled rules do not know.
+/// The directory of the cases about cluster-scoped policies.
 #[must_use]
 pub fn cluster_policy_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/cluster-policy")
 }
 
-/// The directory of the cases about endpoints of Services, which the compiled rules do not know.
+/// The directory of the cases about endpoints of Services.
 #[must_use]
 pub fn endpoints_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/endpoints")

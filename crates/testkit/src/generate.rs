@@ -64,11 +64,17 @@ impl Shape {
         ..Self::FULL
     };
 
-    /// The same with cluster-scoped policies.
-    pub const WIRED_TIERS: Self = Self {
+    /// The same with cluster-scoped policies and endpoints.
+    pub const WIRED_EVERYTHING: Self = Self {
         cluster_policies: true,
+        endpoints: true,
         ..Self::WIRED
     };
+
+    /// Whether each address is one that packets reach.
+    const fn is_wired(self) -> bool {
+        !self.unaddressed_pods
+    }
 }
 
 /// The cluster of `seed`: one to three namespaces, two nodes, two to six pods, up to six policies of each scope.

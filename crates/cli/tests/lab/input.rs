@@ -264,39 +264,6 @@ error: Node another: nodes of a lab come from its kind configuration: ringfence 
     );
 }
 
-/// The backends of a Service are the lab's own pods; what names others says nothing in it, and that is told.
-#[test]
-fn endpoint_slices_are_left_aside_with_a_note() {
-    let lab = Lab::up(POD);
-    lab.file(
-        "slice.yaml",
-        "apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: outside, labels: {kubernetes.io/service-name: outside}}
-addressType: IPv4
-endpoints: [{addresses: [192.0.2.1]}]
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: beside}
-",
-    );
-    let done = lab.run(&["apply", "-f", "slice.yaml"]);
-    assert_eq!(done.code(), Some(0));
-    snapbox::assert_data_eq!(
-        done.stderr,
-        snapbox::str![[r#"
-note[OB-12]: EndpointSlice default/outside is left aside: no Service of a lab has backends but the pods it selects
- --> slice.yaml:1:1
-  |
-1 | apiVersion: discovery.k8s.io/v1
-  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-every node enforces the policies
-
-"#]]
-    );
-}
-
 #[test]
 fn a_change_that_does_not_come_about_is_taken_back() {
     let lab = Lab::up(POD);

@@ -145,3 +145,39 @@ fn a_headless_service_names_its_pods() {
         assert_eq!(named, backend, "{pod:?}: {found}");
     }
 }
+
+/// Rule OB-12: who has a listed address is a peer of policy like any other.
+#[test]
+fn a_service_without_selector_leads_to_what_is_listed_for_it() {
+    let lab = Lab::up(PODS);
+    let service = "
+apiVersion: v1
+kind: Service
+metadata: {name: listed}
+spec: {ports: [{name: web, port: 8000}]}
+";
+    lab.apply(service);
+    let probe = || lab.probe("client", "listed", 8000, ProbeProtocol::Tcp, 1000);
+    assert_eq!(probe(), ProbeOutcome::Refused);
+    let alone = lab.pod("alone").addresses[0];
+    lab.apply(&format!(
+        "
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: listed-1, labels: {{kubernetes.io/service-name: listed}}}}
+addressType: IPv4
+endpoints: [{{addresses: [{alone}]}}]
+ports: [{{name: web, port: 80}}]
+"
+    ));
+    lab.reaches("client", "listed", 8000, ProbeProtocol::Tcp);
+    lab.apply(
+        "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed}
+spec: {podSelector: {matchLabels: {app: alone}}}
+",
+    );
+    lab.is_denied("client", "listed", 8000, ProbeProtocol::Tcp);
+}

@@ -34,8 +34,10 @@ struct History {
 impl History {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let pool =
-            (0..4).map(|turn| cluster(seed.wrapping_mul(7).wrapping_add(turn), Shape::TIERED));
+        let shapes = [Shape::TIERED, Shape::EVERYTHING].into_iter().cycle();
+        let pool = (0..4)
+            .zip(shapes)
+            .map(|(turn, shape)| cluster(seed.wrapping_mul(7).wrapping_add(turn), shape));
         let limits = match seed % 4 {
             0 => Limits {
                 elements_per_rule: 12,

@@ -1,19 +1,37 @@
-//! The pods behind a Service.
+//! What stands behind a Service.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ContainerPort, ObjectName, Pod, Service, ServicePort, TargetPort};
 use ringfence_net::Family;
 
+use crate::comment;
 use crate::emit::first_of_family;
 use crate::peer::{Peers, canonical};
 
-/// The pods behind a Service, sorted by name: those with an address that are live and not about to end, host pods
-/// included (rule OB-12).
-pub(super) struct Backends<'a>(Vec<(&'a Pod, Vec<IpAddr>)>);
+/// What stands behind a Service.
+pub(super) enum Backends<'a> {
+    /// The pods that its selector chooses, sorted by name: those with an address that are live and not about to end, host
+    /// pods included (rule OB-12).
+    Selected(Vec<(&'a Pod, Vec<IpAddr>)>),
+    /// Without selector: what EndpointSlices list, and the Service (rule OB-12).
+    Listed(&'a Service),
+}
+
+/// Where a connection to a Service goes.
+pub(super) struct Target {
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+    /// What an operator reads of it.
+    pub(super) comment: String,
+}
 
 impl<'a> Backends<'a> {
-    pub(super) fn of(service: &Service, cluster: &'a Cluster, peers: &Peers) -> Self {
+    pub(super) fn of(service: &'a Service, cluster: &'a Cluster, peers: &Peers) -> Self {
+        if service.selector.is_empty() {
+            return Self::Listed(service);
+        }
         let namespace = service.name.namespace.as_str();
         let pods = cluster.pods.range(ObjectName::new(namespace, "")..);
         let own = pods.take_while(|(name, _)| name.namespace == namespace);
@@ -24,27 +42,46 @@ impl<'a> Backends<'a> {
                 && (pod.ready || service.publish_not_ready_addresses)
                 && may_select(service, pod)
         });
-        Self(
+        Self::Selected(
             behind
                 .map(|pod| (pod, addresses(pod, cluster, peers)))
                 .collect(),
         )
     }
 
-    /// Where `port` leads.
-    pub(super) fn targets(
-        &self,
-        port: &ServicePort,
-        family: Family,
-    ) -> Vec<(&'a Pod, IpAddr, u16)> {
-        let behind = self.0.iter();
-        behind
-            .filter_map(|(pod, addresses)| {
-                let address = first_of_family(addresses, family)?;
-                Some((*pod, address, target_port(port, pod)?))
-            })
-            .collect()
+    /// Where `port` leads, in an order that only what stands behind the Service decides.
+    pub(super) fn targets(&self, port: &ServicePort, family: Family) -> Vec<Target> {
+        match self {
+            Self::Selected(pods) => selected(pods, port, family),
+            Self::Listed(service) => listed(service, port, family),
+        }
     }
+}
+
+fn selected(pods: &[(&Pod, Vec<IpAddr>)], port: &ServicePort, family: Family) -> Vec<Target> {
+    let targets = pods.iter().filter_map(|(pod, addresses)| {
+        Some(Target {
+            address: first_of_family(addresses, family)?,
+            port: target_port(port, pod)?,
+            comment: comment::of(&pod.name),
+        })
+    });
+    targets.collect()
+}
+
+/// Each address and port once, sorted, whoever has it (rule Q-3).
+fn listed(service: &Service, port: &ServicePort, family: Family) -> Vec<Target> {
+    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
+    let ends: BTreeSet<(IpAddr, u16)> = ready
+        .filter_map(|endpoint| Some((endpoint.address.to_canonical(), endpoint.port_for(port)?)))
+        .filter(|(address, _)| Family::of(*address) == family)
+        .collect();
+    let targets = ends.into_iter().map(|(address, port)| Target {
+        address,
+        port,
+        comment: comment::endpoint(&service.name),
+    });
+    targets.collect()
 }
 
 /// Whether the Service's selector matches the pod.

@@ -28,7 +28,7 @@ fn tables_do_what_the_specification_says() {
         let shape = if seed % 2 == 0 {
             Shape::WIRED
         } else {
-            Shape::WIRED_TIERS
+            Shape::WIRED_EVERYTHING
         };
         let cluster = cluster(seed, shape);
         let flows = sample(&cluster, seed);
@@ -51,7 +51,7 @@ fn tables_do_what_the_specification_says() {
 #[test]
 fn tables_are_valid() {
     for seed in 0..300 {
-        let world = World::new(&cluster(seed, Shape::TIERED), Enforcement::On);
+        let world = World::new(&cluster(seed, Shape::EVERYTHING), Enforcement::On);
         for (node, compiled) in &world.nodes {
             assert_eq!(
                 validate(&compiled.table),

@@ -2,17 +2,13 @@
 
 use ringfence_compile::Enforcement;
 use ringfence_reference::answer;
-use ringfence_testkit::corpus::{Scenario, cluster_policy_directory, policy_directory, scenarios};
+use ringfence_testkit::corpus::every_scenario;
 
 use crate::evaluated::{EvaluatedDecider, judge};
 
 #[test]
 fn every_row_of_the_corpus_holds() {
-    let directories = [policy_directory(), cluster_policy_directory()];
-    let scenarios: Vec<Scenario> = directories
-        .iter()
-        .flat_map(|directory| scenarios(directory).unwrap())
-        .collect();
+    let scenarios = every_scenario().unwrap();
     let mut evaluated = EvaluatedDecider::new(Enforcement::On);
     let failures: Vec<String> = scenarios
         .iter()

@@ -17,7 +17,7 @@ struct Case {
 }
 
 fn case(seed: u64) -> Case {
-    let cluster = cluster(seed, Shape::WIRED_TIERS);
+    let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
     let world = World::new(&cluster, Enforcement::On);
     let flows = flows::sample(&cluster, 150, &mut Random::new(seed))
         .into_iter()

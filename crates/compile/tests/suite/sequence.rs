@@ -32,7 +32,7 @@ fn step(state: &mut Option<Table>, cluster: &Cluster, count: &mut Count) {
 /// From one cluster by small steps to nothing much.
 fn descent(seed: u64) -> Vec<Cluster> {
     let mut random = Random::new(seed);
-    let mut states = vec![cluster(seed, Shape::TIERED)];
+    let mut states = vec![cluster(seed, Shape::EVERYTHING)];
     while states.len() < 12 {
         let smaller = smaller_clusters(states.last().unwrap());
         let Some(next) = random.pick(&smaller) else {
@@ -73,7 +73,7 @@ fn any_sequence_of_states_ends_where_a_fresh_start_does() {
 #[test]
 fn the_same_state_again_changes_nothing() {
     for seed in 0..100 {
-        let cluster = cluster(seed, Shape::TIERED);
+        let cluster = cluster(seed, Shape::EVERYTHING);
         let first = compile_node(&cluster, "n1", Enforcement::On);
         let again = compile_node(&cluster.clone(), "n1", Enforcement::On);
         assert_eq!(first, again);

@@ -24,7 +24,7 @@ fn without_enforcement_every_refusal_is_gone() {
     let mut off = EvaluatedDecider::new(Enforcement::Off);
     let mut refused = 0;
     for seed in 0..300 {
-        let cluster = cluster(seed, Shape::WIRED_TIERS);
+        let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
         let flows = flows::sample(&cluster, 100, &mut Random::new(seed));
         for flow in flows {
             let expected = ReferenceDecider.decide(&cluster, &flow).verdict;
@@ -278,7 +278,7 @@ fn every_element_of_a_policy_matters() {
 #[test]
 fn origins_are_the_judging_sets() {
     for seed in 0..200 {
-        let cluster = cluster(seed, Shape::WIRED_TIERS);
+        let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
         for compiled in World::new(&cluster, Enforcement::On).nodes.values() {
             let judging = compiled
                 .table

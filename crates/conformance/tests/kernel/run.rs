@@ -43,7 +43,7 @@ impl Seeds {
             let shape = if seed % 2 == 0 {
                 Shape::FULL
             } else {
-                Shape::TIERED
+                Shape::EVERYTHING
             };
             let mut cluster = fit(&cluster(seed, shape));
             if seed % 3 == 0 {

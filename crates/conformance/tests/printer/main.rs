@@ -38,7 +38,10 @@ fn reads_back_what_was_compiled() {
     let mut bench = Bench::new();
     let mut elements = 0;
     for seed in 0..200 {
-        let compiled = bench.load(&fit(&cluster(seed, Shape::WIRED_TIERS)), Enforcement::On);
+        let compiled = bench.load(
+            &fit(&cluster(seed, Shape::WIRED_EVERYTHING)),
+            Enforcement::On,
+        );
         for (node, compiled) in &compiled {
             assert_eq!(bench.kernel.read(*node), compiled.table, "seed {seed}");
             elements += compiled.origins.len();
@@ -57,7 +60,7 @@ fn nft_lists_what_ringfence_prints() {
     let mut bench = Bench::new();
     let mut bytes = 0;
     for seed in 0..60 {
-        let cluster = fit(&cluster(seed, Shape::WIRED_TIERS));
+        let cluster = fit(&cluster(seed, Shape::WIRED_EVERYTHING));
         for (node, compiled) in bench.load(&cluster, Enforcement::On) {
             let listed = list(&bench, node, nft);
             assert_same(&sorted(&listed), &sorted(&compiled.table.to_string()), seed);

@@ -38,7 +38,7 @@ fn tampering_is_found() {
         let shape = if seed % 2 == 0 {
             Shape::WIRED
         } else {
-            Shape::WIRED_TIERS
+            Shape::WIRED_EVERYTHING
         };
         let cluster = cluster(seed, shape);
         for node in world::nodes(&cluster) {

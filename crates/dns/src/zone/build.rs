@@ -1,6 +1,6 @@
 //! From a cluster's objects to names, after the Kubernetes DNS specification 1.1.0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ClusterIp, Pod, Service, ServicePort, TargetPort};
@@ -89,22 +89,25 @@ impl Zone {
         }
     }
 
-    /// A headless Service is its pods: their addresses, and a name for each of them (rule OB-13).
+    /// A headless Service is what stands behind it: its addresses, and a name for each of them (rule OB-13).
     fn add_headless(&mut self, cluster: &Cluster, service: &Service, name: &str) {
         self.exists(name);
-        let pods: Vec<&Pod> = backends(cluster, service).collect();
-        let count = pods.iter().map(|pod| pod.addresses.len()).sum::<usize>();
-        let weight = u16::try_from(100 / count.max(1)).unwrap_or(100).max(1);
-        for pod in pods {
-            for address in &pod.addresses {
-                let host = format!("{}.{name}", host_label(pod, *address));
-                self.add(name, RecordData::from(*address));
-                self.add(&host, RecordData::from(*address));
-                self.add(&reverse_name(*address), RecordData::Ptr(host.clone()));
-                for port in &service.ports {
-                    if let Some((owner, number)) = port_name(port, name).zip(port_on(pod, port)) {
-                        self.add_port(&owner, number, weight, &host);
-                    }
+        let hosts = match service.selector.is_empty() {
+            true => listed_hosts(service),
+            false => pod_hosts(cluster, service),
+        };
+        let weight = u16::try_from(100 / hosts.len().max(1))
+            .unwrap_or(100)
+            .max(1);
+        for host in hosts {
+            let host_name = format!("{}.{name}", host.label);
+            self.add(name, RecordData::from(host.address));
+            self.add(&host_name, RecordData::from(host.address));
+            let pointer = RecordData::Ptr(host_name.clone());
+            self.add(&reverse_name(host.address), pointer);
+            for (port, number) in host.ports {
+                if let Some(owner) = port_name(port, name) {
+                    self.add_port(&owner, number, weight, &host_name);
                 }
             }
         }
@@ -148,6 +151,51 @@ impl Zone {
             name = parent;
         }
     }
+}
+
+/// One address of a headless Service.
+struct Host<'a> {
+    label: String,
+    address: IpAddr,
+    /// The Service's ports, and their numbers there.
+    ports: Vec<(&'a ServicePort, u16)>,
+}
+
+/// Each address of each pod that the selector chooses.
+fn pod_hosts<'a>(cluster: &Cluster, service: &'a Service) -> Vec<Host<'a>> {
+    let of_pod = |pod: &Pod| -> Vec<Host<'a>> {
+        let ports = service.ports.iter();
+        let ports: Vec<_> = ports
+            .filter_map(|port| Some((port, port_on(pod, port)?)))
+            .collect();
+        let addresses = pod.addresses.iter();
+        let host = |address: &IpAddr| Host {
+            label: host_label(pod, *address),
+            address: *address,
+            ports: ports.clone(),
+        };
+        addresses.map(host).collect()
+    };
+    backends(cluster, service).flat_map(of_pod).collect()
+}
+
+/// Each address that EndpointSlices list, once (rule OB-12).
+fn listed_hosts(service: &Service) -> Vec<Host<'_>> {
+    let mut hosts: BTreeMap<IpAddr, BTreeSet<(usize, u16)>> = BTreeMap::new();
+    for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
+        let ports = service.ports.iter().enumerate();
+        let served = ports.filter_map(|(index, port)| Some((index, endpoint.port_for(port)?)));
+        hosts.entry(endpoint.address).or_default().extend(served);
+    }
+    let host = |(address, ports): (IpAddr, BTreeSet<(usize, u16)>)| Host {
+        label: dashed(address),
+        address,
+        ports: ports
+            .into_iter()
+            .filter_map(|(index, number)| Some((service.ports.get(index)?, number)))
+            .collect(),
+    };
+    hosts.into_iter().map(host).collect()
 }
 
 /// The pods behind `service` (rule OB-12).

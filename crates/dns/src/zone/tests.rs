@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, Labels, Namespace, ObjectName, Phase, Pod, Service,
-    ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, EndpointPort, Labels, Namespace, ObjectName, Phase, Pod,
+    Service, ServiceEndpoint, ServicePort, TargetPort,
 };
 use ringfence_net::Protocol;
 
 use super::reverse::{dashed, reverse_name};
-use super::{Outcome, Zone, ZoneOptions};
+use super::{Answer, Outcome, Zone, ZoneOptions};
 use crate::{Kind, RecordData};
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -128,7 +128,10 @@ fn sample() -> Zone {
 
 /// The answer in one line: `name type value, ... | outcome`.
 fn ask(name: &str, kind: Kind) -> String {
-    let answer = sample().answer(name, kind);
+    said(sample().answer(name, kind))
+}
+
+fn said(answer: Answer) -> String {
     let value = |data: &RecordData| match data {
         RecordData::A(address) => address.to_string(),
         RecordData::Aaaa(address) => address.to_string(),
@@ -263,6 +266,36 @@ fn an_empty_selector_selects_no_pod() {
         zone.answer("db.shop.svc.cluster.local", Kind::A)
             .records
             .is_empty()
+    );
+}
+
+#[test]
+fn a_headless_service_without_selector_is_what_is_listed_for_it() {
+    let mut headless = service("db", ClusterIp::Headless, "db");
+    headless.selector.clear();
+    headless.endpoints = [("192.0.2.7", true), ("192.0.2.8", false)]
+        .map(|(address, ready)| ServiceEndpoint {
+            address: address.parse().unwrap(),
+            ready,
+            terminating: false,
+            ports: vec![EndpointPort {
+                name: headless.ports[0].name.clone(),
+                protocol: headless.ports[0].protocol,
+                port: 5432,
+            }],
+        })
+        .to_vec();
+    let zone = Zone::of_cluster(&cluster(&[], &[headless]), &ZoneOptions::default());
+    let ask = |name: &str, kind| said(zone.answer(name, kind));
+    let name = "db.shop.svc.cluster.local";
+    assert_eq!(ask(name, Kind::A), "192.0.2.7 | found");
+    assert_eq!(
+        ask(&format!("192-0-2-7.{name}"), Kind::A),
+        "192.0.2.7 | found"
+    );
+    assert_eq!(
+        ask(&format!("_http._tcp.{name}"), Kind::Srv),
+        format!("100 5432 192-0-2-7.{name} | found")
     );
 }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::{EndpointsKind, EndpointsManifest, Object, ObjectName, Service, ServiceEndpoint};
 
-/// Gives each of `services` that has no selector the endpoints that `objects` list for it.
-pub(super) fn add<'a>(
-    services: &mut BTreeMap<ObjectName, Service>,
-    objects: impl Iterator<Item = &'a Object>,
+/// Gives each of `services` that has no selector the endpoints that `objects` list for it, and returns what is worth
+/// telling about lists that belong to nobody (rule OB-12).
+pub fn add_endpoints<'a, 'b>(
+    services: impl IntoIterator<Item = &'a mut Service>,
+    objects: impl IntoIterator<Item = &'b Object>,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let mut listed: BTreeMap<ObjectName, Listed> = BTreeMap::new();
-    for found in objects.filter_map(manifest) {
+    for found in objects.into_iter().filter_map(manifest) {
         match &found.service {
             Some(service) => {
                 let service = ObjectName::new(&found.name.namespace, service);
@@ -21,10 +22,10 @@ pub(super) fn add<'a>(
             None => diagnostics.push(of_no_service(found)),
         }
     }
-    for (name, service) in services {
+    for service in services {
         if service.selector.is_empty()
             && service.external_name.is_none()
-            && let Some(listed) = listed.remove(name)
+            && let Some(listed) = listed.remove(&service.name)
         {
             service.endpoints = listed.endpoints();
         }

@@ -5,19 +5,18 @@ use ringfence_model::{Cluster, EndpointPort, Labels, Service, ServiceEndpoint, S
 use super::Shape;
 use crate::random::Random;
 
-/// Addresses of endpoints that are no pods: outside, a node, and an address of another Service.
-const ELSEWHERE: [&str; 5] = [
-    "203.0.113.9",
-    "2001:db8::9",
-    "192.168.0.12",
-    "10.9.9.9",
-    "10.96.0.11",
-];
+/// Addresses of endpoints that are no pods: outside, and a node.
+const ELSEWHERE: [&str; 4] = ["203.0.113.9", "2001:db8::9", "192.168.0.12", "10.9.9.9"];
+
+/// An address of another Service: policy has an answer, but a Service does not lead to a Service.
+const NOWHERE: &str = "10.96.0.11";
 
 /// Takes the selector from two Services of three, and lists endpoints instead.
 pub(super) fn list(random: &mut Random, shape: Shape, cluster: &mut Cluster) {
     let of_pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
-    let elsewhere = ELSEWHERE.iter().filter_map(|text| text.parse().ok());
+    let nowhere = (!shape.is_wired()).then_some(NOWHERE);
+    let elsewhere = ELSEWHERE.into_iter().chain(nowhere);
+    let elsewhere = elsewhere.filter_map(|text| text.parse().ok());
     let usable = |address: &IpAddr| shape.ipv6 || address.is_ipv4();
     let addresses: Vec<IpAddr> = of_pods.copied().chain(elsewhere).filter(usable).collect();
     for service in cluster.services.values_mut() {

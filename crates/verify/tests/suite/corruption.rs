@@ -24,7 +24,7 @@ fn tampering_is_found_unless_no_packet_meets_it() {
         let shape = if seed % 2 == 0 {
             Shape::WIRED
         } else {
-            Shape::WIRED_TIERS
+            Shape::WIRED_EVERYTHING
         };
         let cluster = cluster(seed, shape);
         for node in nodes(&cluster) {

@@ -12,7 +12,7 @@ fn shape(seed: u64) -> Shape {
     if seed.is_multiple_of(2) {
         Shape::WIRED
     } else {
-        Shape::WIRED_TIERS
+        Shape::WIRED_EVERYTHING
     }
 }
 

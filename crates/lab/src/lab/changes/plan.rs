@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Object, ObjectKey, ObjectKind, ObjectName, Service, Source, SourceMap};
+use ringfence_model::{
+    Object, ObjectKey, ObjectKind, ObjectName, Service, Source, SourceMap, add_endpoints,
+};
 
 use super::super::{Lab, PodRecord};
 use crate::cluster::desired::DesiredPod;
@@ -124,7 +126,7 @@ impl Lab {
         pod
     }
 
-    /// Gives each Service its address; those that have one keep it.
+    /// Gives each Service its address, and the endpoints that are listed for it; those that have an address keep it.
     fn assign_addresses(&self, objects: &Objects, refusals: &mut Vec<Refusal>) -> Vec<Service> {
         let subnets = &self.config.cluster.service_subnets;
         let (before, _) = self.feed.cluster();
@@ -145,6 +147,7 @@ impl Lab {
                 }
             }
         }
+        add_endpoints(&mut services, objects.values());
         services
     }
 }
