@@ -15,6 +15,7 @@ mod inputs;
 mod internal;
 mod output;
 mod paint;
+mod threads;
 
 use std::process::ExitCode;
 

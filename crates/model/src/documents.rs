@@ -5,7 +5,7 @@
 
 mod path;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::Source;
@@ -78,15 +78,26 @@ impl Documents {
         field.map(|field| field.location())
     }
 
-    /// Every object, in order of file and line; the items of a list are objects of their own (rule OB-1).
-    pub fn objects(&self) -> impl Iterator<Item = Field<'_>> {
-        self.files.iter().flat_map(|(name, file)| {
+    /// The objects of the files that may say one of `words` somewhere, in order of file and line; the items of a list are
+    /// objects of their own (rule OB-1). A file in which no word stands is not read, unless it may write one in another way.
+    pub fn objects_saying(&self, words: &[&str]) -> impl Iterator<Item = Field<'_>> {
+        let files = self.files.iter();
+        let saying = files.filter(|(_, file)| file.may_say(words));
+        saying.flat_map(|(name, file)| {
             file.objects().iter().map(move |node| Field {
                 file: Arc::clone(name),
                 span: node.span,
                 node,
             })
         })
+    }
+
+    /// The names of the files that may say `word` somewhere.
+    #[must_use]
+    pub fn files_saying(&self, word: &str) -> BTreeSet<&str> {
+        let files = self.files.iter();
+        let saying = files.filter(|(_, file)| file.may_say(&[word]));
+        saying.map(|(name, _)| &**name).collect()
     }
 
     /// Every annotation called `key`, in order of file and line.
@@ -126,6 +137,12 @@ impl Documents {
 }
 
 impl File {
+    /// Whether one of `words`, of letters alone, may be read from the text: it stands there, or an escape
+    /// may hide it.
+    fn may_say(&self, words: &[&str]) -> bool {
+        self.text.contains('\\') || words.iter().any(|word| self.text.contains(word))
+    }
+
     fn object(&self, line: u32, column: u32) -> Option<&Node> {
         let at = |node: &Node| (node.span.line, node.span.column);
         let objects = self.objects();

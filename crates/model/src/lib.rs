@@ -36,6 +36,7 @@ mod trust_zones;
 mod validate;
 mod view;
 mod wiring;
+mod workers;
 mod yaml;
 
 pub use allowed_access::{AllowedAccess, Permission};
@@ -54,7 +55,7 @@ pub use documents::{Annotation, Documents, Field};
 pub use label::{BadLabel, check_label};
 pub use load::{
     Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_json,
-    policy_tests, read_json, trust_zones,
+    load_with, policy_tests, read_json, trust_zones,
 };
 pub use manifest::{
     ConfigMap, Container, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar, IpFamily,
@@ -80,3 +81,4 @@ pub use source::Source;
 pub use timestamp::{BadTimestamp, Timestamp};
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
 pub use wiring::{AccountBinding, Backend, BackendPort, BackendUser, Exposure, Wiring};
+pub use workers::{OneByOne, Workers, map_with};

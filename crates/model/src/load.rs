@@ -2,6 +2,8 @@
 
 mod reader;
 
+use std::sync::Arc;
+
 use reader::Reader;
 
 use crate::diagnostic::{Diagnostic, Severity, SourceMap};
@@ -9,6 +11,7 @@ use crate::extract::{self, kind_cluster, policy_test};
 use crate::report::{Problem, Report};
 use crate::schema;
 use crate::view::{Path, View};
+use crate::workers::{OneByOne, Workers, map_with};
 use crate::yaml::{self, Document, Node};
 use crate::{AllowedAccess, KindCluster, Object, PolicyTest, TrustZones};
 
@@ -61,34 +64,51 @@ impl Loaded {
 /// Reads all of `inputs`. One bad document does not hide the others.
 #[must_use]
 pub fn load(inputs: &[Input], options: &LoadOptions) -> Loaded {
+    load_with(inputs, options, &OneByOne)
+}
+
+/// As [`load`], by `workers`.
+#[must_use]
+pub fn load_with(inputs: &[Input], options: &LoadOptions, workers: &dyn Workers) -> Loaded {
     let mut loaded = Loaded::default();
-    for input in inputs {
-        let mut report =
-            Report::new(&input.name, &input.text).with_unknown_fields(options.unknown_fields);
-        let documents = read(input, &mut report);
-        let mut reader = Reader {
-            report: &mut report,
-            default_namespace: &options.default_namespace,
-            objects: &mut loaded.objects,
-            sound: true,
-        };
-        for document in &documents {
-            reader.sound = document.sound;
-            reader.document(&document.root, None);
-        }
-        keep(&mut loaded, report);
+    for part in map_with(workers, inputs, |input| load_one(input, options)) {
+        loaded.objects.extend(part.objects);
+        loaded.diagnostics.extend(part.diagnostics);
+        loaded.sources.insert(part.file, part.text);
     }
     loaded
 }
 
-fn keep(loaded: &mut Loaded, mut report: Report) {
-    let sources = &mut loaded.sources;
-    sources.insert(
-        std::sync::Arc::clone(report.file()),
-        std::sync::Arc::clone(report.text()),
-    );
+/// What one input says.
+struct Part {
+    objects: Vec<Object>,
+    diagnostics: Vec<Diagnostic>,
+    file: Arc<str>,
+    text: Arc<str>,
+}
+
+fn load_one(input: &Input, options: &LoadOptions) -> Part {
+    let mut report =
+        Report::new(&input.name, &input.text).with_unknown_fields(options.unknown_fields);
+    let documents = read(input, &mut report);
+    let mut objects = Vec::new();
+    let mut reader = Reader {
+        report: &mut report,
+        default_namespace: &options.default_namespace,
+        objects: &mut objects,
+        sound: true,
+    };
+    for document in &documents {
+        reader.sound = document.sound;
+        reader.document(&document.root, None);
+    }
     report.diagnostics.sort_by_key(place);
-    loaded.diagnostics.extend(report.diagnostics);
+    Part {
+        objects,
+        file: Arc::clone(report.file()),
+        text: Arc::clone(report.text()),
+        diagnostics: report.diagnostics,
+    }
 }
 
 /// The byte that a diagnostic points at first.

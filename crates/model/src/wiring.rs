@@ -110,7 +110,8 @@ impl Wiring {
     #[must_use]
     pub fn of(documents: &Documents, default_namespace: &str) -> Self {
         let mut wiring = Self::default();
-        for field in documents.objects() {
+        let words: Vec<&str> = Self::KINDS.into_iter().chain(exposures::WAYS).collect();
+        for field in documents.objects_saying(&words) {
             let Some(object) = Described::of(&field, default_namespace) else {
                 continue;
             };

@@ -215,3 +215,13 @@ spec:
     assert_eq!(messages, expected);
     assert_eq!(found.backends.len(), 1);
 }
+
+/// A file is read if it may say what is looked for, whichever way that is written.
+#[test]
+fn kinds_that_are_written_with_escapes_are_found() {
+    let found = wiring(
+        r#"{"apiVersion": "networking.k8s.io/v1", "kind": "In\u0067ress", "metadata": {"name": "web"},
+            "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}}"#,
+    );
+    assert_eq!(found.backends.len(), 1);
+}

@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use clap::Args;
 use ringfence_model::{
     Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, UnknownFields,
-    assemble_with,
+    assemble_with, load_with,
 };
 
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
+use crate::threads::Threads;
 
 pub(crate) use notes::summary as note_summary;
 
@@ -91,7 +92,7 @@ impl ManifestOptions {
                 UnknownFields::Refuse
             },
         };
-        let loaded = ringfence_model::load(&inputs.texts, &options);
+        let loaded = load_with(&inputs.texts, &options, &Threads);
         let (cluster, of_cluster) = assemble_with(&loaded.objects, domain_addresses(&self.resolve));
         let mut diagnostics = inputs.warnings;
         diagnostics.extend(loaded.diagnostics);

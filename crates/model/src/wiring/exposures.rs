@@ -4,6 +4,9 @@ use ipnet::IpNet;
 
 use super::{Described, Exposure, Wiring};
 
+/// What a Service says somewhere that is of this sort.
+pub(super) const WAYS: [&str; 3] = ["LoadBalancer", "NodePort", "externalIPs"];
+
 /// Adds `object` if it is a Service of this sort.
 pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     if !object.is("", &["Service"]) {

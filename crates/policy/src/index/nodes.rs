@@ -10,8 +10,8 @@ pub(crate) struct NodeIndex {
     claims: BTreeMap<IpAddr, Vec<Claim>>,
     /// The nodes whose object lists an address (rule CN-35).
     objects: BTreeMap<IpAddr, BTreeSet<String>>,
-    /// The live pods of each node in order of name.
-    pods: BTreeMap<String, Vec<ObjectName>>,
+    /// The live pods of each node in order of name, with the addresses of the node that they report.
+    pods: BTreeMap<String, Vec<Reporter>>,
 }
 
 /// A node with an address; without name if a pod that names no node reports it.
@@ -19,6 +19,13 @@ pub(crate) struct NodeIndex {
 struct Claim {
     node: Option<String>,
     count: usize,
+}
+
+/// A pod, and the addresses of its node as it knows them.
+#[derive(Clone, Debug)]
+struct Reporter {
+    pod: ObjectName,
+    addresses: Vec<IpAddr>,
 }
 
 impl NodeIndex {
@@ -51,8 +58,8 @@ impl NodeIndex {
         }
         if let Some(node) = &pod.node {
             let pods = self.pods.entry(node.clone()).or_default();
-            if let Err(place) = pods.binary_search(&pod.name) {
-                pods.insert(place, pod.name.clone());
+            if let Err(place) = pods.binary_search_by(|known| known.pod.cmp(&pod.name)) {
+                pods.insert(place, Reporter::new(pod));
             }
         }
     }
@@ -66,7 +73,7 @@ impl NodeIndex {
         }
         let Some(node) = &pod.node else { return };
         if let Some(pods) = self.pods.get_mut(node) {
-            pods.retain(|found| *found != pod.name);
+            pods.retain(|found| found.pod != pod.name);
             if pods.is_empty() {
                 self.pods.remove(node);
             }
@@ -116,12 +123,10 @@ impl NodeIndex {
     pub(crate) fn addresses(&self, cluster: &Cluster, name: &str) -> Vec<IpAddr> {
         let object = cluster.nodes.get(name).into_iter();
         let pods = self.pods.get(name).into_iter().flatten();
-        let pods = pods.filter_map(|pod| cluster.pods.get(pod));
-        let all = object
-            .flat_map(|node| &node.addresses)
-            .chain(pods.flat_map(|pod| &pod.host_addresses));
+        let reported = pods.flat_map(|pod| pod.addresses.iter().copied());
+        let written = object.flat_map(|node| &node.addresses);
         let mut found = Vec::new();
-        for address in all.map(IpAddr::to_canonical) {
+        for address in written.map(IpAddr::to_canonical).chain(reported) {
             if !found.contains(&address) {
                 found.push(address);
             }
@@ -161,6 +166,16 @@ impl NodeIndex {
     pub(crate) fn objects_at(&self, address: IpAddr) -> impl Iterator<Item = &str> {
         let found = self.objects.get(&address).into_iter().flatten();
         found.map(String::as_str)
+    }
+}
+
+impl Reporter {
+    fn new(pod: &Pod) -> Self {
+        let addresses = pod.host_addresses.iter().map(IpAddr::to_canonical);
+        Self {
+            pod: pod.name.clone(),
+            addresses: addresses.collect(),
+        }
     }
 }
 

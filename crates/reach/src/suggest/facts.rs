@@ -4,6 +4,8 @@ mod files;
 mod store;
 mod variables;
 
+use std::collections::BTreeSet;
+
 use ringfence_model::{Container, Documents, Object, ObjectName, PodSpec, Source};
 
 use super::Subject;
@@ -93,6 +95,7 @@ impl Facts {
         let reader = Reader {
             store: Store::of(subject.objects, documents),
             documents,
+            about_tokens: documents.files_saying(TOKEN_FIELD),
             inhabitants,
         };
         let mut facts = Self::default();
@@ -153,8 +156,13 @@ fn described<'a>(
 pub(super) struct Reader<'a> {
     store: Store<'a>,
     documents: &'a Documents,
+    /// The files in which [`TOKEN_FIELD`] may be written.
+    about_tokens: BTreeSet<&'a str>,
     inhabitants: &'a Inhabitants<'a>,
 }
+
+/// Whether a pod gets a token of its account.
+const TOKEN_FIELD: &str = "automountServiceAccountToken";
 
 impl Reader<'_> {
     fn read(&self, described: &Described<'_>, facts: &mut Facts) {
@@ -186,9 +194,10 @@ impl Reader<'_> {
 
     /// A token is mounted unless the pod says otherwise.
     fn account(&self, described: &Described<'_>, facts: &mut Facts) {
-        let path = format!("{}.automountServiceAccountToken", described.path);
+        let path = format!("{}.{TOKEN_FIELD}", described.path);
         let field = described
             .object
+            .filter(|object| self.about_tokens.contains(&*object.file))
             .and_then(|object| self.documents.field(object, &path));
         if field.is_some_and(|field| field.is_false()) {
             return;
