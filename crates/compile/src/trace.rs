@@ -1,10 +1,11 @@
 //! Which kernel objects a policy became, and which policies stand behind an object.
 //!
 //! A [`Listing`] is a table as text, each object with its causes: what a node can be asked for and what can be sent from
-//! one program to another. [`Trace`] answers questions about a listing, [`changes`] says what a transaction does in the
-//! same words. Start with [`Listing`].
+//! one program to another. [`Trace`] answers questions about a listing; [`changes`] says what a transaction does in the
+//! same words, [`between`] what differs between two listings. Start with [`Listing`].
 
 mod behind;
+mod between;
 mod change;
 mod listing;
 mod outline;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use ringfence_model::{Direction, PolicyName};
 
 pub use behind::Behind;
+pub use between::between;
 pub use change::{Caused, Line, Section, Sign, changes};
 pub use listing::{ChainListing, ElementListing, Listing, RuleListing, SetListing};
 pub use outline::outline;

@@ -7,6 +7,7 @@ mod json;
 mod name;
 mod object;
 mod policy;
+mod since;
 mod source;
 mod table;
 pub(crate) mod words;
@@ -26,6 +27,9 @@ pub(crate) fn run(arguments: &RulesArguments) -> anyhow::Result<ExitCode> {
     let nodes = Nodes::read(arguments)?;
     if arguments.unused || (arguments.counters && arguments.policy.is_none()) {
         return counters::run(&nodes, arguments);
+    }
+    if let Some(earlier) = &arguments.since {
+        return since::run(earlier, &nodes, arguments.output);
     }
     match (&arguments.policy, &arguments.object) {
         (Some(policy), _) => policy::run(policy, &nodes, arguments),

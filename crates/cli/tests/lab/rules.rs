@@ -135,3 +135,34 @@ fn rules_count_the_connections_that_they_judge() {
     let line = format!("{first}         1  NetworkPolicy default/some ingress[0]");
     assert!(text.contains(&line), "{text}");
 }
+
+/// What the packet filter was before can be kept, and compared with what it is.
+#[test]
+fn what_has_changed_since_a_moment_is_shown() {
+    let lab = Lab::up(PODS);
+    let server = lab.address("server");
+    let before = rules(&lab, &["-o", "json"]).text;
+    let file = lab.file("before.json", &before);
+    let since = |file: &str| rules(&lab, &["--since", file, "--node", "kind-worker"]);
+    let file = file.to_str().unwrap();
+
+    let nothing = since(file);
+    assert_eq!(
+        (nothing.code, nothing.text.as_str()),
+        (0, "# node kind-worker\nnothing changes in the kernel\n")
+    );
+    lab.apply(POLICY);
+    let changed = since(file);
+    assert_eq!(changed.code, 1);
+    let line = format!("+ {server} comment \"default/some\" : jump ingress-judge4");
+    assert!(changed.text.contains(&line), "{}", changed.text);
+
+    let other = lab.file("policy.json", &rules(&lab, &["some", "-o", "json"]).text);
+    let refused = since(other.to_str().unwrap());
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.text.contains("does not hold whole tables"),
+        "{}",
+        refused.text
+    );
+}

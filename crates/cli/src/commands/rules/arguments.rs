@@ -15,7 +15,9 @@ Examples:
   nft list map inet ringfence ingress-ports4 | grep 'tcp . 80' | ringfence rules --object - --lab ringfence
   ringfence rules --unused --lab ringfence
   ringfence rules --diff old/ new/
-  ringfence rules -f app.yaml --diff default-deny.yaml";
+  ringfence rules -f app.yaml --diff default-deny.yaml
+  ringfence rules --lab ringfence -o json > before.json
+  ringfence rules --lab ringfence --since before.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesArguments {
@@ -29,11 +31,14 @@ pub(crate) struct RulesArguments {
     /// Show what changes in the kernel from one set of manifests to another; with one, what it adds to -f
     #[arg(long, value_name = "FILE|DIR|REV:PATH", num_args = 1..=2, conflicts_with_all = ["policy", "lab", "agent"])]
     pub(crate) diff: Vec<PathBuf>,
+    /// Show what has changed in the kernel since a moment: FILE is what `ringfence rules -o json` wrote then
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["policy", "object", "diff", "files"])]
+    pub(crate) since: Option<PathBuf>,
     /// Show how many new connections each rule has matched
-    #[arg(long, conflicts_with_all = ["object", "diff", "files"])]
+    #[arg(long, conflicts_with_all = ["object", "diff", "since", "files"])]
     pub(crate) counters: bool,
     /// List the rules that have matched nothing on any node that is asked
-    #[arg(long, conflicts_with_all = ["policy", "object", "diff", "files", "counters"])]
+    #[arg(long, conflicts_with_all = ["policy", "object", "diff", "since", "files", "counters"])]
     pub(crate) unused: bool,
     /// Compute from manifests, without privileges: files, directories, REV:PATH or -
     #[arg(
