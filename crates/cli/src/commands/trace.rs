@@ -10,16 +10,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
-use ringfence_model::Endpoint;
+use ringfence_model::{Cluster, Endpoint};
+use ringfence_net::Protocol;
 use ringfence_standin::probe::{ProbeProtocol, ProbeReport, ProbeRequest};
 use serde::Serialize;
 
 use super::flows::{Source, behind};
 use crate::inputs::endpoint::EndpointArgument;
-use crate::inputs::resolve::{Side, resolve};
+use crate::inputs::port::PortArgument;
+use crate::inputs::resolve::{Side, connections, resolve};
 use crate::output::json;
+use arguments::TraceFormat;
 pub(crate) use arguments::{EXAMPLES, TraceArguments};
-use arguments::{TraceFormat, Transport};
 use hop::{Asked, Hop, hops};
 
 /// How long nodes count equal packets before they are recorded, and a little more.
@@ -72,15 +74,31 @@ fn ask(arguments: &TraceArguments, client: &Client) -> anyhow::Result<Asked> {
     }
     let dialled = hop::address(&cluster, &destination)
         .with_context(|| format!("{destination} has no address"))?;
+    let (protocol, port) = dialled_port(&cluster, &destination, &arguments.port)?;
     Ok(Asked {
         node: hop::node(&cluster, &source),
         behind: behind(&cluster, destination.clone()),
         source,
         destination,
         dialled,
-        protocol: arguments.protocol.word(),
-        port: arguments.port,
+        protocol,
+        port,
     })
+}
+
+/// The one port that is meant.
+fn dialled_port(
+    cluster: &Cluster,
+    destination: &Endpoint,
+    port: &PortArgument,
+) -> anyhow::Result<(Protocol, u16)> {
+    let asked = connections(cluster, destination, std::slice::from_ref(port))?;
+    let mut single = [Protocol::Tcp, Protocol::Udp]
+        .into_iter()
+        .filter(|protocol| asked.ports(*protocol).len() == 1);
+    single
+        .find_map(|protocol| Some((protocol, asked.ports(protocol).first()?)))
+        .context("one connection is tried: name one port of TCP or UDP, such as 80 or udp/53")
 }
 
 fn probe(
@@ -95,10 +113,11 @@ fn probe(
     };
     let request = ProbeRequest {
         target: asked.dialled.to_string(),
-        port: arguments.port,
-        protocol: match arguments.protocol {
-            Transport::Tcp => ProbeProtocol::Tcp,
-            Transport::Udp => ProbeProtocol::Udp,
+        port: asked.port,
+        protocol: match asked.protocol {
+            Protocol::Tcp => ProbeProtocol::Tcp,
+            Protocol::Udp => ProbeProtocol::Udp,
+            Protocol::Sctp => bail!("there is no SCTP client here"),
         },
         timeout_ms: arguments.timeout,
     };

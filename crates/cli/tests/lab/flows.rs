@@ -158,7 +158,7 @@ fn drops_are_recorded_with_their_reason_and_can_be_replayed() {
 
 /// Every node on the way is heard.
 fn traced(lab: &Lab) {
-    let text = run(lab, &["trace", "client", "svc/web", "8080"]).expect_ok();
+    let text = run(lab, &["trace", "client", "svc/web", "tcp/8080"]).expect_ok();
     let steps: Vec<&str> = text.lines().collect();
     assert_eq!(steps.len(), 5, "{text}");
     assert!(
@@ -174,6 +174,8 @@ fn traced(lab: &Lab) {
     assert!(steps[3].contains("kind-worker: ingress: allowed"), "{text}");
     assert!(steps[3].contains("default/web ingress[0]"), "{text}");
     assert!(steps[4].contains("answer: reached"), "{text}");
+    let unclear = run(lab, &["trace", "client", "server", "80-90"]);
+    assert_eq!(unclear.code(), Some(2), "{unclear:?}");
     let refused = run(lab, &["trace", "client", "server", "81", "-o", "json"]);
     assert_eq!(refused.code(), Some(1), "{refused:?}");
     let json: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();

@@ -1,5 +1,6 @@
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::inputs::port::PortArgument;
 use crate::output::output_formats;
 
 /// What stands under the help of `trace`.
@@ -11,7 +12,7 @@ Exit code: 0 the connection came about, 1 it did not, 2 bad input.
 Examples:
   ringfence trace default/client svc/netpol-demo/web-app 80
   ringfence trace default/client netpol-demo/db-0 5432 -o json
-  ringfence trace default/client dns 53 --protocol udp";
+  ringfence trace default/client dns udp/53";
 
 #[derive(Debug, Args)]
 pub(crate) struct TraceArguments {
@@ -19,15 +20,11 @@ pub(crate) struct TraceArguments {
     pub(super) source: String,
     /// To whom
     pub(super) destination: String,
-    /// Destination port
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) port: u16,
+    /// Destination port: 80, udp/53, or its name at the destination
+    pub(super) port: PortArgument,
     /// Name of the lab
     #[arg(long, value_name = "NAME", default_value = ringfence_lab::DEFAULT_NAME, env = "RINGFENCE_LAB")]
     pub(super) lab: String,
-    /// Protocol
-    #[arg(long, value_enum, default_value_t = Transport::Tcp)]
-    pub(super) protocol: Transport,
     /// How long to wait for an answer
     #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
     pub(super) timeout: u64,
@@ -37,18 +34,3 @@ pub(crate) struct TraceArguments {
 }
 
 output_formats!(TraceFormat { Text, Json });
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Transport {
-    Tcp,
-    Udp,
-}
-
-impl Transport {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}

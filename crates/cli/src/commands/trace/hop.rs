@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ringfence_agent::flows::{FlowEnd, FlowRecord, FlowVerdict};
 use ringfence_model::{Cluster, ClusterIp, Endpoint};
+use ringfence_net::Protocol;
 use serde::Serialize;
 
 /// What was tried.
@@ -15,7 +16,8 @@ pub(super) struct Asked {
     /// The pods of a Service, else the destination itself.
     pub(super) behind: Vec<Endpoint>,
     pub(super) dialled: IpAddr,
-    pub(super) protocol: &'static str,
+    /// TCP or UDP.
+    pub(super) protocol: Protocol,
     pub(super) port: u16,
 }
 
@@ -67,10 +69,10 @@ impl Asked {
             source,
             destination,
             dialled,
-            protocol,
             port,
             ..
         } = self;
+        let protocol = self.word();
         Hop {
             node: self.node.clone(),
             step: Step::Sent,
@@ -81,13 +83,22 @@ impl Asked {
         }
     }
 
+    /// The protocol as records name it.
+    const fn word(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+
     fn is_about(&self, record: &FlowRecord) -> bool {
         let to = |end: &Endpoint| is(end, &record.destination);
         let destination = self.behind.iter().any(to) || record.destination.address == self.dialled;
         // A Service may lead to another port.
         let port =
             matches!(self.destination, Endpoint::Service(_)) || record.port == Some(self.port);
-        is(&self.source, &record.source) && destination && record.protocol == self.protocol && port
+        is(&self.source, &record.source) && destination && record.protocol == self.word() && port
     }
 
     fn translated(&self, record: &FlowRecord) -> Option<Hop> {
