@@ -151,6 +151,10 @@ pub(crate) enum LabCommand {
         /// Let nodes record connections that policies allow, too, for `ringfence flows`
         #[arg(long)]
         record_allowed: bool,
+        /// Where to write the file that makes kubectl speak to the lab; it stays when the lab ends. Without it the file is in
+        /// memory and gone with the lab
+        #[arg(long, value_name = "FILE")]
+        kubeconfig: Option<PathBuf>,
     },
     /// Show nodes, pods, Services and policies
     Status {

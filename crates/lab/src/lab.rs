@@ -3,7 +3,9 @@
 //! A change is planned as a whole before anything of it is done ([`changes`]); pods live in [`pods`], what else runs on
 //! nodes in [`nodes`]; [`server`] answers commands.
 
+pub mod api;
 pub mod changes;
+mod documents;
 mod flows;
 pub mod names;
 pub mod nodes;
@@ -61,6 +63,10 @@ pub struct Lab {
 #[derive(Debug, Default)]
 struct State {
     objects: BTreeMap<ObjectKey, Object>,
+    /// The objects that manifests name, as they were written.
+    documents: BTreeMap<ObjectKey, serde_json::Value>,
+    /// Grows with each change that somebody can see.
+    changes: u64,
     pods: BTreeMap<ObjectName, PodRecord>,
 }
 
@@ -228,7 +234,7 @@ impl Lab {
     pub fn update_pod(&self, name: &ObjectName, change: impl FnOnce(&mut PodRecord)) -> bool {
         let mut state = self.lock();
         let known = state.pods.get_mut(name).map(change).is_some();
-        self.pods_changed.notify_all();
+        self.tell(&mut state);
         known
     }
 
@@ -272,6 +278,12 @@ impl Lab {
             // Under the lock, so that the feed sees states in their order.
             self.feed.change(vec![pods::object(record)], vec![]);
         }
+        self.tell(&mut state);
+    }
+
+    /// Tells those who wait for pods, and those who show the lab, that something is different.
+    fn tell(&self, state: &mut State) {
+        state.changes += 1;
         self.pods_changed.notify_all();
     }
 

@@ -164,6 +164,14 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
     }
 }
 
+/// Whether a lab can have `object`, wherever it comes from.
+///
+/// # Errors
+/// Why not.
+pub fn check(object: &Object) -> Result<(), String> {
+    not_in_a_lab(object).map_or(Ok(()), |refusal| Err(refusal.message))
+}
+
 fn not_in_a_lab(object: &Object) -> Option<Refusal> {
     let key = object.key();
     let message = if matches!(object, Object::Node(_) | Object::KindCluster(_)) {

@@ -1,14 +1,19 @@
 //! Starting a lab: the command's end of the start stream.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::os::fd::OwnedFd;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use anyhow::Context as _;
+use rustix::fs::MemfdFlags;
 
 use crate::control::client::Client;
+use crate::control::descriptors;
 use crate::control::protocol::{LabConfig, StartCommand, StartEvent};
 use crate::control::socket;
 use crate::process::host::LOG_VARIABLE;
@@ -21,6 +26,10 @@ pub struct StartedLab {
     process: Child,
     /// Milliseconds from the start until everything ran and was enforced.
     pub ready_after_ms: u64,
+    /// The content of the file that makes kubectl speak to it, if the configuration asked for that.
+    pub kubeconfig: Option<String>,
+    /// That file, in memory; the lab's first process holds it as well.
+    file: File,
 }
 
 /// Builds a lab and waits until everything asked for runs and is enforced.
@@ -30,12 +39,15 @@ pub struct StartedLab {
 pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::Result<StartedLab> {
     let name = config.name.clone();
     let listener = socket::listen(&name)?;
+    let api = config.api.then(listen_for_api).transpose()?;
+    let file = rustix::fs::memfd_create("ringfence-kubeconfig", MemfdFlags::CLOEXEC);
+    let file = File::from(file.context("cannot keep a file in memory")?);
     let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
     let process = Command::new("/proc/self/exe")
         .args(["internal", "lab-host"])
         .stdin(OwnedFd::from(listener))
         .stdout(OwnedFd::from(theirs))
-        .stderr(log()?)
+        .stderr(file.try_clone().context("cannot keep a file in memory")?)
         .spawn()
         .context("cannot start the lab's process")?;
     let mut lab = StartedLab {
@@ -43,10 +55,12 @@ pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::
         stream,
         process,
         ready_after_ms: 0,
+        kubeconfig: None,
+        file,
     };
     // A lab that could not begin says why; that it does not listen is only the consequence.
-    let told = lab.tell(&StartCommand::Build(Box::new(config)));
-    lab.ready_after_ms = lab.wait_until_ready(&mut progress)?;
+    let told = lab.tell(&StartCommand::Build(Box::new(config)), api.as_ref());
+    lab.wait_until_ready(&mut progress)?;
     told?;
     Ok(lab)
 }
@@ -58,12 +72,18 @@ impl StartedLab {
         Client::new(self.name.clone())
     }
 
+    /// Where the file that makes kubectl speak to the lab stands. It is in memory and gone with the lab.
+    #[must_use]
+    pub fn kubeconfig_path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/fd/2", self.process.id()))
+    }
+
     /// Lets the lab live on without this process.
     ///
     /// # Errors
     /// If the lab has ended meanwhile.
     pub fn detach(mut self) -> anyhow::Result<()> {
-        self.tell(&StartCommand::Detach)
+        self.tell(&StartCommand::Detach, None)
     }
 
     /// Ends the lab and waits until nothing is left of it.
@@ -78,20 +98,26 @@ impl StartedLab {
         Ok(())
     }
 
-    fn tell(&mut self, command: &StartCommand) -> anyhow::Result<()> {
+    fn tell(&self, command: &StartCommand, api: Option<&TcpListener>) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
-        self.stream
-            .write_all(&line)
-            .context("the lab ended unexpectedly")
+        let descriptors: Vec<_> = api.iter().map(|listener| listener.as_fd()).collect();
+        descriptors::send(&self.stream, &line, &descriptors).context("the lab ended unexpectedly")
     }
 
-    fn wait_until_ready(&mut self, progress: &mut dyn FnMut(&str, u64)) -> anyhow::Result<u64> {
+    fn wait_until_ready(&mut self, progress: &mut dyn FnMut(&str, u64)) -> anyhow::Result<()> {
         let reader = BufReader::new(self.stream.try_clone()?);
         for line in reader.lines() {
             match serde_json::from_str(&line.context("the lab ended unexpectedly")?)? {
                 StartEvent::Progress { message, at_ms } => progress(&message, at_ms),
-                StartEvent::Ready { at_ms } => return Ok(at_ms),
+                StartEvent::Ready { at_ms, kubeconfig } => {
+                    self.ready_after_ms = at_ms;
+                    let text = kubeconfig.as_deref().unwrap_or_default();
+                    self.file.set_len(0)?;
+                    self.file.write_all_at(text.as_bytes(), 0)?;
+                    self.kubeconfig = kubeconfig;
+                    return Ok(());
+                }
                 StartEvent::Failed(message) => {
                     let _ = self.process.wait();
                     anyhow::bail!(message);
@@ -105,14 +131,7 @@ impl StartedLab {
     }
 }
 
-fn log() -> anyhow::Result<Stdio> {
-    let Some(path) = std::env::var_os(LOG_VARIABLE) else {
-        return Ok(Stdio::null());
-    };
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    Ok(file.into())
+/// The API's socket: in the network of the user's shell, where kubectl runs, at a port that is free.
+fn listen_for_api() -> anyhow::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen for kubectl")
 }

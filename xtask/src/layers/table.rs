@@ -126,6 +126,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "netlink",
             "cni",
             "agent",
+            "apiserver",
             "dns",
             "standin",
         ],

@@ -1,3 +1,5 @@
+mod kubeconfig;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,6 +26,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             manifests,
             without_enforcement,
             record_allowed,
+            kubeconfig,
         } => {
             let record = if record_allowed {
                 Record::All
@@ -36,6 +39,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
                 &manifests,
                 !without_enforcement,
                 record,
+                kubeconfig.as_deref(),
             )
         }
         LabCommand::Status { lab, output } => status(&lab.name, output),
@@ -108,6 +112,7 @@ fn up(
     manifests: &FileArguments,
     enforcement: bool,
     record: Record,
+    kubeconfig: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
     let cluster = kind_cluster(config)?;
@@ -122,6 +127,7 @@ fn up(
         manifests,
         enforcement,
         record,
+        api: true,
     };
     let lab = ringfence_lab::start::start(config, |message, at_ms| {
         anstream::eprintln!(
@@ -130,8 +136,16 @@ fn up(
         );
     })?;
     let ready = seconds(lab.ready_after_ms);
+    let path = match kubeconfig {
+        Some(path) => {
+            kubeconfig::write(path, lab.kubeconfig.as_deref().unwrap_or_default())?;
+            path.to_path_buf()
+        }
+        None => lab.kubeconfig_path(),
+    };
     lab.detach()?;
     println!("lab \"{name}\" is ready after {ready:.2} s");
+    println!("kubectl: export KUBECONFIG={}", path.display());
     Ok(ExitCode::SUCCESS)
 }
 

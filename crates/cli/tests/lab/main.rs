@@ -16,6 +16,7 @@ mod exec;
 mod families;
 mod flows;
 mod input;
+mod kubectl;
 mod lifecycle;
 mod policy_tests;
 mod rules;

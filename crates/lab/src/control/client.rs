@@ -162,7 +162,7 @@ impl Client {
         let stream = connect(&self.name)?;
         let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         let streams = [input.as_fd(), output.as_fd(), error.as_fd()];
-        descriptors::send(&stream, &line(request)?, streams)
+        descriptors::send(&stream, &line(request)?, &streams)
             .context("the lab closed the connection")?;
         let Reply::Exited(code) = answer(&stream, &mut |_| {})? else {
             return misfit();
@@ -181,7 +181,7 @@ impl Client {
         let (output, their_output) = std::io::pipe()?;
         let error = File::options().write(true).open("/dev/null")?;
         let streams = [their_input.as_fd(), their_output.as_fd(), error.as_fd()];
-        descriptors::send(&connection, &line(request)?, streams)
+        descriptors::send(&connection, &line(request)?, &streams)
             .context("the lab closed the connection")?;
         Ok(RunningCommand {
             connection,

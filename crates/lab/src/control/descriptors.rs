@@ -13,14 +13,14 @@ use rustix::net::{
 /// Longest request line, manifests included.
 pub const LONGEST_REQUEST: usize = 32 << 20;
 
-/// Sends `line` with the streams that a command shall have as standard input, output and error.
+/// Sends `line` with up to three descriptors: for a command, its standard input, output and error.
 ///
 /// # Errors
 /// If the other end is gone.
-pub fn send(stream: &UnixStream, line: &[u8], descriptors: [BorrowedFd<'_>; 3]) -> io::Result<()> {
+pub fn send(stream: &UnixStream, line: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     let sent = sendmsg(
         stream,
         &[IoSlice::new(line)],
@@ -95,7 +95,7 @@ mod tests {
             scope.spawn(|| {
                 let [first, second, third] = &pipes;
                 let ends = [first.1.as_fd(), second.1.as_fd(), third.1.as_fd()];
-                send(&theirs, line.as_bytes(), ends).unwrap();
+                send(&theirs, line.as_bytes(), &ends).unwrap();
             });
             let (received, descriptors) = receive(&ours).unwrap();
             assert_eq!(received, line.as_bytes());

@@ -23,6 +23,8 @@ pub struct LabConfig {
     pub enforcement: bool,
     /// Which packets the nodes record.
     pub record: Record,
+    /// Whether kubectl can speak to it.
+    pub api: bool,
 }
 
 /// A request.
@@ -258,6 +260,8 @@ pub enum StartEvent {
     Ready {
         /// Milliseconds since the start.
         at_ms: u64,
+        /// The file that makes kubectl speak to it, if that was asked for.
+        kubeconfig: Option<String>,
     },
     /// The lab could not be started; it cleans up and ends.
     Failed(String),

@@ -17,7 +17,7 @@ use crate::control::protocol::{Change, LabelTarget};
 use crate::manifests;
 use plan::Plan;
 
-type Changes = Vec<(String, Change)>;
+pub(super) type Changes = Vec<(String, Change)>;
 
 impl Lab {
     /// Creates or changes the objects of manifests.
@@ -39,6 +39,7 @@ impl Lab {
         let mut objects = self.lock().objects.clone();
         let changes = put(&mut objects, loaded.objects);
         self.settle(objects, &loaded.sources, progress)?;
+        self.remember_all(inputs, namespace);
         Ok(changes)
     }
 
@@ -57,6 +58,7 @@ impl Lab {
         let mut objects = self.lock().objects.clone();
         let changes = take_out(&mut objects, &loaded.objects)?;
         self.settle(objects, &loaded.sources, progress)?;
+        self.forget_documents();
         Ok(changes)
     }
 
@@ -73,6 +75,7 @@ impl Lab {
         let mut objects = self.lock().objects.clone();
         let changes = relabel(&mut objects, target, labels)?;
         self.settle(objects, &SourceMap::default(), &mut |_| {})?;
+        self.relabel_document(target, labels);
         Ok(changes)
     }
 
@@ -89,11 +92,13 @@ impl Lab {
         self.feed
             .change(nodes.into_iter().map(AgentObject::Node).collect(), vec![]);
         let plan = self.plan(objects, &loaded.sources)?;
-        self.carry_out(plan, &mut |text| progress(text))
+        self.carry_out(plan, &mut |text| progress(text))?;
+        self.remember_all(&self.config.manifests, "default");
+        Ok(())
     }
 
     /// Makes the lab what `objects` ask for, and waits until it is so on every node; else leaves it as it was.
-    fn settle(
+    pub(super) fn settle(
         self: &Arc<Self>,
         objects: Objects,
         sources: &SourceMap,
@@ -190,6 +195,7 @@ impl Lab {
             .filter(|key| !kept.contains(key) && !is_node(key))
             .collect();
         self.feed.change(apply, delete);
+        self.tell(&mut state);
     }
 }
 
@@ -216,7 +222,7 @@ fn policy_view(object: &Object) -> Option<AgentObject> {
 }
 
 /// Puts `loaded` into `objects`, in order.
-fn put(objects: &mut Objects, loaded: Vec<Object>) -> Changes {
+pub(super) fn put(objects: &mut Objects, loaded: Vec<Object>) -> Changes {
     let put_one = |object: Object| {
         let key = object.key();
         let change = match objects.get(&key) {
@@ -232,7 +238,7 @@ fn put(objects: &mut Objects, loaded: Vec<Object>) -> Changes {
 }
 
 /// Takes what `named` names out of `objects`, and with a namespace all in it.
-fn take_out(objects: &mut Objects, named: &[Object]) -> anyhow::Result<Changes> {
+pub(super) fn take_out(objects: &mut Objects, named: &[Object]) -> anyhow::Result<Changes> {
     let keys: Vec<ObjectKey> = named.iter().map(Object::key).collect();
     let missing: Vec<_> = keys
         .iter()

@@ -1,5 +1,6 @@
 //! The two processes around a lab: the one that owns its namespaces, and process 1 in them.
 
+use std::fs::File;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context as _;
@@ -17,8 +18,10 @@ pub const LOG_VARIABLE: &str = "RINGFENCE_LAB_LOG";
 /// If the machine does not allow the namespaces; the text says what to enable.
 pub fn lab_host() -> anyhow::Result<ExitCode> {
     nix::unistd::setsid().context("cannot lead a session")?;
+    // Standard error is the user's kubeconfig, held here so that it lives as long as the lab does.
+    let log = log()?;
     enter::enter()?;
-    let status = again("lab-init")?
+    let status = again("lab-init", log)?
         .wait()
         .context("cannot wait for the lab")?;
     Ok(ExitCode::from(super::exit_code(status)))
@@ -31,15 +34,28 @@ pub fn lab_host() -> anyhow::Result<ExitCode> {
 pub fn lab_init() -> anyhow::Result<ExitCode> {
     die_with_parent()?;
     enter::private_mounts()?;
-    reap_until(&again("lab")?)
+    reap_until(&again("lab", Stdio::inherit())?)
 }
 
 /// Starts this binary again with the control socket and the start stream as standard input and output.
-fn again(role: &str) -> anyhow::Result<std::process::Child> {
+fn again(role: &str, log: Stdio) -> anyhow::Result<std::process::Child> {
     Command::new("/proc/self/exe")
         .args(["internal", role])
         .stdin(Stdio::inherit())
         .stdout(Stdio::inherit())
+        .stderr(log)
         .spawn()
         .with_context(|| format!("cannot start `internal {role}`"))
+}
+
+fn log() -> anyhow::Result<Stdio> {
+    let Some(path) = std::env::var_os(LOG_VARIABLE) else {
+        return Ok(Stdio::null());
+    };
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(file.into())
 }

@@ -1,6 +1,7 @@
 //! `internal lab`: the lab itself, process 2 of its pid namespace.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::ExitCode;
@@ -9,8 +10,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::control::protocol::{StartCommand, StartEvent};
-use crate::lab::{Lab, server};
+use crate::control::descriptors;
+use crate::control::protocol::{LabConfig, StartCommand, StartEvent};
+use crate::lab::{Lab, api, server};
 
 /// Builds the lab that is described on the start stream (standard output) and serves the control socket
 /// (standard input).
@@ -21,11 +23,8 @@ pub fn lab() -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let listener = UnixListener::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let stream = UnixStream::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let (config, socket) = read_config(&stream)?;
     let mut commands = BufReader::new(stream.try_clone()?);
-    let config = match read_command(&mut commands)? {
-        Some(StartCommand::Build(config)) => *config,
-        Some(StartCommand::Detach) | None => anyhow::bail!("nothing to build"),
-    };
     let follower = std::thread::spawn(move || follow_owner(&mut commands));
     let events = Mutex::new(stream);
     let report = |event: &StartEvent| {
@@ -39,11 +38,29 @@ pub fn lab() -> anyhow::Result<ExitCode> {
             at_ms: at_ms(),
         });
     })?;
+    let api = socket.map(|socket| api::serve(&lab, socket)).transpose()?;
     lab.set_ready(at_ms());
-    report(&StartEvent::Ready { at_ms: at_ms() });
+    report(&StartEvent::Ready {
+        at_ms: at_ms(),
+        kubeconfig: api.as_ref().map(|api| api.kubeconfig.clone()),
+    });
     server::serve(&lab, &listener);
     let _ = follower.join();
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to build, and the API's socket, which belongs to the network of whoever starts the lab.
+fn read_config(stream: &UnixStream) -> anyhow::Result<(LabConfig, Option<TcpListener>)> {
+    let (line, descriptors) =
+        descriptors::receive(stream).context("cannot read the start stream")?;
+    let command = serde_json::from_slice(&line).context("a start command that cannot be read")?;
+    let StartCommand::Build(config) = command else {
+        anyhow::bail!("nothing to build");
+    };
+    Ok((
+        *config,
+        descriptors.into_iter().next().map(TcpListener::from),
+    ))
 }
 
 /// The lab ends with the command that started it, unless that lets it go.

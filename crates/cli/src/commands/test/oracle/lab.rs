@@ -87,6 +87,7 @@ fn start(cluster: KindCluster) -> anyhow::Result<StartedLab> {
         manifests: Vec::new(),
         enforcement: true,
         record: ringfence_agent::Record::Denied,
+        api: false,
     };
     ringfence_lab::start::start(config, |_, _| {})
         .context("the lab that is to judge these tests cannot be started")
