@@ -82,7 +82,7 @@ impl StartedLab {
     ///
     /// # Errors
     /// If the lab has ended meanwhile.
-    pub fn detach(mut self) -> anyhow::Result<()> {
+    pub fn detach(self) -> anyhow::Result<()> {
         self.tell(&StartCommand::Detach, None)
     }
 

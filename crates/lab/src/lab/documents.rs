@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_apiserver::object::{child, fields, set};
 use ringfence_model::{Input, LoadOptions, ObjectKey, ObjectKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Lab;
 use crate::control::protocol::LabelTarget;
@@ -56,8 +57,11 @@ impl Lab {
         };
         let mut state = self.lock();
         if let Some(document) = state.documents.get_mut(&key) {
-            let labels: BTreeMap<&String, &Option<String>> = labels.iter().collect();
-            ringfence_apiserver::patch::merge(document, &json!({"metadata": {"labels": labels}}));
+            let metadata = child(document, "metadata");
+            let written = fields(child(metadata, "labels"));
+            for (label, value) in labels {
+                set(written, label, value.clone().map(Value::String));
+            }
         }
         self.tell(&mut state);
     }
