@@ -39,9 +39,6 @@ impl Admission for Gate {
             "Node" => Err(refused(
                 "nodes of a lab come from its kind configuration: ringfence lab up --config FILE",
             )),
-            "Endpoints" | "EndpointSlice" => Err(refused(
-                "no Service of a lab has backends but the pods it selects",
-            )),
             _ => lab
                 .make_true(write)
                 .map_err(|error| refused(&format!("{error:#}"))),

@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 use super::super::{Lab, PodRecord};
 
 /// The resources that are shown as the lab has them, and of which there is nothing else.
-pub(super) const RESOURCES: [&str; 17] = [
+pub(super) const RESOURCES: [&str; 19] = [
     "namespaces",
     "nodes",
     "pods",
     "services",
+    "endpoints",
+    "endpointslices.discovery.k8s.io",
     "secrets",
     "configmaps",
     "serviceaccounts",
