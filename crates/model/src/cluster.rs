@@ -27,6 +27,9 @@ pub struct Cluster {
     /// What is known of names outside of the cluster (rule AM-19).
     #[serde(default)]
     pub domain_addresses: DomainAddresses,
+    /// Where pods without address get theirs from, as far as somebody said so (rule AM-22); host bits are zero.
+    #[serde(default)]
+    pub pod_blocks: BTreeSet<IpNet>,
 }
 
 impl Cluster {

@@ -4,7 +4,7 @@ mod course;
 
 use std::collections::BTreeMap;
 
-use ringfence_model::{Cluster, ClusterTier, ContainerPort, Direction};
+use ringfence_model::{Cluster, ClusterTier, ContainerPort, Direction, Match};
 use ringfence_net::{ConnectionSet, Family};
 
 use crate::class::place::Families;
@@ -12,8 +12,9 @@ use crate::class::sets::{meanings, speaks};
 use crate::class::table::ClassTable;
 use crate::class::{ClassSet, Reach};
 use crate::partition::{Extent, Partition};
-use crate::rule::{NamedPort, Peers, Policy, Rule};
+use crate::rule::{NamedPort, Open, Peers, Policy, Rule, SomePeers};
 use crate::term::{TermId, TermTable};
+use crate::whereabouts::Whereabouts;
 use course::{Admitted, Course};
 
 /// One direction of subjects that the same policies select.
@@ -174,11 +175,34 @@ impl Judge<'_> {
                 located.push(matching.intersection(&self.speaking(family)));
             }
         }
+        let (inside, open) = self.unaddressed(some);
         let pods = some.pods.iter().map(|term| self.classes_of(*term));
-        let yes = ClassSet::union_of(pods.chain(&located));
-        let open = some.open.iter().map(|term| self.classes_of(*term));
-        let maybe = ClassSet::union_of(open).difference(&yes);
+        let yes = ClassSet::union_of(pods.chain(&located).chain(&inside));
+        let maybe = ClassSet::union_of(&open).difference(&yes);
         (Extent::Some(yes), maybe)
+    }
+
+    /// AM-22: of those without a known address who matches all the same, and of whom it is open.
+    fn unaddressed(&self, some: &SomePeers) -> (Vec<ClassSet>, Vec<ClassSet>) {
+        let (mut inside, mut open) = (Vec::new(), Vec::new());
+        let known = Whereabouts::of_pods(self.cluster, self.families.first());
+        for Open { who, asked } in &some.open {
+            let who = self.classes_of(*who);
+            let Some(known) = &known else {
+                open.push(who.clone());
+                continue;
+            };
+            let pods = &self.classes.sets().pods;
+            match asked.of(known, self.cluster) {
+                Match::Unknown => open.push(who.clone()),
+                Match::No => open.push(who.difference(pods)),
+                Match::Yes => {
+                    inside.push(who.intersection(pods));
+                    open.push(who.difference(pods));
+                }
+            }
+        }
+        (inside, open)
     }
 
     fn classes_of(&self, term: TermId) -> &ClassSet {

@@ -20,8 +20,10 @@ mod row;
 mod rule;
 mod selector_index;
 mod term;
+mod whereabouts;
 
 pub use change::Change;
 pub use class::{Class, ClassId, ClassKind, ClassSet, Reach};
 pub use engine::Engine;
 pub use row::Row;
+pub use whereabouts::Whereabouts;

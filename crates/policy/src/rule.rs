@@ -3,13 +3,16 @@
 mod blocks;
 mod compile;
 
-use ringfence_model::{ClusterAction, ClusterTier, Direction};
+use ringfence_model::{
+    Cluster, ClusterAction, ClusterTier, Direction, IpBlock, LabelSelector, Match,
+};
 use ringfence_net::{ConnectionSet, Family, Protocol};
 
 use crate::atoms::Atom;
 use crate::class::ClassSet;
 use crate::index::TierOrder;
 use crate::term::{PodTerm, TermId};
+use crate::whereabouts::Whereabouts;
 
 pub(crate) use blocks::domain_addresses;
 pub(crate) use compile::{Compiler, Written};
@@ -55,7 +58,38 @@ pub(crate) struct SomePeers {
     /// Questions about the address of a family.
     pub(crate) addresses: Vec<(Family, TermId)>,
     /// Who, for want of a known address, leaves it open (rule AM-22).
-    pub(crate) open: Vec<TermId>,
+    pub(crate) open: Vec<Open>,
+}
+
+/// Somebody of whom no address is known, and what is asked of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) who: TermId,
+    pub(crate) asked: Asked,
+}
+
+/// What is asked of an address.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    Block(IpBlock),
+    /// Whether nodes with such labels have it (rule CN-35).
+    Nodes(LabelSelector),
+}
+
+impl Asked {
+    /// The answer for a pod whose address lies somewhere in `known`.
+    pub(crate) fn of(&self, known: &Whereabouts, cluster: &Cluster) -> Match {
+        match self {
+            Self::Block(block) => known.within(block),
+            Self::Nodes(labels) => {
+                let nodes = cluster.nodes.values();
+                let matching = nodes.filter(|node| labels.matches(&node.labels));
+                let addresses = matching.flat_map(|node| &node.addresses);
+                let addresses = addresses.map(|address| address.to_canonical().into());
+                Match::any(addresses.map(|address| known.within_network(address)))
+            }
+        }
+    }
 }
 
 /// What is meant.

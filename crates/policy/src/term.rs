@@ -13,7 +13,7 @@ use crate::class::table::ClassTable;
 use crate::class::{ClassId, ClassSet};
 use crate::policies::PolicyId;
 
-pub(crate) use resolve::{PodTerm, is_comparable};
+pub(crate) use resolve::PodTerm;
 
 /// One question about a peer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -18,6 +18,8 @@ use ringfence_model::{
     Cluster, ClusterRule, ClusterRuleRef, Connection, Direction, Match, NetworkPolicy, Party,
     PolicyRule, RuleRef,
 };
+use ringfence_net::Family;
+use ringfence_policy::Whereabouts;
 
 pub use why::Why;
 
@@ -73,6 +75,23 @@ impl<'a> Flow<'a> {
         match self.direction {
             Direction::Ingress => &self.connection.source,
             Direction::Egress => &self.connection.destination,
+        }
+    }
+
+    /// AM-22: why a peer without a known address does not match for certain, where `test` says what is known of a pod's.
+    pub(crate) fn unaddressed(&self, test: impl FnOnce(&Whereabouts) -> Match) -> Option<Why> {
+        let own = match self.direction {
+            Direction::Ingress => &self.connection.destination,
+            Direction::Egress => &self.connection.source,
+        };
+        let peer = self.peer();
+        let is_pod = matches!(peer, Party::Pod { .. });
+        let spoken = own.address().map(Family::of);
+        let known = Whereabouts::of_pods(self.cluster, spoken).filter(|_| is_pod);
+        match known.map_or(Match::Unknown, |known| test(&known)) {
+            Match::Yes => None,
+            Match::Unknown => Some(Why::AddressUnknown(peer.clone())),
+            Match::No => Some(Why::NoAddressOfPods(peer.clone())),
         }
     }
 }

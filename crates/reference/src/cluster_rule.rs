@@ -1,7 +1,6 @@
 //! Rules CN-2 to CN-4 and CN-30 to CN-38: what a rule of a cluster-scoped policy matches.
 
-use std::net::IpAddr;
-
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterAction, ClusterPeer, ClusterPort, ClusterRule, Direction, DomainName,
     LabelSelector, Match, Party, Pod, PodScope,
@@ -13,6 +12,7 @@ use crate::domain::is_name;
 use crate::peer::{namespace_labels, selects_or_absent};
 use crate::resolve::{canonical, is_subject};
 use crate::selector::selects;
+use crate::whereabouts::unaddressed;
 
 /// CN-30: a peer and a port must match. CN-31: no port item admits every protocol, ICMP too.
 /// CN-38: a peer of unknown kind closes the rule: Accept matches nothing, Deny and Pass everything.
@@ -47,16 +47,12 @@ fn peer_matches(peer: &ClusterPeer, attempt: &Attempt<'_>) -> Match {
         (ClusterPeer::Pods(scope), Direction::Ingress | Direction::Egress) => {
             Match::from(is_pod_in_scope(scope, attempt))
         }
-        (ClusterPeer::Networks(networks), Direction::Egress) => {
-            any_address(networks.iter(), attempt, |network, address| {
-                contains(**network, address)
-            })
-        }
+        (ClusterPeer::Networks(networks), Direction::Egress) => in_one_of(networks, attempt),
         (ClusterPeer::Nodes(selector), Direction::Egress) => {
-            one_of(&addresses_of_nodes(selector, attempt.cluster), attempt)
+            in_one_of(&addresses_of_nodes(selector, attempt.cluster), attempt)
         }
         (ClusterPeer::DomainNames(names), Direction::Egress) => {
-            one_of(&addresses_of_names(names, attempt.cluster), attempt)
+            in_one_of(&addresses_of_names(names, attempt.cluster), attempt)
         }
         (
             ClusterPeer::Networks(_) | ClusterPeer::Nodes(_) | ClusterPeer::DomainNames(_),
@@ -75,43 +71,32 @@ fn is_pod_in_scope(scope: &PodScope, attempt: &Attempt<'_>) -> bool {
     peer.is_some_and(|peer| is_in_scope(scope, attempt.cluster, peer))
 }
 
-/// CN-35, CN-37: whether the destination has one of these addresses.
-fn one_of(addresses: &[IpAddr], attempt: &Attempt<'_>) -> Match {
-    any_address(addresses.iter(), attempt, |wanted, address| {
-        **wanted == address
-    })
-}
-
-/// CN-34: the destination's address is compared, whoever has it.
+/// CN-34, CN-35, CN-37: the destination's address is compared, whoever has it.
 /// AM-22: each comparison with an address that is not known stays open; where there is nothing to compare, none does.
-fn any_address<T>(
-    items: impl Iterator<Item = T>,
-    attempt: &Attempt<'_>,
-    matches: impl Fn(&T, IpAddr) -> bool,
-) -> Match {
-    let address = attempt.peer.address();
-    Match::any(items.map(|item| {
-        address.map_or(Match::Unknown, |address| {
-            Match::from(matches(&item, address))
-        })
+fn in_one_of(networks: &[IpNet], attempt: &Attempt<'_>) -> Match {
+    Match::any(networks.iter().map(|network| match attempt.peer.address() {
+        Some(address) => Match::from(contains(*network, address)),
+        None => unaddressed(attempt, &[*network], |address| contains(*network, address)),
     }))
 }
 
 /// CN-35, AM-18: the addresses in the status of the nodes with matching labels; pods on them have others.
-fn addresses_of_nodes(selector: &LabelSelector, cluster: &Cluster) -> Vec<IpAddr> {
+fn addresses_of_nodes(selector: &LabelSelector, cluster: &Cluster) -> Vec<IpNet> {
     let nodes = cluster.nodes.values();
     let selected = nodes.filter(|node| selects(selector, &node.labels));
     selected
         .flat_map(|node| canonical(&node.addresses))
+        .map(IpNet::from)
         .collect()
 }
 
 /// CN-37, AM-19: the addresses that are known of the names; nothing is looked up.
-fn addresses_of_names(names: &[DomainName], cluster: &Cluster) -> Vec<IpAddr> {
+fn addresses_of_names(names: &[DomainName], cluster: &Cluster) -> Vec<IpNet> {
     let known = cluster.domain_addresses.iter();
     let meant = known.filter(|(known, _)| names.iter().any(|name| is_name(name, known)));
     meant
         .flat_map(|(_, addresses)| canonical(addresses))
+        .map(IpNet::from)
         .collect()
 }
 

@@ -21,5 +21,6 @@ mod resolve;
 mod selector;
 mod service;
 mod tier;
+mod whereabouts;
 
 pub use evaluate::answer;

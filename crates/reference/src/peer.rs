@@ -9,6 +9,7 @@ use crate::block::covers;
 use crate::direction::Attempt;
 use crate::resolve::is_subject;
 use crate::selector::selects;
+use crate::whereabouts::unaddressed;
 
 /// NP-10: no item matches every peer, other addresses too; else one item must match.
 pub(crate) fn peers_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> Match {
@@ -21,16 +22,20 @@ pub(crate) fn peers_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> Match {
 /// NP-11: an item is a block or a selection of pods.
 fn peer_matches(item: &PolicyPeer, attempt: &Attempt<'_>) -> Match {
     match item {
-        PolicyPeer::IpBlock(block) => block_matches(block, attempt.peer),
+        PolicyPeer::IpBlock(block) => block_matches(block, attempt),
         PolicyPeer::Pods(selector) => Match::from(selector_matches(selector, attempt)),
     }
 }
 
 /// NP-42: whatever the peer is, its address is compared; AM-22: an address that is not known leaves it open.
-fn block_matches(block: &IpBlock, peer: &Party) -> Match {
-    peer.address().map_or(Match::Unknown, |address| {
-        Match::from(covers(block, address))
-    })
+fn block_matches(block: &IpBlock, attempt: &Attempt<'_>) -> Match {
+    match attempt.peer.address() {
+        Some(address) => Match::from(covers(block, address)),
+        None => {
+            let ends = [&[block.cidr], block.except.as_slice()].concat();
+            unaddressed(attempt, &ends, |address| covers(block, address))
+        }
+    }
 }
 
 /// NP-12, NP-13, NP-14: the namespace and the pod must both match.

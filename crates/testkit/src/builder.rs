@@ -40,12 +40,19 @@ pub use service::{ServiceBuilder, service};
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_model::ObjectName;
 
 /// The address that `text` spells.
 #[must_use]
 pub fn address(text: &str) -> IpAddr {
     text.parse().expect("an IP address")
+}
+
+/// The block that `text` spells.
+#[must_use]
+pub fn network(text: &str) -> IpNet {
+    text.parse().expect("a CIDR")
 }
 
 /// The object name that `text` spells: `namespace/name`.

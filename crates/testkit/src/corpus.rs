@@ -10,7 +10,7 @@
 //!
 //! A `##` heading begins a scenario of its own; manifests above the first one belong to all of them.
 //! A block fenced as `yaml refused V-8` must be refused with that rule; one fenced as `names` has a name and its
-//! addresses on each line (rule AM-19). A peer `namespaces: { matchLabels: { peer-kind: unknown } }` of a cluster-scoped
+//! addresses on each line (rule AM-19), one as `pod-blocks` a block on each that pods get addresses from (rule AM-22). A peer `namespaces: { matchLabels: { peer-kind: unknown } }` of a cluster-scoped
 //! policy stands for one of a kind that is not known (rule CN-38), which no manifest can have. What the ends are called is in
 //! [`row`], what `because` can claim in [`claim`].
 
@@ -22,6 +22,7 @@ pub mod row;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use ringfence_model::{Cluster, Diagnostic, Input, LoadOptions, assemble, load};
 
 use self::markdown::Document;
@@ -219,6 +220,8 @@ pub fn scenarios_of(file: &str, text: &str) -> Result<Vec<Scenario>, CorpusError
         beyond::unknown_peers(&mut cluster);
         let names = [&document.shared_names, &section.names].into_iter();
         cluster.domain_addresses = names.flat_map(Clone::clone).collect();
+        let blocks = document.shared_blocks.iter().chain(&section.blocks);
+        cluster.pod_blocks = blocks.map(IpNet::trunc).collect();
         scenarios.push(Scenario {
             name,
             cluster,

@@ -17,6 +17,11 @@ pub fn case(title: &str, cluster: &Cluster, rows: &[(ProbeFlow, Verdict)]) -> St
     if !cluster.domain_addresses.is_empty() {
         text.push_str(&format!("```names\n{}```\n\n", names(cluster)));
     }
+    if !cluster.pod_blocks.is_empty() {
+        let blocks = cluster.pod_blocks.iter();
+        let blocks: String = blocks.map(|block| format!("{block}\n")).collect();
+        text.push_str(&format!("```pod-blocks\n{blocks}```\n\n"));
+    }
     text.push_str("| from | to | port | verdict | because |\n| --- | --- | --- | --- | --- |\n");
     for (flow, verdict) in rows {
         let port = port(flow);

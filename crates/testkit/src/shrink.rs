@@ -26,6 +26,14 @@ pub fn shrink(
     smallest
 }
 
+fn smaller_pod_blocks(cluster: &Cluster, out: &mut Vec<Cluster>) {
+    for block in &cluster.pod_blocks {
+        let mut smaller = cluster.clone();
+        smaller.pod_blocks.remove(block);
+        out.push(smaller);
+    }
+}
+
 /// Every cluster that is one step smaller, the largest steps first.
 #[must_use]
 pub fn smaller_clusters(cluster: &Cluster) -> Vec<Cluster> {
@@ -34,6 +42,7 @@ pub fn smaller_clusters(cluster: &Cluster) -> Vec<Cluster> {
     steps::without_one(cluster, out, |cluster| &mut cluster.network_policies);
     steps::without_one(cluster, out, |cluster| &mut cluster.cluster_policies);
     steps::without_one(cluster, out, |cluster| &mut cluster.domain_addresses);
+    smaller_pod_blocks(cluster, out);
     steps::without_one(cluster, out, |cluster| &mut cluster.services);
     steps::without_one(cluster, out, |cluster| &mut cluster.pods);
     steps::without_one(cluster, out, |cluster| &mut cluster.nodes);

@@ -319,7 +319,7 @@ fn every_tier_decides_often() {
         ("Baseline Deny", 20),
         ("NetworkPolicy", 80),
         ("nobody", 50),
-        ("an unknown address", 2),
+        ("an unknown address", 1),
         ("a peer of unknown kind", 1),
     ] {
         assert!(permille(what) >= least, "{what}: {counts:?} of {total}");
@@ -414,6 +414,10 @@ fn every_feature_of_tiers_occurs() {
         }),
         ("known names", |cluster| {
             !cluster.domain_addresses.is_empty()
+        }),
+        ("blocks of pods", |cluster| {
+            let mut pods = cluster.pods.values();
+            !cluster.pod_blocks.is_empty() && pods.any(|pod| pod.addresses.is_empty())
         }),
     ];
     let all: Vec<Cluster> = tiered().collect();

@@ -45,7 +45,9 @@ fn without_sources(cluster: &Cluster) -> Cluster {
 #[test]
 fn rendering_then_loading_is_the_identity() {
     for seed in 0..200 {
-        let cluster = cluster(seed, Shape::FULL);
+        let mut cluster = cluster(seed, Shape::FULL);
+        // No manifest says where pods get addresses from.
+        cluster.pod_blocks.clear();
         let text = render::manifests(&cluster);
         let input = Input {
             name: "rendered.yaml".to_owned(),

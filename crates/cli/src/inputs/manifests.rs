@@ -5,9 +5,11 @@ mod notes;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, UnknownFields,
     assemble_with, load_with,
@@ -47,7 +49,13 @@ pub(crate) struct ManifestOptions {
     /// Addresses of a name in `domainNames`, separated by commas; may be repeated
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub(crate) resolve: Vec<KnownName>,
+    /// Where pods get their addresses from, so that a rule with a block is judged for pods without one; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) pod_cidr: Vec<IpNet>,
 }
+
+/// What to do about an answer that is unknown for want of a pod's address (rules Q-13, AM-22).
+pub(crate) const POD_CIDR_HINT: &str = "--pod-cidr says where pods get their addresses from";
 
 /// Manifests that can be judged.
 #[derive(Clone, Debug)]
@@ -93,10 +101,13 @@ impl ManifestOptions {
             },
         };
         let loaded = load_with(&inputs.texts, &options, &Threads);
-        let (cluster, of_cluster) = assemble_with(&loaded.objects, domain_addresses(&self.resolve));
+        let (mut cluster, of_cluster) =
+            assemble_with(&loaded.objects, domain_addresses(&self.resolve));
         let mut diagnostics = inputs.warnings;
         diagnostics.extend(loaded.diagnostics);
         diagnostics.extend(of_cluster);
+        cluster.pod_blocks = self.pod_cidr.iter().map(IpNet::trunc).collect();
+        diagnostics.extend(strays(&cluster));
         if !self.skip_invalid {
             refuse(&diagnostics, &loaded.sources)?;
         }
@@ -107,6 +118,28 @@ impl ManifestOptions {
             diagnostics,
         })
     }
+}
+
+/// Pods with an address that `--pod-cidr` does not speak of, although it speaks of others of its family.
+fn strays(cluster: &Cluster) -> Vec<Diagnostic> {
+    let is_stray = |address: &IpAddr| {
+        let family = |block: &&IpNet| block.addr().is_ipv4() == address.is_ipv4();
+        let mut blocks = cluster.pod_blocks.iter().filter(family).peekable();
+        blocks.peek().is_some() && !blocks.any(|block| block.contains(address))
+    };
+    let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+    let strays = pods.filter_map(|pod| Some((pod, pod.addresses.iter().find(|at| is_stray(at))?)));
+    let told = strays.map(|(pod, address)| {
+        let message = format!(
+            "pod {} has the address {address}, which is in no --pod-cidr",
+            pod.name
+        );
+        Diagnostic::new(Severity::Warning, message)
+            .with_rule("AM-22")
+            .with_source(pod.source.clone())
+            .with_help("name every block that pods get addresses from")
+    });
+    told.collect()
 }
 
 fn refuse(diagnostics: &[Diagnostic], sources: &SourceMap) -> anyhow::Result<()> {

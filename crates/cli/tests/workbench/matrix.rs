@@ -83,7 +83,7 @@ fn a_small_one_is_a_grid() {
  tools/client  -              tcp/8080
 
 some: between some of the pods and not between all
-unknown: depends on an address that is not known (AM-22)
+unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
         .raw()
@@ -103,7 +103,7 @@ shop/web-0, shop/web-1
   -> tools/client: unknown tcp/443
   -> 203.0.113.0/24: tcp/443
 
-unknown: depends on an address that is not known (AM-22)
+unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 what is not listed may not be opened
 
 "#]]
@@ -125,7 +125,7 @@ fn namespaces_take_their_workloads_together() {
  203.0.113.0/24  -              all
 
 some: between some of the pods and not between all
-unknown: depends on an address that is not known (AM-22)
+unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
         .raw()
@@ -251,7 +251,7 @@ fn documents_get_markdown() {
 
 *some: between some of the pods and not between all*
 
-*unknown: depends on an address that is not known (AM-22)*
+*unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from*
 
 "#]]
         .raw()
@@ -421,4 +421,41 @@ fn a_list_shows_together_what_is_the_same() {
     assert_eq!((*gap, *third), ("", "ns1/w1"));
     let row = ringfence_reading(&many(), &["matrix", "-f", "-", "--from", "ns1/w1"]).expect(0);
     assert!(row.contains("ns1/w129") && !row.contains(" more"), "{row}");
+}
+
+#[test]
+fn blocks_of_pods_make_answers_certain() {
+    const FILE: &str = "docs/examples/pod-cidr.yaml";
+    let verdict = |more: &[&str]| {
+        let to_db = [
+            "explain",
+            "-f",
+            FILE,
+            "shop/deploy/web",
+            "shop/sts/db",
+            "5432",
+        ];
+        let found = ringfence(&[&to_db[..], more].concat());
+        let first = found.stdout.lines().next().unwrap_or_default().to_owned();
+        (found.status.code(), first, found.stdout)
+    };
+    let (code, first, all) = verdict(&[]);
+    assert_eq!(code, Some(1));
+    assert!(first.starts_with("unknown:"), "{all}");
+    assert!(all.contains("--pod-cidr"), "{all}");
+    let (code, first, all) = verdict(&["--pod-cidr", "10.244.0.0/16"]);
+    assert_eq!(code, Some(0), "{all}");
+    assert!(first.starts_with("allow:"), "{all}");
+    let (code, first, all) = verdict(&["--pod-cidr", "192.168.0.0/16"]);
+    assert_eq!(code, Some(1));
+    assert!(first.starts_with("deny:"), "{all}");
+    assert!(all.contains("no address that pods get is in it"), "{all}");
+    let (_, first, all) = verdict(&["--pod-cidr", "0.0.0.0/0"]);
+    assert!(first.starts_with("unknown:"), "{all}");
+    assert!(all.contains("some match and some do not"), "{all}");
+    for command in ["matrix", "lock", "audit", "check", "suggest"] {
+        let found = ringfence(&[command, "-f", FILE, "--pod-cidr", "10.244.0.0/16"]);
+        assert!(matches!(found.status.code(), Some(0 | 1)), "{found:#?}");
+        assert!(!found.stdout.contains("unknown"), "{found:#?}");
+    }
 }

@@ -17,7 +17,7 @@ pub(super) struct Attempt<'a> {
     /// The pod that the policies select: source of egress, destination of ingress.
     pub(super) subject: &'a Pod,
     /// The same as a party.
-    own: &'a Party,
+    pub(super) own: &'a Party,
     /// The other end.
     pub(super) peer: &'a Party,
     /// The other end if it is a live pod of the pod network (rule NP-16).

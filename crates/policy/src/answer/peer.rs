@@ -1,17 +1,16 @@
 //! Rules NP-10 to NP-18, NP-40 to NP-44 and CN-34 to CN-38: peers.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use ringfence_model::{
-    ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, PeerSelector,
-    PodScope, PolicyPeer, PolicyRule,
+    ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, Party,
+    PeerSelector, PodScope, PolicyPeer, PolicyRule,
 };
+use ringfence_net::Family;
 
 use super::block::covers;
 use super::direction::Attempt;
 use crate::rule::domain_addresses;
-use crate::term::is_comparable;
+use crate::whereabouts::Whereabouts;
 
 impl Attempt<'_> {
     /// NP-10: no item matches every peer, other addresses too; else one item must match.
@@ -42,43 +41,54 @@ impl Attempt<'_> {
 
     /// NP-42: whatever the peer is, its address is compared.
     fn block_matches(&self, block: &IpBlock) -> Match {
-        self.address_matches(|address| covers(block, address))
+        match self.peer.address() {
+            Some(address) => Match::from(covers(block, address)),
+            None => self.unaddressed(|possible| possible.within(block)),
+        }
     }
 
     /// CN-34: the address, whoever has it.
     fn networks_match(&self, networks: &[IpNet]) -> Match {
-        if networks.is_empty() {
-            return Match::No;
-        }
-        self.address_matches(|address| networks.iter().any(|network| network.contains(&address)))
+        self.in_one_of(networks.iter().copied())
     }
 
     /// CN-35: an address of a node with these labels.
     fn node_matches(&self, labels: &LabelSelector) -> Match {
         let nodes = &self.facts.cluster.nodes;
-        if !is_comparable(self.facts.cluster, labels) {
-            return Match::No;
-        }
-        self.address_matches(|address| {
-            let owners = self.facts.index.nodes.objects_at(address);
-            let mut owners = owners.filter_map(|name| nodes.get(name));
-            owners.any(|node| labels.matches(&node.labels))
-        })
+        let Some(address) = self.peer.address() else {
+            let matching = nodes.values().filter(|node| labels.matches(&node.labels));
+            let addresses = matching.flat_map(|node| &node.addresses);
+            return self.in_one_of(addresses.map(|address| address.to_canonical().into()));
+        };
+        let owners = self.facts.index.nodes.objects_at(address);
+        let mut owners = owners.filter_map(|name| nodes.get(name));
+        Match::from(owners.any(|node| labels.matches(&node.labels)))
     }
 
     /// CN-37, AM-19: an address that is known of one of these names.
     fn domain_matches(&self, names: &[DomainName]) -> Match {
         let known = domain_addresses(self.facts.cluster, names);
-        if known.is_empty() {
-            return Match::No;
-        }
-        self.address_matches(|address| known.contains(&address))
+        self.in_one_of(known.into_iter().map(IpNet::from))
     }
 
     /// AM-22: an address that is not known leaves it open, if there is something to compare it with.
-    fn address_matches(&self, test: impl Fn(IpAddr) -> bool) -> Match {
-        let address = self.peer.address();
-        address.map_or(Match::Unknown, |address| Match::from(test(address)))
+    fn in_one_of(&self, mut networks: impl Iterator<Item = IpNet>) -> Match {
+        match self.peer.address() {
+            Some(address) => Match::from(networks.any(|network| network.contains(&address))),
+            None => Match::any(
+                networks.map(|network| self.unaddressed(|known| known.within_network(network))),
+            ),
+        }
+    }
+
+    /// AM-22: of a pod it may be known where its address lies.
+    fn unaddressed(&self, test: impl FnOnce(&Whereabouts) -> Match) -> Match {
+        if !matches!(self.peer, Party::Pod { .. }) {
+            return Match::Unknown;
+        }
+        let spoken = self.own.address().map(Family::of);
+        let known = Whereabouts::of_pods(self.facts.cluster, spoken);
+        known.map_or(Match::Unknown, |known| test(&known))
     }
 
     /// NP-12 to NP-14: the namespace and the pod must both match. NP-16: what is no pod never does.

@@ -8,7 +8,9 @@ use ringfence_model::{
 use ringfence_net::{ConnectionSet, Family, PortSet, Protocol};
 
 use super::blocks::{cluster_blocks, network_blocks};
-use super::{NamedPort, Peers, PerDirection, Policy, Ports, Rule, SomePeers, domain_addresses};
+use super::{
+    Asked, NamedPort, Open, Peers, PerDirection, Policy, Ports, Rule, SomePeers, domain_addresses,
+};
 use crate::atoms::Atom;
 use crate::class::table::ClassTable;
 use crate::index::{TierOrder, tier_order};
@@ -192,8 +194,10 @@ impl<'a> Compiler<'a> {
     /// NP-42, AM-22.
     fn add_block(&mut self, found: &mut SomePeers, block: IpBlock) {
         let family = Family::of(block.cidr.addr());
+        let asked = Asked::Block(block.clone());
         found.addresses.push((family, self.ask(Term::Block(block))));
-        found.open.push(self.ask(Term::Unaddressed));
+        let who = self.ask(Term::Unaddressed);
+        found.open.push(Open { who, asked });
     }
 
     /// CN-34.
@@ -211,8 +215,9 @@ impl<'a> Compiler<'a> {
             let term = Term::Nodes(family, labels.clone());
             found.addresses.push((family, self.ask(term)));
         }
-        let open = Term::UnaddressedLikeNodes(labels.clone());
-        found.open.push(self.ask(open));
+        let who = self.ask(Term::UnaddressedLikeNodes(labels.clone()));
+        let asked = Asked::Nodes(labels.clone());
+        found.open.push(Open { who, asked });
     }
 
     /// CN-31 to CN-33.

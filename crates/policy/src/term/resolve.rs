@@ -203,7 +203,7 @@ fn node_addresses<'a>(
 }
 
 /// CN-35, AM-22: whether a node with these labels has an address that one could be compared with.
-pub(crate) fn is_comparable(cluster: &Cluster, labels: &LabelSelector) -> bool {
+fn is_comparable(cluster: &Cluster, labels: &LabelSelector) -> bool {
     let is_addressed = |node: &Node| !node.addresses.is_empty() && labels.matches(&node.labels);
     cluster.nodes.values().any(is_addressed)
 }

@@ -28,7 +28,7 @@ fn twenty_thousand_answers_about_each_feature_are_those_of_the_reference() {
         let flows = flows::sample(&cluster, 1_000, &mut Random::new(seed));
         ask(seed, &cluster, &flows, &mut counts);
     }
-    for seed in 0..800 {
+    for seed in 0..1_000 {
         let cluster = twist::forgetful(seed);
         let mut flows = flows::sample(&cluster, 4_000, &mut Random::new(seed));
         flows.retain(|flow| is_pod(&flow.source) && is_pod(&flow.destination));

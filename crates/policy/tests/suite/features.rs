@@ -15,7 +15,7 @@ pub(crate) struct Asked<'a> {
 /// A feature, and whether a question is about it.
 pub(crate) type Feature = (&'static str, fn(&Asked<'_>) -> bool);
 
-pub(crate) const FEATURES: [Feature; 18] = [
+pub(crate) const FEATURES: [Feature; 19] = [
     ("a Service", |asked| {
         asked.answered(|answer| answer.service.is_some())
     }),
@@ -31,6 +31,13 @@ pub(crate) const FEATURES: [Feature; 18] = [
     ("a pod without address", |asked| {
         asked.party(|party| matches!(party, Party::Pod { address: None, .. }))
     }),
+    (
+        "a pod without address, and where pods get theirs from",
+        |asked| {
+            let is_told = !asked.cluster.pod_blocks.is_empty();
+            is_told && asked.party(|party| matches!(party, Party::Pod { address: None, .. }))
+        },
+    ),
     ("no port", |asked| asked.flow.port.is_none()),
     ("no policy", |asked| {
         asked.because(|because| matches!(because, Because::NotIsolated))

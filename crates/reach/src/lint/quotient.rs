@@ -75,6 +75,7 @@ impl Quotient {
                 .collect(),
             cluster_policies: cluster.cluster_policies.clone(),
             domain_addresses: cluster.domain_addresses.clone(),
+            pod_blocks: cluster.pod_blocks.clone(),
             ..Cluster::default()
         }
     }

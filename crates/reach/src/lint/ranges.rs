@@ -22,6 +22,7 @@ pub(super) struct Ranges<'a> {
 impl<'a> Ranges<'a> {
     pub(super) fn new(cluster: &'a Cluster, objects: &[Object]) -> Self {
         let (mut pods, mut services) = (Vec::new(), Vec::new());
+        pods.extend(&cluster.pod_blocks);
         pods.extend(cluster.nodes.values().flat_map(|node| &node.pod_cidrs));
         for object in objects {
             if let Object::KindCluster(kind) = object {

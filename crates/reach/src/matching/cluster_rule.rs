@@ -1,9 +1,12 @@
 //! Rules CN-30 to CN-37: the parts of a rule of a cluster-scoped policy.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use ringfence_model::{
-    ClusterPeer, ClusterPolicyKind, ClusterPort, DomainName, LabelSelector, PodScope,
+    ClusterPeer, ClusterPolicyKind, ClusterPort, DomainName, LabelSelector, Match, Party, PodScope,
 };
+use ringfence_policy::Whereabouts;
 
 use super::peer::{namespace_misses, outside, pod, pod_misses};
 use super::port::{name_miss, protocol_miss, range_miss};
@@ -85,8 +88,13 @@ fn scope_misses(flow: Flow<'_>, scope: &PodScope, place: &[Step]) -> Vec<Miss> {
 fn networks_part(flow: Flow<'_>, networks: &[IpNet], place: Vec<Step>) -> Part {
     let list = below(&place, [field("networks")]);
     let Some(address) = flow.peer().address() else {
-        let why = Why::AddressUnknown(flow.peer().clone());
-        return Part::new(place, vec![Miss { place: list, why }]);
+        let inside = |known: &Whereabouts| {
+            let networks = networks.iter();
+            Match::any(networks.map(|network| known.within_network(*network)))
+        };
+        let misses = flow.unaddressed(inside);
+        let misses = misses.map(|why| Miss { place: list, why });
+        return Part::new(place, misses.into_iter().collect());
     };
     let outside_of = |network: &IpNet| outside(network, address);
     match networks
@@ -105,33 +113,39 @@ fn networks_part(flow: Flow<'_>, networks: &[IpNet], place: Vec<Step>) -> Part {
     }
 }
 
-/// CN-35: an address of a selected node. AM-22: not known, if there is one to compare with.
+/// CN-35: an address of a selected node.
 fn nodes_why(flow: Flow<'_>, selector: &LabelSelector) -> Option<Why> {
     let nodes = flow.cluster.nodes.values();
-    let mut addresses = nodes
+    let addresses = nodes
         .filter(|node| selector.matches(&node.labels))
-        .flat_map(|node| &node.addresses)
-        .peekable();
-    let peer = flow.peer();
-    match peer.address() {
-        None if addresses.peek().is_some() => Some(Why::AddressUnknown(peer.clone())),
-        Some(address) if addresses.any(|own| own.to_canonical() == address) => None,
-        None | Some(_) => Some(Why::NoNode(peer.clone())),
-    }
+        .flat_map(|node| &node.addresses);
+    addresses_why(flow, addresses, Why::NoNode)
 }
 
 /// CN-37, AM-19: an address that is known of one of the names.
 fn names_why(flow: Flow<'_>, names: &[DomainName]) -> Option<Why> {
     let known = flow.cluster.domain_addresses.iter();
-    let mut addresses = known
+    let addresses = known
         .filter(|(known, _)| names.iter().any(|name| name.matches(known)))
-        .flat_map(|(_, addresses)| addresses)
-        .peekable();
+        .flat_map(|(_, addresses)| addresses);
+    addresses_why(flow, addresses, Why::NoName)
+}
+
+/// One of these addresses. AM-22: not known, if there is one to compare with.
+fn addresses_why<'a>(
+    flow: Flow<'_>,
+    addresses: impl Iterator<Item = &'a IpAddr>,
+    none: fn(Party) -> Why,
+) -> Option<Why> {
+    let addresses: Vec<IpAddr> = addresses.map(IpAddr::to_canonical).collect();
     let peer = flow.peer();
     match peer.address() {
-        None if addresses.peek().is_some() => Some(Why::AddressUnknown(peer.clone())),
-        Some(address) if addresses.any(|own| own.to_canonical() == address) => None,
-        None | Some(_) => Some(Why::NoName(peer.clone())),
+        None if !addresses.is_empty() => flow.unaddressed(|known| {
+            let networks = addresses.iter().map(|address| IpNet::from(*address));
+            Match::any(networks.map(|network| known.within_network(network)))
+        }),
+        Some(address) if addresses.contains(&address) => None,
+        None | Some(_) => Some(none(peer.clone())),
     }
 }
 

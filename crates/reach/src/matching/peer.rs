@@ -18,24 +18,23 @@ pub(super) fn part(
 ) -> Part {
     let place = vec![peers_field(flow.direction), Step::Item(index)];
     let misses = match item {
-        PolicyPeer::IpBlock(block) => {
-            block_misses(block, flow.peer(), &below(&place, [field("ipBlock")]))
-        }
+        PolicyPeer::IpBlock(block) => block_misses(flow, block, &below(&place, [field("ipBlock")])),
         PolicyPeer::Pods(selector) => selector_misses(flow, policy, selector, &place),
     };
     Part::new(place, misses)
 }
 
 /// NP-40: inside `cidr` and in no `except`.
-fn block_misses(block: &IpBlock, peer: &Party, place: &[Step]) -> Vec<Miss> {
+fn block_misses(flow: Flow<'_>, block: &IpBlock, place: &[Step]) -> Vec<Miss> {
     let miss = |steps: Vec<Step>, why| {
         vec![Miss {
             place: below(place, steps),
             why,
         }]
     };
-    let Some(address) = peer.address() else {
-        return miss(Vec::new(), Why::AddressUnknown(peer.clone()));
+    let Some(address) = flow.peer().address() else {
+        let why = flow.unaddressed(|known| known.within(block));
+        return why.map_or_else(Vec::new, |why| miss(Vec::new(), why));
     };
     if let Some(why) = outside(&block.cidr, address) {
         return miss(vec![field("cidr")], why);

@@ -229,12 +229,11 @@ impl Drafter<'_> {
         })
     }
 
-    /// Every address but those that pods may have, as far as the nodes tell.
+    /// Every address but those that pods may have, as far as somebody tells.
     fn outside(&self) -> Vec<DraftPeer> {
-        let nodes = self.inhabitants.cluster.nodes.values();
-        let pods: Vec<IpNet> = nodes
-            .flat_map(|node| node.pod_cidrs.iter().copied())
-            .collect();
+        let cluster = &self.inhabitants.cluster;
+        let of_nodes = cluster.nodes.values().flat_map(|node| &node.pod_cidrs);
+        let pods: Vec<IpNet> = of_nodes.chain(&cluster.pod_blocks).copied().collect();
         let pods = IpNet::aggregate(&pods);
         let all = [
             std::net::Ipv4Addr::UNSPECIFIED.into(),

@@ -2,7 +2,7 @@ use ringfence_model::{
     Cluster, ClusterPolicy, Labels, Namespace, NetworkPolicy, Node, Pod, Service,
 };
 
-use super::{ClusterPolicyBuilder, PodBuilder, PolicyBuilder, ServiceBuilder, address};
+use super::{ClusterPolicyBuilder, PodBuilder, PolicyBuilder, ServiceBuilder, address, network};
 
 /// A cluster in the making.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,14 @@ impl ClusterBuilder {
         let addresses = addresses.iter().map(|text| address(text)).collect();
         let known = &mut self.cluster.domain_addresses;
         known.insert(domain.to_owned(), addresses);
+        self
+    }
+
+    /// Says where pods without address get theirs from (rule AM-22).
+    #[must_use]
+    pub fn pod_blocks(mut self, blocks: &[&str]) -> Self {
+        let blocks = blocks.iter().map(|text| network(text));
+        self.cluster.pod_blocks.extend(blocks);
         self
     }
 

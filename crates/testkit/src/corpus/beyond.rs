@@ -1,7 +1,9 @@
-//! What a cluster can hold and manifests cannot say: addresses of names, and peers of a kind that is not known.
+//! What a cluster can hold and manifests cannot say: addresses of names, where pods get theirs from, and peers of a
+//! kind that is not known.
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_model::{Cluster, ClusterPeer, DomainAddresses, Labels};
 
 /// The key that marks a stand-in: a peer `namespaces: { matchLabels: { peer-kind: unknown } }` is one of a kind that
@@ -29,6 +31,13 @@ pub(super) fn unknown_peers(cluster: &mut Cluster) {
             }
         }
     }
+}
+
+/// A block on each line that pods get addresses from (rule AM-22).
+pub(super) fn blocks(text: &str) -> Result<Vec<IpNet>, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let block = |line: &str| line.parse().map_err(|_| format!("`{line}` is no block"));
+    lines.map(block).collect()
 }
 
 /// A name and its addresses on each line (rule AM-19).

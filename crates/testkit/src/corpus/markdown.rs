@@ -1,5 +1,6 @@
 //! The form of a case: headings, fenced manifests and tables; the rest is prose.
 
+use ipnet::IpNet;
 use ringfence_model::{DomainAddresses, Input};
 
 use super::CorpusError;
@@ -13,6 +14,8 @@ pub(super) struct Document {
     pub(super) shared: Vec<Input>,
     /// Names above the first `##`, and their addresses.
     pub(super) shared_names: DomainAddresses,
+    /// Blocks of pods above the first `##`.
+    pub(super) shared_blocks: Vec<IpNet>,
     /// The part above the first `##`, then each section.
     pub(super) sections: Vec<Section>,
     /// Manifests that must not load.
@@ -24,6 +27,7 @@ pub(super) struct Section {
     pub(super) heading: String,
     pub(super) manifests: Vec<Input>,
     pub(super) names: DomainAddresses,
+    pub(super) blocks: Vec<IpNet>,
     pub(super) rows: Vec<Row>,
 }
 
@@ -123,11 +127,20 @@ impl Reader<'_> {
                     None => self.document.shared_names.extend(names),
                 }
             }
+            (["pod-blocks"], section) => {
+                let blocks = beyond::blocks(&manifest.text);
+                let blocks =
+                    blocks.map_err(|problem| reader_error(self.file, fence.line, &problem))?;
+                match section.filter(|_| !is_first) {
+                    Some(section) => section.blocks.extend(blocks),
+                    None => self.document.shared_blocks.extend(blocks),
+                }
+            }
             (["text"], _) => {}
             _ => {
                 return Err(self.error(
                     fence.line,
-                    "a block is `yaml`, `yaml refused RULE`, `names` or `text`",
+                    "a block is `yaml`, `yaml refused RULE`, `names`, `pod-blocks` or `text`",
                 ));
             }
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -9,6 +10,18 @@ use crate::random::Random;
 
 /// Node 1 and node 2.
 const NODES: [u8; 2] = [1, 2];
+
+/// Blocks that pods get addresses from: inside of those that policies name, around them, and beside.
+const BLOCKS: [&str; 8] = [
+    "10.0.0.0/16",
+    "10.0.1.0/24",
+    "10.0.1.128/25",
+    "10.0.2.0/25",
+    "10.7.0.0/16",
+    "192.168.0.0/24",
+    "fd00:10::/32",
+    "fd00:10:1::/64",
+];
 
 /// Names that several pods declare with different numbers, and one number under different names.
 const PORTS: [(&str, Protocol, u16); 8] = [
@@ -67,6 +80,18 @@ fn pod_cidrs(shape: Shape, number: u8) -> Vec<IpNet> {
         .ok()
         .map(IpNet::V6);
     v4.into_iter().chain(v6.filter(|_| shape.ipv6)).collect()
+}
+
+/// Where pods get their addresses from: two of three clusters say nothing of it.
+pub(super) fn pod_blocks(random: &mut Random, shape: Shape) -> BTreeSet<IpNet> {
+    if random.chance(67) {
+        return BTreeSet::new();
+    }
+    let usable = |block: &IpNet| shape.ipv6 || block.addr().is_ipv4();
+    let known = BLOCKS.iter().filter_map(|block| block.parse().ok());
+    let known: Vec<IpNet> = known.filter(usable).collect();
+    let drawn = (0..random.between(1, 3)).filter_map(|_| random.pick(&known).copied());
+    drawn.collect()
 }
 
 fn pod_address_v4(node: u8, host: u8) -> Ipv4Addr {

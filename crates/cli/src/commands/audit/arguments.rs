@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use ipnet::IpNet;
 use ringfence_reach::audit::Options;
 
 use crate::inputs::manifests::{ManifestArguments, ManifestOptions};
@@ -49,9 +48,6 @@ pub(crate) struct AuditArguments {
     /// How many workloads may reach a sensitive store
     #[arg(long, value_name = "NUMBER", default_value_t = Options::default().most_clients)]
     max_clients: usize,
-    /// Where pods get their addresses from, if no node of the manifests says so; may be repeated
-    #[arg(long, value_name = "CIDR")]
-    pod_cidr: Vec<IpNet>,
     /// Print a ValidatingAdmissionPolicy that refuses pods on the host network, for `kubectl apply`
     #[arg(long, conflicts_with_all = ["min_score", "fail_on", "explain_score", "all"])]
     pub(super) admission: bool,
@@ -101,7 +97,7 @@ impl AuditArguments {
         Options {
             sensitive: self.sensitive.iter().map(Selector::labels).collect(),
             most_clients: self.max_clients,
-            pod_blocks: self.pod_cidr.clone(),
+            pod_blocks: self.options.pod_cidr.clone(),
         }
     }
 }

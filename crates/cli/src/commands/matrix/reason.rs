@@ -4,9 +4,10 @@ use std::fmt;
 
 use ringfence_model::{
     Because, ClusterRuleRef, Direction, DirectionDecision, DirectionVerdict, JudgedRule, Match,
-    PolicyRef, RuleRef, Source,
+    Party, PolicyRef, RuleRef, Source,
 };
 
+use crate::inputs::manifests::POD_CIDR_HINT;
 use crate::output::plain::plain;
 
 /// A reason in words.
@@ -115,10 +116,12 @@ fn summary(because: &Because, direction: Direction) -> String {
         Because::Rules { .. } => "a rule matches",
         Because::NoRuleMatched { .. } => "isolated, and no rule matches",
         Because::AddressUnknown { of, .. } => {
-            return format!(
-                "it depends on the address of {}, which is not known",
-                plain(&of.to_string())
-            );
+            let hint = match of {
+                Party::Pod { .. } => format!(" ({POD_CIDR_HINT})"),
+                Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => String::new(),
+            };
+            let of = plain(&of.to_string());
+            return format!("it depends on the address of {of}, which is not known{hint}");
         }
         Because::NotIsolated => return format!("no policy isolates it for {direction}"),
     };

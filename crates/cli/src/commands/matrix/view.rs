@@ -80,7 +80,7 @@ pub(crate) fn legend<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<&'static 
         (some, "some: between some of the pods and not between all"),
         (
             unknown,
-            "unknown: depends on an address that is not known (AM-22)",
+            "unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from",
         ),
     ];
     lines

@@ -8,6 +8,7 @@ use ringfence_reach::assertion::Missed;
 use super::judge::Way;
 use super::report::{Failure, Judged, Report, Skipped, Status};
 use super::suggestion::way;
+use crate::inputs::manifests::POD_CIDR_HINT;
 use crate::paint;
 pub(super) use numbers::{coverage_lines, trial_lines};
 
@@ -131,7 +132,7 @@ fn found(outcome: &Result<Outcome, String>) -> String {
         Ok(Outcome::Deny) => "is denied".to_owned(),
         Ok(Outcome::Partial) => "is allowed to some of the pods behind the Service".to_owned(),
         Ok(Outcome::NoEndpoints) => "leads to no pod".to_owned(),
-        Ok(unknown @ Outcome::Unknown { .. }) => format!("is {unknown}"),
+        Ok(unknown @ Outcome::Unknown { .. }) => format!("is {unknown} ({POD_CIDR_HINT})"),
         Err(reason) => format!("cannot be judged: {reason}"),
     }
 }

@@ -24,6 +24,7 @@ fn options(skip_invalid: bool) -> ManifestOptions {
         skip_invalid,
         allow_unknown_fields: false,
         resolve: Vec::new(),
+        pod_cidr: Vec::new(),
     }
 }
 

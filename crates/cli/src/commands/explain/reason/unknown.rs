@@ -69,13 +69,18 @@ fn what_to_give(decided: Decided<'_>, of: &Party) -> String {
     match of {
         Party::Pod { name, .. } => {
             let owner = cluster.pods.get(name).and_then(|pod| pod.workload.as_ref());
+            let blocks = if cluster.pod_blocks.is_empty() {
+                "say with --pod-cidr where pods get their addresses from"
+            } else {
+                "of the addresses of --pod-cidr some match and some do not"
+            };
             match owner {
                 Some(owner) => format!(
-                    "{name} stands for the pods of {} {}: give one of them with its `status.podIPs`, or ask about an address",
+                    "{name} stands for the pods of {} {}: {blocks}; or give one of them with its `status.podIPs`, or ask about an address",
                     owner.kind, owner.name
                 ),
                 None => format!(
-                    "give the address of {name} in its `status.podIPs`, or ask about an address"
+                    "{blocks}; or give the address of {name} in its `status.podIPs`, or ask about an address"
                 ),
             }
         }

@@ -82,7 +82,12 @@ impl Ruleset<'_> {
         if destination.addresses.iter().any(IpAddr::is_loopback) {
             return Verdict::Found(Outcome::Allow);
         }
-        let Some((from, to)) = common(&source.addresses, &destination.addresses) else {
+        let found = if self.goes_along(world, &query.destination) {
+            common(&destination.addresses, &source.addresses).map(|(to, from)| (from, to))
+        } else {
+            common(&source.addresses, &destination.addresses)
+        };
+        let Some((from, to)) = found else {
             return Verdict::Skipped(
                 "there are no addresses to send a packet from and to".to_owned(),
             );
@@ -91,6 +96,17 @@ impl Ruleset<'_> {
             return Verdict::Found(Outcome::Allow);
         }
         Verdict::Found(outcome(&world.send_to_each(&source.place, from, to, query)))
+    }
+
+    /// an end of which the manifests know no address takes the family that the other end begins with.
+    fn goes_along(&self, world: &World<'_>, destination: &Endpoint) -> bool {
+        match destination {
+            Endpoint::Pod(_) | Endpoint::Node(_) => {
+                let known = end(world, self.engine.cluster(), destination);
+                known.addresses.is_empty()
+            }
+            Endpoint::Address(_) | Endpoint::Service(_) => false,
+        }
     }
 }
 
@@ -142,13 +158,13 @@ fn end(world: &World<'_>, cluster: &Cluster, endpoint: &Endpoint) -> End {
     }
 }
 
-/// the first address of the destination that the source has one of the same family for.
-fn common(source: &[IpAddr], destination: &[IpAddr]) -> Option<(IpAddr, IpAddr)> {
-    destination.iter().find_map(|to| {
+/// the first address of `deciding` that `other` has one of the same family for, after that one.
+fn common(other: &[IpAddr], deciding: &[IpAddr]) -> Option<(IpAddr, IpAddr)> {
+    deciding.iter().find_map(|first| {
         let same =
-            |from: &&IpAddr| Family::of(from.to_canonical()) == Family::of(to.to_canonical());
-        let from = source.iter().find(same)?;
-        Some((from.to_canonical(), to.to_canonical()))
+            |one: &&IpAddr| Family::of(one.to_canonical()) == Family::of(first.to_canonical());
+        let one = other.iter().find(same)?;
+        Some((one.to_canonical(), first.to_canonical()))
     })
 }
 

@@ -2,6 +2,7 @@ use ringfence_model::{ClusterPeer, Expected};
 use ringfence_net::ConnectionSet;
 use ringfence_reach::assertion::{Claim, questions};
 use ringfence_reference::answer;
+use ringfence_testkit::builder::{block, cluster, node, pod, policy, rule};
 use ringfence_testkit::generate::{self, Shape};
 
 use super::*;
@@ -63,6 +64,41 @@ fn tables_agree_with_the_policies_they_are_compiled_from() {
             seen.get(word).is_some_and(|count| *count > 10),
             "{word}: {seen:?}"
         );
+    }
+}
+
+/// a pod without address goes along with the first address of the other end, wherever pods get theirs from. Found by
+/// seed 21 above.
+#[test]
+fn the_end_with_addresses_decides_the_family() {
+    let open_to_v6 = policy("shop/web").ingress(rule().peer(block("fd00::/8", &[])));
+    for (addresses, expected) in [
+        (["192.168.0.11", "fd01::11"], Outcome::Deny),
+        (["fd01::11", "192.168.0.11"], Outcome::Allow),
+    ] {
+        for blocks in [&["fd00:10::/64"][..], &["10.244.0.0/16"], &[]] {
+            let cluster = cluster()
+                .with(node("n1", &addresses))
+                .with(pod("shop/web").on_node("n2"))
+                .with(open_to_v6.clone())
+                .pod_blocks(blocks)
+                .build();
+            let query = Query {
+                source: Endpoint::Node("n1".to_owned()),
+                destination: Endpoint::Pod("shop/web".parse().unwrap()),
+                protocol: ringfence_net::Protocol::Tcp.into(),
+                port: Some(80),
+            };
+            assert_eq!(answer(&cluster, &query).unwrap().outcome, expected);
+            let engine = Engine::new(cluster);
+            let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
+            let found = ruleset.ask(&[query]).unwrap();
+            assert_eq!(
+                found,
+                [Verdict::Found(expected.clone())],
+                "{addresses:?} {blocks:?}"
+            );
+        }
     }
 }
 

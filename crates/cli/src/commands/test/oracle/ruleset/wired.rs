@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use ringfence_model::{Cluster, ClusterIp, Phase, Service};
 
-/// Where addresses are taken from: pods, nodes and Services have blocks of their own.
+/// Where addresses are taken from unless `--pod-cidr` says so (rule AM-22): pods, nodes and Services have blocks of their own.
 const POD: (Ipv4Addr, Ipv6Addr) = (
     Ipv4Addr::new(10, 240, 0, 0),
     Ipv6Addr::new(0xfd00, 0x10, 0x240, 0, 0, 0, 0, 0),
@@ -25,7 +26,8 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     let mut cluster = cluster.clone();
     let mut taken = taken.clone();
     taken.extend(owned(&cluster));
-    let mut pods = Block::new(POD, &taken);
+    let (blocks, elsewhere) = (cluster.pod_blocks.clone(), BTreeSet::new());
+    let mut pods = Supply::new(POD, &blocks, &taken);
     for pod in cluster
         .pods
         .values_mut()
@@ -37,7 +39,7 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
             pod.terminating |= pod.phase != Phase::Unknown;
         }
     }
-    let mut nodes = Block::new(NODE, &taken);
+    let mut nodes = Supply::new(NODE, &elsewhere, &taken);
     for node in cluster
         .nodes
         .values_mut()
@@ -45,7 +47,7 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     {
         node.addresses = nodes.next();
     }
-    let mut services = Block::new(SERVICE, &taken);
+    let mut services = Supply::new(SERVICE, &elsewhere, &taken);
     for service in cluster.services.values_mut() {
         if service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none() {
             service.cluster_ip = ClusterIp::Assigned(services.next());
@@ -80,37 +82,43 @@ fn owned(cluster: &Cluster) -> Vec<IpAddr> {
         .collect()
 }
 
-/// Addresses of one block, counted up.
-struct Block<'a> {
-    v4: u32,
-    v6: u128,
+/// Free addresses of both families, that which somebody speaks of first.
+struct Supply<'a> {
+    families: [Box<dyn Iterator<Item = IpAddr> + 'a>; 2],
     taken: &'a BTreeSet<IpAddr>,
 }
 
-impl<'a> Block<'a> {
-    fn new((v4, v6): (Ipv4Addr, Ipv6Addr), taken: &'a BTreeSet<IpAddr>) -> Self {
-        Self {
-            v4: v4.into(),
-            v6: v6.into(),
-            taken,
+impl<'a> Supply<'a> {
+    /// Of `blocks`, and where those have none of a family, or no more, counted up from the default.
+    fn new(
+        (v4, v6): (Ipv4Addr, Ipv6Addr),
+        blocks: &'a BTreeSet<IpNet>,
+        taken: &'a BTreeSet<IpAddr>,
+    ) -> Self {
+        let given = |is_v4: bool| {
+            let of_family = blocks
+                .iter()
+                .filter(move |block| block.addr().is_ipv4() == is_v4);
+            of_family.flat_map(IpNet::hosts)
+        };
+        let (v4, v6) = (u32::from(v4), u128::from(v6));
+        let counted_v4 = (1..).map(move |number| IpAddr::V4(v4.wrapping_add(number).into()));
+        let counted_v6 = (1..).map(move |number| IpAddr::V6(v6.wrapping_add(number).into()));
+        let mut families: [Box<dyn Iterator<Item = IpAddr> + 'a>; 2] = [
+            Box::new(given(true).chain(counted_v4)),
+            Box::new(given(false).chain(counted_v6)),
+        ];
+        if !blocks.is_empty() && blocks.iter().all(|block| block.addr().is_ipv6()) {
+            families.reverse();
         }
+        Self { families, taken }
     }
 
     fn next(&mut self) -> Vec<IpAddr> {
-        let v4 = loop {
-            self.v4 = self.v4.wrapping_add(1);
-            let address = IpAddr::V4(self.v4.into());
-            if !self.taken.contains(&address) {
-                break address;
-            }
-        };
-        let v6 = loop {
-            self.v6 = self.v6.wrapping_add(1);
-            let address = IpAddr::V6(self.v6.into());
-            if !self.taken.contains(&address) {
-                break address;
-            }
-        };
-        vec![v4, v6]
+        let taken = self.taken;
+        let families = self.families.iter_mut();
+        families
+            .filter_map(|family| family.find(|address| !taken.contains(address)))
+            .collect()
     }
 }

@@ -1,0 +1,133 @@
+//! Rule AM-22: where the address of a pod may lie that is not known.
+
+use ipnet::IpNet;
+use ringfence_model::{Cluster, IpBlock, Match};
+use ringfence_net::Family;
+
+/// The blocks that a pod without address gets one from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    blocks: Vec<IpNet>,
+}
+
+impl Whereabouts {
+    /// Of a pod in a connection of `family`, or of any family if neither end tells; `None` if nothing is known of it.
+    #[must_use]
+    pub fn of_pods(cluster: &Cluster, family: Option<Family>) -> Option<Self> {
+        let given = cluster.pod_blocks.iter().copied();
+        let speaks = |block: &IpNet| family.is_none_or(|family| Family::of(block.addr()) == family);
+        let blocks: Vec<IpNet> = given.filter(speaks).collect();
+        (!blocks.is_empty()).then_some(Self { blocks })
+    }
+
+    /// Whether the address is in `block` (rules NP-40, NP-41).
+    #[must_use]
+    pub fn within(&self, block: &IpBlock) -> Match {
+        let holes = IpNet::aggregate(&block.except);
+        self.all_or_none(|possible| relation(possible, block.cidr, &holes))
+    }
+
+    /// Whether the address is in `network` (rules CN-34, CN-35, CN-37).
+    #[must_use]
+    pub fn within_network(&self, network: IpNet) -> Match {
+        self.all_or_none(|possible| relation(possible, network, &[]))
+    }
+
+    /// What holds of each block holds of the address.
+    fn all_or_none(&self, test: impl Fn(IpNet) -> Match) -> Match {
+        let mut found = self.blocks.iter().map(|block| test(*block));
+        let first = found.next().unwrap_or(Match::Unknown);
+        if found.all(|next| next == first) {
+            first
+        } else {
+            Match::Unknown
+        }
+    }
+}
+
+/// Whether all or none of the addresses of `possible` are in `cidr` and in no hole. Holes have nothing in common, and
+/// no two of them form a larger block.
+fn relation(possible: IpNet, cidr: IpNet, holes: &[IpNet]) -> Match {
+    let common = if cidr.contains(&possible) {
+        possible
+    } else if possible.contains(&cidr) {
+        cidr
+    } else {
+        return Match::No;
+    };
+    if holes.iter().any(|hole| hole.contains(&common)) {
+        return Match::No;
+    }
+    let is_cut = holes.iter().any(|hole| common.contains(hole));
+    if common == possible && !is_cut {
+        Match::Yes
+    } else {
+        Match::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    fn within(pods: &[&str], family: Option<Family>, cidr: &str, except: &[&str]) -> Match {
+        let cluster = Cluster {
+            pod_blocks: pods.iter().map(|text| net(text)).collect(),
+            ..Cluster::default()
+        };
+        let block = IpBlock {
+            cidr: net(cidr),
+            except: except.iter().map(|text| net(text)).collect(),
+        };
+        let known = Whereabouts::of_pods(&cluster, family);
+        known.map_or(Match::Unknown, |known| known.within(&block))
+    }
+
+    #[test]
+    fn all_of_the_addresses_or_none_decide() {
+        let pods = &["10.244.0.0/16"];
+        let table = [
+            ("10.0.0.0/8", &[][..], Match::Yes),
+            ("10.244.0.0/16", &[], Match::Yes),
+            ("10.244.3.0/24", &[], Match::Unknown),
+            ("192.168.0.0/16", &[], Match::No),
+            ("fd00::/8", &[], Match::No),
+            ("10.0.0.0/8", &["10.1.0.0/16"], Match::Yes),
+            ("10.0.0.0/8", &["10.244.0.0/16"], Match::No),
+            ("10.0.0.0/8", &["10.244.0.0/17"], Match::Unknown),
+            (
+                "10.0.0.0/8",
+                &["10.244.0.0/17", "10.244.128.0/17"],
+                Match::No,
+            ),
+            (
+                "10.244.3.0/24",
+                &["10.244.3.0/25", "10.244.3.128/25"],
+                Match::No,
+            ),
+        ];
+        for (cidr, except, expected) in table {
+            assert_eq!(
+                within(pods, None, cidr, except),
+                expected,
+                "{cidr} {except:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_block_of_the_family_counts() {
+        let pods = &["10.1.0.0/16", "10.2.0.0/16", "fd00::/64"];
+        let v4 = Some(Family::V4);
+        assert_eq!(within(pods, v4, "10.0.0.0/8", &[]), Match::Yes);
+        assert_eq!(within(pods, v4, "10.1.0.0/16", &[]), Match::Unknown);
+        assert_eq!(within(pods, None, "10.0.0.0/8", &[]), Match::Unknown);
+        assert_eq!(within(pods, None, "192.0.2.0/24", &[]), Match::No);
+        let nothing = within(&["10.1.0.0/16"], Some(Family::V6), "fd00::/8", &[]);
+        assert_eq!(nothing, Match::Unknown);
+    }
+}

@@ -1,0 +1,61 @@
+//! Rule AM-22: what a test says of a pod whose address is not known.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{Match, Party};
+use ringfence_net::Family;
+
+use crate::block::contains;
+use crate::direction::Attempt;
+
+/// Unknown, unless the test says the same of every address that the peer may have. What `test` says changes nowhere but
+/// at the ends of `blocks`.
+pub(crate) fn unaddressed(
+    attempt: &Attempt<'_>,
+    blocks: &[IpNet],
+    test: impl Fn(IpAddr) -> bool,
+) -> Match {
+    let possible = possible_blocks(attempt);
+    let samples = possible.iter().flat_map(|block| samples(*block, blocks));
+    let said: BTreeSet<bool> = samples.map(test).collect();
+    match (said.contains(&true), said.contains(&false)) {
+        (true, false) => Match::Yes,
+        (false, true) => Match::No,
+        (true, true) | (false, false) => Match::Unknown,
+    }
+}
+
+/// The blocks of the family that the connection has, of both if neither end tells. Only pods get addresses from them.
+fn possible_blocks(attempt: &Attempt<'_>) -> Vec<IpNet> {
+    if !matches!(attempt.peer, Party::Pod { .. }) {
+        return Vec::new();
+    }
+    let spoken = attempt.own.address().map(Family::of);
+    let given = attempt.cluster.pod_blocks.iter().copied();
+    given
+        .filter(|block| spoken.is_none_or(|family| Family::of(block.addr()) == family))
+        .collect()
+}
+
+/// The first address of `block`, and those in it at which one of `blocks` begins or has just ended.
+fn samples(block: IpNet, blocks: &[IpNet]) -> Vec<IpAddr> {
+    let begins = blocks.iter().map(IpNet::network);
+    let ended = blocks.iter().filter_map(|inner| next(inner.broadcast()));
+    let inside = begins.chain(ended).filter(|at| contains(block, *at));
+    std::iter::once(block.network()).chain(inside).collect()
+}
+
+fn next(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(address) => {
+            let next = u32::from(address).checked_add(1)?;
+            Some(IpAddr::V4(next.into()))
+        }
+        IpAddr::V6(address) => {
+            let next = u128::from(address).checked_add(1)?;
+            Some(IpAddr::V6(next.into()))
+        }
+    }
+}
