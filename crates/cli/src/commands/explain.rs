@@ -7,6 +7,7 @@ mod arguments;
 mod backends;
 mod chain;
 mod excerpt;
+mod family;
 mod fix;
 mod json;
 mod judge;

@@ -206,8 +206,15 @@ fn add_ends(groups: &mut Vec<Group>, group: Group, detail: Detail) {
 }
 
 impl Group {
-    fn ends(&self) -> (&Party, &Party) {
+    pub(super) fn ends(&self) -> (&Party, &Party) {
         (&self.connection.source, &self.connection.destination)
+    }
+
+    /// The ends of all its connections that are named.
+    pub(super) fn everybody(&self) -> impl Iterator<Item = (&Party, &Party)> {
+        let others = self.others.iter();
+        let others = others.map(|other| (&other.source, &other.destination));
+        std::iter::once(self.ends()).chain(others)
     }
 
     fn is_decided_as(&self, other: &Self, detail: Detail) -> bool {

@@ -2,6 +2,7 @@
 
 use ringfence_model::RenderStyle;
 
+use super::family;
 use super::ports;
 use super::reason::Reason;
 use super::render::render;
@@ -78,10 +79,11 @@ fn row(story: &Story<'_>, chapter: &Chapter, all: bool) -> String {
     let group = &chapter.group;
     let connection = &group.connection;
     format!(
-        "| {} | `{}` → `{}`{} | {} | {} | {} |",
+        "| {} | `{}` → `{}`{}{} | {} | {} | {} |",
         Verdict::from(connection.verdict()),
         connection.source,
         connection.destination,
+        family::over(story, group),
         likewise(group, all),
         ports::asked(story.question, &group.asked),
         chapter.egress.chain,

@@ -3,6 +3,7 @@
 use ringfence_model::{Party, RenderStyle};
 use ringfence_net::PortRange;
 
+use super::family;
 use super::judge::{Group, Other};
 use super::ports;
 use super::reason::Reason;
@@ -119,11 +120,12 @@ fn headline_of_way(story: &Story<'_>, chapter: &Chapter, all: bool) -> Option<St
         return None;
     }
     Some(format!(
-        "{} {} -> {} {}{}",
+        "{} {} -> {} {}{}{}",
         verdict(connection.verdict().into()),
         connection.source,
         connection.destination,
         reached(story, group),
+        family::over(story, group),
         likewise(group, all),
     ))
 }
@@ -160,14 +162,16 @@ pub(super) fn likewise(group: &Group, all: bool) -> String {
     }
 }
 
-/// Both ends, or the one that differs.
+/// Both ends, or the one that differs; the family, if nothing else does.
 fn other(group: &Group, other: &Other) -> String {
     let Other {
         source,
         destination,
         ..
     } = other;
-    if *source == group.connection.source {
+    if let Some(family) = family::instead_of(group, (source, destination)) {
+        family
+    } else if *source == group.connection.source {
         destination.to_string()
     } else if *destination == group.connection.destination {
         source.to_string()

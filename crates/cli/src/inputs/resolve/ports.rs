@@ -112,9 +112,15 @@ fn service<'a>(cluster: &'a Cluster, destination: &Endpoint) -> Option<&'a Servi
     }
 }
 
+/// the address of a pod is that pod.
 fn pod<'a>(cluster: &'a Cluster, destination: &Endpoint) -> Option<&'a Pod> {
     match destination {
         Endpoint::Pod(name) => cluster.pods.get(name),
-        Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
+        Endpoint::Address(address) => cluster.pods.values().find(|pod| {
+            let mut addresses = pod.addresses.iter();
+            pod.is_on_pod_network()
+                && addresses.any(|own| own.to_canonical() == address.to_canonical())
+        }),
+        Endpoint::Node(_) | Endpoint::Service(_) => None,
     }
 }

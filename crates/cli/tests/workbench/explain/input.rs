@@ -104,6 +104,47 @@ status: {podIP: fd00::1}
     );
 }
 
+const DUAL: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: x}]}
+status: {podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: server}
+spec: {containers: [{name: c, image: x, ports: [{name: http, containerPort: 8080}]}]}
+status: {podIPs: [{ip: 10.0.0.2}, {ip: 'fd00::2'}]}
+";
+
+#[test]
+fn a_port_has_its_name_under_every_address_of_a_pod() {
+    for destination in ["server", "10.0.0.2", "fd00::2"] {
+        explain(DUAL, &["client", destination, "http"], 0);
+    }
+}
+
+#[test]
+fn ends_that_meet_in_both_families_are_told_apart() {
+    let alike = explain(DUAL, &["client", "server", "80"], 0);
+    let told = "allow default/client -> default/server tcp/80 over IPv4, and likewise over IPv6\n";
+    assert!(alike.contains(told), "{alike}");
+    let policy = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: four}
+spec: {egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}], policyTypes: [Egress]}
+";
+    let apart = explain(&format!("{DUAL}{policy}"), &["client", "server", "80"], 1);
+    for told in [
+        "deny default/client -> default/server tcp/80 over IPv6\n",
+        "allow default/client -> default/server tcp/80 over IPv4\n",
+    ] {
+        assert!(apart.contains(told), "{apart}");
+    }
+}
+
 #[test]
 fn manifests_that_cannot_be_used_are_no_verdict() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {container: []}\n";
