@@ -4,6 +4,7 @@ pub(crate) mod arguments;
 mod csv;
 mod findings;
 mod gate;
+mod html;
 mod json;
 mod markdown;
 pub(crate) mod sides;
@@ -40,6 +41,7 @@ pub(crate) fn print(
         DiffFormat::Text => text::render(difference, judged),
         DiffFormat::Json => json::render(difference, judged)?,
         DiffFormat::Markdown => markdown::render(difference, judged),
+        DiffFormat::Html => html::render(difference, judged),
         DiffFormat::Csv => csv::render(difference),
         DiffFormat::Sarif => {
             let log = findings::sarif(difference, of_gate(judged)?);

@@ -159,6 +159,28 @@ closed,special,shop/web,tcp/8080,203.0.113.1 -> shop/web-0 tcp/8080,ingress allo
 }
 
 #[test]
+fn for_browsers() {
+    let page = gated(
+        &allowing("- {from: tools/monitor, to: shop/db, ports: [tcp/5432], reason: watching}\n"),
+        &["-o", "html"],
+    )
+    .expect(1);
+    for told in [
+        "<h2>Newly allowed</h2>",
+        "<td class=\"more\">+</td><td>tools/monitor</td><td>shop/db</td><td>tcp/5432<br><small>tools/monitor-0 -&gt; shop/db-0 tcp/5432</small></td>",
+        "<td>ingress allowed: shop/db ingress[0] (examples/change/after/policies.yaml:26:7)</td>",
+        "<span class=\"more\">Failed</span>",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    for word in ["http:", "https:", "src=", "@import", "//cdn", "<script"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    let same = ringfence(&["diff", BEFORE, BEFORE, "-o", "html"]).expect(0);
+    assert!(same.contains("<p>no difference</p>"), "{same}");
+}
+
+#[test]
 fn for_machines() {
     let json = diff(&["-o", "json"]).expect(1);
     let found: serde_json::Value = serde_json::from_str(&json).unwrap();

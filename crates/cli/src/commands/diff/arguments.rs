@@ -19,6 +19,7 @@ Examples:
   ringfence diff origin/main:deploy/ deploy/
   ringfence diff ringfence.lock manifests/
   ringfence diff old/ new/ --gate no-new-access --allow allowed.yaml -o md
+  ringfence diff old/ new/ -o html > changes.html
   ringfence diff old/ new/ --gate no-new-access -o sarif > access.sarif";
 
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub(crate) struct DiffArguments {
     /// What --gate permits: a file of `kind: AllowedAccess`
     #[arg(long, value_name = "FILE", requires = "gate")]
     pub(crate) allow: Option<PathBuf>,
-    /// Text for people, Markdown for comments on changes, JSON and CSV for machines; of a gate SARIF 2.1.0 and JUnit XML too
+    /// Text for people, Markdown for comments on changes, HTML for a page by itself, JSON and CSV for machines; of a gate SARIF 2.1.0 and JUnit XML too
     #[arg(short, long, value_enum, default_value_t = DiffFormat::Text)]
     pub(crate) output: DiffFormat,
 }
@@ -61,6 +62,7 @@ output_formats!(DiffFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Csv,
     Sarif,
     Junit

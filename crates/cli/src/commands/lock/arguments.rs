@@ -34,6 +34,7 @@ output_formats!(LockFormat {
     Text,
     Json,
     Markdown,
+    Html,
     Csv
 });
 
@@ -43,6 +44,7 @@ impl From<LockFormat> for DiffFormat {
             LockFormat::Text => Self::Text,
             LockFormat::Json => Self::Json,
             LockFormat::Markdown => Self::Markdown,
+            LockFormat::Html => Self::Html,
             LockFormat::Csv => Self::Csv,
         }
     }
