@@ -20,6 +20,7 @@ mod read;
 mod request;
 mod route;
 mod scale;
+mod streams;
 mod table;
 mod update;
 
@@ -29,6 +30,7 @@ mod tests;
 pub use answer::{Answer, Body, Watching};
 pub use commit::{Admission, AdmitAll, Write};
 pub use request::{Method, Moment, Request};
+pub use streams::Streaming;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod check;
+pub mod containers;
 pub mod kind;
 pub mod kinds;
 mod managed;

@@ -4,6 +4,7 @@ mod connection;
 mod feed;
 mod identity;
 mod reply;
+mod streams;
 
 pub use identity::{Identity, IdentityError, random};
 
@@ -17,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::api::Api;
+use crate::containers::{Containers, NoContainers};
 
 /// How many connections there may be; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 512;
@@ -35,18 +37,36 @@ pub struct Server {
 struct Shared {
     api: Arc<Api>,
     identity: Identity,
+    containers: Arc<dyn Containers>,
 }
 
 impl Server {
-    /// Serves `api` on `listener`, in a thread of its own.
+    /// Serves `api` on `listener`, in a thread of its own. Nothing runs in its pods.
+    ///
+    /// # Errors
+    /// As [`Server::with_containers`].
+    pub fn start(api: Arc<Api>, listener: TcpListener, identity: Identity) -> io::Result<Self> {
+        Self::with_containers(api, Arc::new(NoContainers), listener, identity)
+    }
+
+    /// Serves `api` on `listener`, in a thread of its own, and what runs in its pods.
     ///
     /// # Errors
     /// If the socket cannot be used, the thread cannot start, or the identity does not make a TLS server.
-    pub fn start(api: Arc<Api>, listener: TcpListener, identity: Identity) -> io::Result<Self> {
+    pub fn with_containers(
+        api: Arc<Api>,
+        containers: Arc<dyn Containers>,
+        listener: TcpListener,
+        identity: Identity,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let acceptor = TlsAcceptor::from(identity.tls().map_err(io::Error::other)?);
-        let shared = Arc::new(Shared { api, identity });
+        let shared = Arc::new(Shared {
+            api,
+            identity,
+            containers,
+        });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -90,8 +110,7 @@ async fn accept(listener: &tokio::net::TcpListener, acceptor: &TlsAcceptor, shar
             Ok((stream, _)) => {
                 let (acceptor, shared) = (acceptor.clone(), Arc::clone(shared));
                 tokio::spawn(async move {
-                    connection::serve(stream, &acceptor, shared).await;
-                    drop(permit);
+                    connection::serve(stream, &acceptor, shared, Arc::new(permit)).await;
                 });
             }
             Err(error) => {

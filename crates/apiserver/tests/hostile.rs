@@ -114,6 +114,7 @@ fn without_the_token_there_is_nothing_but_the_version() {
         ("/version", "200"),
         ("/healthz", "200"),
         ("/api/v1/namespaces", "401"),
+        ("/api/v1/namespaces/d/pods/p/exec?command=a", "401"),
         ("/", "401"),
         ("/none", "401"),
     ] {
@@ -132,6 +133,58 @@ fn without_the_token_there_is_nothing_but_the_version() {
             "{answer}"
         );
     }
+}
+
+/// A pod that nothing runs.
+fn record_pod(bench: &Bench) {
+    let kind = Arc::clone(bench.api.kinds().of_object("v1", "Pod").unwrap());
+    let pod = serde_json::json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "d"},
+        "spec": {"containers": [{"name": "c"}]},
+    });
+    bench.api.record(&kind, &pod);
+}
+
+const SOCKET: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                      Sec-WebSocket-Protocol: v5.channel.k8s.io";
+const SPDY: &str = "Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io";
+
+#[test]
+fn an_upgrade_that_is_refused_is_refused_alike_in_every_protocol() {
+    let bench = bench();
+    record_pod(&bench);
+    for (path, code, word) in [
+        ("pods/p/exec?command=a&stdout=1", 405, "lab exec"),
+        (
+            "pods/q/exec?command=a&stdout=1",
+            404,
+            "pods \\\"q\\\" not found",
+        ),
+        ("pods/p/exec?stdout=1", 400, "at least one command"),
+        ("pods/p/exec?command=a", 400, "at least 1 of stdin"),
+        ("pods/p/attach?stdout=1", 405, "lab exec"),
+        (
+            "pods/p/attach?stdout=1&container=d",
+            400,
+            "container d is not valid for pod p",
+        ),
+    ] {
+        for (method, upgrade) in [("GET", SOCKET), ("POST", SPDY)] {
+            let head = format!("{method} /api/v1/namespaces/d/{path} HTTP/1.1\r\n{upgrade}");
+            let answer = bench.ask(&head, b"");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{answer}");
+            assert!(
+                answer.contains("\"kind\":\"Status\"") && answer.contains(word),
+                "{answer}"
+            );
+        }
+    }
+    let plain = bench.ask("GET /api/v1/namespaces/d/pods/p/portforward HTTP/1.1", b"");
+    assert!(plain.contains("Upgrade request required"), "{plain}");
+    let logs = bench.ask("GET /api/v1/namespaces/d/pods/p/log HTTP/1.1", b"");
+    assert!(logs.contains("lab logs"), "{logs}");
+    bench.assert_serves();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::status::ApiError;
 use crate::store::Watch;
 
+use super::streams::Streaming;
 use super::table::Form;
 
 /// What is sent.
@@ -19,6 +20,8 @@ pub enum Body {
     NotModified,
     /// Events until the client has enough, or for so many seconds.
     Watch(Box<Watching>),
+    /// What the pod itself says, by whoever runs it.
+    Streaming(Box<Streaming>),
 }
 
 /// An answer.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::route::Route;
+use super::streams::is_streaming;
 use super::{Api, Method, Moment, Request};
 use crate::status::ApiError;
 
@@ -59,6 +60,9 @@ impl Api {
             ("finalize", Method::Put) if route.kind.kind == "Namespace" => {
                 self.finalize(request, route, name, moment)
             }
+            (sub, _) if is_streaming(route, sub) => {
+                self.stream(request, route, (name, sub), moment)
+            }
             (sub, _) => Err(not_here(route, sub)),
         }
     }
@@ -98,24 +102,10 @@ impl Api {
 
 /// What a request for a subresource that is not there is told.
 fn not_here(route: &Route, subresource: &str) -> ApiError {
-    let of_pods = [
-        "exec",
-        "attach",
-        "portforward",
-        "log",
-        "eviction",
-        "binding",
-        "ephemeralcontainers",
-    ];
     let pod = route.kind.kind == "Pod" && route.kind.group.is_empty();
-    if pod && of_pods.contains(&subresource) {
-        let instead = match subresource {
-            "exec" | "attach" => "; use `ringfence lab exec`",
-            "log" => "; use `ringfence lab logs`",
-            _ => "",
-        };
+    if pod && ["eviction", "binding", "ephemeralcontainers"].contains(&subresource) {
         return ApiError::not_allowed(format!(
-            "ringfence's API does not support pods/{subresource}{instead}"
+            "ringfence's API does not support pods/{subresource}"
         ));
     }
     ApiError::no_such_path()

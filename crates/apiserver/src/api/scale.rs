@@ -43,7 +43,7 @@ impl Api {
                 body: Body::Json(scale(&object)),
                 ..answer
             },
-            Body::Text(_) | Body::NotModified | Body::Watch(_) => answer,
+            Body::Text(_) | Body::NotModified | Body::Watch(_) | Body::Streaming(_) => answer,
         })
     }
 }

@@ -11,11 +11,13 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_NONE_MAT
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
 use super::reply::{Reply, reply};
-use crate::api::{Answer, Method, Moment, Request};
+use super::streams::{self, Offer};
+use crate::api::{Answer, Body, Method, Moment, Request};
 use crate::status::ApiError;
 use crate::time::Timestamp;
 
@@ -31,30 +33,50 @@ const BODY_SIZE: usize = 3 << 20;
 const DROP_LIMIT: Duration = Duration::from_secs(1);
 const DROPPED_SIZE: usize = 64 << 20;
 
-pub(super) async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, shared: Arc<Shared>) {
+/// What a connection is counted by. Those who go on with it in another protocol keep it.
+pub(super) type Permit = Arc<OwnedSemaphorePermit>;
+
+pub(super) async fn serve(
+    stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    shared: Arc<Shared>,
+    permit: Permit,
+) {
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HEAD_LIMIT, acceptor.accept(stream)).await else {
         return;
     };
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(shared, request).await) }
+        let (shared, permit) = (Arc::clone(&shared), Arc::clone(&permit));
+        async move { Ok::<_, Infallible>(answer(shared, permit, request).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection broke");
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Reply {
-    let answer = match prepare(&shared, request).await {
+async fn answer(
+    shared: Arc<Shared>,
+    permit: Permit,
+    mut request: hyper::Request<Incoming>,
+) -> Reply {
+    let offer = Offer::take(&mut request, permit);
+    let mut answer = match prepare(&shared, request).await {
         Ok(request) => handle(&shared, request).await,
         Err(error) => Answer::error(&error),
     };
+    if let Body::Streaming(streaming) = answer.body {
+        match streams::answer(&shared, *streaming, offer).await {
+            Ok(reply) => return reply,
+            Err(error) => answer = Answer::error(&error),
+        }
+    }
     reply(&shared.api, answer)
 }
 
@@ -93,9 +115,6 @@ async fn prepare(shared: &Shared, request: hyper::Request<Incoming>) -> Result<R
     };
     if !is_public(head.uri.path()) && !shared.identity.knows(bearer(&text(AUTHORIZATION))) {
         return Err(ApiError::new(401, "Unauthorized", "Unauthorized"));
-    }
-    if head.headers.contains_key(hyper::header::UPGRADE) {
-        tracing::debug!(path = head.uri.path(), "an upgrade is asked for");
     }
     let method = Method::parse(head.method.as_str());
     let method =

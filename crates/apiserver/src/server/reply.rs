@@ -17,9 +17,9 @@ use crate::api::{Answer, Api, Body};
 
 pub(super) type Reply = Response<Either<Full<Bytes>, Events>>;
 
-/// The events of a watch as they come.
+/// The events of a watch, or the lines of a log, as they come.
 #[derive(Debug)]
-pub(super) struct Events(mpsc::Receiver<Bytes>);
+pub(super) struct Events(pub(super) mpsc::Receiver<Bytes>);
 
 impl HttpBody for Events {
     type Data = Bytes;
@@ -39,7 +39,7 @@ pub(super) fn reply(api: &Arc<Api>, answer: Answer) -> Reply {
     let body = match answer.body {
         Body::Json(value) => Either::Left(Full::from(value.to_string())),
         Body::Text(text) => Either::Left(Full::from(text)),
-        Body::NotModified => Either::Left(Full::default()),
+        Body::NotModified | Body::Streaming(_) => Either::Left(Full::default()),
         Body::Watch(watching) => {
             // One batch in the making and one under way: a slow reader holds no more than that.
             let (sender, receiver) = mpsc::channel(1);

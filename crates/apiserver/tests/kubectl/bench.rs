@@ -9,8 +9,12 @@ use std::sync::Arc;
 
 use ringfence_apiserver::api::{AdmitAll, Api, ApiConfig};
 use ringfence_apiserver::server::{Identity, Server};
+use serde_json::json;
+
+use super::containers::ThisMachine;
 
 pub(crate) struct Bench {
+    api: Arc<Api>,
     _server: Server,
     directory: tempfile::TempDir,
     kubectl: PathBuf,
@@ -73,8 +77,11 @@ impl Bench {
             identity.kubeconfig("lab", &address),
         )
         .unwrap();
-        let server = Server::start(api, listener, identity).unwrap();
+        let containers = Arc::new(ThisMachine);
+        let shared = Arc::clone(&api);
+        let server = Server::with_containers(shared, containers, listener, identity).unwrap();
         Self {
+            api,
             _server: server,
             directory,
             kubectl,
@@ -87,6 +94,29 @@ impl Bench {
         let path = self.directory.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A pod that runs, with several containers.
+    pub(crate) fn record_pods(&self) {
+        let kind = self.api.kinds().of_object("v1", "Pod").unwrap();
+        let containers = ["first", "second", "broken"];
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": "shell", "namespace": "default", "uid": "shell",
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "annotations": {"kubectl.kubernetes.io/default-container": "first"},
+            },
+            "spec": {"containers": containers.map(|name| json!({
+                "name": name, "image": "none", "stdin": true, "tty": false,
+            }))},
+            "status": {"phase": "Running"},
+        });
+        self.api.record(kind, &pod);
     }
 
     /// A manifest of the demonstration.
@@ -125,15 +155,55 @@ impl Bench {
         errors
     }
 
+    /// Runs a command with input, and gives its exit code, output and errors.
+    pub(crate) fn ends(&self, arguments: &str, input: &[u8]) -> (i32, Vec<u8>, String) {
+        let file = self.directory.path().join("input");
+        std::fs::write(&file, input).unwrap();
+        let mut command = self.command(arguments);
+        let output = command
+            .stdin(std::fs::File::open(file).unwrap())
+            .output()
+            .unwrap();
+        let code = output.status.code().unwrap();
+        let ending = match code {
+            0 => String::new(),
+            code => format!(" (exit code {code})"),
+        };
+        self.ran.borrow_mut().push(self.plain(arguments) + &ending);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (code, output.stdout, errors)
+    }
+
+    /// A command that leads a session, whose terminal is its input.
+    pub(crate) fn under_setsid(&self, arguments: &str) -> Command {
+        let inner = self.command(arguments);
+        let mut command = Command::new("setsid");
+        command
+            .args(["--ctty", "--wait"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .current_dir(self.directory.path());
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap());
+        }
+        self.ran.borrow_mut().push(self.plain(arguments));
+        command
+    }
+
     pub(crate) fn begin(&self, arguments: &str) -> Running {
+        self.begin_as(arguments, arguments)
+    }
+
+    /// Begins a command that is listed in other words, where its own change with each run.
+    pub(crate) fn begin_as(&self, arguments: &str, listed: &str) -> Running {
         let mut child = self
-            .command(&format!("{arguments} --request-timeout=40s"))
+            .command(&format!("--request-timeout=40s {arguments}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        self.ran.borrow_mut().push(self.plain(arguments));
+        self.ran.borrow_mut().push(self.plain(listed));
         Running { child, lines }
     }
 
@@ -171,14 +241,18 @@ impl Bench {
 /// The first minor version whose kubectl reads OpenAPI v3 when it applies.
 const OLDEST: u32 = 30;
 
-/// The kubectls of this machine, oldest first: the one that is found in the path, and those of other versions beside it.
-pub(crate) fn kubectls() -> Vec<PathBuf> {
+/// The kubectl that is found in the path.
+fn found() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .map(|folder| folder.join("kubectl"))
         .find(|file| file.exists());
     let found = found.expect("this test needs kubectl in PATH");
-    let found = found.canonicalize().unwrap();
+    found.canonicalize().unwrap()
+}
+
+/// Those of other versions beside it, oldest first.
+fn beside(found: &Path) -> Vec<(u32, PathBuf)> {
     let folder = found.parent().unwrap();
     let mut others: Vec<(u32, PathBuf)> = folder
         .read_dir()
@@ -194,8 +268,15 @@ pub(crate) fn kubectls() -> Vec<PathBuf> {
             Some((minor, path))
         })
         .collect();
-    others.retain(|(minor, _)| *minor >= OLDEST);
     others.sort();
+    others
+}
+
+/// The kubectls of this machine that read OpenAPI v3: the oldest, one in the middle, and the newest.
+pub(crate) fn kubectls() -> Vec<PathBuf> {
+    let found = found();
+    let mut others = beside(&found);
+    others.retain(|(minor, _)| *minor >= OLDEST);
     let mut others: Vec<PathBuf> = others.into_iter().map(|(_, path)| path).collect();
     match others.len() {
         0 => vec![found],
@@ -206,6 +287,13 @@ pub(crate) fn kubectls() -> Vec<PathBuf> {
             vec![others.swap_remove(0), middle, newest]
         }
     }
+}
+
+/// The oldest of all, which speaks SPDY only.
+pub(crate) fn oldest() -> PathBuf {
+    let found = found();
+    let first = beside(&found).into_iter().next();
+    first.map_or(found, |(_, path)| path)
 }
 
 /// Compares what ran with the list in the documentation, or writes it with `SNAPSHOTS=overwrite`.

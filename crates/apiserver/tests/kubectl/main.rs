@@ -3,13 +3,16 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test code"
 )]
 
 mod bench;
+mod containers;
 mod script;
+mod streams;
 
-use bench::{Bench, kubectls};
+use bench::{Bench, kubectls, oldest};
 
 /// The oldest kubectl at hand, one in the middle, and the newest.
 #[test]
@@ -17,7 +20,14 @@ fn kubectl_works_as_against_a_cluster() {
     let lists = std::thread::scope(|scope| {
         let runs: Vec<_> = kubectls()
             .into_iter()
-            .map(|kubectl| scope.spawn(move || script::run(&Bench::start(kubectl))))
+            .map(|kubectl| {
+                scope.spawn(move || {
+                    let bench = Bench::start(kubectl);
+                    script::run(&bench);
+                    streams::run(&bench);
+                    bench.ran()
+                })
+            })
             .collect();
         runs.into_iter()
             .map(|run| run.join().unwrap())
@@ -25,4 +35,10 @@ fn kubectl_works_as_against_a_cluster() {
     });
     let newest = lists.last().expect("a kubectl");
     bench::check_list(newest);
+}
+
+/// Before 1.30 commands, and before 1.31 ports, come over SPDY.
+#[test]
+fn the_oldest_kubectl_reaches_into_pods() {
+    streams::run(&Bench::start(oldest()));
 }
