@@ -103,6 +103,12 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "it serves objects and knows no node: whoever runs it makes true elsewhere what is written",
     },
     Layer {
+        name: "controllers",
+        duty: Duty::Io,
+        uses: &["apiserver"],
+        because: "it decides by objects alone and writes them through the API, so it knows no node and no pod's process",
+    },
+    Layer {
         name: "dns",
         duty: Duty::Io,
         uses: &["net", "model"],

@@ -13,7 +13,7 @@ use super::{Api, Moment, Request, garbage};
 use crate::kind::Kind;
 use crate::managed::{self, Entry};
 use crate::status::ApiError;
-use crate::store::Name;
+use crate::store::{Name, Store};
 
 /// A write that was found valid and is about to happen.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,22 @@ pub trait Admission: fmt::Debug + Send + Sync {
     /// # Errors
     /// What the client is told; nothing is stored then.
     fn admit(&self, write: &Write<'_>) -> Result<(), ApiError>;
+
+    /// Gives `object`, which is to take the place of `before`, what only the cluster can give, such as an address of those
+    /// that `store` leaves free. Nothing is kept elsewhere: a rehearsal asks too.
+    ///
+    /// # Errors
+    /// What the client is told; nothing is stored then.
+    fn complete(
+        &self,
+        store: &Store,
+        kind: &Kind,
+        before: Option<&Value>,
+        object: &mut Value,
+    ) -> Result<(), ApiError> {
+        let _ = (store, kind, before, object);
+        Ok(())
+    }
 }
 
 /// Agrees to everything.
@@ -102,7 +118,8 @@ impl Api {
         let form = Form::of(request)?;
         let rehearsal = request.dry_run()?;
         let writing = self.begin_writing();
-        let decision = decide()?;
+        let mut decision = decide()?;
+        self.complete(&route.kind, &mut decision)?;
         let object = if rehearsal {
             Arc::new(decision.outcome.object().clone())
         } else {
@@ -119,6 +136,20 @@ impl Api {
             warnings: decision.warnings,
             ..answer
         })
+    }
+
+    fn complete(&self, kind: &Kind, decision: &mut Decision) -> Result<(), ApiError> {
+        let Outcome::Put(object) = &mut decision.outcome else {
+            return Ok(());
+        };
+        let store = self.store();
+        let before = store.get(&kind.resource(), &Name::of(object)).cloned();
+        self.admission
+            .complete(&store, kind, before.as_deref(), object)?;
+        if before.as_deref() == Some(&*object) {
+            decision.outcome = Outcome::Same(object.clone());
+        }
+        Ok(())
     }
 
     /// Makes an outcome true; the caller holds the right to write.
