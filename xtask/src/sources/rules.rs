@@ -43,6 +43,10 @@ const MAY_START_PROGRAMS: &[(&str, &str)] = &[
         "benches/benches/commands.rs",
         "ringfence itself, whose commands it measures",
     ),
+    (
+        "crates/agent/examples/cold.rs",
+        "itself, as the agent that it measures",
+    ),
     ("xtask/", "cargo, and the programs under test"),
 ];
 
