@@ -135,12 +135,13 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f examples/netpol-demo\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
         lab: LabName,
-        /// kind configuration with names, roles and subnets; one control plane and two workers without it
+        /// kind configuration with names, roles and subnets; without it the one among the manifests, else one control plane and
+        /// two workers
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         #[command(flatten)]

@@ -15,6 +15,6 @@ mod revision;
 pub(crate) mod selector;
 mod suggest;
 
-pub(crate) use kind_config::kind_cluster;
+pub(crate) use kind_config::{kind_cluster, kind_cluster_among};
 pub(crate) use read::FileArguments;
 pub(crate) use suggest::missing;

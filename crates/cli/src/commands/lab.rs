@@ -14,7 +14,7 @@ use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
 
 use super::show;
 use crate::arguments::{LabCommand, LabelKind, OutputFormat, ProbeProtocol};
-use crate::inputs::{FileArguments, kind_cluster};
+use crate::inputs::{FileArguments, kind_cluster_among};
 use crate::output::json;
 use crate::paint;
 
@@ -115,10 +115,10 @@ fn up(
     kubeconfig: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
-    let cluster = kind_cluster(config)?;
+    let mut manifests = manifests.read()?;
+    let cluster = kind_cluster_among(&mut manifests, config)?;
     ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
         .context("the kind configuration cannot be used")?;
-    let manifests = manifests.read()?;
     // What is wrong with them is said before anything starts.
     ringfence_lab::manifests::load(&manifests, "default")?;
     let config = LabConfig {

@@ -493,3 +493,37 @@ error: `nonsense` is neither KEY=VALUE nor KEY-
 "#]]
     );
 }
+
+/// A directory may hold the nodes too.
+#[test]
+fn nodes_are_those_of_a_kind_configuration_among_the_manifests() {
+    let lab = Lab::planned(Permit::shared());
+    folder(&lab);
+    let config = "kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes: [{role: control-plane}]
+";
+    lab.file("all/kind.yaml", config);
+    lab.file("all/pod.yaml", POD);
+    let up = lab.run(&["up", "-f", "all"]);
+    assert_eq!(up.code(), Some(0), "{up:?}");
+    assert!(up.stderr.contains("nodes as in all/kind.yaml"), "{up:?}");
+    assert_eq!(lab.status().nodes.len(), 1);
+    assert_eq!(lab.pod("there").phase, "Running");
+
+    let second = Lab::planned(Permit::shared());
+    folder(&second);
+    second.file("all/a.yaml", config);
+    second.file("all/b.yaml", config);
+    let refused = second.run(&["up", "-f", "all"]).expect_refused();
+    assert!(
+        refused.contains("all/a.yaml and all/b.yaml are both kind configurations"),
+        "{refused}"
+    );
+}
+
+/// Makes the folder `all` among the files of the test.
+fn folder(lab: &Lab) {
+    let beside = lab.file("beside", "");
+    std::fs::create_dir(beside.with_file_name("all")).unwrap();
+}
