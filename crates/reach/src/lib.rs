@@ -14,4 +14,5 @@ pub mod matrix;
 pub mod path;
 pub mod suggest;
 pub mod workload;
+mod yaml;
 pub mod zone;

@@ -12,8 +12,8 @@ use super::edit::{RuleOf, peers_field};
 use super::{Edit, yaml};
 use crate::assertion::RulePlace;
 use crate::matching::Step;
+use crate::yaml::Yaml;
 use splice::{Operation, applied};
-use yaml::Yaml;
 
 /// Lines that an edit changes, with a few around them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,116 +1,14 @@
 //! Parts of policies as YAML.
 
 use ringfence_model::{
-    ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, Direction, IpBlock,
+    ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, Direction,
     LabelSelector, NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
     SelectorOperator,
 };
 use ringfence_net::{PortRange, Protocol};
 
 use super::edit::peers_field;
-
-/// A value to be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Yaml {
-    Text(String),
-    Number(u16),
-    List(Vec<Self>),
-    Map(Vec<(String, Self)>),
-}
-
-impl Yaml {
-    fn map<const N: usize>(fields: [(&str, Self); N]) -> Self {
-        let fields = fields.into_iter();
-        Self::Map(fields.map(|(key, value)| (key.to_owned(), value)).collect())
-    }
-
-    fn text(text: impl ToString) -> Self {
-        Self::Text(text.to_string())
-    }
-
-    /// On one line: `{protocol: TCP, port: 80}`, or as JSON.
-    pub(super) fn flow(&self, json: bool) -> String {
-        match self {
-            Self::Text(text) if json => quoted(text),
-            Self::Text(text) => plain_or_quoted(text),
-            Self::Number(number) => number.to_string(),
-            Self::List(items) => {
-                let items: Vec<String> = items.iter().map(|item| item.flow(json)).collect();
-                format!("[{}]", items.join(", "))
-            }
-            Self::Map(fields) => {
-                let key = |key: &str| {
-                    if json {
-                        quoted(key)
-                    } else {
-                        plain_or_quoted(key)
-                    }
-                };
-                let fields: Vec<String> = fields
-                    .iter()
-                    .map(|(name, value)| format!("{}: {}", key(name), value.flow(json)))
-                    .collect();
-                format!("{{{}}}", fields.join(", "))
-            }
-        }
-    }
-
-    /// On lines of their own, each indented and ended with a line break.
-    pub(super) fn block(&self, indent: usize) -> String {
-        let margin = " ".repeat(indent);
-        match self {
-            Self::Map(fields) if !fields.is_empty() => fields
-                .iter()
-                .map(|(key, value)| field(key, value, indent))
-                .collect(),
-            Self::List(items) if !items.is_empty() => items
-                .iter()
-                .map(|item| {
-                    let below = item.block(indent + 2);
-                    format!("{margin}- {}", below.trim_start_matches(' '))
-                })
-                .collect(),
-            Self::Map(_) | Self::List(_) | Self::Text(_) | Self::Number(_) => {
-                format!("{margin}{}\n", self.flow(false))
-            }
-        }
-    }
-}
-
-/// A field of a mapping in block style, with its line breaks.
-pub(super) fn field(key: &str, value: &Yaml, indent: usize) -> String {
-    let margin = " ".repeat(indent);
-    let key = plain_or_quoted(key);
-    match value {
-        Yaml::Map(fields) if !fields.is_empty() => {
-            format!("{margin}{key}:\n{}", value.block(indent + 2))
-        }
-        Yaml::List(items) if !items.is_empty() => {
-            format!("{margin}{key}:\n{}", value.block(indent))
-        }
-        Yaml::Map(_) | Yaml::List(_) | Yaml::Text(_) | Yaml::Number(_) => {
-            format!("{margin}{key}: {}\n", value.flow(false))
-        }
-    }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// Plain if no YAML reader could take it for anything but this string (rule OB-5).
-fn plain_or_quoted(text: &str) -> String {
-    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
-    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        || text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('/');
-    let is_word = WORDS.contains(&text.to_lowercase().as_str());
-    if begins && text.chars().all(plain) && !is_word {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
-}
+use crate::yaml::{Yaml, ip_block};
 
 pub(super) fn policy(policy: &NetworkPolicy) -> Yaml {
     let mut spec = vec![("podSelector".to_owned(), selector(&policy.pod_selector))];
@@ -174,7 +72,7 @@ pub(super) fn rule(rule: &PolicyRule, direction: Direction) -> Yaml {
 
 pub(super) fn peer(peer: &PolicyPeer) -> Yaml {
     match peer {
-        PolicyPeer::IpBlock(found) => Yaml::map([("ipBlock", block(found))]),
+        PolicyPeer::IpBlock(found) => Yaml::map([("ipBlock", ip_block(found))]),
         PolicyPeer::Pods(found) => {
             let namespaces = found.namespaces.as_ref();
             let namespaces = namespaces.map(|chosen| ("namespaceSelector", selector(chosen)));
@@ -189,15 +87,6 @@ pub(super) fn peer(peer: &PolicyPeer) -> Yaml {
 
 fn named<'a>(fields: impl Iterator<Item = (&'a str, Yaml)>) -> Yaml {
     Yaml::Map(fields.map(|(key, value)| (key.to_owned(), value)).collect())
-}
-
-fn block(block: &IpBlock) -> Yaml {
-    let mut fields = vec![("cidr".to_owned(), Yaml::text(block.cidr))];
-    if !block.except.is_empty() {
-        let except = block.except.iter().map(Yaml::text).collect();
-        fields.push(("except".to_owned(), Yaml::List(except)));
-    }
-    Yaml::Map(fields)
 }
 
 pub(super) fn port(port: &PolicyPort) -> Yaml {

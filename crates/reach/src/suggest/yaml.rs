@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use ringfence_model::{Direction, IpBlock, Labels};
+use ringfence_model::{Direction, Labels};
 
 use super::{Draft, DraftPeer, DraftRule, NamespaceSuggestion, NeededPort, Unresolved};
+use crate::yaml::{Yaml, ip_block};
 
 /// The policies by namespace, each as text. What is unresolved stands at the head of its namespace.
 pub(super) fn by_namespace(
@@ -57,130 +58,94 @@ fn one_line(text: &str) -> String {
 }
 
 fn one(policy: &Draft) -> String {
-    let mut out =
-        String::from("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n");
-    let _ = writeln!(out, "  name: {}", scalar(&policy.name.name));
-    let _ = writeln!(out, "  namespace: {}", scalar(&policy.name.namespace));
-    out.push_str("spec:\n");
-    match policy.selector.is_empty() {
-        true => out.push_str("  podSelector: {}\n"),
-        false => {
-            out.push_str("  podSelector:\n");
-            labels(&mut out, "    ", &policy.selector);
-        }
-    }
-    out.push_str("  policyTypes:\n");
-    let named = [
+    let metadata = Yaml::map([
+        ("name", Yaml::text(&policy.name.name)),
+        ("namespace", Yaml::text(&policy.name.namespace)),
+    ]);
+    let object = Yaml::map([
+        ("apiVersion", Yaml::text("networking.k8s.io/v1")),
+        ("kind", Yaml::text("NetworkPolicy")),
+        ("metadata", metadata),
+        ("spec", spec(policy)),
+    ]);
+    let ingress = rules("ingress", "from", &policy.ingress);
+    let egress = rules("egress", "to", &policy.egress);
+    format!("{}{ingress}{egress}", object.block(0))
+}
+
+/// All but the rules, between which there are comments.
+fn spec(policy: &Draft) -> Yaml {
+    let types = [
         (Direction::Ingress, "Ingress"),
         (Direction::Egress, "Egress"),
     ];
-    for (direction, name) in named {
-        if policy.directions.contains(&direction) {
-            let _ = writeln!(out, "  - {name}");
-        }
-    }
-    rules(&mut out, "ingress", "from", &policy.ingress);
-    rules(&mut out, "egress", "to", &policy.egress);
-    out
+    let types = types
+        .into_iter()
+        .filter(|(direction, _)| policy.directions.contains(direction));
+    Yaml::map([
+        ("podSelector", selector(&policy.selector)),
+        (
+            "policyTypes",
+            Yaml::List(types.map(|(_, name)| Yaml::text(name)).collect()),
+        ),
+    ])
 }
 
-fn rules(out: &mut String, direction: &str, peers: &str, rules: &[DraftRule]) {
+fn rules(direction: &str, peers: &str, rules: &[DraftRule]) -> String {
     if rules.is_empty() {
-        return;
+        return String::new();
     }
-    let _ = writeln!(out, "  {direction}:");
+    let mut out = format!("  {direction}:\n");
     for rule in rules {
         for evidence in &rule.evidence {
             let _ = writeln!(out, "  # {}", one_line(&evidence.to_string()));
         }
-        let _ = writeln!(out, "  - {peers}:");
-        for found in &rule.peers {
-            peer(out, found);
-        }
-        out.push_str("    ports:\n");
-        for found in &rule.ports {
-            port(out, found);
-        }
+        let item = Yaml::map([
+            (peers, Yaml::List(rule.peers.iter().map(peer).collect())),
+            ("ports", Yaml::List(rule.ports.iter().map(port).collect())),
+        ]);
+        out.push_str(&Yaml::List(vec![item]).block(2));
     }
+    out
 }
 
-fn peer(out: &mut String, peer: &DraftPeer) {
+fn peer(peer: &DraftPeer) -> Yaml {
     match peer {
-        DraftPeer::Block(IpBlock { cidr, except }) => {
-            let _ = writeln!(
-                out,
-                "    - ipBlock:\n        cidr: {}",
-                scalar(&cidr.to_string())
-            );
-            if !except.is_empty() {
-                out.push_str("        except:\n");
-            }
-            for hole in except {
-                let _ = writeln!(out, "        - {}", scalar(&hole.to_string()));
-            }
-        }
-        DraftPeer::Pods { namespace, labels } => pods(out, namespace.as_deref(), labels),
+        DraftPeer::Block(block) => Yaml::map([("ipBlock", ip_block(block))]),
+        DraftPeer::Pods { namespace, labels } => pods(namespace.as_deref(), labels),
     }
 }
 
-fn pods(out: &mut String, namespace: Option<&str>, chosen: &Labels) {
-    let mut lead = "    - ";
-    if let Some(namespace) = namespace {
-        let _ = writeln!(out, "{lead}namespaceSelector:");
-        let name = ringfence_model::METADATA_NAME_LABEL;
-        let label = Labels::from([(name.to_owned(), namespace.to_owned())]);
-        labels(out, "        ", &label);
-        lead = "      ";
-    }
-    match (chosen.is_empty(), namespace) {
-        (true, Some(_)) => {}
-        (true, None) => {
-            let _ = writeln!(out, "{lead}podSelector: {{}}");
-        }
-        (false, _) => {
-            let _ = writeln!(out, "{lead}podSelector:");
-            labels(out, "        ", chosen);
-        }
-    }
-}
-
-fn labels(out: &mut String, indent: &str, labels: &Labels) {
-    let _ = writeln!(out, "{indent}matchLabels:");
-    for (key, value) in labels {
-        let _ = writeln!(out, "{indent}  {}: {}", scalar(key), scalar(value));
-    }
-}
-
-fn port(out: &mut String, port: &NeededPort) {
-    let _ = writeln!(
-        out,
-        "    - protocol: {}",
-        port.protocol.to_string().to_uppercase()
-    );
-    match &port.name {
-        Some(name) => {
-            let _ = writeln!(out, "      port: {}", scalar(name));
-        }
-        None => {
-            let _ = writeln!(out, "      port: {}", port.number);
-        }
-    }
-}
-
-/// `text` so that YAML reads it as this text.
-fn scalar(text: &str) -> String {
-    const WORDS: [&str; 8] = ["null", "true", "false", "yes", "no", "on", "off", "y"];
-    let starts = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
-    let letters = |letter: char| letter.is_ascii_alphanumeric() || "-._/".contains(letter);
-    let word = text.to_ascii_lowercase();
-    let plain =
-        starts && text.chars().all(letters) && !WORDS.contains(&word.as_str()) && word != "n";
-    let address = text
-        .split_once('/')
-        .is_some_and(|(address, _)| address.parse::<std::net::Ipv4Addr>().is_ok());
-    if plain || address {
-        text.to_owned()
+fn pods(namespace: Option<&str>, chosen: &Labels) -> Yaml {
+    let pods = ("podSelector", selector(chosen));
+    let Some(namespace) = namespace else {
+        return Yaml::map([pods]);
+    };
+    let name = ringfence_model::METADATA_NAME_LABEL.to_owned();
+    let label = Labels::from([(name, namespace.to_owned())]);
+    let namespaces = ("namespaceSelector", selector(&label));
+    if chosen.is_empty() {
+        Yaml::map([namespaces])
     } else {
-        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        Yaml::map([namespaces, pods])
     }
+}
+
+fn selector(labels: &Labels) -> Yaml {
+    if labels.is_empty() {
+        return Yaml::Map(Vec::new());
+    }
+    let labels = labels
+        .iter()
+        .map(|(key, value)| (key.clone(), Yaml::text(value)));
+    Yaml::map([("matchLabels", Yaml::Map(labels.collect()))])
+}
+
+fn port(port: &NeededPort) -> Yaml {
+    let number = match &port.name {
+        Some(name) => Yaml::text(name),
+        None => Yaml::Number(port.number),
+    };
+    let protocol = port.protocol.to_string().to_uppercase();
+    Yaml::map([("protocol", Yaml::Text(protocol)), ("port", number)])
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use ringfence_model::Place;
 
-use crate::fix::yaml::{self, Yaml};
 use crate::matching::Step;
+use crate::yaml::{Yaml, field};
 
 /// What to do to a part of an object.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl Site<'_> {
         if insert.is_empty() || byte(self.text, parent.value().start) == Some(b'{') {
             return self.replaced(whole, &format!("{key}: {}", value.flow(self.json)));
         }
-        let field = yaml::field(&key, &value, self.column(whole.start)?);
+        let field = field(&key, &value, self.column(whole.start)?);
         self.replaced(whole, field.trim())
     }
 
@@ -218,7 +218,7 @@ impl Site<'_> {
         let end = rest
             .find('\n')
             .map_or(self.text.len(), |length| end + length);
-        let field = yaml::field(key, value, indent);
+        let field = field(key, value, indent);
         self.replaced(end..end, &format!("\n{}", field.trim_end()))
     }
 
