@@ -269,3 +269,63 @@ fn test_reports_have_a_case_for_each_lint_that_was_looked_for() {
         "{refused}"
     );
 }
+
+#[test]
+fn pod_cidr_tells_which_blocks_hold_pods() {
+    let open = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { namespace: shop, name: out }
+spec:
+  podSelector: { matchLabels: { app: web } }
+  policyTypes: [Egress]
+  egress: [{ to: [{ ipBlock: { cidr: 10.0.0.0/8 } }], ports: [{ port: 443 }] }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { namespace: shop, name: web, labels: { app: web } }
+spec: { containers: [{ name: c, image: i }] }
+";
+    let of = |more: &[&str]| {
+        let select = ["-o", "json", "--select", "RF013,RF015"];
+        ids(&check(open, &[&select, more].concat()).stdout)
+    };
+    assert!(of(&[]).is_empty());
+    assert_eq!(of(&["--pod-cidr", "10.244.0.0/16"]), ["RF015"]);
+    assert_eq!(of(&["--pod-cidr", "10.0.0.0/7"]), ["RF013"]);
+    assert!(of(&["--pod-cidr", "172.16.0.0/12"]).is_empty());
+}
+
+/// No policy judges what a pod says to itself, so that it is no example (rule CN-40).
+#[test]
+fn pods_that_are_alike_are_no_connection_of_one_to_itself() {
+    let policy = |name: &str, action: &str| {
+        format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {{ name: {name} }}
+spec: {{ tier: Admin, priority: 1, subject: {{ namespaces: {{}} }}, ingress: [{{ action: {action}, from: [{{ namespaces: {{}} }}] }}] }}
+---
+"
+        )
+    };
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{ namespace: shop, name: {name} }}
+spec: {{ containers: [{{ name: c, image: i }}] }}
+---
+"
+        )
+    };
+    let all = [
+        policy("a", "Accept"),
+        policy("b", "Deny"),
+        pod("one"),
+        pod("two"),
+    ]
+    .concat();
+    let said = check(&all, &["--select", "RF030"]).stdout;
+    let told = "which of them is asked first decides about all between pods like shop/one";
+    assert!(said.contains(told), "{said}");
+}

@@ -9,7 +9,7 @@ use ringfence_policy::{Change, Engine};
 use crate::lint::cluster_site::of_policy;
 use crate::lint::context::Context;
 use crate::lint::problem::Problem;
-use crate::lint::proof::{Difference, Trial};
+use crate::lint::proof::{Difference, End, Trial};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies: Vec<&ClusterPolicy> = context.cluster_policies().collect();
@@ -115,6 +115,9 @@ fn changed(direction: Direction, difference: &Difference) -> String {
     let gone = before.allowed.difference(&after.allowed);
     let come = after.allowed.difference(&before.allowed);
     let connections = gone.union(&come);
+    if *end == End::Pod(subject.clone()) {
+        return format!("{connections} between pods like {subject}");
+    }
     match direction {
         Direction::Ingress => format!("{connections} from {end} to {subject}"),
         Direction::Egress => format!("{connections} from {subject} to {end}"),
