@@ -15,6 +15,7 @@ use ringfence_model::{
     assemble_with, load_with,
 };
 
+use super::block::block;
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
 use crate::threads::Threads;
@@ -50,7 +51,7 @@ pub(crate) struct ManifestOptions {
     #[arg(long, value_name = "NAME=ADDRESS")]
     pub(crate) resolve: Vec<KnownName>,
     /// Where pods get their addresses from, so that a rule with a block is judged for pods without one; may be repeated
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = block)]
     pub(crate) pod_cidr: Vec<IpNet>,
 }
 

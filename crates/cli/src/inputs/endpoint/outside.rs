@@ -1,6 +1,6 @@
 //! Ends as other programs name them: addresses and DNS names.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use anyhow::{bail, ensure};
 use ringfence_model::ObjectName;
@@ -27,6 +27,11 @@ pub(super) fn address(text: &str) -> anyhow::Result<Option<IpAddr>> {
         bail!(
             "`{text}` is a block of addresses and an endpoint is one: write an address of it, such as {start}"
         );
+    }
+    if let Some((start, _)) = bare.split_once('%')
+        && start.parse::<Ipv6Addr>().is_ok()
+    {
+        bail!("`{text}`: policies know no zones of addresses: write {start}");
     }
     ensure!(!is_nearly_address(bare), "`{text}` is not an IP address");
     Ok(None)

@@ -153,6 +153,10 @@ fn what_is_no_endpoint_is_refused_with_the_reason() {
         ("256.0.0.1", "`256.0.0.1` is not an IP address"),
         ("fd00:::1", "`fd00:::1` is not an IP address"),
         (
+            "fe80::1%eth0",
+            "`fe80::1%eth0`: policies know no zones of addresses: write fe80::1",
+        ),
+        (
             "10.0.0.7:80",
             "`10.0.0.7:80`: a port is no part of an endpoint: write `10.0.0.7` here, and the port apart",
         ),
