@@ -5,7 +5,7 @@ mod csv;
 mod graph;
 mod html;
 mod json;
-mod markdown;
+pub(crate) mod markdown;
 pub(crate) mod pattern;
 pub(crate) mod reason;
 mod svg;

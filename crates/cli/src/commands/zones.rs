@@ -3,6 +3,7 @@
 mod arguments;
 mod file;
 mod json;
+mod markdown;
 mod path;
 mod text;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     match arguments.output {
         Form::Text => anstream::print!("{}", text::render(&table, crate::paint::width())),
         Form::Json => anstream::println!("{}", json::render(&table)?),
+        Form::Markdown => anstream::print!("{}", markdown::render(&table)),
     }
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS

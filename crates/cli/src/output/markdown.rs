@@ -56,6 +56,22 @@ pub(crate) fn table(names: &[&str], rows: &[Vec<Cell>]) -> String {
     text
 }
 
+/// `text` letter by letter, on lines of its own.
+pub(crate) fn fenced(text: &str) -> String {
+    let fence = fence(text);
+    format!("{fence}text\n{text}\n{fence}\n")
+}
+
+/// A fence that is longer than any in `text`, which quotes what others wrote.
+fn fence(text: &str) -> String {
+    let longest = text
+        .split(|letter| letter != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
 fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }

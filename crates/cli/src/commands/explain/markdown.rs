@@ -10,6 +10,7 @@ use super::story::{Chapter, Story};
 use super::text::likewise;
 use super::verdict::Verdict;
 use super::warning::Warning;
+use crate::output::markdown::fenced;
 
 pub(super) fn markdown(story: &Story<'_>, all: bool) -> String {
     let mut parts = vec![headline(story)];
@@ -97,18 +98,8 @@ fn details(reasons: &[&Reason]) -> String {
         .map(|reason| render(reason, RenderStyle::Plain))
         .collect();
     let text = texts.join("\n\n");
-    let fence = fence(&text);
-    format!("<details open><summary>Why</summary>\n\n{fence}text\n{text}\n{fence}\n\n</details>")
-}
-
-/// A fence that is longer than any in `text`, which quotes what others wrote.
-fn fence(text: &str) -> String {
-    let longest = text
-        .split(|letter| letter != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
-    "`".repeat(longest.max(2) + 1)
+    let text = fenced(&text);
+    format!("<details open><summary>Why</summary>\n\n{text}\n</details>")
 }
 
 fn warning(warning: &Warning) -> String {

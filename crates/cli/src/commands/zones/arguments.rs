@@ -11,7 +11,7 @@ pub(crate) const EXAMPLES: &str =
 
 Examples:
   ringfence zones -f manifests/
-  ringfence zones -f manifests/ --zones zones.yaml -o json
+  ringfence zones -f manifests/ --zones zones.yaml -o md
   ringfence zones -f manifests/ --zones zones.yaml --path frontend data
   ringfence zones --print managed > zones.yaml";
 
@@ -45,6 +45,9 @@ pub(crate) enum Form {
     Text,
     /// For machines
     Json,
+    /// For comments on changes
+    #[value(name = "md", alias = "markdown")]
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

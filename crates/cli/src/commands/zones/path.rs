@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::arguments::Form;
 use super::json::WitnessJson;
 use super::text::witness;
+use crate::output::markdown::fenced;
 use crate::output::plain::plain;
 use crate::paint;
 
@@ -38,6 +39,11 @@ pub(super) fn run(
     match form {
         Form::Text => anstream::print!("{}", text(from, to, &way, &cut)),
         Form::Json => anstream::println!("{}", json(&way, &cut)?),
+        Form::Markdown => {
+            let text = text(from, to, &way, &cut);
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            anstream::print!("{}", fenced(plain.trim_end()));
+        }
     }
     Ok(if way.is_empty() {
         ExitCode::SUCCESS

@@ -29,13 +29,20 @@ pub(super) fn render(table: &Table, width: usize) -> String {
 }
 
 fn summary(count: usize) -> String {
+    let words = summary_words(count);
+    let painted = if count == 0 {
+        paint::good(&words)
+    } else {
+        paint::bad(&words)
+    };
+    format!("{painted}\n")
+}
+
+pub(super) fn summary_words(count: usize) -> String {
     match count {
-        0 => format!("{}\n", paint::good("what is possible is what is intended")),
-        1 => format!("{}\n", paint::bad("1 difference from what is intended")),
-        count => format!(
-            "{}\n",
-            paint::bad(&format!("{count} differences from what is intended"))
-        ),
+        0 => "what is possible is what is intended".to_owned(),
+        1 => "1 difference from what is intended".to_owned(),
+        count => format!("{count} differences from what is intended"),
     }
 }
 
@@ -58,7 +65,7 @@ fn one(deviation: &Deviation) -> String {
     out
 }
 
-const fn words(kind: DeviationKind) -> &'static str {
+pub(super) const fn words(kind: DeviationKind) -> &'static str {
     match kind {
         DeviationKind::Unintended => "possible and not intended",
         DeviationKind::Unknown => "not intended, and perhaps possible",
