@@ -39,6 +39,9 @@ pub(crate) enum Command {
     #[command(after_help = rules::arguments::EXAMPLES)]
     Rules(rules::arguments::RulesArguments),
     /// Run a multi-node cluster on this machine, made of network namespaces
+    #[command(
+        after_help = "Examples:\n  ringfence lab up -f manifests/\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab down"
+    )]
     Lab {
         #[command(subcommand)]
         command: LabCommand,
@@ -158,6 +161,9 @@ pub(crate) enum LabCommand {
         kubeconfig: Option<PathBuf>,
     },
     /// Show nodes, pods, Services and policies
+    #[command(
+        after_help = "Examples:\n  ringfence lab status\n  ringfence lab status -o json | jq -r '.nodes[].name'"
+    )]
     Status {
         #[command(flatten)]
         lab: LabName,
@@ -166,6 +172,7 @@ pub(crate) enum LabCommand {
         output: OutputFormat,
     },
     /// List this user's running labs
+    #[command(after_help = "Example:\n  ringfence lab list")]
     List,
     /// Create or change the objects of manifests
     #[command(
@@ -181,6 +188,9 @@ pub(crate) enum LabCommand {
         namespace: String,
     },
     /// Delete the objects of manifests
+    #[command(
+        after_help = "Examples:\n  ringfence lab delete -f default-deny-ingress.yaml\n  helm template ./chart | ringfence lab delete -f -"
+    )]
     Delete {
         #[command(flatten)]
         lab: LabName,
@@ -239,6 +249,7 @@ pub(crate) enum LabCommand {
         timeout: u64,
     },
     /// Show what a pod's containers have printed
+    #[command(after_help = "Example:\n  ringfence lab logs netpol-demo/web-app-0")]
     Logs {
         #[command(flatten)]
         lab: LabName,
@@ -246,6 +257,7 @@ pub(crate) enum LabCommand {
         pod: String,
     },
     /// End a node's agent with SIGKILL; it is started again, and nothing opens meanwhile
+    #[command(after_help = "Example:\n  ringfence lab kill-agent kind-worker")]
     KillAgent {
         #[command(flatten)]
         lab: LabName,
@@ -253,6 +265,9 @@ pub(crate) enum LabCommand {
         node: String,
     },
     /// End a lab and everything in it
+    #[command(
+        after_help = "Examples:\n  ringfence lab down\n  ringfence lab down --name ringfence-demo"
+    )]
     Down {
         #[command(flatten)]
         lab: LabName,
