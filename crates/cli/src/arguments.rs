@@ -138,7 +138,7 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f examples/netpol-demo\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
