@@ -2,28 +2,21 @@
 
 use std::fmt;
 
-const SECONDS_A_DAY: i64 = 86_400;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Reads `2026-01-31T08:09:10Z`; fractions of a second are dropped. `None` if it is written differently.
+    /// Reads RFC 3339, such as `2026-01-31T08:09:10Z`; fractions of a second are dropped. `None` if it is written differently.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-        let [year, month, day] = numbers(date, '-')?;
-        let time = time.split_once('.').map_or(time, |(whole, _)| whole);
-        let [hour, minute, second] = numbers(time, ':')?;
-        let valid = (1..=12).contains(&month)
-            && (1..=31).contains(&day)
-            && hour < 24
-            && minute < 60
-            && second < 61
-            && year < 10_000;
-        let seconds = hour * 3600 + minute * 60 + second;
-        valid.then(|| Self(days(year, month, day) * SECONDS_A_DAY + seconds))
+        // RFC 3339 lets applications put a space for the T; Kubernetes does not.
+        (!text.contains(' ')).then_some(())?;
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        Some(Self(moment.unix_timestamp()))
     }
 
     /// How many seconds `self` lies after `earlier`; 0 if it does not.
@@ -33,48 +26,17 @@ impl Timestamp {
     }
 }
 
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let mut parts = text
-        .split(separator)
-        .map(|part| part.parse::<u32>().ok().map(i64::from));
-    let numbers = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some(numbers)
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar, counted in eras of 400 years that begin in March.
-const fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-/// The reverse of [`days`].
-const fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = date(self.0.div_euclid(SECONDS_A_DAY));
-        let second = self.0.rem_euclid(SECONDS_A_DAY);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let moment = OffsetDateTime::from_unix_timestamp(self.0);
+        let moment = moment.unwrap_or(PrimitiveDateTime::MAX.assume_utc());
+        let (date, clock) = (moment.date(), moment.time());
         write!(
             f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+            "{date}T{:02}:{:02}:{:02}Z",
+            clock.hour(),
+            clock.minute(),
+            clock.second()
         )
     }
 }
@@ -125,10 +87,16 @@ mod tests {
             Timestamp::parse("1970-01-01T00:00:01.999999Z"),
             Some(Timestamp(1))
         );
+        assert_eq!(
+            Timestamp::parse("1970-01-01T01:00:00+01:00"),
+            Some(Timestamp(0))
+        );
         for bad in [
             "",
             "1970-01-01",
             "1970-13-01T00:00:00Z",
+            "2026-02-03 00:00:00Z",
+            "2026-02-31T00:00:00Z",
             "x-01-01T00:00:00Z",
         ] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");

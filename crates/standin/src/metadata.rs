@@ -12,6 +12,8 @@ use hyper::body::Incoming;
 use hyper::header::ALLOW;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -197,25 +199,12 @@ fn seconds_since_epoch(time: SystemTime) -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-/// RFC 3339 in UTC; days to dates after Howard Hinnant's `civil_from_days`, for years from 1970.
+/// RFC 3339 in UTC, in whole seconds.
 fn timestamp(time: SystemTime) -> String {
-    let seconds = seconds_since_epoch(time);
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let seconds = i64::try_from(seconds_since_epoch(time)).unwrap_or(i64::MAX);
+    let moment = OffsetDateTime::from_unix_timestamp(seconds);
+    let text = moment.ok().and_then(|moment| moment.format(&Rfc3339).ok());
+    text.unwrap_or_default()
 }
 
 #[cfg(test)]

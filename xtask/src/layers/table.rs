@@ -207,6 +207,7 @@ pub(super) const PURE_LIBRARIES: &[&str] = &[
     "similar",
     "strsim",
     "thiserror",
+    "time",
 ];
 
 /// What a pure crate may not reach, over any number of steps.

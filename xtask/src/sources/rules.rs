@@ -18,6 +18,8 @@ const IMPURE: &[(&str, &str)] = &[
     ),
     ("Instant::now", "time is an argument"),
     ("SystemTime::now", "time is an argument"),
+    ("now_utc", "time is an argument"),
+    ("now_local", "time is an argument"),
     ("std::env", "the environment is read by the program"),
     (
         "std::thread",

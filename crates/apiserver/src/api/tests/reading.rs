@@ -18,9 +18,12 @@ fn paths_that_lead_nowhere_are_not_found() {
         assert_eq!(client.code(path), 404, "{path}");
     }
     client.create(PODS, pod("a"));
-    let (code, message) = client.refused(Method::Post, &format!("{PODS}/a/exec"), &json!({}));
+    let (code, message) = client.refused(Method::Post, &format!("{PODS}/a/eviction"), &json!({}));
     assert_eq!(code, 405);
-    assert!(message.contains("does not support pods/exec"), "{message}");
+    assert!(
+        message.contains("does not support pods/eviction"),
+        "{message}"
+    );
 }
 
 #[test]
