@@ -1,35 +1,51 @@
-//! What commands take on the manifests of a large cluster, reading them included: processor time, which other programs on the
-//! machine disturb least, and memory. `cargo build --release -p ringfence` comes first; the program is the one that it makes.
+//! What commands take on the manifests of clusters of three sizes, reading them included: on the clock, in processor time,
+//! which other programs on the machine disturb least, and in memory. `cargo build --release -p ringfence` comes first; the
+//! program is the one that it makes.
+//!
+//! With the argument `huge` 100,000 pods as well; with `page=FILE` the table is put into that page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use ringfence_benches::{Times, doubled, print, write};
+use ringfence_benches::{Times, print, put_into, table, write};
 use ringfence_testkit::scale::{Size, cluster, with_services};
 use tempfile::TempDir;
 
 const RUNS: usize = 3;
 
-/// What is typed behind `ringfence`, in a directory with the files of [`Files`].
-const COMMANDS: [&str; 13] = [
-    "explain ns-0/web-0 ns-1/api-0 tcp/8080 -R -f manifests",
-    "explain ns-0/web-0 ns-1/api-0 tcp/8080 --fix -R -f manifests",
-    "matrix --by namespace -R -f manifests",
-    "matrix --by workload -R -f manifests",
-    "zones --zones zones.yaml -R -f manifests",
-    "check -R -f manifests",
-    "audit -R -f manifests",
-    "suggest -R -f manifests",
-    "lock -R -f manifests",
-    "diff -R manifests after",
-    "test tests.yaml -R -f manifests",
-    "test tests.yaml --coverage -R -f manifests",
-    "test tests.yaml --mutate -R -f manifests",
+/// What is typed behind `ringfence`, in a directory with the files of [`Files`], the goal for 10,000 pods in tenths of a
+/// second, and whether it is measured with 100,000 pods: what grows faster than they do would take minutes.
+const COMMANDS: [(&str, Option<u64>, bool); 13] = [
+    ("explain ns-0/web-0 ns-1/api-0 tcp/8080", Some(10), true),
+    (
+        "explain ns-0/web-0 ns-1/api-0 tcp/8080 --fix",
+        Some(15),
+        true,
+    ),
+    ("matrix --by namespace", Some(10), true),
+    ("matrix --by workload", Some(10), true),
+    ("zones --zones zones.yaml", Some(10), true),
+    ("lock", Some(10), true),
+    ("diff manifests after", Some(10), true),
+    ("test tests.yaml", Some(10), true),
+    ("test tests.yaml --coverage", Some(10), true),
+    ("check", Some(10), false),
+    ("audit", Some(10), false),
+    ("suggest", Some(10), false),
+    ("test tests.yaml --mutate", None, false),
 ];
+
+/// A tenth of [`Size::LARGE`]: as many pods and policies in a namespace.
+const SMALL: Size = Size {
+    namespaces: 20,
+    pods: 1_000,
+    policies: 200,
+    cluster_policies: 10,
+};
 
 /// About 33,000 connections, most of which are not as asserted.
 const TESTS: &str = "
@@ -59,38 +75,68 @@ intended:
 
 fn main() -> anyhow::Result<()> {
     let program = program()?;
-    let base = Files::of(Size::LARGE)?;
-    let larger = doubled(Size::LARGE).map(|(what, size)| Ok((what, Files::of(size)?)));
-    let larger: Vec<(&str, Files)> = larger.collect::<anyhow::Result<_>>()?;
-    let fixed = ["command", "processor time", "memory, MiB"].map(str::to_owned);
-    let grown = larger.iter().map(|(what, _)| format!("{what} x2"));
-    let header: Vec<String> = fixed.into_iter().chain(grown).collect();
-    let rows = COMMANDS
+    let arguments: Vec<String> = std::env::args().collect();
+    let is_huge = arguments.iter().any(|argument| argument == "huge");
+    let mut sizes = vec![(SMALL, RUNS), (Size::LARGE, RUNS)];
+    sizes.extend(is_huge.then_some((Size::HUGE, 1)));
+    let mut rows = COMMANDS.map(|(command, goal, _)| {
+        let goal = goal.map_or("-".to_owned(), |tenths| {
+            format!("{:.1} s", tenths as f64 / 10.0)
+        });
+        (vec![format!("`{command}`"), goal], None)
+    });
+    for (size, runs) in &sizes {
+        let files = Files::of(*size)?;
+        for ((command, _, everywhere), (row, last)) in COMMANDS.iter().zip(&mut rows) {
+            let is_measured = *everywhere || size.pods <= Size::LARGE.pods;
+            let found = is_measured
+                .then(|| measured(&program, &files, command, *runs))
+                .transpose()?;
+            row.extend(cells(found.as_ref(), last.as_ref()));
+            *last = found;
+        }
+    }
+    let (header, rows) = (header(&sizes), rows.map(|(row, _)| row));
+    print("Commands", &header, rows.clone());
+    let page = arguments
         .iter()
-        .map(|command| row(&program, &base, &larger, command));
-    let rows: Vec<Vec<String>> = rows.collect::<anyhow::Result<_>>()?;
-    let title = "Commands: 10000 pods, 200 namespaces, 2000 policies and 10 cluster-scoped";
-    print(title, &header, rows);
-    Ok(())
+        .find_map(|argument| argument.strip_prefix("page="));
+    page.map_or(Ok(()), |page| {
+        put_into(Path::new(page), "commands", &table(&header, rows))
+    })
 }
 
-fn row(
-    program: &Path,
-    base: &Files,
-    larger: &[(&str, Files)],
-    command: &str,
-) -> anyhow::Result<Vec<String>> {
-    let (times, memory) = measured(program, base, command)?;
-    let mut row = vec![
-        format!("`{command}`"),
-        times.to_string(),
-        memory.to_string(),
-    ];
-    for (_, files) in larger {
-        let (grown, _) = measured(program, files, command)?;
-        row.push(format!("x{:.1}", grown.ratio(&times)));
+/// `| command | goal | 1000 pods | processors | MiB | 10000 pods | x | processors | MiB |`
+fn header(sizes: &[(Size, usize)]) -> Vec<String> {
+    let mut header = ["command", "goal for 10,000 pods"]
+        .map(str::to_owned)
+        .to_vec();
+    for (place, (size, _)) in sizes.iter().enumerate() {
+        header.push(format!("{} pods", size.pods));
+        header.extend((place > 0).then(|| "growth".to_owned()));
+        header.extend(["processor time", "memory, MiB"].map(str::to_owned));
     }
-    Ok(row)
+    header
+}
+
+/// The times, their growth since the size `before`, and memory.
+fn cells(found: Option<&Measured>, before: Option<&Measured>) -> Vec<String> {
+    let Some(found) = found else {
+        return vec!["-".to_owned(); 4];
+    };
+    let mut cells = vec![found.clock.to_string()];
+    let growth = before.map(|before| found.processor.ratio(&before.processor));
+    cells.extend(growth.map(|growth| format!("x{growth:.1}")));
+    cells.extend([found.processor.to_string(), found.memory.to_string()]);
+    cells
+}
+
+/// What a command takes.
+struct Measured {
+    clock: Times,
+    processor: Times,
+    /// The most of any run, in MiB.
+    memory: u64,
 }
 
 /// The program beside the directory that this one lies in.
@@ -123,23 +169,32 @@ impl Files {
     }
 }
 
-/// Processor time of several runs, and the most memory of any in MiB.
-fn measured(program: &Path, files: &Files, command: &str) -> anyhow::Result<(Times, u64)> {
-    let (mut times, mut memory) = (Vec::new(), 0);
-    for _ in 0..RUNS {
-        let before = processor_time()?;
+fn measured(program: &Path, files: &Files, command: &str, runs: usize) -> anyhow::Result<Measured> {
+    let (mut clock, mut processor, mut memory) = (Vec::new(), Vec::new(), 0);
+    let manifests: &[&str] = if command.starts_with("diff") {
+        &["-R"]
+    } else {
+        &["-R", "-f", "manifests"]
+    };
+    for _ in 0..runs {
+        let (before, start) = (processor_time()?, Instant::now());
         let child = Command::new(program)
-            .args(command.split_whitespace())
+            .args(command.split_whitespace().chain(manifests.iter().copied()))
             .current_dir(files.0.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         let most = most_memory(child, command)?;
-        times.push(processor_time()?.saturating_sub(before));
+        clock.push(start.elapsed());
+        processor.push(processor_time()?.saturating_sub(before));
         memory = memory.max(most);
     }
-    Ok((Times::of(times), memory))
+    Ok(Measured {
+        clock: Times::of(clock),
+        processor: Times::of(processor),
+        memory,
+    })
 }
 
 /// That of all children that have ended, in the hundredths of a second that Linux counts.

@@ -8,10 +8,12 @@
 
 mod files;
 mod growth;
+mod page;
 mod table;
 mod times;
 
 pub use files::write;
 pub use growth::{Growing, doubled};
-pub use table::{Case, Stopwatch, measure, print};
+pub use page::put_into;
+pub use table::{Case, Stopwatch, measure, print, table};
 pub use times::{Times, time};

@@ -39,6 +39,14 @@ pub fn print(title: &str, header: &[String], rows: impl IntoIterator<Item = Vec<
     }
 }
 
+/// A table as Markdown.
+pub fn table(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = format!("|{}\n", "---|".repeat(header.len()));
+    let rows = rows.into_iter().map(|row| line(&row));
+    [line(header), rule].into_iter().chain(rows).collect()
+}
+
 fn header<T>(subject: &Growing<T>) -> Vec<String> {
     let fixed = ["measured", "goal", "time", "baseline", "its time", "ratio"];
     let grown = subject.doubled.iter().map(|(what, _)| format!("{what} x2"));

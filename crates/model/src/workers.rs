@@ -21,10 +21,10 @@ impl Workers for OneByOne {
 }
 
 /// What `make` makes of each of `items`, in their order, whoever is done first.
-pub fn map_with<T: Sync, R: Send + Sync>(
+pub fn map_with<'i, T: Sync, R: Send + Sync>(
     workers: &dyn Workers,
-    items: &[T],
-    make: impl Fn(&T) -> R + Sync,
+    items: &'i [T],
+    make: impl Fn(&'i T) -> R + Sync,
 ) -> Vec<R> {
     let made: Vec<OnceLock<R>> = items.iter().map(|_| OnceLock::new()).collect();
     workers.work(items.len(), &|number| {

@@ -16,7 +16,7 @@ mod search;
 mod tests;
 mod yaml;
 
-use ringfence_model::{IpBlock, Query};
+use ringfence_model::{IpBlock, OneByOne, Query, Workers};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
@@ -70,6 +70,12 @@ pub struct Fix {
 /// make it true, or if that needs too many.
 #[must_use]
 pub fn fixes(engine: &Engine, wish: Wish<'_>) -> Vec<Fix> {
+    fixes_with(engine, wish, &OneByOne)
+}
+
+/// As [`fixes`], by `workers`.
+#[must_use]
+pub fn fixes_with(engine: &Engine, wish: Wish<'_>, workers: &dyn Workers) -> Vec<Fix> {
     let found = search::search(engine, wish);
-    rank::ranked(engine, wish, found)
+    rank::ranked(engine, wish, found, workers)
 }

@@ -24,7 +24,9 @@ mod suppression;
 mod table;
 mod words;
 
-use ringfence_model::{Diagnostic, Documents, Location, Object, Severity};
+use ringfence_model::{
+    Diagnostic, Documents, Location, Object, OneByOne, Severity, Workers, map_with,
+};
 use ringfence_policy::Engine;
 
 use context::Context;
@@ -49,12 +51,19 @@ pub struct Subject<'a> {
 /// Everything that is wrong with the subject, as far as no annotation of an object takes it back.
 #[must_use]
 pub fn check(subject: &Subject<'_>) -> Report {
-    let context = Context::new(subject);
-    let lints = LINTS.iter().flat_map(|lint| {
+    check_with(subject, &OneByOne)
+}
+
+/// As [`check`], by `workers`.
+#[must_use]
+pub fn check_with(subject: &Subject<'_>, workers: &dyn Workers) -> Report {
+    let context = Context::new(subject, workers);
+    let lints = map_with(workers, LINTS, |lint| {
         let problems = (lint.run)(&context).into_iter();
-        problems.map(|problem| problem.into_finding(lint, subject.documents))
+        let findings = problems.map(|problem| problem.into_finding(lint, subject.documents));
+        findings.collect::<Vec<Finding>>()
     });
-    let lints: Vec<Finding> = lints.collect();
+    let lints: Vec<Finding> = lints.into_iter().flatten().collect();
     let said = subject.diagnostics.iter();
     let said = said.filter(|diagnostic| !is_proven(diagnostic, &lints, subject.documents));
     let said = said.map(|diagnostic| rated(diagnostic, &context));

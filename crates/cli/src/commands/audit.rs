@@ -20,6 +20,7 @@ use ringfence_reach::lint;
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
+use crate::threads::Threads;
 
 pub(crate) use arguments::{AuditArguments, EXAMPLES};
 use arguments::{AuditFormat, FailOn};
@@ -92,12 +93,13 @@ impl Report {
 
 impl Health {
     fn of(loaded: &LoadedManifests, documents: &Documents) -> Self {
-        let report = lint::check(&lint::Subject {
+        let subject = lint::Subject {
             engine: &Engine::new(loaded.cluster.clone()),
             objects: &loaded.objects,
             documents,
             diagnostics: &loaded.diagnostics,
-        });
+        };
+        let report = lint::check_with(&subject, &Threads);
         let mut health = Self::default();
         for finding in &report.findings {
             match finding.diagnostic.severity {

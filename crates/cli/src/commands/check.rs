@@ -18,6 +18,7 @@ use ringfence_reach::lint::{self, Report, Subject};
 use crate::BAD_INPUT;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
 use crate::output;
+use crate::threads::Threads;
 
 use arguments::CheckFormat;
 pub(crate) use arguments::{CheckArguments, EXAMPLES};
@@ -57,12 +58,13 @@ fn load(arguments: &CheckArguments) -> anyhow::Result<LoadedManifests> {
 }
 
 fn check(loaded: &LoadedManifests) -> Report {
-    lint::check(&Subject {
+    let subject = Subject {
         engine: &Engine::new(loaded.cluster.clone()),
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
         diagnostics: &loaded.diagnostics,
-    })
+    };
+    lint::check_with(&subject, &Threads)
 }
 
 /// Texts that are no YAML could not be checked; everything else was, and is judged by its worst finding.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, LabelSelector, Party, Pod};
+use ringfence_model::{Cluster, LabelSelector, Party, Pod, Workers, map_with};
 use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_policy::{Change as Applied, Engine};
 
@@ -15,13 +15,20 @@ use crate::workload::{Member, Place, Unit, by_workload};
 const MOST: usize = 24;
 
 /// The best of each kind, those that change the least first.
-pub(super) fn ranked(engine: &Engine, wish: Wish<'_>, found: Vec<Vec<Edit>>) -> Vec<Fix> {
+pub(super) fn ranked(
+    engine: &Engine,
+    wish: Wish<'_>,
+    mut found: Vec<Vec<Edit>>,
+    workers: &dyn Workers,
+) -> Vec<Fix> {
     let wished = Wished::of(engine, wish);
     let baseline = Baseline::of(engine);
+    found.truncate(MOST);
+    let differences = map_with(workers, &found, |edits| changed(&baseline, engine, edits));
     let mut best: BTreeMap<Vec<u8>, (Weight, Fix)> = BTreeMap::new();
-    for edits in found.into_iter().take(MOST) {
+    for (edits, difference) in found.into_iter().zip(differences) {
         let kinds: Vec<u8> = edits.iter().map(Edit::kind).collect();
-        let Some(difference) = changed(&baseline, engine, &edits) else {
+        let Some(difference) = difference else {
             continue;
         };
         let besides = wished.besides(wish.goal, &difference);

@@ -1,11 +1,11 @@
 //! What several lints look at: pods that are alike, rules with their places, and what of the cluster is known.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, METADATA_NAME_LABEL,
-    NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod, PortMatch,
+    NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod, PortMatch, Workers,
 };
 use ringfence_net::Protocol;
 use ringfence_policy::Engine;
@@ -28,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) objects: &'a [Object],
     pub(super) documents: &'a Documents,
+    /// Who does what takes long.
+    pub(super) workers: &'a dyn Workers,
     /// Live pods, those that are alike together, in order of namespace and labels.
     pub(super) groups: Vec<PodGroup<'a>>,
     pub(super) ranges: Ranges<'a>,
@@ -36,9 +38,9 @@ pub(super) struct Context<'a> {
     /// Where each of them stands in the list, by object and path.
     peer_places: BTreeMap<ObjectKey, BTreeMap<String, usize>>,
     no_labels: Labels,
-    quotient: OnceCell<Quotient>,
-    resolvers: OnceCell<Resolvers>,
-    redundant: OnceCell<Vec<Redundant<'a>>>,
+    quotient: OnceLock<Quotient>,
+    resolvers: OnceLock<Resolvers>,
+    redundant: OnceLock<Vec<Redundant<'a>>>,
 }
 
 /// Live pods of one namespace with the same labels and ports.
@@ -54,21 +56,22 @@ pub(super) struct PodGroup<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(subject: &Subject<'a>) -> Self {
+    pub(super) fn new(subject: &Subject<'a>, workers: &'a dyn Workers) -> Self {
         let cluster = subject.engine.cluster();
         let mut context = Self {
             engine: subject.engine,
             cluster,
             objects: subject.objects,
             documents: subject.documents,
+            workers,
             groups: groups(cluster),
             ranges: Ranges::new(cluster, subject.objects),
             peer_sites: Vec::new(),
             peer_places: BTreeMap::new(),
             no_labels: Labels::new(),
-            quotient: OnceCell::new(),
-            resolvers: OnceCell::new(),
-            redundant: OnceCell::new(),
+            quotient: OnceLock::new(),
+            resolvers: OnceLock::new(),
+            redundant: OnceLock::new(),
         };
         context.peer_sites = peer::peers(&context);
         for (index, site) in context.peer_sites.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Rules that could go: without them nothing changes for any pod, node, address and port. Several lints tell of them.
 
-use ringfence_model::{Because, ClusterRuleRef, NetworkPolicy, Query, RuleRef};
+use ringfence_model::{Because, ClusterRuleRef, Query, RuleRef, map_with};
 
 use super::context::{Context, rules};
 use super::cover::{covers, implies};
@@ -31,20 +31,25 @@ pub(super) enum Cause {
 
 /// The rules that could go, all of them together.
 pub(super) fn redundant<'a>(context: &Context<'a>) -> Vec<Redundant<'a>> {
-    let mut found = Vec::new();
-    for namespace in context.cluster.namespaces.keys() {
-        let policies: Vec<&NetworkPolicy> = context.policies_of(namespace).collect();
-        let sites: Vec<RuleSite<'a>> = context.policies_of(namespace).flat_map(rules).collect();
-        let candidates = sites
-            .iter()
-            .filter_map(|site| Some((*site, candidate(context, *site)?)));
-        let candidates: Vec<(RuleSite<'a>, Vec<Query>)> = candidates.collect();
-        if !policies.is_empty() && !candidates.is_empty() {
-            let trial = Trial::of_namespace(context.quotient(), namespace);
-            found.extend(proven(context, trial, &sites, candidates));
-        }
+    let namespaces: Vec<&String> = context.cluster.namespaces.keys().collect();
+    let found = map_with(context.workers, &namespaces, |namespace| {
+        in_namespace(context, namespace)
+    });
+    found.into_iter().flatten().collect()
+}
+
+fn in_namespace<'a>(context: &Context<'a>, namespace: &str) -> Vec<Redundant<'a>> {
+    let policies = context.policies_of(namespace);
+    let sites: Vec<RuleSite<'a>> = policies.flat_map(rules).collect();
+    let candidates = sites
+        .iter()
+        .filter_map(|site| Some((*site, candidate(context, *site)?)));
+    let candidates: Vec<(RuleSite<'a>, Vec<Query>)> = candidates.collect();
+    if candidates.is_empty() {
+        return Vec::new();
     }
-    found
+    let trial = Trial::of_namespace(context.quotient(), namespace);
+    proven(context, trial, &sites, candidates)
 }
 
 /// Connections that the rule matches, none of which depends on it as far as one can see.

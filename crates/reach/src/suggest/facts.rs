@@ -4,7 +4,9 @@ mod files;
 mod store;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use ringfence_model::{Container, Documents, Object, ObjectName, PodSpec, Source};
 
@@ -97,6 +99,7 @@ impl Facts {
             documents,
             about_tokens: documents.files_saying(TOKEN_FIELD),
             inhabitants,
+            made: RefCell::default(),
         };
         let mut facts = Self::default();
         for described in described(subject.objects, inhabitants) {
@@ -159,6 +162,8 @@ pub(super) struct Reader<'a> {
     /// The files in which [`TOKEN_FIELD`] may be written.
     about_tokens: BTreeSet<&'a str>,
     inhabitants: &'a Inhabitants<'a>,
+    /// The variables that the kubelet makes for pods of a namespace.
+    made: RefCell<BTreeMap<String, Rc<BTreeMap<String, Setting>>>>,
 }
 
 /// Whether a pod gets a token of its account.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use ringfence_model::map_with;
 use ringfence_policy::Engine;
 use ringfence_reach::diff::{Difference, Locked, between_locks, difference};
 use ringfence_reach::lock::{Lock, LockError};
@@ -10,6 +11,7 @@ use ringfence_reach::workload::{Groups, Outside, by_workload};
 
 use crate::inputs::FileArguments;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
+use crate::threads::Threads;
 
 /// One of the two that are compared.
 #[derive(Debug)]
@@ -156,7 +158,8 @@ impl<'a> Comparison<'a> {
             let engine = side.engine()?;
             Some((engine, Groups::of(engine, &outside, by_workload)))
         };
-        let (old, new) = (grouped(before), grouped(after));
+        let mut both = map_with(&Threads, &[before, after], |side| grouped(side)).into_iter();
+        let (old, new) = (both.next().flatten(), both.next().flatten());
         let difference = match (before, after) {
             (Side::Manifests(before, _), Side::Manifests(after, _)) => difference(before, after),
             (before, after) => {

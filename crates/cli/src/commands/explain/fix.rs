@@ -10,11 +10,11 @@ use anyhow::bail;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{
     Cluster, ClusterPolicy, Input, IpBlock, LoadOptions, NetworkPolicy, Outcome, UnknownFields,
-    assemble, load,
+    assemble, load, map_with,
 };
 use ringfence_policy::{Change, Engine};
 use ringfence_reach::fix::{
-    Edit, Fix, Flow, Goal, Hunk, Wish, edited, fixes, hunk, new_document, patched,
+    Edit, Fix, Flow, Goal, Hunk, Wish, edited, fixes_with, hunk, new_document, patched,
 };
 
 use super::judge::Judged;
@@ -22,6 +22,7 @@ use super::question::Question;
 use super::verdict::Verdict;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::manifests::LoadedManifests;
+use crate::threads::Threads;
 
 pub(super) use json::Fixes;
 pub(super) use markdown::markdown;
@@ -82,23 +83,22 @@ impl Remedy {
         };
         let flows: Vec<Flow> = judged.iter().map(flow).collect();
         let outside = outside(question);
-        let found = fixes(
+        let found = fixes_with(
             engine,
             Wish {
                 goal,
                 flows: &flows,
                 outside: &outside,
             },
+            &Threads,
         );
         let reader = Reader {
             manifests,
             namespace,
             cluster: engine.cluster(),
         };
-        let mut shown: Vec<Shown> = found
-            .into_iter()
-            .filter_map(|fix| reader.shown(fix))
-            .collect();
+        let shown = map_with(&Threads, &found, |fix| reader.shown(fix));
+        let mut shown: Vec<Shown> = shown.into_iter().flatten().collect();
         let most = if all { usize::MAX } else { MOST };
         let more = shown.len().saturating_sub(most);
         shown.truncate(most);
@@ -177,7 +177,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The fix as text; `None` if what is read from that text is not what the edits say.
-    fn shown(&self, fix: Fix) -> Option<Shown> {
+    fn shown(&self, fix: &Fix) -> Option<Shown> {
         let mut after = Engine::new(self.cluster.clone());
         for edit in &fix.edits {
             let change = edit.change(after.cluster())?;
@@ -191,7 +191,7 @@ impl Reader<'_> {
         let patches: Option<Vec<Patch>> = fix.edits.iter().map(|edit| self.patch(edit)).collect();
         Some(Shown {
             patches: patches.filter(|_| is_meant)?,
-            fix,
+            fix: fix.clone(),
         })
     }
 

@@ -13,7 +13,11 @@ use ringfence_reach::assertion::{Claim, Coverage, Question, questions};
 use super::oracle::{Oracle, Verdict};
 use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
+use crate::threads::map_in_lots;
 use alike::{Failures, Skips};
+
+/// Answers that are kept at once while it is recorded what decided them.
+const RECORDED: usize = 4_096;
 
 /// Connections between two ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,16 +47,14 @@ impl Judge<'_> {
             .map(|asked| asked.question.query.clone())
             .collect();
         let (mut failures, mut skipped) = (Failures::default(), Skips::default());
-        for (asked, verdict) in asked.iter().zip(self.oracle.ask(&queries)?) {
-            match verdict {
-                Verdict::Found(outcome) if Claim::holds(asked.expected, &outcome) => {}
-                Verdict::Found(outcome) => {
-                    failures.add(asked.failure(self.engine, Ok(outcome)));
-                }
-                Verdict::NoAnswer(reason) => {
-                    failures.add(asked.failure(self.engine, Err(reason)));
-                }
-                Verdict::Skipped(reason) => skipped.add(asked.skipped(reason)),
+        let verdicts = self.oracle.ask(&queries)?;
+        let judged: Vec<(&Asked<'_>, Verdict)> = asked.iter().zip(verdicts).collect();
+        let engine = self.engine;
+        let found = map_in_lots(&judged, |(asked, verdict)| asked.finding(engine, verdict));
+        for finding in found.into_iter().flatten() {
+            match finding {
+                Finding::Failure(failure) => failures.add(failure),
+                Finding::Skipped(skip) => skipped.add(skip),
             }
         }
         self.record(&queries);
@@ -69,11 +71,12 @@ impl Judge<'_> {
 
     fn record(&mut self, queries: &[Query]) {
         if let Some(coverage) = &mut self.coverage {
-            for answer in queries
-                .iter()
-                .filter_map(|query| self.engine.answer(query).ok())
-            {
-                coverage.record(&answer);
+            for queries in queries.chunks(RECORDED) {
+                let answers = map_in_lots(queries, |query| self.engine.answer(query).ok());
+                answers
+                    .iter()
+                    .flatten()
+                    .for_each(|answer| coverage.record(answer));
             }
         }
     }
@@ -101,7 +104,23 @@ pub(super) fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
     found
 }
 
+/// What is to be told of a connection.
+enum Finding {
+    Failure(Failure),
+    Skipped(Skipped),
+}
+
 impl Asked<'_> {
+    fn finding(&self, engine: &Engine, verdict: &Verdict) -> Option<Finding> {
+        let failure = |outcome| Some(Finding::Failure(self.failure(engine, outcome)));
+        match verdict {
+            Verdict::Found(outcome) if Claim::holds(self.expected, outcome) => None,
+            Verdict::Found(outcome) => failure(Ok(outcome.clone())),
+            Verdict::NoAnswer(reason) => failure(Err(reason.clone())),
+            Verdict::Skipped(reason) => Some(Finding::Skipped(self.skipped(reason.clone()))),
+        }
+    }
+
     fn failure(&self, engine: &Engine, outcome: Result<Outcome, String>) -> Failure {
         Failure {
             expected: self.expected,

@@ -10,6 +10,7 @@ use ringfence_reach::assertion::{Claim, Mutant, Mutations, mutants, mutate};
 use super::judge::asked;
 use super::suite::Case;
 use crate::paint;
+use crate::threads::map_in_lots;
 
 /// What came of the mistakes.
 #[derive(Debug)]
@@ -33,8 +34,11 @@ pub(super) struct Origin {
 /// Makes every mistake in the policies of `engine` and asks what `cases` ask.
 pub(super) fn trial(engine: &Engine, cases: &[&Case]) -> Trial {
     let (mut questions, mut origins, mut left_out) = (Vec::new(), Vec::new(), 0);
-    for (question, origin) in cases.iter().flat_map(|case| of_case(engine, case)) {
-        if holds(engine, &question) {
+    let asked = cases.iter().flat_map(|case| of_case(engine, case));
+    let asked: Vec<((Expected, Query), Origin)> = asked.collect();
+    let holding = map_in_lots(&asked, |(question, _)| holds(engine, question));
+    for ((question, origin), holds) in asked.into_iter().zip(holding) {
+        if holds {
             questions.push(question);
             origins.push(origin);
         } else {

@@ -6,6 +6,8 @@ mod ruleset;
 use ringfence_model::{Outcome, Query};
 use ringfence_policy::Engine;
 
+use crate::threads::map_in_lots;
+
 pub(super) use lab::Lab;
 pub(super) use ruleset::Ruleset;
 
@@ -39,12 +41,11 @@ impl<'a> Manifests<'a> {
 
 impl Oracle for Manifests<'_> {
     fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>> {
-        let answers = queries.iter().map(|query| self.engine.answer(query));
-        Ok(answers
-            .map(|answer| match answer {
+        Ok(map_in_lots(queries, |query| {
+            match self.engine.answer(query) {
                 Ok(answer) => Verdict::Found(answer.outcome),
                 Err(error) => Verdict::NoAnswer(error.to_string()),
-            })
-            .collect())
+            }
+        }))
     }
 }

@@ -299,12 +299,13 @@ fn ends(cluster: &Cluster, end: &SuggestedEnd) -> Vec<Endpoint> {
             namespace,
             workload,
         } => {
-            let belongs = |(name, pod): &(&ObjectName, &Pod)| {
-                name.namespace == *namespace
-                    && pod.is_live()
-                    && pod.workload.as_ref() == Some(workload)
+            let first = ObjectName::new(namespace, "");
+            let of_namespace = cluster.pods.range(first..);
+            let of_namespace = of_namespace.take_while(|(name, _)| name.namespace == *namespace);
+            let belongs = |(_, pod): &(&ObjectName, &Pod)| {
+                pod.is_live() && pod.workload.as_ref() == Some(workload)
             };
-            let pods = cluster.pods.iter().filter(belongs);
+            let pods = of_namespace.filter(belongs);
             pods.map(|(name, _)| Endpoint::Pod(name.clone())).collect()
         }
     }

@@ -1,6 +1,7 @@
 //! The environment of a container, as the kubelet puts it together.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use ringfence_model::{Container, EnvFrom, EnvValue, EnvVar, KeyRef};
 
@@ -10,30 +11,40 @@ use crate::suggest::text::{Style, substitute};
 
 /// Variables by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, Setting>);
+pub(super) struct Variables {
+    /// Those that the kubelet makes, the same for all pods of a namespace.
+    made: Rc<BTreeMap<String, Setting>>,
+    /// The container's own, which win.
+    own: BTreeMap<String, Setting>,
+}
 
 impl Variables {
     /// The value of `name`, if it is known; `secret` is set if it comes from a Secret.
     pub(super) fn value(&self, name: &str, secret: &mut bool) -> Option<String> {
-        let found = self.0.get(name)?;
+        let found = self.own.get(name).or_else(|| self.made.get(name))?;
         *secret |= found.secret;
         Some(found.value.clone())
     }
 
     /// Those that are the container's own, and not made by the kubelet.
     pub(super) fn settings(&self) -> Vec<Setting> {
-        let written = self.0.values().filter(|found| !found.what.is_empty());
-        written.cloned().collect()
+        self.own.values().cloned().collect()
     }
 
+    /// Adds those of another container of the pod that are not known yet.
     pub(super) fn extend(&mut self, others: Self) {
-        for (name, setting) in others.0 {
-            self.0.entry(name).or_insert(setting);
+        for (name, setting) in others.own {
+            if !self.made.contains_key(&name) {
+                self.own.entry(name).or_insert(setting);
+            }
+        }
+        if self.made.is_empty() {
+            self.made = others.made;
         }
     }
 
     fn insert(&mut self, setting: Setting) {
-        self.0.insert(setting.name.clone(), setting);
+        self.own.insert(setting.name.clone(), setting);
     }
 }
 
@@ -46,7 +57,10 @@ impl Reader<'_> {
         path: &str,
         facts: &mut Facts,
     ) -> Variables {
-        let mut variables = self.of_services(described.namespace);
+        let mut variables = Variables {
+            made: self.of_services(described.namespace),
+            own: BTreeMap::new(),
+        };
         for (index, from) in container.env_from.iter().enumerate() {
             let place = described.place(format!("{path}.envFrom[{index}]"));
             self.all_keys(described, from, place, &mut variables, facts);
@@ -62,26 +76,40 @@ impl Reader<'_> {
 
     /// `API_SERVICE_HOST` and `API_SERVICE_PORT`, which the kubelet sets for every Service of the namespace. The host
     /// is given as the Service's name, which leads to the same place.
-    fn of_services(&self, namespace: &str) -> Variables {
-        let mut variables = Variables::default();
+    fn of_services(&self, namespace: &str) -> Rc<BTreeMap<String, Setting>> {
+        let mut known = self.made.borrow_mut();
+        match known.get(namespace) {
+            Some(made) => Rc::clone(made),
+            None => {
+                let made = Rc::new(self.made_for(namespace));
+                known.insert(namespace.to_owned(), Rc::clone(&made));
+                made
+            }
+        }
+    }
+
+    fn made_for(&self, namespace: &str) -> BTreeMap<String, Setting> {
+        let mut variables = BTreeMap::new();
+        let mut insert = |name: String, value: String| {
+            variables.insert(name.clone(), made(name, value));
+        };
         let first = ringfence_model::ObjectName::new(namespace, "");
         let services = self.inhabitants.cluster.services.range(first..);
         for (name, service) in services.take_while(|(name, _)| name.namespace == namespace) {
             let stem = name.name.to_ascii_uppercase().replace('-', "_");
             let port = service.ports.first().map(|port| port.port.to_string());
-            let mut made = |name: String, value: String| variables.insert(made(name, value));
-            made(format!("{stem}_SERVICE_HOST"), name.name.clone());
+            insert(format!("{stem}_SERVICE_HOST"), name.name.clone());
             if let Some(port) = port {
-                made(
+                insert(
                     format!("{stem}_PORT"),
                     format!("tcp://{}:{port}", name.name),
                 );
-                made(format!("{stem}_SERVICE_PORT"), port);
+                insert(format!("{stem}_SERVICE_PORT"), port);
             }
         }
         let host = "kubernetes.default.svc".to_owned();
-        variables.insert(made("KUBERNETES_SERVICE_HOST".to_owned(), host));
-        variables.insert(made("KUBERNETES_SERVICE_PORT".to_owned(), "443".to_owned()));
+        insert("KUBERNETES_SERVICE_HOST".to_owned(), host);
+        insert("KUBERNETES_SERVICE_PORT".to_owned(), "443".to_owned());
         variables
     }
 

@@ -1,8 +1,6 @@
 use std::collections::BTreeSet;
 
-use ringfence_model::{
-    Cluster, Direction, Expected, NetworkPolicy, ObjectName, Outcome, Pod, Query,
-};
+use ringfence_model::{Cluster, Direction, Expected, NetworkPolicy, ObjectName, Outcome, Query};
 use ringfence_policy::{Change, ClassKind, ClassSet, Engine};
 
 use super::judged::{Judged, Likeness};
@@ -176,31 +174,40 @@ impl<'a> Bench<'a> {
     pub(super) fn subjects(&self, policies: &[MutatedPolicy]) -> ClassSet {
         let classes = self.plain.classes();
         let subjects = classes.filter(|(_, class)| {
-            let members = members(&class.kind).iter();
-            let mut pods = members.filter_map(|name| self.cluster.pods.get(name));
-            pods.next()
-                .is_some_and(|pod| policies.iter().any(|policy| self.selects(policy, pod)))
+            let mut policies = policies.iter();
+            policies.any(|policy| self.selects(policy, &class.kind))
         });
         subjects.map(|(class, _)| class).collect()
     }
 
-    fn selects(&self, policy: &MutatedPolicy, pod: &Pod) -> bool {
+    fn selects(&self, policy: &MutatedPolicy, kind: &ClassKind) -> bool {
         match policy {
             MutatedPolicy::Network(name) => {
                 let policy = self.cluster.network_policies.get(name);
-                policy.is_some_and(|policy| selects(policy, pod))
+                policy.is_some_and(|policy| selects(policy, kind))
             }
             MutatedPolicy::Cluster(name) => {
                 let policy = self.cluster.cluster_policies.get(name);
-                policy.is_some_and(|policy| judges(self.cluster, policy, pod))
+                let mut pods = members(kind)
+                    .iter()
+                    .filter_map(|name| self.cluster.pods.get(name));
+                let pod = pods.next();
+                policy
+                    .zip(pod)
+                    .is_some_and(|(policy, pod)| judges(self.cluster, policy, pod))
             }
         }
     }
 }
 
-/// NP-1: whether the policy selects the pod.
-fn selects(policy: &NetworkPolicy, pod: &Pod) -> bool {
-    policy.name.namespace == pod.name.namespace && policy.pod_selector.matches(&pod.labels)
+/// NP-1: whether the policy selects the pods of the class.
+fn selects(policy: &NetworkPolicy, kind: &ClassKind) -> bool {
+    match kind {
+        ClassKind::Pods {
+            namespace, labels, ..
+        } => policy.name.namespace == *namespace && policy.pod_selector.matches(labels),
+        ClassKind::Node { .. } | ClassKind::Addresses { .. } => false,
+    }
 }
 
 pub(super) fn changes(mutant: &Mutant) -> Vec<Change> {
