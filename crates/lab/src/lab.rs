@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod changes;
+pub mod containers;
 mod documents;
 mod flows;
 pub mod names;
@@ -32,6 +33,7 @@ use crate::cluster::system;
 use crate::control::protocol::{LabConfig, LabStatus, NodeStatus, PodStatus, ServiceStatus};
 use crate::plan::{NodePlan, plan};
 use crate::sandbox::Sandbox;
+use containers::{ContainerRecord, Seconds, now};
 use names::Names;
 use nodes::{Node, NodeSettings};
 
@@ -83,6 +85,12 @@ pub struct PodRecord {
     pub(crate) sandbox: Option<Sandbox>,
     /// Whether it could not be started.
     pub failed_to_start: bool,
+    /// How its containers run, by name.
+    pub containers: BTreeMap<String, ContainerRecord>,
+    /// When it was asked for.
+    pub created: Seconds,
+    /// When it last became ready, or ceased to be.
+    pub turned: Seconds,
 }
 
 /// Where a command in a pod runs.
@@ -107,6 +115,9 @@ impl PodRecord {
             message: None,
             failed_to_start: false,
             sandbox: None,
+            containers: BTreeMap::new(),
+            created: now(),
+            turned: now(),
         }
     }
 
@@ -250,6 +261,7 @@ impl Lab {
             if record.pod.phase == Phase::Pending {
                 record.pod.phase = Phase::Running;
                 record.pod.ready = true;
+                record.turned = now();
             }
         });
     }
@@ -264,6 +276,7 @@ impl Lab {
                 Phase::Failed
             };
             record.pod.ready = false;
+            record.turned = now();
             sandbox = record.sandbox.take();
         });
         if let (Some(sandbox), Some(pod)) = (sandbox, self.desired_pod(name)) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::openapi;
 use super::route::Route;
 use super::streams::is_streaming;
 use super::{Api, Method, Moment, Request};
@@ -73,6 +74,7 @@ impl Api {
             ["healthz" | "livez" | "readyz", ..] => Some(Answer::text("ok")),
             ["version"] => Some(Answer::json(200, version())),
             [] => Some(Answer::json(200, json!({"paths": self.paths()}))),
+            ["openapi", "v2"] => Some(openapi::version_2(request)),
             ["openapi", "v3", rest @ ..] => self.openapi(request, rest),
             ["api"] => Some(self.core_discovery(request)),
             ["apis"] => Some(self.group_discovery(request)),
@@ -94,7 +96,15 @@ impl Api {
             }
         }
         paths.extend(
-            ["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+            [
+                "/healthz",
+                "/livez",
+                "/openapi/v2",
+                "/openapi/v3",
+                "/readyz",
+                "/version",
+            ]
+            .map(str::to_owned),
         );
         paths
     }

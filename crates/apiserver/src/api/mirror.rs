@@ -61,6 +61,7 @@ impl Api {
             .cloned();
         let Some(current) = current else {
             identify(&mut object, moment);
+            observe_generation(&mut object);
             return object;
         };
         let metadata = object::metadata(&mut object);
@@ -68,6 +69,7 @@ impl Api {
             object::set(metadata, field, at(&current, &["metadata", field]).cloned());
         }
         count_generation(&current, &mut object);
+        observe_generation(&mut object);
         object
     }
 
@@ -85,5 +87,14 @@ impl Api {
         for name in names {
             self.forget(kind, &name);
         }
+    }
+}
+
+/// A status that speaks of a generation speaks of this one: it is said together with what it is about.
+fn observe_generation(object: &mut Value) {
+    let generation = at(object, &["metadata", "generation"]).cloned();
+    if at(object, &["status", "observedGeneration"]).is_some() {
+        let status = object::fields(object::child(object, "status"));
+        object::set(status, "observedGeneration", generation);
     }
 }

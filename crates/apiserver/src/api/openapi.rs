@@ -67,6 +67,20 @@ impl Api {
     }
 }
 
+/// OpenAPI v2, which kubectl 1.27 and 1.28 load before they apply or create. It describes nothing: they go on without then, and
+/// fields are checked here.
+pub(super) fn version_2(request: &Request) -> Answer {
+    if request.accept.contains("proto-openapi.spec.v2") {
+        // The message `Document` with its first field, `swagger`. What was asked for has an `@`, which is no media type.
+        return Answer {
+            content_type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+            ..Answer::text("\x0a\x032.0")
+        };
+    }
+    let info = json!({"title": "Kubernetes", "version": "v1.32.0+ringfence"});
+    Answer::json(200, json!({"swagger": "2.0", "info": info, "paths": {}}))
+}
+
 fn prefix(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("api/{version}")

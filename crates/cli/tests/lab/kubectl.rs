@@ -1,5 +1,8 @@
 //! kubectl against a lab: what it shows is what there is, and what it writes is enforced when it returns.
 
+mod transcript;
+
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ringfence_standin::probe::ProbeProtocol;
@@ -10,21 +13,31 @@ use crate::support::{Finished, Lab, Permit, Run as _, eventually};
 struct Cluster {
     lab: Lab,
     kubeconfig: String,
+    kubectl: PathBuf,
 }
 
 impl Cluster {
     fn up() -> Self {
+        Self::up_with(&["up"])
+    }
+
+    fn up_with(arguments: &[&str]) -> Self {
         let lab = Lab::planned(Permit::shared());
-        let printed = lab.ok(&["up"]);
+        let printed = lab.ok(arguments);
         let found = printed
             .lines()
             .find_map(|line| line.strip_prefix("kubectl: export KUBECONFIG="));
         let kubeconfig = found.unwrap().to_owned();
-        Self { lab, kubeconfig }
+        let kubectl = PathBuf::from("kubectl");
+        Self {
+            lab,
+            kubeconfig,
+            kubectl,
+        }
     }
 
     fn run(&self, arguments: &str) -> Finished {
-        let mut command = Command::new("kubectl");
+        let mut command = Command::new(&self.kubectl);
         command
             .args(arguments.split_whitespace())
             .env("KUBECONFIG", &self.kubeconfig)
@@ -37,6 +50,18 @@ impl Cluster {
         self.run(arguments).expect_ok()
     }
 
+    #[track_caller]
+    fn is_refused(&self, arguments: &str, reason: &str) {
+        let refused = self.run(arguments);
+        assert!(!refused.status.success(), "{arguments}");
+        let said = &refused.stderr;
+        assert!(said.contains(reason), "{arguments}: {said}");
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        self.lab.file(name, text).display().to_string()
+    }
+
     fn example(name: &str) -> String {
         format!(
             "{}/../../examples/netpol-demo/{name}",
@@ -47,34 +72,6 @@ impl Cluster {
     fn apply(&self, example: &str) -> String {
         self.ok(&format!("apply -f {}", Self::example(example)))
     }
-}
-
-#[test]
-fn the_demonstration_works_with_kubectl() {
-    let cluster = Cluster::up();
-    cluster.apply("demo-app.yaml");
-    let pods = cluster.ok("get pods -n netpol-demo --no-headers -o wide");
-    assert_eq!(pods.matches("Running").count(), 3, "{pods}");
-    cluster.ok("run client --image=raesene/alpine-containertools");
-    let web = cluster.ok("get svc web-app -n netpol-demo -o jsonpath={.spec.clusterIP}");
-    let lab = &cluster.lab;
-    lab.reaches("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.apply("default-deny-ingress.yaml");
-    lab.is_denied("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.apply("web-allow-frontend.yaml");
-    lab.is_denied("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.ok("label ns default purpose=frontend");
-    lab.reaches("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.ok("delete netpol web-allow-frontend -n netpol-demo");
-    lab.is_denied("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.ok("delete netpol default-deny-ingress -n netpol-demo");
-    lab.reaches("client", &web, 80, ProbeProtocol::Tcp);
-    cluster.ok("scale deploy web-app -n netpol-demo --replicas=1");
-    cluster.ok("delete pod client");
-    cluster.ok("delete ns netpol-demo");
-    let left = cluster.ok("get pods,svc,netpol -A -o name");
-    let own = ["pod/ringfence-dns", "service/kube-dns"];
-    assert_eq!(left.lines().collect::<Vec<_>>(), own, "{left}");
 }
 
 #[test]
@@ -95,41 +92,161 @@ fn what_others_change_is_shown() {
     assert_eq!(nodes.matches(" Ready ").count(), 3, "{nodes}");
     cluster.lab.ok(&["label", "namespace", "made", "x=y"]);
     eventually("the label is shown", || {
-        cluster
-            .ok("get ns made --show-labels")
-            .contains("x=y")
-            .then_some(())
+        let shown = cluster.ok("get ns made --show-labels");
+        shown.contains("x=y").then_some(())
     });
+    let given = cluster.ok("get sa,cm -n made -o name");
+    let expected = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
+    assert_eq!(given.lines().collect::<Vec<_>>(), expected);
+    let certificate = cluster.ok("get cm kube-root-ca.crt -n made -o jsonpath={.data.ca\\.crt}");
+    assert!(
+        certificate.starts_with("-----BEGIN CERTIFICATE-----"),
+        "{certificate}"
+    );
 }
 
 #[test]
 fn what_a_lab_cannot_have_is_refused_with_its_reason() {
     let cluster = Cluster::up();
     cluster.apply("demo-app.yaml");
-    let pod = cluster.ok("get pods -n netpol-demo -o name");
+    let pod = cluster.ok("get pods -n netpol-demo -l app=web -o name");
     let pod = pod.lines().next().unwrap();
-    for (arguments, reason) in [
-        (
-            format!("delete {pod} -n netpol-demo"),
-            "scale or delete the workload",
-        ),
-        (
-            format!("label {pod} -n netpol-demo x=y"),
-            "change the template of the workload",
-        ),
-        ("delete ns default".to_owned(), "may not be deleted"),
-        (
-            "label node kind-worker x=y".to_owned(),
-            "nodes of a lab come from its kind configuration",
-        ),
-    ] {
-        let refused = cluster.run(&arguments);
-        assert!(!refused.status.success(), "{arguments}");
-        assert!(
-            refused.stderr.contains(reason),
-            "{arguments}: {}",
-            refused.stderr
+    cluster.is_refused(
+        &format!("label {pod} -n netpol-demo app-"),
+        "would select this pod no longer",
+    );
+    cluster.is_refused("delete ns default", "may not be deleted");
+    cluster.is_refused(
+        "delete svc kube-dns -n kube-system",
+        "made by the lab itself",
+    );
+    cluster.is_refused(
+        "delete ep web-app -n netpol-demo",
+        "has no endpoints but the pods it selects",
+    );
+    cluster.is_refused(
+        "label node kind-worker x=y",
+        "nodes of a lab come from its kind configuration",
+    );
+    let labels = cluster.ok(&format!("get {pod} -n netpol-demo --show-labels"));
+    assert!(labels.contains("app=web"), "{labels}");
+}
+
+/// A Job that ends, a pod that ends again and again, a Deployment that scales.
+#[test]
+fn pods_and_workloads_say_how_they_are() {
+    let cluster = Cluster::up();
+    let manifests = cluster.file(
+        "w.yaml",
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once, namespace: default}\n\
+         spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i, command: ['true']}]}}}\n---\n\
+         apiVersion: v1\nkind: Pod\nmetadata: {name: again, namespace: default}\n\
+         spec: {containers: [{name: c, image: i, command: ['false']}]}\n---\n\
+         apiVersion: v1\nkind: Service\nmetadata: {name: d, namespace: default}\n\
+         spec: {selector: {app: d}, ports: [{port: 80, targetPort: http}]}\n",
+    );
+    cluster.ok(&format!("apply -f {manifests}"));
+    cluster.ok("wait --for=condition=Complete job/once --timeout=20s");
+    eventually("the pod is started again", || {
+        let count = cluster.ok(
+            "get pod again -o jsonpath={.status.containerStatuses[0].restartCount}/{.status.containerStatuses[0].lastState.terminated.exitCode}",
         );
+        (count != "0/" && count.ends_with("/1")).then_some(())
+    });
+    cluster.ok("create deploy d --image=nginx --port=80 --replicas=2");
+    cluster.ok("rollout status deploy/d --timeout=20s");
+    cluster.ok("wait --for=condition=Ready pod -l app=d --timeout=20s");
+    cluster.ok("scale deploy d --replicas=3");
+    cluster.ok("rollout status deploy/d --timeout=20s");
+    let line = cluster.ok("get deploy d --no-headers");
+    assert_eq!(line.split_whitespace().nth(1), Some("3/3"), "{line}");
+    // The port of the Deployment has no name, so nothing serves the Service's.
+    let ports = cluster
+        .ok("get endpointslices -l kubernetes.io/service-name=d -o jsonpath={.items[*].ports}");
+    assert_eq!(ports, "[]");
+    let facts =
+        "jsonpath={.items[0].status.podIP}@{.items[0].status.hostIP}@{.items[0].spec.nodeName}";
+    let shown = cluster.ok(&format!("get pods -l app=d -o {facts}"));
+    let name = cluster.ok("get pods -l app=d -o jsonpath={.items[0].metadata.name}");
+    let pod = cluster.lab.pod(&format!("default/{name}"));
+    let node = pod.node.unwrap();
+    let status = cluster.lab.status();
+    let host = status.nodes.iter().find(|one| one.name == node).unwrap();
+    let expected = format!("{}@{}@{node}", pod.addresses[0], host.addresses[0]);
+    assert_eq!(shown, expected);
+}
+
+/// Labels of a pod that a Deployment makes are policy, too, until it is replaced.
+#[test]
+fn a_pod_of_a_workload_can_be_labelled_and_deleted() {
+    let cluster = Cluster::up();
+    cluster.apply("demo-app.yaml");
+    cluster.ok("run client --image=raesene/alpine-containertools");
+    let closed = cluster.file(
+        "closed.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed, namespace: netpol-demo}\n\
+         spec: {podSelector: {matchLabels: {closed: 'yes'}}}\n",
+    );
+    cluster.ok(&format!("apply -f {closed}"));
+    let web = "-n netpol-demo -l app=db";
+    let name = cluster.ok(&format!(
+        "get pods {web} -o jsonpath={{.items[0].metadata.name}}"
+    ));
+    let uid = || {
+        cluster.ok(&format!(
+            "get pods {web} -o jsonpath={{.items[*].metadata.uid}}"
+        ))
+    };
+    let (lab, first) = (&cluster.lab, uid());
+    let address = || lab.address(&format!("netpol-demo/{name}"));
+    lab.reaches("client", &address(), 5432, ProbeProtocol::Tcp);
+    cluster.ok(&format!("label pod {name} -n netpol-demo closed=yes"));
+    lab.is_denied("client", &address(), 5432, ProbeProtocol::Tcp);
+    cluster.ok(&format!("delete pod {name} -n netpol-demo"));
+    lab.reaches("client", &address(), 5432, ProbeProtocol::Tcp);
+    eventually("another pod is shown", || {
+        let now = uid();
+        (!now.is_empty() && now != first).then_some(())
+    });
+}
+
+#[test]
+fn a_kubeconfig_of_ones_own_is_for_its_owner_alone() {
+    let lab = Lab::planned(Permit::shared());
+    let path = lab.folder.path().join("config");
+    std::fs::write(&path, "old").unwrap();
+    lab.ok(&["up", "--kubeconfig", path.to_str().unwrap()]);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let mut command = Command::new("kubectl");
+    command.args(["get", "nodes", "-o", "name"]);
+    command
+        .env("KUBECONFIG", &path)
+        .env("HOME", lab.folder.path());
+    let nodes = command.finish().expect_ok();
+    assert_eq!(nodes.lines().count(), 3, "{nodes}");
+}
+
+/// The kubectls of this machine, oldest first: those of versions from `oldest` on that lie beside the one in the path.
+fn kubectls(oldest: u32) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .find_map(|folder| folder.join("kubectl").canonicalize().ok())
+        .expect("this test needs kubectl in PATH");
+    let beside = found.parent().unwrap();
+    let version = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("kubectl.1.")?.parse::<u32>().ok()
+    };
+    let files = beside.read_dir().unwrap();
+    let mut all: Vec<(u32, PathBuf)> = files
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter_map(|path| Some((version(&path)?, path)))
+        .filter(|(version, _)| *version >= oldest)
+        .collect();
+    all.sort();
+    if all.is_empty() {
+        return vec![found];
     }
-    assert!(cluster.ok("get pods -n netpol-demo -o name").contains(pod));
+    all.into_iter().map(|(_, path)| path).collect()
 }

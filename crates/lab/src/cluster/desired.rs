@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_model::{ContainerPort, Labels, Pod, RestartPolicy};
+use ringfence_model::{ContainerPort, Labels, ObjectKey, Pod, RestartPolicy};
 
 /// A pod that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredPod {
     /// What policy sees of it; without addresses, and with `node` only where the manifest names one.
     pub pod: Pod,
+    /// The workload that makes it; `None` for a pod of its own.
+    pub owner: Option<ObjectKey>,
     /// Host name inside.
     pub hostname: String,
     /// `spec.nodeSelector`.

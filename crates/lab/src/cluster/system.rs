@@ -130,6 +130,7 @@ pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
             terminating: false,
             source: None,
         },
+        owner: None,
         node_selector: Labels::new(),
         restart: RestartPolicy::Always,
         containers: vec![DesiredContainer {
@@ -185,6 +186,13 @@ pub fn cluster_addresses(service: &Service) -> Vec<IpAddr> {
 /// How many pods stand behind a Service (rule OB-12).
 #[must_use]
 pub fn backends(cluster: &Cluster, service: &Service) -> usize {
+    selected(cluster, service)
+        .filter(|pod| pod.ready || service.publish_not_ready_addresses)
+        .count()
+}
+
+/// The live pods with addresses that a Service selects, ready or not (rule OB-12).
+pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> impl Iterator<Item = &'a Pod> {
     let selected = |pod: &&Pod| {
         pod.name.namespace == service.name.namespace
             && !service.selector.is_empty()
@@ -193,18 +201,8 @@ pub fn backends(cluster: &Cluster, service: &Service) -> usize {
                 .iter()
                 .all(|(key, value)| pod.labels.get(key) == Some(value))
     };
-    let serves = |pod: &&Pod| {
-        pod.is_live()
-            && !pod.terminating
-            && !pod.addresses.is_empty()
-            && (pod.ready || service.publish_not_ready_addresses)
-    };
-    cluster
-        .pods
-        .values()
-        .filter(selected)
-        .filter(serves)
-        .count()
+    let lives = |pod: &&Pod| pod.is_live() && !pod.terminating && !pod.addresses.is_empty();
+    cluster.pods.values().filter(selected).filter(lives)
 }
 
 #[cfg(test)]

@@ -215,6 +215,7 @@ fn desired(
             .hostname
             .clone()
             .unwrap_or_else(|| pod.name.name.clone()),
+        owner: (owner.kind != ObjectKind::Pod).then(|| owner.clone()),
         node_selector: spec.node_selector.clone(),
         restart: spec.restart_policy,
         pod: Pod {

@@ -5,7 +5,6 @@ mod snapshot;
 
 use std::net::TcpListener;
 use std::sync::{Arc, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use ringfence_apiserver::api::{Api, ApiConfig, Moment};
@@ -13,6 +12,7 @@ use ringfence_apiserver::server::{Identity, Server};
 use ringfence_apiserver::time::Timestamp;
 
 use super::Lab;
+use super::containers::now;
 use gate::Gate;
 
 /// Revisions that one second of a server's life may take at most, so that a later server begins above it.
@@ -40,13 +40,15 @@ pub fn serve(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<Served> {
         &address.to_string(),
     );
     let config = ApiConfig {
-        first_revision: seconds() * REVISIONS_A_SECOND,
+        first_revision: now() * REVISIONS_A_SECOND,
         ends_pods: false,
     };
-    let api = Arc::new(Api::new(config, Box::new(Gate::new(lab))));
-    mirror(lab, &api);
+    let authority = identity.authority().to_owned();
+    let gate = Gate::new(lab, authority.clone());
+    let api = Arc::new(Api::new(config, Box::new(gate)));
+    mirror(lab, &api, &authority);
     let (mirrored, following) = (Arc::clone(&api), Arc::clone(lab));
-    std::thread::spawn(move || follow(&following, &mirrored));
+    std::thread::spawn(move || follow(&following, &mirrored, &authority));
     let server = Server::start(api, listener, identity).context("cannot serve the API")?;
     Ok(Served {
         _server: server,
@@ -55,29 +57,22 @@ pub fn serve(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<Served> {
 }
 
 /// Shows each change of the lab.
-fn follow(lab: &Lab, api: &Api) {
+fn follow(lab: &Lab, api: &Api, authority: &str) {
     let mut seen = 0;
     loop {
         seen = lab.wait_for_change(seen);
-        mirror(lab, api);
+        mirror(lab, api, authority);
     }
 }
 
-fn mirror(lab: &Lab, api: &Api) {
+fn mirror(lab: &Lab, api: &Api, authority: &str) {
     let random = || ringfence_apiserver::server::random();
-    let now = Timestamp(i64::try_from(seconds()).unwrap_or(i64::MAX));
+    let now = Timestamp(i64::try_from(now()).unwrap_or(i64::MAX));
     let moment = Moment {
         now,
         random: &random,
     };
-    api.mirror(&snapshot::RESOURCES, || lab.snapshot(), &moment);
-}
-
-fn seconds() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    since.as_secs()
+    api.mirror(&snapshot::RESOURCES, || lab.snapshot(authority), &moment);
 }
 
 impl Lab {

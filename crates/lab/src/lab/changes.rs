@@ -149,7 +149,7 @@ impl Lab {
         Ok(())
     }
 
-    fn stop_pods(&self, names: &[ObjectName]) {
+    pub(super) fn stop_pods(&self, names: &[ObjectName]) {
         let records: Vec<PodRecord> = {
             let mut state = self.lock();
             names

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_apiserver::object::{child, fields, set};
-use ringfence_model::{Input, LoadOptions, ObjectKey, ObjectKind};
+use ringfence_apiserver::object::{at, child, fields, set};
+use ringfence_model::{Input, Labels, LoadOptions, ObjectKey, ObjectKind, ObjectName};
 use serde_json::Value;
 
-use super::Lab;
+use super::{Lab, State};
+use crate::cluster::desired::DesiredPod;
 use crate::control::protocol::LabelTarget;
 
 impl Lab {
@@ -33,15 +34,14 @@ impl Lab {
         }
         let mut state = self.lock();
         state.documents.insert(key, document);
+        state.forget_documents();
         self.tell(&mut state);
     }
 
     /// Drops the documents of objects that are gone.
     pub(super) fn forget_documents(&self) {
         let mut state = self.lock();
-        let mut documents = std::mem::take(&mut state.documents);
-        documents.retain(|key, _| state.objects.contains_key(key));
-        state.documents = documents;
+        state.forget_documents();
         self.tell(&mut state);
     }
 
@@ -64,6 +64,32 @@ impl Lab {
             }
         }
         self.tell(&mut state);
+    }
+}
+
+impl State {
+    /// Drops the documents of what is neither asked for nor made.
+    fn forget_documents(&mut self) {
+        let mut documents = std::mem::take(&mut self.documents);
+        documents.retain(|key, _| {
+            let name = || ObjectName::new(namespace_of(key).unwrap_or_default(), key.name.clone());
+            let is_pod = key.kind == ObjectKind::Pod;
+            self.objects.contains_key(key) || (is_pod && self.pods.contains_key(&name()))
+        });
+        self.documents = documents;
+    }
+
+    /// The labels of a pod: of one that a workload makes, those that it was given since, if there are such.
+    pub(super) fn labels_of(&self, pod: &DesiredPod) -> Labels {
+        let key = ObjectKey::namespaced(ObjectKind::Pod, &pod.pod.name);
+        let written = self
+            .documents
+            .get(&key)
+            .filter(|_| pod.owner.is_some())
+            .and_then(|document| at(document, &["metadata", "labels"]));
+        written
+            .and_then(|labels| serde_json::from_value(labels.clone()).ok())
+            .unwrap_or_else(|| pod.pod.labels.clone())
     }
 }
 

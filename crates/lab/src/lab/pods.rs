@@ -17,6 +17,7 @@ use ringfence_net::Protocol;
 use ringfence_netlink::namespace;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
+use super::containers::now;
 use super::nodes::{DIRECTORY, Node, plugin_dir};
 use super::{Lab, PodRecord, programs};
 use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
@@ -79,6 +80,12 @@ fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
         )?;
     }
     let early = wait_until_started(&events, desired.containers.len())?;
+    lab.update_pod(name, |record| {
+        for container in &desired.containers {
+            let state = record.containers.entry(container.name.clone());
+            state.or_default().start(now());
+        }
+    });
     watch(lab, name, process, early.into_iter().chain(events));
     wait_until_ports_answer(node, &desired, &addresses)?;
     lab.mark_running(name);
@@ -364,6 +371,10 @@ fn watch(
                     let end = ends.entry(container.clone()).or_default();
                     end.count += 1;
                     end.last_code = code;
+                    lab.update_pod(&name, |record| {
+                        let state = record.containers.entry(container.clone());
+                        state.or_default().end(code, now());
+                    });
                     container_ended(&lab, &name, process, &container, &ends);
                 }
             }
@@ -451,8 +462,12 @@ fn restart(lab: &Lab, desired: &DesiredPod, process: u32, container: &str) {
         let Ok(command) = command(desired, container, node, &record.pod.addresses) else {
             return;
         };
-        if let Err(error) = sandbox.start_container(command) {
-            record.message = Some(format!("{error:#}"));
+        match sandbox.start_container(command) {
+            Ok(()) => {
+                let state = record.containers.entry(container.name.clone());
+                state.or_default().start(now());
+            }
+            Err(error) => record.message = Some(format!("{error:#}")),
         }
     });
 }

@@ -46,3 +46,25 @@ fn the_cluster_is_shown_as_it_is_and_keeps_its_identity() {
         (404, 200)
     );
 }
+
+#[test]
+fn a_status_speaks_of_the_newest_generation() {
+    let client = client();
+    let random = || 7;
+    let moment = Moment {
+        now: Timestamp(1),
+        random: &random,
+    };
+    for (replicas, generation) in [(1, 1), (1, 1), (2, 2)] {
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "d"},
+            "spec": {"replicas": replicas}, "status": {"observedGeneration": 0},
+        });
+        client
+            .api
+            .mirror(&["deployments.apps"], || vec![deployment], &moment);
+        let shown = client.get("/apis/apps/v1/namespaces/d/deployments/a");
+        assert_eq!(shown["metadata"]["generation"], generation);
+        assert_eq!(shown["status"]["observedGeneration"], generation);
+    }
+}

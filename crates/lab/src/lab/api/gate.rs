@@ -1,27 +1,38 @@
 //! Writes that come through the API, made true in the lab before they are stored.
 
+mod made;
+
 use std::sync::{Arc, PoisonError, Weak};
 
-use ringfence_apiserver::api::{Admission, Write};
-use ringfence_apiserver::object::{is_terminating, name};
+use ringfence_apiserver::api::{Admission, Api, Moment, Write};
+use ringfence_apiserver::object::{is_terminating, name, namespace, text};
 use ringfence_apiserver::status::ApiError;
-use ringfence_model::{LoadOptions, Object, ObjectKey, ObjectName, SourceMap, UnknownFields};
+use ringfence_model::{
+    LoadOptions, Object, ObjectKey, ObjectKind, ObjectName, SourceMap, UnknownFields,
+};
 use serde_json::Value;
 
 use super::super::Lab;
 use super::super::changes::{put, take_out};
+use super::snapshot::RESOURCES;
+use crate::cluster::system;
 use crate::manifests;
+
+/// The label of an EndpointSlice that names its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Lets through what the lab has done.
 #[derive(Debug)]
 pub(super) struct Gate {
     lab: Weak<Lab>,
+    authority: String,
 }
 
 impl Gate {
-    pub(super) fn new(lab: &Arc<Lab>) -> Self {
+    pub(super) fn new(lab: &Arc<Lab>, authority: String) -> Self {
         Self {
             lab: Arc::downgrade(lab),
+            authority,
         }
     }
 }
@@ -40,8 +51,16 @@ impl Admission for Gate {
                 "nodes of a lab come from its kind configuration: ringfence lab up --config FILE",
             )),
             _ => lab
-                .make_true(write)
+                .check_endpoints(write)
+                .and_then(|()| lab.make_true(write))
                 .map_err(|error| refused(&format!("{error:#}"))),
+        }
+    }
+
+    /// The next request sees the pods that this one made.
+    fn show(&self, api: &Api, moment: &Moment<'_>) {
+        if let Some(lab) = self.lab.upgrade() {
+            api.mirror(&RESOURCES, || lab.snapshot(&self.authority), moment);
         }
     }
 }
@@ -68,12 +87,8 @@ impl Lab {
         let Some(key) = typed(&document).map(|object| object.key()) else {
             return Ok(());
         };
-        if self.is_made_by_workload(&key) {
-            anyhow::ensure!(
-                before.is_some_and(|before| means_the_same(before, &document)),
-                "a workload of the lab makes this pod: change the template of the workload"
-            );
-            return Ok(());
+        if let Some(name) = self.made_pod(&key) {
+            return made::change(self, &name, before, document);
         }
         self.forget_what_the_lab_adds(&key, &mut document);
         let object = typed(&document).ok_or_else(|| anyhow::anyhow!("it cannot be read again"))?;
@@ -92,10 +107,11 @@ impl Lab {
             return Ok(());
         };
         let key = object.key();
-        anyhow::ensure!(
-            !self.is_made_by_workload(&key),
-            "a workload of the lab makes this pod: scale or delete the workload"
-        );
+        if let Some(name) = self.made_pod(&key) {
+            return made::replace(self, &name);
+        }
+        let is_own = key.kind == ObjectKind::Service && system::is_own(&key);
+        anyhow::ensure!(!is_own, "{key} is made by the lab itself");
         let mut objects = self.lock().objects.clone();
         if !objects.contains_key(&key) {
             return Ok(());
@@ -106,15 +122,36 @@ impl Lab {
         Ok(())
     }
 
-    fn is_made_by_workload(&self, key: &ObjectKey) -> bool {
-        let name = key
-            .namespace
-            .as_deref()
-            .map(|namespace| ObjectName::new(namespace, key.name.clone()));
+    /// The name of a pod that no manifest names: a workload makes it, or the lab itself.
+    fn made_pod(&self, key: &ObjectKey) -> Option<ObjectName> {
+        let name = ObjectName::new(key.namespace.as_deref()?, key.name.clone());
         let state = self.lock();
-        key.kind == ringfence_model::ObjectKind::Pod
+        let is_made = key.kind == ObjectKind::Pod
             && !state.objects.contains_key(key)
-            && name.is_some_and(|name| state.pods.contains_key(&name))
+            && state.pods.contains_key(&name);
+        is_made.then_some(name)
+    }
+
+    /// The endpoints of a Service that selects pods are these.
+    fn check_endpoints(&self, write: &Write<'_>) -> anyhow::Result<()> {
+        let Some(object) = write.after.or(write.before) else {
+            return Ok(());
+        };
+        let service = match write.kind.kind.as_ref() {
+            "Endpoints" => name(object),
+            "EndpointSlice" => text(object, &["metadata", "labels", SERVICE_NAME]),
+            _ => return Ok(()),
+        };
+        let service = ObjectName::new(namespace(object), service);
+        let (cluster, _) = self.feed.cluster();
+        let service = cluster.services.get(&service);
+        if let Some(service) = service.filter(|service| !service.selector.is_empty()) {
+            anyhow::bail!(
+                "Service {} has no endpoints but the pods it selects",
+                service.name
+            );
+        }
+        Ok(())
     }
 
     /// What is shown of an object and was not written: its status, its node, its addresses.
@@ -142,15 +179,6 @@ impl Lab {
             }
         }
     }
-}
-
-fn means_the_same(before: &Value, after: &Value) -> bool {
-    let labels = |object: &Value| {
-        object
-            .get("metadata")
-            .and_then(|metadata| metadata.get("labels").cloned())
-    };
-    before.get("spec") == after.get("spec") && labels(before) == labels(after)
 }
 
 /// The object as the lab knows it; `None` for a kind that it does not know.

@@ -49,6 +49,9 @@ impl Lab {
         wanted.push(system::dns_pod(&self.config.cluster));
         refusals.extend(check_pod_names(&wanted));
         let state = self.lock();
+        for pod in &mut wanted {
+            pod.pod.labels = state.labels_of(pod);
+        }
         let stays = |pod: &DesiredPod| {
             let old = state.pods.get(&pod.pod.name);
             old.is_some_and(|old| same_but_labels(&old.desired, pod))
