@@ -11,6 +11,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rolling::share;
+
 use ringfence_apiserver::object::{self, at, is_terminating, number, text};
 use ringfence_apiserver::time::Timestamp;
 use serde_json::Value;

@@ -27,30 +27,31 @@ pub(crate) fn tell(
     now: Timestamp,
     writes: &mut Writes,
 ) {
-    let (namespace, uid) = (object::namespace(about), object::uid(about));
-    let text_of = |field| text(about, &[field]);
-    let name = format!(
-        "{}.{}",
-        object::name(about),
-        mark(&format!("{uid} {} {}", said.reason, said.message))
-    );
-    let namespace = if namespace.is_empty() {
-        "default"
-    } else {
-        namespace
-    };
-    if view.get("events", namespace, &name).is_some() {
-        return;
+    let event = event(about, said, now);
+    let (namespace, name) = (object::namespace(&event), object::name(&event));
+    if view.get("events", namespace, name).is_none() {
+        writes.create(event);
     }
-    writes.create(json!({
+}
+
+/// The event that says this of an object.
+pub(crate) fn event(about: &Value, said: &Said<'_>, now: Timestamp) -> Value {
+    let text_of = |field| text(about, &[field]);
+    let content = format!("{} {} {}", object::uid(about), said.reason, said.message);
+    let name = format!("{}.{}", object::name(about), mark(&content));
+    let own = object::namespace(about);
+    let namespace = if own.is_empty() { "default" } else { own };
+    json!({
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": namespace},
         "involvedObject": {
-            "apiVersion": text_of("apiVersion"), "kind": text_of("kind"), "namespace": object::namespace(about),
-            "name": object::name(about), "uid": uid, "resourceVersion": object::revision(about),
+            "apiVersion": text_of("apiVersion"), "kind": text_of("kind"), "namespace": own,
+            "name": object::name(about), "uid": object::uid(about),
+            "resourceVersion": object::revision(about),
         },
         "type": said.kind, "reason": said.reason, "message": said.message, "count": 1,
         "firstTimestamp": now.to_string(), "lastTimestamp": now.to_string(),
-        "source": {"component": said.component}, "reportingComponent": said.component, "reportingInstance": "",
-    }));
+        "source": {"component": said.component}, "reportingComponent": said.component,
+        "reportingInstance": "",
+    })
 }

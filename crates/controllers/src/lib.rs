@@ -11,10 +11,13 @@
 mod backend;
 mod claim;
 mod condition;
+pub mod cron_job;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
 mod event;
+pub mod job;
 pub mod lease;
 mod name;
 pub mod namespace;
@@ -28,6 +31,7 @@ mod sample;
 pub mod scheduler;
 mod selector;
 pub mod service_address;
+pub mod stateful_set;
 mod template;
 pub mod view;
 pub mod write;
@@ -55,6 +59,10 @@ pub const CONTROLLERS: &[Controller] = &[
     managed("namespace", namespace::decide),
     managed("deployment", deployment::decide),
     managed("replicaset", replica_set::decide),
+    managed("statefulset", stateful_set::decide),
+    managed("daemonset", daemon_set::decide),
+    managed("cronjob", cron_job::decide),
+    managed("job", job::decide),
     Controller {
         name: "scheduler",
         manager: "kube-scheduler",

@@ -12,9 +12,11 @@ use ringfence_apiserver::api::{Api, Body, Moment};
 use ringfence_apiserver::object::{self, text};
 use ringfence_apiserver::server::random;
 use ringfence_apiserver::time::Timestamp;
+use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::{Controller, Settings, View, Write};
+use crate::event::{Said, event};
+use crate::{Controller, Settings, Verb, View, Write, owner};
 
 /// How long nothing may change before the controllers are asked again, for what is due by time alone.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -65,6 +67,7 @@ impl Runner {
         let mut work = Work {
             api,
             config,
+            view: None,
             refused: BTreeMap::new(),
         };
         let run = move || {
@@ -99,6 +102,7 @@ impl Drop for Runner {
 struct Work {
     api: Arc<Api>,
     config: RunnerConfig,
+    view: Option<Arc<View>>,
     /// What was last refused of whom, so that it is told once.
     refused: BTreeMap<String, String>,
 }
@@ -122,12 +126,23 @@ impl Work {
     fn round(&mut self) -> usize {
         let mut taken = 0;
         for controller in self.config.controllers.clone() {
-            let view = View::of(&self.api.store(), &self.config.settings);
+            let view = self.look();
             for write in (controller.decide)(&view, now()) {
                 taken += usize::from(self.carry_out(&controller, &write));
             }
         }
         taken
+    }
+
+    /// What there is now; the last view if nothing has changed since.
+    fn look(&mut self) -> Arc<View> {
+        let store = self.api.store();
+        let last = self.view.take();
+        let last = last.filter(|view| view.revision() == store.revision());
+        let view = last.unwrap_or_else(|| Arc::new(View::of(&store, &self.config.settings)));
+        drop(store);
+        self.view = Some(Arc::clone(&view));
+        view
     }
 
     fn carry_out(&mut self, controller: &Controller, write: &Write) -> bool {
@@ -139,7 +154,8 @@ impl Work {
             random: &random,
         };
         let answer = self.api.handle(&request, &moment);
-        let subject = request.path.join("/");
+        let owner = owner::controller(&write.object).map_or("", |owner| text(owner, &["uid"]));
+        let subject = format!("{:?} {} {owner}", write.verb, request.path.join("/"));
         if answer.code < 300 {
             self.refused.remove(&subject);
             return true;
@@ -153,7 +169,7 @@ impl Work {
         false
     }
 
-    /// Says what was refused. That somebody else was faster is how things are.
+    /// Says what was refused, once. That somebody else was faster is how things are.
     fn tell(
         &mut self,
         controller: &Controller,
@@ -161,14 +177,41 @@ impl Work {
         message: &str,
         write: &Write,
     ) {
-        let (controller, name) = (controller.name, object::name(&write.object));
+        let name = object::name(&write.object);
         if matches!(code, 404 | 409) {
-            return tracing::debug!(controller, name, code, message, "decided anew");
+            return tracing::debug!(controller.name, name, code, message, "decided anew");
         }
-        if self.refused.insert(subject, message.to_owned()).as_deref() != Some(message) {
-            tracing::warn!(controller, name, verb = ?write.verb, code, message, "a write was refused");
+        let known = self.refused.insert(subject, message.to_owned());
+        if known.as_deref() == Some(message) {
+            return;
+        }
+        tracing::warn!(controller.name, name, verb = ?write.verb, code, message, "a write was refused");
+        if let Some(event) = refusal(controller, write, message) {
+            self.carry_out(controller, &event);
         }
     }
+}
+
+/// What the owner is told of an object that could not be made: there its users look for the reason.
+fn refusal(controller: &Controller, write: &Write, message: &str) -> Option<Write> {
+    let owner = owner::controller(&write.object).filter(|_| write.verb == Verb::Create)?;
+    let field = |name| text(owner, &[name]);
+    let about = json!({
+        "apiVersion": field("apiVersion"), "kind": field("kind"),
+        "metadata": {
+            "namespace": object::namespace(&write.object), "name": field("name"), "uid": field("uid"),
+        },
+    });
+    let said = Said {
+        kind: "Warning",
+        reason: "FailedCreate",
+        message: &format!("Error creating: {message}"),
+        component: &format!("{}-controller", controller.name),
+    };
+    Some(Write {
+        verb: Verb::Create,
+        object: event(&about, &said, now()),
+    })
 }
 
 fn now() -> Timestamp {

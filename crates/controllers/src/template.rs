@@ -9,6 +9,9 @@ use crate::owner;
 /// The label by which the pods of one template are told from those of another.
 pub(crate) const TEMPLATE_HASH: &str = "pod-template-hash";
 
+/// The label that says which template of a DaemonSet or StatefulSet a pod is of.
+pub(crate) const REVISION_HASH: &str = "controller-revision-hash";
+
 /// The pod that `owner` makes from its template.
 pub(crate) fn pod(owner: &Value, name: &str) -> Value {
     let template = at(owner, &["spec", "template"]);

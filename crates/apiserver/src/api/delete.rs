@@ -97,6 +97,14 @@ impl Api {
 }
 
 impl DeleteOptions {
+    /// To go after its dependents.
+    pub(super) fn foreground() -> Self {
+        Self {
+            propagation: Propagation::Foreground,
+            ..Self::default()
+        }
+    }
+
     fn read(request: &Request) -> Result<Self, ApiError> {
         let body = request.value()?.unwrap_or_else(|| json!({}));
         let parameter = |name| request.parameter(name).map(str::to_owned);

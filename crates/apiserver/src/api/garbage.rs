@@ -29,14 +29,8 @@ pub(super) fn sweep(store: &Store, kinds: &Kinds, ends_pods: bool, now: Timestam
         })
         .collect();
     let mut work: BTreeMap<(String, Name), (Arc<Kind>, Outcome)> = BTreeMap::new();
-    let steps = doomed(&objects).into_iter().filter_map(|owned| {
-        let outcome = decide_delete(
-            owned.object,
-            owned.kind,
-            &DeleteOptions::default(),
-            ends_pods,
-            now,
-        );
+    let steps = doomed(&objects).into_iter().filter_map(|(owned, options)| {
+        let outcome = decide_delete(owned.object, owned.kind, &options, ends_pods, now);
         outcome.ok().map(|outcome| (owned, outcome))
     });
     for (owned, outcome) in steps.chain(released(&objects)) {
@@ -69,8 +63,8 @@ impl<'a> Owned<'a> {
     }
 }
 
-/// What has lost its namespace, or its last owner.
-fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<Owned<'a>> {
+/// What has lost its namespace, or its last owner, and how it goes: whoever an owner waits for waits for its own dependents.
+fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, DeleteOptions)> {
     let uids: BTreeSet<&str> = objects
         .iter()
         .map(|owned| object::uid(owned.object))
@@ -90,7 +84,17 @@ fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<Owned<'a>> {
         !object::is_terminating(owned.object)
             && (ending.contains(owned.name.namespace.as_str()) || orphaned)
     };
-    objects.iter().filter(doomed).copied().collect()
+    let owners: BTreeSet<&str> = objects.iter().flat_map(|owned| owned.owners()).collect();
+    let options = |owned: Owned<'_>| {
+        let is_waited_for = owned.owners().any(|uid| foreground.contains(uid));
+        if is_waited_for && owners.contains(object::uid(owned.object)) {
+            DeleteOptions::foreground()
+        } else {
+            DeleteOptions::default()
+        }
+    };
+    let doomed = objects.iter().filter(doomed).copied();
+    doomed.map(|owned| (owned, options(owned))).collect()
 }
 
 /// What was held for the sake of others, and is held no more.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::kind::{Column, Kind, Subresources, age_column, conditions, containers, template, words};
-use crate::object::{child, default, fields, number, text};
+use crate::object::{at, child, default, fields, number, text};
 use crate::time::{Timestamp, age};
 
 pub(super) fn kind() -> Kind {
@@ -70,4 +70,44 @@ fn defaults(object: &mut Value) {
     default(spec, "backoffLimit", 6);
     default(spec, "completionMode", "NonIndexed");
     default(spec, "suspend", json!(false));
+    select_own_pods(object);
+}
+
+/// Selects the pods of this Job and no others, by its identity, as soon as it has one.
+fn select_own_pods(job: &mut Value) {
+    let uid = text(job, &["metadata", "uid"]).to_owned();
+    let given = at(job, &["spec", "selector"]).is_some();
+    let by_hand = at(job, &["spec", "manualSelector"]) == Some(&Value::Bool(true));
+    if uid.is_empty() || given || by_hand {
+        return;
+    }
+    let name = text(job, &["metadata", "name"]).to_owned();
+    let spec = child(job, "spec");
+    let selector = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    fields(spec).insert("selector".to_owned(), selector);
+    let labels = fields(child(child(child(spec, "template"), "metadata"), "labels"));
+    for (key, value) in [("controller-uid", &uid), ("job-name", &name)] {
+        labels.insert(key.to_owned(), value.as_str().into());
+        labels.insert(format!("batch.kubernetes.io/{key}"), value.as_str().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_selects_its_own_pods_unless_it_says_which() {
+        let mut job = json!({"metadata": {"name": "pi", "uid": "u"}, "spec": {}});
+        defaults(&mut job);
+        let labels = &job["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(job["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"], "u");
+        assert_eq!((&labels["job-name"], &labels["controller-uid"]), (&json!("pi"), &json!("u")));
+        let before = job.clone();
+        defaults(&mut job);
+        assert_eq!(job, before);
+        let mut by_hand = json!({"metadata": {"uid": "u"}, "spec": {"manualSelector": true}});
+        defaults(&mut by_hand);
+        assert_eq!(by_hand["spec"].get("selector"), None);
+    }
 }

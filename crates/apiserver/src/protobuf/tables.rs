@@ -110,7 +110,7 @@ messages! {
         2 "containers" Many(CONTAINER), 3 "restartPolicy" Text, 4 "terminationGracePeriodSeconds" Chosen,
         5 "activeDeadlineSeconds" Chosen, 6 "dnsPolicy" Text, 7 "nodeSelector" TextMap,
         8 "serviceAccountName" Text, 9 "serviceAccount" Text, 10 "nodeName" Text, 11 "hostNetwork" Switch,
-        12 "hostPID" Switch, 13 "hostIPC" Switch, 16 "hostname" Text, 17 "subdomain" Text,
+        12 "hostPID" Switch, 13 "hostIPC" Switch, 14 "securityContext" One(NO_SECURITY), 16 "hostname" Text, 17 "subdomain" Text,
         19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER), 24 "priorityClassName" Text,
     }
     CONTAINER "Container" {
@@ -120,6 +120,7 @@ messages! {
         17 "stdinOnce" Switch, 18 "tty" Switch, 20 "terminationMessagePolicy" Text,
     }
     NOTHING "ResourceRequirements" {}
+    NO_SECURITY "PodSecurityContext" {}
     CONTAINER_PORT "ContainerPort" {
         1 "name" Text, 2 "hostPort" Number, 3 "containerPort" Number, 4 "protocol" Text, 5 "hostIP" Text,
     }

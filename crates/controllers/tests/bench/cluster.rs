@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use ringfence_apiserver::api::{Api, ApiConfig, Body, Method, Moment, Request};
+use ringfence_apiserver::api::{Admission, Api, ApiConfig, Body, Method, Moment, Request};
 use ringfence_apiserver::object::{is_terminating, items, text};
 use ringfence_apiserver::time::Timestamp;
 use ringfence_controllers::{Controller, ServiceRanges, Settings, View, Write};
@@ -17,12 +17,16 @@ pub(crate) struct Cluster {
 
 /// An API with the namespace `default` and the node `n1`, where something ends pods.
 pub(crate) fn api() -> Arc<Api> {
+    let ranges = ServiceRanges::new(vec!["10.96.0.0/16".parse().unwrap()]);
+    api_with(Box::new(ranges))
+}
+
+pub(crate) fn api_with(admission: Box<dyn Admission>) -> Arc<Api> {
     let config = ApiConfig {
         first_revision: 1_000,
         ends_pods: true,
     };
-    let ranges = ServiceRanges::new(vec!["10.96.0.0/16".parse().unwrap()]);
-    let api = Arc::new(Api::new(config, Box::new(ranges)));
+    let api = Arc::new(Api::new(config, admission));
     for (kind, name) in [
         ("Namespace", "default"),
         ("Namespace", "kube-node-lease"),

@@ -154,3 +154,58 @@ fn kubectl_rolls_out_and_back() {
     bench.ok("delete deployment web --cascade=foreground --timeout=30s");
     bench.becomes("get replicasets,pods -l app=web -o name", "");
 }
+
+const WORKLOADS: &str = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: 'postgres:1'}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: log}
+spec:
+  selector: {matchLabels: {app: log}}
+  template:
+    metadata: {labels: {app: log}}
+    spec: {containers: [{name: c, image: 'fluent:1'}]}
+";
+
+#[test]
+fn kubectl_runs_the_other_workloads() {
+    let bench = Bench::start();
+    bench.ok("create job pi --image=busybox -- true");
+    bench.ok("wait --for=condition=complete job/pi --timeout=30s");
+    bench.has("get job pi", &["Complete", "1/1"]);
+    bench.becomes(
+        "get pods -l job-name=pi -o jsonpath={.items[*].status.phase}",
+        "Succeeded",
+    );
+    bench.ok("create cronjob tick --image=busybox --schedule=0~0~1~1~* -- true");
+    bench.has("get cronjob tick", &["0 0 1 1 *", "False"]);
+    bench.ok("create job once --from=cronjob/tick");
+    bench.ok("wait --for=condition=complete job/once --timeout=30s");
+    let manifest = bench.directory.path().join("workloads.yaml");
+    std::fs::write(&manifest, WORKLOADS).unwrap();
+    bench.ok(&format!("create -f {}", manifest.display()));
+    for (workload, ready) in [("statefulset/db", "2/2"), ("daemonset/log", "1 ")] {
+        bench.ok(&format!("rollout status {workload} --timeout=30s"));
+        bench.has(&format!("get {workload}"), &[ready]);
+        bench.ok(&format!("set image {workload} c=other:2"));
+        bench.ok(&format!("rollout status {workload} --timeout=30s"));
+    }
+    bench.becomes(
+        "get pods -l app=db -o jsonpath={.items[*].spec.containers[*].image}",
+        "other:2 other:2",
+    );
+    bench.ok("scale statefulset/db --replicas=1");
+    bench.becomes("get pods -l app=db -o name", "pod/db-0");
+    bench.ok("delete job pi");
+    bench.becomes("get pods -l job-name=pi -o name", "");
+}

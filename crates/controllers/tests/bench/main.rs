@@ -10,4 +10,6 @@
 mod cluster;
 mod kubectl;
 mod kubelet;
+mod refusals;
 mod rollouts;
+mod workloads;

@@ -154,7 +154,7 @@ fn fare(cluster: &Cluster, pod: &Value, outcome: Outcome, number: usize) {
     }
 }
 
-fn end(cluster: &Cluster, pod: &Value) {
+pub(crate) fn end(cluster: &Cluster, pod: &Value) {
     let write = Write {
         verb: Verb::Delete,
         object: pod.clone(),

@@ -127,6 +127,26 @@ fn an_owner_waits_for_those_that_block_it() {
 }
 
 #[test]
+fn an_owner_waits_for_the_dependents_of_its_dependents() {
+    let client = client();
+    let a = client.create(CONFIG_MAPS, map("a", &json!({})));
+    let b = client.create(CONFIG_MAPS, map("b", &owned_by(&a, true)));
+    let mut held = owned_by(&b, true);
+    held["finalizers"] = json!(["x/y"]);
+    client.create(CONFIG_MAPS, map("c", &held));
+    let foreground = json!({"propagationPolicy": "Foreground"});
+    client.delete(&format!("{CONFIG_MAPS}/a"), &foreground);
+    for name in ["a", "b", "c"] {
+        assert_eq!(client.code(&format!("{CONFIG_MAPS}/{name}")), 200, "{name}");
+    }
+    let release = json!({"metadata": {"finalizers": null}});
+    client.merge(&format!("{CONFIG_MAPS}/c"), &release);
+    for name in ["a", "b", "c"] {
+        assert_eq!(client.code(&format!("{CONFIG_MAPS}/{name}")), 404, "{name}");
+    }
+}
+
+#[test]
 fn orphans_stay_and_forget_their_owner() {
     let client = client();
     let a = client.create(CONFIG_MAPS, map("a", &json!({})));

@@ -1,6 +1,7 @@
 //! Creating, replacing, patching.
 
 use super::*;
+use crate::kind::Kind;
 
 #[test]
 fn the_server_gives_what_only_it_may_give() {
@@ -284,4 +285,49 @@ fn bodies_that_cannot_be_read_are_refused() {
             .code,
         201
     );
+}
+
+/// Numbers ConfigMaps, and lets them keep their number.
+#[derive(Debug)]
+struct Numbers;
+
+impl Admission for Numbers {
+    fn admit(&self, _: &Write<'_>) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    fn complete(
+        &self,
+        store: &Store,
+        kind: &Kind,
+        before: Option<&Value>,
+        object: &mut Value,
+    ) -> Result<(), ApiError> {
+        let count = store.objects("configmaps").count();
+        if count == 2 {
+            return Err(ApiError::internal("no number is left"));
+        }
+        if kind.kind == "ConfigMap" {
+            let kept = before.map(|before| before["data"]["number"].clone());
+            object["data"]["number"] = kept.unwrap_or_else(|| count.to_string().into());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_the_cluster_gives_is_in_the_answer_and_stays() {
+    const MAPS: &str = "/api/v1/namespaces/d/configmaps";
+    let client = client_with(false, Box::new(Numbers));
+    let map = |name: &str| json!({"metadata": {"name": name}, "data": {"a": "b"}});
+    let dry = client.create(&format!("{MAPS}?dryRun=All"), map("first"));
+    assert_eq!(dry["data"]["number"], "0");
+    assert_eq!(client.create(MAPS, map("first"))["data"]["number"], "0");
+    assert_eq!(client.create(MAPS, map("second"))["data"]["number"], "1");
+    assert_eq!(client.refused(Method::Post, MAPS, &map("third")).0, 500);
+    assert_eq!(client.code(&format!("{MAPS}/third")), 404);
+    client.delete(&format!("{MAPS}/second"), &Value::Null);
+    let first = format!("{MAPS}/first");
+    let (code, put) = client.call(Method::Put, &first, "application/json", &map("first"));
+    assert_eq!((code, &put["data"]["number"]), (200, &json!("0")));
 }
