@@ -300,6 +300,8 @@ pub(crate) enum Role {
         pid: u32,
         #[arg(long)]
         builtin: bool,
+        #[arg(long)]
+        terminal: bool,
         #[arg(last = true)]
         command: Vec<String>,
     },

@@ -40,8 +40,9 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
         Role::PodExec {
             pid,
             builtin,
+            terminal,
             command,
-        } => exec::pod_exec(pid, builtin, &command),
+        } => exec::pod_exec(pid, builtin, terminal, &command),
         Role::Agent { config } => done(ringfence_agent::run(read_file(&config)?)),
         Role::Responder => done(responder::run(read_line()?)),
         Role::Outside => done(responder::run(responder::ResponderConfig::outside(OUTSIDE))),

@@ -313,11 +313,15 @@ impl Lab {
         )
     }
 
-    /// Where a command in a pod runs: in the namespaces of a process, with the environment of the first container.
+    /// Where a command in a pod runs: in the namespaces of a process, with the environment of `container`, or of the first.
     ///
     /// # Errors
     /// If there is no such pod, or it does not run.
-    pub fn exec_target(&self, name: &ObjectName) -> anyhow::Result<ExecTarget> {
+    pub fn exec_target(
+        &self,
+        name: &ObjectName,
+        container: Option<&str>,
+    ) -> anyhow::Result<ExecTarget> {
         let state = self.lock();
         let record = state
             .pods
@@ -335,8 +339,12 @@ impl Lab {
             );
         };
         let nothing = BTreeMap::new();
-        let first = record.desired.containers.first();
-        let own = first.map_or(&nothing, |container| &container.environment);
+        let containers = &record.desired.containers;
+        let named = containers
+            .iter()
+            .find(|one| Some(one.name.as_str()) == container);
+        let own = named.or(containers.first());
+        let own = own.map_or(&nothing, |container| &container.environment);
         Ok(ExecTarget {
             pid: sandbox.pid(),
             environment: programs::environment(&record.desired, own),

@@ -39,6 +39,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a client may say nothing at all, not even that it is there.
 const SILENCE_LIMIT: Duration = Duration::from_hours(4);
+/// How often a client hears that the server is there. It asks, but its question may stand behind input that the command
+/// does not read; kubectl gives up when it has heard nothing for a minute. One that has left is noticed by it, too.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// How long a client may take to hang up when all is said.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How much of an output is sent at once, in bytes.

@@ -10,14 +10,14 @@ use ringfence_standin::probe::ProbeProtocol;
 use crate::support::{Finished, Lab, Permit, Run as _, eventually};
 
 /// A lab and the kubeconfig that its start has printed.
-struct Cluster {
+pub(crate) struct Cluster {
     lab: Lab,
     kubeconfig: String,
     kubectl: PathBuf,
 }
 
 impl Cluster {
-    fn up() -> Self {
+    pub(crate) fn up() -> Self {
         Self::up_with(&["up"])
     }
 
@@ -36,17 +36,28 @@ impl Cluster {
         }
     }
 
-    fn run(&self, arguments: &str) -> Finished {
+    /// Words are separated by blanks; `~` in one stands for a blank.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        let words = arguments.split_whitespace();
         let mut command = Command::new(&self.kubectl);
         command
-            .args(arguments.split_whitespace())
+            .args(words.map(|word| word.replace('~', " ")))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.lab.folder.path());
-        command.finish()
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &str) -> Finished {
+        self.command(arguments).finish()
+    }
+
+    /// A file that goes with the lab.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.lab.folder.path().join(name)
     }
 
     #[track_caller]
-    fn ok(&self, arguments: &str) -> String {
+    pub(crate) fn ok(&self, arguments: &str) -> String {
         self.run(arguments).expect_ok()
     }
 
@@ -69,7 +80,7 @@ impl Cluster {
         )
     }
 
-    fn apply(&self, example: &str) -> String {
+    pub(crate) fn apply(&self, example: &str) -> String {
         self.ok(&format!("apply -f {}", Self::example(example)))
     }
 }

@@ -22,6 +22,7 @@ mod policy_tests;
 mod rules;
 mod services;
 mod storm;
+mod streams;
 mod support;
 mod tamper;
 mod tiers;

@@ -30,6 +30,8 @@ pub struct DesiredContainer {
     pub image: String,
     /// What runs instead of the image.
     pub program: Program,
+    /// What runs for whoever attaches to it, if it waits for input.
+    pub interactive: Option<Vec<String>>,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
     /// Declared ports.

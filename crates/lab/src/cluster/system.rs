@@ -134,6 +134,7 @@ pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
         node_selector: Labels::new(),
         restart: RestartPolicy::Always,
         containers: vec![DesiredContainer {
+            interactive: None,
             name: "dns".to_owned(),
             image: "ringfence".to_owned(),
             program: Program::Dns,

@@ -21,6 +21,8 @@ pub type Objects = BTreeMap<ObjectKey, Object>;
 const TEMPLATE_HASH_LENGTH: usize = 8;
 /// Characters at the end of generated names, as Kubernetes has them.
 const NAME_SUFFIX_LENGTH: usize = 5;
+/// What runs where a container waits for input and names no command.
+const SHELL: &str = "sh";
 
 /// Why pods cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -205,6 +207,7 @@ fn desired(
                 name: container.name.clone(),
                 image: container.image.clone(),
                 program: program(container),
+                interactive: interactive(container),
                 environment: environment(&references, container)?,
                 ports: container.ports.clone(),
             })
@@ -246,6 +249,18 @@ fn program(container: &Container) -> Program {
         return Program::Responder;
     }
     Program::Machine(std::iter::once(first).chain(words).collect())
+}
+
+/// What a container that waits for input runs when it gets some: its command, or a shell in place of its image's.
+fn interactive(container: &Container) -> Option<Vec<String>> {
+    let waits_for_input = container.stdin || container.tty;
+    let is_stand_in = program(container) == Program::Responder;
+    let words = container.command.iter().chain(&container.args).cloned();
+    let mut words: Vec<String> = words.collect();
+    if words.is_empty() {
+        words.push(SHELL.to_owned());
+    }
+    (waits_for_input && is_stand_in).then_some(words)
 }
 
 /// What the variables of a pod may refer to.

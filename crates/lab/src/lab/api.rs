@@ -1,6 +1,9 @@
 //! The lab as a Kubernetes API: what there is, to be read with kubectl, and writes that become changes of the lab.
 
 mod gate;
+mod logs;
+mod process;
+mod reach;
 mod snapshot;
 
 use std::net::TcpListener;
@@ -14,6 +17,7 @@ use ringfence_apiserver::time::Timestamp;
 use super::Lab;
 use super::containers::now;
 use gate::Gate;
+use reach::Pods;
 
 /// Revisions that one second of a server's life may take at most, so that a later server begins above it.
 const REVISIONS_A_SECOND: u64 = 1_000;
@@ -49,7 +53,8 @@ pub fn serve(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<Served> {
     mirror(lab, &api, &authority);
     let (mirrored, following) = (Arc::clone(&api), Arc::clone(lab));
     std::thread::spawn(move || follow(&following, &mirrored, &authority));
-    let server = Server::start(api, listener, identity).context("cannot serve the API")?;
+    let server = Server::with_containers(api, Arc::new(Pods::new(lab)), listener, identity)
+        .context("cannot serve the API")?;
     Ok(Served {
         _server: server,
         kubeconfig,

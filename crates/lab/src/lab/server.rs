@@ -61,7 +61,7 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             command,
             builtin,
         } => {
-            let target = lab.exec_target(&pod)?;
+            let target = lab.exec_target(&pod, None)?;
             let invocation = if builtin {
                 Invocation {
                     arguments: command,
@@ -72,7 +72,7 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             };
             Reply::Exited(run_attached(stream, streams, |process| {
                 process.env_clear().envs(target.environment);
-                process.args(pod_exec(target.pid, invocation));
+                process.args(pod_exec(target.pid, Terminal::Callers, invocation));
                 Ok(process.spawn()?)
             })?)
         }
@@ -104,13 +104,28 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
     send(stream, &reply)
 }
 
-fn pod_exec(pid: u32, invocation: Invocation) -> impl Iterator<Item = String> {
+/// Whose terminal a command in a pod has, if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terminal {
+    /// That of whoever calls, whose keys go to them.
+    Callers,
+    /// One of its own.
+    Own,
+}
+
+/// The arguments with which this binary runs a command in a pod.
+pub(super) fn pod_exec(
+    pid: u32,
+    terminal: Terminal,
+    invocation: Invocation,
+) -> impl Iterator<Item = String> {
     let own = [
         "internal".to_owned(),
         "pod-exec".to_owned(),
         pid.to_string(),
     ];
     own.into_iter()
+        .chain((terminal == Terminal::Own).then(|| "--terminal".to_owned()))
         .chain(invocation.builtin.then(|| "--builtin".to_owned()))
         .chain(std::iter::once("--".to_owned()))
         .chain(invocation.arguments)
@@ -166,7 +181,7 @@ fn ends_before_hang_up(child: &Child, mut stream: &UnixStream) -> io::Result<boo
 }
 
 /// `internal pod-exec` leads a group with everything it starts.
-fn end_group(child: &Child) {
+pub(super) fn end_group(child: &Child) {
     if let Ok(pid) = i32::try_from(child.id()) {
         let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);

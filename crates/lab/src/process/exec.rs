@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::process::{Command, ExitCode};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitCode};
 
 use anyhow::Context as _;
 use nix::sched::{CloneFlags, setns};
+use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process_group};
+use rustix::termios::tcsetpgrp;
 
 use super::sandbox::POD_SELF;
 
@@ -13,14 +16,23 @@ use super::sandbox::POD_SELF;
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
-/// `internal pod-exec PID [--builtin] -- COMMAND`: enters the namespaces of the sandbox process `pid` and runs the
+/// `internal pod-exec PID [--builtin] [--terminal] -- COMMAND`: enters the namespaces of the sandbox process `pid` and runs the
 /// command there with this process's standard streams; ends with the command's exit code. It leads a session, so that
-/// whoever gives up on the command can end all of it through the process group.
+/// whoever gives up on the command can end all of it through the process group. With `--terminal` its standard input is
+/// the terminal of that session, and the command's keys go to the command.
 ///
 /// # Errors
 /// If the sandbox is gone or the command cannot be started.
-pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<ExitCode> {
+pub fn pod_exec(
+    pid: u32,
+    builtin: bool,
+    terminal: bool,
+    command: &[String],
+) -> anyhow::Result<ExitCode> {
     nix::unistd::setsid().context("cannot lead a session")?;
+    if terminal {
+        ioctl_tiocsctty(std::io::stdin()).context("cannot take the terminal")?;
+    }
     let kinds = [
         ("ipc", CloneFlags::CLONE_NEWIPC),
         ("uts", CloneFlags::CLONE_NEWUTS),
@@ -42,11 +54,27 @@ pub fn pod_exec(pid: u32, builtin: bool, command: &[String]) -> anyhow::Result<E
         let (program, arguments) = command.split_first().context("no command given")?;
         (program.as_str(), arguments)
     };
-    let status = match Command::new(program).args(arguments).status() {
-        Ok(status) => status,
+    let mut process = Command::new(program);
+    process.args(arguments);
+    if terminal {
+        process.process_group(0);
+    }
+    let mut child = match process.spawn() {
+        Ok(child) => child,
         Err(error) => return Ok(not_started(program, &error)),
     };
-    Ok(ExitCode::from(super::exit_code(status)))
+    if terminal {
+        hand_over(&child);
+    }
+    Ok(ExitCode::from(super::exit_code(child.wait()?)))
+}
+
+/// Gives the keys of the terminal to `child`, which may have asked for some too early and been stopped. One that has ended
+/// needs none.
+fn hand_over(child: &Child) {
+    let group = Pid::from_child(child);
+    let _ = tcsetpgrp(std::io::stdin(), group);
+    let _ = kill_process_group(group, Signal::CONT);
 }
 
 /// Says why and answers with the exit code that shells have for it.

@@ -163,3 +163,88 @@ fn status(result: io::Result<i32>) -> Value {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    fn run_to_end(process: Process) -> Vec<(Stream, Vec<u8>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.unwrap().block_on(async {
+            let (_said, from) = mpsc::channel(UNDER_WAY);
+            let (to, mut told) = mpsc::channel::<ToClient>(UNDER_WAY);
+            let listen = async {
+                let mut all: Vec<(Stream, Vec<u8>)> = Vec::new();
+                while let Some((stream, content)) = told.recv().await {
+                    all.push((stream, content.to_vec()));
+                }
+                all
+            };
+            tokio::join!(run(process, from, to), listen).1
+        })
+    }
+
+    fn process(stdout: Output, exit: Exit) -> Process {
+        Process {
+            stdin: None,
+            stdout: Some(stdout),
+            stderr: None,
+            resize: None,
+            exit,
+        }
+    }
+
+    fn last(told: &[(Stream, Vec<u8>)]) -> Value {
+        let (stream, status) = told.last().unwrap();
+        assert_eq!(*stream, Stream::Error);
+        serde_json::from_slice(status).unwrap()
+    }
+
+    #[test]
+    fn a_command_is_over_when_those_it_left_its_output_to_are_quiet() {
+        let (mut writer, reader) = duplex(100);
+        let exit = async move {
+            writer.write_all(b"first").await?;
+            // Somebody else holds the output, and says a word more.
+            tokio::spawn(async move {
+                let _ = writer.write_all(b", later").await;
+                std::future::pending::<()>().await;
+            });
+            Ok(3)
+        };
+        let told = run_to_end(process(Box::new(reader), Box::pin(exit)));
+        let printed: Vec<u8> = told
+            .iter()
+            .filter(|(stream, _)| *stream == Stream::Stdout)
+            .flat_map(|(_, content)| content.clone())
+            .collect();
+        assert_eq!(printed, b"first, later");
+        let status = last(&told);
+        assert_eq!(status["reason"], "NonZeroExitCode");
+        let cause = json!({"reason": "ExitCode", "message": "3"});
+        assert_eq!(status["details"]["causes"], json!([cause]));
+    }
+
+    #[test]
+    fn an_output_that_ends_first_does_not_end_the_command() {
+        let exit = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(0)
+        };
+        let told = run_to_end(process(Box::new(tokio::io::empty()), Box::pin(exit)));
+        assert_eq!(last(&told), json!({"metadata": {}, "status": "Success"}));
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_waited_for_is_a_failure() {
+        let exit = async { Err(io::Error::other("it is gone")) };
+        let told = run_to_end(process(Box::new(tokio::io::empty()), Box::pin(exit)));
+        let status = last(&told);
+        assert_eq!(status["reason"], "InternalError");
+        assert_eq!(status["message"], "Internal error occurred: it is gone");
+    }
+}

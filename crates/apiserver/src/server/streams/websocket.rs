@@ -1,7 +1,5 @@
 //! A session over a WebSocket.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -16,16 +14,12 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 
 use super::channel::{self, Channels};
 use super::session::{self, FromClient, ToClient, UNDER_WAY};
-use super::{CLOSE_LIMIT, SILENCE_LIMIT};
+use super::{CLOSE_LIMIT, SIGN_OF_LIFE, SILENCE_LIMIT};
 use crate::containers::Process;
 
 /// The longest message of a client, in bytes. kubectl sends 32 KiB.
 const MESSAGE_SIZE: usize = 1 << 20;
 const BUFFER_SIZE: usize = 32 << 10;
-/// How often a client hears that the server is there. It asks, but its question may stand behind input that the command
-/// does not read; kubectl gives up when it has heard nothing for a minute.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
-
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(super) type Sink = SplitSink<Socket, Message>;
 pub(super) type Source = SplitStream<Socket>;

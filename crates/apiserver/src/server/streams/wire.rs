@@ -8,15 +8,17 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::spdy::{Decoder, Encoder, Frame, Headers, Id};
 use super::websocket::{self, Sink, Source};
-use super::{CHUNK, SILENCE_LIMIT};
+use super::{CHUNK, SIGN_OF_LIFE, SILENCE_LIMIT};
 
 /// How many frames may wait to be written.
 const UNDER_WAY: usize = 8;
+/// The number of our own questions, which clients send back. Servers have even ones, clients odd ones.
+const OUR_PING: u32 = 2;
 /// The status of a stream that was refused.
 const REFUSED: u32 = 3;
 
@@ -111,6 +113,7 @@ impl Listener {
             }
             Frame::Data { id, content, fin } => Some(Said::Data { id, content, fin }),
             Frame::Reset { id, .. } => Some(Said::Reset(id)),
+            Frame::Ping(OUR_PING) => None,
             Frame::Ping(number) => self
                 .speaker
                 .say(Frame::Ping(number))
@@ -157,7 +160,16 @@ impl Writing {
     /// Writes what is said until the client does not take it any more. Does not end otherwise.
     pub(super) async fn run(&mut self) {
         let mut encoder = Encoder::new();
-        while let Some(frame) = self.frames.recv().await {
+        let mut alive = interval_at(Instant::now() + SIGN_OF_LIFE, SIGN_OF_LIFE);
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let frame = tokio::select! {
+                frame = self.frames.recv() => match frame {
+                    Some(frame) => frame,
+                    None => break,
+                },
+                _ = alive.tick() => Frame::Ping(OUR_PING),
+            };
             let Ok(bytes) = encoder.encode(&frame) else {
                 break;
             };

@@ -33,7 +33,11 @@ fn made(record: &PodRecord) -> Value {
     }
     let containers = record.desired.containers.iter().map(|container| {
         let ports: Vec<Value> = container.ports.iter().map(port).collect();
-        json!({"name": container.name, "image": container.image, "ports": ports})
+        let asks = container.interactive.is_some();
+        json!({
+            "name": container.name, "image": container.image, "ports": ports,
+            "stdin": asks, "tty": asks,
+        })
     });
     let containers: Vec<Value> = containers.collect();
     let spec = json!({

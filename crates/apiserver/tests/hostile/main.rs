@@ -1,5 +1,7 @@
 //! Clients that mean no good, or are slow: they get what they deserve, and the others are served.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+mod streams;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringfence_apiserver::api::{AdmitAll, Api, ApiConfig};
+use ringfence_apiserver::containers::{Containers, NoContainers};
 use ringfence_apiserver::server::{Identity, Server};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -22,6 +25,10 @@ struct Bench {
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 fn bench() -> Bench {
+    bench_with(Arc::new(NoContainers))
+}
+
+fn bench_with(containers: Arc<dyn Containers>) -> Bench {
     let config = ApiConfig {
         first_revision: 0,
         ends_pods: false,
@@ -40,7 +47,7 @@ fn bench() -> Bench {
         .with_no_client_auth();
     let token = identity.token().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server::start(Arc::clone(&api), listener, identity).unwrap();
+    let server = Server::with_containers(Arc::clone(&api), containers, listener, identity).unwrap();
     Bench {
         server,
         api,

@@ -1,0 +1,161 @@
+//! What a container has printed, and goes on to print.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ringfence_apiserver::containers::{Exit, Output};
+use tokio::io::{AsyncRead, AsyncWriteExt as _, DuplexStream, ReadBuf};
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+
+/// How often a log that is followed is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How much is read at once, in bytes.
+const CHUNK: usize = 32 << 10;
+const CHUNK_LENGTH: u64 = 32 << 10;
+
+/// Whether more can come.
+pub(super) type GoesOn = Box<dyn Fn() -> bool + Send>;
+
+/// Reads a log from its last `tail` lines on, and what is written to it while it goes on.
+pub(super) fn read(
+    mut log: File,
+    tail: Option<u64>,
+    goes_on: Option<GoesOn>,
+) -> io::Result<Output> {
+    if let Some(lines) = tail {
+        let start = start_of_tail(&mut log, lines)?;
+        log.seek(SeekFrom::Start(start))?;
+    }
+    let (writer, reader) = tokio::io::duplex(CHUNK);
+    let (held, left) = oneshot::channel();
+    tokio::spawn(copy(log, goes_on, writer, left));
+    Ok(Box::new(Held {
+        output: Box::new(reader),
+        _held: held,
+    }))
+}
+
+/// Until the log ends, or its reader has left.
+async fn copy(
+    mut log: File,
+    goes_on: Option<GoesOn>,
+    mut writer: DuplexStream,
+    mut left: oneshot::Receiver<()>,
+) {
+    let mut buffer = vec![0; CHUNK];
+    let mut is_last = false;
+    while let Ok(count) = log.read(&mut buffer) {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if writer.write_all(bytes).await.is_err() {
+            return;
+        }
+        if count > 0 {
+            continue;
+        }
+        if is_last || left.try_recv() == Err(TryRecvError::Closed) {
+            return;
+        }
+        // What it printed before its end may have come since.
+        is_last = !goes_on.as_ref().is_some_and(|goes_on| goes_on());
+        if !is_last {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Where the last `lines` lines begin. One without an end counts.
+fn start_of_tail(log: &mut File, lines: u64) -> io::Result<u64> {
+    let length = log.metadata()?.len();
+    let mut end = length;
+    let mut seen = 0;
+    while end > 0 {
+        let start = end.saturating_sub(CHUNK_LENGTH);
+        let mut block = Vec::new();
+        log.seek(SeekFrom::Start(start))?;
+        log.by_ref().take(end - start).read_to_end(&mut block)?;
+        for (offset, byte) in block.iter().enumerate().rev() {
+            let at = start + u64::try_from(offset).unwrap_or_default();
+            // The end of the last line begins no other.
+            let begins_line = *byte == b'\n' && at + 1 < length;
+            seen += u64::from(begins_line);
+            if lines == 0 {
+                return Ok(length);
+            }
+            if begins_line && seen == lines {
+                return Ok(at + 1);
+            }
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// The same output, and when it has ended.
+pub(super) fn until_its_end(output: Output) -> (Output, Exit) {
+    let (ended, end) = oneshot::channel();
+    let held = Held {
+        output,
+        _held: ended,
+    };
+    let exit = async move {
+        let _: Result<(), _> = end.await;
+        Ok(0)
+    };
+    (Box::new(held), Box::pin(exit))
+}
+
+/// An output whose reader is seen to leave. It leaves at the end.
+struct Held {
+    output: Output,
+    _held: oneshot::Sender<()>,
+}
+
+impl AsyncRead for Held {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.output).poll_read(context, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_found_wherever_they_begin() {
+        let long = "x".repeat(CHUNK + 10);
+        for (text, lines, tail) in [
+            ("a\nb\nc\n", 1, "c\n"),
+            ("a\nb\nc\n", 2, "b\nc\n"),
+            ("a\nb\nc\n", 3, "a\nb\nc\n"),
+            ("a\nb\nc\n", 9, "a\nb\nc\n"),
+            ("a\nb\nc\n", 0, ""),
+            ("a\nb", 1, "b"),
+            ("\n\n", 1, "\n"),
+            ("", 1, ""),
+            (&format!("a\n{long}\n{long}"), 2, &format!("{long}\n{long}")),
+        ] {
+            let path = std::env::temp_dir().join(format!("ringfence-log-{}", std::process::id()));
+            let mut file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&path)
+                .unwrap();
+            std::fs::remove_file(path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            let start = usize::try_from(start_of_tail(&mut file, lines).unwrap()).unwrap();
+            assert!(&text[start..] == tail, "{lines} of {:?}", text.get(..20));
+        }
+    }
+}

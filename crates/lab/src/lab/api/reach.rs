@@ -1,0 +1,191 @@
+//! What kubectl reaches in the lab's pods: commands in their namespaces, what they have printed, their ports.
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use ringfence_apiserver::containers::{
+    Connection, Container, Containers, Exec, LogOptions, Output, Process, Streams,
+};
+use ringfence_apiserver::status::ApiError;
+use ringfence_model::{ObjectName, RestartPolicy};
+use ringfence_netlink::namespace;
+
+use super::super::programs::invocation;
+use super::super::server::{Terminal, pod_exec};
+use super::super::{ExecTarget, Lab, pods};
+use super::{logs, process};
+
+/// How long a port of a pod may take to answer.
+const DIAL_LIMIT: Duration = Duration::from_secs(10);
+/// What programs are told of a terminal where the lab itself has none.
+const TERM: (&str, &str) = ("TERM", "xterm");
+
+/// The pods of a lab.
+#[derive(Debug)]
+pub(super) struct Pods {
+    lab: Weak<Lab>,
+}
+
+impl Pods {
+    pub(super) fn new(lab: &Arc<Lab>) -> Self {
+        Self {
+            lab: Arc::downgrade(lab),
+        }
+    }
+
+    fn lab(&self) -> Result<Arc<Lab>, ApiError> {
+        let ended = || ApiError::new(503, "ServiceUnavailable", "the lab ends");
+        self.lab.upgrade().ok_or_else(ended)
+    }
+
+    fn target(&self, pod: &ObjectName, container: Option<&str>) -> Result<ExecTarget, ApiError> {
+        let target = self.lab()?.exec_target(pod, container);
+        target.map_err(|error| ApiError::bad_request(format!("{error:#}")))
+    }
+}
+
+impl Containers for Pods {
+    fn exec(&self, container: &Container, exec: &Exec) -> Result<Process, ApiError> {
+        let target = self.target(&container.pod, Some(&container.name))?;
+        start(target, &exec.command, exec.streams)
+    }
+
+    /// A container that waits for input runs its command when somebody gives it some, anew each time. What others print
+    /// can be listened to.
+    fn attach(&self, container: &Container, streams: Streams) -> Result<Process, ApiError> {
+        let target = self.target(&container.pod, Some(&container.name))?;
+        let lab = self.lab()?;
+        let desired = lab.desired_pod(&container.pod);
+        let containers = desired.into_iter().flat_map(|pod| pod.containers);
+        let mut named = containers.filter(|one| one.name == container.name);
+        match named.next().and_then(|one| one.interactive) {
+            Some(command) => {
+                let process = start(target, &command, streams)?;
+                Ok(finishing(process, &lab, &container.pod))
+            }
+            None if streams.stdin => Err(ApiError::bad_request(format!(
+                "container {} of pod {} takes no input: its manifest does not say `stdin: true`",
+                container.name, container.pod.name
+            ))),
+            None => listen(&lab, container),
+        }
+    }
+
+    fn logs(&self, container: &Container, options: &LogOptions) -> Result<Output, ApiError> {
+        if options.timestamps || options.since.is_some() {
+            return Err(ApiError::bad_request(
+                "a lab does not note when containers print: ask without --timestamps and --since",
+            ));
+        }
+        if options.previous {
+            return Err(ApiError::bad_request(
+                "a lab keeps one log for all runs of a container: ask without --previous",
+            ));
+        }
+        let log = open_log(container)?;
+        let goes_on = options.follow.then(|| runs(&self.lab, &container.pod));
+        logs::read(log, options.tail_lines, goes_on).map_err(unreadable)
+    }
+
+    fn forwards(&self, pod: &ObjectName) -> Result<(), ApiError> {
+        self.target(pod, None).map(drop)
+    }
+
+    fn dial(&self, pod: &ObjectName, port: u16) -> io::Result<Box<dyn Connection>> {
+        let target = self.target(pod, None).map_err(io::Error::other)?;
+        let network = File::open(format!("/proc/{}/ns/net", target.pid))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let dial = || TcpStream::connect_timeout(&address, DIAL_LIMIT);
+        let stream = namespace::run_in(&network, dial).map_err(io::Error::other)??;
+        stream.set_nonblocking(true)?;
+        Ok(Box::new(tokio::net::TcpStream::from_std(stream)?))
+    }
+}
+
+/// Runs a command in a pod's namespaces, as `ringfence lab exec` does.
+fn start(target: ExecTarget, words: &[String], streams: Streams) -> Result<Process, ApiError> {
+    let mut command = Command::new("/proc/self/exe");
+    command.env_clear();
+    let terminal = if streams.tty {
+        command.env(TERM.0, TERM.1);
+        Terminal::Own
+    } else {
+        Terminal::Callers
+    };
+    command
+        .envs(target.environment)
+        .args(pod_exec(target.pid, terminal, invocation(words)));
+    let started = process::start(command, streams);
+    started.map_err(|error| ApiError::internal(format!("cannot start the command: {error}")))
+}
+
+/// A pod that is not to be started again is over with its command.
+fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
+    let is_over = |code: i32, restart: RestartPolicy| match restart {
+        RestartPolicy::Always => false,
+        RestartPolicy::OnFailure => code == 0,
+        RestartPolicy::Never => true,
+    };
+    let (lab, pod, exit) = (Arc::downgrade(lab), pod.clone(), process.exit);
+    let exit = async move {
+        let code = exit.await?;
+        if let Some(lab) = lab.upgrade()
+            && let Some(desired) = lab.desired_pod(&pod)
+            && desired.containers.len() == 1
+            && is_over(code, desired.restart)
+        {
+            let ended = tokio::task::spawn_blocking(move || lab.finish_pod(&pod, code == 0));
+            ended.await.map_err(io::Error::other)?;
+        }
+        Ok(code)
+    };
+    Process {
+        exit: Box::pin(exit),
+        ..process
+    }
+}
+
+/// What a container prints from now on, until it ends.
+fn listen(lab: &Arc<Lab>, container: &Container) -> Result<Process, ApiError> {
+    let log = open_log(container)?;
+    let goes_on = runs(&Arc::downgrade(lab), &container.pod);
+    let output = logs::read(log, Some(0), Some(goes_on)).map_err(unreadable)?;
+    let (output, end) = logs::until_its_end(output);
+    Ok(Process {
+        stdin: None,
+        stdout: Some(output),
+        stderr: None,
+        resize: None,
+        exit: end,
+    })
+}
+
+fn open_log(container: &Container) -> Result<File, ApiError> {
+    let file = pods::directory(&container.pod).join(format!("{}.log", container.name));
+    File::open(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ApiError::bad_request(format!(
+            "container {} in pod {} is waiting to start",
+            container.name, container.pod.name
+        )),
+        _ => unreadable(error),
+    })
+}
+
+fn unreadable(error: io::Error) -> ApiError {
+    ApiError::internal(format!(
+        "cannot read what the container has printed: {error}"
+    ))
+}
+
+/// Tells whether a pod goes on.
+fn runs(lab: &Weak<Lab>, pod: &ObjectName) -> logs::GoesOn {
+    let (lab, pod) = (lab.clone(), pod.clone());
+    Box::new(move || {
+        let lab = lab.upgrade();
+        lab.is_some_and(|lab| lab.exec_target(&pod, None).is_ok())
+    })
+}
