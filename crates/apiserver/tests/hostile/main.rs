@@ -1,5 +1,5 @@
 //! Clients that mean no good, or are slow: they get what they deserve, and the others are served.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod streams;
 

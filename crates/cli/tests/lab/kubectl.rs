@@ -52,7 +52,7 @@ impl Cluster {
     }
 
     /// A file that goes with the lab.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.lab.folder.path().join(name)
     }
 

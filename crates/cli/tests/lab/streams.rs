@@ -114,7 +114,7 @@ fn input_output_and_logs_are_the_commands() {
         "{refused:?}"
     );
     let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
-    let input = cluster.file("input");
+    let input = cluster.path("input");
     std::fs::write(&input, &bytes).unwrap();
     let mut command = cluster.command("exec -i talker -- cat");
     let output = command.stdin(File::open(&input).unwrap()).output().unwrap();

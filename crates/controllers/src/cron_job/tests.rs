@@ -39,7 +39,7 @@ fn changes(objects: &[Value], now: Timestamp) -> Vec<String> {
 #[test]
 fn each_time_of_the_schedule_makes_one_job() {
     let tick = cron_job(json!({}));
-    let writes = decide(&view(&[tick.clone()]), Timestamp(NOON.0 + 5));
+    let writes = decide(&view(std::slice::from_ref(&tick)), Timestamp(NOON.0 + 5));
     let made = only(&writes, Verb::Create, "Job");
     assert_eq!(object::name(made), format!("tick-{}", NOON.0 / 60));
     assert_eq!(annotation(made, SCHEDULED), NOON.to_string());
@@ -52,11 +52,11 @@ fn each_time_of_the_schedule_makes_one_job() {
         format!("tick-{}", NOON.0 / 60)
     );
     assert_eq!(
-        changes(&[reported.clone()], Timestamp(NOON.0 + 599)),
+        changes(std::slice::from_ref(reported), Timestamp(NOON.0 + 599)),
         Vec::<String>::new()
     );
     assert_eq!(
-        changes(&[reported.clone()], Timestamp(NOON.0 + 600)).len(),
+        changes(std::slice::from_ref(reported), Timestamp(NOON.0 + 600)).len(),
         1
     );
 }
@@ -91,7 +91,7 @@ fn nothing_is_made_while_suspended_or_too_late() {
     assert_eq!(changes(&[suspended], NOON), Vec::<String>::new());
     let late = cron_job(json!({"startingDeadlineSeconds": 30}));
     assert_eq!(
-        changes(&[late.clone()], Timestamp(NOON.0 + 31)),
+        changes(std::slice::from_ref(&late), Timestamp(NOON.0 + 31)),
         Vec::<String>::new()
     );
     assert_eq!(changes(&[late], Timestamp(NOON.0 + 30)).len(), 1);

@@ -32,7 +32,7 @@ fn changes(objects: &[Value]) -> Vec<String> {
 fn pods_come_in_order_each_when_the_one_before_is_ready() {
     let set = set(json!({"replicas": 3}));
     let (zero, one) = (member(&set, 0), member(&set, 1));
-    assert_eq!(changes(&[set.clone()]), ["Create Pod/db-0"]);
+    assert_eq!(changes(std::slice::from_ref(&set)), ["Create Pod/db-0"]);
     assert_eq!(changes(&[set.clone(), down(&zero)]), Vec::<String>::new());
     assert_eq!(changes(&[set.clone(), zero.clone()]), ["Create Pod/db-1"]);
     assert_eq!(
@@ -48,7 +48,7 @@ fn pods_come_in_order_each_when_the_one_before_is_ready() {
 fn parallel_ones_come_and_go_at_once() {
     let set = set(json!({"replicas": 3, "podManagementPolicy": "Parallel"}));
     assert_eq!(
-        changes(&[set.clone()]),
+        changes(std::slice::from_ref(&set)),
         ["Create Pod/db-0", "Create Pod/db-1", "Create Pod/db-2"]
     );
     let none = with(&set, &["spec", "replicas"], 0);

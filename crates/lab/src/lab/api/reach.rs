@@ -166,12 +166,15 @@ fn listen(lab: &Arc<Lab>, container: &Container) -> Result<Process, ApiError> {
 
 fn open_log(container: &Container) -> Result<File, ApiError> {
     let file = pods::directory(&container.pod).join(format!("{}.log", container.name));
-    File::open(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ApiError::bad_request(format!(
-            "container {} in pod {} is waiting to start",
-            container.name, container.pod.name
-        )),
-        _ => unreadable(error),
+    File::open(file).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            ApiError::bad_request(format!(
+                "container {} in pod {} is waiting to start",
+                container.name, container.pod.name
+            ))
+        } else {
+            unreadable(error)
+        }
     })
 }
 
