@@ -510,12 +510,16 @@ nodes: [{role: control-plane}]
     assert!(up.stderr.contains("nodes as in all/kind.yaml"), "{up:?}");
     assert_eq!(lab.status().nodes.len(), 1);
     assert_eq!(lab.pod("there").phase, "Running");
+}
 
-    let second = Lab::planned(Permit::shared());
-    folder(&second);
-    second.file("all/a.yaml", config);
-    second.file("all/b.yaml", config);
-    let refused = second.run(&["up", "-f", "all"]).expect_refused();
+#[test]
+fn two_kind_configurations_among_the_manifests_are_refused() {
+    let lab = Lab::planned(Permit::shared());
+    folder(&lab);
+    let config = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n";
+    lab.file("all/a.yaml", config);
+    lab.file("all/b.yaml", config);
+    let refused = lab.run(&["up", "-f", "all"]).expect_refused();
     assert!(
         refused.contains("all/a.yaml and all/b.yaml are both kind configurations"),
         "{refused}"
