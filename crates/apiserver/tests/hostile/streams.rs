@@ -159,7 +159,7 @@ fn nonsense_ends_a_command_and_nothing_else() {
     for bytes in [
         b"\0\0\0\x01\0\xff\xff\xff".as_slice(),
         b"\x80\x09\0\x01\0\0\0\0",
-        b"\x80\x03\0\x01\0\0\0\x0a0123456789",
+        b"\x80\x03\0\x01\0\0\0\x0e0123456789\xff\xff\xff\xff",
     ] {
         let mut spdy = upgraded(&bench, "POST", EXEC, SPDY);
         spdy.write_all(bytes).unwrap();

@@ -1,14 +1,21 @@
-//! One connection: bytes both ways until both sides have said that nothing more comes.
+//! One connection: bytes both ways until the pod has said that nothing more comes, and a moment longer.
+
+use std::pin::pin;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::Dialler;
 use crate::containers::Connection;
 use crate::server::streams::CHUNK;
 use crate::server::streams::spdy::Id;
 use crate::server::streams::wire::Speaker;
+
+/// How long a client may go on to send when the pod has ended its side.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Where a connection comes out at the client.
 #[derive(Debug)]
@@ -69,7 +76,12 @@ pub(super) async fn run(dialler: &Dialler, port: u16, input: mpsc::Receiver<Byte
     let error = match dialler.dial(port).await {
         Ok(connection) => {
             let (reader, writer) = tokio::io::split(connection);
-            tokio::join!(up(input, writer), down(reader, ends));
+            let (mut up, mut down) = (pin!(up(input, writer)), pin!(down(reader, ends)));
+            tokio::select! {
+                () = &mut up => down.await,
+                // kubectl does not hang up before it hears that all is over.
+                () = &mut down => drop(timeout(LAST_WORDS, up).await),
+            }
             String::new()
         }
         Err(error) => {
