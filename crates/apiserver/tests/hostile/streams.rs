@@ -151,7 +151,7 @@ fn nonsense_ends_a_command_and_nothing_else() {
     let large = [
         0x82, 0xff, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
     ];
-    for bytes in [large.as_slice(), b"\xff\xff\xff\xff", &[0; 100]] {
+    for bytes in [large.as_slice(), &[0xff; 14], &[0; 100]] {
         let mut socket = upgraded(&bench, "GET", EXEC, SOCKET);
         socket.write_all(bytes).unwrap();
         read(&mut socket);
