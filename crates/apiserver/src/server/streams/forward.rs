@@ -70,7 +70,8 @@ struct Forward<'a> {
     /// By the number that the client gives each connection.
     pairs: BTreeMap<String, Pair>,
     inputs: BTreeMap<Id, mpsc::Sender<Bytes>>,
-    running: BTreeMap<Id, AbortHandle>,
+    /// By their streams of data: what carries them out, and their streams of errors.
+    running: BTreeMap<Id, (AbortHandle, Id)>,
     tasks: JoinSet<Id>,
 }
 
@@ -126,8 +127,10 @@ impl Forward<'_> {
             }
             Said::Reset(id) => {
                 self.inputs.remove(&id);
-                if let Some(task) = self.running.remove(&id) {
+                if let Some((task, error)) = self.running.remove(&id) {
                     task.abort();
+                    // kubectl goes on to wait for what is said there.
+                    return self.speaker.end(error, Bytes::new()).await;
                 }
             }
         }
@@ -176,7 +179,7 @@ impl Forward<'_> {
             pipe::run(&dialler, port, input, &ends).await;
             data
         });
-        self.running.insert(data, task);
+        self.running.insert(data, (task, error));
     }
 }
 
