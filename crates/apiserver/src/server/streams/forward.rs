@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringfence_model::ObjectName;
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::START_LIMIT;
 use super::spdy::{Headers, Id, header};
@@ -70,8 +70,8 @@ struct Forward<'a> {
     /// By the number that the client gives each connection.
     pairs: BTreeMap<String, Pair>,
     inputs: BTreeMap<Id, mpsc::Sender<Bytes>>,
-    /// By their streams of data: what carries them out, and their streams of errors.
-    running: BTreeMap<Id, (AbortHandle, Id)>,
+    /// By their streams of data. What is dropped ends.
+    running: BTreeMap<Id, oneshot::Sender<()>>,
     tasks: JoinSet<Id>,
 }
 
@@ -127,11 +127,7 @@ impl Forward<'_> {
             }
             Said::Reset(id) => {
                 self.inputs.remove(&id);
-                if let Some((task, error)) = self.running.remove(&id) {
-                    task.abort();
-                    // kubectl goes on to wait for what is said there.
-                    return self.speaker.end(error, Bytes::new()).await;
-                }
+                self.running.remove(&id);
             }
         }
         true
@@ -175,11 +171,13 @@ impl Forward<'_> {
             error,
         };
         let dialler = Arc::clone(self.dialler);
-        let task = self.tasks.spawn(async move {
-            pipe::run(&dialler, port, input, &ends).await;
+        let (running, dropped) = oneshot::channel();
+        self.tasks.spawn(async move {
+            let reset = async { drop(dropped.await) };
+            pipe::run(&dialler, port, input, &ends, reset).await;
             data
         });
-        self.running.insert(data, (task, error));
+        self.running.insert(data, running);
     }
 }
 

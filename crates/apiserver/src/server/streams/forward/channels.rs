@@ -31,7 +31,8 @@ pub(in super::super) async fn channels(upgraded: Upgraded, ports: &[u16], dialle
                 let [low, high] = port.to_le_bytes();
                 let _ = messages.send(Bytes::from(vec![channel, low, high])).await;
             }
-            pipe::run(&dialler, port, output, &Ends::Channels { messages, data }).await;
+            let ends = Ends::Channels { messages, data };
+            pipe::run(&dialler, port, output, &ends, std::future::pending()).await;
         });
     }
     drop(messages);

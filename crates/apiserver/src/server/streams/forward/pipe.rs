@@ -71,15 +71,30 @@ impl Ends {
     }
 }
 
-/// Connects, and passes on what comes from either side.
-pub(super) async fn run(dialler: &Dialler, port: u16, input: mpsc::Receiver<Bytes>, ends: &Ends) {
-    let error = match dialler.dial(port).await {
+/// Connects, and passes on what comes from either side, until that ends or the client wants no more of it. It hears the last
+/// word in any case: kubectl waits for it.
+pub(super) async fn run(
+    dialler: &Dialler,
+    port: u16,
+    input: mpsc::Receiver<Bytes>,
+    ends: &Ends,
+    reset: impl Future<Output = ()>,
+) {
+    let error = tokio::select! {
+        error = carry(dialler, port, input, ends) => error,
+        () = reset => String::new(),
+    };
+    ends.conclude(error).await;
+}
+
+/// What went wrong, or nothing.
+async fn carry(dialler: &Dialler, port: u16, input: mpsc::Receiver<Bytes>, ends: &Ends) -> String {
+    match dialler.dial(port).await {
         Ok(connection) => {
             let (reader, writer) = tokio::io::split(connection);
             let (mut up, mut down) = (pin!(up(input, writer)), pin!(down(reader, ends)));
             tokio::select! {
                 () = &mut up => down.await,
-                // kubectl does not hang up before it hears that all is over.
                 () = &mut down => drop(timeout(LAST_WORDS, up).await),
             }
             String::new()
@@ -89,8 +104,7 @@ pub(super) async fn run(dialler: &Dialler, port: u16, input: mpsc::Receiver<Byte
             ends.end().await;
             error
         }
-    };
-    ends.conclude(error).await;
+    }
 }
 
 /// From the client to the pod.
