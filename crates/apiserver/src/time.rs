@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, PrimitiveDateTime};
+const MILLIS: i64 = 1_000;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,10 +12,8 @@ impl Timestamp {
     /// Reads RFC 3339, such as `2026-01-31T08:09:10Z`; fractions of a second are dropped. `None` if it is written differently.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // RFC 3339 lets applications put a space for the T; Kubernetes does not.
-        (!text.contains(' ')).then_some(())?;
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        Some(Self(moment.unix_timestamp()))
+        let moment: ringfence_model::Timestamp = text.parse().ok()?;
+        Some(Self(moment.0.div_euclid(MILLIS)))
     }
 
     /// How many seconds `self` lies after `earlier`; 0 if it does not.
@@ -28,16 +25,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp(self.0);
-        let moment = moment.unwrap_or(PrimitiveDateTime::MAX.assume_utc());
-        let (date, clock) = (moment.date(), moment.time());
-        write!(
-            f,
-            "{date}T{:02}:{:02}:{:02}Z",
-            clock.hour(),
-            clock.minute(),
-            clock.second()
-        )
+        ringfence_model::Timestamp(self.0.saturating_mul(MILLIS)).fmt(f)
     }
 }
 
