@@ -48,6 +48,15 @@ fn address<'a>(pod: &'a Value, family: &str) -> Option<&'a str> {
     all.find(|ip| ip.contains(':') == (family == "IPv6"))
 }
 
+/// Says of an address of `backend` on which node it is, and which name it has in the Service.
+pub(crate) fn set_place(address: &mut Value, service: &Value, backend: &Backend<'_>) {
+    let fields = fields(address);
+    let node = at(backend.pod, &["spec", "nodeName"]).cloned();
+    set(fields, "nodeName", node);
+    let hostname = hostname(service, backend.pod).map(Value::from);
+    set(fields, "hostname", hostname);
+}
+
 /// The families that the Service has, the first of them first.
 pub(crate) fn families(service: &Value) -> Vec<&'static str> {
     let words = items(service, &["spec", "ipFamilies"]).iter();

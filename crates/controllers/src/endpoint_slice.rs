@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use ringfence_apiserver::object::{self, at, is_terminating, items, set, text};
+use ringfence_apiserver::object::{self, is_terminating, items, text};
 use ringfence_apiserver::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -92,17 +92,7 @@ fn endpoint(service: &Value, backend: &Backend<'_>) -> Value {
         "conditions": {"ready": ready, "serving": backend.ready, "terminating": terminating},
         "targetRef": backend::target_reference(backend.pod),
     });
-    let fields = object::fields(&mut endpoint);
-    set(
-        fields,
-        "nodeName",
-        at(backend.pod, &["spec", "nodeName"]).cloned(),
-    );
-    set(
-        fields,
-        "hostname",
-        backend::hostname(service, backend.pod).map(Value::from),
-    );
+    backend::set_place(&mut endpoint, service, backend);
     endpoint
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_apiserver::object::{self, at, is_terminating, set};
+use ringfence_apiserver::object::{self, is_terminating, set};
 use ringfence_apiserver::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -106,16 +106,6 @@ impl Subset {
 fn address(service: &Value, backend: &Backend<'_>) -> Value {
     let mut address =
         json!({"ip": backend.address, "targetRef": backend::target_reference(backend.pod)});
-    let fields = object::fields(&mut address);
-    set(
-        fields,
-        "nodeName",
-        at(backend.pod, &["spec", "nodeName"]).cloned(),
-    );
-    set(
-        fields,
-        "hostname",
-        backend::hostname(service, backend.pod).map(Value::from),
-    );
+    backend::set_place(&mut address, service, backend);
     address
 }

@@ -109,6 +109,14 @@ impl Cluster {
         (controller.decide)(&view, self.now())
     }
 
+    /// None of them wants anything.
+    #[track_caller]
+    pub(crate) fn assert_done(&self, controllers: Vec<&Controller>) {
+        for controller in controllers {
+            assert_eq!(self.due(controller), [], "{} is not done", controller.name);
+        }
+    }
+
     pub(crate) fn write(&self, write: &Write) -> u16 {
         let request = write.request(self.api.kinds(), "test").unwrap();
         let (code, answer) = self.handle(&request);

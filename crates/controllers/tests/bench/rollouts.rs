@@ -203,14 +203,7 @@ fn take(cluster: &Cluster, step: &Step, look: &mut dyn FnMut(&Write)) {
 
 /// That all is as the Deployment says, and nothing is left over.
 fn check_end(cluster: &Cluster) {
-    for controller in controllers() {
-        assert_eq!(
-            cluster.due(controller),
-            [],
-            "{} is not done",
-            controller.name
-        );
-    }
+    cluster.assert_done(controllers());
     let web = &cluster.all("deployments.apps")[0];
     let sets = cluster.all("replicasets.apps");
     let image = &web["spec"]["template"]["spec"]["containers"][0]["image"];

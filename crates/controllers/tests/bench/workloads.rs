@@ -218,14 +218,7 @@ fn take(cluster: &Cluster, step: &Step) {
 }
 
 fn check_end(cluster: &Cluster) {
-    for controller in controllers() {
-        assert_eq!(
-            cluster.due(controller),
-            [],
-            "{} is not done",
-            controller.name
-        );
-    }
+    cluster.assert_done(controllers());
     let pods = cluster.active_pods();
     let of = |app: &str| {
         pods.iter()
