@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -8,10 +8,16 @@ use anyhow::Context as _;
 /// # Errors
 /// If the page cannot be read or written, or has no such lines.
 pub fn put_into(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let page = &from_root(page);
     let known = fs::read_to_string(page).with_context(|| format!("reading {}", page.display()))?;
     let changed = replaced(&known, name, text)
         .with_context(|| format!("{} has no place for `{name}`", page.display()))?;
     Ok(fs::write(page, changed)?)
+}
+
+/// Cargo starts benches in the folder of their package; a page is named as seen from the repository.
+fn from_root(page: &Path) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)
 }
 
 fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
@@ -24,6 +30,12 @@ fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_named_as_seen_from_the_repository() {
+        assert!(from_root(Path::new("docs/performance.md")).is_file());
+        assert_eq!(from_root(Path::new("/page.md")), Path::new("/page.md"));
+    }
 
     #[test]
     fn what_is_between_the_lines_is_replaced_and_nothing_else() {

@@ -20,7 +20,9 @@ use ringfence_model::Cluster;
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_pod, by_workload};
+use ringfence_reach::zone;
 
+use super::zones;
 use arguments::{By, Form, MatrixArguments};
 use pattern::{Pattern, World};
 use view::Names;
@@ -31,7 +33,7 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
     let engine = Engine::new(loaded.cluster);
-    let groups = chosen_groups(&engine, arguments);
+    let groups = chosen_groups(&engine, arguments)?;
     let matrix = matrix(&engine, &groups, arguments)?;
     let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
     let text = match arguments.output {
@@ -65,12 +67,16 @@ fn written(
 const ROLLED_UP: usize = 120;
 
 /// The units that were asked for. Where nothing was, workloads, or if these are too many for people to read namespaces.
-fn chosen_groups(engine: &Engine, arguments: &MatrixArguments) -> Groups {
-    let groups = groups(engine, arguments, arguments.by.unwrap_or(By::Workload));
+fn chosen_groups(engine: &Engine, arguments: &MatrixArguments) -> anyhow::Result<Groups> {
+    ensure!(
+        arguments.by == Some(By::Zone) || !arguments.zones.is_given(),
+        "--zones and --profile say which zones there are: add `--by zone`"
+    );
+    let groups = groups(engine, arguments, arguments.by.unwrap_or(By::Workload))?;
     let is_narrowed = !arguments.from.is_empty() || !arguments.to.is_empty();
     let units = groups.units().count();
     if arguments.by.is_some() || is_narrowed || arguments.output.is_data() || units <= ROLLED_UP {
-        return groups;
+        return Ok(groups);
     }
     anstream::eprintln!(
         "{}: {units} rows and columns are shown by namespace; --by workload shows all of them, --from and --to some",
@@ -79,7 +85,7 @@ fn chosen_groups(engine: &Engine, arguments: &MatrixArguments) -> Groups {
     self::groups(engine, arguments, By::Namespace)
 }
 
-fn groups(engine: &Engine, arguments: &MatrixArguments, by: By) -> Groups {
+fn groups(engine: &Engine, arguments: &MatrixArguments, by: By) -> anyhow::Result<Groups> {
     let outside = if arguments.no_external {
         Outside::nothing()
     } else {
@@ -89,8 +95,12 @@ fn groups(engine: &Engine, arguments: &MatrixArguments, by: By) -> Groups {
         By::Workload => Groups::of(engine, &outside, by_workload),
         By::Namespace => Groups::of(engine, &outside, by_namespace),
         By::Pod => Groups::of(engine, &outside, by_pod),
+        By::Zone => {
+            let zones = zones::file::read(&arguments.zones)?.zones;
+            zone::groups(engine, &zones, !arguments.no_external)
+        }
     };
-    groups.with_like_blocks_joined()
+    Ok(groups.with_like_blocks_joined())
 }
 
 fn matrix(engine: &Engine, groups: &Groups, arguments: &MatrixArguments) -> anyhow::Result<Matrix> {

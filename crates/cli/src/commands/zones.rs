@@ -1,7 +1,7 @@
 //! `ringfence zones`: what may pass between trust zones, and whether that is what was intended.
 
 mod arguments;
-mod file;
+pub(crate) mod file;
 mod json;
 mod markdown;
 mod path;
@@ -16,14 +16,14 @@ use ringfence_reach::workload::{Groups, Unit};
 use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 
 use arguments::Form;
-pub(crate) use arguments::{EXAMPLES, ZonesArguments};
+pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
 
 pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     if let Some(profile) = arguments.print {
         anstream::print!("{}", profile.text());
         return Ok(ExitCode::SUCCESS);
     }
-    let file = file::read(arguments.zones.as_deref(), arguments.profile)?;
+    let file = file::read(&arguments.file)?;
     let loaded = arguments.manifests()?.load()?;
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
@@ -53,7 +53,7 @@ struct Table {
 
 impl Table {
     fn of(engine: &Engine, file: &file::ZonesFile) -> Self {
-        let groups = groups(engine, &file.zones);
+        let groups = groups(engine, &file.zones, true);
         let units = in_order(&file.zones, &groups);
         let matrix = Matrix::of(engine, &groups, units.clone(), units);
         let deviations = deviations(engine, &groups, &matrix, &file.zones, &file.intents);

@@ -133,6 +133,47 @@ unknown: depends on an address that is not known (AM-22); --pod-cidr says where 
 }
 
 #[test]
+fn zones_take_everybody_together_that_they_claim() {
+    let zones = "--by zone --zones examples/zones/zones.yaml";
+    assert_data_eq!(
+        matrix(zones),
+        str![[r#"
+ FROM \ TO  (no zone)        data           metadata  outside       web
+ (no zone)                   -              all       all           tcp/8080
+ data       -                -              -         -             -
+ metadata   all              -                                      -
+ outside    all              -                                      -
+ web        unknown tcp/443  some tcp/5432  -         some tcp/443  -
+
+some: between some of the pods and not between all
+unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+
+"#]]
+        .raw()
+    );
+    assert_data_eq!(
+        matrix(&format!("{zones} --no-external --from web --from da*")),
+        str![[r#"
+ FROM \ TO  (no zone)        data           web
+ data       -                -              -
+ web        unknown tcp/443  some tcp/5432  -
+
+some: between some of the pods and not between all
+unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn zones_go_with_a_matrix_of_zones() {
+    let said = ringfence_reading(SHOP, &["matrix", "-f", "-", "--profile", "managed"]);
+    let said = said.expect_refused();
+    assert!(said.contains("add `--by zone`"), "{said}");
+}
+
+#[test]
 fn rows_and_columns_are_chosen_by_what_is_in_them() {
     assert_data_eq!(
         matrix("--from tools/client --from deploy/web -n shop --to shop/db-0 --to 203.0.113.9"),

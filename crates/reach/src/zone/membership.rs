@@ -14,11 +14,17 @@ use crate::workload::{Groups, Member, Outside, Place, Unit, by_workload};
 /// The name of the zone of everybody whom no zone claims.
 pub const UNZONED: &str = "(no zone)";
 
-/// The endpoints of `engine`'s cluster and of its outside by zone: each belongs to the first that claims it.
+/// The endpoints of `engine`'s cluster and, if `with_outside`, of its outside by zone: each belongs to the first that
+/// claims it.
 #[must_use]
-pub fn groups(engine: &Engine, zones: &TrustZones) -> Groups {
+pub fn groups(engine: &Engine, zones: &TrustZones, with_outside: bool) -> Groups {
     let cluster = engine.cluster();
-    Groups::of(engine, &outside(cluster, zones), |member| {
+    let outside = if with_outside {
+        outside(cluster, zones)
+    } else {
+        Outside::nothing()
+    };
+    Groups::of(engine, &outside, |member| {
         Unit::Zone(zone_of(cluster, zones, member).to_owned())
     })
 }

@@ -60,7 +60,7 @@ fn zones() -> TrustZones {
 /// `from -> to: kind connections`.
 fn found(cluster: Cluster, intents: &[Intent]) -> Vec<String> {
     let engine = Engine::new(cluster);
-    let groups = groups(&engine, &zones());
+    let groups = groups(&engine, &zones(), true);
     let units: Vec<_> = groups.units().cloned().collect();
     let matrix = Matrix::of(&engine, &groups, units.clone(), units);
     let found = deviations(&engine, &groups, &matrix, &zones(), intents);

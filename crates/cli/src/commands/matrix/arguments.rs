@@ -1,11 +1,13 @@
 use clap::{Args, ValueEnum};
 
+use crate::commands::zones::ZonesFileArguments;
 use crate::inputs::manifests::ManifestArguments;
 
 /// The examples under the help of `matrix`.
 pub(crate) const EXAMPLES: &str = "Examples:
   ringfence matrix -f manifests/
   ringfence matrix -f manifests/ --by namespace --no-external
+  ringfence matrix -f manifests/ --by zone --zones zones.yaml
   ringfence matrix -f manifests/ --from 'shop/*' --to internet
   ringfence matrix -f manifests/ -o html > matrix.html";
 
@@ -16,7 +18,9 @@ pub(crate) struct MatrixArguments {
     /// What rows and columns stand for [default: workload; namespace if that is too much to read]
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
-    /// Rows to show: 'shop/*', shop/web, nodes, internet, 10.0.0.0/8 or any endpoint; may be repeated
+    #[command(flatten)]
+    pub(crate) zones: ZonesFileArguments,
+    /// Rows to show: 'shop/*', shop/web, nodes, internet, 10.0.0.0/8, a zone or any endpoint; may be repeated
     #[arg(long, value_name = "UNIT")]
     pub(crate) from: Vec<String>,
     /// Columns to show, likewise
@@ -38,6 +42,8 @@ pub(crate) enum By {
     Namespace,
     /// Every pod and node by itself
     Pod,
+    /// Trust zones: those of --zones or --profile
+    Zone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

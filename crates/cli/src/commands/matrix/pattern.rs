@@ -79,6 +79,9 @@ impl Pattern {
         unit: &Unit,
         by_endpoint: impl FnOnce(&EndpointArgument) -> bool,
     ) -> bool {
+        if let Unit::Zone(name) = unit {
+            return glob(&self.text, name);
+        }
         match &self.form {
             Form::Glob => self.glob_matches(unit),
             Form::Unit(Unit::Place(place)) => is_within(unit, place),

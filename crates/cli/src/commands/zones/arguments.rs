@@ -22,12 +22,8 @@ pub(crate) struct ZonesArguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     options: ManifestOptions,
-    /// Zones and the intended table: a file with `kind: TrustZones`
-    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
-    pub(super) zones: Option<PathBuf>,
-    /// Built-in zones: of a cluster with its own control plane, or of one that somebody else runs
-    #[arg(long, value_enum, default_value_t = Profile::Unmanaged)]
-    pub(super) profile: Profile,
+    #[command(flatten)]
+    pub(super) file: ZonesFileArguments,
     /// Print a built-in file of zones, to start from
     #[arg(long, value_name = "PROFILE", value_enum)]
     pub(super) print: Option<Profile>,
@@ -37,6 +33,24 @@ pub(crate) struct ZonesArguments {
     /// Form of the answer
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
     pub(super) output: Form,
+}
+
+/// Where zones are written.
+#[derive(Debug, Args)]
+pub(crate) struct ZonesFileArguments {
+    /// Zones and the intended table: a file with `kind: TrustZones`
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    pub(super) zones: Option<PathBuf>,
+    /// Built-in zones: of a cluster with its own control plane, or of one that somebody else runs [default: unmanaged]
+    #[arg(long, value_enum)]
+    pub(super) profile: Option<Profile>,
+}
+
+impl ZonesFileArguments {
+    /// Whether any zones are named.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.zones.is_some() || self.profile.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,19 +7,20 @@ use ringfence_model::{Input, IntendedAccess, RenderStyle, SourceMap, TrustZones,
 use ringfence_net::{ConnectionSet, PortSet};
 use ringfence_reach::zone::Intent;
 
-use super::arguments::Profile;
+use super::arguments::{Profile, ZonesFileArguments};
 use crate::inputs::FileArguments;
 use crate::inputs::port::{PortArgument, ports};
 
 /// Zones, and what is intended between them.
-pub(super) struct ZonesFile {
-    pub(super) zones: TrustZones,
+pub(crate) struct ZonesFile {
+    pub(crate) zones: TrustZones,
     pub(super) intents: Vec<Intent>,
 }
 
-/// The file at `path`, else the built-in one.
-pub(super) fn read(path: Option<&Path>, profile: Profile) -> anyhow::Result<ZonesFile> {
-    let input = match path {
+/// The file that is named, else the built-in one.
+pub(crate) fn read(arguments: &ZonesFileArguments) -> anyhow::Result<ZonesFile> {
+    let profile = arguments.profile.unwrap_or(Profile::Unmanaged);
+    let input = match &arguments.zones {
         Some(path) => one_file(path)?,
         None => Input {
             name: profile.name().to_owned(),
