@@ -5,6 +5,7 @@
 //! sources are in sync, and leaves the kernel closed and working when it dies. It coordinates nothing with
 //! other nodes. Start with [`state`]; promises and failure modes are in `docs/design/agent.md`.
 
+mod clock;
 mod config;
 pub mod flows;
 mod kernel;

@@ -12,6 +12,7 @@ use ringfence_compile::Origin;
 use ringfence_compile::trace::outline;
 use ringfence_model::PolicyName;
 
+use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
 use crate::kernel::{self, Job};
 use crate::protocol::AgentStatus;
@@ -266,6 +267,7 @@ impl Agent {
     fn event(&mut self, event: Event) {
         self.version += u64::from(may_change_names(&event));
         let now = self.start.elapsed();
+        self.machine.tell_time(time_of_day());
         for action in self.machine.handle(event, now) {
             self.act(action);
         }

@@ -11,6 +11,7 @@
 //! *Ready* means that the store was in sync once and the endpoint records are read: before that nothing is
 //! written, so that nothing is taken away that merely was not heard of yet.
 
+mod audits;
 mod endpoints;
 mod event;
 mod inputs;
@@ -40,6 +41,7 @@ pub use live::LiveTable;
 use crate::AgentConfig;
 use crate::status::Health;
 use crate::verification::Subject;
+use audits::Audits;
 use endpoints::Endpoints;
 use retry::Retry;
 use suspects::Suspects;
@@ -56,6 +58,7 @@ pub struct Machine {
     compiler: Compiler,
     /// What that table denies to which classes.
     denials: Denials,
+    audits: Audits,
     view: View,
     endpoints: Endpoints,
     /// Requests that came before the records were read; `None` afterwards.
@@ -155,6 +158,7 @@ impl Machine {
         Self {
             compiler,
             denials: Denials::default(),
+            audits: Audits::default(),
             view: View::default(),
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
@@ -195,6 +199,7 @@ impl Machine {
             Event::ForeignEdit => self.foreign_edit(),
             Event::Tick => self.tick(now),
         };
+        self.take_up_audits(now);
         self.advance(now, &mut actions);
         self.set_timer(now, &mut actions);
         actions

@@ -9,6 +9,7 @@
 )]
 
 mod arguments;
+mod clock;
 mod commands;
 mod demo;
 mod inputs;

@@ -9,10 +9,10 @@ use ringfence_ruleset::{
     Chain, Datum, Element, Key, Operation, Table, Value, Verdict, diff, fingerprint,
 };
 
-use crate::layout::{self, direction_set};
+use crate::layout::{self, Pass, direction_set};
 use crate::peer::canonical;
 use crate::policy::{Extent, Row};
-use crate::report::{Reason, Record};
+use crate::report::Record;
 use crate::span::{Span, address};
 use crate::{Capacity, CompileError, Compiled, ObjectRef, Origin};
 
@@ -51,6 +51,7 @@ pub(crate) enum Layout {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     pub(crate) direction: Direction,
+    pub(crate) pass: Pass,
     pub(crate) subject: IpAddr,
     /// The class.
     pub(crate) number: u32,
@@ -149,7 +150,7 @@ impl Emitter {
             let verdict = if row.permits {
                 Verdict::Return
             } else {
-                Verdict::Goto(Reason::denial(mark.direction).chain())
+                Verdict::Goto(mark.pass.denial(mark.direction).chain())
             };
             let (comment, origins) = (row.comment.clone(), row.origins.clone());
             self.put_with_origins(&set, key, Value::Verdict(verdict), comment, origins);
@@ -351,10 +352,14 @@ pub(crate) fn span_key(family: Family, span: Span) -> Key {
 pub(crate) fn entry_key(mark: Mark, extent: Extent) -> (String, Key) {
     let Mark {
         direction,
+        pass,
         subject,
         number,
     } = mark;
-    let set = |stem| direction_set(direction, stem, Family::of(subject));
+    let set = |stem| {
+        let stem = format!("{}{stem}", pass.infix());
+        direction_set(direction, &stem, Family::of(subject))
+    };
     let peer = vec![Datum::Address(subject), Datum::Number(number)];
     let Extent::Ports(protocol, range) = extent else {
         return (set("-peers"), Key::point(peer));

@@ -2,6 +2,7 @@
 
 mod chains;
 mod part;
+mod pass;
 mod reports;
 mod sets;
 
@@ -10,6 +11,7 @@ use ringfence_net::Family;
 use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
 pub(crate) use chains::balance_chain;
+pub(crate) use pass::Pass;
 pub(crate) use sets::{Fill, fill};
 
 use crate::report::Record;
@@ -42,6 +44,16 @@ pub(crate) fn judge_chain(direction: Direction, family: Family) -> String {
     direction_set(direction, "-judge", family)
 }
 
+/// The chain that asks what policies in audit mode would deny, and denies nothing (rule AU-3).
+pub(crate) fn audit_chain(direction: Direction, family: Family) -> String {
+    direction_set(direction, "-audit", family)
+}
+
+/// The chain that judges, and of what passes asks that too.
+pub(crate) fn both_chain(direction: Direction, family: Family) -> String {
+    direction_set(direction, "-both", family)
+}
+
 /// The chain that judges what a pod sends to itself through a Service.
 pub(crate) fn self_chain(family: Family) -> String {
     set_name("self-judge", family)
@@ -56,10 +68,15 @@ pub(crate) fn skeleton(record: Record) -> Table {
         sets: sets::definitions(),
     };
     table.chains.append(&mut reports::drops());
+    table.chains.append(&mut reports::audits());
     for family in Family::ALL {
         for direction in Direction::ALL {
-            let chain: Chain = chains::judge(direction, family);
+            let chain: Chain = chains::judge(direction, family, Pass::Enforce);
             table.chains.insert(judge_chain(direction, family), chain);
+            let chain = chains::judge(direction, family, Pass::Audit);
+            table.chains.insert(audit_chain(direction, family), chain);
+            let chain = chains::judge_and_audit(direction, family);
+            table.chains.insert(both_chain(direction, family), chain);
             let own = chains::self_lookups(direction, family);
             let name = direction_set(direction, "-self", family);
             table.chains.insert(name, own);

@@ -10,6 +10,7 @@ mod port;
 mod row;
 mod selected;
 mod show;
+mod stage;
 mod tiers;
 mod weigh;
 
@@ -23,11 +24,13 @@ use ringfence_model::{
 
 use crate::Origin;
 use crate::class::{NamedPort, PortName, Sense, TermId, Terms};
+use crate::layout::Pass;
 use clause::{Clause, clauses};
 pub(crate) use entry::{Entry, Extent};
 use grant::{Grant, GrantPeers, GrantPorts, grants};
 pub(crate) use judged::{Policies, Touched, World};
 pub(crate) use row::Row;
+pub(crate) use stage::Stage;
 
 /// A rule by its policy, list and index there.
 type RuleKey = (PolicyName, Direction, usize);
@@ -36,6 +39,8 @@ type RuleKey = (PolicyName, Direction, usize);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupKey {
     pub(crate) direction: Direction,
+    /// Which judgement of them.
+    pub(crate) stage: Stage,
     /// The NetworkPolicies that isolate (rule NP-2), sorted by name.
     pub(crate) policies: Vec<ObjectName>,
     /// The policies of the cluster with rules in this direction, in the order in which they are asked.
@@ -63,6 +68,7 @@ impl GroupKey {
 #[derive(Debug)]
 pub(crate) struct Group {
     direction: Direction,
+    stage: Stage,
     policies: Vec<Arc<NetworkPolicy>>,
     cluster_policies: Vec<Arc<ClusterPolicy>>,
     /// The rules of the Admin tier, in order.
@@ -92,6 +98,7 @@ impl Group {
         let cluster_policies = key.cluster_policies.iter();
         Self {
             direction: key.direction,
+            stage: key.stage,
             policies: policies
                 .filter_map(|name| network.get(name).cloned())
                 .collect(),
@@ -257,7 +264,21 @@ impl Group {
             rule: None,
             source: policy.source.clone(),
         });
-        self.isolation().chain(of_cluster).collect()
+        let mut origins = self.isolation().chain(of_cluster).collect();
+        self.keep_own(&mut origins);
+        origins
+    }
+
+    /// What is only asked because of policies in audit mode counts for them alone: the others have been asked before.
+    fn keep_own(&self, origins: &mut Vec<Origin>) {
+        let is_audited = |name: &PolicyName| {
+            let mut policies = self.policies.iter();
+            policies.any(|it| it.is_audited() && *name == PolicyName::Network(it.name.clone()))
+        };
+        match self.stage.pass() {
+            Pass::Enforce => {}
+            Pass::Audit => origins.retain(|origin| is_audited(&origin.policy)),
+        }
     }
 }
 

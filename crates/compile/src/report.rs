@@ -23,7 +23,7 @@ pub enum Record {
 
 /// Why a packet was copied: each log statement has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Policies deny it to its source (rule NP-2).
     Egress,
@@ -41,6 +41,10 @@ pub enum Reason {
     Tunnel,
     /// It opens a connection, and nothing denies that.
     Allowed,
+    /// Policies in audit mode would deny it to its source (rule AU-4).
+    AuditEgress,
+    /// Policies in audit mode would deny it to its destination.
+    AuditIngress,
 }
 
 impl Reason {
@@ -54,6 +58,18 @@ impl Reason {
         Self::Midstream,
         Self::Tunnel,
     ];
+
+    /// All that are followed by nothing: the packet goes on.
+    pub const PASSES: [Self; 3] = [Self::Allowed, Self::AuditEgress, Self::AuditIngress];
+
+    /// The reason of what policies in audit mode would deny in a direction.
+    #[must_use]
+    pub const fn audit(direction: Direction) -> Self {
+        match direction {
+            Direction::Egress => Self::AuditEgress,
+            Direction::Ingress => Self::AuditIngress,
+        }
+    }
 
     /// The reason of what policies deny in a direction.
     #[must_use]
@@ -76,6 +92,8 @@ impl Reason {
             Self::Midstream => "midstream",
             Self::Tunnel => "tunnel",
             Self::Allowed => "allowed",
+            Self::AuditEgress => "audit-egress",
+            Self::AuditIngress => "audit-ingress",
         }
     }
 
@@ -89,20 +107,35 @@ impl Reason {
     #[must_use]
     pub fn of_prefix(prefix: &str) -> Option<Self> {
         let word = prefix.strip_prefix(PREFIX)?;
-        let mut all = Self::DROPS.into_iter().chain([Self::Allowed]);
+        let mut all = Self::DROPS.into_iter().chain(Self::PASSES);
         all.find(|reason| reason.word() == word)
     }
 
-    /// The chain that reports and drops for this reason.
+    /// The chain that reports for this reason, and drops unless the packet goes on.
     pub(crate) fn chain(self) -> String {
-        format!("drop-{}", self.word())
+        match self {
+            Self::Egress
+            | Self::Ingress
+            | Self::Spoofed
+            | Self::Unwired
+            | Self::Invalid
+            | Self::Midstream
+            | Self::Tunnel => format!("drop-{}", self.word()),
+            Self::Allowed | Self::AuditEgress | Self::AuditIngress => {
+                format!("report-{}", self.word())
+            }
+        }
     }
 
     /// Packets per second that are copied for this reason, and at once. Each reason has a bucket of its own, so that a
     /// flood of one hides nothing of the others.
     pub(crate) const fn rate(self) -> (u64, u32) {
         match self {
-            Self::Egress | Self::Ingress | Self::Allowed => (500, 1_000),
+            Self::Egress
+            | Self::Ingress
+            | Self::Allowed
+            | Self::AuditEgress
+            | Self::AuditIngress => (500, 1_000),
             Self::Spoofed | Self::Unwired | Self::Invalid | Self::Midstream | Self::Tunnel => {
                 (100, 200)
             }
@@ -116,7 +149,7 @@ mod tests {
 
     #[test]
     fn each_prefix_means_its_reason() {
-        for reason in Reason::DROPS.into_iter().chain([Reason::Allowed]) {
+        for reason in Reason::DROPS.into_iter().chain(Reason::PASSES) {
             assert_eq!(Reason::of_prefix(&reason.prefix()), Some(reason));
         }
         assert_eq!(Reason::of_prefix("ringfence"), None);

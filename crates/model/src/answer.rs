@@ -14,7 +14,8 @@ use crate::ObjectName;
 pub use matching::Match;
 pub use party::Party;
 pub use reason::{
-    Because, ClusterRuleRef, DirectionDecision, DirectionVerdict, JudgedRule, PolicyRef, RuleRef,
+    AuditRef, Audited, Because, ClusterRuleRef, DirectionDecision, DirectionVerdict, JudgedRule,
+    PolicyRef, RuleRef,
 };
 
 /// What comes of a connection attempt (rule Q-13). Only allow and deny are verdicts.

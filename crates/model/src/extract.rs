@@ -1,6 +1,7 @@
 //! From checked documents to typed objects, with the API server's validation on the way.
 
 mod allowed_access;
+mod audit;
 mod cluster_policy;
 mod config;
 mod containers;

@@ -8,6 +8,7 @@
 mod allowed_access;
 mod answer;
 mod assemble;
+mod audit;
 mod base64;
 mod cluster;
 mod cluster_policy;
@@ -41,10 +42,13 @@ mod yaml;
 
 pub use allowed_access::{AllowedAccess, Permission};
 pub use answer::{
-    Answer, Because, ClusterRuleRef, Connection, DirectionDecision, DirectionVerdict, JudgedRule,
-    Match, Outcome, Party, PolicyRef, RuleRef,
+    Answer, AuditRef, Audited, Because, ClusterRuleRef, Connection, DirectionDecision,
+    DirectionVerdict, JudgedRule, Match, Outcome, Party, PolicyRef, RuleRef,
 };
 pub use assemble::{add_endpoints, assemble, assemble_with};
+pub use audit::{
+    AUDIT_ANNOTATION, AUDIT_WARNING, AuditMode, AuditPhase, BadAuditMode, LONGEST_AUDIT,
+};
 pub use cluster::Cluster;
 pub use cluster_policy::{
     ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName, ClusterPort,

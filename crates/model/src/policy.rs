@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use ringfence_net::{PortRange, Protocol};
 use serde::{Deserialize, Serialize};
 
-use crate::{LabelSelector, ObjectName, Source};
+use crate::{AuditMode, LabelSelector, ObjectName, Source};
 
 /// A NetworkPolicy of `networking.k8s.io/v1`, valid and defaulted (rules V-*, NP-3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct NetworkPolicy {
     pub ingress: Vec<PolicyRule>,
     /// `spec.egress` as written; inert unless it isolates for egress (rule NP-4).
     pub egress: Vec<PolicyRule>,
+    /// When it is in audit mode (rule AU-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditMode>,
     /// Where the policy was written.
     pub source: Option<Source>,
 }

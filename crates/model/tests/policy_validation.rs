@@ -379,6 +379,39 @@ fn np22_missing_values_are_pointed_out() {
 }
 
 #[test]
+fn au2_what_says_no_audit_mode_is_warned_of_and_enforces() {
+    let policy = |mode: &str| {
+        with_metadata(&format!(
+            "{{name: p, annotations: {{ringfence.dev/audit-mode: '{mode}'}}}}"
+        ))
+    };
+    let ok = policy("2026-01-01T00:00:00Z/2026-04-01T00:00:00Z");
+    check(&[(ok, &[])]);
+    for mode in [
+        "",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00Z/2026-04-01T00:00:01Z",
+        "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z",
+    ] {
+        let text = policy(mode);
+        let [problem] = problems(&text).try_into().unwrap();
+        let expected = format!(
+            "AU-2 metadata.annotations[ringfence.dev/audit-mode]: Invalid value: {mode:?}: must "
+        );
+        assert!(problem.starts_with(&expected), "{problem}");
+        assert!(
+            problem.ends_with("; until then the policy enforces"),
+            "{problem}"
+        );
+        let loaded = load_text(&text);
+        let [Object::NetworkPolicy(policy)] = loaded.objects.as_slice() else {
+            panic!("no policy: {:?}", loaded.objects);
+        };
+        assert_eq!(policy.audit, None);
+    }
+}
+
+#[test]
 fn v18_v19_policy_types() {
     check(&[
         (

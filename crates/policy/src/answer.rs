@@ -136,6 +136,7 @@ fn judge(
         verdict: DirectionVerdict::Allow,
         passed: Vec::new(),
         because,
+        audited: None,
     }
 }
 

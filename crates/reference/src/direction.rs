@@ -1,8 +1,8 @@
 //! Rule Q-10: one direction of one connection attempt, for the pod that policy protects.
 
 use ringfence_model::{
-    Because, Cluster, ClusterTier, Direction, DirectionDecision, DirectionVerdict, JudgedRule,
-    Match, NetworkPolicy, Party, Pod, PolicyRef, RuleRef,
+    AuditRef, Because, Cluster, ClusterTier, Direction, DirectionDecision, DirectionVerdict,
+    JudgedRule, Match, NetworkPolicy, Party, Pod, PolicyRef, RuleRef,
 };
 use ringfence_net::IpProtocol;
 
@@ -25,6 +25,8 @@ pub(crate) struct Attempt<'a> {
     /// The other end.
     pub(crate) peer: &'a Party,
     pub(crate) dialled: Dialled,
+    /// Whether policies in audit mode count as if they enforced (rules AU-3, AU-4).
+    pub(crate) strict: bool,
 }
 
 /// What is dialled, after a Service's target port is resolved.
@@ -50,9 +52,29 @@ impl Attempt<'_> {
     }
 }
 
+/// AU-3: policies in audit mode decide nothing. AU-4: where they would deny it, that is said.
+pub(crate) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
+    let by = audited_policies(attempt);
+    let decision = judge(attempt);
+    if by.is_empty() {
+        return decision;
+    }
+    let strict = Attempt {
+        strict: true,
+        ..*attempt
+    };
+    decision.beside(by, judge(&strict))
+}
+
+/// The policies in audit mode that would isolate the pod in this direction.
+fn audited_policies(attempt: &Attempt<'_>) -> Vec<AuditRef> {
+    let all = selecting_policies(attempt).into_iter();
+    all.filter_map(AuditRef::of).collect()
+}
+
 /// the steps in order; the first that has an answer decides. Told from the last one back, because each
 /// of the tiers goes on with what comes after it (CN-20).
-pub(crate) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
+fn judge(attempt: &Attempt<'_>) -> DirectionDecision {
     if is_own_address(attempt) {
         return conclude(attempt, DirectionVerdict::Allow, Because::OwnAddress);
     }
@@ -87,9 +109,15 @@ fn network_policy_tier(attempt: &Attempt<'_>) -> Option<Course> {
     })
 }
 
-/// NP-1, NP-2: the policies of the pod's namespace that select it and isolate in this direction,
-/// in order of name.
+/// NP-2: those that isolate the pod in this direction. AU-3: in audit mode a policy does not.
 fn isolating_policies<'a>(attempt: &Attempt<'a>) -> Vec<&'a NetworkPolicy> {
+    let all = selecting_policies(attempt).into_iter();
+    all.filter(|policy| attempt.strict || AuditRef::of(policy).is_none())
+        .collect()
+}
+
+/// NP-1, NP-3: the policies of the pod's namespace that select it and speak of this direction, in order of name.
+fn selecting_policies<'a>(attempt: &Attempt<'a>) -> Vec<&'a NetworkPolicy> {
     let policies = attempt.cluster.network_policies.values();
     policies
         .filter(|policy| isolates(policy, attempt.direction))
@@ -187,5 +215,6 @@ pub(crate) fn conclude(
         verdict,
         passed: Vec::new(),
         because,
+        audited: None,
     }
 }

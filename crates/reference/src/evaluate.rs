@@ -106,6 +106,7 @@ fn judge(
         verdict: DirectionVerdict::Allow,
         passed: Vec::new(),
         because,
+        audited: None,
     };
     if [own, peer]
         .iter()
@@ -127,6 +128,7 @@ fn judge(
                 own,
                 peer,
                 dialled,
+                strict: false,
             })
         },
     )

@@ -28,6 +28,7 @@ use ringfence_model::{Cluster, Diagnostic, Input, LoadOptions, assemble, load};
 use self::markdown::Document;
 use self::row::Row;
 use crate::decider::Decider;
+use crate::generate::MOMENT;
 
 /// A cluster and the flows to try in it.
 #[derive(Clone, Debug)]
@@ -244,7 +245,8 @@ fn cluster_of(name: &str, manifests: &[Input]) -> Result<Cluster, CorpusError> {
 
 fn read(manifests: &[Input]) -> (Cluster, Vec<Diagnostic>) {
     let loaded = load(manifests, &LoadOptions::default());
-    let (cluster, diagnostics) = assemble(&loaded.objects);
+    let (mut cluster, diagnostics) = assemble(&loaded.objects);
+    cluster.tell_time(MOMENT);
     (cluster, [loaded.diagnostics, diagnostics].concat())
 }
 

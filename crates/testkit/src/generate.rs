@@ -4,6 +4,7 @@
 //! match some pods and miss others, blocks around and beside pods and nodes, port ranges at the declared
 //! ports. A cluster is a function of its seed and its [`Shape`] alone.
 
+mod audits;
 mod cluster_policies;
 mod endpoints;
 mod labels;
@@ -12,6 +13,8 @@ mod policies;
 mod services;
 
 use ringfence_model::{Cluster, ObjectName};
+
+pub use audits::MOMENT;
 
 use crate::random::Random;
 
@@ -32,6 +35,8 @@ pub struct Shape {
     pub cluster_policies: bool,
     /// Services that select no pod and list endpoints (rule OB-12).
     pub endpoints: bool,
+    /// Policies in audit mode (rule AU-1).
+    pub audits: bool,
 }
 
 impl Shape {
@@ -44,6 +49,7 @@ impl Shape {
         services: true,
         cluster_policies: false,
         endpoints: false,
+        audits: false,
     };
 
     /// The same with cluster-scoped policies.
@@ -55,6 +61,7 @@ impl Shape {
     /// Everything that can be asked about.
     pub const EVERYTHING: Self = Self {
         endpoints: true,
+        audits: true,
         ..Self::TIERED
     };
 
@@ -64,10 +71,11 @@ impl Shape {
         ..Self::FULL
     };
 
-    /// The same with cluster-scoped policies and endpoints.
+    /// The same with cluster-scoped policies and endpoints, and NetworkPolicies in audit mode.
     pub const WIRED_EVERYTHING: Self = Self {
         cluster_policies: true,
         endpoints: true,
+        audits: true,
         ..Self::WIRED
     };
 
@@ -109,6 +117,9 @@ pub fn cluster(seed: u64, shape: Shape) -> Cluster {
     if shape.unaddressed_pods {
         // Drawn by itself, so that it changes nothing else of a seed's cluster.
         cluster.pod_blocks = pods::pod_blocks(&mut Random::new(!seed), shape);
+    }
+    if shape.audits {
+        audits::put(&mut random, &mut cluster);
     }
     cluster
 }

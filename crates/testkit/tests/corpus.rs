@@ -131,7 +131,8 @@ fn required() -> BTreeSet<String> {
     let picks = picks();
     let cluster = rules("CN", &[1..=4, 10..=10, 20..=27, 30..=38, 40..=40, 50..=51]);
     let admin = rules("AN", &[1..=6]);
-    let all = [policy, query, picks, cluster, admin];
+    let audit = rules("AU", &[1..=5]);
+    let all = [policy, query, picks, cluster, admin, audit];
     all.into_iter().flatten().collect()
 }
 
@@ -163,6 +164,8 @@ fn cited() -> BTreeSet<String> {
             | Claim::Tier(..)
             | Claim::Open(_)
             | Claim::Nobody(_)
+            | Claim::Audited(..)
+            | Claim::Unaudited(_)
             | Claim::Words(_) => None,
         })
         .chain(refusing)

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ringfence_model::{Cluster, NetworkPolicy, Node, Pod, PolicyRule};
 use ringfence_net::Family;
-use ringfence_policy::Engine;
+use ringfence_policy::{ClassId, Engine};
 
 use crate::wiring::{WiredPod, Wiring};
 
@@ -33,25 +33,49 @@ pub(crate) struct Facts<'a> {
     pub(crate) contested: BTreeSet<IpAddr>,
 }
 
+/// What is taken to become of that which policies in audit mode would deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audits {
+    /// It passes, as it does.
+    Pass,
+    /// It is denied, too.
+    Deny,
+}
+
 /// The policies for the packets of one family.
 #[derive(Debug)]
 pub(crate) struct Engines {
     pub(crate) policies: Engine,
     /// The same for a pod that reaches itself through a Service: NetworkPolicy allows it (rule AM-4).
     pub(crate) selves: Engine,
+    /// What must be let pass besides, where it is asked what policies in audit mode would deny (rule AU-4).
+    pub(crate) strict: Option<Engine>,
 }
 
 impl Engines {
-    fn new(cluster: Cluster) -> Self {
+    fn new(cluster: Cluster, audits: Audits) -> Self {
         Self {
             selves: Engine::new(loosened(cluster.clone())),
+            strict: match audits {
+                Audits::Pass => None,
+                Audits::Deny => Some(Engine::new(cluster.all_enforced())),
+            },
             policies: Engine::new(cluster),
         }
+    }
+
+    /// The class of an address, and that if no policy were in audit mode.
+    pub(crate) fn classes_of(&self, address: IpAddr) -> (ClassId, Option<ClassId>) {
+        let strict = self.strict.as_ref();
+        (
+            self.policies.class_of_address(address),
+            strict.map(|strict| strict.class_of_address(address)),
+        )
     }
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn new(cluster: &Cluster, wiring: &'a Wiring) -> Self {
+    pub(crate) fn new(cluster: &Cluster, wiring: &'a Wiring, audits: Audits) -> Self {
         let pods = known_pods(cluster, wiring);
         let mut seen = cluster.clone();
         if !wiring.enforced {
@@ -68,7 +92,7 @@ impl<'a> Facts<'a> {
         let reported = seen.pods.values_mut();
         reported.for_each(|pod| pod.host_addresses.clear());
         split_nodes(&mut seen);
-        let engines = Family::ALL.map(|family| Engines::new(of_family(&seen, family)));
+        let engines = Family::ALL.map(|family| Engines::new(of_family(&seen, family), audits));
         Self {
             services,
             wiring,

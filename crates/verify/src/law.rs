@@ -10,7 +10,7 @@ use ringfence_policy::{ClassId, Engine, Reach};
 use crate::axes::PortAxis;
 use crate::axes::address::AddressAxis;
 use crate::bits::Bits;
-use crate::facts::Facts;
+use crate::facts::{Engines, Facts};
 
 /// The answers of the engine for one pair of address axes.
 #[derive(Debug)]
@@ -46,8 +46,11 @@ pub(crate) struct Allowed {
 struct Answers {
     numbers: BTreeMap<Reach, usize>,
     all: Vec<Reach>,
-    asked: BTreeMap<(Direction, ClassId, ClassId), usize>,
+    asked: BTreeMap<(Direction, Classes, Classes), usize>,
 }
+
+/// The class of an address, and that if no policy were in audit mode.
+type Classes = (ClassId, Option<ClassId>);
 
 impl Answers {
     fn number(&mut self, reach: Reach) -> usize {
@@ -59,11 +62,16 @@ impl Answers {
         self.all.len() - 1
     }
 
-    fn ask(&mut self, engine: &Engine, way: (Direction, ClassId, ClassId)) -> usize {
+    fn ask(&mut self, engines: &Engines, way: (Direction, Classes, Classes)) -> usize {
         if let Some(known) = self.asked.get(&way) {
             return *known;
         }
-        let number = self.number(engine.one_way(way.0, way.1, way.2));
+        let (direction, own, peer) = way;
+        let mut reach = engines.policies.one_way(direction, own.0, peer.0);
+        if let (Some(strict), Some(own), Some(peer)) = (&engines.strict, own.1, peer.1) {
+            reach = reach.and(&strict.one_way(direction, own, peer));
+        }
+        let number = self.number(reach);
         self.asked.insert(way, number);
         number
     }
@@ -79,20 +87,19 @@ impl Law {
     ) -> Self {
         let mut answers = Answers::default();
         let engines = facts.engines(sources.family());
-        let engine = &engines.policies;
-        let of_axis = |axis: &AddressAxis| -> (Vec<Option<usize>>, Vec<ClassId>) {
+        let of_axis = |axis: &AddressAxis| -> (Vec<Option<usize>>, Vec<Classes>) {
             let pods = axis.examples().map(|address| facts.local(address));
-            let classes = axis.examples().map(|it| engine.class_of_address(it));
+            let classes = axis.examples().map(|it| engines.classes_of(it));
             (pods.collect(), classes.collect())
         };
         let (source_pods, source_classes) = of_axis(sources);
         let (destination_pods, destination_classes) = of_axis(destinations);
-        let mut row = |direction, own: &[ClassId], pods: &[Option<usize>], peers: &[ClassId]| {
+        let mut row = |direction, own: &[Classes], pods: &[Option<usize>], peers: &[Classes]| {
             let local = own.iter().zip(pods).enumerate();
             let local = local.filter(|(_, (_, pod))| pod.is_some());
             let mut rows = BTreeMap::new();
             for (atom, (class, _)) in local {
-                let ask = |peer: &ClassId| answers.ask(engine, (direction, *class, *peer));
+                let ask = |peer: &Classes| answers.ask(engines, (direction, *class, *peer));
                 rows.insert(atom, peers.iter().map(ask).collect());
             }
             rows

@@ -2,7 +2,7 @@
 //!
 //! Takes a table as the kernel holds it, a cluster, and how the node is wired. Sends every packet at once through the
 //! chains of each hook, by a general interpreter that knows rules, sets and verdicts but no name of a chain or set,
-//! and compares the verdicts with the policy engine's. It shares no code with the compiler. What it does not
+//! and of log statements what those mean that speak of audit mode, and compares the verdicts with the policy engine's. It shares no code with the compiler. What it does not
 //! understand is an error, never "equal". Start with [`verify`].
 
 mod axes;
@@ -17,6 +17,7 @@ mod lookup;
 mod machine;
 mod region;
 mod report;
+mod strict;
 mod survey;
 mod verify;
 mod wiring;

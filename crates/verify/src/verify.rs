@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ringfence_model::Cluster;
 use ringfence_net::Family;
-use ringfence_policy::{ClassKind, Engine};
+use ringfence_policy::{ClassId, ClassKind, Engine};
 use ringfence_ruleset::{Hook, Table};
 
 use crate::axes::address::{AddressAxis, number, span};
@@ -11,11 +11,12 @@ use crate::axes::{Axes, PortAxis};
 use crate::compare::Comparison;
 use crate::error::Unverifiable;
 use crate::expectation::{Expectation, Place};
-use crate::facts::Facts;
+use crate::facts::{Audits, Engines, Facts};
 use crate::law::Law;
 use crate::machine::Machine;
 use crate::region::Axis;
 use crate::report::{Coverage, Report};
+use crate::strict;
 use crate::survey::Survey;
 use crate::wiring::Wiring;
 
@@ -24,15 +25,41 @@ use crate::wiring::Wiring;
 /// # Errors
 /// [`Unverifiable`] if the table holds something that this crate cannot judge: nothing is known of it then.
 pub fn verify(table: &Table, cluster: &Cluster, wiring: &Wiring) -> Result<Report, Unverifiable> {
-    let facts = Facts::new(cluster, wiring);
+    let facts = Facts::new(cluster, wiring, Audits::Pass);
     let mut report = Report::new(facts.contested.iter().copied().collect());
     for place in Place::ALL {
         for family in Family::ALL {
             judge(table, &facts, place, family, &mut report)?;
         }
     }
+    if report.is_equal() && cluster.has_audited() {
+        audits(table, cluster, wiring, &mut report)?;
+    }
     report.sort();
     Ok(report)
+}
+
+/// What policies in audit mode would deny is reported, that and nothing else (rule AU-4): a table that drops what this one
+/// reports lets pass what both judgements allow.
+fn audits(
+    table: &Table,
+    cluster: &Cluster,
+    wiring: &Wiring,
+    report: &mut Report,
+) -> Result<(), Unverifiable> {
+    let table = strict::dropping(table);
+    let facts = Facts::new(cluster, wiring, Audits::Deny);
+    let mut found = Report::new(Vec::new());
+    for place in [Place::Forward, Place::Input] {
+        for family in Family::ALL {
+            judge(&table, &facts, place, family, &mut found)?;
+        }
+    }
+    report.coverage.add(found.coverage);
+    report.count += found.count;
+    let differences = found.differences.into_iter();
+    report.differences.extend(differences.map(strict::told));
+    Ok(())
 }
 
 fn judge(
@@ -48,7 +75,7 @@ fn judge(
     mark(&mut survey, facts, family, Axis::Destination, views.1);
     let axis = |marks, view: View| {
         let kind = |address| match view.classes {
-            true => class_number(&facts.engines(family).policies, address),
+            true => class_number(facts.engines(family), address),
             false => 0,
         };
         AddressAxis::new(family, marks, kind)
@@ -203,8 +230,11 @@ fn mark(survey: &mut Survey, facts: &Facts<'_>, family: Family, axis: Axis, view
         for address in owned(&facts.engines(family).policies) {
             one(survey, address, cut);
         }
-        for (first, last) in ranges(&facts.engines(family).policies, family) {
-            survey.mark(axis, number(first), number(last), cut);
+        let engines = facts.engines(family);
+        for engine in [&engines.policies].into_iter().chain(&engines.strict) {
+            for (first, last) in ranges(engine, family) {
+                survey.mark(axis, number(first), number(last), cut);
+            }
         }
     }
     if view.cluster {
@@ -257,9 +287,10 @@ fn ranges(engine: &Engine, family: Family) -> Vec<(IpAddr, IpAddr)> {
     classes.flatten().collect()
 }
 
-fn class_number(engine: &Engine, address: IpAddr) -> u32 {
-    let class = engine.class_of_address(address);
-    u32::try_from(class.index()).unwrap_or(u32::MAX)
+fn class_number(engines: &Engines, address: IpAddr) -> u64 {
+    let (class, strict) = engines.classes_of(address);
+    let number = |class: ClassId| u64::from(u32::try_from(class.index()).unwrap_or(u32::MAX));
+    (strict.map_or(0, number) << 32) | number(class)
 }
 
 fn input_names(survey: &Survey, facts: &Facts<'_>, hook: Hook) -> Vec<String> {

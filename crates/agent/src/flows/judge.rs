@@ -70,6 +70,8 @@ impl Judge {
         match flow.reason {
             Reason::Egress => self.denied(flow, Direction::Egress, &mut finding),
             Reason::Ingress => self.denied(flow, Direction::Ingress, &mut finding),
+            Reason::AuditEgress => self.audited(flow, Direction::Egress, &mut finding),
+            Reason::AuditIngress => self.audited(flow, Direction::Ingress, &mut finding),
             Reason::Allowed => self.allowed(flow, &mut finding),
             Reason::Spoofed => finding.because.push(self.spoofed(header.source, interface)),
             Reason::Unwired => finding.because.push(format!(
@@ -93,10 +95,7 @@ impl Judge {
             Ok(connection) => connection,
             Err(why) => return finding.because.push(why),
         };
-        let decision = match direction {
-            Direction::Egress => &connection.egress,
-            Direction::Ingress => &connection.ingress,
-        };
+        let decision = decision_of(&connection, direction);
         finding.policies = policies(decision);
         finding.nearest = nearest(decision);
         finding.because.push(match decision.verdict {
@@ -105,6 +104,24 @@ impl Judge {
                 "it is allowed by the policies as they are now ({decision}); those of its moment denied it"
             ),
         });
+    }
+
+    /// AU-4: it passed, and would not if the policies in audit mode enforced.
+    fn audited(&self, flow: &Flow, direction: Direction, finding: &mut Finding) {
+        let connection = match self.connection(flow) {
+            Ok(connection) => connection,
+            Err(why) => return finding.because.push(why),
+        };
+        let decision = decision_of(&connection, direction);
+        let Some(audited) = &decision.audited else {
+            return finding.because.push(format!(
+                "no policy in audit mode would deny it now ({decision}); those of its moment would have"
+            ));
+        };
+        let by = audited.by.iter();
+        finding.policies = by.map(|policy| policy.policy.clone()).collect();
+        finding.nearest = nearest(&audited.decision);
+        finding.because.push(audited.to_string());
     }
 
     fn allowed(&self, flow: &Flow, finding: &mut Finding) {
@@ -209,6 +226,13 @@ fn ends(cluster: &Cluster) -> BTreeMap<IpAddr, FlowEnd> {
         })
     });
     nodes.chain(pods).map(|end| (end.address, end)).collect()
+}
+
+const fn decision_of(connection: &Connection, direction: Direction) -> &DirectionDecision {
+    match direction {
+        Direction::Egress => &connection.egress,
+        Direction::Ingress => &connection.ingress,
+    }
 }
 
 /// The policies that decided.

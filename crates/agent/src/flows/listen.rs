@@ -2,18 +2,18 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use nix::net::if_::if_indextoname;
 use ringfence_compile::{LOG_GROUP, Reason};
-use ringfence_model::Timestamp;
 use ringfence_net::IpProtocol;
 use ringfence_netlink::nflog::{Batch, Copy, Nflog};
 
 use super::aggregate::{Aggregator, Counted, Flow};
 use super::judge::{Finding, Judge, Snapshot};
 use super::{FlowVerdict, Journal, packet};
+use crate::clock::time_of_day;
 use crate::run::{Input, spawn};
 
 /// How long a turn waits for copies.
@@ -103,7 +103,7 @@ impl Listener {
             return;
         }
         self.learn();
-        let now = now();
+        let now = time_of_day();
         let mut unreadable = 0;
         for copy in batch.copies {
             match read(&copy) {
@@ -141,7 +141,7 @@ impl Listener {
     }
 
     fn write_down(&mut self) {
-        for counted in self.flows.finish(now()) {
+        for counted in self.flows.finish(time_of_day()) {
             let Counted {
                 flow,
                 first,
@@ -191,10 +191,4 @@ fn is_of_the_link(flow: &Flow) -> bool {
 fn interface(index: u32) -> Option<String> {
     let name = if_indextoname(index).ok()?;
     Some(name.to_string_lossy().into_owned())
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.map_or(0, |since| since.as_millis());
-    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
 }

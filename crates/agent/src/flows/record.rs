@@ -30,7 +30,8 @@ pub struct FlowRecord {
     pub port: Option<u16>,
     /// How many there were.
     pub count: u64,
-    /// The policies behind it: those that isolate, those whose rules deny, or those whose rules allow.
+    /// The policies behind it: those that isolate, those whose rules deny, or those whose rules allow. Of what would have
+    /// been denied, those in audit mode.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyName>,
     /// Why, in the words of `ringfence explain`: one line for each direction that was decided.
@@ -50,6 +51,8 @@ pub enum FlowVerdict {
     Deny,
     /// They were dropped for another reason than a policy.
     Drop,
+    /// They passed, and policies in audit mode would have denied them.
+    Audit,
 }
 
 impl FlowVerdict {
@@ -59,6 +62,7 @@ impl FlowVerdict {
         match reason {
             Reason::Allowed => Self::Allow,
             Reason::Egress | Reason::Ingress => Self::Deny,
+            Reason::AuditEgress | Reason::AuditIngress => Self::Audit,
             Reason::Spoofed
             | Reason::Unwired
             | Reason::Invalid
@@ -74,6 +78,7 @@ impl FlowVerdict {
             Self::Allow => "allow",
             Self::Deny => "deny",
             Self::Drop => "drop",
+            Self::Audit => "audit",
         }
     }
 }

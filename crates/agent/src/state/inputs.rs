@@ -13,6 +13,7 @@ impl Machine {
         if event == StoreEvent::Reset {
             self.forget_revisions();
         }
+        self.audits.hear(&event);
         if self.view.handle(event, &mut self.compiler) {
             self.inputs_changed();
         }
@@ -85,7 +86,7 @@ impl Machine {
         }
     }
 
-    fn inputs_changed(&mut self) {
+    pub(super) fn inputs_changed(&mut self) {
         self.plan = Plan::Stale;
         self.changes += 1;
         self.commit_retry.changed();

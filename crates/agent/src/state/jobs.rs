@@ -52,6 +52,7 @@ impl Machine {
     /// Asks for a [`super::Event::Tick`] when waiting ends.
     pub(super) fn set_timer(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let next = [
+            self.audits.deadline(),
             self.endpoints.deadline(),
             self.commit_retry.waiting(now),
             self.connection_retry.waiting(now),

@@ -1,3 +1,4 @@
+mod audits;
 mod cluster;
 mod endpoints;
 mod node;

@@ -15,14 +15,38 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Denials {
     by_class: BTreeMap<u32, BTreeSet<(String, Key)>>,
+    /// Pods that nothing but policies in audit mode judge: nothing is denied them (rule AU-3).
+    audited: BTreeSet<(String, Key)>,
+    /// Those of them that the last transaction lets be judged.
+    enforced: BTreeSet<(String, Key)>,
 }
 
 impl Denials {
     /// Takes a transaction in.
     pub(crate) fn follow(&mut self, operations: &[Operation]) {
+        self.enforced.clear();
+        let before = self.audited.clone();
         for operation in operations {
             match operation {
-                Operation::DeleteTable => self.by_class.clear(),
+                Operation::DeleteTable => {
+                    self.by_class.clear();
+                    self.audited.clear();
+                }
+                Operation::DeleteElements { set, keys, .. } if role(set) == Role::Isolates => {
+                    for key in keys {
+                        self.audited.remove(&(set.clone(), key.clone()));
+                    }
+                }
+                Operation::AddElements { set, elements, .. } if role(set) == Role::Isolates => {
+                    for (key, element) in elements {
+                        let place = (set.clone(), key.clone());
+                        if only_audits(element) {
+                            self.audited.insert(place);
+                        } else if before.contains(&place) {
+                            self.enforced.insert(place);
+                        }
+                    }
+                }
                 Operation::DeleteElements { set, keys, .. } if role(set) == Role::Judges => {
                     keys.iter().for_each(|key| self.forget(set, key));
                 }
@@ -62,6 +86,11 @@ impl Denials {
 
     fn contains(&self, class: u32) -> bool {
         self.by_class.contains_key(&class)
+    }
+
+    /// Whether a pod was judged before the last transaction already.
+    fn was_judged(&self, set: &str, key: &Key) -> bool {
+        !self.enforced.contains(&(set.to_owned(), key.clone()))
     }
 }
 
@@ -174,9 +203,12 @@ fn may_addition_deny(
     let was_there = deleted.contains(&(set, key));
     let is_new = || address(key).is_some_and(|address| new.contains(&address));
     match role(set) {
-        Role::Admits | Role::Balances => false,
+        Role::Admits | Role::Balances | Role::Reports => false,
         Role::Judges => !allows(element) && !is_new(),
-        Role::Isolates => !was_there && !is_new(),
+        Role::Isolates => {
+            let was_judged = was_there && denials.was_judged(set, key);
+            !only_audits(element) && !was_judged && !is_new()
+        }
         // Another class counts as a deletion.
         Role::Classifies => number(&element.value).is_none_or(|class| denials.contains(class)),
         Role::Refuses => !was_there,
@@ -187,7 +219,7 @@ fn may_addition_deny(
 fn may_deletion_deny(set: &str, key: &Key, added: &Keys<'_>) -> bool {
     let stays = added.contains(&(set, key));
     match role(set) {
-        Role::Isolates | Role::Refuses | Role::Balances => false,
+        Role::Isolates | Role::Refuses | Role::Balances | Role::Reports => false,
         // What is denied in its place is an addition.
         Role::Admits | Role::Judges => !stays,
         Role::Classifies | Role::Unknown => true,
@@ -202,6 +234,18 @@ fn allows(element: &Element) -> bool {
             Verdict::Accept | Verdict::Return => true,
             Verdict::Drop | Verdict::Jump(_) | Verdict::Goto(_) => false,
         },
+    }
+}
+
+/// Whether a pod is led to policies in audit mode alone, which deny nothing.
+fn only_audits(element: &Element) -> bool {
+    match &element.value {
+        Value::Verdict(Verdict::Jump(chain)) => {
+            chain.trim_end_matches(['4', '6']).ends_with("-audit")
+        }
+        Value::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_))
+        | Value::Member
+        | Value::Data(_) => false,
     }
 }
 
@@ -227,6 +271,8 @@ enum Role {
     Classifies,
     Refuses,
     Balances,
+    /// It is let through all the same.
+    Reports,
     Unknown,
 }
 
@@ -237,6 +283,12 @@ fn role(set: &str) -> Role {
         "selves" | "egress-ports" | "ingress-ports" | "egress-peers" | "ingress-peers"
         | "egress-ranges" | "ingress-ranges" => Role::Judges,
         "egress" | "ingress" => Role::Isolates,
+        "egress-audit-ports"
+        | "ingress-audit-ports"
+        | "egress-audit-peers"
+        | "ingress-audit-peers"
+        | "egress-audit-ranges"
+        | "ingress-audit-ranges" => Role::Reports,
         "peers" => Role::Classifies,
         "unserved" => Role::Refuses,
         "services" | "backends" | "cluster" => Role::Balances,

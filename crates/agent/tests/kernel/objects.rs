@@ -85,6 +85,7 @@ pub(crate) fn policy(name: &str, subject: &str, peers: &[&str], port: Option<u16
         pod_selector: selector(subject),
         isolates_ingress: true,
         isolates_egress: false,
+        audit: None,
         ingress: if peers.is_empty() {
             Vec::new()
         } else {

@@ -11,13 +11,14 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, UnknownFields,
-    assemble_with, load_with,
+    Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, Timestamp,
+    UnknownFields, assemble_with, load_with,
 };
 
 use super::block::block;
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
+use crate::clock::now;
 use crate::threads::Threads;
 
 pub(crate) use notes::summary as note_summary;
@@ -53,6 +54,9 @@ pub(crate) struct ManifestOptions {
     /// Where pods get their addresses from, so that a rule with a block is judged for pods without one; may be repeated
     #[arg(long, value_name = "CIDR", value_parser = block)]
     pub(crate) pod_cidr: Vec<IpNet>,
+    /// Judge as at this time (RFC 3339) instead of now: which policies are in audit mode depends on it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// What to do about an answer that is unknown for want of a pod's address (rules Q-13, AM-22).
@@ -104,6 +108,7 @@ impl ManifestOptions {
         let loaded = load_with(&inputs.texts, &options, &Threads);
         let (mut cluster, of_cluster) =
             assemble_with(&loaded.objects, domain_addresses(&self.resolve));
+        cluster.tell_time(self.at.unwrap_or_else(now));
         let mut diagnostics = inputs.warnings;
         diagnostics.extend(loaded.diagnostics);
         diagnostics.extend(of_cluster);

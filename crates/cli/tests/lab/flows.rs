@@ -1,7 +1,11 @@
 //! What became of packets: recorded by the nodes, told by `ringfence flows`, replayed by `ringfence replay`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ringfence_agent::flows::{FlowRecord, FlowVerdict};
 use ringfence_compile::Reason;
+use ringfence_model::Timestamp;
+use ringfence_standin::probe::ProbeOutcome;
 use ringfence_standin::probe::ProbeProtocol::{Tcp, Udp};
 
 use crate::support::{Finished, Lab, Permit, Run as _, eventually, ringfence};
@@ -209,4 +213,52 @@ fn replayed(lab: &Lab) {
         text.contains("opened default/client -> default/server tcp/81"),
         "{text}"
     );
+}
+
+/// A default deny that is watched until `until`.
+fn watched(until: Timestamp) -> String {
+    let since = until.before(3_600_000);
+    format!(
+        "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: watched, annotations: {{ringfence.dev/audit-mode: {since}/{until}}}}}
+spec: {{podSelector: {{matchLabels: {{app: server}}}}}}
+"
+    )
+}
+
+/// What it would deny passes and is recorded; when audit mode is over it is denied, and nobody has done anything.
+#[test]
+fn what_would_be_denied_passes_and_is_recorded_until_audit_mode_ends() {
+    let lab = Lab::up(PODS);
+    let server = lab.address("server");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_millis()).unwrap();
+    lab.apply(&watched(Timestamp(now + 600_000)));
+    lab.reaches("client", &server, 80, Tcp);
+    let audited = recorded(&lab, &["--to", "server"]);
+    assert_eq!(
+        (audited.verdict, audited.reason),
+        (FlowVerdict::Audit, Reason::AuditIngress)
+    );
+    assert_eq!(audited.node, "kind-worker");
+    assert_eq!(audited.policies[0].to_string(), "default/watched");
+    let because = &audited.because[0];
+    assert!(
+        because.starts_with("audited: it would be denied"),
+        "{because}"
+    );
+    let text = run(&lab, &["flows", "--verdict", "audit"]).expect_ok();
+    assert!(
+        text.contains(" audit ingress default/client -> default/server tcp/80"),
+        "{text}"
+    );
+
+    lab.apply(&watched(Timestamp(now + 3_000)));
+    eventually("audit mode ends", || {
+        let outcome = lab.probe("client", &server, 80, Tcp, 500);
+        (outcome == ProbeOutcome::TimedOut).then_some(())
+    });
+    let denied = recorded(&lab, &["--to", "server", "--verdict", "deny"]);
+    assert_eq!(denied.policies[0].to_string(), "default/watched");
 }

@@ -13,8 +13,10 @@ use super::part::{
     destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
     source, state, verdict, within,
 };
-use super::reports::{self, drop_for};
-use super::{ANY_PEER, INTERFACE_PREFIX, OWN_SELF, direction_set, set_name};
+use super::reports::{self, end_for};
+use super::{
+    ANY_PEER, INTERFACE_PREFIX, OWN_SELF, Pass, audit_chain, direction_set, judge_chain, set_name,
+};
 use crate::report::{Reason, Record};
 
 /// RFC 4291, section 2.5.6.
@@ -125,12 +127,12 @@ fn block(block: Ipv6Net) -> Operand {
 fn feeders() -> Chain {
     let mut rules = vec![rule([
         equal(input_interface(), pod_interface()),
-        drop_for(Reason::Tunnel),
+        end_for(Reason::Tunnel),
     ])];
     rules.extend(both(|family| {
         rule([from_node(family), verdict(Verdict::Return)])
     }));
-    rules.push(rule([drop_for(Reason::Tunnel)]));
+    rules.push(rule([end_for(Reason::Tunnel)]));
     called(rules)
 }
 
@@ -195,7 +197,7 @@ fn prerouting() -> Chain {
     rules.extend(both(|family| {
         rule([
             within(source(family), &set_name("locals", family)),
-            drop_for(Reason::Spoofed),
+            end_for(Reason::Spoofed),
         ])
     }));
     base(ChainKind::Filter, Hook::Prerouting, BEFORE_TRACKING, rules)
@@ -204,7 +206,7 @@ fn prerouting() -> Chain {
 /// From the interface of a pod, with an address that it does not have or has not yet.
 fn unwired() -> Chain {
     let mut rules: Vec<Rule> = neighbour_discovery().collect();
-    rules.push(rule([drop_for(Reason::Spoofed)]));
+    rules.push(rule([end_for(Reason::Spoofed)]));
     called(rules)
 }
 
@@ -324,7 +326,7 @@ fn from_pod(family: Family) -> Chain {
         rule([
             to_tunnel(),
             not_equal(destination(family), pods),
-            drop_for(Reason::Tunnel),
+            end_for(Reason::Tunnel),
         ]),
         rule([Statement::VerdictMap {
             key: hairpin_key(family),
@@ -343,7 +345,7 @@ fn to_pod(family: Family) -> Chain {
             jump("strict"),
         ]),
         rule([within(key, &set), verdict(Verdict::Return)]),
-        rule([drop_for(Reason::Unwired)]),
+        rule([end_for(Reason::Unwired)]),
     ])
 }
 
@@ -398,7 +400,7 @@ fn postrouting() -> Chain {
 fn strict() -> Chain {
     let opening = TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
     called(vec![
-        rule([state(ConnectionState::Invalid), drop_for(Reason::Invalid)]),
+        rule([state(ConnectionState::Invalid), end_for(Reason::Invalid)]),
         rule([
             state(ConnectionState::New),
             not_equal(
@@ -408,13 +410,13 @@ fn strict() -> Chain {
                     value: TcpFlags::SYN.0,
                 },
             ),
-            drop_for(Reason::Midstream),
+            end_for(Reason::Midstream),
         ]),
     ])
 }
 
 /// The lookups for a judged pod: by its peer's class, then for any peer.
-pub(super) fn judge(direction: Direction, family: Family) -> Chain {
+pub(super) fn judge(direction: Direction, family: Family, pass: Pass) -> Chain {
     let (subject, peer) = match direction {
         Direction::Egress => (source(family), destination(family)),
         Direction::Ingress => (destination(family), source(family)),
@@ -426,11 +428,20 @@ pub(super) fn judge(direction: Direction, family: Family) -> Chain {
         })])
     };
     let mut rules = vec![set_priority(0), classify("blocks"), classify("peers")];
-    rules.extend(lookups(direction, family, &subject));
+    rules.extend(lookups(direction, family, &subject, pass));
     rules.push(set_priority(ANY_PEER));
-    rules.extend(lookups(direction, family, &subject));
-    rules.push(rule([drop_for(Reason::denial(direction))]));
+    rules.extend(lookups(direction, family, &subject, pass));
+    rules.push(rule([end_for(pass.denial(direction))]));
     called(rules)
+}
+
+/// What is not denied comes back from the judgement, and is then asked about once more (rule AU-4).
+pub(super) fn judge_and_audit(direction: Direction, family: Family) -> Chain {
+    let audit = Verdict::Goto(audit_chain(direction, family));
+    called(vec![
+        rule([jump(&judge_chain(direction, family))]),
+        rule([verdict(audit)]),
+    ])
 }
 
 /// What a pod sends to itself through a Service, judged by policies of the cluster alone: NetworkPolicy allows it
@@ -451,10 +462,10 @@ pub(super) fn self_judge(family: Family) -> Chain {
 
 /// What denies a pod its own company in one direction; what is not found is allowed.
 pub(super) fn self_lookups(direction: Direction, family: Family) -> Chain {
-    called(lookups(direction, family, &source(family)).to_vec())
+    called(lookups(direction, family, &source(family), Pass::Enforce).to_vec())
 }
 
-fn lookups(direction: Direction, family: Family, subject: &Expression) -> [Rule; 3] {
+fn lookups(direction: Direction, family: Family, subject: &Expression, pass: Pass) -> [Rule; 3] {
     let peer = vec![subject.clone(), priority()];
     let mut port = peer.clone();
     port.push(Expression::Meta(MetaKey::L4Protocol));
@@ -462,7 +473,7 @@ fn lookups(direction: Direction, family: Family, subject: &Expression) -> [Rule;
     let decided = |key: Vec<Expression>, stem| {
         rule([Statement::VerdictMap {
             key: Expression::Concat(key),
-            map: direction_set(direction, stem, family),
+            map: direction_set(direction, &format!("{}{stem}", pass.infix()), family),
         }])
     };
     [

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use ringfence_model::Direction;
 use ringfence_net::ConnectionState;
 use ringfence_ruleset::{Chain, Limit, Log, Rule, Statement, Verdict};
 
@@ -15,8 +16,18 @@ pub(super) fn drops() -> BTreeMap<String, Chain> {
     Reason::DROPS.into_iter().map(chain).collect()
 }
 
-/// Reports and drops: the end of whatever is not let through.
-pub(super) fn drop_for(reason: Reason) -> Statement {
+/// The chains that report what policies in audit mode would deny, and let it go on (rule AU-4).
+pub(super) fn audits() -> BTreeMap<String, Chain> {
+    let chain = |direction| {
+        let reason = Reason::audit(direction);
+        let rules = vec![rule(report(reason))];
+        (reason.chain(), Chain { base: None, rules })
+    };
+    Direction::ALL.map(chain).into()
+}
+
+/// The end of whatever is not let through: it is reported, and dropped unless the reason lets it go on.
+pub(super) fn end_for(reason: Reason) -> Statement {
     verdict(Verdict::Goto(reason.chain()))
 }
 

@@ -4,7 +4,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{DataType, Set, SetKind};
 
-use super::{direction_set, set_name};
+use super::{Pass, direction_set, set_name};
 
 /// What decides how large a set is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) enum Fill {
     Addresses,
     /// One element per address and more.
     Entries,
+    /// The same for the pods that policies in audit mode select: few, and mostly none.
+    Audits,
 }
 
 /// A set as the contract lists it.
@@ -53,9 +55,11 @@ fn empty(definition: Definition) -> Set {
 
 fn all() -> impl Iterator<Item = Definition> {
     let of_families = Family::ALL.into_iter().flat_map(|family| {
-        let judged = Direction::ALL
-            .into_iter()
-            .flat_map(move |direction| of_direction(direction, family));
+        let judged = Direction::ALL.into_iter().flat_map(move |direction| {
+            of_direction(direction, family)
+                .into_iter()
+                .chain(of_audit(direction, family))
+        });
         of_family(family).into_iter().chain(judged)
     });
     of_families.chain([tunnels()])
@@ -130,7 +134,26 @@ fn of_family(family: Family) -> Vec<Definition> {
     ]
 }
 
+/// What is judged, and how.
 fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
+    let judged = Definition {
+        name: direction_set(direction, "", family),
+        key: vec![address_type(family)],
+        kind: SetKind::VerdictMap,
+        interval: false,
+        counted: true,
+        fill: Fill::Addresses,
+    };
+    let mut found = vec![judged];
+    found.extend(judging(direction, family, Pass::Enforce));
+    found
+}
+
+fn of_audit(direction: Direction, family: Family) -> [Definition; 3] {
+    judging(direction, family, Pass::Audit)
+}
+
+fn judging(direction: Direction, family: Family, pass: Pass) -> [Definition; 3] {
     let address = address_type(family);
     let peer = vec![address, DataType::ClassId];
     let port = vec![
@@ -139,30 +162,20 @@ fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
         DataType::InetProto,
         DataType::InetService,
     ];
-    let set = |stem: &str, key: Vec<DataType>, kind, interval, fill| Definition {
-        name: direction_set(direction, stem, family),
+    let set = |stem: &str, key: Vec<DataType>, interval| Definition {
+        name: direction_set(direction, &format!("{}{stem}", pass.infix()), family),
         key,
-        kind,
+        kind: SetKind::VerdictMap,
         interval,
         counted: true,
-        fill,
+        fill: match pass {
+            Pass::Enforce => Fill::Entries,
+            Pass::Audit => Fill::Audits,
+        },
     };
-    vec![
-        set(
-            "",
-            vec![address],
-            SetKind::VerdictMap,
-            false,
-            Fill::Addresses,
-        ),
-        set(
-            "-ports",
-            port.clone(),
-            SetKind::VerdictMap,
-            false,
-            Fill::Entries,
-        ),
-        set("-peers", peer, SetKind::VerdictMap, false, Fill::Entries),
-        set("-ranges", port, SetKind::VerdictMap, true, Fill::Entries),
+    [
+        set("-ports", port.clone(), false),
+        set("-peers", peer, false),
+        set("-ranges", port, true),
     ]
 }

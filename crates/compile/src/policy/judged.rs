@@ -54,7 +54,7 @@ pub(crate) struct Policies {
     pub(super) slots: Vec<Option<Judged>>,
     free: Vec<GroupId>,
     by_policy: BTreeMap<PolicyName, BTreeSet<GroupId>>,
-    assigned: BTreeMap<PeerId, [Option<GroupId>; 2]>,
+    assigned: BTreeMap<PeerId, [Option<GroupId>; 4]>,
     /// Rules that cost more than one may.
     pub(super) costly: BTreeSet<RuleKey>,
     pub(super) excess: Excess,
@@ -205,7 +205,7 @@ impl Policies {
                 self.change_members(id, |members| members.insert(peer));
             }
         }
-        if new != [None; 2] {
+        if new != [None; 4] {
             self.assigned.insert(peer, new);
         }
     }

@@ -39,6 +39,7 @@ fn row(group: &Group, entry: &Entry) -> Row {
     } else {
         comment::joined(origins.iter().map(comment::origin))
     };
+    group.keep_own(&mut origins);
     Row {
         extent: entry.extent,
         permits: entry.permits,

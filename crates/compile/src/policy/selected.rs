@@ -8,7 +8,7 @@ use ringfence_model::{
 };
 use ringfence_net::Protocol;
 
-use super::GroupKey;
+use super::{GroupKey, Stage};
 use crate::class::NamedPort;
 use crate::peer::{Peer, in_scope};
 
@@ -34,12 +34,13 @@ fn precedence(policy: &ClusterPolicy) -> (ClusterTier, bool, Option<u16>, Cluste
     )
 }
 
-/// The group of a pod in each direction, if policies judge it there. `order` is [`in_order`].
+/// The groups of a pod, if policies judge it: in each direction the one that counts, then that of the policies in audit
+/// mode. `order` is [`in_order`].
 pub(super) fn keys(
     peer: &Peer,
     cluster: &Cluster,
     order: &[ClusterPolicyName],
-) -> [Option<GroupKey>; 2] {
+) -> [Option<GroupKey>; 4] {
     let own = of_namespace(cluster, &peer.name.namespace);
     let own: Vec<&NetworkPolicy> = own
         .filter(|policy| policy.pod_selector.matches(&peer.labels))
@@ -50,7 +51,38 @@ pub(super) fn keys(
     let of_cluster: Vec<&ClusterPolicy> = of_cluster
         .filter(|policy| in_scope(&policy.subject, peer, cluster))
         .collect();
-    Direction::ALL.map(|direction| key(peer, direction, &own, &of_cluster))
+    let [egress, ingress] =
+        Direction::ALL.map(|direction| stages(peer, direction, &own, &of_cluster));
+    let ([first, second], [third, fourth]) = (egress, ingress);
+    [first, second, third, fourth]
+}
+
+/// AU-3: what counts is judged without the policies in audit mode. AU-4: where there are any, it is judged once more with
+/// them.
+fn stages(
+    peer: &Peer,
+    direction: Direction,
+    policies: &[&NetworkPolicy],
+    cluster_policies: &[&ClusterPolicy],
+) -> [Option<GroupKey>; 2] {
+    let of = |policies: &[&NetworkPolicy], stage| {
+        key(peer, (direction, stage), policies, cluster_policies)
+    };
+    let policies = policies.iter().copied();
+    let (audited, enforced): (Vec<_>, Vec<_>) = policies
+        .filter(|policy| policy.isolates(direction))
+        .partition(|policy| policy.is_audited());
+    if audited.is_empty() {
+        return [of(&enforced, Stage::Alone), None];
+    }
+    let first = of(&enforced, Stage::First);
+    let stage = match &first {
+        Some(_) => Stage::Second,
+        None => Stage::AuditAlone,
+    };
+    let mut all = [enforced, audited].concat();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    [first, of(&all, stage)]
 }
 
 /// The NetworkPolicies of a namespace, by name.
@@ -67,14 +99,10 @@ fn of_namespace<'a>(
 
 fn key(
     peer: &Peer,
-    direction: Direction,
-    policies: &[&NetworkPolicy],
+    (direction, stage): (Direction, Stage),
+    isolating: &[&NetworkPolicy],
     cluster_policies: &[&ClusterPolicy],
 ) -> Option<GroupKey> {
-    let policies = policies.iter().copied();
-    let isolating: Vec<_> = policies
-        .filter(|policy| policy.isolates(direction))
-        .collect();
     let cluster_policies = cluster_policies.iter().copied();
     let speaking: Vec<_> = cluster_policies
         .filter(|policy| !policy.rules(direction).is_empty())
@@ -83,11 +111,12 @@ fn key(
         return None;
     }
     let ports = match direction {
-        Direction::Ingress => resolved_names(&isolating, &speaking, peer),
+        Direction::Ingress => resolved_names(isolating, &speaking, peer),
         Direction::Egress => Vec::new(),
     };
     Some(GroupKey {
         direction,
+        stage,
         policies: isolating.iter().map(|policy| policy.name.clone()).collect(),
         cluster_policies: speaking.iter().map(|policy| policy.name.clone()).collect(),
         ports,

@@ -14,7 +14,7 @@ use super::weigh::News;
 use crate::class::{ClassId, Classes, GroupId, Terms};
 use crate::comment;
 use crate::emit::{Emitter, Mark, span_key, twice};
-use crate::layout::{ANY_PEER, OWN_SELF, direction_set, judge_chain, self_chain, set_name};
+use crate::layout::{ANY_PEER, OWN_SELF, Pass, direction_set, self_chain, set_name};
 use crate::peer::{PeerId, Peers};
 
 /// What of a group is written.
@@ -131,7 +131,7 @@ impl Policies {
                 continue;
             };
             let groups = self.groups_of(*id).map(|(_, judged)| &judged.key);
-            let tiered = groups.filter(|key| key.is_tiered());
+            let tiered = groups.filter(|key| key.is_tiered() && key.stage.pass() == Pass::Enforce);
             let key = tiered.min_by_key(|key| key.direction);
             for address in &peer.addresses {
                 let family = Family::of(*address);
@@ -187,9 +187,13 @@ impl Judged {
     fn leave(&mut self, subject: IpAddr, emitter: &mut Emitter) {
         let direction = self.key.direction;
         let set = direction_set(direction, "", Family::of(subject));
-        emitter.remove_with_origins(&set, &Key::point(vec![Datum::Address(subject)]));
+        let (stage, family) = (self.key.stage, Family::of(subject));
+        if stage.entrance(direction, family).is_some() {
+            emitter.remove_with_origins(&set, &Key::point(vec![Datum::Address(subject)]));
+        }
         let mark = |number| Mark {
             direction,
+            pass: stage.pass(),
             subject,
             number,
         };
@@ -235,7 +239,8 @@ impl Judged {
         classes: &Classes,
         emitter: &mut Emitter,
     ) -> Vec<(IpAddr, Rows)> {
-        if !self.group.is_tiered() {
+        // A NetworkPolicy allows them all (rule AM-4): one in audit mode would deny nothing there.
+        if !self.group.is_tiered() || self.key.stage.pass() == Pass::Audit {
             return Vec::new();
         }
         let tiers = Tiers::new(&self.group);
@@ -344,7 +349,9 @@ impl Judged {
         let (direction, family) = (self.key.direction, Family::of(subject));
         let set = direction_set(direction, "", family);
         let key = Key::point(vec![Datum::Address(subject)]);
-        let verdict = Verdict::Jump(judge_chain(direction, family));
+        let Some(verdict) = self.key.stage.entrance(direction, family) else {
+            return;
+        };
         let comment = comment::joined(self.key.policy_names().map(comment::of));
         let origins = self.group.judgement();
         emitter.put_with_origins(&set, key, Value::Verdict(verdict), comment, origins);
@@ -353,6 +360,7 @@ impl Judged {
     const fn mark(&self, subject: IpAddr, number: u32) -> Mark {
         Mark {
             direction: self.key.direction,
+            pass: self.key.stage.pass(),
             subject,
             number,
         }

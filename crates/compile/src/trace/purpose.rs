@@ -18,6 +18,14 @@ pub(super) fn of_set(name: &str) -> &'static str {
             "what becomes of a range of ports of a class of peers"
         }
         "egress-peers" | "ingress-peers" => "what becomes of everything else of a class of peers",
+        "egress-audit-ports"
+        | "ingress-audit-ports"
+        | "egress-audit-ranges"
+        | "ingress-audit-ranges"
+        | "egress-audit-peers"
+        | "ingress-audit-peers" => {
+            "the same if no policy were in audit mode: reported, not enforced"
+        }
         "services" => "Service addresses and how many backends they have",
         "backends" => "the backends of Services",
         "unserved" => "Service ports without backend",

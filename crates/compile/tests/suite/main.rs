@@ -1,6 +1,8 @@
 //! The compiled tables of all nodes, run in memory, against the specification as code.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod behaviour;
 #[cfg(test)]
 mod differential;

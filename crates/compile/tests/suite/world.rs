@@ -1,14 +1,15 @@
 //! A cluster as packets meet it: one table per node, and the way of a packet through their hooks.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_compile::{
     Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, Supposed, compile,
 };
-use ringfence_model::{Cluster, ObjectName, Pod};
+use ringfence_model::{Cluster, Direction, ObjectName, Pod};
 use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
-use ringfence_ruleset::{Hook, Outcome, Table, evaluate};
+use ringfence_ruleset::{Action, Hook, Outcome, Step, Table, Verdict, evaluate};
 
 /// Where pods without a node live: on one that has no address.
 pub(crate) const NOWHERE: &str = "nowhere";
@@ -19,6 +20,8 @@ const UPLINK: &str = "eth0";
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) nodes: BTreeMap<String, Compiled>,
+    /// Directions of which a table reported that policies in audit mode would deny them, since this was last looked at.
+    audited: RefCell<BTreeSet<Direction>>,
 }
 
 /// Who a packet comes from, or who an address belongs to.
@@ -121,7 +124,13 @@ impl World {
                     (name, compiled)
                 })
                 .collect(),
+            audited: RefCell::default(),
         }
+    }
+
+    /// The directions that were reported since this was last called.
+    pub(crate) fn take_audited(&self) -> BTreeSet<Direction> {
+        self.audited.take()
     }
 
     fn table(&self, node: &str) -> &Table {
@@ -247,6 +256,9 @@ impl World {
         backend: &mut dyn FnMut(u32) -> u32,
     ) -> Outcome {
         let result = evaluate(self.table(node), hook, packet, backend);
+        self.audited
+            .borrow_mut()
+            .extend(result.trace.iter().filter_map(reported));
         if let Some((address, port)) = result.destination {
             packet.destination = address;
             packet.destination_port = Some(port);
@@ -259,6 +271,16 @@ impl World {
         }
         result.outcome
     }
+}
+
+/// The direction whose report a step leads to.
+fn reported(step: &Step) -> Option<Direction> {
+    let Action::Verdict(Verdict::Goto(chain)) = &step.action else {
+        return None;
+    };
+    let direction = Direction::ALL.into_iter();
+    let mut direction = direction.filter(|it| *chain == format!("report-audit-{it}"));
+    direction.next()
 }
 
 fn stopped(outcome: Outcome) -> Arrival {

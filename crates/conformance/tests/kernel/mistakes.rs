@@ -122,6 +122,16 @@ pub(crate) const MISTAKES: &[Mistake] = &[
             pod.host_addresses.clear();
         }
     }),
+    ("AU-1: audit mode does not end", |cluster| {
+        policies(cluster, |policy| {
+            if let Some(mode) = policy.audit {
+                policy.tell_time(mode.until().before(1));
+            }
+        });
+    }),
+    ("AU-3: audit mode denies", |cluster| {
+        *cluster = cluster.all_enforced();
+    }),
     ("Q-4: finished pods live", |cluster| {
         for pod in cluster.pods.values_mut() {
             pod.phase = Phase::Running;

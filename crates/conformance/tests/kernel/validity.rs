@@ -137,7 +137,14 @@ pub(crate) fn every_mistake_of_a_compiler_is_noticed() {
     let mut bench = Bench::new();
     let mut noticed = vec![0_usize; MISTAKES.len()];
     for (seed, cluster, flows) in Seeds::exactly(100).clusters() {
-        for ((_, misread), noticed) in MISTAKES.iter().zip(&mut noticed) {
+        let enforced = cluster.all_enforced();
+        for ((name, misread), noticed) in MISTAKES.iter().zip(&mut noticed) {
+            // A policy in audit mode hides what else is misread of it.
+            let cluster = if name.starts_with("AU") {
+                cluster.clone()
+            } else {
+                enforced.clone()
+            };
             let mut misread_cluster = cluster.clone();
             misread(&mut misread_cluster);
             if misread_cluster == cluster {

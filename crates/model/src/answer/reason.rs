@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::{Match, Party};
 use crate::{
-    ClusterAction, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName, Source,
+    ClusterAction, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName,
+    PolicyName, Source, Timestamp,
 };
 
 /// The answer of one direction, and what led to it.
@@ -20,6 +21,64 @@ pub struct DirectionDecision {
     pub passed: Vec<ClusterRuleRef>,
     /// What led to it.
     pub because: Because,
+    /// What would be decided if no policy were in audit mode, where that is worse (rule AU-4).
+    pub audited: Option<Box<Audited>>,
+}
+
+/// What policies in audit mode would change for the worse (rule AU-4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audited {
+    /// The policies in audit mode that would judge the pod in this direction, in order of name.
+    pub by: Vec<AuditRef>,
+    /// What would be decided if they enforced.
+    pub decision: DirectionDecision,
+}
+
+/// A policy in audit mode.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuditRef {
+    /// Which.
+    pub policy: PolicyName,
+    /// When it will enforce (rule AU-5).
+    pub until: Timestamp,
+    /// Where it was written.
+    pub source: Option<Source>,
+}
+
+impl AuditRef {
+    /// A policy, if it is in audit mode.
+    #[must_use]
+    pub fn of(policy: &NetworkPolicy) -> Option<Self> {
+        let mode = policy.audit.filter(|mode| mode.is_in_force())?;
+        Some(Self {
+            policy: PolicyName::Network(policy.name.clone()),
+            until: mode.until(),
+            source: policy.source.clone(),
+        })
+    }
+}
+
+impl Audited {
+    /// When the first of the policies will enforce.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        self.by.iter().map(|policy| policy.until).min()
+    }
+}
+
+impl DirectionDecision {
+    /// The same, with what `audited` policies would make of it, if that is worse (rule AU-4).
+    #[must_use]
+    pub fn beside(self, by: Vec<AuditRef>, strict: Self) -> Self {
+        let is_worse = strict.verdict < self.verdict;
+        let audited = is_worse.then(|| {
+            Box::new(Audited {
+                by,
+                decision: strict,
+            })
+        });
+        Self { audited, ..self }
+    }
 }
 
 /// The answer of one direction.
@@ -203,6 +262,29 @@ impl fmt::Display for DirectionDecision {
             | Because::Rules { .. }
             | Because::NoRuleMatched { .. }
             | Because::AddressUnknown { .. } => write!(f, "{because}"),
+        }?;
+        match &self.audited {
+            Some(audited) => write!(f, "; {audited}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Audited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.decision.verdict {
+            DirectionVerdict::Allow => "allowed",
+            DirectionVerdict::Deny => "denied",
+            DirectionVerdict::Unknown => "unknown",
+        };
+        write!(
+            f,
+            "audited: it would be {verdict}: {}",
+            self.decision.because
+        )?;
+        match self.until() {
+            Some(until) => write!(f, "; passes until {until}"),
+            None => Ok(()),
         }
     }
 }

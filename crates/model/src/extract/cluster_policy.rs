@@ -7,7 +7,7 @@ mod ports;
 use dialect::Dialect;
 
 use super::pod::owned;
-use super::{Context, meta};
+use super::{Context, audit, meta};
 use crate::report::Report;
 use crate::validate::{limits, names, quote};
 use crate::view::View;
@@ -28,6 +28,7 @@ pub(super) fn cluster_policy(
 ) -> Option<ClusterPolicy> {
     let name = meta::cluster_scoped(context, root, names::dns_subdomain).name;
     let report = &mut *context.report;
+    audit::refuse(report, root);
     let dialect = Dialect::of(kind);
     if kind == ClusterPolicyKind::BaselineAdminNetworkPolicy {
         only_default(report, &root.field("metadata").field("name"), &name);

@@ -1,9 +1,9 @@
-//! NetworkPolicy (rules NP-3, NP-15, V-3 to V-11, V-18, V-19).
+//! NetworkPolicy (rules NP-3, NP-15, V-3 to V-11, V-18, V-19, AU-1, AU-2).
 
 use ipnet::IpNet;
 use ringfence_net::PortRange;
 
-use super::{Context, meta};
+use super::{Context, audit, meta};
 use crate::report::Report;
 use crate::validate::{address, names, ports, quote, selector};
 use crate::view::View;
@@ -29,6 +29,7 @@ pub(super) fn network_policy(context: &mut Context<'_>, root: &View<'_>) -> Netw
         },
         ingress,
         egress,
+        audit: audit::mode(report, root),
         source: report.source(root.span),
     }
 }

@@ -1,8 +1,8 @@
 //! Rule Q-10: one direction of one connection attempt, for the pod that policy protects.
 
 use ringfence_model::{
-    Because, ContainerPort, Direction, DirectionDecision, DirectionVerdict, Labels, NetworkPolicy,
-    Party, Pod,
+    AuditRef, Because, ContainerPort, Direction, DirectionDecision, DirectionVerdict, Labels,
+    NetworkPolicy, Party, Pod,
 };
 
 use super::tiers::Course;
@@ -25,6 +25,8 @@ pub(super) struct Attempt<'a> {
     pub(super) dialled: Dialled,
     /// What the end that is dialled declares (rule NP-34); nothing unless it is a pod (rule NP-35).
     pub(super) destination_ports: &'a [ContainerPort],
+    /// Whether policies in audit mode are asked too (rule AU-4).
+    strict: bool,
 }
 
 /// A peer that selectors can match.
@@ -61,6 +63,7 @@ impl<'a> Attempt<'a> {
             }),
             dialled,
             destination_ports: destination.map_or(&[], |pod| &pod.ports),
+            strict: false,
         })
     }
 
@@ -70,13 +73,20 @@ impl<'a> Attempt<'a> {
     }
 
     /// NP-1, NP-2: the policies of the pod's namespace that select it and isolate in this direction, in order of name.
+    /// AU-3: those in audit mode do not.
     pub(super) fn isolating_policies(&self) -> Vec<&'a NetworkPolicy> {
+        self.policies()
+            .filter(|policy| self.strict || !policy.is_audited())
+            .collect()
+    }
+
+    fn policies(&self) -> impl Iterator<Item = &'a NetworkPolicy> + use<'a> {
         let policies = &self.facts.cluster.network_policies;
         let of_namespace = in_namespace(policies, &self.subject.name.namespace);
+        let (direction, subject) = (self.direction, self.subject);
         of_namespace
-            .filter(|policy| policy.isolates(self.direction))
-            .filter(|policy| policy.pod_selector.matches(&self.subject.labels))
-            .collect()
+            .filter(move |policy| policy.isolates(direction))
+            .filter(move |policy| policy.pod_selector.matches(&subject.labels))
     }
 
     /// NP-50: the pod's own node gets in. NP-51: no other node. NP-52: nothing exempts the way to it.
@@ -112,16 +122,26 @@ impl<'a> Attempt<'a> {
             verdict,
             passed: Vec::new(),
             because,
+            audited: None,
         }
     }
 }
 
-/// the steps in order. NP-60, CN-40: a pod that dials its own address is never judged.
+/// the steps in order. AU-4: where policies in audit mode would deny it, that is said. NP-60, CN-40: a pod that dials its own address is never judged.
 pub(super) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
     if attempt.is_self() && !attempt.dialled.via_service {
         return attempt.conclude(DirectionVerdict::Allow, Because::OwnAddress);
     }
-    Course::run(attempt)
+    let by: Vec<AuditRef> = attempt.policies().filter_map(AuditRef::of).collect();
+    let decision = Course::run(attempt);
+    if by.is_empty() {
+        return decision;
+    }
+    let strict = Attempt {
+        strict: true,
+        ..attempt.clone()
+    };
+    decision.beside(by, Course::run(&strict))
 }
 
 /// NP-16, NP-53: the pod that a party is, if policy can select it.

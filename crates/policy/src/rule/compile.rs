@@ -78,9 +78,10 @@ impl<'a> Compiler<'a> {
         id
     }
 
-    /// NP-2 to NP-4: rules of a direction that the policy does not isolate do not count.
+    /// NP-2 to NP-4: rules of a direction that the policy does not isolate do not count. AU-3: nor do those of a policy
+    /// in audit mode.
     fn network_rules(&mut self, policy: &NetworkPolicy) -> Option<Vec<Rule>> {
-        if !policy.isolates(self.direction) {
+        if policy.is_audited() || !policy.isolates(self.direction) {
             return None;
         }
         let rules = policy.rules(self.direction).iter();

@@ -131,6 +131,7 @@ impl Site<'_> {
             pod_selector: identity::selector(self.cluster, subject),
             isolates_ingress: direction == Direction::Ingress,
             isolates_egress: direction == Direction::Egress,
+            audit: None,
             ingress: Vec::new(),
             egress: Vec::new(),
             source: None,

@@ -2,6 +2,7 @@
 
 pub(super) mod admin_overrides_policy;
 pub(super) mod allow_all;
+pub(super) mod audit_mode;
 pub(super) mod block_includes_pods;
 pub(super) mod block_of_pods;
 pub(super) mod block_of_services;

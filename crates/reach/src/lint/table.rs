@@ -327,4 +327,20 @@ pub static LINTS: &[Lint] = &[
         explanation: include_str!("../../../../docs/lints/RF036.md"),
         run: |_| Vec::new(),
     },
+    Lint {
+        id: "RF037",
+        name: "audit-mode-over",
+        severity: Severity::Warning,
+        summary: "the audit mode of a policy is over, and it enforces",
+        explanation: include_str!("../../../../docs/lints/RF037.md"),
+        run: audit_mode::over,
+    },
+    Lint {
+        id: "RF038",
+        name: "audit-mode-ends",
+        severity: Severity::Warning,
+        summary: "the audit mode of a policy ends within a week",
+        explanation: include_str!("../../../../docs/lints/RF038.md"),
+        run: audit_mode::ending,
+    },
 ];

@@ -79,6 +79,9 @@ fn without_near_misses(decision: &DirectionDecision) -> DirectionDecision {
     if let Because::NoRuleMatched { rules, .. } = &mut decision.because {
         rules.clear();
     }
+    if let Some(audited) = &mut decision.audited {
+        audited.decision = without_near_misses(&audited.decision);
+    }
     decision
 }
 

@@ -16,11 +16,13 @@ mod validation;
 use ringfence_model::{Documents, Input, LoadOptions, assemble, load};
 use ringfence_policy::Engine;
 use ringfence_reach::lint::{Report, Subject, check};
+use ringfence_testkit::generate::MOMENT;
 
 /// What is wrong with `inputs`.
 fn report(inputs: &[Input]) -> Report {
     let loaded = load(inputs, &LoadOptions::default());
-    let (cluster, assembled) = assemble(&loaded.objects);
+    let (mut cluster, assembled) = assemble(&loaded.objects);
+    cluster.tell_time(MOMENT);
     let diagnostics = [loaded.diagnostics, assembled].concat();
     check(&Subject {
         engine: &Engine::new(cluster),

@@ -291,6 +291,7 @@ fn for_every_pod(namespace: &str, rules: &[PolicyRule]) -> NetworkPolicy {
         pod_selector: LabelSelector::default(),
         isolates_ingress: true,
         isolates_egress: true,
+        audit: None,
         ingress: rules.to_vec(),
         egress: rules.to_vec(),
         source: None,

@@ -22,6 +22,7 @@ pub fn policy(text: &str) -> PolicyBuilder {
             pod_selector: LabelSelector::default(),
             isolates_ingress: true,
             isolates_egress: false,
+            audit: None,
             ingress: Vec::new(),
             egress: Vec::new(),
             source: None,

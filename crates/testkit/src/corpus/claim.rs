@@ -11,6 +11,8 @@
 //! | `ClusterNetworkPolicy/base egress[0] depends` | this cluster rule may or may not match, which leaves it unknown |
 //! | `ingress Admin`, `ingress Baseline` | a cluster rule of this tier decides |
 //! | `ingress open` | no policy isolates the end in this direction, and no cluster rule decides |
+//! | `ingress audited shop/db` | it passes, and this policy, which is in audit mode, would isolate the end and deny it |
+//! | `ingress unaudited` | policies in audit mode would not change the decision for the worse |
 //! | `ingress nobody` | the end is no pod that policy applies to |
 //! | `"words"` | the explanation contains these words |
 
@@ -19,7 +21,8 @@ pub mod tier;
 use std::fmt;
 
 use ringfence_model::{
-    Answer, Because, ClusterTier, Direction, DirectionDecision, Match, ObjectName, QueryError,
+    Answer, Audited, Because, ClusterTier, Direction, DirectionDecision, Match, ObjectName,
+    PolicyName, QueryError,
 };
 
 use self::tier::ClusterRuleClaim;
@@ -50,6 +53,10 @@ pub enum Claim {
     Open(Direction),
     /// The end has no policy.
     Nobody(Direction),
+    /// A policy in audit mode would deny it.
+    Audited(ObjectName, Direction),
+    /// No policy in audit mode would.
+    Unaudited(Direction),
     /// Words of the explanation.
     Words(String),
 }
@@ -84,6 +91,8 @@ impl Claim {
         match words.as_slice() {
             [id] if is_rule_id(id) => Ok(Self::RuleId((*id).to_owned())),
             [way, "open"] => direction(way).map(Self::Open).ok_or_else(unknown),
+            [way, "unaudited"] => direction(way).map(Self::Unaudited).ok_or_else(unknown),
+            [way, "audited", policy] => audited(way, policy).ok_or_else(unknown),
             [way, "nobody"] => direction(way).map(Self::Nobody).ok_or_else(unknown),
             [way, word] if tier::tier(word).is_some() => direction(way)
                 .zip(tier::tier(word))
@@ -108,6 +117,8 @@ impl Claim {
             | Self::Tier(..)
             | Self::Open(_)
             | Self::Nobody(_)
+            | Self::Audited(..)
+            | Self::Unaudited(_)
             | Self::Words(_) => true,
         }
     }
@@ -130,6 +141,11 @@ impl Claim {
             Self::Open(way) => {
                 *way == decision.direction && decision.because == Because::NotIsolated
             }
+            Self::Audited(policy, way) => {
+                let audited = decision.audited.as_ref();
+                *way == decision.direction && audited.is_some_and(|it| is_by(it, policy))
+            }
+            Self::Unaudited(way) => *way == decision.direction && decision.audited.is_none(),
             Self::Nobody(way) => {
                 *way == decision.direction && decision.because == Because::NoSubject
             }
@@ -157,6 +173,11 @@ fn directions(answer: &Answer) -> impl Iterator<Item = &DirectionDecision> {
         .connections
         .iter()
         .flat_map(|connection| [&connection.egress, &connection.ingress])
+}
+
+fn is_by(audited: &Audited, policy: &ObjectName) -> bool {
+    let name = PolicyName::Network(policy.clone());
+    audited.by.iter().any(|by| by.policy == name) && isolated_by(&audited.decision.because, policy)
 }
 
 fn isolated_by(because: &Because, policy: &ObjectName) -> bool {
@@ -239,6 +260,10 @@ fn failing(word: &str) -> Option<Failing> {
     }
 }
 
+fn audited(way: &str, policy: &str) -> Option<Claim> {
+    Some(Claim::Audited(policy.parse().ok()?, direction(way)?))
+}
+
 /// `shop/db ingress` or `shop/db ingress[0]`.
 fn about_policy(policy: &str, place: &str, fails: Option<Failing>) -> Option<Claim> {
     let policy: ObjectName = policy.parse().ok()?;
@@ -263,6 +288,8 @@ impl fmt::Display for Claim {
             Self::Tier(way, tier) => write!(f, "{way} {tier}"),
             Self::Open(way) => write!(f, "{way} open"),
             Self::Nobody(way) => write!(f, "{way} nobody"),
+            Self::Audited(policy, way) => write!(f, "{way} audited {policy}"),
+            Self::Unaudited(way) => write!(f, "{way} unaudited"),
             Self::Isolates(policy, way) => write!(f, "{policy} {way}"),
             Self::Words(words) => write!(f, "\"{words}\""),
             Self::Rule {

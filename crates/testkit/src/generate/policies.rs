@@ -77,6 +77,7 @@ impl Writer<'_> {
             pod_selector,
             isolates_ingress,
             isolates_egress,
+            audit: None,
             ingress,
             egress,
             source: None,

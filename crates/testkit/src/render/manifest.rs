@@ -6,9 +6,9 @@
 )]
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, Direction, EndpointPort, LabelSelector, Namespace,
-    NetworkPolicy, Node, ObjectName, Owner, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule,
-    PortMatch, Requirement, Service, ServicePort, TargetPort,
+    AUDIT_ANNOTATION, Cluster, ClusterIp, ContainerPort, Direction, EndpointPort, LabelSelector,
+    Namespace, NetworkPolicy, Node, ObjectName, Owner, Phase, Pod, PolicyPeer, PolicyPort,
+    PolicyRule, PortMatch, Requirement, Service, ServicePort, TargetPort,
 };
 use serde_json::{Value, json};
 
@@ -202,10 +202,14 @@ fn policy(policy: &NetworkPolicy) -> Value {
     .into_iter()
     .flatten()
     .collect();
+    let mut metadata = metadata(&policy.name);
+    if let Some(mode) = &policy.audit {
+        metadata["annotations"] = json!({ AUDIT_ANNOTATION: mode.to_string() });
+    }
     json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(&policy.name),
+        "metadata": metadata,
         "spec": {
             "podSelector": selector(&policy.pod_selector),
             "policyTypes": types,

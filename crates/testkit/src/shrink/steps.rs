@@ -43,6 +43,12 @@ pub(super) fn simplified<K: Ord + Clone, V: Clone>(
 
 pub(super) fn policies(policy: &NetworkPolicy) -> Vec<NetworkPolicy> {
     let mut simpler = Vec::new();
+    if policy.audit.is_some() {
+        simpler.push(NetworkPolicy {
+            audit: None,
+            ..policy.clone()
+        });
+    }
     for ingress in items(&policy.ingress, rules) {
         simpler.push(NetworkPolicy {
             ingress,

@@ -30,7 +30,7 @@ pub(crate) struct Mark {
 impl AddressAxis {
     /// Atoms of the addresses that have the same meanings and the same `kind`. `kind` is asked for one address of each
     /// piece between two marks.
-    pub(crate) fn new(family: Family, marks: &[Mark], kind: impl Fn(IpAddr) -> u32) -> Self {
+    pub(crate) fn new(family: Family, marks: &[Mark], kind: impl Fn(IpAddr) -> u64) -> Self {
         let starts = starts(family, marks);
         let mut meanings: Vec<Vec<u32>> = vec![Vec::new(); starts.len()];
         for mark in marks {
@@ -50,8 +50,8 @@ impl AddressAxis {
         axis
     }
 
-    fn group(&mut self, meanings: Vec<Vec<u32>>, kind: impl Fn(IpAddr) -> u32) {
-        let mut known: BTreeMap<(u32, Vec<u32>), usize> = BTreeMap::new();
+    fn group(&mut self, meanings: Vec<Vec<u32>>, kind: impl Fn(IpAddr) -> u64) {
+        let mut known: BTreeMap<(u64, Vec<u32>), usize> = BTreeMap::new();
         let ends = self.starts.iter().skip(1).map(|next| next - 1);
         let ends: Vec<u128> = ends.chain([highest(self.family)]).collect();
         for ((start, end), mut meaning) in self.starts.iter().zip(ends).zip(meanings) {
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_kind_tells_apart_what_marks_do_not() {
         let marks = [mark("fd00::1", "fd00::1", 1), mark("fd00::2", "fd00::2", 1)];
-        let kind = |address: IpAddr| u32::from(address == "fd00::2".parse::<IpAddr>().unwrap());
+        let kind = |address: IpAddr| u64::from(address == "fd00::2".parse::<IpAddr>().unwrap());
         let axis = AddressAxis::new(Family::V6, &marks, kind);
         assert_eq!(axis.len(), 3);
     }

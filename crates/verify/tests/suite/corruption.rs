@@ -10,7 +10,7 @@ use crate::sample::{Sampler, same};
 use crate::tamper::{ALL, Tampering, tamper};
 use crate::world::nodes;
 
-const CORRUPTIONS: usize = 300;
+const CORRUPTIONS: usize = 400;
 /// Packets that must be judged alike by a table that is said to be equal.
 const PACKETS: usize = 3000;
 

@@ -50,3 +50,27 @@ fn tables_that_enforce_nothing_are_equal_to_no_policies() {
         }
     }
 }
+
+/// The rules that report what policies in audit mode would deny, each taken out.
+#[test]
+fn a_table_that_keeps_silent_about_audit_mode_is_found() {
+    let mut found = 0;
+    for seed in 0..CLUSTERS {
+        let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
+        for node in nodes(&cluster) {
+            let mut table = node.table.clone();
+            let chains = table.chains.iter_mut();
+            let reports = chains.filter(|(name, _)| name.starts_with("report-audit-"));
+            reports.for_each(|(_, chain)| chain.rules.clear());
+            assert_ne!(table, node.table);
+            let report = verify(&table, &cluster, &node.wiring).unwrap();
+            assert!(report.is_equal() || cluster.has_audited(), "seed {seed}");
+            let silent = report
+                .differences
+                .iter()
+                .filter(|it| it.kernel == "not reported");
+            found += silent.count();
+        }
+    }
+    assert!(found > 50, "{found}");
+}

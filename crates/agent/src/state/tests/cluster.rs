@@ -106,6 +106,7 @@ pub(super) fn policy(
         },
         isolates_ingress: true,
         isolates_egress: false,
+        audit: None,
         ingress: if ingress.is_empty() {
             Vec::new()
         } else {

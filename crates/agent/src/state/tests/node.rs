@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
 use ringfence_compile::{LocalEndpoint, NodeView, compile};
-use ringfence_model::Cluster;
+use ringfence_model::{Cluster, Timestamp};
 use ringfence_netlink::conntrack::Entry;
 use ringfence_ruleset::{Operation, Table, apply};
+use ringfence_testkit::generate::MOMENT;
 
 use super::cluster::config;
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
@@ -40,6 +41,8 @@ pub(super) enum Did {
 pub(super) struct FakeNode {
     pub(super) machine: Machine,
     pub(super) now: Duration,
+    /// The time of day when `now` was nothing.
+    pub(super) epoch: Timestamp,
     pub(super) table: Option<Table>,
     pub(super) connections: Vec<Entry>,
     pub(super) local: BTreeSet<IpAddr>,
@@ -66,6 +69,7 @@ impl FakeNode {
         Self {
             machine: Machine::new(config()),
             now: Duration::from_secs(100),
+            epoch: Timestamp(MOMENT.0 - 100_000),
             table,
             connections: Vec::new(),
             local: BTreeSet::from([super::cluster::ip("192.0.2.1")]),
@@ -132,6 +136,8 @@ impl FakeNode {
     }
 
     pub(super) fn send(&mut self, event: Event) {
+        let passed = i64::try_from(self.now.as_millis()).unwrap();
+        self.machine.tell_time(Timestamp(self.epoch.0 + passed));
         for action in self.machine.handle(event, self.now) {
             match action {
                 Action::ReadKernel => self.job(Did::Read, action),

@@ -1,5 +1,6 @@
 //! Why a direction was decided as it was, with the lines that did it (rule Q-11).
 
+mod audit;
 mod cluster_rule;
 mod isolation;
 mod rule;
@@ -29,6 +30,8 @@ pub(super) enum Tone {
     Allowed,
     Denied,
     Unknown,
+    /// It is allowed, and policies in audit mode would refuse it.
+    Audited,
     /// A rule that was met on the way and passed on.
     Passed,
     /// A rule that could have allowed it.
@@ -115,6 +118,7 @@ pub(super) fn reasons(
             rules,
         } => found.extend(unknown::reasons(decided, of, cluster_rules, rules)),
     }
+    found.extend(decision.audited.iter().map(|it| audit::reason(decided, it)));
     found
 }
 

@@ -26,6 +26,7 @@ fn level(tone: Tone) -> Level<'static> {
         Tone::Allowed => Level::NOTE.with_name("allowed"),
         Tone::Denied => Level::ERROR.with_name("denied"),
         Tone::Unknown => Level::WARNING.with_name("unknown"),
+        Tone::Audited => Level::WARNING.with_name("audited"),
         Tone::Passed => Level::INFO.with_name("passed on"),
         Tone::Missed => Level::HELP.with_name("no match"),
     }

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ringfence_agent::flows::FlowVerdict;
 use ringfence_model::{PolicyName, Timestamp};
 
+use crate::clock::now;
 use crate::output::output_formats;
 
 /// The examples under the help of `flows`.
@@ -59,6 +59,8 @@ pub(crate) enum Verdict {
     Deny,
     /// It was dropped for another reason
     Drop,
+    /// It passed, and policies in audit mode would have denied it
+    Audit,
 }
 
 impl Verdict {
@@ -67,6 +69,7 @@ impl Verdict {
             Self::Allow => FlowVerdict::Allow,
             Self::Deny => FlowVerdict::Deny,
             Self::Drop => FlowVerdict::Drop,
+            Self::Audit => FlowVerdict::Audit,
         }
     }
 }
@@ -93,12 +96,6 @@ fn age(text: &str) -> Option<i64> {
         let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
         i64::from(number).checked_mul(milliseconds)
     })
-}
-
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.map_or(0, |since| since.as_millis());
-    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -24,10 +24,12 @@ fn headline(record: &FlowRecord) -> String {
     let verdict = match record.verdict {
         FlowVerdict::Allow => paint::good(word),
         FlowVerdict::Deny | FlowVerdict::Drop => paint::bad(word),
+        FlowVerdict::Audit => paint::heading(word),
     };
     let reason = match record.verdict {
         FlowVerdict::Allow => String::new(),
         FlowVerdict::Deny | FlowVerdict::Drop => format!(" {}", record.reason.word()),
+        FlowVerdict::Audit => format!(" {}", record.reason.word().trim_start_matches("audit-")),
     };
     format!(
         "{} {} {verdict}{reason} {} -> {} {}{count}",

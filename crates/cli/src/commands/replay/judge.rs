@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_agent::flows::{FlowEnd, FlowRecord, FlowVerdict};
+use ringfence_compile::Reason;
 use ringfence_model::{
     Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Endpoint, Node,
     Outcome, Phase, Pod, PolicyName, Query, Source,
@@ -118,6 +119,7 @@ fn is_last_word(record: &FlowRecord) -> bool {
     };
     match record.verdict {
         FlowVerdict::Allow => !on_the_way(),
+        FlowVerdict::Audit => record.reason == Reason::AuditIngress || !on_the_way(),
         FlowVerdict::Deny => true,
         FlowVerdict::Drop => false,
     }
@@ -180,7 +182,7 @@ fn add(addresses: &mut Vec<IpAddr>, address: IpAddr) {
 }
 
 fn judge(engine: &Engine, record: &FlowRecord, count: u64, used: &mut BTreeSet<RuleName>) -> Flow {
-    let passed = record.verdict == FlowVerdict::Allow;
+    let passed = matches!(record.verdict, FlowVerdict::Allow | FlowVerdict::Audit);
     let (fate, because) = match ask(engine, record) {
         Ok((outcome, connection)) => {
             let decisions = [&connection.egress, &connection.ingress];

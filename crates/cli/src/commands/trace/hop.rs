@@ -138,6 +138,14 @@ fn judged(record: &FlowRecord) -> Vec<Hop> {
                 .map(|why| hop(step, why, true))
                 .collect()
         }
+        FlowVerdict::Audit => {
+            let step = match record.reason.word() {
+                "audit-egress" => Step::Egress,
+                _ => Step::Ingress,
+            };
+            let why = record.because.iter();
+            why.map(|why| hop(step, why, false)).collect()
+        }
         FlowVerdict::Allow => {
             let here = |end: &FlowEnd| end.node.as_ref() == Some(&record.node);
             let sides = [

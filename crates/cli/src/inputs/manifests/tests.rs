@@ -25,6 +25,7 @@ fn options(skip_invalid: bool) -> ManifestOptions {
         allow_unknown_fields: false,
         resolve: Vec::new(),
         pod_cidr: Vec::new(),
+        at: None,
     }
 }
 

@@ -34,6 +34,7 @@ fn anchor(blocks: BTreeSet<IpNet>) -> NetworkPolicy {
         pod_selector: LabelSelector::default(),
         isolates_ingress: false,
         isolates_egress: true,
+        audit: None,
         ingress: Vec::new(),
         egress: vec![rule],
         source: None,

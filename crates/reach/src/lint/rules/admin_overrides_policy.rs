@@ -134,6 +134,7 @@ fn for_all(namespace: &str, direction: Direction, rules: Vec<PolicyRule>) -> Net
         pod_selector: LabelSelector::default(),
         isolates_ingress: direction == Direction::Ingress,
         isolates_egress: direction == Direction::Egress,
+        audit: None,
         ingress,
         egress,
         source: None,

@@ -82,6 +82,7 @@ fn deny(namespace: &str) -> NetworkPolicy {
         pod_selector: LabelSelector::default(),
         isolates_ingress: true,
         isolates_egress: true,
+        audit: None,
         ingress: Vec::new(),
         egress: Vec::new(),
         source: None,

@@ -1,6 +1,6 @@
 use ringfence_model::{
-    Because, Cluster, ClusterRuleRef, Connection, DirectionDecision, JudgedRule, Match, PolicyRef,
-    RuleRef, Source,
+    Audited, Because, Cluster, ClusterRuleRef, Connection, DirectionDecision, JudgedRule, Match,
+    PolicyRef, RuleRef, Source, Timestamp,
 };
 use ringfence_reach::matching::{self, RuleMatching};
 use serde::Serialize;
@@ -31,6 +31,20 @@ pub(super) struct Direction {
     isolated_by: Vec<Policy>,
     /// The rules of the isolating policies that matched, or of those that did not all, nearest first.
     rules: Vec<Rule>,
+    /// What policies in audit mode would make of it, where that is worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audited: Option<Audit>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Audit {
+    verdict: &'static str,
+    /// The policies in audit mode, with their kind unless it is a NetworkPolicy.
+    policies: Vec<String>,
+    /// When the first of them will enforce.
+    until: Option<Timestamp>,
+    because: String,
 }
 
 #[derive(Default, Serialize)]
@@ -103,6 +117,7 @@ impl Direction {
             passed: passed.map(|rule| facts.cluster_rule(rule)).collect(),
             isolated_by: Vec::new(),
             rules: Vec::new(),
+            audited: decision.audited.as_deref().map(Audit::of),
         };
         direction.explain(facts, because);
         direction
@@ -169,6 +184,18 @@ impl Direction {
             file: rule.place.file.clone(),
             ..rule.place
         };
+    }
+}
+
+impl Audit {
+    fn of(audited: &Audited) -> Self {
+        let policies = audited.by.iter();
+        Self {
+            verdict: Verdict::from(audited.decision.verdict).word(),
+            policies: policies.map(|it| it.policy.to_string()).collect(),
+            until: audited.until(),
+            because: audited.decision.because.to_string(),
+        }
     }
 }
 

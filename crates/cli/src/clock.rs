@@ -1,0 +1,11 @@
+//! The present, for what depends on it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ringfence_model::Timestamp;
+
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
+}
