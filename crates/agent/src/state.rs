@@ -153,7 +153,7 @@ impl Machine {
     #[must_use]
     pub fn new(config: AgentConfig) -> Self {
         let (enforcement, limits) = (config.enforcement, Limits::default());
-        let mut compiler = Compiler::new(config.network, enforcement, limits);
+        let mut compiler = Compiler::new(&config.node, config.network, enforcement, limits);
         compiler.name_table(&config.table_name);
         Self {
             compiler,

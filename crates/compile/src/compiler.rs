@@ -23,6 +23,7 @@ use crate::{CompileError, Compiled, Enforcement, Limits, LocalEndpoint, NetworkC
 /// (see [`Compiled::keep_sizes`]).
 #[derive(Debug)]
 pub struct Compiler {
+    node: String,
     network: NetworkConfig,
     enforcement: Enforcement,
     limits: Limits,
@@ -63,10 +64,16 @@ impl Parts {
 
 /// What goes in.
 impl Compiler {
-    /// A compiler that knows no object yet.
+    /// A compiler for `node` that knows no object yet.
     #[must_use]
-    pub fn new(network: NetworkConfig, enforcement: Enforcement, limits: Limits) -> Self {
+    pub fn new(
+        node: &str,
+        network: NetworkConfig,
+        enforcement: Enforcement,
+        limits: Limits,
+    ) -> Self {
         Self {
+            node: node.to_owned(),
             parts: Parts::new(&network, Emitter::new(network.record)),
             network,
             enforcement,
@@ -84,7 +91,7 @@ impl Compiler {
     /// The same, with everything to take up that is in `cluster`, on the node of `view`.
     #[must_use]
     pub fn with(cluster: Cluster, view: &NodeView<'_>, limits: Limits) -> Self {
-        let mut compiler = Self::new(view.network.clone(), view.enforcement, limits);
+        let mut compiler = Self::new(view.name, view.network.clone(), view.enforcement, limits);
         compiler.changed = Changed::everything(&cluster);
         compiler.cluster = cluster;
         compiler.set_endpoints(view.endpoints.to_vec());
@@ -289,7 +296,7 @@ impl Compiler {
         for change in changes {
             services.take_peer(change.old.as_ref(), peers.get(change.id));
         }
-        services.finish(&self.cluster, &self.network, peers, emitter)
+        services.finish(&self.cluster, (&self.node, &self.network), peers, emitter)
     }
 
     fn take_policies(&mut self, changed: &mut Changed, changes: &[PeerChange]) {

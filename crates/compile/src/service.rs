@@ -1,11 +1,11 @@
-//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14).
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17, OB-18).
 
 mod backend;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Node, ObjectName, Pod, Service};
+use ringfence_model::{Cluster, ClusterIp, Node, ObjectName, Pod, Service, TrafficPolicy};
 use ringfence_net::{Family, Protocol};
 use ringfence_ruleset::{Datum, Key, Value, Verdict};
 
@@ -15,7 +15,7 @@ use crate::emit::{Emitter, balance_name, protocol_datum};
 use crate::layout::set_name;
 use crate::peer::{Peer, Peers, canonical};
 use crate::{CompileError, NetworkConfig};
-use backend::{Backends, Target, may_select};
+use backend::{Backends, Scope, Target, may_select};
 
 /// What clients dial.
 type End = (IpAddr, Protocol, u16);
@@ -130,7 +130,7 @@ impl Services {
     pub(crate) fn finish(
         &mut self,
         cluster: &Cluster,
-        network: &NetworkConfig,
+        (node, network): (&str, &NetworkConfig),
         peers: &Peers,
         emitter: &mut Emitter,
     ) -> Result<(), CompileError> {
@@ -149,7 +149,7 @@ impl Services {
             let owner = self.claims.get(&end).and_then(BTreeSet::first);
             if let Some(service) = owner.and_then(|owner| cluster.services.get(owner)) {
                 let behind = backends.entry(&service.name);
-                let behind = behind.or_insert_with(|| Backends::of(service, cluster, peers));
+                let behind = behind.or_insert_with(|| Backends::of(service, cluster, peers, node));
                 self.write(end, service, behind, emitter)?;
             }
         }
@@ -221,7 +221,8 @@ impl Services {
         let (address, protocol, number) = end;
         let mut ports = service.ports.iter();
         let port = ports.find(|port| (port.protocol, port.port) == (protocol, number));
-        let targets = port.map(|port| backends.targets(port, Family::of(address)));
+        let scope = scope(service, address);
+        let targets = port.map(|port| backends.targets(port, Family::of(address), scope));
         let targets = targets.unwrap_or_default();
         let written = write_end(end, service, targets, emitter)?;
         if let Some(count) = written.balance {
@@ -233,6 +234,15 @@ impl Services {
         }
         self.written.insert(end, written);
         Ok(())
+    }
+}
+
+/// Which backends those get who dial `address` (rule OB-18).
+fn scope(service: &Service, address: IpAddr) -> Scope {
+    let is_inside = cluster_addresses_of(service).any(|own| own == address);
+    match service.traffic.internal {
+        TrafficPolicy::Local if is_inside => Scope::Node,
+        TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Cluster,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compile::{Compiled, Enforcement};
-use ringfence_model::{Cluster, ObjectName};
+use ringfence_model::{Cluster, ObjectName, TrafficPolicy};
 use ringfence_model::{DirectionVerdict, Party};
 use ringfence_netlink::namespace::run_in;
 use ringfence_reference::answer;
@@ -170,6 +170,9 @@ impl Trial {
             return None;
         }
         let (from, opening) = question::packet(cluster, flow)?;
+        if from == Place::Outside && leads_to_a_node(cluster, answer.service.as_ref()) {
+            return None;
+        }
         let fates = evaluated.fates(from, &opening);
         let observed = Observed {
             flow: flow.clone(),
@@ -185,6 +188,12 @@ impl Trial {
             observed,
         })
     }
+}
+
+/// Whether the node decides where the Service leads, which is not known of somebody from outside (rule OB-18).
+fn leads_to_a_node(cluster: &Cluster, service: Option<&ObjectName>) -> bool {
+    let service = service.and_then(|name| cluster.services.get(name));
+    service.is_some_and(|service| service.traffic.internal == TrafficPolicy::Local)
 }
 
 /// Whether two of the three differ. `specified` is the cluster that the specification is asked about: the same, unless

@@ -217,7 +217,7 @@ fn first_bytes(opening: &Opening) -> u16 {
 /// The node that the outside sends packets for this address to: Service addresses are dialled through the first.
 fn first_node(cluster: &Cluster, destination: IpAddr) -> Option<NodeId> {
     let services = crate::plan::service_blocks().into_iter();
-    let blocks = services.chain([crate::plan::external_service_block()]);
+    let blocks = services.chain(crate::plan::external_service_blocks());
     match place(cluster, destination) {
         Place::Pod(slot) => Some(slot.node),
         Place::Node(node) => Some(node),

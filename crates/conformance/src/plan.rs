@@ -189,8 +189,8 @@ pub fn service_blocks() -> [IpNet; 2] {
 
 /// Addresses outside that some Services claim.
 #[must_use]
-pub fn external_service_block() -> IpNet {
-    block("198.51.100.96/27")
+pub fn external_service_blocks() -> [IpNet; 2] {
+    ["198.51.100.96/27", "2001:db8:100::/64"].map(block)
 }
 
 /// The block that a text constant means.

@@ -80,7 +80,10 @@ pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
 pub use schema::{Schema, Type, schema};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
-pub use service::{ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, TargetPort};
+pub use service::{
+    ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, Standing, TargetPort, Traffic,
+    TrafficPolicy,
+};
 pub use source::Source;
 pub use timestamp::{BadTimestamp, Timestamp};
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};

@@ -18,6 +18,9 @@ pub struct Service {
     pub external_addresses: Vec<IpAddr>,
     /// Ports in order.
     pub ports: Vec<ServicePort>,
+    /// Which backends connections get.
+    #[serde(default)]
+    pub traffic: Traffic,
     /// `spec.publishNotReadyAddresses`.
     pub publish_not_ready_addresses: bool,
     /// `spec.externalName` of a Service of type ExternalName.
@@ -28,6 +31,24 @@ pub struct Service {
     pub endpoints: Vec<ServiceEndpoint>,
     /// Where it was written.
     pub source: Option<Source>,
+}
+
+/// Which of its backends connections to a Service get.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Traffic {
+    /// `spec.internalTrafficPolicy`, of connections to cluster addresses (rule OB-18).
+    pub internal: TrafficPolicy,
+}
+
+/// From where a connection gets its backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TrafficPolicy {
+    /// From the whole cluster.
+    #[default]
+    Cluster,
+    /// From the node that it comes from, or to.
+    Local,
 }
 
 /// `spec.clusterIPs`.
@@ -70,13 +91,29 @@ pub struct ServiceEndpoint {
     pub address: IpAddr,
     /// Whether it is a backend, as the object says; an EndpointSlice that does not speak of it says yes.
     pub ready: bool,
+    /// Whether it answers, be it about to end or not; an EndpointSlice that does not speak of it says what `ready` says.
+    #[serde(default)]
+    pub serving: bool,
     /// Whether it is about to end. Who lists it has taken that into account in `ready`.
     pub terminating: bool,
+    /// The node it is on, as far as the object says so (rule OB-18).
+    #[serde(default)]
+    pub node: Option<String>,
     /// The ports that it can be dialled at, in order. Those of a Service lead to the one of equal name and protocol.
     pub ports: Vec<EndpointPort>,
 }
 
 impl ServiceEndpoint {
+    /// How it stands behind a Service (rules OB-12, OB-17).
+    #[must_use]
+    pub const fn standing(&self) -> Option<Standing> {
+        match (self.ready, self.serving && self.terminating) {
+            (true, _) => Some(Standing::Ready),
+            (false, true) => Some(Standing::Ending),
+            (false, false) => None,
+        }
+    }
+
     /// The port that the Service's `port` leads to here: the one of equal name and protocol, whatever its target port
     /// says; `None` if this is no backend of that port (rule OB-12).
     #[must_use]
@@ -86,6 +123,15 @@ impl ServiceEndpoint {
             .find(|own| own.name == port.name && own.protocol == port.protocol)
             .map(|own| own.port)
     }
+}
+
+/// How a backend stands behind a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It gets connections.
+    Ready,
+    /// It is about to end and still answers: it gets connections where nobody is ready (rule OB-17).
+    Ending,
 }
 
 /// A port of an endpoint.

@@ -17,6 +17,7 @@ use ringfence_model::{
 use ringfence_net::IpProtocol;
 
 use crate::index::Index;
+pub(crate) use destination::targets;
 use destination::{Destination, find_destination, find_source};
 use direction::{Attempt, decide};
 use end::End;

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use ringfence_model::{Answer, Cluster, Direction, ObjectName, Query, QueryError};
 
-use crate::answer::{Facts, answer};
+use crate::answer::{Facts, answer, targets};
 use crate::change::Change;
 use crate::class::{Class, ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
@@ -68,6 +68,17 @@ impl Engine {
             index: &self.index,
         };
         answer(facts, query)
+    }
+
+    /// Where the connections lead that `node` opens as `query` says, to an address: through the Service that serves it to
+    /// its backends (rules Q-8, OB-12, OB-18), as address and port; `None` if no Service does. Who asks makes no difference.
+    #[must_use]
+    pub fn service_targets(&self, query: &Query, node: &str) -> Option<Vec<(IpAddr, u16)>> {
+        let facts = Facts {
+            cluster: &self.cluster,
+            index: &self.index,
+        };
+        targets(facts, query, node)
     }
 
     /// Every class that has members, in an order that the cluster alone decides: pods by namespace, nodes, addresses.

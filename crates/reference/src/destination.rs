@@ -1,15 +1,16 @@
-//! Rules and OB-13: where a question leads.
+//! Rules, OB-13 and OB-18: where a question leads.
 
 use std::net::IpAddr;
 
 use ringfence_model::{
     Cluster, ClusterIp, Endpoint, ObjectName, Party, Query, QueryError, Service, ServicePort,
+    TrafficPolicy,
 };
 use ringfence_net::Family;
 
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
-use crate::service::{Backend, backends, cluster_addresses, service_port, serving};
+use crate::service::{Backend, Scope, backends, cluster_addresses, lists, service_port, serving};
 
 /// the source; a Service address is an ordinary address on this side.
 pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, QueryError> {
@@ -60,7 +61,24 @@ fn dialled(
         return Ok(Destination::Party(found));
     };
     common_family(source, &found).map_err(|NoCommonFamily| no_common_family(query))?;
-    Ok(through(cluster, service, port, Some(Family::of(address))))
+    let scope = match service.traffic.internal {
+        TrafficPolicy::Local if lists(cluster_addresses(service), address) => here(cluster, source),
+        TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Everywhere,
+    };
+    let family = Some(Family::of(address));
+    Ok(through(cluster, service, port, family, scope))
+}
+
+/// OB-18: the node of the source. Nobody knows at which node somebody from outside comes in.
+fn here<'a>(cluster: &'a Cluster, source: &'a Candidate) -> Scope<'a> {
+    match &source.party {
+        Party::Pod { name, .. } => {
+            let pod = cluster.pods.get(name);
+            Scope::On(pod.and_then(|pod| pod.node.as_deref()))
+        }
+        Party::Node { name, .. } => Scope::On(name.as_deref()),
+        Party::Other(_) | Party::Loopback(_) => Scope::Everywhere,
+    }
 }
 
 /// a Service by name stands for its first cluster address of a family that the source has.
@@ -75,7 +93,7 @@ fn named_service(
     let service = found.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
     let addresses = cluster_addresses(service);
     if addresses.is_empty() {
-        return unassigned_service(cluster, query, service);
+        return unassigned_service(cluster, query, source, service);
     }
     let fits = |address: &&IpAddr| source.can_speak(Family::of(address.to_canonical()));
     let address = addresses
@@ -88,14 +106,19 @@ fn named_service(
 fn unassigned_service(
     cluster: &Cluster,
     query: &Query,
+    source: &Candidate,
     service: &Service,
 ) -> Result<Destination, QueryError> {
+    let scope = match service.traffic.internal {
+        TrafficPolicy::Local => here(cluster, source),
+        TrafficPolicy::Cluster => Scope::Everywhere,
+    };
     let dialable = service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
     if !dialable {
         return Err(QueryError::NoServiceAddress(service.name.clone()));
     }
     service_port(service, query)
-        .map(|port| through(cluster, service, port, None))
+        .map(|port| through(cluster, service, port, None, scope))
         .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))
 }
 
@@ -104,11 +127,12 @@ fn through(
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
+    scope: Scope<'_>,
 ) -> Destination {
     Destination::Service(
         service.name.clone(),
         family,
-        backends(cluster, service, port, family),
+        backends(cluster, service, port, family, scope),
     )
 }
 

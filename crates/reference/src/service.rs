@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, Phase, Pod, Query, Service, ServicePort, TargetPort,
+    Cluster, ClusterIp, ContainerPort, Phase, Pod, Query, Service, ServiceEndpoint, ServicePort,
+    TargetPort,
 };
 use ringfence_net::{Family, IpProtocol};
 
@@ -37,7 +38,7 @@ pub(crate) fn serving<'a>(
     claiming.find_map(|service| Some((service, service_port(service, query)?)))
 }
 
-fn lists(addresses: &[IpAddr], address: IpAddr) -> bool {
+pub(crate) fn lists(addresses: &[IpAddr], address: IpAddr) -> bool {
     addresses.iter().any(|own| own.to_canonical() == address)
 }
 
@@ -56,41 +57,75 @@ pub(crate) fn cluster_addresses(service: &Service) -> &[IpAddr] {
     }
 }
 
+/// OB-18: which backends a connection can get.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope<'a> {
+    /// Those of the whole cluster.
+    Everywhere,
+    /// Those on this node, or among the pods that are on none.
+    On(Option<&'a str>),
+}
+
+/// OB-17: whether a backend is to be used while others are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    /// It is about to end and serves yet.
+    Last,
+}
+
 /// OB-12: the backends of one port, with an address of `family` if the Service's address fixes one: pods by selector,
-/// without selector whatever is listed.
+/// without selector whatever is listed. OB-17: those that are about to end only where no other is.
 pub(crate) fn backends(
     cluster: &Cluster,
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
+    scope: Scope<'_>,
 ) -> Vec<Backend> {
-    if service.selector.is_empty() {
-        listed_backends(cluster, service, port, family)
+    let found = if service.selector.is_empty() {
+        listed_backends(cluster, service, port, family, scope)
     } else {
-        selected_backends(cluster, service, port, family)
-    }
+        selected_backends(cluster, service, port, family, scope)
+    };
+    let (first, last): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(turn, _)| *turn == Turn::First);
+    let used = if first.is_empty() { last } else { first };
+    used.into_iter().map(|(_, backend)| backend).collect()
 }
 
-/// OB-12, Q-3: who has the address of an endpoint that is ready, a pod or not, at its port of the same name and protocol.
+/// OB-12, Q-3: who has the address of an endpoint, a pod or not, at its port of the same name and protocol.
 fn listed_backends(
     cluster: &Cluster,
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
-) -> Vec<Backend> {
-    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
-    let backends = ready.filter_map(|endpoint| {
+    scope: Scope<'_>,
+) -> Vec<(Turn, Backend)> {
+    let listed = service.endpoints.iter().filter(|endpoint| match scope {
+        Scope::Everywhere => true,
+        Scope::On(node) => node.is_some() && endpoint.node.as_deref() == node,
+    });
+    let backends = listed.filter_map(|endpoint| {
+        let turn = turn_of_listed(endpoint)?;
         let mut ports = endpoint.ports.iter();
         let listed = ports.find(|own| own.name == port.name && own.protocol == port.protocol)?;
-        let address = endpoint.address.to_canonical();
-        Some(Backend {
-            candidate: at_address(cluster, address),
-            port: listed.port,
-        })
+        let candidate = at_address(cluster, endpoint.address.to_canonical());
+        let port = listed.port;
+        Some((turn, Backend { candidate, port }))
     });
     backends
-        .filter(|backend| family.is_none_or(|family| backend.candidate.can_speak(family)))
+        .filter(|(_, backend)| family.is_none_or(|family| backend.candidate.can_speak(family)))
         .collect()
+}
+
+fn turn_of_listed(endpoint: &ServiceEndpoint) -> Option<Turn> {
+    if endpoint.ready {
+        Some(Turn::First)
+    } else {
+        (endpoint.serving && endpoint.terminating).then_some(Turn::Last)
+    }
 }
 
 /// OB-12: pods by selector. AM-22: one that no cluster has seen yet may get an address.
@@ -99,8 +134,10 @@ fn selected_backends(
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
-) -> Vec<Backend> {
-    let chosen = cluster.pods.values().filter(|pod| is_backend(service, pod));
+    scope: Scope<'_>,
+) -> Vec<(Turn, Backend)> {
+    let pods = cluster.pods.values();
+    let chosen = pods.filter(|pod| is_backend(service, pod) && is_within(scope, pod));
     chosen
         .filter_map(|pod| {
             let all = of_pod(cluster, pod);
@@ -111,12 +148,26 @@ fn selected_backends(
             };
             let port = target_port(port, pod)?;
             let counts = unseen || !candidate.addresses.is_empty();
-            counts.then_some(Backend { candidate, port })
+            let turn = if pod.terminating {
+                Turn::Last
+            } else {
+                Turn::First
+            };
+            counts.then_some((turn, Backend { candidate, port }))
         })
         .collect()
 }
 
-/// OB-12: live, not terminating, ready pods of the Service's namespace with all labels of its selector.
+/// OB-18: a host pod without node is nowhere; other pods without node count as together.
+fn is_within(scope: Scope<'_>, pod: &Pod) -> bool {
+    match scope {
+        Scope::Everywhere => true,
+        Scope::On(None) => pod.node.is_none() && !pod.host_network,
+        Scope::On(node) => pod.node.as_deref() == node,
+    }
+}
+
+/// OB-12: live, ready pods of the Service's namespace with all labels of its selector.
 fn is_backend(service: &Service, pod: &Pod) -> bool {
     let selected = service.external_name.is_none()
         && service
@@ -126,7 +177,6 @@ fn is_backend(service: &Service, pod: &Pod) -> bool {
     selected
         && pod.name.namespace == service.name.namespace
         && is_live(pod)
-        && !pod.terminating
         && (pod.ready || service.publish_not_ready_addresses)
 }
 

@@ -114,6 +114,7 @@ pub fn cluster(seed: u64, shape: Shape) -> Cluster {
     if shape.endpoints {
         endpoints::list(&mut random, shape, &mut cluster);
     }
+    services::guide(&mut Random::new(seed.rotate_left(17)), &mut cluster);
     if shape.unaddressed_pods {
         // Drawn by itself, so that it changes nothing else of a seed's cluster.
         cluster.pod_blocks = pods::pod_blocks(&mut Random::new(!seed), shape);

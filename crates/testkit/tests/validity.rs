@@ -5,7 +5,7 @@
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, LabelSelector, Labels, METADATA_NAME_LABEL, Phase, PolicyPeer, PolicyPort, PolicyRule,
-    PortMatch, SelectorOperator, TargetPort,
+    PortMatch, SelectorOperator, TargetPort, TrafficPolicy,
 };
 use ringfence_net::{PortRange, Protocol};
 use ringfence_testkit::corpus::{policy_directory, scenarios};
@@ -407,7 +407,23 @@ const MISTAKES: &[(&str, Mistake)] = &[
             service.publish_not_ready_addresses = false;
         }
     }),
-    ("terminating pods are backends (OB-12)", |cluster| {
+    ("Services keep nothing on a node (OB-18)", |cluster| {
+        for service in cluster.services.values_mut() {
+            service.traffic.internal = TrafficPolicy::Cluster;
+        }
+    }),
+    (
+        "all Services keep connections on a node (OB-18)",
+        |cluster| {
+            for service in cluster.services.values_mut() {
+                service.traffic.internal = TrafficPolicy::Local;
+            }
+        },
+    ),
+    ("terminating pods stand in for nobody (OB-17)", |cluster| {
+        cluster.pods.retain(|_, pod| !pod.terminating);
+    }),
+    ("terminating pods are backends (OB-17)", |cluster| {
         cluster
             .pods
             .values_mut()

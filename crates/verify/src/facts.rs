@@ -82,7 +82,7 @@ impl<'a> Facts<'a> {
             seen.network_policies.clear();
             seen.cluster_policies.clear();
         }
-        wire(&mut seen, &pods);
+        wire(&mut seen, &wiring.node, &pods);
         let contested = share(&mut seen);
         let nodes = addresses(seen.nodes.values().flat_map(|node| &node.addresses));
         let reported = seen.pods.values().flat_map(|pod| &pod.host_addresses);
@@ -172,8 +172,8 @@ fn owners(pods: &[WiredPod]) -> BTreeMap<IpAddr, usize> {
     all.collect()
 }
 
-/// Wired pods have the addresses that they are wired with, and nobody else has them.
-fn wire(cluster: &mut Cluster, pods: &[WiredPod]) {
+/// Wired pods are here and have the addresses that they are wired with, and nobody else has them.
+fn wire(cluster: &mut Cluster, node: &str, pods: &[WiredPod]) {
     let taken: BTreeSet<IpAddr> = pods.iter().flat_map(|pod| pod.addresses.clone()).collect();
     let wired: BTreeMap<_, _> = pods.iter().map(|pod| (&pod.pod, pod)).collect();
     for pod in cluster.pods.values_mut() {
@@ -184,6 +184,7 @@ fn wire(cluster: &mut Cluster, pods: &[WiredPod]) {
             .retain(|address| !taken.contains(&address.to_canonical()));
         if let Some(wired) = wired.get(&pod.name) {
             pod.addresses.clone_from(&wired.addresses);
+            pod.node = Some(node.to_owned());
         }
     }
 }

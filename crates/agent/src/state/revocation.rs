@@ -7,6 +7,7 @@ use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
 use super::endpoints::Interface;
 use super::suspects::Suspects;
+use super::transaction::UDP;
 
 /// TCP's number in the IP header.
 const TCP: u8 = 6;
@@ -30,7 +31,53 @@ impl Judge<'_> {
     /// Whether `entry` must end. The table sets no zones, so that entries of other zones are not its own.
     pub(crate) fn revokes(&self, entry: &Entry) -> bool {
         entry.zone == 0
-            && (self.is_withdrawn(entry) || (self.is_suspect(entry) && self.is_denied(entry)))
+            && (self.is_withdrawn(entry)
+                || (self.is_suspect(entry) && self.is_denied(entry))
+                || self.is_misled(entry))
+    }
+
+    /// Whether it is an exchange of datagrams with a backend to which the Service that was dialled leads no more. One that is
+    /// no Service's now was none of ours, unless it has just been one: others translate addresses too.
+    fn is_misled(&self, entry: &Entry) -> bool {
+        let Some((dialled, served)) = datagram_ends(entry) else {
+            return false;
+        };
+        let was_redirected = self.suspects.are_redirected(dialled);
+        if !was_redirected && !self.suspects.are_everybody() {
+            return false;
+        }
+        let leads = self.leads(entry, dialled);
+        let is_served = leads.iter().any(|found| *found != dialled);
+        !leads.contains(&served) && (is_served || was_redirected)
+    }
+
+    /// Where a packet that opens the same exchange anew may go.
+    fn leads(&self, entry: &Entry, dialled: (IpAddr, u16)) -> BTreeSet<(IpAddr, u16)> {
+        let source = entry.original.source;
+        let hook = if self.is_local(source) {
+            Hook::Output
+        } else {
+            Hook::Prerouting
+        };
+        let from = self.endpoints.get(&source);
+        let name = from.map_or_else(String::new, |pod| pod.name.to_owned());
+        let packet = Packet {
+            destination: dialled.0,
+            destination_port: Some(dialled.1),
+            ..opening_packet(entry, name, String::new())
+        };
+        let mut leads = BTreeSet::new();
+        let (mut number, mut count) = (0, 1);
+        while number < count {
+            let choose = &mut |modulus| {
+                count = modulus;
+                number
+            };
+            let found = self.table.evaluate(hook, &packet, choose);
+            leads.insert(found.destination.unwrap_or(dialled));
+            number += 1;
+        }
+        leads
     }
 
     fn is_withdrawn(&self, entry: &Entry) -> bool {
@@ -79,6 +126,23 @@ impl Judge<'_> {
     fn is_local(&self, address: IpAddr) -> bool {
         address.is_loopback() || self.local.contains(&address)
     }
+}
+
+/// What was dialled, and who answers, of an exchange of UDP datagrams.
+fn datagram_ends(entry: &Entry) -> Option<((IpAddr, u16), (IpAddr, u16))> {
+    let (
+        Transport::Ports {
+            protocol: UDP,
+            destination,
+            ..
+        },
+        Transport::Ports { source, .. },
+    ) = (entry.original.transport, entry.reply.transport)
+    else {
+        return None;
+    };
+    let dialled = (entry.original.destination, destination);
+    Some((dialled, (entry.reply.source, source)))
 }
 
 fn opening_packet(entry: &Entry, input_interface: String, output_interface: String) -> Packet {

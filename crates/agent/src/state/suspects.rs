@@ -15,6 +15,8 @@ pub(crate) struct Suspects {
     addresses: BTreeSet<IpAddr>,
     /// First and last addresses.
     ranges: BTreeSet<(IpAddr, IpAddr)>,
+    /// Addresses and UDP ports of Services that led elsewhere before.
+    redirected: BTreeSet<(IpAddr, u16)>,
 }
 
 impl Suspects {
@@ -39,9 +41,23 @@ impl Suspects {
         }
     }
 
+    /// Adds what a Service serves over UDP, and where it led elsewhere before.
+    pub(crate) fn redirect(&mut self, address: IpAddr, port: u16) {
+        self.redirected.insert((address, port));
+    }
+
+    pub(crate) fn are_redirected(&self, dialled: (IpAddr, u16)) -> bool {
+        self.redirected.contains(&dialled)
+    }
+
+    pub(crate) const fn are_everybody(&self) -> bool {
+        self.everybody
+    }
+
     pub(crate) fn extend(&mut self, other: Self) {
         self.everybody |= other.everybody;
         self.addresses.extend(other.addresses);
+        self.redirected.extend(other.redirected);
         for (first, last) in other.ranges {
             self.add(first, last);
         }
@@ -54,7 +70,7 @@ impl Suspects {
 
     /// All of them, if they are so few that the kernel is asked about each.
     pub(crate) fn few(&self) -> Option<&BTreeSet<IpAddr>> {
-        let are_single = !self.everybody && self.ranges.is_empty();
+        let are_single = !self.everybody && self.ranges.is_empty() && self.redirected.is_empty();
         let are_few = are_single && self.addresses.len() <= ASKED_ONE_BY_ONE;
         are_few.then_some(&self.addresses)
     }
@@ -103,5 +119,13 @@ mod tests {
             assert_eq!(suspects.few().is_some(), are_few);
         }
         assert_eq!(Suspects::everybody().few(), None);
+        let mut redirected = Suspects::default();
+        redirected.redirect(ip("10.96.0.10"), 53);
+        assert_eq!(
+            redirected.few(),
+            None,
+            "the kernel is not asked by what was dialled"
+        );
+        assert!(!redirected.is_empty());
     }
 }

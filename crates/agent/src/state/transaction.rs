@@ -5,6 +5,9 @@ use ringfence_ruleset::{Datum, Element, Key, Operation, Value, Verdict};
 
 use super::suspects::Suspects;
 
+/// UDP's number in the IP header.
+pub(super) const UDP: u8 = 17;
+
 /// The way from one table to another.
 #[derive(Debug)]
 pub(crate) struct Change {
@@ -109,19 +112,25 @@ impl Change {
     /// What denies nobody, by the contract in `docs/design/dataplane.md`: more entries that allow, fewer that deny, fewer
     /// judged pods, the judgement of a new pod, a class for an address that had none (it counts the address blocks too,
     /// AM-5, and so allows no less, unless something is denied to that class), and where new connections to a Service
-    /// go. Of an entry that may deny, the addresses in its key are one end of each connection that it is about.
+    /// go; an exchange of datagrams has no end of its own, though, and would go on to a backend that is none any more. Of an entry that may deny, the addresses in its key are one end of each connection that it is about.
     pub(crate) fn suspects(&self, new: &BTreeSet<IpAddr>, denials: &Denials) -> Suspects {
         let (added, deleted) = (self.added(), self.deleted());
         let mut suspects = Suspects::default();
         for operation in &self.operations {
             match operation {
                 Operation::AddElements { set, elements, .. } => {
+                    let begins = |key: &&Key| is_served(set) && !deleted.contains(&(set, *key));
+                    let keys = elements.iter().map(|(key, _)| key);
+                    keys.filter(begins)
+                        .for_each(|key| redirect(key, &mut suspects));
                     let elements = elements.iter();
                     let denying =
                         elements.filter(|it| may_addition_deny(set, it, new, &deleted, denials));
                     denying.for_each(|(key, _)| suspect(key, &mut suspects));
                 }
                 Operation::DeleteElements { set, keys, .. } => {
+                    let leading = keys.iter().filter(|_| leads(set));
+                    leading.for_each(|key| redirect(key, &mut suspects));
                     let denying = keys
                         .iter()
                         .filter(|key| may_deletion_deny(set, key, &added));
@@ -165,6 +174,29 @@ impl Change {
             }
         }
         deleted
+    }
+}
+
+/// Whether a set says that a Service has backends.
+fn is_served(set: &str) -> bool {
+    set.trim_end_matches(['4', '6']) == "services"
+}
+
+/// Whether the elements of a set are backends of Services.
+fn leads(set: &str) -> bool {
+    set.trim_end_matches(['4', '6']) == "backends"
+}
+
+/// Adds what clients dial, if they send datagrams there.
+fn redirect(key: &Key, suspects: &mut Suspects) {
+    if let [
+        Datum::Address(address),
+        Datum::Byte(UDP),
+        Datum::Port(port),
+        ..,
+    ] = key.first.as_slice()
+    {
+        suspects.redirect(*address, *port);
     }
 }
 

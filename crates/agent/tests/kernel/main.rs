@@ -15,6 +15,7 @@ mod objects;
 mod protection;
 mod protocols;
 mod reuse;
+mod services;
 mod socket;
 mod store;
 mod storm;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         traffic::a_new_deny_ends_exactly_what_it_denies,
         traffic::a_server_that_speaks_first_is_cut_as_well,
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
+        services::datagrams_follow_their_service,
+        services::datagrams_find_a_service_that_comes_late,
         reuse::whoever_gets_the_address_inherits_nothing,
         reuse::nothing_passes_before_a_pod_is_programmed,
         protocols::errors_come_back_through_closed_policies,

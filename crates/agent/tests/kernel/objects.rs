@@ -8,7 +8,7 @@ use ringfence_cni::{Endpoint, EndpointId, EndpointState, PodName};
 use ringfence_model::{
     ClusterIp, LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector,
     Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Service, ServicePort, Source,
-    TargetPort,
+    TargetPort, Traffic,
 };
 use ringfence_net::{PortRange, Protocol};
 
@@ -108,6 +108,7 @@ pub(crate) fn service(name: &str, backends: &str, address: &str) -> AgentObject 
             port: 80,
             target: TargetPort::Number(8080),
         }],
+        traffic: Traffic::default(),
         publish_not_ready_addresses: false,
         endpoints: Vec::new(),
         external_name: None,

@@ -134,7 +134,7 @@ pub(crate) fn cluster() -> (Node, [TestPod; 3]) {
 
 pub(crate) const A: &str = "10.244.1.2";
 pub(crate) const B: &str = "10.244.1.3";
-const C: &str = "10.244.1.4";
+pub(crate) const C: &str = "10.244.1.4";
 
 pub(crate) fn a_new_deny_ends_exactly_what_it_denies() {
     let (node, [a, _b, c]) = cluster();

@@ -49,7 +49,7 @@ impl History {
             9 => Enforcement::Off,
             _ => Enforcement::On,
         };
-        let mut compiler = Compiler::new(network(seed), enforcement, limits);
+        let mut compiler = Compiler::new("n1", network(seed), enforcement, limits);
         if seed.is_multiple_of(3) {
             compiler.parts.policies.classes().contest_numbers();
         }
@@ -164,7 +164,7 @@ impl History {
             return;
         };
         let other = self.random.pick(&pods).cloned();
-        match self.random.below(7) {
+        match self.random.below(9) {
             0 => pod.labels = Labels::new(),
             1 => pod.labels = other.map(|other| other.labels).unwrap_or_default(),
             2 => pod.addresses = other.map(|other| other.addresses).unwrap_or_default(),
@@ -178,6 +178,8 @@ impl History {
                 }
             }
             5 => pod.ready = !pod.ready,
+            6 => pod.terminating = !pod.terminating,
+            7 => pod.node = other.and_then(|other| other.node),
             _ => pod.host_addresses = other.map(|other| other.host_addresses).unwrap_or_default(),
         }
         self.compiler

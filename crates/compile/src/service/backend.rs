@@ -3,20 +3,39 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ContainerPort, ObjectName, Pod, Service, ServicePort, TargetPort};
+use ringfence_model::{
+    Cluster, ContainerPort, ObjectName, Pod, Service, ServiceEndpoint, ServicePort, Standing,
+    TargetPort,
+};
 use ringfence_net::Family;
 
 use crate::comment;
 use crate::emit::first_of_family;
-use crate::peer::{Peers, canonical};
+use crate::peer::{Peer, Peers, canonical};
 
 /// What stands behind a Service.
 pub(super) enum Backends<'a> {
-    /// The pods that its selector chooses, sorted by name: those with an address that are live and not about to end, host
-    /// pods included (rule OB-12).
-    Selected(Vec<(&'a Pod, Vec<IpAddr>)>),
-    /// Without selector: what EndpointSlices list, and the Service (rule OB-12).
-    Listed(&'a Service),
+    /// The pods that its selector chooses, sorted by name: those that are live and ready, host pods included (rule OB-12).
+    Selected(Vec<Chosen<'a>>),
+    /// Without selector: what EndpointSlices list for the Service (rule OB-12), and the node that the table is for.
+    Listed(&'a Service, &'a str),
+}
+
+/// A pod behind a Service.
+pub(super) struct Chosen<'a> {
+    pod: &'a Pod,
+    addresses: Vec<IpAddr>,
+    standing: Standing,
+    /// Whether it is on the node that the table is for.
+    is_here: bool,
+}
+
+/// Which backends a connection can get (rule OB-18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Cluster,
+    /// Those on the node that the table is for.
+    Node,
 }
 
 /// Where a connection to a Service goes.
@@ -28,9 +47,14 @@ pub(super) struct Target {
 }
 
 impl<'a> Backends<'a> {
-    pub(super) fn of(service: &'a Service, cluster: &'a Cluster, peers: &Peers) -> Self {
+    pub(super) fn of(
+        service: &'a Service,
+        cluster: &'a Cluster,
+        peers: &Peers,
+        node: &'a str,
+    ) -> Self {
         if service.selector.is_empty() {
-            return Self::Listed(service);
+            return Self::Listed(service, node);
         }
         let namespace = service.name.namespace.as_str();
         let pods = cluster.pods.range(ObjectName::new(namespace, "")..);
@@ -38,41 +62,83 @@ impl<'a> Backends<'a> {
         let pods = own.map(|(_, pod)| pod);
         let behind = pods.filter(|pod| {
             pod.is_live()
-                && !pod.terminating
                 && (pod.ready || service.publish_not_ready_addresses)
                 && may_select(service, pod)
         });
         Self::Selected(
             behind
-                .map(|pod| (pod, addresses(pod, cluster, peers)))
+                .map(|pod| choose(pod, cluster, peers, node))
                 .collect(),
         )
     }
 
-    /// Where `port` leads, in an order that only what stands behind the Service decides.
-    pub(super) fn targets(&self, port: &ServicePort, family: Family) -> Vec<Target> {
-        match self {
-            Self::Selected(pods) => selected(pods, port, family),
-            Self::Listed(service) => listed(service, port, family),
+    /// Where `port` leads, in an order that only what stands behind the Service decides: to backends that are ready, or
+    /// where none is, to those that are about to end (rule OB-17).
+    pub(super) fn targets(&self, port: &ServicePort, family: Family, scope: Scope) -> Vec<Target> {
+        let of_standing = |standing| match self {
+            Self::Selected(pods) => selected(pods, port, family, scope, standing),
+            Self::Listed(service, node) => {
+                let here = (scope == Scope::Node).then_some(*node);
+                listed(service, port, family, here, standing)
+            }
+        };
+        let ready = of_standing(Standing::Ready);
+        if ready.is_empty() {
+            of_standing(Standing::Ending)
+        } else {
+            ready
         }
     }
 }
 
-fn selected(pods: &[(&Pod, Vec<IpAddr>)], port: &ServicePort, family: Family) -> Vec<Target> {
-    let targets = pods.iter().filter_map(|(pod, addresses)| {
+fn choose<'a>(pod: &'a Pod, cluster: &Cluster, peers: &Peers, node: &str) -> Chosen<'a> {
+    let wired = peers.by_name(&pod.name).map(|(_, peer)| peer);
+    let is_wired = wired.is_some_and(Peer::is_local);
+    Chosen {
+        pod,
+        addresses: addresses(pod, cluster, peers),
+        standing: if pod.terminating {
+            Standing::Ending
+        } else {
+            Standing::Ready
+        },
+        is_here: is_wired || pod.node.as_deref() == Some(node),
+    }
+}
+
+fn selected(
+    pods: &[Chosen<'_>],
+    port: &ServicePort,
+    family: Family,
+    scope: Scope,
+    standing: Standing,
+) -> Vec<Target> {
+    let counts =
+        |pod: &&Chosen<'_>| pod.standing == standing && (pod.is_here || scope == Scope::Cluster);
+    let targets = pods.iter().filter(counts).filter_map(|chosen| {
         Some(Target {
-            address: first_of_family(addresses, family)?,
-            port: target_port(port, pod)?,
-            comment: comment::of(&pod.name),
+            address: first_of_family(&chosen.addresses, family)?,
+            port: target_port(port, chosen.pod)?,
+            comment: comment::of(&chosen.pod.name),
         })
     });
     targets.collect()
 }
 
-/// Each address and port once, sorted, whoever has it (rule Q-3).
-fn listed(service: &Service, port: &ServicePort, family: Family) -> Vec<Target> {
-    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
-    let ends: BTreeSet<(IpAddr, u16)> = ready
+/// Each address and port once, sorted, whoever has it (rule Q-3); those of a node alone if one is given.
+fn listed(
+    service: &Service,
+    port: &ServicePort,
+    family: Family,
+    node: Option<&str>,
+    standing: Standing,
+) -> Vec<Target> {
+    let counts = |endpoint: &&ServiceEndpoint| {
+        let is_within = node.is_none() || endpoint.node.as_deref() == node;
+        is_within && endpoint.standing() == Some(standing)
+    };
+    let counting = service.endpoints.iter().filter(counts);
+    let ends: BTreeSet<(IpAddr, u16)> = counting
         .filter_map(|endpoint| Some((endpoint.address.to_canonical(), endpoint.port_for(port)?)))
         .filter(|(address, _)| Family::of(*address) == family)
         .collect();

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ringfence_compile::Enforcement;
-use ringfence_model::{Answer, Cluster, ClusterIp, DirectionVerdict, Endpoint, Party, Pod};
+use ringfence_model::{
+    Answer, Cluster, ClusterIp, DirectionVerdict, Endpoint, Party, Pod, TrafficPolicy,
+};
 use ringfence_net::Family;
 use ringfence_reference::answer;
 use ringfence_testkit::decider::{Decider, Decision, Verdict};
@@ -77,6 +79,9 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
         return None;
     }
     let source = end(world, &flow.source);
+    if source.place == Place::Outside && leads_to_a_node(world, answer) {
+        return None;
+    }
     let destination = end(world, &flow.destination);
     if destination.addresses.iter().any(IpAddr::is_loopback) {
         return Some(Verdict::Allow);
@@ -113,6 +118,13 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
         number += 1;
     }
     Some(verdict(&arrivals))
+}
+
+/// Whether the node decides where the Service leads, which is not known of somebody from outside (rule OB-18).
+fn leads_to_a_node(world: &World, answer: &Answer) -> bool {
+    let service = answer.service.as_ref();
+    let service = service.and_then(|name| world.cluster.services.get(name));
+    service.is_some_and(|service| service.traffic.internal == TrafficPolicy::Local)
 }
 
 /// Whether a pod denies its own node, as a peer of unknown kind makes it do (rule CN-38). No rule of ours stands between

@@ -7,7 +7,7 @@ use ringfence_netlink::route::{InterfaceAddress, RouteSocket, VethPair};
 
 use super::node::{UPLINK, neighbour, route};
 use super::{ROUTER_MAC, UNDERLAY_MTU, mute, uplink_mac};
-use crate::plan::{NodeId, external_service_block, router, service_blocks};
+use crate::plan::{NodeId, external_service_blocks, router, service_blocks};
 
 const BRIDGE: &str = "underlay";
 
@@ -52,7 +52,7 @@ pub(super) fn build(nodes: &BTreeMap<NodeId, OwnedFd>) {
     let [first, _] = NodeId::ALL;
     for block in service_blocks()
         .into_iter()
-        .chain([external_service_block()])
+        .chain(external_service_blocks())
     {
         lead(&mut socket, bridge, block, first);
     }

@@ -46,7 +46,7 @@ impl Seeds {
                 Shape::EVERYTHING
             };
             let mut cluster = fit(&cluster(seed, shape));
-            if seed % 3 == 0 {
+            if seed % 3 != 1 {
                 serve_sctp(&mut cluster);
             }
             let flows = flows::sample(&cluster, FLOWS, &mut Random::new(seed));

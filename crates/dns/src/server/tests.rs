@@ -9,7 +9,8 @@ use crate::{Handle, Sockets, Upstream, Zone, ZoneOptions, serve};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use ringfence_model::{
-    Cluster, ClusterIp, Labels, Namespace, ObjectName, Phase, Pod, Service, ServicePort, TargetPort,
+    Cluster, ClusterIp, Labels, Namespace, ObjectName, Phase, Pod, Service, ServicePort,
+    TargetPort, Traffic,
 };
 use ringfence_net::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -119,6 +120,7 @@ fn service(name: &str, cluster_ip: ClusterIp) -> Service {
             port: 80,
             target: TargetPort::Number(8080),
         }],
+        traffic: Traffic::default(),
         publish_not_ready_addresses: false,
         endpoints: Vec::new(),
         external_name: None,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ringfence_model::{
     Cluster, ClusterIp, ContainerPort, EndpointPort, Labels, Namespace, ObjectName, Phase, Pod,
-    Service, ServiceEndpoint, ServicePort, TargetPort,
+    Service, ServiceEndpoint, ServicePort, TargetPort, Traffic,
 };
 use ringfence_net::Protocol;
 
@@ -57,6 +57,7 @@ fn service(name: &str, cluster_ip: ClusterIp, app: &str) -> Service {
             port("http", 80, TargetPort::Number(8080)),
             port("db", 5432, TargetPort::Name("pg".to_owned())),
         ],
+        traffic: Traffic::default(),
         publish_not_ready_addresses: false,
         endpoints: Vec::new(),
         external_name: None,
@@ -277,7 +278,9 @@ fn a_headless_service_without_selector_is_what_is_listed_for_it() {
         .map(|(address, ready)| ServiceEndpoint {
             address: address.parse().unwrap(),
             ready,
+            serving: ready,
             terminating: false,
+            node: None,
             ports: vec![EndpointPort {
                 name: headless.ports[0].name.clone(),
                 protocol: headless.ports[0].protocol,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectKey,
-    ObjectKind, ObjectName, Phase, Pod, RestartPolicy, Service, ServicePort, TargetPort,
+    ObjectKind, ObjectName, Phase, Pod, RestartPolicy, Service, ServicePort, TargetPort, Traffic,
 };
 use ringfence_net::Protocol;
 
@@ -168,6 +168,7 @@ pub fn dns_service(service_subnets: &[IpNet]) -> Service {
         cluster_ip: ClusterIp::Assigned(dns_addresses(service_subnets)),
         external_addresses: Vec::new(),
         ports: vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)],
+        traffic: Traffic::default(),
         publish_not_ready_addresses: false,
         endpoints: Vec::new(),
         external_name: None,

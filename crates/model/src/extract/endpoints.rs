@@ -97,9 +97,12 @@ fn endpoint(
         .filter_map(|item| address_of(report, &item, family))
         .collect();
     let condition = |name| at.field("conditions").field(name).boolean();
+    let ready = condition("ready").unwrap_or(true);
     Some(ServiceEndpoint {
         address: *addresses.first()?,
-        ready: condition("ready").unwrap_or(true),
+        ready,
+        serving: condition("serving").unwrap_or(ready),
+        node: owned(&at.field("nodeName")),
         terminating: condition("terminating").unwrap_or(false),
         ports: ports.to_vec(),
     })
@@ -140,6 +143,8 @@ fn subset(report: &mut Report, at: &View<'_>) -> Vec<ServiceEndpoint> {
             Some(ServiceEndpoint {
                 address: usable(report, &item.field("ip"))?,
                 ready,
+                serving: ready,
+                node: owned(&item.field("nodeName")),
                 terminating: false,
                 ports: ports.clone(),
             })

@@ -7,7 +7,7 @@ use super::{Context, meta};
 use crate::report::Report;
 use crate::validate::{address, names, ports, quote, selector};
 use crate::view::View;
-use crate::{ClusterIp, Service, ServicePort, TargetPort};
+use crate::{ClusterIp, Service, ServicePort, TargetPort, Traffic, TrafficPolicy};
 
 pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
     let meta = meta::namespaced(context, root, names::service_name);
@@ -27,6 +27,7 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
         cluster_ip,
         external_addresses: external_addresses(report, root),
         ports,
+        traffic: traffic(report, &spec),
         publish_not_ready_addresses: spec
             .field("publishNotReadyAddresses")
             .boolean()
@@ -95,6 +96,24 @@ fn external_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
         .chain(balanced)
         .filter_map(|at| address::ip(report, "Q-8", &at))
         .collect()
+}
+
+fn traffic(report: &mut Report, spec: &View<'_>) -> Traffic {
+    Traffic {
+        internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
+    }
+}
+
+/// A policy that is not known is reported; nothing is evaluated then (rule V-25).
+fn traffic_policy(report: &mut Report, at: &View<'_>) -> TrafficPolicy {
+    match at.text() {
+        None | Some("" | "Cluster") => TrafficPolicy::Cluster,
+        Some("Local") => TrafficPolicy::Local,
+        Some(other) => {
+            report.not_supported("OB-18", at, other, &["Cluster", "Local"]);
+            TrafficPolicy::Cluster
+        }
+    }
 }
 
 fn service_ports(report: &mut Report, at: &View<'_>) -> Vec<ServicePort> {

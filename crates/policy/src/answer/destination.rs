@@ -1,12 +1,14 @@
-//! Rules and OB-13: where a question leads.
+//! Rules, OB-13 and OB-18: where a question leads.
 
 use std::net::IpAddr;
 
-use ringfence_model::{ClusterIp, Endpoint, ObjectName, Query, QueryError, Service, ServicePort};
+use ringfence_model::{
+    ClusterIp, Endpoint, ObjectName, Query, QueryError, Service, ServicePort, TrafficPolicy,
+};
 use ringfence_net::Family;
 
 use super::end::End;
-use super::service::{Backend, backends, dialled_port};
+use super::service::{Backend, Scope, addressed, backends, dialled_port};
 use super::{Facts, no_common_family};
 use crate::index::cluster_addresses;
 
@@ -57,16 +59,49 @@ fn by_address(
     if !end.is_other() {
         return Ok(Destination::End(end));
     }
-    let names = facts.index.services.at(address).iter();
-    let mut claiming = names.filter_map(|name| facts.cluster.services.get(name));
-    let served = |service| Some((service, dialled_port(service, query)?));
-    let Some((service, port)) = claiming.find_map(served) else {
+    let Some((service, port)) = serving(facts, query, address) else {
         return Ok(Destination::End(end));
     };
     source
         .common_family(&end)
         .map_err(|_| no_common_family(query))?;
-    Ok(through(facts, service, port, Some(Family::of(address))))
+    let scope = scope(service, address, || source.whereabouts(facts.cluster));
+    let family = Some(Family::of(address));
+    Ok(through(facts, service, port, family, scope))
+}
+
+/// the Service that serves this address, protocol and port.
+fn serving<'a>(
+    facts: Facts<'a>,
+    query: &Query,
+    address: IpAddr,
+) -> Option<(&'a Service, &'a ServicePort)> {
+    let names = facts.index.services.at(address).iter();
+    let mut claiming = names.filter_map(|name| facts.cluster.services.get(name));
+    claiming.find_map(|service| Some((service, dialled_port(service, query)?)))
+}
+
+/// OB-18: which backends whoever dials `address` gets; `here` is where he is.
+fn scope<'a>(service: &Service, address: IpAddr, here: impl FnOnce() -> Scope<'a>) -> Scope<'a> {
+    let mut inside = cluster_addresses(service).iter();
+    let is_inside = inside.any(|own| own.to_canonical() == address);
+    match service.traffic.internal {
+        TrafficPolicy::Local if is_inside => here(),
+        TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Cluster,
+    }
+}
+
+/// Where connections lead that `node` sends to this address, protocol and port; `None` if they meet no Service.
+pub(crate) fn targets(facts: Facts<'_>, query: &Query, node: &str) -> Option<Vec<(IpAddr, u16)>> {
+    let Endpoint::Address(address) = &query.destination else {
+        return None;
+    };
+    let address = address.to_canonical();
+    let (service, port) =
+        serving(facts, query, address).filter(|_| End::at(facts, address).is_other())?;
+    let family = Family::of(address);
+    let scope = scope(service, address, || Scope::Node(Some(node)));
+    Some(addressed(facts, service, port, family, scope))
 }
 
 /// a Service by name stands for its first cluster address of a family that the source has.
@@ -80,7 +115,7 @@ fn by_name(
     let service = service.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
     let mut addresses = cluster_addresses(service).iter().map(IpAddr::to_canonical);
     if addresses.len() == 0 {
-        return unassigned(facts, query, service);
+        return unassigned(facts, query, source, service);
     }
     let fitting = addresses.find(|address| source.can_speak(Family::of(*address)));
     let address = fitting.ok_or_else(|| no_common_family(query))?;
@@ -92,6 +127,7 @@ fn by_name(
 fn unassigned(
     facts: Facts<'_>,
     query: &Query,
+    source: &End,
     service: &Service,
 ) -> Result<Destination, QueryError> {
     let will_have_one =
@@ -101,7 +137,11 @@ fn unassigned(
     }
     let port = dialled_port(service, query)
         .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))?;
-    Ok(through(facts, service, port, None))
+    let scope = match service.traffic.internal {
+        TrafficPolicy::Local => source.whereabouts(facts.cluster),
+        TrafficPolicy::Cluster => Scope::Cluster,
+    };
+    Ok(through(facts, service, port, None, scope))
 }
 
 fn through(
@@ -109,7 +149,8 @@ fn through(
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
+    scope: Scope<'_>,
 ) -> Destination {
-    let backends = backends(facts, service, port, family);
+    let backends = backends(facts, service, port, family, scope);
     Destination::Service(service.name.clone(), family, backends)
 }

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Endpoint, ObjectName, Party, Pod, QueryError};
+use ringfence_model::{Cluster, Endpoint, ObjectName, Party, Pod, QueryError};
 use ringfence_net::Family;
 
 use super::Facts;
+use super::service::Scope;
 
 /// One end of a connection before its family is chosen.
 #[derive(Clone, Debug)]
@@ -93,6 +94,18 @@ impl End {
         matches!(self.party, Party::Other(_))
     }
 
+    /// OB-18: the node that it is on; nobody knows at which node somebody from outside comes in.
+    pub(super) fn whereabouts<'a>(&'a self, cluster: &'a Cluster) -> Scope<'a> {
+        match &self.party {
+            Party::Pod { name, .. } => {
+                let pod = cluster.pods.get(name);
+                Scope::Node(pod.and_then(|pod| pod.node.as_deref()))
+            }
+            Party::Node { name, .. } => Scope::Node(name.as_deref()),
+            Party::Other(_) | Party::Loopback(_) => Scope::Cluster,
+        }
+    }
+
     pub(super) fn has_address(&self) -> bool {
         !self.addresses.is_empty()
     }
@@ -146,7 +159,7 @@ impl End {
     }
 
     /// The first address of `family`.
-    fn address(&self, family: Family) -> Option<IpAddr> {
+    pub(super) fn address(&self, family: Family) -> Option<IpAddr> {
         let mut addresses = self.addresses.iter().copied();
         addresses.find(|address| Family::of(*address) == family)
     }

@@ -1,6 +1,10 @@
-//! Rules OB-11 and OB-12: who is behind a Service, and the port they are reached on.
+//! Rules OB-11, OB-12, OB-17 and OB-18: who is behind a Service, and the port they are reached on.
 
-use ringfence_model::{Phase, Pod, Query, Service, ServicePort, TargetPort};
+use std::net::IpAddr;
+
+use ringfence_model::{
+    Phase, Pod, Query, Service, ServiceEndpoint, ServicePort, Standing, TargetPort,
+};
 use ringfence_net::{Family, IpProtocol};
 
 use super::Facts;
@@ -23,27 +27,107 @@ pub(super) fn dialled_port<'a>(service: &'a Service, query: &Query) -> Option<&'
     })
 }
 
+/// OB-18: which backends a connection can get.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope<'a> {
+    /// All.
+    Cluster,
+    /// Those on a node; without its name, those pods that are on none.
+    Node(Option<&'a str>),
+}
+
+impl Scope<'_> {
+    fn has_pod(self, pod: &Pod) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Node(Some(node)) => pod.node.as_deref() == Some(node),
+            Self::Node(None) => pod.node.is_none() && !pod.host_network,
+        }
+    }
+
+    fn has_endpoint(self, endpoint: &ServiceEndpoint) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Node(Some(node)) => endpoint.node.as_deref() == Some(node),
+            Self::Node(None) => false,
+        }
+    }
+}
+
 /// OB-12: the backends of one port, with an address of `family` if one is fixed: by selector, else what is listed.
+/// OB-17: those that are ready, or where none is, those that end and still serve.
 pub(super) fn backends(
     facts: Facts<'_>,
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
+    scope: Scope<'_>,
 ) -> Vec<Backend> {
+    best(standing(facts, service, port, family, scope))
+}
+
+/// Everybody who stands behind a port.
+fn standing(
+    facts: Facts<'_>,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+    scope: Scope<'_>,
+) -> Vec<(Standing, Backend)> {
     if service.selector.is_empty() {
-        return listed(facts, service, port, family);
+        listed(facts, service, port, family, scope)
+    } else {
+        selected(facts, service, port, family, scope)
     }
+}
+
+fn best<T>(all: Vec<(Standing, T)>) -> Vec<T> {
+    let standings = all.iter().map(|(standing, _)| *standing);
+    let best = standings.min();
+    let chosen = all.into_iter().filter(|(own, _)| Some(*own) == best);
+    chosen.map(|(_, backend)| backend).collect()
+}
+
+/// The addresses and ports of the backends that have an address already.
+pub(super) fn addressed(
+    facts: Facts<'_>,
+    service: &Service,
+    port: &ServicePort,
+    family: Family,
+    scope: Scope<'_>,
+) -> Vec<(IpAddr, u16)> {
+    let all = standing(facts, service, port, Some(family), scope).into_iter();
+    let addressed = all.filter_map(|(standing, backend)| {
+        let address = backend.end.address(family)?;
+        Some((standing, (address, backend.port)))
+    });
+    best(addressed.collect())
+}
+
+fn selected(
+    facts: Facts<'_>,
+    service: &Service,
+    port: &ServicePort,
+    family: Option<Family>,
+    scope: Scope<'_>,
+) -> Vec<(Standing, Backend)> {
     let pods = in_namespace(&facts.cluster.pods, &service.name.namespace);
-    let selected = pods.filter(|pod| is_selected(service, pod));
-    let backends = selected.filter_map(|pod| selected_backend(facts, pod, port, family));
+    let selected = pods.filter(|pod| scope.has_pod(pod) && is_selected(service, pod));
+    let backends = selected.filter_map(|pod| {
+        let standing = if pod.terminating {
+            Standing::Ending
+        } else {
+            Standing::Ready
+        };
+        Some((standing, selected_backend(facts, pod, port, family)?))
+    });
     backends.collect()
 }
 
-/// OB-12: live, not terminating, ready, and with all labels of the selector.
+/// OB-12: live, ready, and with all labels of the selector.
 fn is_selected(service: &Service, pod: &Pod) -> bool {
     let mut wanted = service.selector.iter();
     pod.is_live()
-        && !pod.terminating
         && (pod.ready || service.publish_not_ready_addresses)
         && service.external_name.is_none()
         && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
@@ -63,21 +147,24 @@ fn selected_backend(
     (is_unseen || end.has_address()).then_some(Backend { end, port })
 }
 
-/// OB-12, Q-3: whoever has the address of an endpoint that is ready.
+/// OB-12, Q-3: whoever has the address of an endpoint.
 fn listed(
     facts: Facts<'_>,
     service: &Service,
     port: &ServicePort,
     family: Option<Family>,
-) -> Vec<Backend> {
-    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready);
-    let of_port = ready.filter_map(|endpoint| Some((endpoint, endpoint.port_for(port)?)));
-    let backends = of_port.map(|(endpoint, port)| Backend {
-        end: End::at(facts, endpoint.address.to_canonical()).restricted_to(family),
-        port,
+    scope: Scope<'_>,
+) -> Vec<(Standing, Backend)> {
+    let endpoints = service.endpoints.iter();
+    let listed = endpoints.filter(|endpoint| scope.has_endpoint(endpoint));
+    let backends = listed.filter_map(|endpoint| {
+        let port = endpoint.port_for(port)?;
+        let end = End::at(facts, endpoint.address.to_canonical()).restricted_to(family);
+        let backend = Backend { end, port };
+        Some((endpoint.standing()?, backend))
     });
     backends
-        .filter(|backend| backend.end.has_address())
+        .filter(|(_, backend)| backend.end.has_address())
         .collect()
 }
 

@@ -1,6 +1,6 @@
 use ringfence_model::{
     ClusterIp, EndpointPort, Labels, PolicyPort, PortMatch, Service, ServiceEndpoint, ServicePort,
-    TargetPort,
+    TargetPort, Traffic, TrafficPolicy,
 };
 
 use super::{address, name};
@@ -21,6 +21,7 @@ pub fn service(text: &str) -> ServiceBuilder {
             cluster_ip: ClusterIp::Unassigned,
             external_addresses: Vec::new(),
             ports: Vec::new(),
+            traffic: Traffic::default(),
             publish_not_ready_addresses: false,
             endpoints: Vec::new(),
             external_name: None,
@@ -62,6 +63,13 @@ impl ServiceBuilder {
     #[must_use]
     pub fn external_address(mut self, text: &str) -> Self {
         self.service.external_addresses.push(address(text));
+        self
+    }
+
+    /// Keeps connections to its cluster addresses on their node (rule OB-18).
+    #[must_use]
+    pub fn internal_local(mut self) -> Self {
+        self.service.traffic.internal = TrafficPolicy::Local;
         self
     }
 
@@ -108,7 +116,9 @@ impl ServiceBuilder {
         self.service.endpoints.push(ServiceEndpoint {
             address: address(text),
             ready: true,
+            serving: true,
             terminating: false,
+            node: None,
             ports: ports.into_iter().collect(),
         });
         self

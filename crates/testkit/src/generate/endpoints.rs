@@ -8,6 +8,9 @@ use crate::random::Random;
 /// Addresses of endpoints that are no pods: outside, and a node.
 const ELSEWHERE: [&str; 4] = ["203.0.113.9", "2001:db8::9", "192.168.0.12", "10.9.9.9"];
 
+/// Where endpoints say that they are; the last one is nowhere.
+const NODES: [&str; 3] = ["n1", "n2", "n9"];
+
 /// An address of another Service: policy has an answer, but a Service does not lead to a Service.
 const NOWHERE: &str = "10.96.0.11";
 
@@ -37,7 +40,9 @@ fn endpoints(random: &mut Random, service: &Service, all: &[IpAddr]) -> Vec<Serv
         .map(|address| ServiceEndpoint {
             address,
             ready: random.chance(80),
+            serving: random.chance(80),
             terminating: random.chance(10),
+            node: random.pick(&NODES).map(|node| (*node).to_owned()),
             ports: ports(random, service),
         })
         .collect();

@@ -1,6 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ringfence_model::{Cluster, ClusterIp, Labels, Service, ServicePort, TargetPort};
+use ringfence_model::{
+    Cluster, ClusterIp, Labels, Service, ServicePort, TargetPort, Traffic, TrafficPolicy,
+};
 use ringfence_net::Protocol;
 
 use super::{Shape, labels, name_in};
@@ -12,6 +14,19 @@ pub(super) fn services(random: &mut Random, shape: Shape, cluster: &Cluster) -> 
     (0..count)
         .map(|number| service(random, shape, cluster, number))
         .collect()
+}
+
+/// Gives Services what decides among their backends, from a source of its own, so that the rest of a seed's cluster is the
+/// same with and without.
+pub(super) fn guide(random: &mut Random, cluster: &mut Cluster) {
+    for service in cluster.services.values_mut() {
+        if random.chance(30) {
+            service.traffic.internal = TrafficPolicy::Local;
+        }
+    }
+    for pod in cluster.pods.values_mut() {
+        pod.terminating |= random.chance(10);
+    }
 }
 
 fn service(random: &mut Random, shape: Shape, cluster: &Cluster, number: u8) -> Service {
@@ -26,6 +41,7 @@ fn service(random: &mut Random, shape: Shape, cluster: &Cluster, number: u8) -> 
         cluster_ip: cluster_ip(random, shape, number),
         external_addresses: external(random, number),
         ports: ports(random),
+        traffic: Traffic::default(),
         publish_not_ready_addresses: random.chance(20),
         endpoints: Vec::new(),
         external_name: None,

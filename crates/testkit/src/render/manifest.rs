@@ -127,6 +127,7 @@ fn service(service: &Service) -> Value {
         "selector": service.selector,
         "ports": ports,
         "externalIPs": service.external_addresses,
+        "internalTrafficPolicy": format!("{:?}", service.traffic.internal),
         "publishNotReadyAddresses": service.publish_not_ready_addresses,
     });
     match &service.cluster_ip {
@@ -178,7 +179,12 @@ fn endpoint_slices(service: &Service) -> Vec<Value> {
                 "addressType": family,
                 "endpoints": [{
                     "addresses": [endpoint.address],
-                    "conditions": { "ready": endpoint.ready, "terminating": endpoint.terminating },
+                    "nodeName": endpoint.node,
+                    "conditions": {
+                        "ready": endpoint.ready,
+                        "serving": endpoint.serving,
+                        "terminating": endpoint.terminating,
+                    },
                 }],
                 "ports": ports,
             })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{
     Cluster, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, Namespace, NetworkPolicy, Node,
-    PeerSelector, Pod, PolicyPeer, PolicyRule, Service,
+    PeerSelector, Pod, PolicyPeer, PolicyRule, Service, Traffic,
 };
 
 /// Where a kind of object stands in the cluster.
@@ -178,6 +178,12 @@ pub(super) fn services(service: &Service) -> Vec<Service> {
     for endpoints in without_each(&service.endpoints) {
         simpler.push(Service {
             endpoints,
+            ..service.clone()
+        });
+    }
+    if service.traffic != Traffic::default() {
+        simpler.push(Service {
+            traffic: Traffic::default(),
             ..service.clone()
         });
     }

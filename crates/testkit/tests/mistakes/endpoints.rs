@@ -11,6 +11,21 @@ pub(super) const MISTAKES: &[Named] = &[
     ("endpoints that are not ready are backends", |cluster, _| {
         each_endpoint(cluster, |endpoint| endpoint.ready = true);
     }),
+    ("endpoints that end are backends", |cluster, _| {
+        each_endpoint(cluster, |endpoint| endpoint.ready |= endpoint.serving);
+    }),
+    ("endpoints that end stand in for nobody", |cluster, _| {
+        each_endpoint(cluster, |endpoint| endpoint.serving = false);
+    }),
+    ("what serves need not end to stand in", |cluster, _| {
+        each_endpoint(cluster, |endpoint| endpoint.terminating |= endpoint.serving);
+    }),
+    ("what ends serves", |cluster, _| {
+        each_endpoint(cluster, |endpoint| endpoint.serving = true);
+    }),
+    ("endpoints are on no node", |cluster, _| {
+        each_endpoint(cluster, |endpoint| endpoint.node = None);
+    }),
     ("endpoints are pods alone", |cluster, _| {
         let of_pods: Vec<_> = cluster
             .pods

@@ -1,9 +1,9 @@
-//! Where Services lead (rules, OB-12).
+//! Where Services lead (rules, OB-12, OB-18).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Answer, Cluster, ClusterIp, Endpoint, Outcome, Query, Service};
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Query, Service};
 use ringfence_net::{Family, Protocol};
 use ringfence_policy::Engine;
 
@@ -28,23 +28,11 @@ pub(super) fn services(engine: &Engine, wiring: &Wiring) -> BTreeMap<Port, Vec<(
             protocol: port.protocol.into(),
             port: Some(port.port),
         };
-        let answer = engine.answer(&query).ok()?;
-        answer.service.as_ref()?;
-        Some((*port, targets(&answer)))
+        let mut found = engine.service_targets(&query, &wiring.node)?;
+        found.sort_unstable();
+        Some((*port, found))
     };
     ports.iter().filter_map(targets).collect()
-}
-
-fn targets(answer: &Answer) -> Vec<(IpAddr, u16)> {
-    if answer.outcome == Outcome::NoEndpoints {
-        return Vec::new();
-    }
-    let connections = answer.connections.iter();
-    let mut found: Vec<(IpAddr, u16)> = connections
-        .filter_map(|it| Some((it.destination.address()?, it.port?)))
-        .collect();
-    found.sort_unstable();
-    found
 }
 
 /// What may be dialled. External addresses take over nobody inside of the cluster.

@@ -7,7 +7,7 @@ use ringfence_cni::{Endpoint, EndpointId, EndpointState, PodName};
 use ringfence_model::{
     ClusterIp, IpBlock, LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName,
     PeerSelector, Phase, Pod, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Service, ServicePort,
-    TargetPort,
+    TargetPort, Traffic,
 };
 use ringfence_net::{PortRange, Protocol};
 use ringfence_netlink::conntrack::{Entry, Transport, Tuple};
@@ -164,6 +164,7 @@ pub(super) fn service(name: &str, app: &str, address: &str, port: u16, target: u
             port,
             target: TargetPort::Number(target),
         }],
+        traffic: Traffic::default(),
         publish_not_ready_addresses: false,
         endpoints: Vec::new(),
         external_name: None,

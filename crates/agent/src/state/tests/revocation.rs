@@ -445,3 +445,62 @@ fn a_pod_that_is_denied_as_soon_as_it_is_known_loses_its_connections() {
     fake.settle();
     assert_eq!(fake.connections, [kept]);
 }
+
+/// A Service over UDP that leads to the pods with the label of `backends`.
+fn names(backends: &str) -> AgentObject {
+    let mut service = service("names", backends, "10.96.0.53", 53, 5353);
+    service.ports[0].protocol = Protocol::Udp;
+    AgentObject::Service(service)
+}
+
+/// Nothing else would end it: an entry lives as long as a client goes on sending.
+#[test]
+fn datagrams_follow_their_service_to_another_backend() {
+    let mut fake = cluster();
+    fake.apply(names("b"));
+    fake.settle();
+    let dialled = ("10.96.0.53", 53);
+    let lost = translated(UDP, (A, 1), dialled, (B, 5353), (A, 1));
+    let by_node = translated(UDP, (NODE, 2), dialled, (B, 5353), (NODE, 2));
+    let never_served = connection(UDP, (A, 3), dialled);
+    let kept = [
+        connection(UDP, (A, 4), (B, 5353)),
+        translated(TCP, (A, 5), (VIP, 80), (B, 8080), (A, 5)),
+        translated(UDP, (OUTSIDE, 6), (NODE, 8053), (B, 5353), (OUTSIDE, 6)),
+    ];
+    fake.connections = [lost, by_node, never_served].into();
+    fake.connections.extend(kept.clone());
+    fake.apply(names("remote"));
+    fake.settle();
+    assert_eq!(fake.connections, kept);
+}
+
+#[test]
+fn datagrams_that_found_no_service_find_it_once_it_is_there() {
+    let mut fake = cluster();
+    let early = connection(UDP, (A, 1), ("10.96.0.53", 53));
+    let other = connection(UDP, (A, 2), ("10.96.0.54", 53));
+    fake.connections = vec![early, other.clone()];
+    fake.apply(names("b"));
+    fake.settle();
+    assert_eq!(fake.connections, [other]);
+}
+
+#[test]
+fn one_more_backend_ends_nothing() {
+    let mut fake = cluster();
+    fake.apply(names("b"));
+    fake.settle();
+    let kept = translated(UDP, (A, 1), ("10.96.0.53", 53), (B, 5353), (A, 1));
+    fake.connections = vec![kept.clone()];
+    let mut more = pod("remote", &[REMOTE]);
+    more.labels = super::cluster::labels("b");
+    more.node = Some("two".to_owned());
+    fake.apply(AgentObject::Pod(more));
+    fake.settle();
+    assert_eq!(fake.connections, std::slice::from_ref(&kept));
+    // Without the Service nobody answers at its address.
+    fake.delete(AgentKey::Service(named("names")));
+    fake.settle();
+    assert_eq!(fake.connections, []);
+}

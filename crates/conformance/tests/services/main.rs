@@ -1,0 +1,23 @@
+//! What Services do with real packets, one line of `docs/services.md` for each feature: the same client dials over both
+//! families, with the backend beside it and on the other node.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod lines;
+mod page;
+mod traffic;
+
+use std::process::ExitCode;
+
+use ringfence_testkit::sandbox;
+
+fn main() -> ExitCode {
+    sandbox::main(&[(
+        "page::services_do_what_the_page_says",
+        page::services_do_what_the_page_says,
+    )])
+}
