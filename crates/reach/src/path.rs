@@ -4,6 +4,7 @@
 //! [`cut`].
 
 mod cut;
+mod hitting;
 #[cfg(test)]
 mod tests;
 

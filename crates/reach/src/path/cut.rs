@@ -1,7 +1,7 @@
 //! The fewest rules whose removal leaves no way.
 //!
-//! Every cut breaks the shortest way, so it removes one of the rules that allow the connections of that way: trying
-//! each of these, then each of those of the way that is left, finds every cut. Tried are one rule, then two, and so on.
+//! Every cut has one of the rules that allow the connections of a way. From the ways found so far follow the fewest rules that
+//! break all of them; the way that is left without these is found next, until there is none.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::fmt;
 use ringfence_model::{Because, Cluster, Direction, DirectionDecision, Source};
 use ringfence_policy::{Change, Engine};
 
+use super::hitting::smallest_hitting;
 use super::{Step, shortest};
 use crate::assertion::{MutatedPolicy, RulePlace};
 use crate::workload::{Groups, Unit};
@@ -36,20 +37,17 @@ pub struct Cut {
 pub enum Uncut {
     /// No rule allows this way: nothing isolates its ends, so policies have to be added, not rules taken away.
     NoRule(Vec<Step>),
-    /// Taking away as many rules as were tried leaves ways; one is here.
+    /// Fewer rules than this do not do, and which do was not found among as many ways as were looked at.
     TooMany {
-        /// How many rules were taken away at most.
+        /// How many rules leave a way, whichever are taken.
         tried: usize,
-        /// A way that is there now.
+        /// A way that is then left.
         way: Vec<Step>,
     },
 }
 
-/// How many rules are taken away at most.
-const MOST: usize = 4;
-
-/// How many sets of rules are tried at most.
-const ATTEMPTS: usize = 4_000;
+/// How many ways are looked for at most.
+const MOST_WAYS: usize = 1_000;
 
 /// The fewest rules whose removal leaves no way from any of `sources` to any of `destinations`.
 ///
@@ -61,78 +59,27 @@ pub fn cut(
     sources: &BTreeSet<Unit>,
     destinations: &BTreeSet<Unit>,
 ) -> Result<Cut, Uncut> {
-    let mut search = Search {
-        engine,
-        groups,
-        sources,
-        destinations,
-        attempts: 0,
-        seen: BTreeSet::new(),
+    let left = |removed: &BTreeSet<RemovedRule>| {
+        let engine = without(engine, removed);
+        shortest(&engine, &groups(&engine), sources, destinations)
     };
-    let Some(way) = search.way(&BTreeSet::new()) else {
-        return Ok(Cut { rules: Vec::new() });
-    };
-    if rules_of(&way, &BTreeSet::new()).is_empty() {
-        return Err(Uncut::NoRule(way));
-    }
-    for most in 1..=MOST {
-        search.seen.clear();
-        if let Some(rules) = search.within(most, &BTreeSet::new(), &way) {
-            return Ok(Cut {
-                rules: rules.into_iter().collect(),
-            });
+    let mut removed = BTreeSet::new();
+    let mut ways = Vec::new();
+    while let Some(way) = left(&removed) {
+        let rules = rules_of(&way, &removed);
+        if rules.is_empty() {
+            return Err(Uncut::NoRule(way));
         }
-        if search.attempts >= ATTEMPTS {
-            let tried = most.saturating_sub(1);
-            return Err(Uncut::TooMany { tried, way });
-        }
+        ways.push(rules);
+        let fewest = (ways.len() <= MOST_WAYS).then(|| smallest_hitting(&ways));
+        removed = fewest.flatten().ok_or(Uncut::TooMany {
+            tried: removed.len().saturating_sub(1),
+            way,
+        })?;
     }
-    Err(Uncut::TooMany { tried: MOST, way })
-}
-
-struct Search<'a, G> {
-    engine: &'a Engine,
-    groups: &'a G,
-    sources: &'a BTreeSet<Unit>,
-    destinations: &'a BTreeSet<Unit>,
-    attempts: usize,
-    /// Sets of rules whose removal was tried in this round.
-    seen: BTreeSet<BTreeSet<RemovedRule>>,
-}
-
-impl<G: Fn(&Engine) -> Groups> Search<'_, G> {
-    /// The shortest way that is left without `removed`.
-    fn way(&mut self, removed: &BTreeSet<RemovedRule>) -> Option<Vec<Step>> {
-        self.attempts += 1;
-        let engine = without(self.engine, removed);
-        let groups = (self.groups)(&engine);
-        shortest(&engine, &groups, self.sources, self.destinations)
-    }
-
-    /// A cut that contains `removed`, without which `way` is left, and at most `more` rules beside it.
-    fn within(
-        &mut self,
-        more: usize,
-        removed: &BTreeSet<RemovedRule>,
-        way: &[Step],
-    ) -> Option<BTreeSet<RemovedRule>> {
-        for rule in rules_of(way, removed) {
-            let mut wider = removed.clone();
-            wider.insert(rule);
-            if self.attempts >= ATTEMPTS || !self.seen.insert(wider.clone()) {
-                continue;
-            }
-            let Some(left) = self.way(&wider) else {
-                return Some(wider);
-            };
-            if more > 1
-                && let Some(found) = self.within(more - 1, &wider, &left)
-            {
-                return Some(found);
-            }
-        }
-        None
-    }
+    Ok(Cut {
+        rules: removed.into_iter().collect(),
+    })
 }
 
 /// The engine of the cluster without `removed`.

@@ -6,16 +6,20 @@ use ringfence_policy::Engine;
 use super::{Uncut, cut, shortest};
 use crate::workload::{Groups, Outside, Unit, by_workload};
 
-/// Pods `a` to `d`; each may open TCP 80 to the next if it says so, and `a` also to `c`.
+/// Pods `a` to `d`, between which these may open TCP 80.
 fn cluster(rules: &[(&str, &str)]) -> Cluster {
+    cluster_of(&["a", "b", "c", "d"], rules)
+}
+
+fn cluster_of(names: &[&str], rules: &[(&str, &str)]) -> Cluster {
     let mut text = String::new();
-    for name in ["a", "b", "c", "d"] {
+    for name in names {
         text.push_str(&format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: net, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
         ));
         let froms: Vec<String> = rules
             .iter()
-            .filter(|(_, to)| *to == name)
+            .filter(|(_, to)| to == name)
             .map(|(from, _)| {
                 format!("{{from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}], ports: [{{port: 80}}]}}")
             })
@@ -95,6 +99,18 @@ fn two_ways_need_two_rules_and_keep_their_places() {
         found.len() == 3 && found.contains(&expected[0].to_owned()),
         "{found:?}"
     );
+}
+
+#[test]
+fn as_many_ways_beside_each_other_need_as_many_rules() {
+    let tiers = ["p", "q", "r", "s", "t", "u", "v"];
+    let rules: Vec<_> = tiers
+        .iter()
+        .flat_map(|tier| [("a", *tier), (*tier, "d")])
+        .collect();
+    let names: Vec<_> = tiers.into_iter().chain(["a", "d"]).collect();
+    let engine = Engine::new(cluster_of(&names, &rules));
+    assert_eq!(cut_rules(&engine, "a", "d").len(), tiers.len());
 }
 
 #[test]
