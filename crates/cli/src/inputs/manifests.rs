@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::Args;
 use ipnet::IpNet;
 use ringfence_model::{
@@ -106,6 +107,11 @@ impl ManifestOptions {
             },
         };
         let loaded = load_with(&inputs.texts, &options, &Threads);
+        ensure!(
+            !loaded.objects.is_empty() || !loaded.diagnostics.is_empty(),
+            "{} holds nothing to judge: what should have written it may have failed",
+            named(&inputs)
+        );
         let (mut cluster, of_cluster) =
             assemble_with(&loaded.objects, domain_addresses(&self.resolve));
         cluster.tell_time(self.at.unwrap_or_else(now));
@@ -124,6 +130,16 @@ impl ManifestOptions {
             diagnostics,
         })
     }
+}
+
+/// What was read, by name.
+fn named(inputs: &Inputs) -> String {
+    let names: Vec<&str> = inputs
+        .texts
+        .iter()
+        .map(|input| input.name.as_str())
+        .collect();
+    names.join(", ")
 }
 
 /// Pods with an address that `--pod-cidr` does not speak of, although it speaks of others of its family.

@@ -399,9 +399,10 @@ fn how_it_ends_is_for_the_caller_to_say() {
 
 #[test]
 fn without_workloads_there_is_no_score() {
-    let said = audit("", &["--explain-score"]).expect(0);
+    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}";
+    let said = audit(namespace, &["--explain-score"]).expect(0);
     assert!(said.starts_with("there is no workload"), "{said}");
-    let found = json("", &[], 0);
+    let found = json(namespace, &[], 0);
     assert!(found["score"].is_null());
 }
 

@@ -177,7 +177,8 @@ fn a_table_for_comments() {
         said.contains("| warning | RF012 | `<stdin>:4:34` | NetworkPolicy shop/a, egress: "),
         "{said}"
     );
-    let said = check("", &["-o", "md"]).expect(0);
+    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}";
+    let said = check(namespace, &["-o", "md"]).expect(0);
     assert_eq!(said, "Nothing found.\n");
 }
 

@@ -4,6 +4,7 @@
 //! [`docs`] holds the pages of `docs/commands` true.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
+mod accidents;
 mod admission;
 mod audit;
 mod check;
