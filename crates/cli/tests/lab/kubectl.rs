@@ -36,6 +36,11 @@ impl Cluster {
         }
     }
 
+    /// The path that the lab's start has printed.
+    pub(crate) fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
     /// Words are separated by blanks; `~` in one stands for a blank.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let words = arguments.split_whitespace();

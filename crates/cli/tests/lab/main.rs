@@ -18,6 +18,7 @@ mod flows;
 mod input;
 mod kubectl;
 mod lifecycle;
+mod netpol;
 mod policy_tests;
 mod rules;
 mod services;
