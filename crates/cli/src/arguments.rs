@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Say what is wrong with manifests, and what in them probably means something else
     #[command(
-        mut_arg("files", |files| files.required(false).required_unless_present_any(["explain", "list"])),
+        mut_arg("files", |files| files.required(false).required_unless_present_any(["explain", "list", "kubeconfig", "context"])),
         mut_arg("skip_invalid", |skip| skip.hide(true)),
         after_help = check::EXAMPLES
     )]

@@ -4,6 +4,7 @@
 
 mod block;
 mod budget;
+pub(crate) mod cluster;
 pub(crate) mod endpoint;
 mod kind_config;
 mod known_name;

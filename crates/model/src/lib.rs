@@ -84,7 +84,7 @@ pub use service::{
     ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, Standing, TargetPort, Traffic,
     TrafficPolicy,
 };
-pub use source::Source;
+pub use source::{OF_CLUSTER, Source};
 pub use timestamp::{BadTimestamp, Timestamp};
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
 pub use wiring::{AccountBinding, Backend, BackendPort, BackendUser, Exposure, Wiring};

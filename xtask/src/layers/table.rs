@@ -109,6 +109,12 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "it decides by objects alone and writes them through the API, so it knows no node and no pod's process",
     },
     Layer {
+        name: "kube",
+        duty: Duty::Io,
+        uses: &["model"],
+        because: "it hands over what a cluster says, word for word; what that means is for those who judge",
+    },
+    Layer {
         name: "dns",
         duty: Duty::Io,
         uses: &["net", "model"],
@@ -153,6 +159,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "netlink",
             "cni",
             "agent",
+            "kube",
             "dns",
             "standin",
             "lab",

@@ -54,7 +54,7 @@ fn load(arguments: &CheckArguments) -> anyhow::Result<LoadedManifests> {
         skip_invalid: true,
         ..arguments.manifests.options.clone()
     };
-    options.load_silently(&arguments.manifests.files)
+    options.load_silently(&arguments.manifests.named())
 }
 
 fn check(loaded: &LoadedManifests) -> Report {

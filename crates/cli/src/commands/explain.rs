@@ -37,8 +37,8 @@ use verdict::Verdict;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     let question = Question::parse(arguments)?;
-    let ManifestArguments { files, options } = &arguments.manifests;
-    let mut manifests = options.load_silently(files)?;
+    let ManifestArguments { options, .. } = &arguments.manifests;
+    let mut manifests = options.load_silently(&arguments.manifests.named())?;
     // Whether namespaces are missing is said where it matters.
     manifests
         .diagnostics

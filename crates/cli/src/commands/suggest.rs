@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &SuggestArguments) -> anyhow::Result<ExitCode> {
 /// Loads the manifests. That policy does not depend on an Ingress or webhook is no news here: they are read for this.
 fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     let manifests = &arguments.manifests;
-    let mut loaded = manifests.options.load_silently(&manifests.files)?;
+    let mut loaded = manifests.options.load_silently(&manifests.named())?;
     loaded.diagnostics.retain(|diagnostic| {
         let read = |kind: &&str| diagnostic.message.starts_with(&format!("`{kind}` of "));
         diagnostic.severity != Severity::Note || !Wiring::KINDS.iter().any(read)

@@ -17,6 +17,7 @@ use ringfence_model::{
 };
 
 use super::block::block;
+use super::cluster::{self, ClusterArguments};
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
 use crate::clock::now;
@@ -28,7 +29,7 @@ pub(crate) use notes::summary as note_summary;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ManifestArguments {
     /// Manifests: files, directories, either of them in a git revision as REV:PATH, or - for standard input
-    #[arg(short, long = "filename", value_name = FILES, required = true)]
+    #[arg(short, long = "filename", value_name = FILES, required_unless_present_any = ["kubeconfig", "context"])]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) options: ManifestOptions,
@@ -58,6 +59,8 @@ pub(crate) struct ManifestOptions {
     /// Judge as at this time (RFC 3339) instead of now: which policies are in audit mode depends on it
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 /// What to do about an answer that is unknown for want of a pod's address (rules Q-13, AM-22).
@@ -78,7 +81,12 @@ pub(crate) struct LoadedManifests {
 impl ManifestArguments {
     /// Reads and checks the manifests, and prints to standard error what their author may want to know.
     pub(crate) fn load(&self) -> anyhow::Result<LoadedManifests> {
-        self.options.load(&self.files)
+        self.options.load(&self.named())
+    }
+
+    /// The files, and the cluster if options name one.
+    pub(crate) fn named(&self) -> Vec<PathBuf> {
+        self.options.cluster.with(&self.files)
     }
 }
 
@@ -92,8 +100,8 @@ impl ManifestOptions {
 
     /// As [`Self::load`], without printing.
     pub(crate) fn load_silently(&self, files: &[PathBuf]) -> anyhow::Result<LoadedManifests> {
-        let inputs = read(files, Depth::of(self.recursive))?;
-        self.check(inputs)
+        let depth = Depth::of(self.recursive);
+        self.check(read(files, depth, Some(&self.cluster))?)
     }
 
     /// Fails if anything is refused, unless it is to be skipped (rule V-25).
@@ -106,7 +114,10 @@ impl ManifestOptions {
                 UnknownFields::Refuse
             },
         };
-        let loaded = load_with(&inputs.texts, &options, &Threads);
+        let mut loaded = load_with(&inputs.texts, &options, &Threads);
+        for snapshot in &inputs.clusters {
+            cluster::add_behind(&mut loaded, cluster::load(snapshot));
+        }
         ensure!(
             !loaded.objects.is_empty() || !loaded.diagnostics.is_empty(),
             "{} holds nothing to judge: what should have written it may have failed",

@@ -6,11 +6,14 @@ mod reader;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use ringfence_kube::Snapshot;
 use ringfence_model::{Diagnostic, Input, RenderStyle, SourceMap};
 
 use super::budget::Budget;
+use super::cluster::ClusterArguments;
 pub(super) use directory::{is_manifest, nothing_in};
 use reader::Reader;
 
@@ -31,7 +34,7 @@ pub(super) const FILES: &str = "FILE|DIR|REV:PATH|-";
 impl FileArguments {
     /// The texts of the files. Prints to standard error what was left out.
     pub(crate) fn read(&self) -> anyhow::Result<Vec<Input>> {
-        let inputs = read(&self.files, Depth::of(self.recursive))?;
+        let inputs = read(&self.files, Depth::of(self.recursive), None)?;
         for warning in &inputs.warnings {
             let text = warning.render(&SourceMap::default(), RenderStyle::Colored);
             anstream::eprintln!("{text}\n");
@@ -46,6 +49,8 @@ pub(crate) struct Inputs {
     pub(crate) texts: Vec<Input>,
     /// What was left out, and why.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// Live clusters, in the order in which they are named.
+    pub(crate) clusters: Vec<Arc<Snapshot>>,
 }
 
 /// How deep directories are read.
@@ -68,9 +73,13 @@ impl Depth {
 }
 
 /// The files named by `paths`, each a file, a directory, `REV:PATH` or `-`; of a directory all `.yaml`, `.yml` and
-/// `.json` files in it, in order of name.
-pub(crate) fn read(paths: &[PathBuf], depth: Depth) -> anyhow::Result<Inputs> {
-    let mut reader = Reader::new(depth);
+/// `.json` files in it, in order of name. Paths may name clusters, too, where there is `cluster` to say how.
+pub(crate) fn read(
+    paths: &[PathBuf],
+    depth: Depth,
+    cluster: Option<&ClusterArguments>,
+) -> anyhow::Result<Inputs> {
+    let mut reader = Reader::new(depth, cluster);
     for path in paths {
         reader.read(path)?;
     }

@@ -1,6 +1,6 @@
 //! SARIF 2.1.0: findings for GitHub's and GitLab's code scanning, and for editors.
 
-use ringfence_model::{Severity, Source};
+use ringfence_model::{OF_CLUSTER, Severity, Source};
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Related, Rule};
@@ -98,7 +98,7 @@ fn location(place: &Source) -> Option<Value> {
 }
 
 fn uri(file: &str) -> Option<String> {
-    if file.starts_with('<') {
+    if file.starts_with('<') || file.starts_with(OF_CLUSTER) {
         return None;
     }
     let path = file.strip_prefix("./").unwrap_or(file);

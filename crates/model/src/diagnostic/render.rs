@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::{Diagnostic, Location, Severity, SourceMap};
 
@@ -37,11 +37,23 @@ impl Diagnostic {
         }
         let mut report = Group::with_title(title);
         if let Some(location) = &self.location {
+            if location.source.is_of_cluster() {
+                report = report.element(self.origin(location));
+            }
             report = report.element(self.snippet(location, sources));
         }
         match &self.help {
             Some(help) => report.element(Level::HELP.message(help)),
             None => report,
+        }
+    }
+
+    /// Kind, name and field of an object that is in no file.
+    fn origin<'a>(&self, location: &'a Location) -> Origin<'a> {
+        let file = &*location.source.file;
+        match &self.path {
+            Some(path) => Origin::path(format!("{file} {path}")),
+            None => Origin::path(file),
         }
     }
 
@@ -58,7 +70,7 @@ impl Diagnostic {
             .label(label);
         Snippet::source(printable(line))
             .line_start(usize::try_from(source.line).unwrap_or(usize::MAX))
-            .path(&*source.file)
+            .path((!source.is_of_cluster()).then_some(&*source.file))
             .annotation(annotation)
     }
 }

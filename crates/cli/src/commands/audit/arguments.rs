@@ -14,6 +14,7 @@ With --min-score alone only the score decides.
 
 Examples:
   ringfence audit -f manifests/
+  ringfence audit --context prod
   kubectl get all,netpol,ns,nodes -A -o yaml | ringfence audit -f - --min-score 80
   ringfence audit -f manifests/ --sensitive app=ledger --explain-score
   ringfence audit -f manifests/ -o sarif > audit.sarif
@@ -90,7 +91,7 @@ impl AuditArguments {
     }
 
     pub(super) fn has_files(&self) -> bool {
-        !self.files.is_empty()
+        !self.files.is_empty() || self.options.cluster.is_given()
     }
 
     pub(super) fn measures(&self) -> Options {

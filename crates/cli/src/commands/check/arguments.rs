@@ -11,6 +11,7 @@ pub(crate) const EXAMPLES: &str =
 
 Examples:
   ringfence check -f manifests/
+  ringfence check --context prod
   helm template ./chart | ringfence check -f - --ignore RF026
   ringfence check -f manifests/ -o json | jq '.findings[].id'
   ringfence check -f manifests/ -o sarif > ringfence.sarif

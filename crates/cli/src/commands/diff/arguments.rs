@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use super::gate::Allowances;
 use super::sides::Side;
 use super::warn_of;
+use crate::inputs::cluster::is_cluster;
 use crate::inputs::manifests::ManifestOptions;
 use crate::output::output_formats;
 
@@ -18,13 +19,17 @@ Examples:
   ringfence diff -f cluster/ --b new-policy.yaml
   ringfence diff origin/main:deploy/ deploy/
   ringfence diff ringfence.lock manifests/
+  ringfence diff cluster: manifests/
+  ringfence diff --context prod --b new-policy.yaml
+  ringfence diff cluster:staging cluster:prod
   ringfence diff old/ new/ --gate no-new-access --allow allowed.yaml -o md
   ringfence diff old/ new/ -o html > changes.html
   ringfence diff old/ new/ --gate no-new-access -o sarif > access.sarif";
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
-    /// Before: a file or directory of manifests, either in a git revision as REV:PATH, a lockfile, or - for standard input
+    /// Before: a file or directory of manifests, either in a git revision as REV:PATH, a lockfile, a live cluster as cluster:
+    /// or cluster:CONTEXT, or - for standard input
     #[arg(value_name = "BEFORE")]
     pub(crate) before: Option<PathBuf>,
     /// After: likewise
@@ -82,8 +87,12 @@ impl DiffArguments {
 
     /// What is compared with what.
     pub(super) fn sides(&self) -> anyhow::Result<(Side, Side)> {
-        let before = self.files_of(self.before.as_ref(), &self.more_before);
-        let after = self.files_of(self.after.as_ref(), &self.more_after);
+        let mut before = self.files_of(self.before.as_ref(), &self.more_before);
+        let mut after = self.files_of(self.after.as_ref(), &self.more_after);
+        if !before.iter().chain(&after).any(|input| is_cluster(input)) {
+            before = self.options.cluster.with(&before);
+            after = self.options.cluster.with(&after);
+        }
         ensure!(
             !before.is_empty() && !after.is_empty(),
             "two sides are compared: name both, as in `ringfence diff old/ new/`, or what they share with -f and the change with --b"

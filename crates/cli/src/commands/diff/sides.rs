@@ -10,6 +10,7 @@ use ringfence_reach::lock::{Lock, LockError};
 use ringfence_reach::workload::{Groups, Outside, by_workload};
 
 use crate::inputs::FileArguments;
+use crate::inputs::cluster::is_cluster;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
 use crate::threads::Threads;
 
@@ -124,6 +125,7 @@ fn lock_text(file: &Path) -> anyhow::Result<Option<String>> {
         .iter()
         .any(|other| extension == *other);
     if is_manifest
+        || is_cluster(file)
         || file == Path::new("-")
         || file.is_dir()
         || (extension.is_empty() && !file.is_file())

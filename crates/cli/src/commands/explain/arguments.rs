@@ -17,6 +17,7 @@ Examples:
   ringfence explain 'demo/[app=new]' dns udp/53 -f manifests/
   ringfence explain default/client demo/web-0 -f manifests/          every port
   ringfence explain default/client demo/web-0 tcp/80 --fix -f manifests/
+  ringfence explain default/client svc/shop/web tcp/80 --context prod
   kubectl get ns,pods,svc,netpol -A -o yaml | ringfence explain a/b c/d 80 -f -"
     )
 }

@@ -1,7 +1,9 @@
 //! Reasons with the lines that they are about, as a compiler shows them.
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use ringfence_model::RenderStyle;
+use annotate_snippets::{
+    Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet,
+};
+use ringfence_model::{OF_CLUSTER, RenderStyle};
 
 use super::excerpt::{Mark, Quote};
 use super::reason::{Reason, Tone};
@@ -11,11 +13,11 @@ pub(super) fn render(reason: &Reason, style: RenderStyle) -> String {
         RenderStyle::Plain => Renderer::plain(),
         RenderStyle::Colored => Renderer::styled(),
     };
-    let snippets = reason.quotes.iter().map(snippet);
+    let quoted = reason.quotes.iter().flat_map(quoted);
     let notes = reason.notes.iter().map(|note| Level::NOTE.message(note));
     let help = reason.help.iter().map(|help| Level::HELP.message(help));
     let group = Group::with_title(level(reason.tone).primary_title(&reason.title))
-        .elements(snippets)
+        .elements(quoted)
         .elements(notes)
         .elements(help);
     renderer.render(&[group])
@@ -32,13 +34,23 @@ fn level(tone: Tone) -> Level<'static> {
     }
 }
 
+/// Of an object of a cluster, which is in no file, kind and name stand above its lines.
+fn quoted(quote: &Quote) -> impl Iterator<Item = Element<'_>> {
+    let of_cluster = quote.file.starts_with(OF_CLUSTER);
+    let origin = of_cluster.then(|| Origin::path(&*quote.file).into());
+    let mut snippet = snippet(quote);
+    if !of_cluster {
+        snippet = snippet.path(&*quote.file);
+    }
+    origin.into_iter().chain([snippet.into()])
+}
+
 fn snippet(quote: &Quote) -> Snippet<'_, Annotation<'_>> {
     let everything = AnnotationKind::Visible.span(0..quote.text.len());
     let marks = quote.marks.iter().map(annotation);
     let shown = quote.whole.then_some(everything);
     Snippet::source(&quote.text)
         .line_start(quote.first_line)
-        .path(&*quote.file)
         .annotations(marks.chain(shown))
 }
 

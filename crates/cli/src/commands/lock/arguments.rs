@@ -13,6 +13,7 @@ pub(crate) const EXAMPLES: &str =
 Examples:
   ringfence lock -f manifests/ --output-file ringfence.lock
   ringfence lock -f manifests/ --check ringfence.lock
+  ringfence lock --context prod --check ringfence.lock
   helm template ./chart | ringfence lock -f - > ringfence.lock";
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use crate::inputs::manifests::ManifestArguments;
 /// The examples under the help of `matrix`.
 pub(crate) const EXAMPLES: &str = "Examples:
   ringfence matrix -f manifests/
+  ringfence matrix --context prod
   ringfence matrix -f manifests/ --by namespace --no-external
   ringfence matrix -f manifests/ --by zone --zones zones.yaml
   ringfence matrix -f manifests/ --from 'shop/*' --to internet

@@ -12,6 +12,7 @@ pub(crate) const EXAMPLES: &str =
 Examples:
   ringfence flows --since 1h -o json > flows.json
   ringfence replay flows.json -f candidate/
+  ringfence replay flows.json --context prod -f candidate/
   ringfence replay flows.json -f pods.yaml -f candidate/ -o json";
 
 #[derive(Debug, Args)]

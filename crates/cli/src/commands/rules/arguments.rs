@@ -10,6 +10,7 @@ pub(crate) const EXAMPLES: &str = "Exit code: 0 shown, 1 nothing behind the name
 
 Examples:
   ringfence rules netpol-demo/web-allow-frontend -f manifests/
+  ringfence rules --context prod --node worker-1
   ringfence rules --lab ringfence --node kind-worker
   ringfence rules --object 'ingress4 10.244.1.3' --lab ringfence
   nft list map inet ringfence ingress-ports4 | grep 'tcp . 80' | ringfence rules --object - --lab ringfence
@@ -66,10 +67,24 @@ pub(crate) struct RulesArguments {
 }
 
 impl RulesArguments {
+    /// What is computed from; nothing if kernels are read.
+    pub(super) fn named(&self) -> Vec<PathBuf> {
+        self.options.cluster.with(&self.files)
+    }
+
+    /// Whether something is asked that kernels alone can answer.
+    pub(super) const fn asks_kernels(&self) -> bool {
+        self.lab.is_some()
+            || self.agent.is_some()
+            || self.counters
+            || self.unused
+            || self.since.is_some()
+    }
+
     /// The lab whose kernels are read, if no other source is named.
     pub(super) fn lab(&self) -> Option<String> {
         let of_environment = || std::env::var("RINGFENCE_LAB").ok();
-        let is_open = self.files.is_empty() && self.agent.is_none();
+        let is_open = self.named().is_empty() && self.agent.is_none();
         self.lab
             .clone()
             .or_else(|| is_open.then(of_environment).flatten())

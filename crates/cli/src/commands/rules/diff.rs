@@ -12,6 +12,7 @@ use super::arguments::RulesArguments;
 use super::source::{Computed, warn_of};
 use super::words;
 use crate::arguments::OutputFormat;
+use crate::inputs::cluster::is_cluster;
 use crate::{output, paint};
 
 #[derive(Debug, Serialize)]
@@ -71,7 +72,12 @@ fn sides(arguments: &RulesArguments) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBu
         [added] => (None, Some(added)),
         _ => (None, None),
     };
-    let with = |own: Option<&PathBuf>| arguments.files.iter().chain(own).cloned().collect();
+    let shared = if arguments.diff.iter().any(|input| is_cluster(input)) {
+        arguments.files.clone()
+    } else {
+        arguments.named()
+    };
+    let with = |own: Option<&PathBuf>| shared.iter().chain(own).cloned().collect();
     let (before, after): (Vec<PathBuf>, Vec<PathBuf>) = (with(before), with(after));
     ensure!(
         !before.is_empty(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use ringfence_agent::status::{Rules, ask_rules};
 use ringfence_compile::trace::{Listing, outline};
 use ringfence_compile::{Compiled, Enforcement, NodeView, Supposed, compile, suppose};
@@ -43,8 +43,13 @@ pub(super) struct Computed {
 
 impl Nodes {
     pub(super) fn read(arguments: &RulesArguments) -> anyhow::Result<Self> {
-        if !arguments.files.is_empty() {
-            let loaded = arguments.options.load(&arguments.files)?;
+        let named = arguments.named();
+        if !named.is_empty() {
+            ensure!(
+                !arguments.asks_kernels(),
+                "the API of a cluster knows nothing of its kernels: ask the agent of a node with --agent, or a lab with --lab"
+            );
+            let loaded = arguments.options.load(&named)?;
             warn_of(&loaded);
             let computed = Computed::new(&loaded.cluster, arguments.node.as_deref())?;
             return Ok(computed.nodes());

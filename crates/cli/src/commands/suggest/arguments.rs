@@ -16,6 +16,7 @@ pub(crate) const EXAMPLES: &str =
 Examples:
   ringfence suggest -f manifests/ > policies.yaml
   ringfence suggest -f manifests/ --output-dir policies/
+  ringfence suggest --context prod --only shop
   ringfence suggest -f manifests/ --keep --only shop
   ringfence suggest -f manifests/ --ingress-from ingress-nginx --api-server 10.0.0.1:6443
   helm template ./chart | ringfence suggest -f - -o text";

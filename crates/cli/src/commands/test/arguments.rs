@@ -11,6 +11,7 @@ pub(crate) const EXAMPLES: &str =
 
 Examples:
   ringfence test policy-tests.yaml -f manifests/
+  ringfence test policy-tests.yaml --context prod
   helm template ./chart | ringfence test policy-tests.yaml -f -
   ringfence test policy-tests.yaml -f manifests/ --coverage-min 80
   ringfence test policy-tests.yaml -f manifests/ --against ruleset

@@ -11,6 +11,7 @@ pub(crate) const EXAMPLES: &str =
 
 Examples:
   ringfence zones -f manifests/
+  ringfence zones --context prod --zones zones.yaml
   ringfence zones -f manifests/ --zones zones.yaml -o md
   ringfence zones -f manifests/ --zones zones.yaml --path frontend data
   ringfence zones --print managed > zones.yaml";
@@ -91,7 +92,7 @@ impl Profile {
 impl ZonesArguments {
     pub(super) fn manifests(&self) -> anyhow::Result<ManifestArguments> {
         ensure!(
-            !self.files.is_empty(),
+            !self.files.is_empty() || self.options.cluster.is_given(),
             "there are no manifests to judge: name them with -f, for example `-f manifests/`"
         );
         Ok(ManifestArguments {

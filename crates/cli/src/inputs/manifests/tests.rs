@@ -26,6 +26,7 @@ fn options(skip_invalid: bool) -> ManifestOptions {
         resolve: Vec::new(),
         pod_cidr: Vec::new(),
         at: None,
+        cluster: ClusterArguments::default(),
     }
 }
 
@@ -38,6 +39,7 @@ fn inputs(texts: &[&str]) -> Inputs {
     Inputs {
         texts: numbered.map(input).collect(),
         warnings: Vec::new(),
+        clusters: Vec::new(),
     }
 }
 

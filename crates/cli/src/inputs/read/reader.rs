@@ -10,12 +10,15 @@ use ringfence_model::Input;
 
 use super::{Depth, Inputs, directory};
 use crate::inputs::budget::Budget;
+use crate::inputs::cluster::{self, ClusterArguments, is_cluster};
 use crate::inputs::revision::{Repository, RevisionPath};
 
 /// Its text is there once for the whole program.
 static STANDARD_INPUT_WAS_READ: AtomicBool = AtomicBool::new(false);
 
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
+    /// How clusters are reached; none for a command that reads none.
+    cluster: Option<&'a ClusterArguments>,
     /// Where paths begin; empty for the current directory.
     base: PathBuf,
     depth: Depth,
@@ -24,14 +27,18 @@ pub(super) struct Reader {
     pub(super) inputs: Inputs,
 }
 
-impl Reader {
-    pub(super) fn new(depth: Depth) -> Self {
-        Self::at(PathBuf::new(), depth)
+impl<'a> Reader<'a> {
+    pub(super) fn new(depth: Depth, cluster: Option<&'a ClusterArguments>) -> Self {
+        Self {
+            cluster,
+            ..Self::at(PathBuf::new(), depth)
+        }
     }
 
     /// A reader of paths that begin in `base`.
     pub(super) fn at(base: PathBuf, depth: Depth) -> Self {
         Self {
+            cluster: None,
             base,
             depth,
             budget: Budget::default(),
@@ -43,6 +50,9 @@ impl Reader {
     pub(super) fn read(&mut self, argument: &Path) -> anyhow::Result<()> {
         if argument.as_os_str() == "-" {
             return self.standard_input();
+        }
+        if is_cluster(argument) {
+            return self.cluster(argument);
         }
         let path = self.base.join(argument);
         let error = match path.metadata() {
@@ -72,6 +82,16 @@ impl Reader {
             name: "<stdin>".to_owned(),
             text,
         });
+        Ok(())
+    }
+
+    fn cluster(&mut self, argument: &Path) -> anyhow::Result<()> {
+        let access = self.cluster.and_then(|options| options.access(argument));
+        let access = access.with_context(|| {
+            let argument = argument.display();
+            format!("`{argument}` names a live cluster, which is not read here: name files")
+        })?;
+        self.inputs.clusters.push(cluster::read(&access)?);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ fn directory(files: &[&str]) -> tempfile::TempDir {
 }
 
 fn names(directory: &tempfile::TempDir, depth: Depth) -> Vec<String> {
-    let inputs = read(&[directory.path().to_owned()], depth).unwrap();
+    let inputs = read(&[directory.path().to_owned()], depth, None).unwrap();
     assert_eq!(inputs.warnings, []);
     let short = |input: Input| {
         let name = Path::new(&input.name)
@@ -60,7 +60,9 @@ fn a_directory_gives_its_manifests_in_order_of_name() {
 fn a_directory_without_manifests_is_refused() {
     let directory = directory(&["below/a.yaml", "other/README.md"]);
     let refusal = |path: &Path, depth| {
-        let error = read(&[path.to_owned()], depth).unwrap_err().to_string();
+        let error = read(&[path.to_owned()], depth, None)
+            .unwrap_err()
+            .to_string();
         error.replace(&directory.path().display().to_string(), "DIR")
     };
     assert_eq!(
@@ -80,7 +82,7 @@ fn links_to_files_are_read_and_links_to_directories_are_not() {
     let directory = directory(&["d/a.yaml"]);
     symlink("..", directory.path().join("d/up")).unwrap();
     symlink("d/a.yaml", directory.path().join("b.yaml")).unwrap();
-    let inputs = read(&[directory.path().to_owned()], Depth::Recursive).unwrap();
+    let inputs = read(&[directory.path().to_owned()], Depth::Recursive, None).unwrap();
     let texts: Vec<&str> = inputs
         .texts
         .iter()
@@ -91,7 +93,7 @@ fn links_to_files_are_read_and_links_to_directories_are_not() {
 
 #[test]
 fn what_does_not_exist_is_named() {
-    let error = read(&["no/such.yaml".into()], Depth::Flat).unwrap_err();
+    let error = read(&["no/such.yaml".into()], Depth::Flat, None).unwrap_err();
     assert_eq!(
         format!("{error:#}"),
         "cannot read no/such.yaml: No such file or directory (os error 2)"

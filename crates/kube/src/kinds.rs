@@ -1,0 +1,180 @@
+//! What is asked for: the kinds that policy depends on, and those that name what pods belong to.
+
+/// A kind of objects in one version of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Empty for the core group.
+    pub(crate) group: &'static str,
+    /// In the order in which they are tried.
+    pub(crate) versions: &'static [&'static str],
+    pub(crate) plural: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) presence: Presence,
+    pub(crate) content: Content,
+}
+
+/// Whether a cluster has a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// What has it not is no Kubernetes API.
+    Always,
+    /// Older clusters, and those without the custom resource, have it not.
+    Sometimes,
+}
+
+/// What a field means that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// The policy may say something else than is read.
+    Policy,
+    /// A newer Kubernetes says more than policy depends on.
+    Other,
+}
+
+/// The group of policies of the whole cluster.
+pub(crate) const CLUSTER_POLICIES: &str = "policy.networking.k8s.io";
+
+const fn always(group: &'static str, plural: &'static str, kind: &'static str) -> Kind {
+    Kind {
+        group,
+        versions: &["v1"],
+        plural,
+        kind,
+        presence: Presence::Always,
+        content: Content::Other,
+    }
+}
+
+const fn sometimes(group: &'static str, plural: &'static str, kind: &'static str) -> Kind {
+    Kind {
+        presence: Presence::Sometimes,
+        ..always(group, plural, kind)
+    }
+}
+
+const fn policy(
+    versions: &'static [&'static str],
+    plural: &'static str,
+    kind: &'static str,
+) -> Kind {
+    Kind {
+        versions,
+        content: Content::Policy,
+        ..sometimes(CLUSTER_POLICIES, plural, kind)
+    }
+}
+
+/// In the order in which objects are handed over.
+pub(crate) const KINDS: [Kind; 16] = [
+    always("", "namespaces", "Namespace"),
+    always("", "nodes", "Node"),
+    always("", "pods", "Pod"),
+    always("", "services", "Service"),
+    sometimes("discovery.k8s.io", "endpointslices", "EndpointSlice"),
+    Kind {
+        content: Content::Policy,
+        ..always("networking.k8s.io", "networkpolicies", "NetworkPolicy")
+    },
+    policy(
+        &["v1beta1", "v1alpha2"],
+        "clusternetworkpolicies",
+        "ClusterNetworkPolicy",
+    ),
+    policy(&["v1alpha1"], "adminnetworkpolicies", "AdminNetworkPolicy"),
+    policy(
+        &["v1alpha1"],
+        "baselineadminnetworkpolicies",
+        "BaselineAdminNetworkPolicy",
+    ),
+    sometimes("apps", "deployments", "Deployment"),
+    sometimes("apps", "replicasets", "ReplicaSet"),
+    sometimes("apps", "statefulsets", "StatefulSet"),
+    sometimes("apps", "daemonsets", "DaemonSet"),
+    sometimes("batch", "jobs", "Job"),
+    sometimes("batch", "cronjobs", "CronJob"),
+    sometimes("", "replicationcontrollers", "ReplicationController"),
+];
+
+/// Groups with policies of their own, which ringfence does not judge.
+pub(crate) const FOREIGN: [&str; 5] = [
+    "cilium.io",
+    "crd.antrea.io",
+    "crd.projectcalico.org",
+    "projectcalico.org",
+    "security.istio.io",
+];
+
+impl Kind {
+    /// `pods`, `deployments.apps`: the resource as errors of Kubernetes name it.
+    pub(crate) fn resource(&self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+
+    /// `apps/v1`
+    pub(crate) fn api_version(&self, version: &str) -> String {
+        if self.group.is_empty() {
+            version.to_owned()
+        } else {
+            format!("{}/{version}", self.group)
+        }
+    }
+
+    /// Where all objects of the kind are.
+    pub(crate) fn path(&self, version: &str) -> String {
+        let root = if self.group.is_empty() { "api" } else { "apis" };
+        format!("/{root}/{}/{}", self.api_version(version), self.plural)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_model::{Input, read_json};
+
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_kubernetes_api() {
+        let paths: Vec<String> = KINDS
+            .iter()
+            .map(|kind| kind.path(kind.versions[0]))
+            .collect();
+        assert_eq!(paths[0], "/api/v1/namespaces");
+        assert_eq!(paths[5], "/apis/networking.k8s.io/v1/networkpolicies");
+        let policies = "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies";
+        assert_eq!(paths[6], policies);
+        assert_eq!(KINDS[0].resource(), "namespaces");
+        assert_eq!(KINDS[9].resource(), "deployments.apps");
+    }
+
+    /// The ClusterRole of the documentation allows to list what is read, and nothing else.
+    #[test]
+    fn the_role_of_the_documentation_suffices_and_is_not_too_much() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/examples/reader.yaml"
+        );
+        let input = Input {
+            name: file.to_owned(),
+            text: std::fs::read_to_string(file).unwrap(),
+        };
+        let documents = read_json(&input).unwrap();
+        let rules = documents[0]["rules"].as_array().unwrap();
+        let mut allowed = Vec::new();
+        for rule in rules {
+            assert_eq!(rule["verbs"], serde_json::json!(["list"]));
+            let group = rule["apiGroups"][0].as_str().unwrap();
+            for resource in rule["resources"].as_array().unwrap() {
+                allowed.push((group, resource.as_str().unwrap()));
+            }
+        }
+        let mut needed: Vec<(&str, &str)> =
+            KINDS.iter().map(|kind| (kind.group, kind.plural)).collect();
+        allowed.sort_unstable();
+        needed.sort_unstable();
+        assert_eq!(allowed, needed);
+    }
+}

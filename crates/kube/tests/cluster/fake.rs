@@ -1,0 +1,77 @@
+//! A server without TLS that gives the answers it is told to give.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use ringfence_kube::Access;
+use serde_json::{Value, json};
+
+use super::server::access;
+
+pub(crate) struct Fake {
+    directory: tempfile::TempDir,
+}
+
+type Answer = dyn Fn(&str) -> Option<(u16, Value)> + Send + Sync;
+
+impl Fake {
+    /// Gives what `answer` says for a path with its query; empty lists for what it says nothing about.
+    pub(crate) fn start(
+        answer: impl Fn(&str) -> Option<(u16, Value)> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer: Arc<Answer> = Arc::new(answer);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, answer) = (stream.unwrap(), Arc::clone(&answer));
+                std::thread::spawn(move || serve(&stream, &*answer));
+            }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let text = kubeconfig(&format!("http://{address}"), "{token: s3cret}");
+        std::fs::write(directory.path().join("kubeconfig"), text).unwrap();
+        Self { directory }
+    }
+
+    pub(crate) fn access(&self) -> Access {
+        access(&self.directory.path().join("kubeconfig"))
+    }
+}
+
+fn serve(stream: &TcpStream, answer: &Answer) {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().unwrap().unwrap();
+    let path = first.split(' ').nth(1).unwrap();
+    for line in lines {
+        if line.unwrap().is_empty() {
+            break;
+        }
+    }
+    let (code, body) = answer(path).unwrap_or_else(|| (200, json!({"metadata": {}, "items": []})));
+    let body = body.to_string();
+    let head = format!(
+        "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut stream = stream;
+    stream.write_all((head + &body).as_bytes()).unwrap();
+}
+
+/// An error as the API writes it.
+pub(crate) fn status(code: u16, reason: &str) -> Option<(u16, Value)> {
+    let message = format!("{reason} it is");
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message,
+    });
+    Some((code, status))
+}
+
+pub(crate) fn kubeconfig(server: &str, user: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: lab\nclusters:\n- name: c\n  cluster: {{server: {server:?}}}\n\
+         users:\n- name: u\n  user: {user}\ncontexts:\n- name: lab\n  context: {{cluster: c, user: u}}\n\
+         - name: other\n  context: {{cluster: missing, user: u}}\n"
+    )
+}
