@@ -8,6 +8,7 @@ mod accidents;
 mod admission;
 mod audit;
 mod check;
+mod cluster;
 mod diff;
 mod docs;
 mod explain;

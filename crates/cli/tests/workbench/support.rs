@@ -50,7 +50,13 @@ pub(crate) fn ringfence_reading(input: &str, arguments: &[&str]) -> Finished {
 
 /// A command that sees nothing of the person who runs the tests.
 pub(crate) fn without_surroundings(command: &mut Command) -> &mut Command {
-    let personal = ["RINGFENCE_LAB", "CLICOLOR_FORCE", "FORCE_COLOR", "COLUMNS"];
+    let personal = [
+        "RINGFENCE_LAB",
+        "CLICOLOR_FORCE",
+        "FORCE_COLOR",
+        "COLUMNS",
+        "KUBECONFIG",
+    ];
     for variable in personal {
         command.env_remove(variable);
     }
