@@ -25,6 +25,8 @@ pub(super) struct Graph {
 pub(super) struct Edge {
     pub(super) from: String,
     pub(super) to: String,
+    /// Whether that is a crate of ringfence: a library may be called like one of its folders.
+    pub(super) own: bool,
     pub(super) kind: Kind,
     /// Relative to the root of the workspace.
     pub(super) manifest: String,
@@ -115,6 +117,7 @@ fn edges_of(
                 .get(&dependency.name)
                 .unwrap_or(&dependency.name)
                 .clone(),
+            own: folders.contains_key(&dependency.name),
             kind,
             manifest: manifest.clone(),
             line,

@@ -11,6 +11,7 @@ fn edge(from: &str, to: &str, kind: Kind) -> Edge {
     Edge {
         from: from.into(),
         to: to.into(),
+        own: table::layer(to).is_some(),
         kind,
         manifest: format!("crates/{from}/Cargo.toml"),
         line: 12,
