@@ -105,11 +105,10 @@ impl Target {
 }
 
 fn is_absent(error: &KubeconfigError) -> bool {
-    match error {
-        KubeconfigError::FindPath => true,
-        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
-        _ => false,
+    if let KubeconfigError::ReadConfig(error, _) = error {
+        return error.kind() == ErrorKind::NotFound;
     }
+    matches!(error, KubeconfigError::FindPath)
 }
 
 fn in_cluster() -> Result<Target, AccessError> {

@@ -35,14 +35,14 @@ pub(crate) enum ListError {
 
 impl From<kube::Error> for ListError {
     fn from(error: kube::Error) -> Self {
-        match error {
-            kube::Error::Api(status) => match status.code {
-                401 => Self::Unauthorized,
-                403 => Self::Forbidden,
-                404 => Self::NotServed,
-                _ => Self::Refused(status.message.clone()),
-            },
-            other => Self::Unreachable(other),
+        let kube::Error::Api(status) = error else {
+            return Self::Unreachable(error);
+        };
+        match status.code {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotServed,
+            _ => Self::Refused(status.message.clone()),
         }
     }
 }

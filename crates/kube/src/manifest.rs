@@ -40,10 +40,8 @@ pub(crate) fn manifests(listed: Listed) -> Vec<Input> {
 }
 
 fn manifest(api_version: &str, kind: &str, item: Value) -> Input {
-    let item = match item {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
+    let mut item = item;
+    let item = item.as_object_mut().map(std::mem::take).unwrap_or_default();
     Input {
         name: format!("{OF_CLUSTER}{kind} {}", name(&item)),
         text: yaml::document(&typed(api_version, kind, item)),

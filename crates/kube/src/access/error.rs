@@ -82,26 +82,24 @@ pub enum AccessError {
 impl AccessError {
     /// Why a kubeconfig could not be read.
     pub(super) fn unread(file: Option<PathBuf>, error: KubeconfigError) -> Self {
-        match error {
-            KubeconfigError::ReadConfig(error, file) => Self::Unreadable { file, error },
-            _ => Self::Malformed { file },
+        if let KubeconfigError::ReadConfig(error, file) = error {
+            return Self::Unreadable { file, error };
         }
+        Self::Malformed { file }
     }
 
     /// Why a context could not be used. Errors of decoders tell a place, never what stands there.
     pub(super) fn unusable(context: String, error: KubeconfigError) -> Self {
-        let problem = match error {
-            KubeconfigError::MissingClusterUrl => "its cluster has no `server`".to_owned(),
-            KubeconfigError::ParseClusterUrl(_) => {
-                "the `server` of its cluster is no URL".to_owned()
-            }
-            KubeconfigError::LoadCertificateAuthority(error) => {
-                format!("the certificate authority of its cluster: {error}")
-            }
-            KubeconfigError::ParseCertificates(_) => {
-                "the certificate authority of its cluster is not PEM".to_owned()
-            }
-            _ => "the kubeconfig is not complete".to_owned(),
+        let problem = if let KubeconfigError::LoadCertificateAuthority(error) = error {
+            format!("the certificate authority of its cluster: {error}")
+        } else if matches!(error, KubeconfigError::ParseCertificates(_)) {
+            "the certificate authority of its cluster is not PEM".to_owned()
+        } else if matches!(error, KubeconfigError::MissingClusterUrl) {
+            "its cluster has no `server`".to_owned()
+        } else if matches!(error, KubeconfigError::ParseClusterUrl(_)) {
+            "the `server` of its cluster is no URL".to_owned()
+        } else {
+            "the kubeconfig is not complete".to_owned()
         };
         Self::Unusable { context, problem }
     }
