@@ -49,12 +49,16 @@ fn record(api: &Api, text: &str) {
         text: text.to_owned(),
     };
     for mut object in read_json(&input).unwrap() {
-        let text = |key: &str| object[key].as_str().unwrap_or_default();
-        let kind = api.kinds().of_object(text("apiVersion"), text("kind"));
+        let text = |key: &str| object.get(key)?.as_str();
+        let (version, name) = (text("apiVersion").unwrap(), text("kind").unwrap());
         // A configuration of kind is none of the cluster's objects.
-        let Some(kind) = kind else { continue };
-        if kind.is_namespaced() && object["metadata"]["namespace"].is_null() {
-            object["metadata"]["namespace"] = "default".into();
+        let Some(kind) = api.kinds().of_object(version, name) else {
+            continue;
+        };
+        let metadata = object.get_mut("metadata").unwrap().as_object_mut().unwrap();
+        if kind.is_namespaced() {
+            let namespace = metadata.entry("namespace");
+            namespace.or_insert_with(|| "default".into());
         }
         api.record(kind, &object);
     }
