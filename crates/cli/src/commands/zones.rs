@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     }
     let engine = Engine::new(loaded.cluster);
     if let [from, to] = arguments.path.as_slice() {
-        return path::run(&engine, &file.zones, from, to, arguments.output);
+        return path::run(&engine, &file.zones, (from, to), arguments);
     }
     let table = Table::of(&engine, &file);
     match arguments.output {

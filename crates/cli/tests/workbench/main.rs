@@ -20,3 +20,4 @@ mod resolve;
 mod suggest;
 mod support;
 mod test_command;
+mod zones;

@@ -22,7 +22,7 @@ pub(crate) struct ZonesArguments {
     #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    options: ManifestOptions,
+    pub(super) options: ManifestOptions,
     #[command(flatten)]
     pub(super) file: ZonesFileArguments,
     /// Print a built-in file of zones, to start from

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use ringfence_model::TrustZones;
+use ringfence_model::{Cluster, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::path::{Cut, Step, Uncut, cut, shortest};
 use ringfence_reach::workload::Unit;
 use ringfence_reach::zone::{Workloads, workloads};
 use serde::Serialize;
 
-use super::arguments::Form;
+use super::arguments::{Form, ZonesArguments};
 use super::json::WitnessJson;
 use super::text::witness;
+use crate::commands::matrix::pattern::{Pattern, World};
 use crate::output::markdown::fenced;
 use crate::output::plain::plain;
 use crate::paint;
@@ -21,12 +22,12 @@ use crate::paint;
 pub(super) fn run(
     engine: &Engine,
     zones: &TrustZones,
-    from: &str,
-    to: &str,
-    form: Form,
+    (from, to): (&str, &str),
+    arguments: &ZonesArguments,
 ) -> anyhow::Result<ExitCode> {
     let found = workloads(engine, zones);
-    let (sources, destinations) = (units(&found, from)?, units(&found, to)?);
+    let meant = |name| units(engine.cluster(), &found, name, &arguments.options.namespace);
+    let (sources, destinations) = (meant(from)?, meant(to)?);
     let way = shortest(engine, &found.groups, &sources, &destinations);
     let cut = match &way {
         None => Ok(Cut { rules: Vec::new() }),
@@ -36,7 +37,7 @@ pub(super) fn run(
         }
     };
     let way = way.unwrap_or_default();
-    match form {
+    match arguments.output {
         Form::Text => anstream::print!("{}", text(from, to, &way, &cut)),
         Form::Json => anstream::println!("{}", json(&way, &cut)?),
         Form::Markdown => {
@@ -52,17 +53,25 @@ pub(super) fn run(
     })
 }
 
-/// The workloads of the zone `name`, or the one of this name.
-fn units(found: &Workloads, name: &str) -> anyhow::Result<BTreeSet<Unit>> {
+/// The workloads of the zone `name`, or those that it means where rows of a matrix are chosen.
+fn units(
+    cluster: &Cluster,
+    found: &Workloads,
+    name: &str,
+    namespace: &str,
+) -> anyhow::Result<BTreeSet<Unit>> {
     if let Some(units) = found.by_zone.get(name) {
         return Ok(units.clone());
     }
-    let named = |unit: &&Unit| unit.to_string() == name || unit.full_name() == name;
-    let units: BTreeSet<Unit> = found.groups.units().filter(named).cloned().collect();
+    let groups = &found.groups;
+    let world = World { cluster, groups };
+    let pattern = Pattern::parse(name, namespace)?;
+    let meant = |unit: &&Unit| pattern.matches(world, unit);
+    let units: BTreeSet<Unit> = groups.units().filter(meant).cloned().collect();
     if units.is_empty() {
         let zones: Vec<&str> = found.by_zone.keys().map(String::as_str).collect();
         bail!(
-            "`{name}` is neither a zone with members nor a workload such as `shop/web`; zones with members are {}",
+            "`{name}` is neither a zone with members nor a workload, pod or place such as `shop/web` or `internet`; zones with members are {}",
             zones.join(", ")
         );
     }
