@@ -114,6 +114,7 @@ impl Node {
             Action::Report(AgentStatus::Applied { .. })
             | Action::Answer { .. }
             | Action::ForgetEndpoint(_)
+            | Action::Explain { .. }
             | Action::SetTimer(_) => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The loop around the state machine: inputs from all threads, one at a time; actions out.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
 use crate::store::{self, Reporter};
-use crate::verification::{Subject, verify};
+use crate::verification::{Edited, Pulse, SharedWatched, Subject, verify, watch};
 use crate::{AgentConfig, rules};
 
 /// Whatever reaches the loop.
@@ -42,9 +42,9 @@ pub(crate) enum Input {
     Verify {
         answer: Sender<Option<Subject>>,
     },
-    /// How often what is enforced has changed; nothing while a change is under way.
-    Changes {
-        answer: Sender<Option<u64>>,
+    /// Whether there is something to verify.
+    Pulse {
+        answer: Sender<Pulse>,
     },
     /// Somebody wants to know the cluster, if it is another one than that of the moment `known`.
     Snapshot {
@@ -122,7 +122,9 @@ pub fn run(config: AgentConfig) -> Result<()> {
     let jobs = kernel::start(&config, &inputs)?;
     serve_plugin(&config, &inputs)?;
     let journal = SharedJournal::default();
-    serve_status(&config, &journal, &inputs)?;
+    let watched = SharedWatched::default();
+    let edits = watch(&config, &watched, &inputs)?;
+    serve_status(&config, (&journal, &watched), &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
     for damaged in listing.damaged {
         tracing::warn!(path = %damaged.path.display(), reason = damaged.reason, "damaged record");
@@ -135,7 +137,7 @@ pub fn run(config: AgentConfig) -> Result<()> {
         endpoints = listing.endpoints.len(),
         "agent started"
     );
-    let mut agent = Agent::new(config, records, reporter, jobs);
+    let mut agent = Agent::new(config, records, reporter, (jobs, edits));
     agent.event(Event::EndpointsLoaded(listing.endpoints));
     agent.work(&queue)
 }
@@ -165,6 +167,8 @@ struct Agent {
     records: EndpointStore,
     reporter: Reporter,
     jobs: Sender<Job>,
+    /// Tables that others changed.
+    edits: SyncSender<Edited>,
 }
 
 impl Agent {
@@ -172,7 +176,7 @@ impl Agent {
         config: AgentConfig,
         records: EndpointStore,
         reporter: Reporter,
-        jobs: Sender<Job>,
+        (jobs, edits): (Sender<Job>, SyncSender<Edited>),
     ) -> Self {
         Self {
             machine: Machine::new(config),
@@ -185,6 +189,7 @@ impl Agent {
             records,
             reporter,
             jobs,
+            edits,
         }
     }
 
@@ -245,8 +250,8 @@ impl Agent {
             Input::Verify { answer } => {
                 let _ = answer.send(self.machine.subject());
             }
-            Input::Changes { answer } => {
-                let _ = answer.send(self.machine.changes());
+            Input::Pulse { answer } => {
+                let _ = answer.send(self.machine.pulse());
             }
             Input::Snapshot { known, answer } => {
                 let changed = known != Some(self.version);
@@ -299,6 +304,11 @@ impl Agent {
                 self.log(&status);
                 self.reporter.report(&status);
             }
+            // Who is busy with the last one does without.
+            Action::Explain { table, subject } => {
+                let (table, subject) = (*table, *subject);
+                let _ = self.edits.try_send(Edited { table, subject });
+            }
             Action::SetTimer(at) => self.timer = Some(at),
         }
     }
@@ -339,6 +349,7 @@ const fn may_change_names(event: &Event) -> bool {
         | Event::Revoked
         | Event::ConnectionsFailed { .. }
         | Event::ForeignEdit
+        | Event::Verified { .. }
         | Event::Tick => false,
     }
 }
@@ -365,24 +376,28 @@ fn serve_plugin(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> {
 
 fn serve_status(
     config: &AgentConfig,
-    journal: &SharedJournal,
+    (journal, watched): (&SharedJournal, &SharedWatched),
     inputs: &Sender<Input>,
 ) -> Result<()> {
     let (questions, journal) = (inputs.clone(), journal.clone());
+    let watched = watched.clone();
     let table = config.table_name.clone();
     let own = config.clone();
     // A loop that is gone holds nothing and is not well.
     let answer = move |request: StatusRequest| match request {
         StatusRequest::Health => {
             let health = ask(&questions, |answer| Input::Health { answer });
-            StatusAnswer::Health(health.unwrap_or_default())
+            StatusAnswer::Health(Box::new(Health {
+                watched: watched.lock().clone(),
+                ..health.unwrap_or_default()
+            }))
         }
         StatusRequest::Rules => match ask(&questions, |answer| Input::Rules { answer }) {
             Some(Causes { enforced, policies }) => {
                 let rules = rules::read(&table, enforced.as_ref(), policies);
                 StatusAnswer::Rules(Box::new(rules))
             }
-            None => StatusAnswer::Health(Health::default()),
+            None => StatusAnswer::Health(Box::default()),
         },
         StatusRequest::Verify => StatusAnswer::Verification(Box::new(verify(&questions, &own))),
         StatusRequest::Flows { from } => StatusAnswer::Flows(Box::new(journal.lock().since(from))),

@@ -12,6 +12,7 @@
 //! written, so that nothing is taken away that merely was not heard of yet.
 
 mod audits;
+mod drift;
 mod endpoints;
 mod event;
 mod inputs;
@@ -40,7 +41,7 @@ pub use live::LiveTable;
 
 use crate::AgentConfig;
 use crate::status::Health;
-use crate::verification::Subject;
+use crate::verification::{Pulse, Subject, Watched};
 use audits::Audits;
 use endpoints::Endpoints;
 use retry::Retry;
@@ -87,6 +88,12 @@ pub struct Machine {
     timer: Option<Duration>,
     /// How often what is enforced, or is to be, has changed.
     changes: u64,
+    /// How often all began anew.
+    beginnings: u64,
+    /// How often a table that another program had changed was repaired.
+    repairs: u64,
+    /// In what the table was last found to differ from the policies.
+    drift: Option<String>,
 }
 
 /// A table that the kernel took, and what it stands for.
@@ -179,6 +186,9 @@ impl Machine {
             refused: Vec::new(),
             timer: None,
             changes: 0,
+            beginnings: 0,
+            repairs: 0,
+            drift: None,
         }
     }
 
@@ -197,6 +207,7 @@ impl Machine {
             Event::Revoked => self.revoked(),
             Event::ConnectionsFailed { message } => self.connections_failed(message, now),
             Event::ForeignEdit => self.foreign_edit(),
+            Event::Verified { drift, changes } => self.verified(drift, changes),
             Event::Tick => self.tick(now),
         };
         self.take_up_audits(now);
@@ -233,24 +244,31 @@ impl Machine {
     /// to be made.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
-        let changes = self.changes()?;
-        let enforced = self.enforced.as_ref()?;
-        Some(Subject {
-            cluster: self.compiler.cluster().clone(),
-            refused: self.compiler.compiled().refused.clone(),
-            endpoints: enforced.endpoints.values().cloned().collect(),
-            revision: enforced.revision,
-            changes,
-        })
+        let changes = self.pulse().changes?;
+        let subject = self.subject_of(self.enforced.as_ref()?);
+        Some(Subject { changes, ..subject })
     }
 
-    /// How often what is enforced, or is to be, has changed; none while a change is under way.
+    fn subject_of(&self, held: &Held) -> Subject {
+        Subject {
+            cluster: self.compiler.cluster().clone(),
+            refused: self.compiler.compiled().refused.clone(),
+            endpoints: held.endpoints.values().cloned().collect(),
+            revision: held.revision,
+            changes: self.changes,
+        }
+    }
+
+    /// Whether the table can be verified now, and what has happened to it.
     #[must_use]
-    pub fn changes(&self) -> Option<u64> {
+    pub fn pulse(&self) -> Pulse {
         let is_settled = matches!(self.kernel, Kernel::Enforced)
             && self.plan == Plan::Current
             && !matches!(self.job, Job::ReadKernel | Job::Commit(_));
-        is_settled.then_some(self.changes)
+        Pulse {
+            changes: is_settled.then_some(self.changes),
+            beginnings: self.beginnings,
+        }
     }
 
     /// Whether the node enforces what it should.
@@ -269,10 +287,13 @@ impl Machine {
                 .as_ref()
                 .or(self.unrevoked.as_ref())
                 .cloned()
+                .or_else(|| self.drift.clone())
                 .or_else(|| {
                     self.enforced.as_ref()?;
                     refusals(&self.compiler.compiled().refused)
                 }),
+            repairs: self.repairs,
+            watched: Watched::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::flows::Flows;
-use crate::verification::Verification;
+use crate::verification::{Verification, Watched};
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub enum StatusAnswer {
     /// To [`StatusRequest::Rules`].
     Rules(Box<Rules>),
     /// To [`StatusRequest::Health`].
-    Health(Health),
+    Health(Box<Health>),
     /// To [`StatusRequest::Verify`].
     Verification(Box<Verification>),
     /// To [`StatusRequest::Flows`].
@@ -82,6 +82,12 @@ pub struct Health {
     pub endpoints: usize,
     /// What is wrong, if something is.
     pub problem: Option<String>,
+    /// How often this agent repaired a table that another program had changed.
+    #[serde(default)]
+    pub repairs: u64,
+    /// What this agent found when it verified its table by itself.
+    #[serde(default)]
+    pub watched: Watched,
 }
 
 /// Asks an agent for its table.

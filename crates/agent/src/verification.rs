@@ -1,5 +1,9 @@
 //! Whether the table in the kernel does what the policies ask: read back and judged for all packets.
 
+mod found;
+mod schedule;
+mod watch;
+
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::AgentConfig;
 use crate::run::{Input, ask};
+pub use found::{Drift, Verified, Watched};
+pub(crate) use watch::{Edited, SharedWatched, watch};
 
 /// How often the agent is asked again while a change is under way.
 const ATTEMPTS: usize = 50;
@@ -34,6 +40,15 @@ pub struct Subject {
     pub changes: u64,
 }
 
+/// Whether a table can be verified, and what has happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// How often what is enforced, or is to be, has changed; none while a change is under way.
+    pub changes: Option<u64>,
+    /// How often all began anew: the table was read, or the store told everything.
+    pub beginnings: u64,
+}
+
 /// What came of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +65,9 @@ pub struct Verification {
     pub rules: usize,
     /// How long it took, reading included.
     pub milliseconds: u64,
+    /// There was none because the table is gone, or holds what ringfence never writes.
+    #[serde(default)]
+    pub foreign: bool,
 }
 
 impl Verification {
@@ -59,29 +77,42 @@ impl Verification {
             ..Self::default()
         }
     }
+
+    fn foreign(problem: impl Into<String>) -> Self {
+        Self {
+            foreign: true,
+            ..Self::impossible(problem)
+        }
+    }
 }
 
 /// Reads the table in the calling thread's network namespace and compares it with what the agent enforces. A table that
 /// changes meanwhile is read again.
 pub(crate) fn verify(agent: &Sender<Input>, config: &AgentConfig) -> Verification {
     for _ in 0..ATTEMPTS {
-        let Some(before) = ask(agent, |answer| Input::Verify { answer }).flatten() else {
-            thread::sleep(WAIT);
-            continue;
-        };
-        let start = Instant::now();
-        let state = match read(&config.table_name) {
-            Ok(state) => state,
-            Err(problem) => return Verification::impossible(problem),
-        };
-        let changes = ask(agent, |answer| Input::Changes { answer }).flatten();
-        if changes == Some(before.changes) {
-            let mut found = judge(state, config, &before);
-            found.milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some((found, _)) = attempt(agent, config) {
             return found;
         }
+        thread::sleep(WAIT);
     }
     Verification::impossible("the agent has not brought its table up to date; try again later")
+}
+
+/// The same once: nothing if a change is under way, or else how often there had been one.
+fn attempt(agent: &Sender<Input>, config: &AgentConfig) -> Option<(Verification, u64)> {
+    let before = ask(agent, |answer| Input::Verify { answer }).flatten()?;
+    let start = Instant::now();
+    let state = read(&config.table_name);
+    let after = ask(agent, |answer| Input::Pulse { answer })?;
+    if after.changes != Some(before.changes) {
+        return None;
+    }
+    let mut found = match state {
+        Ok(state) => judge(state, config, &before),
+        Err(problem) => Verification::impossible(problem),
+    };
+    found.milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Some((found, before.changes))
 }
 
 fn read(table: &str) -> Result<Option<TableState>, String> {
@@ -92,10 +123,10 @@ fn read(table: &str) -> Result<Option<TableState>, String> {
 
 fn judge(state: Option<TableState>, config: &AgentConfig, subject: &Subject) -> Verification {
     let Some(state) = state else {
-        return Verification::impossible("the kernel holds no table of ringfence");
+        return Verification::foreign("the kernel holds no table of ringfence");
     };
     let Some(table) = state.to_table(&config.table_name) else {
-        return Verification::impossible(unknown(&state));
+        return Verification::foreign(unknown(&state));
     };
     let mut found = compare(&table, config, subject);
     found.revision = subject.revision;

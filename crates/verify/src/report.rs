@@ -116,6 +116,21 @@ impl Report {
     }
 }
 
+impl Difference {
+    /// The packet and what becomes of it, in a line.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        let Self {
+            hook,
+            packet,
+            kernel,
+            expected,
+            ..
+        } = self;
+        format!("{hook}: {packet}: {kernel} instead of {expected}")
+    }
+}
+
 impl Coverage {
     pub(crate) fn add(&mut self, other: Self) {
         self.regions += other.regions;

@@ -20,9 +20,10 @@ fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
         protect_table: true,
     };
     let (jobs, queue) = channel();
+    let (edits, _) = std::sync::mpsc::sync_channel(1);
     let records = EndpointStore::open(inputs).unwrap();
     (
-        Agent::new(config, records, Reporter::default(), jobs),
+        Agent::new(config, records, Reporter::default(), (jobs, edits)),
         queue,
     )
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
 use ringfence_netlink::conntrack::Entry;
-use ringfence_ruleset::Operation;
+use ringfence_ruleset::{Operation, Table};
 
 use super::LiveTable;
 use crate::protocol::{AgentStatus, StoreEvent};
+use crate::verification::Subject;
 
 /// Names a request of the CNI plugin until it is answered.
 pub type Ticket = u64;
@@ -60,6 +61,13 @@ pub enum Event {
     },
     /// Somebody else changed the table.
     ForeignEdit,
+    /// The table was read back and compared with the policies.
+    Verified {
+        /// In what they differ.
+        drift: Option<String>,
+        /// [`Pulse::changes`](crate::verification::Pulse::changes) before and afterwards.
+        changes: u64,
+    },
     /// The time that [`Action::SetTimer`] asked for has come, or an earlier or later one.
     Tick,
 }
@@ -89,6 +97,13 @@ pub enum Action {
     ForgetEndpoint(EndpointId),
     /// Tell the store.
     Report(AgentStatus),
+    /// Find out what packets met in a table that another program changed and that is being repaired.
+    Explain {
+        /// As it was read.
+        table: Box<Table>,
+        /// What it should do.
+        subject: Box<Subject>,
+    },
     /// Send [`Event::Tick`] at this time; replaces the time asked for before.
     SetTimer(Duration),
 }

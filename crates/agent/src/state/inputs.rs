@@ -11,6 +11,7 @@ use crate::protocol::StoreEvent;
 impl Machine {
     pub(super) fn store_event(&mut self, event: StoreEvent) -> Vec<Action> {
         if event == StoreEvent::Reset {
+            self.beginnings += 1;
             self.forget_revisions();
         }
         self.audits.hear(&event);

@@ -109,8 +109,11 @@ impl Machine {
         self.refused.clone_from(refused);
         actions.extend(revision.map(|revision| Action::Report(AgentStatus::Applied { revision })));
         // Rules that are left out for what they cost are named after it, for as long as they are (rule AM-21).
-        let left_out = refusals(&self.refused);
-        actions.extend(left_out.map(|message| Action::Report(AgentStatus::Degraded { message })));
+        // So is a drift that no repair has ended.
+        let wrong = refusals(&self.refused)
+            .into_iter()
+            .chain(self.drift.clone());
+        actions.extend(wrong.map(|message| Action::Report(AgentStatus::Degraded { message })));
     }
 
     /// Plans the change to what the inputs ask for, and commits it, or adopts it if the kernel has it already.
@@ -119,6 +122,7 @@ impl Machine {
         self.compiler
             .set_endpoints(endpoints.values().cloned().collect());
         self.keep_sizes();
+        let edit = self.edit();
         let step = match self.compiler.compile() {
             Ok(step) => step,
             Err(error) => {
@@ -139,13 +143,12 @@ impl Machine {
             },
         };
         self.plan = Plan::Current;
+        self.suspicious = false;
         if change.operations.is_empty() {
-            self.suspicious = false;
             actions.extend(self.adopt(transaction));
         } else {
-            if std::mem::take(&mut self.suspicious) {
-                let message = "another program changed the table; it is repaired".to_owned();
-                self.report(AgentStatus::Degraded { message }, actions);
+            if let Some(edit) = edit {
+                self.repair(&edit, &transaction.next, actions);
             }
             let job = Job::Commit(Box::new(transaction));
             self.start(job, Action::Commit(change.operations), actions);
@@ -213,6 +216,7 @@ impl Machine {
 impl Machine {
     pub(super) fn kernel_read(&mut self, live: LiveTable) -> Vec<Action> {
         self.job = Job::None;
+        self.beginnings += 1;
         self.kernel = Kernel::Read(Box::new(live));
         self.plan = Plan::Stale;
         Vec::new()
@@ -223,6 +227,7 @@ impl Machine {
             return Vec::new();
         };
         self.commit_retry.succeeded();
+        self.drift = None;
         self.adopt(*transaction)
     }
 
@@ -312,7 +317,7 @@ impl Machine {
     }
 
     /// Reports something bad; `Applied` is reported again when it is over.
-    fn report(&mut self, status: AgentStatus, actions: &mut Vec<Action>) {
+    pub(super) fn report(&mut self, status: AgentStatus, actions: &mut Vec<Action>) {
         self.reported = None;
         actions.push(Action::Report(status));
     }

@@ -1,5 +1,6 @@
 mod audits;
 mod cluster;
+mod drift;
 mod endpoints;
 mod node;
 mod order;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -132,9 +132,14 @@ impl Node {
 
     /// Ends the agent politely; tells whether it was content.
     pub(crate) fn terminate(&mut self) -> bool {
+        self.end().success()
+    }
+
+    /// The same; one that has only just been started ends by the signal itself.
+    pub(crate) fn end(&mut self) -> ExitStatus {
         kill(self.pid(), Signal::SIGTERM).unwrap();
         let mut agent = self.agent.take().unwrap();
-        agent.wait().unwrap().success()
+        agent.wait().unwrap()
     }
 
     /// Writes a record, as the plugin does.

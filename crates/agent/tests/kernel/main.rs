@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         table::the_kernel_holds_what_was_compiled,
         table::a_restart_writes_nothing,
         table::what_others_change_is_repaired,
+        table::an_edited_element_is_repaired_and_told_with_a_packet,
         table::a_table_that_was_put_to_sleep_is_replaced,
         protection::other_programs_cannot_change_the_table,
         protection::the_next_agent_adopts_the_table,

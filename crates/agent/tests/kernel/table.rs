@@ -1,14 +1,17 @@
 //! The live table is the compiled one.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::agent::{Node, eventually, generation, live};
 use crate::objects::{endpoint, namespace, node, pod, policy, service};
 use crate::protection::edits;
 use ringfence_agent::TABLE_NAME;
 use ringfence_agent::protocol::{AgentObject, AgentStatus};
+use ringfence_agent::status::ask_health;
 use ringfence_cni::{Endpoint, EndpointState, Request, Response};
 use ringfence_netlink::nftables::Nftables;
+use ringfence_ruleset::Operation;
 
 pub(crate) fn objects() -> Vec<AgentObject> {
     vec![
@@ -96,7 +99,7 @@ pub(crate) fn what_others_change_is_repaired() {
     }
     // Its own repairs are no edits of others.
     let after = generation();
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(generation(), after);
 }
 
@@ -107,6 +110,41 @@ fn is_reported(node: &Node) {
         statuses.iter().any(degraded).then_some(())
     });
     node.store.wait();
+}
+
+/// It is repaired at once, and what packets met meanwhile is told with one of them. The agent verifies its table without
+/// being asked.
+pub(crate) fn an_edited_element_is_repaired_and_told_with_a_packet() {
+    let node = started_with(false);
+    let health = || ask_health(&node.config.status_socket()).unwrap();
+    let verified = eventually("a verification", || health().watched.last);
+    assert_eq!(verified.problem, None);
+    assert!(verified.elements > 0 && verified.coverage.class_pairs > 0);
+    let expected = node.expected(&node.store.cluster(), &endpoints());
+    let opens = edits().pop().expect("isolated pods");
+    assert!(matches!(opens, Operation::DeleteElements { .. }));
+    node.store.forget_statuses();
+    let began = Instant::now();
+    let mut other = Nftables::open().unwrap();
+    other.apply(TABLE_NAME, &[opens]).unwrap();
+    eventually("the repair", || {
+        (live().as_ref() == Some(&expected)).then_some(())
+    });
+    assert!(began.elapsed() < Duration::from_secs(5));
+    is_reported(&node);
+    let told = "another program changed the table (ingress4: 2 elements missing); it is repaired";
+    let message = told.to_owned();
+    let degraded = AgentStatus::Degraded { message };
+    assert!(node.store.statuses().contains(&degraded));
+    let repaired = eventually("the packet", || health().watched.repaired);
+    assert!(repaired.differences > 0, "{repaired:?}");
+    assert!(
+        repaired.witness.contains("accept instead of drop"),
+        "{repaired:?}"
+    );
+    let health = health();
+    assert_eq!((health.repairs, health.problem), (1, None));
+    assert_eq!(health.watched.drift, None);
 }
 
 /// It looks as before, and no packet meets it.

@@ -44,6 +44,8 @@ pub(super) struct FakeNode {
     /// The time of day when `now` was nothing.
     pub(super) epoch: Timestamp,
     pub(super) table: Option<Table>,
+    /// What others had made of it.
+    pub(super) explained: Vec<Table>,
     pub(super) connections: Vec<Entry>,
     pub(super) local: BTreeSet<IpAddr>,
     pub(super) commits: Commits,
@@ -71,6 +73,7 @@ impl FakeNode {
             now: Duration::from_secs(100),
             epoch: Timestamp(MOMENT.0 - 100_000),
             table,
+            explained: Vec::new(),
             connections: Vec::new(),
             local: BTreeSet::from([super::cluster::ip("192.0.2.1")]),
             commits: Commits::Succeed,
@@ -164,6 +167,7 @@ impl FakeNode {
                     self.log.push(Did::Forget(id));
                 }
                 Action::Report(status) => self.log.push(Did::Report(status)),
+                Action::Explain { table, .. } => self.explained.push(*table),
                 Action::SetTimer(at) => self.timer = Some(at),
             }
         }
@@ -286,6 +290,7 @@ impl FakeNode {
             Action::Answer { .. }
             | Action::ForgetEndpoint(_)
             | Action::Report(_)
+            | Action::Explain { .. }
             | Action::SetTimer(_) => panic!("this is no job"),
         }
     }
