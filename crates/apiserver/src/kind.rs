@@ -65,6 +65,8 @@ pub struct Kind {
     pub selectable: &'static [&'static str],
     /// What `kubectl get` shows, between the name and nothing else.
     pub columns: Vec<Column>,
+    /// Whether names are made up and say nothing, so that only `kubectl get -o wide` shows them.
+    pub names_are_made_up: bool,
     /// Fills in what was left out.
     pub defaults: fn(&mut Value),
     /// What is wrong with an object, beyond its fields.
@@ -99,6 +101,7 @@ impl Kind {
             subresources: Subresources::default(),
             selectable: &[],
             columns: vec![age_column()],
+            names_are_made_up: false,
             defaults: |_| {},
             validate: |_, _| {},
             immutable: &[],

@@ -16,7 +16,7 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
-mod event;
+pub mod event;
 pub mod job;
 pub mod lease;
 mod name;
@@ -70,6 +70,11 @@ pub const CONTROLLERS: &[Controller] = &[
     },
     managed("endpointslice", endpoint_slice::decide),
     managed("endpoints", endpoints::decide),
+    Controller {
+        name: "event",
+        manager: "kube-apiserver",
+        decide: event::decide,
+    },
     Controller {
         name: "lease",
         manager: "kubelet",

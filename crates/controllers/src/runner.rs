@@ -3,6 +3,8 @@
 //! The only place with a clock, chance and a thread. Writes go through the API like anybody's, so they are checked,
 //! defaulted, admitted, and refused if somebody else was faster; then the next look decides anew.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use ringfence_apiserver::api::{Api, Body, Moment};
 use ringfence_apiserver::object::{self, text};
 use ringfence_apiserver::server::random;
 use ringfence_apiserver::time::Timestamp;
-use serde_json::json;
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::event::{Said, event};
@@ -158,6 +160,9 @@ impl Work {
         let subject = format!("{:?} {} {owner}", write.verb, request.path.join("/"));
         if answer.code < 300 {
             self.refused.remove(&subject);
+            if let Some(event) = told::event_of(controller, write, self.before(write), now()) {
+                self.carry_out(controller, &event);
+            }
             return true;
         }
         let message = if let Body::Json(status) = &answer.body {
@@ -167,6 +172,18 @@ impl Work {
         };
         self.tell(controller, (answer.code, subject), message, write);
         false
+    }
+
+    /// The object of a write as it was when the write was decided.
+    fn before(&self, write: &Write) -> Option<&Value> {
+        let word = |field| text(&write.object, &[field]);
+        let kinds = self.api.kinds();
+        let kind = kinds.of_object(word("apiVersion"), word("kind"))?;
+        let (namespace, name) = (
+            object::namespace(&write.object),
+            object::name(&write.object),
+        );
+        self.view.as_ref()?.get(&kind.resource(), namespace, name)
     }
 
     /// Says what was refused, once. That somebody else was faster is how things are.
@@ -194,14 +211,7 @@ impl Work {
 
 /// What the owner is told of an object that could not be made: there its users look for the reason.
 fn refusal(controller: &Controller, write: &Write, message: &str) -> Option<Write> {
-    let owner = owner::controller(&write.object).filter(|_| write.verb == Verb::Create)?;
-    let field = |name| text(owner, &[name]);
-    let about = json!({
-        "apiVersion": field("apiVersion"), "kind": field("kind"),
-        "metadata": {
-            "namespace": object::namespace(&write.object), "name": field("name"), "uid": field("uid"),
-        },
-    });
+    let about = told::owner(&write.object).filter(|_| write.verb == Verb::Create)?;
     let said = Said {
         kind: "Warning",
         reason: "FailedCreate",

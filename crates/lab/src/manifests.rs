@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ringfence_model::{
-    Diagnostic, Input, LoadOptions, Location, Object, RenderStyle, Severity, Source, SourceMap,
+    Diagnostic, Input, LoadOptions, Location, Object, ObjectKind, RenderStyle, Severity, Source,
+    SourceMap,
 };
 
 use crate::cluster::system;
@@ -164,14 +165,6 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
     }
 }
 
-/// Whether a lab can have `object`, wherever it comes from.
-///
-/// # Errors
-/// Why not.
-pub fn check(object: &Object) -> Result<(), String> {
-    not_in_a_lab(object).map_or(Ok(()), |refusal| Err(refusal.message))
-}
-
 fn not_in_a_lab(object: &Object) -> Option<Refusal> {
     let key = object.key();
     let message = if matches!(object, Object::Node(_) | Object::KindCluster(_)) {
@@ -180,6 +173,9 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
         )
     } else if system::is_own(&key) {
         format!("{key} is made by the lab itself; choose another name")
+    } else if key.kind == ObjectKind::ReplicationController {
+        let message = format!("{key}: nobody in a lab looks after one; write a Deployment");
+        return Some(Refusal::new(message, object.source()).at("kind"));
     } else {
         return None;
     };

@@ -139,6 +139,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "cni",
             "agent",
             "apiserver",
+            "controllers",
             "dns",
             "standin",
         ],

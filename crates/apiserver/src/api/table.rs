@@ -186,7 +186,8 @@ fn table(
 
 fn column_definitions(kind: &Kind) -> Vec<Value> {
     let name = json!({
-        "name": "Name", "type": "string", "format": "name", "description": "", "priority": 0,
+        "name": "Name", "type": "string", "format": "name", "description": "",
+        "priority": i32::from(kind.names_are_made_up),
     });
     let more = kind.columns.iter().map(|column| {
         json!({

@@ -23,6 +23,7 @@ pub(super) fn kind() -> Kind {
             "reportingComponent",
         ],
         columns: columns(),
+        names_are_made_up: true,
         ..Kind::namespaced(
             "",
             "v1",

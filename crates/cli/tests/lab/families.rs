@@ -18,7 +18,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: server}
-spec: {selector: {app: server}, ports: [{port: 8080, targetPort: 80}]}
+spec: {ipFamilyPolicy: PreferDualStack, selector: {app: server}, ports: [{port: 8080, targetPort: 80}]}
 ---
 apiVersion: v1
 kind: Pod

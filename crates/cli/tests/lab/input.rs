@@ -325,7 +325,7 @@ spec:
         snapbox::str![[r#"
 error: these manifests cannot be used, so nothing was done
 
-error: Pod default/many-h5pc2psf-j6x2g and 5 more like it: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
+error: Deployment default/many: 6 of its pods: no pod address is free: kind-control-plane has 5 of 10.244.0.0/29
  --> many.yaml:5:3
   |
 5 |   replicas: 9

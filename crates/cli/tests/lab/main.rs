@@ -11,6 +11,7 @@
     reason = "test code"
 )]
 
+mod controllers;
 mod demo;
 mod exec;
 mod families;

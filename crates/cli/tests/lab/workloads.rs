@@ -57,7 +57,7 @@ error: label `role=not valid`: a valid label must be an empty string or consist 
     snapbox::assert_data_eq!(
         missing,
         snapbox::str![[r#"
-error: Pod default/nobody does not exist, or is made by a workload, whose template has its labels
+error: Pod default/nobody does not exist
 
 "#]]
     );

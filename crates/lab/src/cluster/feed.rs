@@ -22,6 +22,39 @@ struct State {
     subscribers: BTreeMap<u64, Sender<StoreEvent>>,
     next_subscriber: u64,
     nodes: BTreeMap<String, NodeProgress>,
+    /// What is to become one revision, while somebody collects.
+    held: Option<Changes>,
+}
+
+/// Objects that are to exist, and those that are not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// To exist like this.
+    pub apply: Vec<AgentObject>,
+    /// Not to exist.
+    pub delete: Vec<AgentKey>,
+}
+
+impl Changes {
+    /// Adds what comes later: of two words about one object the last counts.
+    fn add(&mut self, apply: Vec<AgentObject>, delete: Vec<AgentKey>) {
+        for object in apply {
+            self.delete.retain(|key| *key != object.key());
+            self.apply.push(object);
+        }
+        self.apply.retain(|object| !delete.contains(&object.key()));
+        self.delete.extend(delete);
+    }
+}
+
+/// While this lives, changes are collected; then they are made as one revision.
+#[derive(Debug)]
+pub struct Hold<'a>(&'a Feed);
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.0.let_go();
+    }
 }
 
 /// How far a node's agent has come.
@@ -70,6 +103,46 @@ impl Feed {
     /// and the old revision is returned, if all is so already.
     pub fn change(&self, apply: Vec<AgentObject>, delete: Vec<AgentKey>) -> u64 {
         let mut state = self.lock();
+        if let Some(held) = &mut state.held {
+            held.add(apply, delete);
+            return state.revision;
+        }
+        Self::carry_out(&mut state, Changes { apply, delete })
+    }
+
+    /// Collects all changes from now on, until what is returned is dropped. Nobody hears of any of them before.
+    pub fn hold(&self) -> Hold<'_> {
+        self.lock().held.get_or_insert_default();
+        Hold(self)
+    }
+
+    /// Whether changes are being collected.
+    pub fn is_held(&self) -> bool {
+        self.lock().held.is_some()
+    }
+
+    fn let_go(&self) {
+        let mut state = self.lock();
+        if let Some(held) = state.held.take() {
+            Self::carry_out(&mut state, held);
+        }
+    }
+
+    /// What takes a change of these objects back.
+    pub fn before(&self, apply: &[AgentObject], delete: &[AgentKey]) -> Changes {
+        let state = self.lock();
+        let mut before = Changes::default();
+        let keys = apply.iter().map(AgentObject::key);
+        for key in keys.chain(delete.iter().cloned()) {
+            match state.objects.get(&key) {
+                Some(object) => before.apply.push(object.clone()),
+                None => before.delete.push(key),
+            }
+        }
+        before
+    }
+
+    fn carry_out(state: &mut State, Changes { apply, delete }: Changes) -> u64 {
         let mut events = Vec::new();
         for object in apply {
             if state.objects.get(&object.key()) != Some(&object) {
@@ -222,6 +295,43 @@ mod tests {
                 StoreEvent::Synced { revision: 2 },
             ]
         );
+    }
+
+    #[test]
+    fn what_is_collected_becomes_one_revision() {
+        let feed = Feed::default();
+        feed.change(vec![namespace("old")], vec![]);
+        let (_subscription, events) = feed.subscribe();
+        let hold = feed.hold();
+        feed.change(vec![namespace("a"), namespace("b")], vec![]);
+        let key = |name: &str| AgentKey::Namespace(name.to_owned());
+        feed.change(vec![], vec![key("old"), key("b")]);
+        assert!(feed.is_held());
+        assert_eq!(events.try_iter().count(), 3, "nothing but what was there");
+        drop(hold);
+        let seen: Vec<_> = events.try_iter().collect();
+        assert_eq!(
+            seen,
+            [
+                StoreEvent::Apply(namespace("a")),
+                StoreEvent::Delete(key("old")),
+                StoreEvent::Synced { revision: 2 },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_change_is_taken_back_by_what_was_before() {
+        let feed = Feed::default();
+        feed.change(vec![namespace("a")], vec![]);
+        let (apply, delete) = (
+            vec![namespace("b")],
+            vec![AgentKey::Namespace("a".to_owned())],
+        );
+        let before = feed.before(&apply, &delete);
+        feed.change(apply, delete);
+        feed.change(before.apply, before.delete);
+        assert_eq!(feed.keys(), [AgentKey::Namespace("a".to_owned())]);
     }
 
     #[test]

@@ -4,19 +4,21 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, KindCluster, KindRole, Labels, Namespace, Node, ObjectKey,
-    ObjectKind, ObjectName, Phase, Pod, RestartPolicy, Service, ServicePort, TargetPort, Traffic,
+    Cluster, ClusterIp, KindCluster, KindRole, Labels, Node, ObjectKey, ObjectKind, ObjectName,
+    Pod, Service,
 };
-use ringfence_net::Protocol;
+use serde_json::{Value, json};
 
-use super::desired::{DesiredContainer, DesiredPod, Program};
 use super::scheduler::Candidate;
 use super::service_addresses::DNS_OFFSET;
 use crate::plan::{NodePlan, nth_address};
 
 /// Namespaces that are there from the start.
-pub const NAMESPACES: [&str; 2] = ["default", "kube-system"];
+pub const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const DNS_PORT: u16 = 53;
+const API_SERVICE: &str = "kubernetes";
+/// Place of the API in the Service network.
+const API_OFFSET: u32 = 1;
 
 /// The nodes as the scheduler sees them.
 #[must_use]
@@ -68,25 +70,23 @@ pub fn nodes(cluster: &KindCluster, plans: &[NodePlan]) -> Vec<Node> {
         .collect()
 }
 
-/// The namespaces that are there from the start.
-#[must_use]
-pub fn namespaces() -> Vec<Namespace> {
-    NAMESPACES
-        .map(|name| Namespace::new(name, Labels::new()))
-        .to_vec()
-}
-
 /// Whether the lab makes the object itself, so that no manifest may.
 #[must_use]
 pub fn is_own(key: &ObjectKey) -> bool {
     let own = [
         ObjectKey::namespaced(ObjectKind::Pod, &dns_pod_name()),
         ObjectKey::namespaced(ObjectKind::Service, &dns_service_name()),
+        ObjectKey::namespaced(
+            ObjectKind::Service,
+            &ObjectName::new("default", API_SERVICE),
+        ),
     ];
     own.contains(key)
 }
 
-fn dns_pod_name() -> ObjectName {
+/// The name of the pod that answers names.
+#[must_use]
+pub fn dns_pod_name() -> ObjectName {
     ObjectName::new("kube-system", "ringfence-dns")
 }
 
@@ -100,48 +100,27 @@ pub fn is_permanent(key: &ObjectKey) -> bool {
     key.kind == ObjectKind::Namespace && NAMESPACES.contains(&key.name.as_str())
 }
 
-fn dns_labels() -> Labels {
-    Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())])
+/// The pod of the cluster's DNS server, on the first node. What runs in it is in none of its fields.
+#[must_use]
+pub fn dns_pod(cluster: &KindCluster) -> Value {
+    let name = dns_pod_name();
+    let port = |name: &str, protocol: &str| json!({"name": name, "containerPort": DNS_PORT, "protocol": protocol});
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name.name, "namespace": name.namespace, "labels": dns_labels()},
+        "spec": {
+            "nodeName": cluster.nodes.first().map(|node| &node.name),
+            "containers": [{
+                "name": "dns", "image": "ringfence", "imagePullPolicy": "Never",
+                "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
+            }],
+            "tolerations": [{"operator": "Exists"}],
+        },
+    })
 }
 
-/// The pod of the cluster's DNS server, on the first node.
-#[must_use]
-pub fn dns_pod(cluster: &KindCluster) -> DesiredPod {
-    let name = dns_pod_name();
-    let port = |name: &str, protocol| ContainerPort {
-        name: Some(name.to_owned()),
-        protocol,
-        port: DNS_PORT,
-    };
-    let ports = vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)];
-    DesiredPod {
-        hostname: name.name.clone(),
-        pod: Pod {
-            name,
-            labels: dns_labels(),
-            node: cluster.nodes.first().map(|node| node.name.clone()),
-            host_network: false,
-            phase: Phase::Pending,
-            addresses: Vec::new(),
-            host_addresses: Vec::new(),
-            ports: ports.clone(),
-            ready: false,
-            workload: None,
-            terminating: false,
-            source: None,
-        },
-        owner: None,
-        node_selector: Labels::new(),
-        restart: RestartPolicy::Always,
-        containers: vec![DesiredContainer {
-            interactive: None,
-            name: "dns".to_owned(),
-            image: "ringfence".to_owned(),
-            program: Program::Dns,
-            environment: std::collections::BTreeMap::new(),
-            ports,
-        }],
-    }
+fn dns_labels() -> Value {
+    json!({"k8s-app": "kube-dns"})
 }
 
 /// Addresses of the cluster's DNS Service.
@@ -155,25 +134,38 @@ pub fn dns_addresses(service_subnets: &[IpNet]) -> Vec<IpAddr> {
 
 /// The Service of the cluster's DNS.
 #[must_use]
-pub fn dns_service(service_subnets: &[IpNet]) -> Service {
-    let port = |name: &str, protocol| ServicePort {
-        name: Some(name.to_owned()),
-        protocol,
-        port: DNS_PORT,
-        target: TargetPort::Number(DNS_PORT),
-    };
-    Service {
-        name: dns_service_name(),
-        selector: dns_labels(),
-        cluster_ip: ClusterIp::Assigned(dns_addresses(service_subnets)),
-        external_addresses: Vec::new(),
-        ports: vec![port("dns", Protocol::Udp), port("dns-tcp", Protocol::Tcp)],
-        traffic: Traffic::default(),
-        publish_not_ready_addresses: false,
-        endpoints: Vec::new(),
-        external_name: None,
-        source: None,
-    }
+pub fn dns_service(service_subnets: &[IpNet]) -> Value {
+    let name = dns_service_name();
+    let port = |name: &str, protocol: &str| json!({"name": name, "port": DNS_PORT, "protocol": protocol, "targetPort": DNS_PORT});
+    let addresses = dns_addresses(service_subnets);
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name.name, "namespace": name.namespace, "labels": dns_labels()},
+        "spec": {
+            "clusterIP": addresses.first(), "clusterIPs": addresses, "selector": dns_labels(),
+            "ipFamilyPolicy": (addresses.len() > 1).then_some("RequireDualStack"),
+            "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
+        },
+    })
+}
+
+/// The Service of the API. Nothing stands behind it: the API is outside of the lab, which has no way out.
+#[must_use]
+pub fn api_service(service_subnets: &[IpNet]) -> Value {
+    let address = service_subnets
+        .first()
+        .and_then(|subnet| nth_address(*subnet, API_OFFSET));
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": API_SERVICE, "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": address,
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+        },
+    })
 }
 
 /// A Service's cluster addresses.
@@ -209,7 +201,7 @@ pub fn selected<'a>(cluster: &'a Cluster, service: &'a Service) -> impl Iterator
 
 #[cfg(test)]
 mod tests {
-    use ringfence_model::{Input, Object};
+    use ringfence_model::{Input, Object, Phase};
 
     use super::*;
     use crate::cluster::sample::load;
@@ -263,16 +255,29 @@ mod tests {
     #[test]
     fn the_dns_service_selects_the_dns_pod_at_the_usual_address() {
         let cluster = kind("{role: control-plane}");
-        let service = dns_service(&[
+        let subnets: [IpNet; 2] = [
             "10.96.0.0/16".parse().unwrap(),
             "fd00::/112".parse().unwrap(),
-        ]);
-        let addresses: Vec<_> = cluster_addresses(&service)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(addresses, ["10.96.0.10", "fd00::a"]);
-        assert_eq!(service.selector, dns_pod(&cluster).pod.labels);
+        ];
+        let service = dns_service(&subnets);
+        assert_eq!(
+            service["spec"]["clusterIPs"],
+            json!(["10.96.0.10", "fd00::a"])
+        );
+        let labels = &dns_pod(&cluster)["metadata"]["labels"];
+        assert_eq!(service["spec"]["selector"], *labels);
+        let api = api_service(&subnets);
+        assert_eq!(api["spec"]["clusterIP"], "10.96.0.1");
+    }
+
+    fn pod() -> Pod {
+        let pod = load(
+            "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: i}]}}",
+        );
+        match pod.into_iter().next() {
+            Some(Object::Pod(pod)) => pod.pod,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -288,7 +293,7 @@ spec: { selector: { app: web }, ports: [{ port: 80 }] }
         };
         let mut cluster = Cluster::default();
         let mut add = |namespace: &str, name: &str, change: fn(&mut Pod)| {
-            let mut pod = dns_pod(&kind("{role: control-plane}")).pod;
+            let mut pod = pod();
             pod.name = ObjectName::new(namespace, name);
             pod.labels = Labels::from([("app".to_owned(), "web".to_owned())]);
             pod.phase = Phase::Running;

@@ -1,11 +1,10 @@
-//! From what was asked for to the pods that should exist. Pure: the same objects give the same pods, names included,
-//! so that a change shows in the difference of two results.
+//! What runs for a pod, and, for checks beforehand, the pods that objects ask for. Pure.
 
 use std::collections::BTreeMap;
 
 use ringfence_model::{
-    Container, ContainerPort, EnvFrom, EnvValue, KeyRef, Labels, Object, ObjectKey, ObjectKind,
-    ObjectName, Phase, Pod, PodSpec, Workload, WorkloadKind,
+    Container, ContainerPort, EnvFrom, EnvValue, KeyRef, Object, ObjectKey, ObjectKind, ObjectName,
+    Phase, Pod, PodManifest, PodSpec, Workload, WorkloadKind,
 };
 
 use super::desired::{DesiredContainer, DesiredPod, Program};
@@ -81,6 +80,15 @@ pub fn desired_pods(
         }
     }
     Ok(pods)
+}
+
+/// What runs for a pod that is there.
+///
+/// # Errors
+/// [`WorkloadError`] if it cannot be made.
+pub fn desired_pod(objects: &Objects, manifest: &PodManifest) -> Result<DesiredPod, WorkloadError> {
+    let owner = ObjectKey::namespaced(ObjectKind::Pod, &manifest.pod.name);
+    desired(objects, &owner, manifest.pod.clone(), &manifest.spec)
 }
 
 fn workload_pods(workload: &Workload, nodes: &[Candidate]) -> Vec<Pod> {
@@ -372,23 +380,6 @@ fn data<'a>(
     }
 }
 
-/// Whether a running pod can become `wanted` by new labels alone: where it runs and where it was written may differ.
-#[must_use]
-pub fn same_but_labels(running: &DesiredPod, wanted: &DesiredPod) -> bool {
-    let placed_elsewhere = wanted.pod.node.is_some() && wanted.pod.node != running.pod.node;
-    let relabelled = DesiredPod {
-        pod: Pod {
-            labels: running.pod.labels.clone(),
-            source: running.pod.source.clone(),
-            node: running.pod.node.clone(),
-            host_addresses: running.pod.host_addresses.clone(),
-            ..wanted.pod.clone()
-        },
-        ..wanted.clone()
-    };
-    !placed_elsewhere && *running == relabelled
-}
-
 /// FNV-1a: the same in every process, so that pods have the same names each time a lab is started.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -404,19 +395,6 @@ fn generated(mut number: u64, length: usize) -> String {
             char::from(ALPHABET.get(digit).copied().unwrap_or(b'x'))
         })
         .collect()
-}
-
-/// Labels of a namespace or pod after a change by key; `None` removes.
-#[must_use]
-pub fn relabelled(labels: &Labels, changes: &BTreeMap<String, Option<String>>) -> Labels {
-    let mut labels = labels.clone();
-    for (key, value) in changes {
-        match value {
-            Some(value) => drop(labels.insert(key.clone(), value.clone())),
-            None => drop(labels.remove(key)),
-        }
-    }
-    labels
 }
 
 #[cfg(test)]

@@ -1,23 +1,30 @@
-//! The lab as a Kubernetes API: what there is, to be read with kubectl, and writes that become changes of the lab.
+//! The Kubernetes API of the lab: its store is what there is, and what is stored is enforced.
 
+mod ask;
 mod gate;
 mod logs;
+mod objects;
 mod process;
 mod reach;
-mod snapshot;
+mod system;
+mod view;
 
 use std::net::TcpListener;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Weak};
 
 use anyhow::Context as _;
-use ringfence_apiserver::api::{Api, ApiConfig, Moment};
+use ipnet::IpNet;
+use ringfence_apiserver::api::{Api, ApiConfig};
 use ringfence_apiserver::server::{Identity, Server};
-use ringfence_apiserver::time::Timestamp;
 
 use super::Lab;
 use super::containers::now;
 use gate::Gate;
 use reach::Pods;
+
+pub use ask::Refusal;
+pub(super) use ask::timestamp;
+pub(super) use objects::{key_of, pod_name, runs_pods, typed};
 
 /// Revisions that one second of a server's life may take at most, so that a later server begins above it.
 const REVISIONS_A_SECOND: u64 = 1_000;
@@ -30,12 +37,29 @@ pub struct Served {
     pub kubeconfig: String,
 }
 
+/// An API with nothing in it, whose writes are those of `lab`.
+pub(super) fn new(lab: Weak<Lab>, service_subnets: &[IpNet]) -> Arc<Api> {
+    let config = ApiConfig {
+        first_revision: now() * REVISIONS_A_SECOND,
+        ends_pods: true,
+    };
+    let gate = Gate::new(lab, service_subnets.to_vec());
+    Arc::new(Api::new(config, Box::new(gate)))
+}
+
+/// Who the API is, for those who reach it from this machine.
+///
+/// # Errors
+/// If there is no randomness.
+pub fn identity() -> anyhow::Result<Identity> {
+    Ok(Identity::generate(&["127.0.0.1", "localhost"])?)
+}
+
 /// Serves `lab` on `listener`, which may belong to another network namespace.
 ///
 /// # Errors
-/// If the socket cannot be used, or there is no randomness.
-pub fn serve(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<Served> {
-    let identity = Identity::generate(&["127.0.0.1", "localhost"])?;
+/// If the socket cannot be used.
+pub fn serve(lab: &Arc<Lab>, identity: Identity, listener: TcpListener) -> anyhow::Result<Served> {
     let address = listener
         .local_addr()
         .context("cannot use the API's socket")?;
@@ -43,53 +67,11 @@ pub fn serve(lab: &Arc<Lab>, listener: TcpListener) -> anyhow::Result<Served> {
         &format!("ringfence-{}", lab.config.name),
         &address.to_string(),
     );
-    let config = ApiConfig {
-        first_revision: now() * REVISIONS_A_SECOND,
-        ends_pods: false,
-    };
-    let authority = identity.authority().to_owned();
-    let gate = Gate::new(lab, authority.clone());
-    let api = Arc::new(Api::new(config, Box::new(gate)));
-    mirror(lab, &api, &authority);
-    let (mirrored, following) = (Arc::clone(&api), Arc::clone(lab));
-    std::thread::spawn(move || follow(&following, &mirrored, &authority));
-    let server = Server::with_containers(api, Arc::new(Pods::new(lab)), listener, identity)
+    let pods = Arc::new(Pods::new(lab));
+    let server = Server::with_containers(Arc::clone(&lab.api), pods, listener, identity)
         .context("cannot serve the API")?;
     Ok(Served {
         _server: server,
         kubeconfig,
     })
-}
-
-/// Shows each change of the lab.
-fn follow(lab: &Lab, api: &Api, authority: &str) {
-    let mut seen = 0;
-    loop {
-        seen = lab.wait_for_change(seen);
-        mirror(lab, api, authority);
-    }
-}
-
-fn mirror(lab: &Lab, api: &Api, authority: &str) {
-    let random = || ringfence_apiserver::server::random();
-    let now = Timestamp(i64::try_from(now()).unwrap_or(i64::MAX));
-    let moment = Moment {
-        now,
-        random: &random,
-    };
-    api.mirror(&snapshot::RESOURCES, || lab.snapshot(authority), &moment);
-}
-
-impl Lab {
-    /// Waits until there has been a change since the one numbered `seen`, and gives the number of the last.
-    fn wait_for_change(&self, seen: u64) -> u64 {
-        let mut state = self.lock();
-        while state.changes == seen {
-            state = self
-                .pods_changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        state.changes
-    }
 }

@@ -77,13 +77,30 @@ impl Names {
     /// If it takes longer than `limit`.
     pub fn wait_served(&self, revision: u64, limit: Duration) -> anyhow::Result<()> {
         let wanted = Some(serial(revision));
+        self.wait_while(limit, |served| served < wanted)
+    }
+
+    /// The same, unless nobody answers names: then there is nothing to wait for.
+    ///
+    /// # Errors
+    /// As [`Names::wait_served`].
+    pub fn wait_if_served(&self, revision: u64, limit: Duration) -> anyhow::Result<()> {
+        let wanted = serial(revision);
+        self.wait_while(limit, |served| served.is_some_and(|served| served < wanted))
+    }
+
+    fn wait_while(
+        &self,
+        limit: Duration,
+        is_late: impl Fn(Option<u32>) -> bool,
+    ) -> anyhow::Result<()> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let (served, _) = self
             .changed
-            .wait_timeout_while(served, limit, |served| *served < wanted)
+            .wait_timeout_while(served, limit, |served| is_late(*served))
             .unwrap_or_else(PoisonError::into_inner);
         anyhow::ensure!(
-            *served >= wanted,
+            !is_late(*served),
             "the cluster's DNS does not know the change after {} s",
             limit.as_secs()
         );

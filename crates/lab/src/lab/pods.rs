@@ -1,6 +1,8 @@
 //! The life of a pod: sandbox, network, containers, readiness, end.
 
-use std::collections::BTreeMap;
+mod command;
+mod watch;
+
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,62 +10,124 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ringfence_agent::protocol::AgentObject;
 use ringfence_cni::result::AddResult;
 use ringfence_cni::runtime::{Attachment, Runtime, RuntimeError};
-use ringfence_dns::{DnsConfig, Updates};
-use ringfence_model::{ObjectName, Phase, RestartPolicy};
+use ringfence_model::{ObjectName, RestartPolicy};
 use ringfence_net::Protocol;
 use ringfence_netlink::namespace;
-use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
 use super::containers::now;
+use super::kubelet::{Normal, Warning};
 use super::nodes::{DIRECTORY, Node, plugin_dir};
-use super::{Lab, PodRecord, programs};
-use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
+use super::{Lab, PodId};
+use crate::cluster::desired::{DesiredPod, Program};
 use crate::process::sandbox::{ContainerCommand, InitEvent, SandboxConfig};
 use crate::sandbox::{Sandbox, pod_files};
+use command::command;
+use watch::{back_off, watch};
 
 /// How long a container may take until its ports answer.
 const READY_LIMIT: Duration = Duration::from_secs(10);
 const READY_PAUSE: Duration = Duration::from_millis(5);
-/// Longest pause before a container that ends is started again; the first is a tenth of a second and doubles.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(10);
 /// The CNI specification's code for "try again later".
 const TRY_AGAIN_LATER: u32 = 11;
 /// The name of a pod's interface.
 const INTERFACE: &str = "eth0";
-const DNS_PORT: u16 = 53;
 /// Where the DNS pod takes zones.
 pub const DNS_SOCKET: &str = "/run/ringfence/dns.sock";
 
-/// Brings a pod up; its record says what became of it.
-pub fn run(lab: &Arc<Lab>, name: &ObjectName) {
-    let Err(error) = start(lab, name) else {
-        return;
-    };
-    tracing::warn!(pod = %name, "{error:#}");
-    let mut sandbox = None;
-    lab.update_pod(name, |record| {
-        record.pod.phase = Phase::Failed;
-        record.message = Some(format!("{error:#}"));
-        record.failed_to_start = true;
-        sandbox = record.sandbox.take();
-    });
-    if let (Some(sandbox), Some(pod)) = (sandbox, lab.desired_pod(name)) {
-        release(lab, &pod, sandbox);
+/// What is to be ended of a pod: what ran in it, and its sandbox.
+pub(super) type Remains = (DesiredPod, Option<Sandbox>);
+
+/// Why a pod could not be started.
+#[derive(Debug)]
+struct Failure {
+    /// Why its containers wait.
+    waiting: &'static str,
+    /// The reason of the event.
+    event: &'static str,
+    /// Whether it is the fault of a container, which may be one that is not tried again.
+    is_of_container: bool,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    const fn sandbox(error: anyhow::Error) -> Self {
+        Self {
+            waiting: "ContainerCreating",
+            event: "FailedCreatePodSandBox",
+            is_of_container: false,
+            error,
+        }
+    }
+
+    const fn container(error: anyhow::Error) -> Self {
+        Self {
+            waiting: "RunContainerError",
+            event: "Failed",
+            is_of_container: true,
+            error,
+        }
+    }
+
+    fn is_final(&self, restart: RestartPolicy) -> bool {
+        self.is_of_container && restart == RestartPolicy::Never
     }
 }
 
-fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
-    let desired = lab.desired_pod(name).context("the pod is gone")?;
-    let node = lab.node(desired.pod.node.as_deref().context("the pod has no node")?)?;
-    let directory = directory(name);
+/// Brings a pod up, again and again if need be, until it runs or is to end. Its record says what became of it.
+pub fn run(lab: &Arc<Lab>, pod: &PodId) {
+    let mut failures = 0;
+    while let Err(failure) = start(lab, pod) {
+        failures += 1;
+        give_up(lab, pod, &failure);
+        if desired(lab, pod).is_ok_and(|desired| failure.is_final(desired.restart)) {
+            lab.fail_pod(pod);
+            break;
+        }
+        if !lab.may_try_again(pod, back_off(failures)) {
+            break;
+        }
+    }
+    lab.leave_pod(pod);
+}
+
+/// Ends what has been started of a pod and says why.
+fn give_up(lab: &Arc<Lab>, pod: &PodId, failure: &Failure) {
+    let message = format!("{:#}", failure.error);
+    tracing::warn!(pod = %pod.name, "{message}");
+    let mut remains = None;
+    lab.update_pod(pod, |record| {
+        record.message = Some(message.clone());
+        record.failure = Some(failure.waiting);
+        record.containers.clear();
+        record.pod.addresses.clear();
+        remains = record.sandbox.take().zip(Some(record.desired.clone()));
+    });
+    if let Some((sandbox, desired)) = remains {
+        release(lab, &desired, sandbox);
+    }
+    lab.event(pod, Warning(failure.event), &message);
+}
+
+fn start(lab: &Arc<Lab>, pod: &PodId) -> Result<(), Failure> {
+    let (events, addresses) = start_network(lab, pod).map_err(Failure::sandbox)?;
+    start_containers(lab, pod, events, &addresses).map_err(Failure::container)
+}
+
+/// The pod's sandbox, with its addresses.
+fn start_network(
+    lab: &Arc<Lab>,
+    pod: &PodId,
+) -> anyhow::Result<(Receiver<InitEvent>, Vec<IpAddr>)> {
+    let desired = desired(lab, pod)?;
+    lab.update_pod(pod, |_| {});
+    let node = node(lab, &desired)?;
+    let directory = directory(&pod.name);
     let mut sandbox = start_sandbox(lab, node, &desired, &directory)?;
-    let attachment = attachment(name, &sandbox);
-    let process = sandbox.pid();
+    let attachment = attachment(&pod.name, &sandbox);
     let events = sandbox.events.take().context("events already taken")?;
-    let known = lab.update_pod(name, |record| record.sandbox = Some(sandbox));
+    let known = lab.update_pod(pod, |record| record.sandbox = Some(sandbox));
     anyhow::ensure!(known, "the pod was deleted while it started");
     let addresses = if desired.pod.host_network {
         lab.node_addresses(&node.name)
@@ -71,30 +135,59 @@ fn start(lab: &Arc<Lab>, name: &ObjectName) -> anyhow::Result<()> {
         attach(node, &attachment)?
     };
     write_hosts(&desired, &addresses, &directory)?;
-    lab.publish_addresses(name, &addresses);
+    lab.publish_addresses(pod, &addresses);
+    Ok((events, addresses))
+}
+
+fn start_containers(
+    lab: &Arc<Lab>,
+    pod: &PodId,
+    events: Receiver<InitEvent>,
+    addresses: &[IpAddr],
+) -> anyhow::Result<()> {
+    let desired = desired(lab, pod)?;
+    let node = node(lab, &desired)?;
+    let process = lab.exec_target(&pod.name, None)?.pid;
     for container in &desired.containers {
-        start_container(
-            lab,
-            name,
-            command(&desired, container, &node.name, &addresses)?,
-        )?;
+        let command = command(&desired, container, &node.name, addresses)?;
+        start_container(lab, pod, command)?;
     }
     let early = wait_until_started(&events, desired.containers.len())?;
-    lab.update_pod(name, |record| {
+    lab.update_pod(pod, |record| {
+        record.failure = None;
+        record.message = None;
         for container in &desired.containers {
             let state = record.containers.entry(container.name.clone());
             state.or_default().start(now());
         }
     });
-    watch(lab, name, process, early.into_iter().chain(events));
-    wait_until_ports_answer(node, &desired, &addresses)?;
-    lab.mark_running(name);
+    watch(lab, pod, process, early.into_iter().chain(events));
+    wait_until_ports_answer(node, &desired, addresses)?;
+    lab.mark_running(pod);
+    for container in &desired.containers {
+        lab.event(
+            pod,
+            Normal("Started"),
+            &format!("Started container {}", container.name),
+        );
+    }
     Ok(())
 }
 
-fn start_container(lab: &Lab, name: &ObjectName, command: ContainerCommand) -> anyhow::Result<()> {
+fn desired(lab: &Lab, pod: &PodId) -> anyhow::Result<DesiredPod> {
+    let running = lab.running_pod(&pod.name);
+    let own = running.filter(|(id, _)| id == pod);
+    own.map(|(_, desired)| desired).context("the pod is gone")
+}
+
+fn node<'a>(lab: &'a Lab, desired: &DesiredPod) -> anyhow::Result<&'a Node> {
+    let name = desired.pod.node.as_deref();
+    Ok(lab.node(name.context("the pod has no node")?)?)
+}
+
+fn start_container(lab: &Lab, pod: &PodId, command: ContainerCommand) -> anyhow::Result<()> {
     let mut started = Err(anyhow::anyhow!("the pod was deleted while it started"));
-    lab.update_pod(name, |record| {
+    lab.update_pod(pod, |record| {
         if let Some(sandbox) = &mut record.sandbox {
             started = sandbox.start_container(command);
         }
@@ -122,12 +215,23 @@ fn wait_until_started(
     Ok(early)
 }
 
-/// Ends a pod.
-pub fn stop(lab: &Lab, record: PodRecord) {
-    if let Some(sandbox) = record.sandbox {
-        release(lab, &record.desired, sandbox);
+/// Ends a pod, and says so to the API, which waits for it.
+pub fn end(lab: &Lab, pod: &PodId) {
+    let Some((desired, sandbox)) = lab.take_pod(pod) else {
+        return;
+    };
+    if let Some(sandbox) = sandbox {
+        for container in &desired.containers {
+            let message = format!("Stopping container {}", container.name);
+            lab.event(pod, Normal("Killing"), &message);
+        }
+        release(lab, &desired, sandbox);
     }
-    let _ = std::fs::remove_dir_all(directory(&record.pod.name));
+    let _ = std::fs::remove_dir_all(directory(&pod.name));
+    if let Some(stored) = lab.stored_as(pod) {
+        lab.remove_pod(&stored);
+    }
+    lab.forget_pod(pod);
 }
 
 /// Ends a pod's sandbox: first its network, so that its address is free of rules and connections before it is given
@@ -231,84 +335,6 @@ fn write_hosts(desired: &DesiredPod, addresses: &[IpAddr], directory: &Path) -> 
     std::fs::write(directory.join("hosts"), hosts).context("cannot write the pod's /etc/hosts")
 }
 
-fn command(
-    desired: &DesiredPod,
-    container: &DesiredContainer,
-    node: &str,
-    addresses: &[IpAddr],
-) -> anyhow::Result<ContainerCommand> {
-    let internal = |arguments: &[&str]| {
-        std::iter::once("internal")
-            .chain(arguments.iter().copied())
-            .map(str::to_owned)
-            .collect()
-    };
-    let (arguments, builtin, input) = match &container.program {
-        Program::Responder => {
-            let config = responder(desired, container, node);
-            (
-                internal(&["responder"]),
-                true,
-                Some(serde_json::to_string(&config)?),
-            )
-        }
-        Program::Agnhost(arguments) => {
-            let invocation = programs::builtin("agnhost", arguments);
-            (invocation.arguments, invocation.builtin, None)
-        }
-        Program::Machine(arguments) => {
-            let invocation = programs::invocation(arguments);
-            (invocation.arguments, invocation.builtin, None)
-        }
-        Program::Dns => {
-            // A socket of a container that was killed may have left its name.
-            let _ = std::fs::remove_file(DNS_SOCKET);
-            let config = DnsConfig {
-                listen: addresses
-                    .iter()
-                    .map(|address| SocketAddr::new(*address, DNS_PORT))
-                    .collect(),
-                upstream: Vec::new(),
-                updates: Updates::Socket(DNS_SOCKET.into()),
-            };
-            (
-                internal(&["dns"]),
-                true,
-                Some(serde_json::to_string(&config)?),
-            )
-        }
-    };
-    Ok(ContainerCommand {
-        name: container.name.clone(),
-        arguments,
-        builtin,
-        environment: programs::environment(desired, &container.environment),
-        log: directory(&desired.pod.name).join(format!("{}.log", container.name)),
-        input,
-    })
-}
-
-fn responder(desired: &DesiredPod, container: &DesiredContainer, node: &str) -> ResponderConfig {
-    ResponderConfig {
-        pod: desired.pod.name.name.clone(),
-        namespace: desired.pod.name.namespace.clone(),
-        node: node.to_owned(),
-        image: container.image.clone(),
-        container: container.name.clone(),
-        addresses: vec![IpAddr::from([0; 4]), IpAddr::from([0; 16])],
-        ports: container
-            .ports
-            .iter()
-            .filter(|port| port.protocol != Protocol::Sctp)
-            .map(|port| ResponderPort {
-                protocol: port.protocol,
-                port: port.port,
-                name: port.name.clone(),
-            })
-            .collect(),
-    }
-}
-
 /// A kubelet's TCP probe from the node, which every policy lets through (rule NP-50).
 fn wait_until_ports_answer(
     node: &Node,
@@ -341,139 +367,4 @@ fn wait_until_ports_answer(
         }
         Ok(())
     })?
-}
-
-/// Follows what process 1 of the pod reports, from what it has reported already, and starts ended containers again.
-fn watch(
-    lab: &Arc<Lab>,
-    name: &ObjectName,
-    process: u32,
-    events: impl Iterator<Item = InitEvent> + Send + 'static,
-) {
-    let (lab, name) = (Arc::clone(lab), name.clone());
-    std::thread::spawn(move || {
-        let mut ends: BTreeMap<String, Ends> = BTreeMap::new();
-        for event in events {
-            match event {
-                InitEvent::Ready | InitEvent::Started { .. } => {}
-                InitEvent::StartFailed {
-                    name: container,
-                    message,
-                } => {
-                    lab.update_pod(&name, |record| {
-                        record.message = Some(format!("container {container}: {message}"));
-                    });
-                }
-                InitEvent::Exited {
-                    name: container,
-                    code,
-                } => {
-                    let end = ends.entry(container.clone()).or_default();
-                    end.count += 1;
-                    end.last_code = code;
-                    lab.update_pod(&name, |record| {
-                        let state = record.containers.entry(container.clone());
-                        state.or_default().end(code, now());
-                    });
-                    container_ended(&lab, &name, process, &container, &ends);
-                }
-            }
-        }
-    });
-}
-
-/// How a container has ended so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ends {
-    count: u32,
-    last_code: i32,
-}
-
-fn container_ended(
-    lab: &Arc<Lab>,
-    name: &ObjectName,
-    process: u32,
-    container: &str,
-    ends: &BTreeMap<String, Ends>,
-) {
-    let (Some(desired), Some(end)) = (lab.desired_pod(name), ends.get(container)) else {
-        return;
-    };
-    let code = end.last_code;
-    if stays_ended(desired.restart, code) {
-        if code != 0 {
-            lab.update_pod(name, |record| {
-                record.message = Some(format!("container {container} ended with code {code}"));
-            });
-        }
-        finish_if_all_ended(lab, name, &desired, ends);
-        return;
-    }
-    lab.update_pod(name, |record| {
-        record.message = Some(format!(
-            "container {container} ended with code {code}, {} times",
-            end.count
-        ));
-    });
-    let pause = Duration::from_millis(100 << end.count.min(7)).min(LONGEST_BACK_OFF);
-    let (lab, container) = (Arc::clone(lab), container.to_owned());
-    std::thread::spawn(move || {
-        std::thread::sleep(pause);
-        restart(&lab, &desired, process, &container);
-    });
-}
-
-const fn stays_ended(policy: RestartPolicy, code: i32) -> bool {
-    match policy {
-        RestartPolicy::Always => false,
-        RestartPolicy::OnFailure => code == 0,
-        RestartPolicy::Never => true,
-    }
-}
-
-fn finish_if_all_ended(
-    lab: &Lab,
-    name: &ObjectName,
-    desired: &DesiredPod,
-    ends: &BTreeMap<String, Ends>,
-) {
-    let last: Option<Vec<i32>> = desired
-        .containers
-        .iter()
-        .map(|container| Some(ends.get(&container.name)?.last_code))
-        .collect();
-    if let Some(codes) = last
-        && codes.iter().all(|code| stays_ended(desired.restart, *code))
-    {
-        lab.finish_pod(name, codes.iter().all(|code| *code == 0));
-    }
-}
-
-/// Starts a container again, unless its sandbox is gone: a pod of the same name may have come after it.
-fn restart(lab: &Lab, desired: &DesiredPod, process: u32, container: &str) {
-    let Some(container) = desired.containers.iter().find(|one| one.name == container) else {
-        return;
-    };
-    let node = desired.pod.node.as_deref().unwrap_or_default();
-    lab.update_pod(&desired.pod.name, |record| {
-        let Some(sandbox) = record.sandbox.as_mut().filter(|it| it.pid() == process) else {
-            return;
-        };
-        let Ok(command) = command(desired, container, node, &record.pod.addresses) else {
-            return;
-        };
-        match sandbox.start_container(command) {
-            Ok(()) => {
-                let state = record.containers.entry(container.name.clone());
-                state.or_default().start(now());
-            }
-            Err(error) => record.message = Some(format!("{error:#}")),
-        }
-    });
-}
-
-/// The policy view of a pod, for the agents.
-#[must_use]
-pub fn object(record: &PodRecord) -> AgentObject {
-    AgentObject::Pod(record.pod.clone())
 }

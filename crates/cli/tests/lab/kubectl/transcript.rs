@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Cluster, kubectls};
+use crate::support::eventually;
 
 /// The oldest minor version that is tried.
 const OLDEST: u32 = 27;
@@ -50,6 +51,8 @@ impl<'a> Walk<'a> {
     fn run(mut self) -> String {
         self.kubectl("get nodes");
         self.apply("demo-app.yaml");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=20s");
+        self.last_of("rollout status deploy/database -n netpol-demo --timeout=20s");
         self.kubectl("wait --for=condition=Ready pod --all -n netpol-demo --timeout=20s");
         self.kubectl("get pods -n netpol-demo -o wide");
         self.kubectl("get deploy,svc,endpointslices -n netpol-demo");
@@ -65,13 +68,32 @@ impl<'a> Walk<'a> {
         self.kubectl("get netpol -n netpol-demo");
         self.kubectl("delete netpol web-allow-frontend -n netpol-demo");
         self.curl(false);
+        self.kubectl("get rs -n netpol-demo");
+        self.kubectl("set image deploy/web-app -n netpol-demo nginx=nginx:1.28");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
+        self.kubectl("rollout history deploy/web-app -n netpol-demo");
+        self.kubectl("rollout undo deploy/web-app -n netpol-demo");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
         self.kubectl("scale deploy web-app -n netpol-demo --replicas=1");
-        self.kubectl("get pods -n netpol-demo");
+        self.until_lines("get pods -n netpol-demo", 3);
+        self.kubectl("delete pod -n netpol-demo -l app=web");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
+        self.kubectl("create job hello --image=busybox -- echo well done");
+        self.kubectl("wait --for=condition=Complete job/hello --timeout=20s");
+        self.kubectl("logs job/hello");
+        self.kubectl("get jobs,pods");
+        self.kubectl("get events --field-selector=involvedObject.kind=Job");
+        self.kubectl("delete job hello");
+        self.kubectl("get svc kubernetes");
         self.kubectl("delete pod client");
         self.kubectl("delete ns netpol-demo");
         self.kubectl("label ns default purpose-");
         let left = self.cluster.ok("get pods,svc,netpol -A -o name");
-        let own = ["pod/ringfence-dns", "service/kube-dns"];
+        let own = [
+            "pod/ringfence-dns",
+            "service/kubernetes",
+            "service/kube-dns",
+        ];
         assert_eq!(left.lines().collect::<Vec<_>>(), own, "{left}");
         self.text
     }
@@ -85,6 +107,22 @@ impl<'a> Walk<'a> {
 
     fn kubectl(&mut self, arguments: &str) {
         let printed = self.cluster.ok(arguments);
+        self.note(&format!("kubectl {arguments}"), &without_chance(&printed));
+    }
+
+    /// What is printed in between depends on who is faster.
+    fn last_of(&mut self, arguments: &str) {
+        let printed = self.cluster.ok(arguments);
+        let last = printed.lines().last().unwrap_or_default();
+        self.note(&format!("kubectl {arguments}"), &format!("{last}\n"));
+    }
+
+    /// Asks until so many lines are printed.
+    fn until_lines(&mut self, arguments: &str, count: usize) {
+        let printed = eventually(arguments, || {
+            let printed = self.cluster.ok(arguments);
+            (printed.lines().count() == count).then_some(printed)
+        });
         self.note(&format!("kubectl {arguments}"), &without_chance(&printed));
     }
 
@@ -108,9 +146,21 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What is different each time is left out: ages, and which pod of a node has which address.
+/// What is different each time is left out: ages, the ends of names, and which pod has which node and address.
 fn without_chance(printed: &str) -> String {
-    printed.lines().map(|line| plain(line) + "\n").collect()
+    let mut lines: Vec<String> = printed.lines().map(plain).collect();
+    let tables: Vec<&mut [String]> = lines.split_mut(String::is_empty).collect();
+    for table in tables {
+        let is_table = table
+            .first()
+            .is_some_and(|line| line.starts_with("NAME") || line.starts_with("LAST"));
+        if let Some((_, rows)) = table.split_first_mut()
+            && is_table
+        {
+            rows.sort();
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn plain(line: &str) -> String {
@@ -132,7 +182,30 @@ fn plain_cell(cell: &str) -> String {
         Some((block, _)) if part.starts_with("10.244.") => format!("{block}.x"),
         Some(_) | None => part.to_owned(),
     };
-    cell.split(',').map(address).collect::<Vec<_>>().join(",")
+    let mut addresses: Vec<String> = cell.split(',').map(address).collect();
+    if cell.starts_with("10.244.") {
+        addresses.sort();
+    }
+    let words = addresses.join(",");
+    words.split(' ').map(unnamed).collect::<Vec<_>>().join(" ")
+}
+
+/// A name with the end that Kubernetes makes up.
+fn unnamed(word: &str) -> String {
+    let quotes = word.len() - word.trim_start_matches('"').len();
+    let (quote, bare) = word.split_at(quotes);
+    let end = bare.find(['"', ',']).unwrap_or(bare.len());
+    let (name, rest) = bare.split_at(end);
+    let made_up = |end: &str| {
+        end.len() == 5
+            && end
+                .chars()
+                .all(|c| "bcdfghjklmnpqrstvwxz2456789".contains(c))
+    };
+    match name.rsplit_once('-') {
+        Some((beginning, end)) if made_up(end) => format!("{quote}{beginning}-xxxxx{rest}"),
+        Some(_) | None => word.to_owned(),
+    }
 }
 
 /// Compares with the page, or writes it with `SNAPSHOTS=overwrite`.
@@ -142,7 +215,7 @@ fn check_page(walk: &str) {
         "# kubectl against a lab\n\n\
          A test runs these commands with kubectl 1.{OLDEST} and the newest kubectl of the machine (with {WHICH}=all, with each between them, too) against a\n\
          lab of three nodes, and writes this page. Each\n\
-         policy is enforced when the command that wrote it returns. Ages and the last numbers of pods' addresses are left out, and columns are\n\
+         policy is enforced when the command that wrote it returns. Ages, the last numbers of pods' addresses and made-up ends of names are left out, and columns are\n\
          narrower than kubectl prints them.\n\n\
          ```text\n$ ringfence lab up --config multi-node-kind.yaml\n{walk}```\n"
     );

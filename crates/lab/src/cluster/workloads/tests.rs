@@ -1,3 +1,5 @@
+use ringfence_model::Labels;
+
 use super::*;
 use crate::cluster::sample::objects;
 

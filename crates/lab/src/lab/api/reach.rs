@@ -59,8 +59,8 @@ impl Containers for Pods {
     fn attach(&self, container: &Container, streams: Streams) -> Result<Process, ApiError> {
         let target = self.target(&container.pod, Some(&container.name))?;
         let lab = self.lab()?;
-        let desired = lab.desired_pod(&container.pod);
-        let containers = desired.into_iter().flat_map(|pod| pod.containers);
+        let running = lab.running_pod(&container.pod);
+        let containers = running.into_iter().flat_map(|(_, pod)| pod.containers);
         let mut named = containers.filter(|one| one.name == container.name);
         match named.next().and_then(|one| one.interactive) {
             Some(command) => {
@@ -134,7 +134,7 @@ fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
     let exit = async move {
         let code = exit.await?;
         if let Some(lab) = lab.upgrade()
-            && let Some(desired) = lab.desired_pod(&pod)
+            && let Some((pod, desired)) = lab.running_pod(&pod)
             && desired.containers.len() == 1
             && is_over(code, desired.restart)
         {

@@ -1,0 +1,93 @@
+//! What runs for a container.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ringfence_dns::{DnsConfig, Updates};
+use ringfence_net::Protocol;
+use ringfence_standin::responder::{ResponderConfig, ResponderPort};
+
+use super::super::programs;
+use super::{DNS_SOCKET, directory};
+use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
+use crate::process::sandbox::ContainerCommand;
+
+const DNS_PORT: u16 = 53;
+
+/// The program of a container, with all that it is given.
+pub(super) fn command(
+    desired: &DesiredPod,
+    container: &DesiredContainer,
+    node: &str,
+    addresses: &[IpAddr],
+) -> anyhow::Result<ContainerCommand> {
+    let internal = |arguments: &[&str]| {
+        std::iter::once("internal")
+            .chain(arguments.iter().copied())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (arguments, builtin, input) = match &container.program {
+        Program::Responder => {
+            let config = responder(desired, container, node);
+            (
+                internal(&["responder"]),
+                true,
+                Some(serde_json::to_string(&config)?),
+            )
+        }
+        Program::Agnhost(arguments) => {
+            let invocation = programs::builtin("agnhost", arguments);
+            (invocation.arguments, invocation.builtin, None)
+        }
+        Program::Machine(arguments) => {
+            let invocation = programs::invocation(arguments);
+            (invocation.arguments, invocation.builtin, None)
+        }
+        Program::Dns => {
+            // A socket of a container that was killed may have left its name.
+            let _ = std::fs::remove_file(DNS_SOCKET);
+            let config = DnsConfig {
+                listen: addresses
+                    .iter()
+                    .map(|address| SocketAddr::new(*address, DNS_PORT))
+                    .collect(),
+                upstream: Vec::new(),
+                updates: Updates::Socket(DNS_SOCKET.into()),
+            };
+            (
+                internal(&["dns"]),
+                true,
+                Some(serde_json::to_string(&config)?),
+            )
+        }
+    };
+    Ok(ContainerCommand {
+        name: container.name.clone(),
+        arguments,
+        builtin,
+        environment: programs::environment(desired, &container.environment),
+        log: directory(&desired.pod.name).join(format!("{}.log", container.name)),
+        input,
+    })
+}
+
+fn responder(desired: &DesiredPod, container: &DesiredContainer, node: &str) -> ResponderConfig {
+    ResponderConfig {
+        pod: desired.pod.name.name.clone(),
+        namespace: desired.pod.name.namespace.clone(),
+        node: node.to_owned(),
+        image: container.image.clone(),
+        container: container.name.clone(),
+        addresses: vec![IpAddr::from([0; 4]), IpAddr::from([0; 16])],
+        ports: container
+            .ports
+            .iter()
+            .filter(|port| port.protocol != Protocol::Sctp)
+            .map(|port| ResponderPort {
+                protocol: port.protocol,
+                port: port.port,
+                name: port.name.clone(),
+            })
+            .collect(),
+    }
+}
