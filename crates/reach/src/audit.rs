@@ -32,7 +32,7 @@ use gather::Gathered;
 use stage::Stage;
 use workload::Workloads;
 
-pub use finding::{Accepted, Finding, Gap, GapKind, Measured, Shown};
+pub use finding::{Accepted, Finding, Gap, GapKind, Measured, NamespaceShare, Shown};
 pub use principle::{About, Principle, Severity};
 pub use score::{Score, Term};
 

@@ -117,6 +117,119 @@ fn policies_that_allow_everything_are_worth_nothing() {
     assert!(reasons.contains("shop/anything ingress[0]"), "{reasons}");
 }
 
+/// A policy of the shop that lets `peer` in and out.
+fn letting_in(peer: &str) -> String {
+    format!(
+        "{CLOSED}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: labels, namespace: shop}}
+spec: {{podSelector: {{}}, policyTypes: [Ingress, Egress], ingress: [{{from: [{peer}]}}], egress: [{{to: [{peer}]}}]}}
+"
+    )
+}
+
+#[test]
+fn labels_that_anybody_may_choose_protect_nobody() {
+    let some = "podSelector: {matchExpressions: [{key: app, operator: Exists}]}";
+    let found = json(
+        &letting_in(&format!("{{namespaceSelector: {{}}, {some}}}")),
+        &[],
+        1,
+    );
+    assert_eq!(
+        (share(&found, "RA01"), share(&found, "RA02")),
+        ((0, 2), (0, 2))
+    );
+    let gap = &findings(&found, "RA01")[0]["gaps"][0];
+    assert_eq!(gap["kind"], "labelled-stranger");
+    assert_eq!(gap["witness"]["source"], "nowhere/labelled");
+    assert_eq!(gap["witness"]["verdict"], "allow");
+    let named = "{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}";
+    assert_eq!(share(&json(&letting_in(named), &[], 1), "RA01"), (0, 2));
+    let by_namespace =
+        "{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchLabels: {app: web}}}";
+    assert_eq!(
+        share(&json(&letting_in(by_namespace), &[], 0), "RA01"),
+        (2, 2)
+    );
+}
+
+#[test]
+fn a_label_of_the_own_namespace_has_to_have_a_value() {
+    let some = "{podSelector: {matchExpressions: [{key: app, operator: Exists}]}}";
+    let found = json(&letting_in(some), &["--fail-on", "medium"], 1);
+    assert_eq!(share(&found, "RA01"), (0, 2));
+    let gap = &findings(&found, "RA01")[0]["gaps"][0];
+    assert_eq!(gap["kind"], "labelled-neighbour");
+    assert_eq!(gap["witness"]["source"], "shop/labelled");
+    let named = "{podSelector: {matchLabels: {app: web}}}";
+    assert_eq!(share(&json(&letting_in(named), &[], 0), "RA01"), (2, 2));
+}
+
+#[test]
+fn a_label_that_a_deny_asks_for_is_worn_as_well() {
+    let deny = "
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: unlabelled}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress:
+  - action: Deny
+    from: [{pods: {namespaceSelector: {}, podSelector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}}]
+";
+    let anybody = letting_in("{namespaceSelector: {}}");
+    let found = json(&format!("{anybody}{deny}"), &[], 1);
+    assert_eq!(share(&found, "RA01"), (0, 2));
+}
+
+#[test]
+fn closed_workloads_elsewhere_make_up_for_nothing() {
+    let open = CLOSED.split("---\napiVersion: networking").next().unwrap();
+    let closed: String = (0..100).map(closed_pod).collect();
+    let alone = json(open, &[], 1);
+    let diluted = json(&format!("{open}{CLOSED_NAMESPACE}{closed}"), &[], 1);
+    let score = |audit: &Value| audit["score_millionths"].as_u64().unwrap();
+    assert!(score(&diluted) <= score(&alone), "{diluted}");
+    assert_eq!(share(&diluted, "RA01"), (100, 102));
+    let principles = diluted["principles"].as_array().unwrap();
+    let worst = &principles[0]["worst"];
+    assert_eq!(worst["namespace"], "shop");
+    assert_eq!(
+        (&worst["holds"], &worst["measured"]),
+        (&0.into(), &2.into())
+    );
+}
+
+const CLOSED_NAMESPACE: &str = "
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: vault, labels: {pod-security.kubernetes.io/enforce: baseline}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: vault}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+";
+
+fn closed_pod(number: u32) -> String {
+    format!(
+        "
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}, namespace: vault}}
+spec: {{containers: [{{name: c, image: x}}]}}
+"
+    )
+}
+
 #[test]
 fn an_admin_rule_overrides_what_policies_deny() {
     let admin = "
@@ -284,7 +397,7 @@ spec:
     let finding = &findings(&found, "RA08")[0];
     assert_eq!(finding["workload"], "shop/deployment/web");
     assert_eq!(finding["gaps"][0]["witness"]["source"], "front/front");
-    assert_eq!(share(&found, "RA01"), (2, 3), "a stranger has no labels");
+    assert_eq!(share(&found, "RA01"), (1, 3), "anybody may be front");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Answer, Query, Source};
+use ringfence_model::{Answer, Labels, Query, Source};
 use ringfence_net::ConnectionSet;
 
 use super::{Principle, Severity};
@@ -15,8 +15,21 @@ pub struct Measured {
     pub principle: Principle,
     /// For how many workloads (for namespaces, RA05) it is proven to hold.
     pub holds: usize,
+    /// The namespace in which it holds for the smallest share; `None` if there was nothing to measure.
+    pub worst: Option<NamespaceShare>,
     /// Where it does not, the worst first.
     pub findings: Vec<Finding>,
+}
+
+/// For how many of one namespace a principle holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamespaceShare {
+    /// Its name.
+    pub namespace: String,
+    /// For how many it is proven to hold.
+    pub holds: usize,
+    /// For how many it was measured; never 0.
+    pub measured: usize,
 }
 
 /// One workload (or namespace) for which a principle does not hold, or is not proven to.
@@ -70,10 +83,14 @@ pub struct Shown {
 pub enum GapKind {
     /// A pod without labels in a namespace that nobody has heard of.
     Stranger,
+    /// A pod of such a namespace with labels that policies ask for, and that are anybody's to choose.
+    Labelled(Labels),
     /// More of the internet than a 256th.
     Internet,
     /// A pod without labels in the workload's own namespace.
     Neighbour,
+    /// A pod of the workload's own namespace with labels that policies only ask to be there.
+    LabelledNeighbour(Labels),
     /// The cloud's metadata service.
     Metadata(IpAddr),
     /// The kubelet of a node, or the control plane on it.
@@ -119,8 +136,10 @@ impl GapKind {
             (Self::Metadata(one), Self::Metadata(other)) => one == other,
             (
                 Self::Stranger
+                | Self::Labelled(_)
                 | Self::Internet
                 | Self::Neighbour
+                | Self::LabelledNeighbour(_)
                 | Self::Metadata(_)
                 | Self::Node(_)
                 | Self::Clients { .. }
@@ -136,7 +155,10 @@ impl GapKind {
     #[must_use]
     pub const fn severity(&self, principle: Principle) -> Severity {
         match (self, principle) {
-            (Self::Stranger, Principle::DefaultDenyIngress | Principle::SensitiveStores)
+            (
+                Self::Stranger | Self::Labelled(_),
+                Principle::DefaultDenyIngress | Principle::SensitiveStores,
+            )
             | (
                 Self::Internet,
                 Principle::DefaultDenyIngress
@@ -146,8 +168,10 @@ impl GapKind {
             | (Self::Metadata(_) | Self::HostNetwork { .. }, _) => Severity::High,
             (
                 Self::Stranger
+                | Self::Labelled(_)
                 | Self::Internet
                 | Self::Neighbour
+                | Self::LabelledNeighbour(_)
                 | Self::Node(_)
                 | Self::Clients { .. }
                 | Self::Namespace(_)

@@ -9,7 +9,7 @@ use ringfence_policy::Engine;
 
 use super::acceptance::Acceptances;
 use super::workload::Workloads;
-use super::{Finding, Gap, GapKind, Measured, Principle, Severity, Shown};
+use super::{Finding, Gap, GapKind, Measured, NamespaceShare, Principle, Severity, Shown};
 use crate::matrix::{Ends, judged};
 use crate::workload::Unit;
 
@@ -65,6 +65,7 @@ impl Gathered {
         let of_principle = |principle: Principle| {
             let units = units.remove(&principle).unwrap_or_default();
             let holds = units.values().filter(|open| open.is_empty()).count();
+            let worst = worst(&units);
             let open = units.into_iter().filter(|(_, open)| !open.is_empty());
             let findings = open.map(|(unit, open)| {
                 let source = workloads.source(engine.cluster(), &unit);
@@ -83,11 +84,31 @@ impl Gathered {
             Measured {
                 principle,
                 holds,
+                worst,
                 findings,
             }
         };
         Principle::ALL.into_iter().map(of_principle).collect()
     }
+}
+
+/// The namespace with the smallest share; of several, the one with the most that is open.
+fn worst(units: &BTreeMap<Unit, Vec<Open>>) -> Option<NamespaceShare> {
+    let mut shares: BTreeMap<&str, NamespaceShare> = BTreeMap::new();
+    for (unit, open) in units {
+        let namespace = unit.namespace().unwrap_or_default();
+        let share = shares.entry(namespace).or_insert_with(|| NamespaceShare {
+            namespace: namespace.to_owned(),
+            holds: 0,
+            measured: 0,
+        });
+        share.holds += usize::from(open.is_empty());
+        share.measured += 1;
+    }
+    shares.into_values().min_by(|one, other| {
+        let shares = (one.holds * other.measured).cmp(&(other.holds * one.measured));
+        shares.then(other.measured.cmp(&one.measured))
+    })
 }
 
 /// The worst first.

@@ -100,8 +100,8 @@ static INGRESS: About = About {
     id: "RA01",
     name: "default-deny-ingress",
     title: "Nobody gets in who is not named",
-    measure: "neither a pod without labels, from its own namespace or from one that nobody has heard of, nor the internet \
-              may open a connection to it, but to the ports that a Service offers to the outside",
+    measure: "neither a pod without labels, from its own namespace or from one that nobody has heard of, nor one that gives \
+              itself the labels policies ask for, nor the internet may open a connection to it, but to the ports that a Service offers to the outside",
     weight: 20,
     reason: "Pods form one flat network: until a policy says otherwise, whoever takes over any pod can dial every other. \
              What has to be allowed can be listed; what ought to be denied never completely.",

@@ -1,6 +1,6 @@
 //! What comes of it all: a number from 0 to 100.
 
-use super::{Measured, Principle};
+use super::{Measured, NamespaceShare, Principle};
 
 /// Parts in one: so many that a share of any number of workloads is exact to more places than anybody reads.
 const WHOLE: u64 = 1_000_000_000_000;
@@ -8,8 +8,9 @@ const WHOLE: u64 = 1_000_000_000_000;
 /// Parts in a millionth.
 const MILLIONTH: u64 = WHOLE / 1_000_000;
 
-/// The weighted mean of the shares of workloads for which the principles hold, over the principles that there was
-/// something to measure by.
+/// The weighted mean, over the principles that there was something to measure by, of the shares of workloads for which
+/// they hold. Each is taken from the namespace where it is smallest, so that no number of closed workloads elsewhere
+/// makes up for one that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Score {
     /// One for each principle that was measured.
@@ -17,29 +18,26 @@ pub struct Score {
 }
 
 /// What one principle adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// Which.
     pub principle: Principle,
     /// Its weight.
     pub weight: u32,
-    /// For how many it holds.
-    pub holds: usize,
-    /// For how many it was measured; never 0.
-    pub measured: usize,
+    /// The share of the namespace that does worst by it.
+    pub share: NamespaceShare,
 }
 
 impl Score {
     pub(super) fn of(principles: &[Measured]) -> Option<Self> {
-        let measured = principles.iter().filter(|found| found.measured() > 0);
-        let terms: Vec<Term> = measured
-            .map(|found| Term {
+        let term = |found: &Measured| {
+            Some(Term {
                 principle: found.principle,
                 weight: found.principle.about().weight,
-                holds: found.holds,
-                measured: found.measured(),
+                share: found.worst.clone()?,
             })
-            .collect();
+        };
+        let terms: Vec<Term> = principles.iter().filter_map(term).collect();
         (!terms.is_empty()).then_some(Self { terms })
     }
 
@@ -76,7 +74,7 @@ impl Term {
     }
 
     fn weighted(&self) -> u64 {
-        let (holds, measured) = (self.holds as u64, self.measured as u64);
+        let (holds, measured) = (self.share.holds as u64, self.share.measured as u64);
         let share = holds.saturating_mul(WHOLE) / measured.max(1);
         share * u64::from(self.weight)
     }
@@ -90,8 +88,11 @@ mod tests {
         let term = |(principle, holds, measured): &(Principle, usize, usize)| Term {
             principle: *principle,
             weight: principle.about().weight,
-            holds: *holds,
-            measured: *measured,
+            share: NamespaceShare {
+                namespace: "shop".to_owned(),
+                holds: *holds,
+                measured: *measured,
+            },
         };
         Score {
             terms: terms.iter().map(term).collect(),

@@ -7,6 +7,7 @@ use ringfence_policy::{ClassId, ClassSet, Reach, Row};
 use super::GapKind;
 use super::gather::Open;
 use super::stage::Stage;
+use super::strangers::{either, together};
 use super::workload::{Workload, Workloads};
 
 /// What each pod of the cluster may open to one destination, beside what its like from nowhere may.
@@ -23,7 +24,7 @@ struct Pair<'a> {
 
 impl<'a> Separation<'a> {
     pub(super) fn of(stage: &Stage, column: &'a Row) -> Self {
-        let strangers = strangers(stage, column);
+        let strangers = together(stage, column, &stage.foreign);
         let likes = likes(stage, column, &strangers);
         let mut pairs = Vec::new();
         for (reach, classes) in &column.cells {
@@ -85,20 +86,6 @@ impl Pair<'_> {
     }
 }
 
-/// What strangers without labels may open: one of them, or all if one may be nobody.
-fn strangers(stage: &Stage, column: &Row) -> Reach {
-    let reaches = || stage.foreign.iter().map(|one| column.reach(one.class));
-    let any = reaches().fold(Reach::none(), |all, more| either(&all, &more));
-    if !stage.is_anywhere {
-        return any;
-    }
-    let allowed = reaches().map(|reach| reach.allowed);
-    let allowed = allowed.reduce(|all, more| all.intersection(&more));
-    let allowed = allowed.unwrap_or_else(ConnectionSet::none);
-    let unknown = any.allowed.union(&any.unknown).difference(&allowed);
-    Reach { allowed, unknown }
-}
-
 /// What the likes of pods may open, and the classes of these pods.
 fn likes(stage: &Stage, column: &Row, strangers: &Reach) -> Vec<(Reach, ClassSet)> {
     let twins: ClassSet = stage.twins.iter().map(|(twin, _)| *twin).collect();
@@ -122,11 +109,4 @@ fn originals(stage: &Stage, twins: &ClassSet) -> ClassSet {
     let is_one = |twin: &ClassId| twins.contains(*twin);
     let originals = stage.twins.iter().filter(|(twin, _)| is_one(twin));
     ClassSet::union_of(originals.map(|(_, classes)| classes))
-}
-
-/// What one or the other may open.
-fn either(one: &Reach, other: &Reach) -> Reach {
-    let allowed = one.allowed.union(&other.allowed);
-    let unknown = one.unknown.union(&other.unknown).difference(&allowed);
-    Reach { allowed, unknown }
 }

@@ -4,7 +4,7 @@ mod cast;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, ObjectName};
+use ringfence_model::{Cluster, Labels, ObjectName};
 use ringfence_net::Family;
 use ringfence_policy::{ClassId, ClassSet, Engine};
 
@@ -18,6 +18,13 @@ pub(super) struct Stranger {
     pub(super) name: ObjectName,
 }
 
+/// Strangers with labels that policies ask for, one of each class.
+#[derive(Default)]
+pub(super) struct Labelled {
+    pub(super) classes: ClassSet,
+    pub(super) pods: BTreeMap<ClassId, (ObjectName, Labels)>,
+}
+
 /// The cluster with the strangers, and who is who.
 pub(super) struct Stage {
     pub(super) engine: Engine,
@@ -25,6 +32,10 @@ pub(super) struct Stage {
     pub(super) foreign: Vec<Stranger>,
     /// Pods without labels in each namespace that has pods.
     own: BTreeMap<String, Vec<Stranger>>,
+    /// Pods of the unknown namespace with labels that policies ask for: anybody may give them to a pod.
+    pub(super) labelled: Labelled,
+    /// Pods in each namespace with labels that its policies only ask to be there.
+    own_labelled: BTreeMap<String, Labelled>,
     /// Pods of that unknown namespace with labels that pods of the cluster have, and the classes of those.
     pub(super) twins: Vec<(ClassId, ClassSet)>,
     /// Every class with a pod of the cluster.
@@ -48,6 +59,8 @@ impl Stage {
         let mut stage = Self {
             foreign: strangers(&engine, &cast.foreign),
             own: BTreeMap::new(),
+            labelled: labelled(&engine, &cast.labelled),
+            own_labelled: BTreeMap::new(),
             twins: Vec::new(),
             real: ClassSet::new(),
             of_namespace: BTreeMap::new(),
@@ -60,6 +73,10 @@ impl Stage {
         for (namespace, names) in &cast.own {
             let own = strangers(&stage.engine, names);
             stage.own.insert(namespace.clone(), own);
+        }
+        for (namespace, pods) in &cast.own_labelled {
+            let own = labelled(&stage.engine, pods);
+            stage.own_labelled.insert(namespace.clone(), own);
         }
         stage.find_pods(subject.cluster, &cast);
         stage
@@ -90,6 +107,11 @@ impl Stage {
         self.own.get(namespace).map_or(&[], Vec::as_slice)
     }
 
+    /// Pods in `namespace` with labels that its policies only ask to be there.
+    pub(super) fn own_labelled(&self, namespace: &str) -> Option<&Labelled> {
+        self.own_labelled.get(namespace)
+    }
+
     /// The classes of the pods of `namespace`.
     pub(super) fn classes_of(&self, namespace: &str) -> Option<&ClassSet> {
         self.of_namespace.get(namespace)
@@ -108,4 +130,15 @@ fn strangers(engine: &Engine, names: &[ObjectName]) -> Vec<Stranger> {
         Some(Stranger { class, name })
     };
     names.iter().filter_map(stranger).collect()
+}
+
+fn labelled(engine: &Engine, pods: &[(ObjectName, Labels)]) -> Labelled {
+    let mut labelled = Labelled::default();
+    for pod in pods {
+        if let Some(class) = engine.class_of_pod(&pod.0) {
+            labelled.classes.insert(class);
+            labelled.pods.entry(class).or_insert_with(|| pod.clone());
+        }
+    }
+    labelled
 }

@@ -1,7 +1,7 @@
 //! An audit for machines.
 
 use ringfence_net::ConnectionSet;
-use ringfence_reach::audit::{Finding, Gap, GapKind, Measured, Shown};
+use ringfence_reach::audit::{Finding, Gap, GapKind, Measured, NamespaceShare, Shown};
 use ringfence_reach::workload::Unit;
 use serde::Serialize;
 
@@ -31,7 +31,17 @@ struct PrincipleJson<'a> {
     weight: u32,
     holds: usize,
     measured: usize,
+    /// The namespace that counts for the score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worst: Option<ShareJson<'a>>,
     findings: Vec<FindingJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShareJson<'a> {
+    namespace: &'a str,
+    holds: usize,
+    measured: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,7 +108,16 @@ fn principle(measured: &Measured) -> PrincipleJson<'_> {
         weight: about.weight,
         holds: measured.holds,
         measured: measured.measured(),
+        worst: measured.worst.as_ref().map(share),
         findings: measured.findings.iter().map(finding).collect(),
+    }
+}
+
+fn share(share: &NamespaceShare) -> ShareJson<'_> {
+    ShareJson {
+        namespace: &share.namespace,
+        holds: share.holds,
+        measured: share.measured,
     }
 }
 
@@ -129,8 +148,10 @@ fn gap<'a>(finding: &Finding, gap: &'a Gap) -> GapJson<'a> {
 const fn kind(kind: &GapKind) -> &'static str {
     match kind {
         GapKind::Stranger => "stranger",
+        GapKind::Labelled(_) => "labelled-stranger",
         GapKind::Internet => "internet",
         GapKind::Neighbour => "neighbour",
+        GapKind::LabelledNeighbour(_) => "labelled-neighbour",
         GapKind::Metadata(_) => "metadata",
         GapKind::Node(_) => "node",
         GapKind::Clients { .. } => "clients",

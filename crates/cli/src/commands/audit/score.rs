@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use ringfence_reach::audit::{Score, Term};
 
+use crate::output::plain::plain;
 use crate::paint;
 
 pub(super) fn headline(score: Option<&Score>) -> String {
@@ -26,7 +27,7 @@ pub(super) fn explained(score: Option<&Score>) -> String {
         return "no principle had anything to measure, so there is no score\n".to_owned();
     };
     let mut out = String::from(
-        "each principle adds its weight times the share of workloads that it is proven for\n",
+        "each principle adds its weight times the share of workloads that it is proven for, in the\nnamespace where that is smallest\n",
     );
     out.extend(score.terms.iter().map(line));
     let sum: u64 = score.terms.iter().map(Term::adds).sum();
@@ -48,11 +49,12 @@ fn line(term: &Term) -> String {
     let Term {
         principle,
         weight,
-        holds,
-        measured,
+        share,
     } = term;
+    let (holds, measured) = (share.holds, share.measured);
+    let namespace = plain(&share.namespace);
     let (id, adds) = (principle.about().id, decimals(term.adds()));
-    format!("  {id}: {weight:>2} * {holds}/{measured} = {adds}\n")
+    format!("  {id}: {weight:>2} * {holds}/{measured} = {adds} ({namespace})\n")
 }
 
 /// Millionths with two decimals, rounded to the nearest.

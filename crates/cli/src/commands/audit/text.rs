@@ -18,7 +18,8 @@ const MARGIN: &str = "    ";
 
 /// What the names of those mean who are in no manifest.
 const STRANGERS: &str = "a stranger is a pod without labels, in a namespace that nobody has heard of or in the workload's own;\n\
-                         `ringfence explain 'nowhere/[]' POD` asks for one of the first kind what it may open";
+                         another one is `labelled` as policies ask for. `ringfence explain 'nowhere/[]' POD` asks for one of\n\
+                         the first kind what it may open, with labels in the brackets for one of the second";
 
 pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
     let audit = &report.audit;
@@ -45,7 +46,15 @@ pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
 
 fn shows_stranger(finding: &Finding) -> bool {
     let mut kinds = finding.gaps.iter().map(|gap| &gap.kind);
-    kinds.any(|kind| matches!(kind, GapKind::Stranger | GapKind::Neighbour))
+    kinds.any(|kind| {
+        matches!(
+            kind,
+            GapKind::Stranger
+                | GapKind::Labelled(_)
+                | GapKind::Neighbour
+                | GapKind::LabelledNeighbour(_)
+        )
+    })
 }
 
 /// A principle in the table at the top.

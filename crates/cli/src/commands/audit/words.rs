@@ -1,6 +1,6 @@
 //! Findings in sentences, the same in every form of output.
 
-use ringfence_model::DirectionDecision;
+use ringfence_model::{DirectionDecision, Labels};
 use ringfence_net::ConnectionSet;
 use ringfence_reach::audit::{Finding, Gap, GapKind, Principle, Shown};
 
@@ -17,6 +17,22 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
     let text = match (&gap.kind, gets_in) {
         (GapKind::Stranger, true) => format!("any pod of the cluster may open {what}"),
         (GapKind::Stranger, false) => format!("it may open {what} to any pod of the cluster"),
+        (GapKind::Labelled(labels), true) => {
+            let labels = listed(labels);
+            format!("any pod of the cluster that calls itself `{labels}` may open {what}")
+        }
+        (GapKind::Labelled(labels), false) => {
+            let labels = listed(labels);
+            format!("it may open {what} to any pod of the cluster that calls itself `{labels}`")
+        }
+        (GapKind::LabelledNeighbour(labels), true) => {
+            let labels = listed(labels);
+            format!("any pod of its namespace that calls itself `{labels}` may open {what}")
+        }
+        (GapKind::LabelledNeighbour(labels), false) => {
+            let labels = listed(labels);
+            format!("it may open {what} to any pod of its namespace that calls itself `{labels}`")
+        }
         (GapKind::Neighbour, true) => format!("any pod of its namespace may open {what}"),
         (GapKind::Neighbour, false) => format!("it may open {what} to any pod of its namespace"),
         (GapKind::Internet, true) => format!("the internet may open {what}"),
@@ -55,6 +71,11 @@ fn connections(set: &ConnectionSet) -> String {
     } else {
         direct
     }
+}
+
+fn listed(labels: &Labels) -> String {
+    let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    labels.collect::<Vec<_>>().join(",")
 }
 
 /// Everything that is open, in one line.

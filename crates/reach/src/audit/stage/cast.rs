@@ -1,6 +1,7 @@
 //! Who the strangers are, and which addresses they have.
 
 mod addresses;
+mod costume;
 mod mentioned;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,9 @@ pub(super) struct Cast<'a> {
     pub(super) is_anywhere: bool,
     pub(super) foreign: Vec<ObjectName>,
     pub(super) own: BTreeMap<String, Vec<ObjectName>>,
+    /// The same with labels that policies ask for.
+    pub(super) labelled: Vec<(ObjectName, Labels)>,
+    pub(super) own_labelled: BTreeMap<String, Vec<(ObjectName, Labels)>>,
     pub(super) twins: BTreeMap<&'a Labels, ObjectName>,
 }
 
@@ -42,12 +46,16 @@ impl<'a> Cast<'a> {
             is_anywhere: false,
             foreign: Vec::new(),
             own: BTreeMap::new(),
+            labelled: Vec::new(),
+            own_labelled: BTreeMap::new(),
             twins: BTreeMap::new(),
         };
         let blocks = pod_blocks_of(subject, pod_blocks);
         let mut addresses = Addresses::of(cluster, &blocks, families);
         cast.add_foreign(&mut addresses);
         cast.add_neighbours(cluster, &mut addresses);
+        cast.add_labelled(cluster, &mut addresses);
+        cast.add_labelled_neighbours(cluster, &mut addresses);
         cast.add_twins(cluster, &mut addresses);
         if !knows_nodes(cluster) {
             cast.add_nodes(&mut addresses);
@@ -85,6 +93,33 @@ impl<'a> Cast<'a> {
                 let own = self.own.entry(namespace.to_owned()).or_default();
                 own.push(name.clone());
                 self.add(name, &Labels::new(), address);
+            }
+        }
+    }
+
+    /// What is open to labels does not depend on an address.
+    fn add_labelled(&mut self, cluster: &Cluster, addresses: &mut Addresses) {
+        for (number, worn) in costume::of_foreigners(cluster).into_iter().enumerate() {
+            let name = ObjectName::new(&self.namespace, numbered("labelled", number));
+            self.add(name.clone(), &worn, addresses.unnamed());
+            self.labelled.push((name, worn));
+        }
+    }
+
+    fn add_labelled_neighbours(&mut self, cluster: &Cluster, addresses: &mut Addresses) {
+        let mut costumes = costume::of_neighbours(cluster);
+        for namespace in namespaces(cluster) {
+            let is_taken = |name: &str| {
+                let name = ObjectName::new(namespace, name);
+                cluster.pods.contains_key(&name)
+            };
+            let stem = free("labelled", is_taken);
+            let worn = costumes.remove(namespace).unwrap_or_default();
+            for (number, worn) in worn.into_iter().enumerate() {
+                let name = ObjectName::new(namespace, numbered(&stem, number));
+                self.add(name.clone(), &worn, addresses.unnamed());
+                let own = self.own_labelled.entry(namespace.to_owned());
+                own.or_default().push((name, worn));
             }
         }
     }

@@ -37,7 +37,8 @@ fn namespace_selectors(cluster: &Cluster) -> impl Iterator<Item = &LabelSelector
     named.chain(scopes)
 }
 
-fn scopes(cluster: &Cluster) -> impl Iterator<Item = &PodScope> {
+/// Whom policies of the whole cluster speak of, as subjects and as peers.
+pub(super) fn scopes(cluster: &Cluster) -> impl Iterator<Item = &PodScope> {
     let policies = cluster.cluster_policies.values();
     policies.flat_map(|policy| {
         let rules = policy.ingress.iter().chain(&policy.egress);
