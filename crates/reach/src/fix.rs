@@ -23,7 +23,7 @@ use ringfence_policy::Engine;
 use crate::diff::{Difference, PairChange};
 
 pub use edit::Edit;
-pub use patch::{Hunk, Patched, edited, hunk, new_document, patched};
+pub use patch::{Hunk, PatchStep, Patched, edited, hunk, new_document, patched};
 
 /// What is wanted of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Flow {
     pub query: Query,
     /// All of them, as they are dialled.
     pub connections: ConnectionSet,
+    /// Whether the ends stand for all pods of their workloads that no policy tells apart from them.
+    pub is_for_alike: bool,
 }
 
 /// What is to become true.

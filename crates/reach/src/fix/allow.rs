@@ -123,8 +123,8 @@ impl Site<'_> {
             Direction::Egress => "to",
         };
         let (own, other) = (
-            identity::called(self.cluster, self.subject()),
-            identity::called(self.cluster, self.peer()),
+            identity::called(self.cluster, self.subject(), self.outside),
+            identity::called(self.cluster, self.peer(), self.outside),
         );
         Some(NetworkPolicy {
             name: self.free_name(&subject.name.namespace, &[&own, between, &other])?,
@@ -218,12 +218,12 @@ impl Site<'_> {
 
     /// A rule for these ends and ports alone; into a pod only pods can be named (rule CN-36).
     pub(super) fn cluster_rule(self, action: ClusterAction) -> Option<ClusterRule> {
-        let peer = identity::cluster_peer(self.cluster, self.peer())?;
-        let is_pods = matches!(peer, ClusterPeer::Pods(_));
+        let peers = identity::cluster_peers(self.cluster, self.peer(), self.outside)?;
+        let is_pods = matches!(peers.as_slice(), [ClusterPeer::Pods(_)]);
         (is_pods || self.obstacle.direction == Direction::Egress).then(|| ClusterRule {
             name: None,
             action,
-            peers: vec![peer],
+            peers,
             ports: ports::of_cluster_policy(&self.obstacle.ports),
             source: None,
         })

@@ -75,7 +75,15 @@ fn except(site: Site<'_>, rule: &RuleOf, item: usize, peer: &PolicyPeer) -> Opti
     let PolicyPeer::IpBlock(block) = peer else {
         return None;
     };
-    let except = identity::single(site.peer().address()?).cidr;
+    let address = site.peer().address()?;
+    let is_example = site
+        .outside
+        .iter()
+        .any(|block| identity::holds(block, address));
+    if is_example {
+        return None;
+    }
+    let except = identity::single(address).cidr;
     let is_inside = block.cidr.contains(&except) && block.cidr != except;
     is_inside.then(|| Edit::AddException(rule.clone(), item, except))
 }
@@ -109,8 +117,8 @@ fn admin(site: Site<'_>) -> Option<Edit> {
     let subject = identity::pod(site.cluster, site.subject())?;
     let rule = site.cluster_rule(ClusterAction::Deny)?;
     let (own, other) = (
-        identity::called(site.cluster, site.subject()),
-        identity::called(site.cluster, site.peer()),
+        identity::called(site.cluster, site.subject(), site.outside),
+        identity::called(site.cluster, site.peer(), site.outside),
     );
     let between = match site.obstacle.direction {
         Direction::Ingress => "from",

@@ -259,7 +259,7 @@ impl fmt::Display for Edit {
             }
             Self::RemoveRule(rule) => write!(f, "remove {rule}"),
             Self::InsertClusterRule(name, RulePlace { direction, index }, rule) => {
-                let action = rule.action;
+                let action = rule.action.written_in(name.kind);
                 write!(
                     f,
                     "insert a rule with {action} before {name} {direction}[{index}]"

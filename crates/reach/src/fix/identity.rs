@@ -97,11 +97,49 @@ pub(super) fn peer(
     ))
 }
 
-/// `party` as a peer of a cluster-scoped policy's egress; blocks with exceptions are none.
-pub(super) fn cluster_peer(cluster: &Cluster, party: &Party) -> Option<ClusterPeer> {
-    match pod(cluster, party) {
-        Some(pod) => Some(ClusterPeer::Pods(scope(cluster, pod))),
-        None => Some(ClusterPeer::Networks(vec![IpNet::from(party.address()?)])),
+/// `party` as peers of a cluster-scoped policy's egress. An address that stands for `outside` is all of it, of both
+/// families.
+pub(super) fn cluster_peers(
+    cluster: &Cluster,
+    party: &Party,
+    outside: &[IpBlock],
+) -> Option<Vec<ClusterPeer>> {
+    if let Some(pod) = pod(cluster, party) {
+        return Some(vec![ClusterPeer::Pods(scope(cluster, pod))]);
+    }
+    let address = party.address()?;
+    if !outside.iter().any(|block| holds(block, address)) {
+        return Some(vec![ClusterPeer::Networks(vec![single(address).cidr])]);
+    }
+    let networks: Vec<IpNet> = outside.iter().flat_map(networks).collect();
+    let peers = networks.chunks(MOST_NETWORKS);
+    Some(
+        peers
+            .map(|some| ClusterPeer::Networks(some.to_vec()))
+            .collect(),
+    )
+}
+
+/// How many networks a peer may name (rule AN-2).
+const MOST_NETWORKS: usize = 25;
+
+/// A block without its exceptions: these peers know none.
+fn networks(block: &IpBlock) -> Vec<IpNet> {
+    without(block.cidr, &block.except)
+}
+
+fn without(network: IpNet, holes: &[IpNet]) -> Vec<IpNet> {
+    if holes.iter().any(|hole| hole.contains(&network)) {
+        return Vec::new();
+    }
+    let within = holes.iter().filter(|hole| network.contains(*hole));
+    let within: Vec<IpNet> = within.copied().collect();
+    let halves = network.subnets(network.prefix_len().saturating_add(1));
+    match halves {
+        Ok(halves) if !within.is_empty() => {
+            halves.flat_map(|half| without(half, &within)).collect()
+        }
+        Ok(_) | Err(_) => vec![network],
     }
 }
 
@@ -150,8 +188,12 @@ pub(super) fn name(words: &[&str]) -> String {
 
 const MOST_LETTERS: usize = 60;
 
-/// What a party is called in names.
-pub(super) fn called(cluster: &Cluster, party: &Party) -> String {
+/// What a party is called in names; the example of a place as the place.
+pub(super) fn called(cluster: &Cluster, party: &Party, outside: &[IpBlock]) -> String {
+    let is_example = |address| outside.iter().any(|block| holds(block, address));
+    if pod(cluster, party).is_none() && party.address().is_some_and(is_example) {
+        return "outside".to_owned();
+    }
     match (pod(cluster, party), party) {
         (Some(pod), _) => match &pod.workload {
             Some(owner) => owner.name.clone(),

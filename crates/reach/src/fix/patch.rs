@@ -22,7 +22,7 @@ pub struct Hunk {
     pub line: usize,
     /// How many lines of before there are, and of after.
     pub lines: (usize, usize),
-    /// Each line with ` `, `-` or `+` before it.
+    /// Each line with ` `, `-` or `+` before it, or `\` where it says that no line break ends the line above.
     pub text: Vec<String>,
 }
 
@@ -71,6 +71,19 @@ pub struct Patched {
     pub files: BTreeMap<Arc<str>, String>,
     /// Documents of new objects.
     pub documents: Vec<String>,
+    /// What changes in files, each edit with the lines as the edits before it leave them.
+    pub steps: Vec<PatchStep>,
+}
+
+/// One edit of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchStep {
+    /// Which.
+    pub edit: Edit,
+    /// The name of the file.
+    pub file: Arc<str>,
+    /// What it changes.
+    pub hunk: Hunk,
 }
 
 /// What `edits` make of the manifests that `cluster` was read from; `None` if one of them cannot be made there.
@@ -83,6 +96,7 @@ pub fn patched<'a>(
     let mut patched = Patched {
         files: BTreeMap::new(),
         documents: Vec::new(),
+        steps: Vec::new(),
     };
     let mut in_place: Vec<(&Source, &Edit)> = Vec::new();
     for edit in edits {
@@ -92,10 +106,18 @@ pub fn patched<'a>(
         }
     }
     // From the end, so that what is still to be edited stays where it is.
-    in_place.sort_by_key(|(source, _)| Reverse((source.line, source.column)));
+    let files: Vec<&Arc<str>> = in_place.iter().map(|(source, _)| &source.file).collect();
+    let file = |source: &Source| files.iter().position(|name| **name == source.file);
+    in_place.sort_by_key(|(source, _)| (file(source), Reverse((source.line, source.column))));
     for (source, edit) in in_place {
         let known = patched.files.get(&source.file).map(String::as_str);
-        let after = edited(known.or_else(|| text(&source.file))?, source, edit)?;
+        let before = known.or_else(|| text(&source.file))?;
+        let after = edited(before, source, edit)?;
+        patched.steps.push(PatchStep {
+            edit: edit.clone(),
+            file: Arc::clone(&source.file),
+            hunk: hunk(before, &after),
+        });
         patched.files.insert(Arc::clone(&source.file), after);
     }
     Some(patched)
@@ -124,8 +146,9 @@ pub fn new_document(edit: &Edit) -> Option<String> {
 
 /// The lines that differ. `before` and `after` differ in one place.
 #[must_use]
-pub fn hunk(before: &str, after: &str) -> Hunk {
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+pub fn hunk<'a>(before: &'a str, after: &'a str) -> Hunk {
+    let lines = |text: &'a str| text.split_inclusive('\n').collect();
+    let (old, new): (Vec<&str>, Vec<&str>) = (lines(before), lines(after));
     let same = old
         .iter()
         .zip(&new)
@@ -141,7 +164,7 @@ pub fn hunk(before: &str, after: &str) -> Hunk {
     let behind = same_after.min(AROUND);
     let part = |lines: &[&str], from: usize, to: usize, sign: char| -> Vec<String> {
         let lines = lines.get(from..to).unwrap_or_default();
-        lines.iter().map(|line| format!("{sign}{line}")).collect()
+        lines.iter().flat_map(|line| marked(sign, line)).collect()
     };
     let (old_end, new_end) = (old.len() - same_after, new.len() - same_after);
     let text = [
@@ -154,6 +177,17 @@ pub fn hunk(before: &str, after: &str) -> Hunk {
         line: first + 1,
         lines: (old_end + behind - first, new_end + behind - first),
         text: text.concat(),
+    }
+}
+
+/// A line as patches have it; one that no line break ends says so.
+fn marked(sign: char, line: &str) -> Vec<String> {
+    match line.strip_suffix('\n') {
+        Some(line) => vec![format!("{sign}{line}")],
+        None => vec![
+            format!("{sign}{line}"),
+            "\\ No newline at end of file".to_owned(),
+        ],
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, LabelSelector, Party, Pod, Workers, map_with};
+use ringfence_model::{
+    Cluster, Connection, Endpoint, LabelSelector, ObjectName, Party, Pod, Query, Workers, map_with,
+};
 use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_policy::{Change as Applied, Engine};
 
-use super::obstacle::reached;
-use super::{Edit, Fix, Goal, Wish, identity};
+use super::obstacle::{is_reached, reached};
+use super::{Edit, Fix, Flow, Goal, Wish, identity};
 use crate::diff::{Baseline, Change, Difference, PairChange};
 use crate::workload::{Member, Place, Unit, by_workload};
 
@@ -24,14 +26,16 @@ pub(super) fn ranked(
     let wished = Wished::of(engine, wish);
     let baseline = Baseline::of(engine);
     found.truncate(MOST);
-    let differences = map_with(workers, &found, |edits| changed(&baseline, engine, edits));
+    let differences = map_with(workers, &found, |edits| {
+        changed(&baseline, engine, edits, (wish.goal, &wished))
+    });
     let mut best: BTreeMap<Vec<u8>, (Weight, Fix)> = BTreeMap::new();
     for (edits, difference) in found.into_iter().zip(differences) {
         let kinds: Vec<u8> = edits.iter().map(Edit::kind).collect();
-        let Some(difference) = difference else {
+        let Some((difference, unasked)) = difference else {
             continue;
         };
-        let besides = wished.besides(wish.goal, &difference);
+        let besides = wished.besides(wish.goal, &difference, &unasked);
         let weight = weight(&besides);
         let is_better = best.get(&kinds).is_none_or(|(known, _)| weight < *known);
         if is_better {
@@ -72,7 +76,12 @@ fn size(set: &ConnectionSet) -> u64 {
 }
 
 /// What the edits change, looked for where they can change something.
-fn changed(baseline: &Baseline<'_>, engine: &Engine, edits: &[Edit]) -> Option<Difference> {
+fn changed(
+    baseline: &Baseline<'_>,
+    engine: &Engine,
+    edits: &[Edit],
+    (goal, wished): (Goal, &Wished),
+) -> Option<(Difference, Vec<Unasked>)> {
     let mut after = engine.clone();
     let mut touched = Touched::default();
     for edit in edits {
@@ -80,9 +89,11 @@ fn changed(baseline: &Baseline<'_>, engine: &Engine, edits: &[Edit]) -> Option<D
         touched.add(after.cluster(), &change);
         after.apply(change);
     }
-    Some(baseline.difference(&after, |unit| {
+    let unasked = wished.unasked(goal, engine, &after);
+    let difference = baseline.difference(&after, |unit| {
         touched.everything || touched.units.contains(unit)
-    }))
+    });
+    Some((difference, unasked))
 }
 
 /// Units whose connections an edit may touch.
@@ -136,6 +147,16 @@ impl Touched {
 /// The connections that were wished for.
 struct Wished {
     flows: Vec<(End, End, ConnectionSet)>,
+    /// Connections of other pods of the same workloads that were not.
+    others: Vec<(Query, Unasked)>,
+}
+
+/// What of two workloads nobody has asked for.
+#[derive(Clone, Debug)]
+struct Unasked {
+    source: Unit,
+    destination: Unit,
+    connections: ConnectionSet,
 }
 
 enum End {
@@ -147,29 +168,59 @@ enum End {
 impl Wished {
     fn of(engine: &Engine, wish: Wish<'_>) -> Self {
         let mut flows = Vec::new();
+        let mut others = Vec::new();
+        let asked: BTreeSet<(&Endpoint, &Endpoint)> = wish.flows.iter().map(ends).collect();
         for flow in wish.flows {
             let Ok(answer) = engine.answer(&flow.query) else {
                 continue;
             };
             for connection in &answer.connections {
+                let ports = reached(flow, &answer, connection);
+                if !flow.is_for_alike && answer.service.is_none() {
+                    let beside = beside(engine, connection, &ports).into_iter();
+                    others.extend(beside.filter(|(query, _)| {
+                        !asked.contains(&(&query.source, &query.destination))
+                    }));
+                }
                 let end = |party| End::of(engine.cluster(), wish, party);
                 let ends = (end(&connection.source), end(&connection.destination));
                 if let (Some(source), Some(destination)) = ends {
-                    flows.push((source, destination, reached(flow, &answer, connection)));
+                    flows.push((source, destination, ports));
                 }
             }
         }
-        Self { flows }
+        Self { flows, others }
+    }
+
+    /// What becomes of the others as it was wished for the asked.
+    fn unasked(&self, goal: Goal, before: &Engine, after: &Engine) -> Vec<Unasked> {
+        let is_so = |engine: &Engine, query: &Query| {
+            let answer = engine.answer(query);
+            answer.is_ok_and(|answer| is_reached(goal, &answer))
+        };
+        let others = self.others.iter();
+        let changed = others.filter(|(query, _)| !is_so(before, query) && is_so(after, query));
+        changed.map(|(_, unasked)| unasked.clone()).collect()
     }
 
     /// What is in `difference` and was not wished for.
-    fn besides(&self, goal: Goal, difference: &Difference) -> Vec<PairChange> {
+    fn besides(&self, goal: Goal, difference: &Difference, unasked: &[Unasked]) -> Vec<PairChange> {
         let pairs = difference.pairs.iter().map(|pair| {
-            let wished = self.between(pair);
+            let unasked = unasked
+                .iter()
+                .filter(|one| one.source == pair.source && one.destination == pair.destination)
+                .fold(ConnectionSet::none(), |all, one| {
+                    all.union(&one.connections)
+                });
+            let wished = self.between(pair).difference(&unasked);
             let changes = pair
                 .changes
                 .iter()
-                .filter_map(|change| left(goal, change, &wished));
+                .filter_map(|change| left(goal, change, &wished))
+                .map(|change| Change {
+                    partial: change.partial || !unasked.is_disjoint(&change.connections),
+                    ..change
+                });
             PairChange {
                 source: pair.source.clone(),
                 destination: pair.destination.clone(),
@@ -185,6 +236,65 @@ impl Wished {
         });
         flows.fold(ConnectionSet::none(), |all, (_, _, ports)| all.union(ports))
     }
+}
+
+fn ends(flow: &Flow) -> (&Endpoint, &Endpoint) {
+    (&flow.query.source, &flow.query.destination)
+}
+
+/// The same connection between other pods of the two workloads: one for each two classes.
+fn beside(
+    engine: &Engine,
+    connection: &Connection,
+    ports: &ConnectionSet,
+) -> Vec<(Query, Unasked)> {
+    let cluster = engine.cluster();
+    let sources = alternatives(engine, &connection.source);
+    let destinations = alternatives(engine, &connection.destination);
+    let unit = |party: &Party| {
+        let pod = identity::pod(cluster, party)?;
+        Some(by_workload(&Member::Pod(pod)))
+    };
+    let (Some(source), Some(destination)) =
+        (unit(&connection.source), unit(&connection.destination))
+    else {
+        return Vec::new();
+    };
+    let unasked = Unasked {
+        source,
+        destination,
+        connections: ports.clone(),
+    };
+    let pairs = sources.iter().flat_map(|source| {
+        let destinations = destinations.iter();
+        destinations.map(move |destination| (source.clone(), destination.clone()))
+    });
+    let query = |(source, destination): (ObjectName, ObjectName)| Query {
+        source: Endpoint::Pod(source),
+        destination: Endpoint::Pod(destination),
+        protocol: connection.protocol,
+        port: connection.port,
+    };
+    pairs.map(|pair| (query(pair), unasked.clone())).collect()
+}
+
+/// The pod that `party` is, and of each class of its workload's other pods one.
+fn alternatives(engine: &Engine, party: &Party) -> Vec<ObjectName> {
+    let cluster = engine.cluster();
+    let Some(own) = identity::pod(cluster, party) else {
+        return Vec::new();
+    };
+    let unit = by_workload(&Member::Pod(own));
+    let mut others = BTreeMap::new();
+    let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
+    for pod in pods.filter(|pod| pod.name != own.name) {
+        if by_workload(&Member::Pod(pod)) == unit {
+            let class = engine.class_of_pod(&pod.name);
+            others.entry(class).or_insert_with(|| pod.name.clone());
+        }
+    }
+    let others = others.into_values();
+    std::iter::once(own.name.clone()).chain(others).collect()
 }
 
 fn left(goal: Goal, change: &Change, wished: &ConnectionSet) -> Option<Change> {

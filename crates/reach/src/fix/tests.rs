@@ -42,6 +42,7 @@ fn found(engine: &Engine, goal: Goal, source: &str, port: u16) -> Vec<Fix> {
     let flow = Flow {
         query: query(source, port),
         connections: ConnectionSet::of(Protocol::Tcp, PortSet::single(port)),
+        is_for_alike: true,
     };
     let wish = Wish {
         goal,

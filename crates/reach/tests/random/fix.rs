@@ -70,6 +70,7 @@ fn for_all(mut check: impl FnMut(&Written, &Query, Goal, &Fix)) {
             let flow = Flow {
                 connections: connections(&query),
                 query: query.clone(),
+                is_for_alike: true,
             };
             let wish = Wish {
                 goal,

@@ -14,11 +14,11 @@ use ringfence_model::{
 };
 use ringfence_policy::{Change, Engine};
 use ringfence_reach::fix::{
-    Edit, Fix, Flow, Goal, Hunk, Wish, edited, fixes_with, hunk, new_document, patched,
+    Edit, Fix, Flow, Goal, Hunk, Patched, Wish, fixes_with, new_document, patched,
 };
 
-use super::judge::Judged;
-use super::question::Question;
+use super::judge::{Judged, judge, verdict};
+use super::question::{Question, ways};
 use super::verdict::Verdict;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::manifests::LoadedManifests;
@@ -75,7 +75,7 @@ impl Remedy {
         if question.port.is_none() {
             bail!("--fix needs a PORT: which connections are to be allowed or denied?");
         }
-        let goal = match super::judge::verdict(judged) {
+        let goal = match verdict(judged) {
             Verdict::Allow => Goal::Deny,
             Verdict::Deny | Verdict::NoEndpoints | Verdict::Unknown | Verdict::Partial => {
                 Goal::Allow
@@ -96,6 +96,8 @@ impl Remedy {
             manifests,
             namespace,
             cluster: engine.cluster(),
+            question,
+            goal,
         };
         let shown = map_with(&Threads, &found, |fix| reader.shown(fix));
         let mut shown: Vec<Shown> = shown.into_iter().flatten().collect();
@@ -124,6 +126,7 @@ fn flow(judged: &Judged) -> Flow {
     Flow {
         query: judged.query.clone(),
         connections: judged.asked.clone(),
+        is_for_alike: judged.way.alike > 1,
     }
 }
 
@@ -173,6 +176,8 @@ struct Reader<'a> {
     manifests: &'a LoadedManifests,
     namespace: &'a str,
     cluster: &'a Cluster,
+    question: &'a Question,
+    goal: Goal,
 }
 
 impl Reader<'_> {
@@ -183,30 +188,42 @@ impl Reader<'_> {
             let change = edit.change(after.cluster())?;
             after.apply(change);
         }
-        let written = self.written(&fix.edits)?;
+        let text = |file: &str| self.manifests.sources.text(file);
+        let patched = patched(&fix.edits, self.cluster, text)?;
+        let written = self.written(&patched);
         let is_meant = fix
             .edits
             .iter()
             .all(|edit| says(edit, self.cluster, &written, after.cluster()));
-        let patches: Option<Vec<Patch>> = fix.edits.iter().map(|edit| self.patch(edit)).collect();
+        let patches = self.patches(&fix.edits, patched);
         Some(Shown {
-            patches: patches.filter(|_| is_meant)?,
+            patches: patches.filter(|_| is_meant && self.is_answered(after.cluster()))?,
             fix: fix.clone(),
         })
     }
 
+    /// Whether the same question has the wanted answer: of a place other addresses may be asked about than before.
+    fn is_answered(&self, after: &Cluster) -> bool {
+        let mut cluster = after.clone();
+        let Ok((sources, destinations)) = self.question.resolve(&mut cluster) else {
+            return false;
+        };
+        let engine = Engine::new(cluster);
+        let ways = ways(&engine, &sources, &destinations);
+        let judged = judge(&engine, self.question, &ways);
+        let verdict = judged.map(|judged| verdict(&judged));
+        match self.goal {
+            Goal::Allow => matches!(verdict, Ok(Verdict::Allow)),
+            Goal::Deny => matches!(verdict, Ok(Verdict::Deny)),
+        }
+    }
+
     /// What the changed files and the new documents are read as.
-    fn written(&self, edits: &[Edit]) -> Option<Cluster> {
-        let text = |file: &str| self.manifests.sources.text(file);
-        let patched = patched(edits, self.cluster, text)?;
-        let files = patched
-            .files
-            .into_iter()
-            .map(|(name, text)| (name.to_string(), text));
-        let documents = patched
-            .documents
-            .into_iter()
-            .map(|text| (String::new(), text));
+    fn written(&self, patched: &Patched) -> Cluster {
+        let files = patched.files.iter();
+        let files = files.map(|(name, text)| (name.to_string(), text.clone()));
+        let documents = patched.documents.iter();
+        let documents = documents.map(|text| (String::new(), text.clone()));
         let inputs: Vec<Input> = files
             .chain(documents)
             .map(|(name, text)| Input { name, text })
@@ -215,24 +232,30 @@ impl Reader<'_> {
             default_namespace: self.namespace.to_owned(),
             unknown_fields: UnknownFields::Warn,
         };
-        Some(assemble(&load(&inputs, &options).objects).0)
+        assemble(&load(&inputs, &options).objects).0
     }
 
-    fn patch(&self, edit: &Edit) -> Option<Patch> {
-        let site = match edit.source(self.cluster) {
-            Some(source) => {
-                let before = self.manifests.sources.text(&source.file)?;
-                Site::Lines {
-                    file: Arc::clone(&source.file),
-                    hunk: hunk(before, &edited(before, source, edit)?),
-                }
+    /// Of each edit its own, to be made after those before it.
+    fn patches(&self, edits: &[Edit], patched: Patched) -> Option<Vec<Patch>> {
+        let mut steps = patched.steps.into_iter();
+        let mut patch = |edit: &Edit| {
+            if edit.source(self.cluster).is_none() {
+                return Some(Patch {
+                    what: edit.to_string(),
+                    site: Site::Document(new_document(edit)?),
+                });
             }
-            None => Site::Document(new_document(edit)?),
+            let step = steps.next()?;
+            let site = Site::Lines {
+                file: step.file,
+                hunk: step.hunk,
+            };
+            Some(Patch {
+                what: step.edit.to_string(),
+                site,
+            })
         };
-        Some(Patch {
-            what: edit.to_string(),
-            site,
-        })
+        edits.iter().map(&mut patch).collect()
     }
 }
 

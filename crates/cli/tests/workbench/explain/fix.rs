@@ -593,3 +593,176 @@ fn machines_get_patches() {
     );
     assert_eq!(fix["fixes"][0]["besides"], serde_json::json!([]));
 }
+
+/// The shop with addresses of both families.
+fn dual_stack() -> String {
+    (1..5).fold(SHOP.to_owned(), |shop, number| {
+        let both = format!("podIPs: [{{ip: 10.0.0.{number}}}, {{ip: \"fd00::{number}\"}}]");
+        shop.replace(&format!("podIP: 10.0.0.{number}"), &both)
+    })
+}
+
+/// The fixes as machines get them.
+#[track_caller]
+fn machines(manifests: &str, question: &[&str], code: i32) -> Vec<serde_json::Value> {
+    let question = [question, &["--fix", "--all", "-o", "json"]].concat();
+    let said: serde_json::Value =
+        serde_json::from_str(&explain(manifests, &question, code)).unwrap();
+    said["fix"]["fixes"].as_array().unwrap().clone()
+}
+
+fn texts(fixes: &[serde_json::Value], field: &str) -> Vec<String> {
+    let edits = fixes
+        .iter()
+        .flat_map(|fix| fix["edits"].as_array().unwrap());
+    let texts = edits.filter_map(|edit| edit[field].as_str());
+    texts.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_internet_is_denied_to_its_last_block() {
+    let shop = dual_stack();
+    let fixes = machines(&shop, &["shop/web", "internet", "443"], 0);
+    let documents = texts(&fixes, "document");
+    let policies = documents
+        .iter()
+        .filter(|text| text.contains("ClusterNetworkPolicy"));
+    let mut applied = 0;
+    for policy in policies {
+        assert!(
+            policy.contains("- 0.0.0.0/5") && policy.contains("2000::/3"),
+            "{policy}"
+        );
+        let said = explain(
+            &format!("{shop}---\n{policy}"),
+            &["shop/web", "internet", "443"],
+            1,
+        );
+        assert!(said.starts_with("deny"), "{said}");
+        applied += 1;
+    }
+    assert!(applied > 0, "{documents:?}");
+}
+
+#[test]
+fn the_internet_is_accepted_to_its_last_block() {
+    let denied = "
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: inside}
+spec:
+  tier: Admin
+  priority: 10
+  subject: {namespaces: {}}
+  egress:
+  - action: Deny
+    to: [{networks: [0.0.0.0/0, \"::/0\"]}]
+";
+    let shop = format!("{}{denied}", dual_stack());
+    let fixes = machines(&shop, &["shop/web", "internet", "443"], 1);
+    let patches = texts(&fixes, "patch");
+    let inserted = patches
+        .iter()
+        .filter(|text| text.contains("+    - networks") || text.contains("+  - action"));
+    let inserted: Vec<&String> = inserted.collect();
+    assert!(!inserted.is_empty(), "{fixes:?}");
+    for patch in inserted {
+        assert!(
+            patch.contains("- 0.0.0.0/5") && patch.contains("2000::/3"),
+            "{patch}"
+        );
+        assert!(!patch.contains("1.1.1.1"), "{patch}");
+    }
+}
+
+#[test]
+fn patches_of_one_line_are_made_one_after_the_other() {
+    let fixes = machines(&dual_stack(), &["shop/jobs", "internet", "443"], 1);
+    let of_line = |sign: char, patch: &str| {
+        let lines = patch.lines().filter(|line| line.starts_with(sign));
+        let lines = lines.filter(|line| line.contains("podSelector"));
+        lines
+            .map(|line| line.split_at(1).1.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut compared = 0;
+    for fix in &fixes {
+        let patches = texts(std::slice::from_ref(fix), "patch");
+        for pair in patches.windows(2) {
+            assert_eq!(
+                of_line('+', &pair[0]),
+                of_line('-', &pair[1]),
+                "{patches:?}"
+            );
+            compared += of_line('-', &pair[1]).len();
+        }
+    }
+    assert!(compared > 0, "{fixes:?}");
+}
+
+#[test]
+fn a_file_that_no_line_break_ends_is_patched_as_it_is() {
+    let shop = SHOP.trim_end();
+    let fixes = machines(shop, &["shop/jobs", "shop/db", "5432"], 1);
+    let patches = texts(&fixes, "patch");
+    let last = patches
+        .iter()
+        .filter(|text| text.contains("metadata: {name: out"));
+    let marked = "\n\\ No newline at end of file";
+    let last: Vec<&String> = last.collect();
+    assert!(!last.is_empty(), "{patches:?}");
+    assert!(last.iter().all(|text| text.contains(marked)), "{last:?}");
+}
+
+/// AN-1: these policies say `Allow`.
+#[test]
+fn an_action_is_called_as_its_policy_writes_it() {
+    let baseline = "
+---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: BaselineAdminNetworkPolicy
+metadata: {name: default}
+spec:
+  subject: {namespaces: {}}
+  ingress:
+  - action: Deny
+    from: [{namespaces: {}}]
+";
+    let said = edits(
+        &format!("{SHOP}{baseline}"),
+        &["other/far", "shop/web", "80", "--all"],
+        1,
+    );
+    assert!(said.contains("insert a rule with Allow before"), "{said}");
+}
+
+#[test]
+fn other_pods_of_the_asked_workload_are_told() {
+    let set = "
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: ss, namespace: b}
+spec:
+  replicas: 3
+  serviceName: ss
+  selector: {matchLabels: {app: ss}}
+  template:
+    metadata: {labels: {app: ss}}
+    spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: b}
+spec: {podSelector: {}}
+";
+    let manifests = format!("{SHOP}{set}");
+    let one = edits(&manifests, &["shop/web", "b/ss-1", "5432", "--all"], 1);
+    assert!(
+        one.contains("it also opens some shop/web -> b/ss tcp/5432"),
+        "{one}"
+    );
+    let all = edits(&manifests, &["shop/web", "b/ss", "5432", "--all"], 1);
+    assert!(!all.contains("shop/web -> b/ss tcp/5432"), "{all}");
+}
