@@ -20,6 +20,7 @@ mod redundancy;
 mod requirement;
 mod rules;
 mod sample;
+mod stranger;
 mod suppression;
 mod table;
 mod words;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use ringfence_model::{
-    Cluster, ContainerPort, Direction, Documents, LabelSelector, Labels, METADATA_NAME_LABEL,
-    NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod, PortMatch, Workers,
+    Cluster, ContainerPort, Direction, Documents, Endpoint, LabelSelector, Labels,
+    METADATA_NAME_LABEL, NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod,
+    PortMatch, Workers,
 };
 use ringfence_net::Protocol;
 use ringfence_policy::Engine;
@@ -19,6 +20,7 @@ use super::quotient::Quotient;
 use super::ranges::Ranges;
 use super::redundancy::{self, Redundant};
 use super::requirement::requirements;
+use super::stranger;
 
 /// A namespace that every cluster has, with pods of its own that manifests seldom tell.
 const SYSTEM_NAMESPACE: &str = "kube-system";
@@ -41,6 +43,7 @@ pub(super) struct Context<'a> {
     quotient: OnceLock<Quotient>,
     resolvers: OnceLock<Resolvers>,
     redundant: OnceLock<Vec<Redundant<'a>>>,
+    stranger: OnceLock<(Engine, Endpoint)>,
 }
 
 /// Live pods of one namespace with the same labels and ports.
@@ -72,6 +75,7 @@ impl<'a> Context<'a> {
             quotient: OnceLock::new(),
             resolvers: OnceLock::new(),
             redundant: OnceLock::new(),
+            stranger: OnceLock::new(),
         };
         context.peer_sites = peer::peers(&context);
         for (index, site) in context.peer_sites.iter().enumerate() {
@@ -101,6 +105,11 @@ impl<'a> Context<'a> {
     /// The rules of NetworkPolicies that could go.
     pub(super) fn redundant(&self) -> &[Redundant<'a>] {
         self.redundant.get_or_init(|| redundancy::redundant(self))
+    }
+
+    /// The cluster with a pod that nobody has named, and that pod.
+    pub(super) fn with_stranger(&self) -> &(Engine, Endpoint) {
+        self.stranger.get_or_init(|| stranger::beside(self.cluster))
     }
 
     pub(super) fn policies(&self) -> impl Iterator<Item = &'a NetworkPolicy> + use<'a> {

@@ -1,5 +1,6 @@
 //! RF027: a rule that allows everything (rules NP-6, NP-10).
 
+use ipnet::IpNet;
 use ringfence_model::{Direction, PolicyPeer, Severity};
 
 use crate::lint::context::Context;
@@ -13,18 +14,12 @@ fn problem(site: RuleSite<'_>) -> Option<Problem> {
     if !site.rule.ports.is_empty() {
         return None;
     }
-    let all = match site
-        .peers()
-        .find_map(|(index, peer)| Some((index, whole_family(peer)?)))
-    {
-        Some((index, family)) => Some((site.peer(index), family)),
-        None => site
-            .rule
-            .peers
-            .is_empty()
-            .then(|| (site.place(), "address")),
+    let (place, what) = if site.rule.peers.is_empty() {
+        (site.place(), "address")
+    } else {
+        let (index, family) = whole_family(site)?;
+        (site.peer(index), family)
     };
-    let (place, what) = all?;
     let message = match site.direction {
         Direction::Ingress => format!("every {what} may connect to every port"),
         Direction::Egress => format!("every port of every {what} may be reached"),
@@ -47,15 +42,21 @@ fn problem(site: RuleSite<'_>) -> Option<Problem> {
     )
 }
 
-/// `0.0.0.0/0` or `::/0` without holes.
-fn whole_family(peer: &PolicyPeer) -> Option<&'static str> {
-    match peer {
-        PolicyPeer::IpBlock(block) if block.cidr.prefix_len() == 0 && block.except.is_empty() => {
-            Some(match block.cidr {
-                ipnet::IpNet::V4(_) => "IPv4 address",
-                ipnet::IpNet::V6(_) => "IPv6 address",
-            })
-        }
+/// `0.0.0.0/0` or `::/0` without holes, in one block or in several: the largest of them.
+fn whole_family(site: RuleSite<'_>) -> Option<(usize, &'static str)> {
+    let blocks = site.peers().filter_map(|(index, peer)| match peer {
+        PolicyPeer::IpBlock(block) if block.except.is_empty() => Some((index, block.cidr)),
         PolicyPeer::IpBlock(_) | PolicyPeer::Pods(_) => None,
-    }
+    });
+    let blocks: Vec<(usize, IpNet)> = blocks.collect();
+    let nets: Vec<IpNet> = blocks.iter().map(|(_, block)| *block).collect();
+    let together = IpNet::aggregate(&nets);
+    let whole = together.iter().find(|block| block.prefix_len() == 0)?;
+    let within = blocks.iter().filter(|(_, block)| whole.contains(block));
+    let (index, _) = within.min_by_key(|(_, block)| block.prefix_len())?;
+    let family = match whole {
+        IpNet::V4(_) => "IPv4 address",
+        IpNet::V6(_) => "IPv6 address",
+    };
+    Some((*index, family))
 }

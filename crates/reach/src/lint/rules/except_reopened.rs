@@ -51,7 +51,7 @@ fn share_pods(context: &Context<'_>, own: &NetworkPolicy, other: &NetworkPolicy)
         || same_namespace && selected().any(|group| other.pod_selector.matches(group.labels))
 }
 
-/// The item of `rule` that matches every address of `hole`.
+/// The item of `rule` that matches every address of `hole`, or the first of several that do together.
 fn reopening(site: &BlockSite<'_>, rule: &RuleSite<'_>, hole: IpNet) -> Option<String> {
     let in_words = |place: Place| {
         let path = place.path.trim_start_matches("spec.").to_owned();
@@ -64,14 +64,22 @@ fn reopening(site: &BlockSite<'_>, rule: &RuleSite<'_>, hole: IpNet) -> Option<S
     if rule.rule.peers.is_empty() {
         return Some(in_words(rule.place()));
     }
-    let covers = |peer: &PolicyPeer| match peer {
+    let shared = |peer: &PolicyPeer| match peer {
         PolicyPeer::IpBlock(block) => {
             let apart = |except: &IpNet| !except.contains(&hole) && !hole.contains(except);
-            block.cidr.contains(&hole) && block.except.iter().all(apart)
+            let overlaps = block.cidr.contains(&hole) || hole.contains(&block.cidr);
+            (overlaps && block.except.iter().all(apart)).then_some(block.cidr)
         }
-        PolicyPeer::Pods(_) => false,
+        PolicyPeer::Pods(_) => None,
     };
-    let mut peers = rule.peers();
-    let (index, _) = peers.find(|(_, peer)| covers(peer))?;
-    Some(in_words(rule.peer(index)))
+    let parts = rule
+        .peers()
+        .filter_map(|(index, peer)| Some((index, shared(peer)?)));
+    let parts: Vec<(usize, IpNet)> = parts.collect();
+    let covers = |block: &IpNet| block.contains(&hole);
+    let alone = parts.iter().find(|(_, block)| covers(block));
+    let blocks: Vec<IpNet> = parts.iter().map(|(_, block)| *block).collect();
+    let together = || IpNet::aggregate(&blocks).iter().any(covers);
+    let first = alone.or_else(|| parts.first().filter(|_| together()))?;
+    Some(in_words(rule.peer(first.0)))
 }

@@ -2,7 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{ClusterAction, Direction, ObjectKey, ObjectKind};
+use ringfence_model::{
+    Because, ClusterAction, Direction, DirectionDecision, Endpoint, Expected, ObjectKey,
+    ObjectKind, Pod,
+};
+use ringfence_net::ConnectionSet;
+
+use crate::assertion::{Claim, questions};
 
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::problem::{Place, Problem};
@@ -67,14 +73,51 @@ fn is_open(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) ->
     let mut policies = context.policies_of(group.namespace);
     let isolated = policies
         .any(|policy| policy.isolates(direction) && policy.pod_selector.matches(group.labels));
-    !isolated && !is_denied_something(context, group, direction)
+    !isolated && !(may_be_denied(context, group, direction) && is_denied(context, group, direction))
 }
 
-/// Whether somebody has thought of these pods in a cluster-scoped policy.
-fn is_denied_something(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) -> bool {
+fn may_be_denied(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) -> bool {
     context.cluster_policies().any(|policy| {
         let mut rules = policy.rules(direction).iter();
         context.is_in(&policy.subject, group)
             && rules.any(|rule| rule.action == ClusterAction::Deny)
     })
+}
+
+/// Whether policies of the whole cluster leave nothing between the pods and a stranger that nobody has decided about.
+fn is_denied(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) -> bool {
+    let (engine, stranger) = context.with_stranger();
+    let Some(pod) = group.pods.first() else {
+        return false;
+    };
+    let claim = claim(pod, stranger.clone(), direction);
+    let mut parts = questions(engine.cluster(), &claim).into_iter();
+    parts.all(|part| {
+        let answer = engine.answer(&part.query);
+        answer.is_ok_and(|answer| {
+            let mut decisions = answer.connections.iter().map(|found| match direction {
+                Direction::Ingress => &found.ingress,
+                Direction::Egress => &found.egress,
+            });
+            decisions.all(is_decided)
+        })
+    })
+}
+
+fn claim(pod: &Pod, stranger: Endpoint, direction: Direction) -> Claim {
+    let pod = Endpoint::Pod(pod.name.clone());
+    let (source, destination) = match direction {
+        Direction::Ingress => (stranger, pod),
+        Direction::Egress => (pod, stranger),
+    };
+    Claim {
+        expected: Expected::Allow,
+        source,
+        destination,
+        connections: ConnectionSet::all(),
+    }
+}
+
+fn is_decided(decision: &DirectionDecision) -> bool {
+    decision.because != Because::NotIsolated
 }
