@@ -345,3 +345,61 @@ fn malformed_arguments_are_refused() {
         assert_eq!(found.status.code(), Some(2), "{found:#?}");
     }
 }
+
+const DATA: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: pg, namespace: data, labels: {app: pg}}
+spec: {containers: [{name: pg, image: i, ports: [{name: pg, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pg, namespace: data}
+spec: {selector: {app: pg}, ports: [PORTS]}
+---
+";
+
+/// What `suggest` says in JSON where `a` is told this about the Service `data/pg`.
+fn told(container: &str, ports: &str) -> serde_json::Value {
+    let data = DATA.replace("PORTS", ports);
+    let manifests = namespace() + &deployment("a", container) + &data;
+    serde_json::from_str(&suggest(&manifests, &["-o", "json"]).stdout).unwrap()
+}
+
+#[test]
+fn words_that_are_services_are_needed() {
+    for container in [
+        "command: [pg_dump, -h, pg.data, -p, \"5432\"]",
+        "command: [psql, -hpg.data]",
+        "command: [nc, -z, pg.data, \"5432\"]",
+        "command: [sh, -c, \"until nc -z pg.data 5432; do sleep 1; done\"]",
+        "args: [\"pg.data:pg\"]",
+        "env: [{name: DB_SERVER, value: \"pg.data,5432\"}]",
+        "env: [{name: DB, value: \"pg.data:pg\"}]",
+        "env: [{name: DSN, value: \"host=pg.data port=5432 user=x\"}]",
+    ] {
+        let found = told(container, "{name: pg, port: 5432}");
+        let needs = found["needs"].as_array().unwrap();
+        let is_it = |need: &&serde_json::Value| need["port"] == 5432;
+        assert_eq!(
+            needs.iter().filter(is_it).count(),
+            1,
+            "{container}: {found}"
+        );
+        let unresolved = found["unresolved"].as_array().unwrap();
+        assert!(unresolved.is_empty(), "{container}: {found}");
+    }
+}
+
+#[test]
+fn a_word_that_is_a_service_of_several_ports_is_for_a_human() {
+    let several = "{name: pg, port: 5432}, {name: metrics, port: 9187}";
+    let found = told("command: [psql, -hpg.data]", several);
+    let problem = found["unresolved"][0]["problem"].as_str().unwrap();
+    assert!(
+        problem.contains("which port is meant of svc/data/pg"),
+        "{found}"
+    );
+    let own = "command: [echo, a, \"80\"]";
+    let found = told(own, several);
+    assert_eq!(found["unresolved"].as_array().unwrap().len(), 0, "{found}");
+}

@@ -6,6 +6,7 @@ mod names;
 mod outside;
 mod service;
 mod settings;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -12,7 +12,7 @@ mod url;
 mod tests;
 
 pub(super) use key::Key;
-pub(super) use mention::{Form, Mention, is_service_name, mentions};
+pub(super) use mention::{Form, Mention, host_words, is_service_name, mentions};
 pub(super) use setting::{bare, from_arguments, from_lines, host_keys};
 pub(super) use substitute::{Style, substitute};
 pub(super) use url::default_port;

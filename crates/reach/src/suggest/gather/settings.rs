@@ -29,6 +29,8 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
 struct Meant<'a> {
     mention: Mention,
     host: Host<'a>,
+    /// The port that words behind it name.
+    port: Option<BackendPort>,
 }
 
 impl<'a> Gatherer<'a> {
@@ -38,10 +40,16 @@ impl<'a> Gatherer<'a> {
             return;
         }
         let namespace = scope.unit.namespace().unwrap_or_default();
-        let found = hosts(setting, &key).into_iter();
-        let meant = found.map(|mention| Meant {
+        let found = hosts(setting, &key);
+        let named = self.named(scope, setting, &key, namespace).into_iter();
+        let named = named.filter(|one| found.iter().all(|known| known.host != one.mention.host));
+        let named: Vec<(Mention, Option<BackendPort>)> =
+            named.map(|one| (one.mention, one.port)).collect();
+        let found = found.into_iter().map(|mention| (mention, None));
+        let meant = found.chain(named).map(|(mention, port)| Meant {
             host: self.resolver.resolve(&mention.host, namespace),
             mention,
+            port,
         });
         for meant in plainest(meant.collect()) {
             self.meant(scope, setting, &key, &meant);
@@ -56,7 +64,8 @@ impl<'a> Gatherer<'a> {
             target: String::new(),
         };
         let is_name = meant.mention.host.parse::<std::net::IpAddr>().is_err();
-        let wanted = wanted(scope, setting, key, &meant.mention);
+        let mut wanted = wanted(scope, setting, key, &meant.mention);
+        wanted.port = meant.port.clone().or(wanted.port);
         match &meant.host {
             Host::Itself => return,
             Host::Service(service) => match self.destinations(service, &wanted) {

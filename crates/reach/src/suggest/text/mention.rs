@@ -35,6 +35,20 @@ pub(in crate::suggest) fn mentions(text: &str) -> Vec<Mention> {
     found
 }
 
+/// Words that may be hosts, each with what stands between it and the next word, and that word: whether they are any,
+/// somebody else has to know.
+pub(in crate::suggest) fn host_words(text: &str) -> Vec<(String, String, String)> {
+    let words = words(text).filter(|word| !word.is_of_path());
+    let hosts = words.filter_map(|word| {
+        let start = word.after.find(is_of_host).unwrap_or(word.after.len());
+        let (between, next) = word.after.split_at_checked(start)?;
+        let end = next.find(|letter| !is_of_host(letter));
+        let (next, _) = next.split_at_checked(end.unwrap_or(next.len()))?;
+        Some((host(word.text)?, between.to_owned(), next.to_owned()))
+    });
+    hosts.collect()
+}
+
 /// A run of the letters that host names have, and what stands around it.
 struct Word<'a> {
     text: &'a str,
@@ -69,14 +83,17 @@ pub(super) const fn is_of_host(letter: char) -> bool {
 
 impl Word<'_> {
     fn mention(&self) -> Option<Mention> {
-        let of_path = matches!(self.before, Some('/' | '\\' | '$' | '%'));
-        let host = host(self.text).filter(|_| !of_path)?;
+        let host = host(self.text).filter(|_| !self.is_of_path())?;
         let (form, port) = match self.port() {
             Some(port) => (Form::HostPort, Some(port)),
             None if is_service_name(&host) => (Form::Bare, None),
             None => return None,
         };
         Some(Mention { host, port, form })
+    }
+
+    const fn is_of_path(&self) -> bool {
+        matches!(self.before, Some('/' | '\\' | '$' | '%'))
     }
 
     /// The port behind the word. Digits before an `@` are a password, and digits with more behind them are no port.
@@ -110,6 +127,9 @@ pub(super) fn host(text: &str) -> Option<String> {
     };
     let is_address = text.parse::<std::net::Ipv4Addr>().is_ok();
     let named = text.bytes().any(|letter| letter.is_ascii_alphabetic());
-    let fits = text.len() <= 253 && text.split('.').all(label) && (named || is_address);
+    let fits = text.len() <= 253
+        && text.chars().all(is_of_host)
+        && text.split('.').all(label)
+        && (named || is_address);
     fits.then(|| text.to_ascii_lowercase())
 }

@@ -54,7 +54,7 @@ pub(in crate::suggest) fn host_keys(value: &str) -> Vec<Mention> {
 }
 
 /// The arguments of a program as names and values, each with the place in the list that the value stands at:
-/// `--name=value`, `--name value`, and what has no name.
+/// `--name=value`, `--name value`, `-nvalue` where the value is a name with dots, and what has no name.
 pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, String, String)> {
     let mut found = Vec::new();
     let mut waiting: Option<String> = None;
@@ -67,7 +67,11 @@ pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, St
                 waiting = None;
                 match flag.split_once('=') {
                     Some((name, value)) => found.push((index, name.to_owned(), value.to_owned())),
-                    None => waiting = Some(flag.to_owned()),
+                    None => {
+                        let joined = joined(argument).map(|(name, value)| (index, name, value));
+                        found.extend(joined);
+                        waiting = Some(flag.to_owned());
+                    }
                 }
             }
             None => {
@@ -80,6 +84,17 @@ pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, St
         }
     }
     found
+}
+
+/// `-hdb.data` as `h` and `db.data`.
+fn joined(argument: &str) -> Option<(String, String)> {
+    let flag = argument
+        .strip_prefix('-')
+        .filter(|flag| !flag.starts_with('-'))?;
+    let (name, value) = flag.split_at_checked(1)?;
+    value
+        .contains('.')
+        .then(|| (name.to_owned(), value.to_owned()))
 }
 
 fn is_plain(name: &str) -> bool {

@@ -1,0 +1,88 @@
+//! Services that words of arguments and variables name, where nothing but the Service says that they are hosts.
+
+use ringfence_model::{BackendPort, Service};
+
+use super::Gatherer;
+use crate::suggest::facts::{Scope, Setting};
+use crate::suggest::resolve::Host;
+use crate::suggest::text::{Form, Key, Mention, host_words};
+
+/// What programs are told, in which a word that is the name of a Service is that Service.
+const TOLD: [&str; 3] = ["args[", "command[", "env "];
+
+/// Names of flags for a host, of one letter.
+const HOST_FLAG: &str = "h";
+
+/// Names of flags for a port.
+const PORT_FLAGS: [&str; 4] = ["", "p", "P", "port"];
+
+/// A Service that a word names, and the port of it that the words behind name.
+pub(super) struct Named {
+    pub(super) mention: Mention,
+    pub(super) port: Option<BackendPort>,
+}
+
+impl Gatherer<'_> {
+    /// The Services that words of `setting` name. A name without a namespace has to be told by its flag or by a port.
+    pub(super) fn named(
+        &self,
+        scope: &Scope,
+        setting: &Setting,
+        key: &Key,
+        namespace: &str,
+    ) -> Vec<Named> {
+        if !TOLD.iter().any(|start| setting.what.starts_with(start)) {
+            return Vec::new();
+        }
+        let words = host_words(&setting.value);
+        let is_only = words.len() == 1;
+        let is_host = is_only && (key.names_a_host() || setting.name == HOST_FLAG);
+        let named = words.into_iter().filter_map(|(host, between, next)| {
+            let Host::Service(service) = self.resolver.resolve(&host, namespace) else {
+                return None;
+            };
+            let behind = port_behind(service, &between, &next);
+            let port = behind.or_else(|| port_of_next(scope, setting).filter(|_| is_only));
+            (host.contains('.') || is_host || port.is_some()).then(|| Named {
+                mention: Mention {
+                    host,
+                    port: None,
+                    form: Form::Bare,
+                },
+                port,
+            })
+        });
+        named.collect()
+    }
+}
+
+/// `db.data 5432`, `db.data,5432`, `db.data:5432` and `db.data:postgres`.
+fn port_behind(service: &Service, between: &str, next: &str) -> Option<BackendPort> {
+    let between = between.trim_matches([' ', '"', '\'']);
+    if !matches!(between, "" | "," | ":") {
+        return None;
+    }
+    let has_name = || {
+        let mut names = service.ports.iter().filter_map(|port| port.name.as_deref());
+        between == ":" && names.any(|name| name == next)
+    };
+    match number(next) {
+        Some(number) => Some(BackendPort::Number(number)),
+        None => has_name().then(|| BackendPort::Name(next.to_owned())),
+    }
+}
+
+/// `-h db.data -p 5432`, and `db.data 5432` as two arguments.
+fn port_of_next(scope: &Scope, setting: &Setting) -> Option<BackendPort> {
+    let mut behind = scope.settings.iter();
+    behind.find(|other| other.place.path == setting.place.path)?;
+    let next = behind.next()?;
+    let is_argument = !next.what.starts_with("env ");
+    let is_port = is_argument && PORT_FLAGS.contains(&next.name.as_str());
+    let port = number(next.value.trim()).filter(|_| is_port)?;
+    Some(BackendPort::Number(port))
+}
+
+fn number(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|number| *number > 0)
+}
