@@ -2,6 +2,7 @@
 
 mod groups;
 mod rows;
+mod second;
 mod update;
 
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use crate::judge::Judge;
 use crate::partition::Partition;
 use crate::policies::{Policies, PolicyKey};
 use crate::rule::{Compiler, PerDirection, Policy, Written};
+use crate::shared_family::SharedFamily;
 use crate::term::TermTable;
 
 /// Classes, policies, and what comes of them.
@@ -100,8 +102,23 @@ impl Connectivity {
         if !own.place.families().meet(other.place.families()) {
             return Reach::none();
         }
+        let shared = SharedFamily::First;
+        self.decided(world, (direction, shared), subject, peer)
+    }
+
+    /// What the policies of `subject` decide, if it has any.
+    fn decided(
+        &self,
+        world: World<'_>,
+        (direction, shared): (Direction, SharedFamily),
+        subject: ClassId,
+        peer: ClassId,
+    ) -> Reach {
         match self.groups.get(direction).of(subject) {
-            Some(group) => self.judged(world, direction, group).at(peer).clone(),
+            Some(group) => self
+                .judged_in(world, (direction, shared), group)
+                .at(peer)
+                .clone(),
             None => Reach::all(),
         }
     }
@@ -125,19 +142,32 @@ impl Connectivity {
         direction: Direction,
         group: &'a Group,
     ) -> &'a Partition<Reach> {
-        group.judged.get_or_init(|| {
-            let judge = Judge {
-                cluster: world.cluster,
-                classes: &self.classes,
-                terms: &self.terms,
-                direction,
-                families: group.key.families,
-                ports: &group.key.ports,
-            };
-            let policies = group.key.policies.iter();
-            let policies: Vec<&Policy> = policies.filter_map(|id| self.policies.get(*id)).collect();
-            judge.judge(&policies)
-        })
+        let judge = || self.judge(world, (direction, SharedFamily::First), group);
+        group.judged.get_or_init(judge)
+    }
+
+    fn judge(
+        &self,
+        world: World<'_>,
+        (direction, shared): (Direction, SharedFamily),
+        group: &Group,
+    ) -> Partition<Reach> {
+        let judge = Judge {
+            cluster: world.cluster,
+            classes: &self.classes,
+            terms: &self.terms,
+            direction,
+            families: group.key.families,
+            shared,
+            ports: &group.key.ports,
+        };
+        let policies: Vec<&Policy> = self.policies_of(group).collect();
+        judge.judge(&policies)
+    }
+
+    fn policies_of(&self, group: &Group) -> impl Iterator<Item = &Policy> {
+        let policies = group.key.policies.iter();
+        policies.filter_map(|id| self.policies.get(*id))
     }
 }
 

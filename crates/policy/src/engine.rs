@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use ringfence_model::{Answer, Cluster, Direction, ObjectName, Query, QueryError};
+use ringfence_model::{Answer, Cluster, Direction, Endpoint, ObjectName, Query, QueryError};
+use ringfence_net::Family;
 
 use crate::answer::{Facts, answer, targets};
 use crate::change::Change;
@@ -9,6 +10,7 @@ use crate::class::{Class, ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
 use crate::index::Index;
 use crate::row::Row;
+use crate::shared_family::{SharedFamily, in_second_family};
 
 /// A cluster with what is needed to answer quickly.
 ///
@@ -63,11 +65,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError`] if the question makes no sense for this cluster; an error is never a verdict.
     pub fn answer(&self, query: &Query) -> Result<Answer, QueryError> {
-        let facts = Facts {
-            cluster: &self.cluster,
-            index: &self.index,
-        };
-        answer(facts, query)
+        answer(self.facts(), query)
     }
 
     /// Where the connections lead that `node` opens as `query` says, to an address: through the Service that serves it to
@@ -147,19 +145,102 @@ impl Engine {
     /// Every class of [`Engine::classes`] is a source once. Much faster than [`Engine::row`] for each of them.
     pub fn for_each_row(&self, visit: impl FnMut(&ClassSet, &Row)) {
         let connectivity = self.connectivity();
-        connectivity.for_each_row(self.world(), Direction::Egress, None, visit);
+        connectivity.for_each_row(
+            self.world(),
+            (Direction::Egress, SharedFamily::First),
+            None,
+            visit,
+        );
     }
 
     /// The same for these sources alone.
     pub fn for_each_row_of(&self, sources: &ClassSet, visit: impl FnMut(&ClassSet, &Row)) {
-        let connectivity = self.connectivity();
-        connectivity.for_each_row(self.world(), Direction::Egress, Some(sources), visit);
+        self.for_each_row_in(SharedFamily::First, sources, visit);
     }
 
     /// The columns of these destinations: calls `visit` with each that differs from the others and who has it.
     pub fn for_each_column_of(&self, destinations: &ClassSet, visit: impl FnMut(&ClassSet, &Row)) {
+        self.for_each_column_in(SharedFamily::First, destinations, visit);
+    }
+
+    /// The families that must be asked about for all there is to know: the first alone, unless policies treat the two
+    /// families of ends that have both differently (rules NP-40, CN-34).
+    #[must_use]
+    pub fn shared_families(&self) -> &'static [SharedFamily] {
+        if self.connectivity().families_differ(self.world()) {
+            &[SharedFamily::First, SharedFamily::Second]
+        } else {
+            &[SharedFamily::First]
+        }
+    }
+
+    /// If the members of a class have addresses of both families, the one that they prefer as destinations (rule Q-7).
+    #[must_use]
+    pub fn preferred_of_both(&self, class: ClassId) -> Option<Family> {
+        let families = self.connectivity().families(class);
+        families.preferred_of_both()
+    }
+
+    /// [`Engine::between`] in one of the families that both have. `None` if there is no second one.
+    #[must_use]
+    pub fn between_in(
+        &self,
+        shared: SharedFamily,
+        source: ClassId,
+        destination: ClassId,
+    ) -> Option<Reach> {
         let connectivity = self.connectivity();
-        connectivity.for_each_row(self.world(), Direction::Ingress, Some(destinations), visit);
+        match shared {
+            SharedFamily::First => Some(self.between(source, destination)),
+            SharedFamily::Second => connectivity.between_second(self.world(), source, destination),
+        }
+    }
+
+    /// [`Engine::for_each_row_of`] in one of the families that two ends have. In the second the sources that have both
+    /// are visited, and with classes that do not have both nothing may be opened.
+    pub fn for_each_row_in(
+        &self,
+        shared: SharedFamily,
+        sources: &ClassSet,
+        visit: impl FnMut(&ClassSet, &Row),
+    ) {
+        let connectivity = self.connectivity();
+        let way = (Direction::Egress, shared);
+        connectivity.for_each_row(self.world(), way, Some(sources), visit);
+    }
+
+    /// [`Engine::for_each_column_of`] in one of the families that two ends have, as [`Engine::for_each_row_in`].
+    pub fn for_each_column_in(
+        &self,
+        shared: SharedFamily,
+        destinations: &ClassSet,
+        visit: impl FnMut(&ClassSet, &Row),
+    ) {
+        let connectivity = self.connectivity();
+        let way = (Direction::Ingress, shared);
+        connectivity.for_each_row(self.world(), way, Some(destinations), visit);
+    }
+
+    /// Names for a pod or node and another by which [`Engine::answer`] judges a connection in the family that is asked
+    /// for. `None` if they have no second family, or if nothing names them in it.
+    #[must_use]
+    pub fn ends_in(
+        &self,
+        shared: SharedFamily,
+        source: &Endpoint,
+        destination: &Endpoint,
+    ) -> Option<(Endpoint, Endpoint)> {
+        match shared {
+            SharedFamily::First => Some((source.clone(), destination.clone())),
+            SharedFamily::Second => in_second_family(self.facts(), source, destination),
+        }
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            cluster: &self.cluster,
+            index: &self.index,
+        }
     }
 
     fn connectivity(&self) -> &Connectivity {

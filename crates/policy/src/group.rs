@@ -27,6 +27,8 @@ pub(crate) struct Group {
     pub(crate) members: ClassSet,
     /// For each class as the peer what may be opened.
     pub(crate) judged: OnceLock<Partition<Reach>>,
+    /// The same in the second family that two ends share, if that makes a difference.
+    pub(crate) judged_second: OnceLock<Option<Partition<Reach>>>,
 }
 
 /// The number of a group.
@@ -77,6 +79,7 @@ impl GroupTable {
             key: Arc::clone(&key),
             members: ClassSet::new(),
             judged: OnceLock::new(),
+            judged_second: OnceLock::new(),
         };
         let id = self.free.pop().unwrap_or(GroupId(self.groups.len()));
         self.ids.insert(key, id);
@@ -96,7 +99,7 @@ impl GroupTable {
         if let Some(group) = self.groups.get_mut(id.0) {
             group.members.remove(class);
             if group.members.is_empty() {
-                group.judged = OnceLock::new();
+                group.forget();
                 self.ids.remove(&group.key);
                 self.free.push(id);
             }
@@ -108,7 +111,7 @@ impl GroupTable {
         if let Some(id) = self.id_of(class)
             && let Some(group) = self.groups.get_mut(id.0)
         {
-            group.judged = OnceLock::new();
+            group.forget();
         }
     }
 
@@ -128,5 +131,12 @@ impl GroupTable {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
         let groups = self.groups.iter();
         groups.filter(|group| !group.members.is_empty())
+    }
+}
+
+impl Group {
+    fn forget(&mut self) {
+        self.judged = OnceLock::new();
+        self.judged_second = OnceLock::new();
     }
 }

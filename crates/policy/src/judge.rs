@@ -13,6 +13,7 @@ use crate::class::table::ClassTable;
 use crate::class::{ClassSet, Reach};
 use crate::partition::{Extent, Partition};
 use crate::rule::{NamedPort, Open, Peers, Policy, Rule, SomePeers};
+use crate::shared_family::SharedFamily;
 use crate::term::{TermId, TermTable};
 use crate::whereabouts::Whereabouts;
 use course::{Admitted, Course};
@@ -26,6 +27,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) direction: Direction,
     /// The families of the subjects.
     pub(crate) families: Families,
+    /// Which of those that they share with a peer is used.
+    pub(crate) shared: SharedFamily,
     /// What the subjects declare, if a rule of ingress names a port.
     pub(crate) ports: &'a [ContainerPort],
 }
@@ -212,9 +215,10 @@ impl Judge<'_> {
     /// the peers that use their address of `family`.
     fn speaking(&self, family: Family) -> ClassSet {
         let subject_is_destination = self.direction == Direction::Ingress;
+        let used = (self.shared, family);
         self.classes
             .sets()
-            .with_families(|peer| speaks(self.families, subject_is_destination, family, peer))
+            .with_families(|peer| speaks(self.families, subject_is_destination, used, peer))
     }
 }
 

@@ -19,6 +19,7 @@ mod policies;
 mod row;
 mod rule;
 mod selector_index;
+mod shared_family;
 mod term;
 mod whereabouts;
 
@@ -26,4 +27,5 @@ pub use change::Change;
 pub use class::{Class, ClassId, ClassKind, ClassSet, Reach};
 pub use engine::Engine;
 pub use row::Row;
+pub use shared_family::SharedFamily;
 pub use whereabouts::Whereabouts;

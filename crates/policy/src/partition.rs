@@ -87,6 +87,20 @@ impl<T: Ord + Clone> Partition<T> {
         }
     }
 
+    /// Whether every class of `classes` has the same value in both.
+    pub(crate) fn agrees_on(&self, other: &Self, classes: &ClassSet) -> bool {
+        let same = self.combine(other, |one, other| one == other);
+        let of = |wanted: bool| {
+            let cells = same.cells().filter(|(value, _)| **value == wanted);
+            ClassSet::union_of(cells.map(|(_, classes)| classes))
+        };
+        if *same.rest() {
+            of(false).is_disjoint(classes)
+        } else {
+            classes.difference(&of(true)).is_empty()
+        }
+    }
+
     /// For every class what comes of both its values.
     pub(crate) fn combine<U: Ord + Clone, V: Ord + Clone>(
         &self,
@@ -190,6 +204,15 @@ mod tests {
         with(&mut one, &[0, 1], 1);
         let mut other = Partition::new(10);
         with(&mut other, &[1, 2], 10);
+        assert!(one.agrees_on(&one.clone(), &set(&[0, 1, 2, 3])));
+        assert!(!one.agrees_on(&other, &set(&[0])));
+        let mut changed = one.clone();
+        with(&mut changed, &[3], 1);
+        assert!(one.agrees_on(&changed, &set(&[0, 1, 2])));
+        assert!(!one.agrees_on(&changed, &set(&[2, 3])));
+        let raised = one.map(|value| value.max(&2).to_owned());
+        assert!(one.agrees_on(&raised, &set(&[0, 1])));
+        assert!(!one.agrees_on(&raised, &set(&[1, 2])));
         let sum = one.combine(&other, |one, other| one + other);
         assert_eq!(values(&sum), [12, 22, 21, 11, 11, 11]);
         assert_eq!(*sum.rest(), 11);

@@ -143,6 +143,16 @@ impl NamedPort {
     }
 }
 
+impl Rule {
+    /// Whether it asks for the addresses of peers.
+    pub(crate) fn asks_for_addresses(&self) -> bool {
+        match &self.peers {
+            Peers::Any => false,
+            Peers::Some(some) => !some.addresses.is_empty(),
+        }
+    }
+}
+
 impl Policy {
     pub(crate) fn tier(&self) -> Option<ClusterTier> {
         self.rank.as_ref().map(|((tier, _, _), _)| *tier)

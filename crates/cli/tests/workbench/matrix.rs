@@ -82,7 +82,7 @@ fn a_small_one_is_a_grid() {
  shop/web      some tcp/5432  -         unknown tcp/443
  tools/client  -              tcp/8080
 
-some: between some of the pods and not between all
+some: not between all of the pods, or in one address family alone
 unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
@@ -124,7 +124,7 @@ fn namespaces_take_their_workloads_together() {
  private         -              all
  203.0.113.0/24  -              all
 
-some: between some of the pods and not between all
+some: not between all of the pods, or in one address family alone
 unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
@@ -145,7 +145,7 @@ fn zones_take_everybody_together_that_they_claim() {
  outside    all              -                                      -
  web        unknown tcp/443  some tcp/5432  -         some tcp/443  -
 
-some: between some of the pods and not between all
+some: not between all of the pods, or in one address family alone
 unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
@@ -158,7 +158,7 @@ unknown: depends on an address that is not known (AM-22); --pod-cidr says where 
  data       -                -              -
  web        unknown tcp/443  some tcp/5432  -
 
-some: between some of the pods and not between all
+some: not between all of the pods, or in one address family alone
 unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
 
 "#]]
@@ -182,7 +182,7 @@ fn rows_and_columns_are_chosen_by_what_is_in_them() {
  shop/web      some tcp/5432  tcp/443
  tools/client  -              all
 
-some: between some of the pods and not between all
+some: not between all of the pods, or in one address family alone
 
 "#]]
         .raw()
@@ -290,7 +290,7 @@ fn documents_get_markdown() {
 | --- | --- | --- | --- | --- | --- | --- | --- |
 | **shop/web** | some tcp/5432 | - | unknown tcp/443 | - | - | - | tcp/443 |
 
-*some: between some of the pods and not between all*
+*some: not between all of the pods, or in one address family alone*
 
 *unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from*
 

@@ -104,6 +104,19 @@ impl Families {
         }
     }
 
+    /// Whether an end has addresses of both.
+    pub(crate) const fn are_both(self) -> bool {
+        self.preferred_of_both().is_some()
+    }
+
+    /// The first of both.
+    pub(crate) const fn preferred_of_both(self) -> Option<Family> {
+        match self {
+            Self::Both(first) => Some(first),
+            Self::Unknown | Self::Only(_) => None,
+        }
+    }
+
     pub(crate) fn has(self, family: Family) -> bool {
         match self {
             Self::Unknown => false,

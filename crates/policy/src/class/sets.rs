@@ -11,6 +11,7 @@ use super::place::{Families, Place};
 use super::{ClassId, ClassKind, ClassSet};
 use crate::atoms::Atom;
 use crate::selector_index::{SelectorIndex, with_entry};
+use crate::shared_family::SharedFamily;
 
 /// Sets of classes, ready to be looked up.
 #[derive(Clone, Debug, Default)]
@@ -156,7 +157,7 @@ pub(crate) fn meanings(ports: &[ContainerPort]) -> BTreeMap<&str, ConnectionSet>
 pub(crate) fn speaks(
     subject: Families,
     subject_is_destination: bool,
-    family: Family,
+    (shared, family): (SharedFamily, Family),
     peer: Families,
 ) -> bool {
     let (source, destination) = if subject_is_destination {
@@ -164,12 +165,24 @@ pub(crate) fn speaks(
     } else {
         (subject, peer)
     };
-    let agreed = match (source, destination) {
+    let agreed = match shared {
+        SharedFamily::First => first(source, destination) == Some(family),
+        SharedFamily::Second => is_second(source, destination, family),
+    };
+    agreed && peer.has(family)
+}
+
+fn first(source: Families, destination: Families) -> Option<Family> {
+    match (source, destination) {
         (Families::Unknown, known) | (known, Families::Unknown) => known.first(),
         (Families::Only(only), other) | (other, Families::Only(only)) => {
             other.has(only).then_some(only)
         }
         (Families::Both(_), Families::Both(first)) => Some(first),
-    };
-    agreed == Some(family) && peer.has(family)
+    }
+}
+
+fn is_second(source: Families, destination: Families, family: Family) -> bool {
+    let both = source.are_both() && destination.are_both();
+    both && first(source, destination) != Some(family)
 }

@@ -12,6 +12,7 @@ use crate::class::{ClassId, ClassSet, Reach};
 use crate::group::GroupId;
 use crate::partition::Partition;
 use crate::row::Row;
+use crate::shared_family::SharedFamily;
 use transposed::Transposed;
 
 /// What the other ends let pass, and which of them.
@@ -22,20 +23,22 @@ impl Connectivity {
     pub(crate) fn row(&self, world: World<'_>, direction: Direction, class: ClassId) -> Row {
         let mut found = Row::default();
         let only = ClassSet::from_iter([class]);
-        self.for_each_row(world, direction, Some(&only), |_, row| found = row.clone());
+        let way = (direction, SharedFamily::First);
+        self.for_each_row(world, way, Some(&only), |_, row| found = row.clone());
         found
     }
 
-    /// Every row of classes in `among`, or of all, and who has it. Each class with members comes once.
+    /// Every row of classes in `among`, or of all, and who has it. Each class with members comes once; of the second
+    /// family those that have both, which are also all that is in their rows.
     pub(crate) fn for_each_row(
         &self,
         world: World<'_>,
-        direction: Direction,
+        (direction, shared): (Direction, SharedFamily),
         among: Option<&ClassSet>,
         mut visit: impl FnMut(&ClassSet, &Row),
     ) {
         let groups = self.groups.get(direction);
-        let transposed = Transposed::new(self, world, opposite(direction), among);
+        let transposed = Transposed::new(self, world, (opposite(direction), shared), among);
         let mut strangers: BTreeMap<Families, ClassSet> = BTreeMap::new();
         for (told_apart, by_group) in self.alike(direction, among, &transposed) {
             let admitting = transposed.admitting(told_apart);
@@ -44,9 +47,12 @@ impl Connectivity {
                     continue;
                 };
                 let families = group.key.families;
+                if shared == SharedFamily::Second && !families.are_both() {
+                    continue;
+                }
                 let find = || self.strangers(families);
                 let strangers = strangers.entry(families).or_insert_with(find);
-                let own = self.judged(world, direction, group);
+                let own = self.judged_in(world, (direction, shared), group);
                 visit(&classes, &cross(own, &admitting, strangers));
             }
         }

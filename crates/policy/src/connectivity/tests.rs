@@ -59,8 +59,8 @@ impl Kept {
             cluster: &self.cluster,
             index: &self.index,
         };
-        self.found
-            .for_each_row(world, Direction::Egress, None, |_, _| {});
+        let way = (Direction::Egress, crate::SharedFamily::First);
+        self.found.for_each_row(world, way, None, |_, _| {});
     }
 
     /// Makes a change; returns the pods that have lost a judgement.

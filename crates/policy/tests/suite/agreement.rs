@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ringfence_model::{
     Cluster, Connection, DirectionVerdict, Endpoint, Party, Pod, Query, QueryError,
 };
-use ringfence_policy::{ClassId, ClassKind, Engine, Reach, Row};
+use ringfence_policy::{ClassId, ClassKind, ClassSet, Engine, Reach, Row, SharedFamily};
 use ringfence_reference::answer;
 use ringfence_testkit::flows;
 use ringfence_testkit::random::Random;
@@ -112,6 +112,99 @@ fn connectivity_is_what_the_reference_says_of_every_pair() {
         compared += compare(seed, &cluster, &Engine::new(cluster.clone()));
     }
     assert!(compared > 50_000, "only {compared} questions compared");
+}
+
+/// Rules NP-40, CN-34: ends that have addresses of both families meet in both.
+#[test]
+fn in_the_second_family_too_connectivity_is_what_the_reference_says() {
+    let (mut compared, mut different) = (0, 0);
+    for seed in 0..CLUSTERS {
+        let cluster = twist::cluster(seed);
+        let engine = Engine::new(cluster.clone());
+        for flow in questions(seed, &cluster, &engine) {
+            let Some((reach, second)) = in_second_family(&engine, &flow) else {
+                continue;
+            };
+            assert_eq!(named(&cluster, &flow), named(&cluster, &second), "{seed}");
+            let Some(expected) = expected(&cluster, &second) else {
+                continue;
+            };
+            let case = format!("seed {seed}: {second:?}\n{reach:?}");
+            assert_eq!(verdict(&reach, &second), expected, "{case}");
+            compared += 1;
+            if self::expected(&cluster, &flow).is_some_and(|first| first != expected) {
+                let families = engine.shared_families();
+                assert!(families.contains(&SharedFamily::Second), "{case}");
+                different += 1;
+            }
+        }
+    }
+    assert!(compared > 5_000, "only {compared} questions compared");
+    assert!(different > 200, "only {different} are different");
+}
+
+/// The same question in the other family that both ends have, and what may be opened in it.
+fn in_second_family(engine: &Engine, flow: &Query) -> Option<(Reach, Query)> {
+    let shared = SharedFamily::Second;
+    let (source, destination) = engine.ends_in(shared, &flow.source, &flow.destination)?;
+    let from = class_of(engine, &flow.source)?;
+    let to = class_of(engine, &flow.destination)?;
+    let second = Query {
+        source,
+        destination,
+        ..flow.clone()
+    };
+    Some((engine.between_in(shared, from, to).unwrap(), second))
+}
+
+/// Who the ends are, whatever their addresses.
+fn named(cluster: &Cluster, flow: &Query) -> Vec<String> {
+    let connections = answer(cluster, flow).unwrap().connections;
+    let ends = connections
+        .into_iter()
+        .flat_map(|found| [found.source, found.destination]);
+    ends.map(|end| match end {
+        Party::Pod { name, .. } => name.to_string(),
+        Party::Node { name, .. } => name.unwrap_or_default(),
+        Party::Other(address) | Party::Loopback(address) => address.to_string(),
+    })
+    .collect()
+}
+
+#[test]
+fn rows_and_columns_of_the_second_family_hold_what_is_between_classes() {
+    let mut cells = 0;
+    for seed in 0..CLUSTERS {
+        let engine = Engine::new(twist::cluster(seed));
+        let shared = SharedFamily::Second;
+        let classes: ClassSet = engine.classes().map(|(class, _)| class).collect();
+        let mut rows: BTreeMap<ClassId, Row> = BTreeMap::new();
+        let mut columns: BTreeMap<ClassId, Row> = BTreeMap::new();
+        engine.for_each_row_in(shared, &classes, |sources, row| {
+            rows.extend(sources.iter().map(|source| (source, row.clone())));
+        });
+        engine.for_each_column_in(shared, &classes, |destinations, column| {
+            columns.extend(destinations.iter().map(|class| (class, column.clone())));
+        });
+        for from in classes.iter() {
+            for to in classes.iter() {
+                let reach = engine.between_in(shared, from, to);
+                let of = |rows: &BTreeMap<ClassId, Row>, one: ClassId, other: ClassId| {
+                    rows.get(&one)
+                        .map_or_else(Reach::none, |row| row.reach(other))
+                };
+                let between = reach.clone().unwrap_or_else(Reach::none);
+                assert_eq!(of(&rows, from, to), between, "seed {seed}: {from} to {to}");
+                assert_eq!(
+                    of(&columns, to, from),
+                    between,
+                    "seed {seed}: {from} to {to}"
+                );
+                cells += usize::from(reach.is_some());
+            }
+        }
+    }
+    assert!(cells > 5_000, "only {cells} cells");
 }
 
 /// Compares what the engine says of classes with the reference's answers; returns the number of questions.

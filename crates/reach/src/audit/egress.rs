@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Endpoint, ObjectName};
 use ringfence_net::{ConnectionSet, Family, PortRange, PortSet, Protocol};
-use ringfence_policy::{ClassId, ClassKind, Row};
+use ringfence_policy::{ClassId, ClassKind, ClassSet, Row, SharedFamily};
 
 use super::gather::{Gathered, Open};
 use super::stage::Stage;
@@ -14,17 +14,22 @@ use super::{GapKind, METADATA, Principle};
 
 pub(super) fn measure(stage: &Stage, workloads: &Workloads, gathered: &mut Gathered) {
     let beyond = Beyond::of(stage);
-    stage.engine.for_each_row_of(&stage.real, |sources, row| {
-        for class in sources.iter() {
-            for workload in workloads.of_class(class) {
-                if let Some(pod) = workload.parts.get(&class) {
-                    strangers(stage, row, workload, pod, gathered);
-                    metadata(&beyond, row, workload, pod, gathered);
-                    nodes(&beyond, row, workload, pod, gathered);
+    for shared in stage.engine.shared_families() {
+        gathered.look_at(*shared);
+        let visit = |sources: &ClassSet, row: &Row| {
+            for class in sources.iter() {
+                for workload in workloads.of_class(class) {
+                    if let Some(pod) = workload.parts.get(&class) {
+                        strangers(stage, row, workload, pod, gathered);
+                        metadata(&beyond, row, workload, pod, gathered);
+                        nodes(&beyond, row, workload, pod, gathered);
+                    }
                 }
             }
-        }
-    });
+        };
+        stage.engine.for_each_row_in(*shared, &stage.real, visit);
+    }
+    gathered.look_at(SharedFamily::First);
 }
 
 /// RA02

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringfence_model::Endpoint;
 use ringfence_net::ConnectionSet;
-use ringfence_policy::Engine;
+use ringfence_policy::{Engine, SharedFamily};
 
 use super::acceptance::Acceptances;
 use super::workload::Workloads;
@@ -16,7 +16,16 @@ use crate::workload::Unit;
 /// For whom each principle was measured, and what is open.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    units: BTreeMap<Principle, BTreeMap<Unit, Vec<Open>>>,
+    units: BTreeMap<Principle, BTreeMap<Unit, Vec<Found>>>,
+    /// The family that is being looked at.
+    shared: SharedFamily,
+}
+
+/// What is open in a family.
+#[derive(Clone, Debug)]
+struct Found {
+    open: Open,
+    shared: SharedFamily,
 }
 
 /// Something that is open, with two ends that show it.
@@ -30,6 +39,11 @@ pub(super) struct Open {
 }
 
 impl Gathered {
+    /// What is said to be open from now on is so in this family.
+    pub(super) fn look_at(&mut self, shared: SharedFamily) {
+        self.shared = shared;
+    }
+
     /// Says that `principle` is measured for `unit`. It holds unless something is [`Gathered::open`].
     pub(super) fn measured(&mut self, principle: Principle, unit: &Unit) {
         let units = self.units.entry(principle).or_default();
@@ -45,13 +59,14 @@ impl Gathered {
         let Some(found) = found else {
             return;
         };
-        match found
-            .iter_mut()
-            .find(|other| other.kind.is_like(&open.kind))
-        {
-            Some(other) if open.is_certain && !other.is_certain => *other = open,
+        let shared = self.shared;
+        let is_like = |other: &&mut Found| other.open.kind.is_like(&open.kind);
+        match found.iter_mut().find(is_like) {
+            Some(other) if open.is_certain && !other.open.is_certain => {
+                *other = Found { open, shared };
+            }
             Some(_) => {}
-            None => found.push(open),
+            None => found.push(Found { open, shared }),
         }
     }
 
@@ -129,18 +144,19 @@ fn severity(principle: Principle, gaps: &[Gap]) -> Severity {
     worst.unwrap_or(Severity::Medium)
 }
 
-fn gaps(engine: &Engine, open: Vec<Open>) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = open.into_iter().map(|open| gap(engine, open)).collect();
+fn gaps(engine: &Engine, found: Vec<Found>) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = found.into_iter().map(|found| gap(engine, found)).collect();
     gaps.sort_by(|a, b| (!a.is_certain, &a.kind).cmp(&(!b.is_certain, &b.kind)));
     gaps
 }
 
-fn gap(engine: &Engine, open: Open) -> Gap {
+fn gap(engine: &Engine, Found { open, shared }: Found) -> Gap {
     let shown = open.ends.and_then(|(source, destination)| {
         let ends = Ends {
             engine,
             source: &source,
             destination: &destination,
+            shared,
         };
         let [judged] = judged([ends], &open.connections);
         judged.map(|(query, answer)| Shown { query, answer })

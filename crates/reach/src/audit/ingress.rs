@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{Endpoint, ObjectName};
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{Reach, Row};
+use ringfence_policy::{ClassSet, Reach, Row, SharedFamily};
 
 use super::gather::{Gathered, Open};
 use super::separation::Separation;
@@ -20,23 +20,27 @@ pub(super) fn measure(
     options: &Options,
     gathered: &mut Gathered,
 ) {
-    let engine = &stage.engine;
-    engine.for_each_column_of(&stage.real, |destinations, column| {
-        let separation = Separation::of(stage, column);
-        for class in destinations.iter() {
-            for workload in workloads.of_class(class) {
-                let Some(pod) = workload.parts.get(&class) else {
-                    continue;
-                };
-                strangers(stage, column, workload, pod, gathered);
-                separated((stage, workloads), &separation, workload, pod, gathered);
-                if let Some(ports) = &workload.store {
-                    let at = (workload, pod, ports);
-                    store(stage, column, workloads, at, options.most_clients, gathered);
+    for shared in stage.engine.shared_families() {
+        gathered.look_at(*shared);
+        let visit = |destinations: &ClassSet, column: &Row| {
+            let separation = Separation::of(stage, column);
+            for class in destinations.iter() {
+                for workload in workloads.of_class(class) {
+                    let Some(pod) = workload.parts.get(&class) else {
+                        continue;
+                    };
+                    strangers(stage, column, workload, pod, gathered);
+                    separated((stage, workloads), &separation, workload, pod, gathered);
+                    if let Some(ports) = &workload.store {
+                        let at = (workload, pod, ports);
+                        store(stage, column, workloads, at, options.most_clients, gathered);
+                    }
                 }
             }
-        }
-    });
+        };
+        stage.engine.for_each_column_in(*shared, &stage.real, visit);
+    }
+    gathered.look_at(SharedFamily::First);
 }
 
 /// RA01

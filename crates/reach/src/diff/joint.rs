@@ -1,7 +1,7 @@
 //! Units of both clusters, pair by pair.
 
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{ClassId, ClassSet, Engine};
+use ringfence_policy::{ClassId, ClassSet, Engine, SharedFamily};
 
 use super::twins::{Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
@@ -17,6 +17,17 @@ pub(super) struct Joint<'a> {
 
 /// A unit and its members.
 type Placed<'a> = (&'a Unit, Vec<Twins<'a>>);
+
+/// A family that two ends share, as each of the clusters calls it.
+type Way = [SharedFamily; 2];
+
+const FIRST: [Way; 1] = [[SharedFamily::First; 2]];
+const BOTH: [Way; 2] = [[SharedFamily::First; 2], [SharedFamily::Second; 2]];
+/// A destination has its addresses in another order.
+const CROSSED: [Way; 2] = [
+    [SharedFamily::First, SharedFamily::Second],
+    [SharedFamily::Second, SharedFamily::First],
+];
 
 /// What the members of both clusters may open, by numbers that mean the same for both.
 struct Rows {
@@ -45,26 +56,47 @@ impl Rows {
         }
     }
 
-    fn numbers(&self, source: &Twins<'_>, destination: &Twins<'_>) -> [ReachNumber; 2] {
+    /// The families that two sets of twins share in both clusters, as each cluster calls them, if they make a difference.
+    fn ways(&self, source: &Twins<'_>, destination: &Twins<'_>) -> &'static [Way] {
+        let has_second = self.before.has_second() || self.after.has_second();
+        let [before, after] = destination.parts.map(|part| part.of_both);
+        match has_second && source.shares(SharedFamily::Second, destination) {
+            false => &FIRST,
+            true if before == after => &BOTH,
+            true => &CROSSED,
+        }
+    }
+
+    fn numbers(
+        &self,
+        [shared_before, shared_after]: Way,
+        source: &Twins<'_>,
+        destination: &Twins<'_>,
+    ) -> [ReachNumber; 2] {
         let ([old, new], [old_peer, new_peer]) = (source.parts, destination.parts);
         [
-            self.before.number(old.class, old_peer.class),
-            self.after.number(new.class, new_peer.class),
+            self.before.number(shared_before, old.class, old_peer.class),
+            self.after.number(shared_after, new.class, new_peer.class),
         ]
     }
 
     /// Whether anything may have changed.
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
-        sources.iter().any(|source| {
-            destinations.iter().any(|destination| {
-                let [before, after] = self.numbers(source, destination);
+        let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
+            let mut ways = self.ways(source, destination).iter();
+            ways.any(|way| {
+                let [before, after] = self.numbers(*way, source, destination);
                 before != after
             })
+        };
+        sources.iter().any(|source| {
+            let mut destinations = destinations.iter();
+            destinations.any(|destination| differs(source, destination))
         })
     }
 
-    fn transition(&self, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
-        let [before, after] = self.numbers(source, destination);
+    fn transition(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
+        let [before, after] = self.numbers(way, source, destination);
         if before == after {
             return Transition::none();
         }
@@ -142,16 +174,24 @@ impl<'a> Joint<'a> {
                 .map(move |destination| (source, destination))
         });
         pairs
-            .filter_map(|(source, destination)| {
-                let ends = self.ends(source, destination)?;
-                let transition = rows.transition(source, destination);
-                Some(Meeting { transition, ends })
+            .flat_map(|(source, destination)| {
+                let ways = rows.ways(source, destination).iter();
+                ways.filter_map(move |way| {
+                    let ends = self.ends(*way, source, destination)?;
+                    let transition = rows.transition(*way, source, destination);
+                    Some(Meeting { transition, ends })
+                })
             })
             .collect()
     }
 
     /// Two members of each that may meet in both clusters.
-    fn ends(&'a self, source: &'a Twins<'a>, destination: &'a Twins<'a>) -> Option<[Ends<'a>; 2]> {
+    fn ends(
+        &'a self,
+        [shared_before, shared_after]: Way,
+        source: &'a Twins<'a>,
+        destination: &'a Twins<'a>,
+    ) -> Option<[Ends<'a>; 2]> {
         if !source.speaks_with(destination) {
             return None;
         }
@@ -163,14 +203,15 @@ impl<'a> Joint<'a> {
             meets(self.before, &from.before, &to.before)
                 && meets(self.after, &from.after, &to.after)
         })?;
-        let ends = |engine, source, destination| Ends {
+        let ends = |engine, shared, source, destination| Ends {
             engine,
             source,
             destination,
+            shared,
         };
         Some([
-            ends(self.before, &from.before, &to.before),
-            ends(self.after, &from.after, &to.after),
+            ends(self.before, shared_before, &from.before, &to.before),
+            ends(self.after, shared_after, &from.after, &to.after),
         ])
     }
 }

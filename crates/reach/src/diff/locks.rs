@@ -132,7 +132,7 @@ impl Locked<'_> {
             if left.is_empty() {
                 break;
             }
-            let reach = engine.between(pair.source_class, pair.destination_class);
+            let reach = pair.reach(engine);
             let here = left.intersection(&arrived(kind, &reach));
             left = left.difference(&here);
             let found = by_reason([pair.ends(engine)], &here);

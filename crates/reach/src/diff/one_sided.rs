@@ -74,7 +74,7 @@ fn of_kind(
         if left.is_empty() {
             break;
         }
-        let reach = engine.between(pair.source_class, pair.destination_class);
+        let reach = pair.reach(engine);
         let here = match kind {
             Kind::Opened | Kind::Closed => left.intersection(&reach.allowed),
             Kind::MayOpen | Kind::MayClose => left.intersection(&reach.unknown),

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{Single, pairs};
 use crate::workload::{Groups, Unit};
 
-/// What the members of one unit may open to those of another, over every pair of two members. The three sets are
-/// disjoint; what is in none of them is denied to every pair.
+/// What the members of one unit may open to those of another, over every pair of two members, and over each address
+/// family that the two have. The three sets are disjoint; what is in none of them is denied to every pair.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Cell {
     /// What every pair may open.
@@ -29,7 +29,7 @@ pub enum Status {
     Denied,
     /// Allowed to no pair for certain.
     Unknown,
-    /// Allowed to some pairs.
+    /// Allowed to some pairs, or in one of their families.
     Some,
     /// Allowed to every pair.
     All,
@@ -85,7 +85,7 @@ impl Cell {
     #[must_use]
     pub fn between(engine: &Engine, groups: &Groups, units: (&Unit, &Unit)) -> Option<Self> {
         let pairs = pairs(engine, groups, units, Single::MeetsNobody);
-        Self::over(pairs.map(|pair| engine.between(pair.source_class, pair.destination_class)))
+        Self::over(pairs.map(|pair| pair.reach(engine)))
     }
 
     /// The cell in which no pair may open anything.

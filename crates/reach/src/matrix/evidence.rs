@@ -93,10 +93,12 @@ impl<'a> Judge<'a> {
     }
 
     fn reach(&self, pair: &Pair<'_>) -> Reach {
-        let (source, destination) = (pair.source_class, pair.destination_class);
         match self {
-            Self::OneByOne(engine) => engine.between(source, destination),
-            Self::Rows(reaches, table) => reaches.reach(table.number(source, destination)),
+            Self::OneByOne(engine) => pair.reach(engine),
+            Self::Rows(reaches, table) => {
+                let (source, destination) = (pair.source_class, pair.destination_class);
+                reaches.reach(table.number(pair.shared, source, destination))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Cells of many pairs of units at once, row by row of the engine.
 
-use ringfence_policy::{ClassSet, Engine};
+use ringfence_policy::{ClassSet, Engine, SharedFamily};
 
 use super::states::{State, States};
 use super::table::{ReachNumber, Reaches};
@@ -31,23 +31,27 @@ impl Grid {
         let mut filling = Filling {
             reaches: Reaches::new(),
             states: States::new(),
+            shared: SharedFamily::First,
             width: destinations.len(),
             grid: vec![0; sources.len() * destinations.len()],
         };
         let by_class = by_class(&rows);
         let classes: ClassSet = rows.iter().map(|(_, part)| part.class).collect();
-        engine.for_each_row_of(&classes, |classes, row| {
-            let numbers = filling.reaches.spread(row);
-            let alike = classes
-                .iter()
-                .filter_map(|class| by_class.get(class.index()));
-            for from in alike.flatten() {
-                filling.fill(*from, &columns, &numbers);
-                if single == Single::MeetsItsLike {
-                    filling.fill_alike(*from, (sources, destinations), groups, &numbers);
+        for shared in engine.shared_families() {
+            filling.shared = *shared;
+            engine.for_each_row_in(*shared, &classes, |classes, row| {
+                let numbers = filling.reaches.spread(row);
+                let alike = classes
+                    .iter()
+                    .filter_map(|class| by_class.get(class.index()));
+                for from in alike.flatten() {
+                    filling.fill(*from, &columns, &numbers);
+                    if single == Single::MeetsItsLike {
+                        filling.fill_alike(*from, (sources, destinations), groups, &numbers);
+                    }
                 }
-            }
-        });
+            });
+        }
         Self {
             cells: filling.states.cells(&filling.reaches),
             states: filling.grid,
@@ -87,6 +91,8 @@ fn by_class<'a>(parts: &[Placed<'a>]) -> Vec<Vec<Placed<'a>>> {
 struct Filling {
     reaches: Reaches,
     states: States,
+    /// The family that is looked at.
+    shared: SharedFamily,
     width: usize,
     grid: Vec<State>,
 }
@@ -99,7 +105,8 @@ impl Filling {
             return;
         };
         for (column, to) in columns {
-            if let Some(state) = line.get_mut(*column).filter(|_| from.meets(to)) {
+            let meet = from.meets(to) && from.shares(self.shared, to);
+            if let Some(state) = line.get_mut(*column).filter(|_| meet) {
                 let number = numbers.get(to.class.index()).copied();
                 *state = self.states.with(*state, number.unwrap_or_default());
             }

@@ -1,7 +1,7 @@
 //! Pairs of parts that have two members between which policy has a say.
 
 use ringfence_model::{Cluster, Endpoint};
-use ringfence_policy::{ClassId, Engine};
+use ringfence_policy::{ClassId, Engine, Reach, SharedFamily};
 
 use super::reasons::Ends;
 use crate::workload::{Groups, Part, Unit, may_meet};
@@ -15,14 +15,15 @@ pub(crate) enum Single {
     MeetsItsLike,
 }
 
-/// Two classes between which policy has a say, and members to show for them. The two members are the same if the pair
-/// is one of [`Single::MeetsItsLike`].
+/// Two classes between which policy has a say, and members to show for them: in each family that makes a difference. The
+/// two members are the same if the pair is one of [`Single::MeetsItsLike`].
 #[derive(Clone, Debug)]
 pub(crate) struct Pair<'a> {
     pub(crate) source_class: ClassId,
     pub(crate) destination_class: ClassId,
     pub(crate) source: &'a Endpoint,
     pub(crate) destination: &'a Endpoint,
+    pub(crate) shared: SharedFamily,
 }
 
 impl<'a> Pair<'a> {
@@ -32,7 +33,15 @@ impl<'a> Pair<'a> {
             engine,
             source: self.source,
             destination: self.destination,
+            shared: self.shared,
         }
+    }
+
+    /// What the members may open.
+    pub(crate) fn reach(&self, engine: &Engine) -> Reach {
+        let classes = (self.source_class, self.destination_class);
+        let reach = engine.between_in(self.shared, classes.0, classes.1);
+        reach.unwrap_or_else(Reach::none)
     }
 }
 
@@ -43,20 +52,26 @@ pub(crate) fn pairs<'a>(
     (source, destination): (&'a Unit, &'a Unit),
     single: Single,
 ) -> impl Iterator<Item = Pair<'a>> {
-    let cluster = engine.cluster();
     let (sources, destinations) = (groups.parts(source), groups.parts(destination));
-    let real = sources.iter().flat_map(move |from| {
-        destinations
-            .iter()
-            .filter_map(move |to| real_pair(cluster, from, to))
-    });
     let wanted = source == destination && source.is_scaled() && single == Single::MeetsItsLike;
-    real.chain(alike(sources).filter(move |_| wanted))
+    let families = engine.shared_families().iter();
+    families.flat_map(move |shared| {
+        let real = sources.iter().flat_map(move |from| {
+            let to = destinations.iter();
+            to.filter_map(move |to| real_pair(engine.cluster(), *shared, from, to))
+        });
+        real.chain(alike(*shared, sources).filter(move |_| wanted))
+    })
 }
 
 /// The first two members that may meet; of the same part these are two, as the members of a class are alike.
-fn real_pair<'a>(cluster: &Cluster, from: &'a Part, to: &'a Part) -> Option<Pair<'a>> {
-    if !from.meets(to) {
+fn real_pair<'a>(
+    cluster: &Cluster,
+    shared: SharedFamily,
+    from: &'a Part,
+    to: &'a Part,
+) -> Option<Pair<'a>> {
+    if !from.meets(to) || !from.shares(shared, to) {
         return None;
     }
     let members = || {
@@ -66,30 +81,33 @@ fn real_pair<'a>(cluster: &Cluster, from: &'a Part, to: &'a Part) -> Option<Pair
     };
     let (source, destination) =
         members().find(|(source, destination)| may_meet(cluster, source, destination))?;
-    Some(pair(from, to, source, destination))
+    Some(pair(shared, (from, to), (source, destination)))
 }
 
 /// The pair of a workload's only pod and another one like it.
-fn alike(parts: &[Part]) -> Option<Pair<'_>> {
+fn alike(shared: SharedFamily, parts: &[Part]) -> Option<Pair<'_>> {
     let [part] = parts else {
         return None;
     };
+    if !part.shares(shared, part) {
+        return None;
+    }
     let [pod @ Endpoint::Pod(_)] = part.members.as_slice() else {
         return None;
     };
-    Some(pair(part, part, pod, pod))
+    Some(pair(shared, (part, part), (pod, pod)))
 }
 
 const fn pair<'a>(
-    from: &Part,
-    to: &Part,
-    source: &'a Endpoint,
-    destination: &'a Endpoint,
+    shared: SharedFamily,
+    (from, to): (&Part, &Part),
+    (source, destination): (&'a Endpoint, &'a Endpoint),
 ) -> Pair<'a> {
     Pair {
         source_class: from.class,
         destination_class: to.class,
         source,
         destination,
+        shared,
     }
 }

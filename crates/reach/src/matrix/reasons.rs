@@ -2,14 +2,15 @@
 
 use ringfence_model::{Answer, Because, Cluster, DirectionDecision, Endpoint, Query};
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
-use ringfence_policy::Engine;
+use ringfence_policy::{Engine, SharedFamily};
 
-/// Two ends, and the engine to ask about them.
+/// Two ends, the engine to ask about them, and the family that the connection is to take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) source: &'a Endpoint,
     pub(crate) destination: &'a Endpoint,
+    pub(crate) shared: SharedFamily,
 }
 
 /// Connections, and one of them to show for all as each engine judges it.
@@ -42,20 +43,24 @@ pub(crate) fn judged<const N: usize>(
         .last()
         .and_then(|ends| preferred(ends.engine.cluster(), ends.destination, connections));
     ends.map(|ends| {
-        let query = ends.query(shown?);
+        let query = ends.query(shown?)?;
         let answer = ends.engine.answer(&query).ok()?;
         Some((query, answer))
     })
 }
 
 impl Ends<'_> {
-    fn query(self, (protocol, port): (IpProtocol, Option<u16>)) -> Query {
-        Query {
-            source: self.source.clone(),
-            destination: self.destination.clone(),
+    fn query(self, (protocol, port): (IpProtocol, Option<u16>)) -> Option<Query> {
+        let ends = self
+            .engine
+            .ends_in(self.shared, self.source, self.destination);
+        let (source, destination) = ends?;
+        Some(Query {
+            source,
+            destination,
             protocol,
             port,
-        }
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_policy::{ClassId, ClassSet, Engine, Reach, Row};
+use ringfence_policy::{ClassId, ClassSet, Engine, Reach, Row, SharedFamily};
 
 /// The number of a [`Reach`] among [`Reaches`].
 pub(crate) type ReachNumber = u32;
@@ -56,9 +56,16 @@ impl Reaches {
     }
 }
 
-/// The rows of some classes of one engine.
+/// The rows of some classes of one engine, in each family that makes a difference.
 #[derive(Debug)]
 pub(crate) struct Table {
+    first: Rows,
+    second: Option<Rows>,
+}
+
+/// The rows of one family.
+#[derive(Debug)]
+struct Rows {
     /// Each row that differs from others.
     rows: Vec<Vec<ReachNumber>>,
     /// Which row a class has.
@@ -68,24 +75,58 @@ pub(crate) struct Table {
 impl Table {
     /// The rows of `sources`.
     pub(crate) fn of(engine: &Engine, sources: &ClassSet, reaches: &mut Reaches) -> Self {
+        let mut rows = |shared| Rows::of(engine, shared, sources, reaches);
+        let has_second = engine.shared_families().contains(&SharedFamily::Second);
+        Self {
+            first: rows(SharedFamily::First),
+            second: has_second.then(|| rows(SharedFamily::Second)),
+        }
+    }
+
+    /// Whether a family beside the first makes a difference.
+    pub(crate) const fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// What one of the sources may open to `destination` in a family that both have.
+    pub(crate) fn number(
+        &self,
+        shared: SharedFamily,
+        source: ClassId,
+        destination: ClassId,
+    ) -> ReachNumber {
+        let second = match shared {
+            SharedFamily::First => None,
+            SharedFamily::Second => self.second.as_ref(),
+        };
+        second.unwrap_or(&self.first).number(source, destination)
+    }
+}
+
+impl Rows {
+    fn of(
+        engine: &Engine,
+        shared: SharedFamily,
+        sources: &ClassSet,
+        reaches: &mut Reaches,
+    ) -> Self {
         let bound = sources.last().map_or(0, |class| class.index() + 1);
-        let mut table = Self {
+        let mut found = Self {
             rows: Vec::new(),
             row_of: vec![None; bound],
         };
-        engine.for_each_row_of(sources, |classes, row| {
+        engine.for_each_row_in(shared, sources, |classes, row| {
             for class in classes.iter() {
-                if let Some(place) = table.row_of.get_mut(class.index()) {
-                    *place = Some(table.rows.len());
+                if let Some(place) = found.row_of.get_mut(class.index()) {
+                    *place = Some(found.rows.len());
                 }
             }
-            table.rows.push(reaches.spread(row));
+            found.rows.push(reaches.spread(row));
         });
-        table
+        found
     }
 
-    /// What one of the sources may open to `destination`.
-    pub(crate) fn number(&self, source: ClassId, destination: ClassId) -> ReachNumber {
+    fn number(&self, source: ClassId, destination: ClassId) -> ReachNumber {
         let row = self.row_of.get(source.index()).copied().flatten();
         let row = row.and_then(|row| self.rows.get(row));
         let number = row.and_then(|row| row.get(destination.index()));

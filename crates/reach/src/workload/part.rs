@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{Endpoint, ObjectName};
-use ringfence_policy::{ClassId, ClassKind, Engine};
+use ringfence_net::Family;
+use ringfence_policy::{ClassId, ClassKind, Engine, SharedFamily};
 
 use super::meeting::Homes;
 use super::{Member, Outside, Place, Span, Speaks, Unit, overlay};
@@ -14,6 +15,8 @@ use super::{Member, Outside, Place, Span, Speaks, Unit, overlay};
 pub(crate) struct Part {
     pub(crate) class: ClassId,
     pub(crate) speaks: Speaks,
+    /// The family that the members prefer, if they have addresses of both.
+    pub(crate) of_both: Option<Family>,
     /// Pods or a node, in order; of a place one address to show for all.
     pub(crate) members: Vec<Endpoint>,
     /// Every address of a place, in order; empty for others.
@@ -35,6 +38,14 @@ impl Part {
     /// Whether there are members of both, this one's as source, that [`super::may_meet`]. `other` is of the same groups.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         self.speaks.meets(other.speaks) && self.has_pair_with(other)
+    }
+
+    /// Whether members of both have the families that `shared` asks for.
+    pub(crate) const fn shares(&self, shared: SharedFamily, other: &Self) -> bool {
+        match shared {
+            SharedFamily::First => true,
+            SharedFamily::Second => self.of_both.is_some() && other.of_both.is_some(),
+        }
     }
 
     fn has_pair_with(&self, other: &Self) -> bool {
@@ -80,17 +91,19 @@ pub(crate) fn parts(
         }
     }
     let homes = Homes::of(engine.cluster());
-    let inside = parts.into_iter().map(|part| inside(&homes, part));
+    let inside = parts.into_iter().map(|part| inside(engine, &homes, part));
     inside.chain(places(engine, outside, &by)).collect()
 }
 
 fn inside(
+    engine: &Engine,
     homes: &Homes<'_>,
     ((unit, class, speaks), members): (Key, Vec<Endpoint>),
 ) -> (Unit, Part) {
     let part = Part {
         class,
         speaks,
+        of_both: engine.preferred_of_both(class),
         homes: homes.of_all(&members),
         members,
         spans: Vec::new(),
@@ -132,6 +145,7 @@ fn places(
             let part = Part {
                 class,
                 speaks: Speaks::of([&example]),
+                of_both: None,
                 members: vec![Endpoint::Address(example)],
                 spans,
                 homes: BTreeSet::new(),

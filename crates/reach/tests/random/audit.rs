@@ -13,7 +13,7 @@ use ringfence_reach::workload::{Member, Unit, by_workload};
 use ringfence_testkit::flows;
 use ringfence_testkit::generate::Shape;
 
-use crate::support::cluster;
+use crate::support::{cluster, in_families};
 
 const SEEDS: u64 = 120;
 
@@ -113,8 +113,11 @@ fn queries(cluster: &Cluster, source: &Endpoint, destination: &Endpoint) -> Vec<
     ports.into_iter().map(query).collect()
 }
 
+/// In each family that the ends have.
 fn is_shut(cluster: &Cluster, queries: Vec<Query>) -> bool {
-    queries.iter().all(|query| {
+    let in_families = queries.iter().flat_map(|query| in_families(cluster, query));
+    let in_families: Vec<Query> = in_families.collect();
+    queries.iter().chain(&in_families).all(|query| {
         let answer = ringfence_reference::answer(cluster, query);
         answer.is_err() || answer.is_ok_and(|answer| answer.outcome == Outcome::Deny)
     })

@@ -9,7 +9,7 @@ use ringfence_reach::workload::Unit;
 use ringfence_testkit::flows;
 use ringfence_testkit::generate::Shape;
 
-use crate::support::{changed, cluster, status};
+use crate::support::{changed, cluster, in_families, status};
 
 const SEEDS: u64 = 300;
 
@@ -138,7 +138,7 @@ fn unit_of(before: &Cluster, after: &Cluster, end: &Endpoint) -> Option<Unit> {
 
 #[test]
 fn no_change_between_two_pods_is_missed() {
-    let mut found = 0;
+    let (mut found, mut by_address) = (0, 0);
     for_all(|before, after, difference| {
         let all = connections(difference, |kind| kind);
         for flow in flows::all(before) {
@@ -150,9 +150,6 @@ fn no_change_between_two_pods_is_missed() {
             if flow.source == flow.destination {
                 continue;
             }
-            let (Some(old), Some(new)) = (status(before, &flow), status(after, &flow)) else {
-                continue;
-            };
             let told = |kind: Kind| {
                 [true, false].into_iter().any(|partial| {
                     let key = (source.clone(), destination.clone(), kind, partial);
@@ -160,14 +157,36 @@ fn no_change_between_two_pods_is_missed() {
                     set.is_some_and(|set| set.allows(flow.protocol, flow.port))
                 })
             };
-            let kind = Kind::ALL
-                .into_iter()
-                .find(|kind| fits(*kind, Some(old), Some(new)));
-            if let Some(kind) = kind {
-                assert!(told(kind), "{old:?} {new:?} {flow:?}");
-                found += 1;
+            for (asked, old, new) in judged(before, after, &flow) {
+                let kind = Kind::ALL
+                    .into_iter()
+                    .find(|kind| fits(*kind, Some(old), Some(new)));
+                if let Some(kind) = kind {
+                    assert!(told(kind), "{old:?} {new:?} {asked:?}");
+                    found += 1;
+                    by_address += usize::from(asked != flow);
+                }
             }
         }
     });
     assert!(found > 500, "{found}");
+    assert!(by_address > 200, "{by_address}");
+}
+
+/// What becomes of a connection in both clusters, in each family that the ends have in both.
+fn judged(before: &Cluster, after: &Cluster, flow: &Query) -> Vec<(Query, Status, Status)> {
+    let later = in_families(after, flow);
+    let earlier = in_families(before, flow);
+    let both = earlier.into_iter().zip(later);
+    let named = (flow.clone(), flow.clone());
+    let all = if both.len() == 0 {
+        vec![named]
+    } else {
+        both.collect()
+    };
+    let judged = all.into_iter().filter_map(|(earlier, later)| {
+        let (old, new) = (status(before, &earlier)?, status(after, &later)?);
+        Some((later, old, new))
+    });
+    judged.collect()
 }

@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ringfence_model::{Cluster, Endpoint, IpBlock, Outcome, Owner, PolicyPeer, Query};
-use ringfence_net::{ConnectionSet, IpProtocol, Protocol};
+use ringfence_net::{ConnectionSet, Family, IpProtocol, Protocol};
 use ringfence_reach::matrix::Status;
 use ringfence_testkit::generate::{self, Shape};
 use ringfence_testkit::random::Random;
@@ -82,6 +85,59 @@ pub(crate) fn status(cluster: &Cluster, query: &Query) -> Option<Status> {
         Outcome::Deny => Some(Status::Denied),
         Outcome::Unknown { .. } => Some(Status::Unknown),
         Outcome::Partial | Outcome::NoEndpoints => None,
+    }
+}
+
+/// What the reference says in each family that both ends have.
+pub(crate) fn statuses(cluster: &Cluster, query: &Query) -> BTreeSet<Status> {
+    let in_families = in_families(cluster, query);
+    let named = status(cluster, query).into_iter();
+    let others = in_families
+        .iter()
+        .filter_map(|query| status(cluster, query));
+    named.chain(others).collect()
+}
+
+/// The same question in each family, if both ends have both: a pod is named by its address.
+pub(crate) fn in_families(cluster: &Cluster, query: &Query) -> Vec<Query> {
+    let (sources, destinations) = (
+        addresses(cluster, &query.source),
+        addresses(cluster, &query.destination),
+    );
+    let of = |addresses: &[IpAddr], family: Family| {
+        let mut addresses = addresses.iter().copied();
+        addresses.find(|address| Family::of(*address) == family)
+    };
+    let in_family = |family: Family| {
+        let (from, to) = (of(&sources, family)?, of(&destinations, family)?);
+        let mut query = query.clone();
+        if matches!(query.destination, Endpoint::Pod(_)) {
+            query.destination = Endpoint::Address(to);
+        } else {
+            query.source = Endpoint::Address(from);
+        }
+        Some(query)
+    };
+    let both: Option<Vec<Query>> = Family::ALL.into_iter().map(in_family).collect();
+    both.unwrap_or_default()
+}
+
+fn addresses(cluster: &Cluster, end: &Endpoint) -> Vec<IpAddr> {
+    match end {
+        Endpoint::Pod(name) => {
+            let pod = cluster.pods.get(name);
+            let pod = pod.filter(|pod| pod.is_on_pod_network());
+            pod.map_or_else(Vec::new, |pod| pod.addresses.clone())
+        }
+        Endpoint::Node(name) => {
+            let object = cluster.nodes.get(name).into_iter();
+            let pods = cluster.pods.values();
+            let pods = pods.filter(|pod| pod.is_live() && pod.node.as_ref() == Some(name));
+            let reported = pods.flat_map(|pod| &pod.host_addresses);
+            let written = object.flat_map(|node| &node.addresses);
+            written.chain(reported).copied().collect()
+        }
+        Endpoint::Address(_) | Endpoint::Service(_) => Vec::new(),
     }
 }
 

@@ -77,7 +77,10 @@ pub(crate) fn legend<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<&'static 
         unknown |= !cell.unknown.is_empty();
     }
     let lines = [
-        (some, "some: between some of the pods and not between all"),
+        (
+            some,
+            "some: not between all of the pods, or in one address family alone",
+        ),
         (
             unknown,
             "unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from",

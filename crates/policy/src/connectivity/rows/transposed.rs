@@ -8,6 +8,7 @@ use ringfence_model::Direction;
 use super::Admitting;
 use crate::class::{ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
+use crate::shared_family::SharedFamily;
 
 /// For each peer the groups of subjects that admit it. What a group says of nearly everybody is kept once, and each
 /// distinct set of peers that some groups tell from the rest has a number.
@@ -31,17 +32,20 @@ struct Told<'a> {
 }
 
 impl<'a> Transposed<'a> {
-    /// Of the groups of `direction`, for the peers in `among`, or all.
+    /// Of the groups of `direction`, for the peers in `among`, or all. Of the second family the groups that have both.
     pub(super) fn new(
         connectivity: &'a Connectivity,
         world: World<'a>,
-        direction: Direction,
+        (direction, shared): (Direction, SharedFamily),
         among: Option<&ClassSet>,
     ) -> Self {
         let mut rest: BTreeMap<&Reach, Vec<&ClassSet>> = BTreeMap::new();
         let mut sets: BTreeMap<Cow<'_, ClassSet>, Told<'a>> = BTreeMap::new();
         for group in connectivity.groups.get(direction).iter() {
-            let judged = connectivity.judged(world, direction, group);
+            if shared == SharedFamily::Second && !group.key.families.are_both() {
+                continue;
+            }
+            let judged = connectivity.judged_in(world, (direction, shared), group);
             let of_rest = judged.rest();
             if !of_rest.is_none() {
                 rest.entry(of_rest).or_default().push(&group.members);

@@ -2,7 +2,7 @@
 
 use ringfence_model::Direction;
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{ClassSet, Engine, Reach, Row};
+use ringfence_policy::{ClassSet, Engine, Reach, Row, SharedFamily};
 
 /// Connections that were allowed for certain or denied for certain, and are not so any more.
 #[derive(Clone, Debug)]
@@ -12,31 +12,73 @@ pub(super) struct Effect {
     pub(super) connections: ConnectionSet,
 }
 
-/// What some classes may open, or what may be opened to them: classes that have the same row, and the row.
-pub(super) type Rows = Vec<(ClassSet, Row)>;
+/// What some classes may open, or what may be opened to them, in each family that makes a difference.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    first: OfFamily,
+    second: Option<OfFamily>,
+}
 
-/// The rows of `subjects`: to whom for egress, from whom for ingress.
-pub(super) fn rows(engine: &Engine, direction: Direction, subjects: &ClassSet) -> Rows {
+/// Classes that have the same row, and the row.
+type OfFamily = Vec<(ClassSet, Row)>;
+
+impl Rows {
+    /// The rows of `subjects`: to whom for egress, from whom for ingress.
+    pub(super) fn of(engine: &Engine, direction: Direction, subjects: &ClassSet) -> Self {
+        let has_second = engine.shared_families().contains(&SharedFamily::Second);
+        let rows = |shared| of_family(engine, shared, direction, subjects);
+        Self {
+            first: rows(SharedFamily::First),
+            second: has_second.then(|| rows(SharedFamily::Second)),
+        }
+    }
+
+    fn second(&self) -> &OfFamily {
+        self.second.as_ref().unwrap_or(&self.first)
+    }
+}
+
+fn of_family(
+    engine: &Engine,
+    shared: SharedFamily,
+    direction: Direction,
+    subjects: &ClassSet,
+) -> OfFamily {
     let mut found = Vec::new();
     let keep = |classes: &ClassSet, row: &Row| found.push((classes.clone(), row.clone()));
     match direction {
-        Direction::Egress => engine.for_each_row_of(subjects, keep),
-        Direction::Ingress => engine.for_each_column_of(subjects, keep),
+        Direction::Egress => engine.for_each_row_in(shared, subjects, keep),
+        Direction::Ingress => engine.for_each_column_in(shared, subjects, keep),
     }
     found
 }
 
-/// How the rows of the same classes differ in two engines that have the same classes, `all`.
+/// How the rows of the same classes differ in two engines that have the same classes, `all`, of which `both` have
+/// addresses of both families.
 pub(super) fn effects(
     direction: Direction,
     before: &Rows,
     after: &Rows,
+    (all, both): (&ClassSet, &ClassSet),
+) -> Vec<Effect> {
+    let mut found = of_two(direction, &before.first, &after.first, all);
+    if before.second.is_some() || after.second.is_some() {
+        found.extend(of_two(direction, before.second(), after.second(), both));
+    }
+    found
+}
+
+/// How rows differ for the classes in `all`.
+fn of_two(
+    direction: Direction,
+    before: &OfFamily,
+    after: &OfFamily,
     all: &ClassSet,
 ) -> Vec<Effect> {
     let mut found = Vec::new();
     for (subjects, row) in before {
         for (others, changed) in after {
-            let subjects = subjects.intersection(others);
+            let subjects = subjects.intersection(others).intersection(all);
             if !subjects.is_empty() && row != changed {
                 compare(direction, &subjects, row, changed, all, &mut found);
             }
@@ -57,7 +99,7 @@ fn compare(
     for (reach, peers) in &cells {
         for (other, others) in &changed {
             let connections = lost(reach, other);
-            let peers = peers.intersection(others);
+            let peers = peers.intersection(others).intersection(all);
             if connections.is_empty() || peers.is_empty() {
                 continue;
             }

@@ -7,7 +7,7 @@ use super::judged::{Judged, Likeness};
 use super::{Fate, Missed};
 use crate::assertion::Claim;
 use crate::assertion::mutation::anchor::anchored;
-use crate::assertion::mutation::effect::{Effect, Rows, effects, rows};
+use crate::assertion::mutation::effect::{Effect, Rows, effects};
 use crate::assertion::mutation::suggestion::suggest;
 use crate::assertion::mutation::{Changed, Mutant, MutatedPolicy, Suggestion};
 use crate::assertion::question::judges;
@@ -24,6 +24,8 @@ pub(super) struct Bench<'a> {
     plain: Engine,
     changed: Engine,
     all: ClassSet,
+    /// The classes with addresses of both families.
+    both: ClassSet,
     /// The rows of the last subjects without mistakes: mistakes of one policy come together.
     rows: Option<(Direction, ClassSet, Rows)>,
     suggestions: Vec<(Suggestion, Vec<Query>)>,
@@ -49,6 +51,7 @@ impl<'a> Bench<'a> {
             judged,
             answering,
             all: plain.classes().map(|(class, _)| class).collect(),
+            both: with_both_families(&plain),
             changed: plain.clone(),
             plain,
             rows: None,
@@ -146,10 +149,10 @@ impl<'a> Bench<'a> {
     fn effects(&mut self, mutant: &Mutant, subjects: &ClassSet) -> Vec<Effect> {
         let mut found = Vec::new();
         for direction in mutant.mutation.directions() {
-            let after = rows(&self.changed, direction, subjects);
-            let all = self.all.clone();
+            let after = Rows::of(&self.changed, direction, subjects);
+            let (all, both) = (self.all.clone(), self.both.clone());
             let before = self.rows_without_mistake(direction, subjects);
-            found.extend(effects(direction, before, &after, &all));
+            found.extend(effects(direction, before, &after, (&all, &both)));
         }
         found
     }
@@ -163,7 +166,7 @@ impl<'a> Bench<'a> {
             (
                 direction,
                 subjects.clone(),
-                rows(&self.plain, direction, subjects),
+                Rows::of(&self.plain, direction, subjects),
             )
         }));
         rows
@@ -198,6 +201,12 @@ impl<'a> Bench<'a> {
             }
         }
     }
+}
+
+fn with_both_families(engine: &Engine) -> ClassSet {
+    let classes = engine.classes().map(|(class, _)| class);
+    let both = classes.filter(|class| engine.preferred_of_both(*class).is_some());
+    both.collect()
 }
 
 /// NP-1: whether the policy selects the pods of the class.

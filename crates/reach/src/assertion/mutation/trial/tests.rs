@@ -138,6 +138,25 @@ fn a_mistake_that_changes_nothing_is_harmless() {
     assert_eq!(found.harmless(), 4);
 }
 
+/// Rule NP-40: a block of IPv6 means the pods that have addresses of both families, too.
+#[test]
+fn a_mistake_that_matters_in_one_family_is_not_harmless() {
+    let dual = |name: &str, four: &str, six: &str| pod(name).address(four).address(six);
+    let cluster = cluster()
+        .with(dual("a/mon", "10.0.0.1", "fd00::1"))
+        .with(dual("b/web", "10.0.0.2", "fd00::2"))
+        .with(policy("b/web").ingress(rule().peer(block("fd00::1/128", &[]))))
+        .build();
+    let found = tried(&cluster, &[]);
+    assert_eq!(found.harmless(), 0, "{:?}", shown(&found));
+    let rule = "without ingress[0]: allow a/mon -> fd00::2 6/80";
+    assert!(
+        shown(&found).contains(&rule.to_owned()),
+        "{:?}",
+        shown(&found)
+    );
+}
+
 #[test]
 fn addresses_are_suggested_where_no_pod_shows_it() {
     let cluster = cluster()

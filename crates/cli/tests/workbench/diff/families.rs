@@ -1,0 +1,131 @@
+//! Pods with addresses of both families, and policies that treat the families differently (rules NP-40, CN-34).
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Finished, ringfence};
+
+const PODS: &str = r#"
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 172.18.0.2}, {type: InternalIP, address: "fc00:f::2"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec: {nodeName: n1, containers: [{name: c, image: i}]}
+status: {phase: Running, hostIP: 172.18.0.2, podIPs: [{ip: 10.244.1.10}, {ip: "fd00:1::10"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: mon, namespace: ops}
+spec: {nodeName: n1, containers: [{name: c, image: i}]}
+status: {phase: Running, hostIP: 172.18.0.2, podIPs: [{ip: 10.244.1.30}, {ip: "fd00:1::30"}]}
+---
+"#;
+
+const CLOSED: &str = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress]
+";
+
+const OPEN: &str = "  ingress: [{from: [{ipBlock: {cidr: 'fd00:1::30/128'}}]}]\n";
+
+const ZONES: &str = "
+apiVersion: ringfence.dev/v1alpha1
+kind: TrustZones
+zones:
+- {name: ops, pods: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ops}}}}
+- {name: shop, pods: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}}
+intended: []
+";
+
+/// Runs a command in whose arguments `closed.yaml`, `open.yaml` and the others are files.
+fn with_files(arguments: &[&str]) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("closed.yaml"), format!("{PODS}{CLOSED}")).unwrap();
+    fs::write(file("open.yaml"), format!("{PODS}{CLOSED}{OPEN}")).unwrap();
+    fs::write(file("zones.yaml"), ZONES).unwrap();
+    let locked = ringfence(&["lock", "-f", file("closed.yaml").to_str().unwrap()]);
+    fs::write(file("closed.lock"), locked.stdout).unwrap();
+    let place = |word: &&str| {
+        let is_file = Path::new(word).extension().is_some();
+        is_file.then(|| file(word).to_str().unwrap().to_owned())
+    };
+    let all: Vec<String> = arguments
+        .iter()
+        .map(|word| place(word).unwrap_or_else(|| (*word).to_owned()))
+        .collect();
+    ringfence(&all.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_is_newly_allowed_in_the_second_family_is_newly_allowed() {
+    let gate = [
+        "diff",
+        "closed.yaml",
+        "open.yaml",
+        "--gate",
+        "no-new-access",
+    ];
+    let failed = with_files(&gate).expect(1);
+    assert!(
+        failed.contains("+ ops/mon -> shop/web: some all  (not permitted)"),
+        "{failed}"
+    );
+    assert!(failed.contains("ops/mon -> fd00:1::10"), "{failed}");
+    assert!(
+        failed.contains("now      ingress allowed: shop/closed ingress[0]"),
+        "{failed}"
+    );
+    let less = with_files(&["diff", "open.yaml", "closed.yaml"]).expect(1);
+    assert!(less.contains("- ops/mon -> shop/web: some all"), "{less}");
+}
+
+#[test]
+fn a_lock_notices_the_second_family() {
+    let failed = with_files(&["lock", "-f", "open.yaml", "--check", "closed.lock"]).expect(1);
+    assert!(
+        failed.contains("+ ops/mon -> shop/web: some all"),
+        "{failed}"
+    );
+    assert!(failed.contains("ops/mon -> fd00:1::10"), "{failed}");
+    let locked = with_files(&["lock", "-f", "open.yaml"]).expect(0);
+    assert!(
+        locked.contains("ops/pod/mon -> shop/pod/web: some all\n"),
+        "{locked}"
+    );
+}
+
+#[test]
+fn a_matrix_and_a_way_have_the_second_family() {
+    let matrix = [
+        "matrix",
+        "-f",
+        "open.yaml",
+        "--from",
+        "ops/mon",
+        "--to",
+        "shop/*",
+    ];
+    let matrix = with_files(&matrix).expect(0);
+    assert!(matrix.contains("some all"), "{matrix}");
+    let way = [
+        "zones",
+        "-f",
+        "open.yaml",
+        "--zones",
+        "zones.yaml",
+        "--path",
+        "ops",
+        "shop",
+    ];
+    let way = with_files(&way);
+    assert!(way.stdout.contains("fd00:1::10"), "{way:?}");
+}
