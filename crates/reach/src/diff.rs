@@ -5,15 +5,16 @@
 //! [`between_locks`] compares what lockfiles say.
 
 mod change;
+mod hosts;
 mod joint;
 mod locks;
 mod one_sided;
 mod transition;
 mod twins;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Answer, Query};
+use ringfence_model::{Answer, Query, Source};
 use ringfence_policy::Engine;
 
 use crate::workload::{Groups, Outside, Unit, by_workload};
@@ -31,13 +32,23 @@ pub struct Difference {
     pub added: BTreeSet<Unit>,
     /// Units that only the first cluster has.
     pub removed: BTreeSet<Unit>,
+    /// Units that have pods on the network of their nodes now and had none there: no policy holds them any more (rules
+    /// NP-53, CN-2). With the place where such a pod is written. A lockfile that is compared with tells nothing of pods
+    /// there, so units that are still on the pod network too do not count then.
+    pub unbound: BTreeMap<Unit, Option<Source>>,
 }
 
 impl Difference {
     /// Whether the clusters have the same units and allow the same.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty() && self.added.is_empty() && self.removed.is_empty()
+        let Self {
+            pairs,
+            added,
+            removed,
+            unbound,
+        } = self;
+        pairs.is_empty() && added.is_empty() && removed.is_empty() && unbound.is_empty()
     }
 
     /// Every change of one kind, with the units it is between.
@@ -96,10 +107,12 @@ impl<'a> Baseline<'a> {
         pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
         pairs.extend(one_sided::changes(before, old, &removed, Kind::Closed));
         pairs.sort_by(|one, other| one.units().cmp(&other.units()));
+        let clusters = (before.cluster(), after.cluster());
         Difference {
             pairs,
             added,
             removed,
+            unbound: hosts::unbound(&old_units, Some(clusters.0), clusters.1),
         }
     }
 }

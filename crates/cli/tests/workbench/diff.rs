@@ -1,6 +1,8 @@
 //! `ringfence diff`: what changes between two sides, in each form.
 
+mod families;
 mod gate;
+mod hosts;
 
 use std::fs;
 use std::path::Path;

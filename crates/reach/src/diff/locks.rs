@@ -41,10 +41,16 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
             });
         }
     }
+    let removed = &old.units - &new.units;
+    let unbound = after.cluster.map(|(after, _)| {
+        let before = before.cluster.map(|(before, _)| before.cluster());
+        super::hosts::unbound(&removed, before, after.cluster())
+    });
     Difference {
         pairs,
         added: &new.units - &old.units,
-        removed: &old.units - &new.units,
+        removed,
+        unbound: unbound.unwrap_or_default(),
     }
 }
 

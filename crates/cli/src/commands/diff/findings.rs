@@ -1,11 +1,12 @@
 //! What a gate refuses, as the writers of formats know it.
 
-use ringfence_model::Severity;
+use ringfence_model::{Severity, Source};
 use ringfence_reach::diff::{Change, Difference, Kind, PairChange};
+use ringfence_reach::workload::Unit;
 use serde_json::Value;
 
 use super::gate::{Allowance, Judged, Mark};
-use super::words::{deciding_lines, names, title, told};
+use super::words::{UNBOUND, deciding_lines, names, title, told, unbound};
 use crate::commands::matrix::reason::Line;
 use crate::commands::matrix::view::Names;
 use crate::output::case::{Case, Failure, Suite};
@@ -21,8 +22,15 @@ pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
     let refused = judged_changes(difference, judged)
         .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
         .map(|(pair, change, _)| refused(&names, (pair, change), judged));
+    let unbound = judged_units(difference, judged)
+        .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
+        .map(|(unit, source, _)| Finding {
+            message: unbound(&names, unit, judged),
+            place: source.cloned(),
+            ..refusal()
+        });
     let unused = judged.unused().iter().map(unused);
-    let findings: Vec<Finding> = refused.chain(unused).collect();
+    let findings: Vec<Finding> = unbound.chain(refused).chain(unused).collect();
     sarif::log(&rules(), &findings)
 }
 
@@ -32,6 +40,15 @@ pub(super) fn junit(difference: &Difference, judged: &Judged) -> String {
     let mut cases: Vec<Case> = judged_changes(difference, judged)
         .map(|(pair, change, _)| case(&names, (pair, change), judged))
         .collect();
+    cases.extend(
+        judged_units(difference, judged).map(|(unit, _, mark)| Case {
+            failure: matches!(mark, Mark::Refused(_)).then(|| Failure {
+                message: unbound(&names, unit, judged),
+                details: String::new(),
+            }),
+            ..passed(format!("{}: {UNBOUND}", names.of_unit(unit)))
+        }),
+    );
     if cases.is_empty() {
         cases.push(passed("nothing is newly allowed".to_owned()));
     }
@@ -48,6 +65,15 @@ fn judged_changes<'a>(
         .into_iter()
         .flat_map(|kind| difference.of_kind(kind));
     changes.filter_map(|(pair, change)| Some((pair, change, judged.mark(pair, change)?)))
+}
+
+/// Every workload that no policy holds any more, where it is written, and what the gate says of it.
+fn judged_units<'a>(
+    difference: &'a Difference,
+    judged: &'a Judged,
+) -> impl Iterator<Item = (&'a Unit, Option<&'a Source>, &'a Mark)> {
+    let units = difference.unbound.iter();
+    units.filter_map(|(unit, source)| Some((unit, source.as_ref(), judged.unbound(unit)?)))
 }
 
 fn rules() -> [Rule; 2] {
@@ -76,14 +102,23 @@ fn refused(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Findin
     let mut places = deciding_lines(of.1).into_iter().filter_map(placed);
     let place = places.next().map(|found| found.place);
     Finding {
-        rule: REFUSED.to_owned(),
-        level: Severity::Error,
         message: message(names, of, judged),
         place,
+        related: places.collect(),
+        ..refusal()
+    }
+}
+
+fn refusal() -> Finding {
+    Finding {
+        rule: REFUSED.to_owned(),
+        level: Severity::Error,
+        message: String::new(),
+        place: None,
         help: Some(
             "take the access back, or permit it with a reason in the file after --allow".to_owned(),
         ),
-        related: places.collect(),
+        related: Vec::new(),
         suppressed: None,
     }
 }

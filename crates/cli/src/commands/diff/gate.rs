@@ -4,9 +4,9 @@ mod allowances;
 
 use std::collections::BTreeMap;
 
-use ringfence_net::ConnectionSet;
+use ringfence_net::{ConnectionSet, Family};
 use ringfence_reach::diff::{Change, Kind, PairChange};
-use ringfence_reach::workload::Unit;
+use ringfence_reach::workload::{Place, Unit};
 
 use super::sides::Comparison;
 use crate::commands::matrix::pattern::World;
@@ -16,6 +16,7 @@ pub(super) use allowances::{Allowance, Allowances};
 #[derive(Debug)]
 pub(crate) struct Judged {
     marks: BTreeMap<Key, Mark>,
+    unbound: BTreeMap<Unit, Mark>,
     unused: Vec<Allowance>,
 }
 
@@ -43,17 +44,25 @@ impl Allowances {
             groups,
         });
         let mut used = vec![false; self.entries().len()];
+        let mut use_entry = |index: usize| {
+            used.iter_mut()
+                .skip(index)
+                .take(1)
+                .for_each(|used| *used = true);
+        };
+        let mut unbound = BTreeMap::new();
+        for unit in comparison.difference.unbound.keys() {
+            let found = self.freeing(world, unit);
+            let reasons = found.iter().map(|(_, allowance)| allowance);
+            unbound.insert(unit.clone(), mark_of_unbound(reasons.copied()));
+            found.iter().for_each(|(index, _)| use_entry(*index));
+        }
         let mut marks = BTreeMap::new();
         for pair in &comparison.difference.pairs {
             for change in pair.changes.iter().filter(|change| change.kind.is_more()) {
                 let found = self.covering(world, pair, change);
                 let mark = mark(found.iter().map(|(_, allowance)| *allowance), change);
-                for (index, _) in found {
-                    used.iter_mut()
-                        .skip(index)
-                        .take(1)
-                        .for_each(|used| *used = true);
-                }
+                found.iter().for_each(|(index, _)| use_entry(*index));
                 marks.insert(key(pair, change), mark);
             }
         }
@@ -61,8 +70,22 @@ impl Allowances {
         let unused = unused.filter(|(_, used)| !used);
         Judged {
             marks,
+            unbound,
             unused: unused.map(|(allowance, _)| allowance).collect(),
         }
+    }
+
+    /// The allowances that permit `unit` to be where no policy holds it: to open everything to everybody.
+    fn freeing(&self, world: Option<World<'_>>, unit: &Unit) -> Vec<(usize, &Allowance)> {
+        let internet = Family::ALL.map(|family| Unit::Place(Place::Internet(family)));
+        let everybody = internet.iter().chain([&Unit::Nodes]);
+        let all = self.entries().iter().enumerate();
+        all.filter(|(_, allowance)| {
+            let mut everybody = everybody.clone();
+            allowance.connections.is_all()
+                && everybody.all(|other| allowance.covers(world, (unit, other)))
+        })
+        .collect()
     }
 
     /// The allowances that permit some of `change`, with their places.
@@ -96,6 +119,25 @@ fn mark<'a>(allowances: impl Iterator<Item = &'a Allowance>, change: &Change) ->
     }
 }
 
+fn mark_of_unbound<'a>(allowances: impl Iterator<Item = &'a Allowance>) -> Mark {
+    let reasons: Vec<&str> = allowances.map(|found| found.reason.as_str()).collect();
+    if reasons.is_empty() {
+        Mark::Refused(ConnectionSet::all())
+    } else {
+        Mark::Permitted(reasons.join("; "))
+    }
+}
+
+impl Mark {
+    /// What is said of a workload that no policy holds any more.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Permitted(reason) => format!("permitted: {reason}"),
+            Self::Refused(_) => "not permitted".to_owned(),
+        }
+    }
+}
+
 impl Judged {
     pub(super) fn passed(&self) -> bool {
         self.refused() == 0
@@ -104,7 +146,13 @@ impl Judged {
     /// How many changes are not permitted.
     pub(super) fn refused(&self) -> usize {
         let refused = |mark: &&Mark| matches!(mark, Mark::Refused(_));
-        self.marks.values().filter(refused).count()
+        let marks = self.marks.values().chain(self.unbound.values());
+        marks.filter(refused).count()
+    }
+
+    /// What is said of a workload that no policy holds any more.
+    pub(super) fn unbound(&self, unit: &Unit) -> Option<&Mark> {
+        self.unbound.get(unit)
     }
 
     /// Allowances that nothing needs.

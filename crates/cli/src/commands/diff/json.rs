@@ -13,9 +13,21 @@ use crate::commands::matrix::reason;
 struct DifferenceJson<'a> {
     added: Vec<String>,
     removed: Vec<String>,
+    /// Workloads that are on the network of their nodes now, where no policy holds them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unbound: Vec<UnboundJson<'a>>,
     pairs: Vec<PairJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnboundJson<'a> {
+    unit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<MarkJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a Source>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,7 +139,15 @@ pub(super) fn render(
             })
             .collect(),
     });
+    let unbound = difference.unbound.iter().map(|(unit, source)| UnboundJson {
+        unit: unit.full_name(),
+        gate: judged
+            .and_then(|judged| judged.unbound(unit))
+            .map(MarkJson::of),
+        source: source.as_ref(),
+    });
     let difference = DifferenceJson {
+        unbound: unbound.collect(),
         added: names(&difference.added),
         removed: names(&difference.removed),
         pairs: pairs.collect(),

@@ -37,6 +37,9 @@ impl Section<'_> {
     }
 }
 
+/// Of workloads that policies do not bind any more (rules NP-53, CN-2).
+pub(super) const UNBOUND: &str = "On the network of its node now, where no policy holds it";
+
 /// The report in the order in which it is read, without empty sections.
 pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
     let lasting = |pair: &PairChange| {
@@ -50,9 +53,19 @@ pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
             .filter(|(pair, _)| lasting(pair))
             .collect(),
     });
-    let new = one_sided(difference, "New", &difference.added);
-    let gone = one_sided(difference, "Gone", &difference.removed);
-    let sections = of_kinds.chain([new, gone]);
+    let unbound: BTreeSet<&Unit> = difference.unbound.keys().collect();
+    let (moved, removed) = difference
+        .removed
+        .iter()
+        .partition(|unit| unbound.contains(unit));
+    let added = difference.added.iter().collect();
+    let moved = Section {
+        units: difference.unbound.keys().collect(),
+        ..one_sided(difference, UNBOUND, &moved)
+    };
+    let new = one_sided(difference, "New", &added);
+    let gone = one_sided(difference, "Gone", &removed);
+    let sections = std::iter::once(moved).chain(of_kinds).chain([new, gone]);
     sections
         .filter(|section| !section.units.is_empty() || !section.changes.is_empty())
         .collect()
@@ -61,13 +74,15 @@ pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
 fn one_sided<'a>(
     difference: &'a Difference,
     title: &'static str,
-    units: &'a BTreeSet<Unit>,
+    units: &BTreeSet<&'a Unit>,
 ) -> Section<'a> {
-    let pairs = difference.pairs.iter().filter(|pair| touches(pair, units));
+    let pairs = difference.pairs.iter();
+    let pairs =
+        pairs.filter(|pair| units.contains(&pair.source) || units.contains(&pair.destination));
     let changes = pairs.flat_map(|pair| pair.changes.iter().map(move |change| (pair, change)));
     Section {
         title,
-        units: units.iter().collect(),
+        units: units.iter().copied().collect(),
         changes: changes.collect(),
     }
 }
@@ -228,6 +243,17 @@ fn with_a_say(mut decisions: Vec<DirectionDecision>) -> Vec<DirectionDecision> {
     decisions
 }
 
+/// `shop/web is on the network of its node now: no policy holds it (not permitted)`.
+pub(super) fn unbound(names: &Names, unit: &Unit, judged: &Judged) -> String {
+    let mark = judged.unbound(unit);
+    let mark = mark.map(|mark| format!(" ({})", mark.words()));
+    format!(
+        "{} is on the network of its node now: no policy holds it{}",
+        names.of_unit(unit),
+        mark.unwrap_or_default()
+    )
+}
+
 /// That nothing needs `allowance`, and where it is written.
 pub(super) fn unused(allowance: &Allowance) -> String {
     let place = allowance.source.as_ref();
@@ -242,6 +268,7 @@ pub(super) fn names(difference: &Difference) -> Names {
         .iter()
         .flat_map(|pair| [&pair.source, &pair.destination]);
     let units = difference.added.iter().chain(&difference.removed);
+    let units = units.chain(difference.unbound.keys());
     Names::of(ends.chain(units))
 }
 
