@@ -33,6 +33,8 @@ pub struct Matrix {
     /// The columns, each once.
     pub destinations: Vec<Unit>,
     grid: Grid,
+    /// Of which sources a node runs pods of the destinations.
+    own_pods: Vec<bool>,
     rows: BTreeMap<Unit, usize>,
     columns: BTreeMap<Unit, usize>,
 }
@@ -55,7 +57,10 @@ impl Matrix {
         (sources, destinations): (Vec<Unit>, Vec<Unit>),
         single: Single,
     ) -> Self {
+        let homes = groups.homes(engine.cluster(), &destinations);
+        let own_pods = sources.iter().map(|unit| groups.is_home(unit, &homes));
         Self {
+            own_pods: own_pods.collect(),
             grid: Grid::of(engine, groups, (&sources, &destinations), single),
             rows: places(&sources),
             columns: places(&destinations),
@@ -65,11 +70,21 @@ impl Matrix {
     }
 
     /// What `source` may open to `destination`. `None` if policy has no say: there are no two different members, or
-    /// neither end is a pod.
+    /// neither end is a pod, or a node is asked about pods on it.
+    ///
+    /// Of several nodes each is judged with the pods that are not on it.
     #[must_use]
     pub fn cell(&self, source: &Unit, destination: &Unit) -> Option<&Cell> {
         let (row, column) = (self.rows.get(source)?, self.columns.get(destination)?);
         self.grid.cell(*row, *column)
+    }
+
+    /// Whether a node of `source` runs pods of the destinations. It always reaches them, whatever policies say (rule
+    /// NP-50), and no cell tells of it.
+    #[must_use]
+    pub fn has_own_pods(&self, source: &Unit) -> bool {
+        let row = self.rows.get(source);
+        row.and_then(|row| self.own_pods.get(*row)).copied() == Some(true)
     }
 
     /// What `source` may open to each destination, in their order and as [`Self::cell`] says it.

@@ -11,12 +11,13 @@ mod place;
 mod span;
 mod unit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::Endpoint;
+use ringfence_model::{Cluster, Endpoint};
 use ringfence_policy::{ClassId, Engine};
 
+use meeting::Homes;
 pub(crate) use meeting::{Speaks, may_meet};
 pub use member::{Member, by_namespace, by_pod, by_workload};
 pub use outside::Outside;
@@ -82,6 +83,40 @@ impl Groups {
     pub fn has_address(&self, unit: &Unit, address: IpAddr) -> bool {
         let mut spans = self.parts(unit).iter().flat_map(|part| &part.spans);
         spans.any(|span| span.has(address))
+    }
+
+    /// Whether a node of one of `sources` runs a pod of one of `destinations`. It always reaches it, whatever policies say
+    /// (rule NP-50): nothing is said of the two.
+    #[must_use]
+    pub fn have_own_pods<'u>(
+        &self,
+        cluster: &Cluster,
+        sources: impl IntoIterator<Item = &'u Unit>,
+        destinations: impl IntoIterator<Item = &'u Unit>,
+    ) -> bool {
+        let homes = self.homes(cluster, destinations);
+        sources
+            .into_iter()
+            .any(|source| self.is_home(source, &homes))
+    }
+
+    /// The nodes that pods of `units` run on.
+    pub(crate) fn homes<'a, 'u>(
+        &'a self,
+        cluster: &'a Cluster,
+        units: impl IntoIterator<Item = &'u Unit>,
+    ) -> BTreeSet<&'a str> {
+        let homes = Homes::of(cluster);
+        let pods = units.into_iter().flat_map(|unit| self.members(unit));
+        pods.flat_map(|pod| homes.of_one(pod)).collect()
+    }
+
+    /// Whether a node of `unit` is one of `homes`.
+    pub(crate) fn is_home(&self, unit: &Unit, homes: &BTreeSet<&str>) -> bool {
+        self.members(unit).any(|member| match member {
+            Endpoint::Node(name) => homes.contains(name.as_str()),
+            Endpoint::Pod(_) | Endpoint::Address(_) | Endpoint::Service(_) => false,
+        })
     }
 
     /// The parts of `unit`, none if there is no such unit.

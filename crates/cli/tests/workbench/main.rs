@@ -16,6 +16,7 @@ mod formats;
 mod lock;
 mod man;
 mod matrix;
+mod own_node;
 mod resolve;
 mod suggest;
 mod support;

@@ -113,7 +113,8 @@ impl<'a> Homes<'a> {
             .collect()
     }
 
-    fn of_one(&self, pod: &Endpoint) -> BTreeSet<&'a str> {
+    /// The nodes that `pod` runs on.
+    pub(super) fn of_one(&self, pod: &Endpoint) -> BTreeSet<&'a str> {
         let pod = match pod {
             Endpoint::Pod(name) => self.cluster.pods.get(name),
             Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,

@@ -10,6 +10,11 @@ use ringfence_reach::workload::Unit;
 use super::view::{Names, cell_text, legend};
 use crate::paint;
 
+const NOT_LISTED: &str = "what is not listed may not be opened";
+
+/// Of nodes that run some of the pods.
+const NOT_LISTED_OF_NODES: &str = "what is not listed may not be opened, but by a node to the pods on it: it always reaches them, whatever policies say (NP-50)";
+
 /// The matrix in lines of at most `width` columns where names allow it.
 pub(crate) fn render(matrix: &Matrix, names: &Names, width: usize) -> String {
     let grid = (matrix.destinations.len() < width).then(|| grid(matrix, names));
@@ -17,7 +22,11 @@ pub(crate) fn render(matrix: &Matrix, names: &Names, width: usize) -> String {
     let body = if let Some(grid) = grid.filter(|grid| fits(grid, width)) {
         grid.iter().map(|line| format!("{line}\n")).collect()
     } else {
-        notes.push("what is not listed may not be opened");
+        let mut sources = matrix.sources.iter();
+        notes.push(match sources.any(|source| matrix.has_own_pods(source)) {
+            true => NOT_LISTED_OF_NODES,
+            false => NOT_LISTED,
+        });
         list(matrix, names)
     };
     let notes = notes.iter().map(|line| format!("{}\n", paint::dim(line)));
@@ -105,6 +114,7 @@ fn lines(matrix: &Matrix, names: &Names, source: &Unit, shown: usize) -> String 
         }
     }
     match alike.as_slice() {
+        [] if matrix.has_own_pods(source) => "  -> nothing but the pods on it\n".to_owned(),
         [] => "  -> nothing\n".to_owned(),
         [(text, same)] if denied == 0 && same.len() > 2 => {
             format!("  -> everything: {text}\n")

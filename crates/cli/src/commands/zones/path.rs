@@ -37,11 +37,14 @@ pub(super) fn run(
         }
     };
     let way = way.unwrap_or_default();
+    let cluster = engine.cluster();
+    let own_pods = found.groups.have_own_pods(cluster, &sources, &destinations);
+    let text = |way: &[Step]| text((from, to), own_pods, way, &cut);
     match arguments.output {
-        Form::Text => anstream::print!("{}", text(from, to, &way, &cut)),
-        Form::Json => anstream::println!("{}", json(&way, &cut)?),
+        Form::Text => anstream::print!("{}", text(&way)),
+        Form::Json => anstream::println!("{}", json(own_pods, &way, &cut)?),
         Form::Markdown => {
-            let text = text(from, to, &way, &cut);
+            let text = text(&way);
             let plain = anstream::adapter::strip_str(&text).to_string();
             anstream::print!("{}", fenced(plain.trim_end()));
         }
@@ -78,10 +81,19 @@ fn units(
     Ok(units)
 }
 
-fn text(from: &str, to: &str, way: &[Step], cut: &Result<Cut, Uncut>) -> String {
+/// What no policy can change.
+const OWN_PODS: &str = ", but for that of a node to the pods on it: it always reaches them, whatever policies say (NP-50)";
+
+fn text(
+    (from, to): (&str, &str),
+    own_pods: bool,
+    way: &[Step],
+    cut: &Result<Cut, Uncut>,
+) -> String {
     if way.is_empty() {
         let answer = format!("there is no way from {from} to {to}");
-        return format!("{}\n", paint::good(&plain(&answer)));
+        let but = if own_pods { OWN_PODS } else { "" };
+        return format!("{}{but}\n", paint::good(&plain(&answer)));
     }
     let steps = match way.len() {
         1 => "1 step".to_owned(),
@@ -126,6 +138,9 @@ fn cut_text(cut: &Result<Cut, Uncut>) -> String {
 
 #[derive(Debug, Serialize)]
 struct PathJson {
+    /// Whether a node is at the beginning that runs pods at the end: it always reaches them, and no step tells of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_pods: bool,
     steps: Vec<StepJson>,
     /// Absent if no removal of rules was found that leaves no way.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +162,7 @@ struct RuleJson {
     column: Option<u32>,
 }
 
-fn json(way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::Result<String> {
+fn json(own_pods: bool, way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::Result<String> {
     let steps = way.iter().map(|step| StepJson {
         from: step.from.full_name(),
         to: step.to.full_name(),
@@ -166,6 +181,7 @@ fn json(way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::Result<String> {
         rules.collect()
     });
     serde_json::to_string_pretty(&PathJson {
+        own_pods,
         steps: steps.collect(),
         cut: rules,
     })
