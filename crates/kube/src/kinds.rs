@@ -1,5 +1,7 @@
 //! What is asked for: the kinds that policy depends on, and those that name what pods belong to.
 
+use ringfence_model::ObjectKind;
+
 /// A kind of objects in one version of its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
@@ -8,7 +10,7 @@ pub(crate) struct Kind {
     /// In the order in which they are tried.
     pub(crate) versions: &'static [&'static str],
     pub(crate) plural: &'static str,
-    pub(crate) kind: &'static str,
+    pub(crate) object: ObjectKind,
     pub(crate) presence: Presence,
     pub(crate) content: Content,
 }
@@ -34,65 +36,81 @@ pub(crate) enum Content {
 /// The group of policies of the whole cluster.
 pub(crate) const CLUSTER_POLICIES: &str = "policy.networking.k8s.io";
 
-const fn always(group: &'static str, plural: &'static str, kind: &'static str) -> Kind {
+const fn always(group: &'static str, plural: &'static str, object: ObjectKind) -> Kind {
     Kind {
         group,
         versions: &["v1"],
         plural,
-        kind,
+        object,
         presence: Presence::Always,
         content: Content::Other,
     }
 }
 
-const fn sometimes(group: &'static str, plural: &'static str, kind: &'static str) -> Kind {
+const fn sometimes(group: &'static str, plural: &'static str, object: ObjectKind) -> Kind {
     Kind {
         presence: Presence::Sometimes,
-        ..always(group, plural, kind)
+        ..always(group, plural, object)
     }
 }
 
 const fn policy(
     versions: &'static [&'static str],
     plural: &'static str,
-    kind: &'static str,
+    object: ObjectKind,
 ) -> Kind {
     Kind {
         versions,
         content: Content::Policy,
-        ..sometimes(CLUSTER_POLICIES, plural, kind)
+        ..sometimes(CLUSTER_POLICIES, plural, object)
     }
 }
 
 /// In the order in which objects are handed over.
-pub(crate) const KINDS: [Kind; 16] = [
-    always("", "namespaces", "Namespace"),
-    always("", "nodes", "Node"),
-    always("", "pods", "Pod"),
-    always("", "services", "Service"),
-    sometimes("discovery.k8s.io", "endpointslices", "EndpointSlice"),
+pub(crate) static KINDS: [Kind; 16] = [
+    always("", "namespaces", ObjectKind::Namespace),
+    always("", "nodes", ObjectKind::Node),
+    always("", "pods", ObjectKind::Pod),
+    always("", "services", ObjectKind::Service),
+    sometimes(
+        "discovery.k8s.io",
+        "endpointslices",
+        ObjectKind::EndpointSlice,
+    ),
     Kind {
         content: Content::Policy,
-        ..always("networking.k8s.io", "networkpolicies", "NetworkPolicy")
+        ..always(
+            "networking.k8s.io",
+            "networkpolicies",
+            ObjectKind::NetworkPolicy,
+        )
     },
     policy(
         &["v1beta1", "v1alpha2"],
         "clusternetworkpolicies",
-        "ClusterNetworkPolicy",
+        ObjectKind::ClusterNetworkPolicy,
     ),
-    policy(&["v1alpha1"], "adminnetworkpolicies", "AdminNetworkPolicy"),
+    policy(
+        &["v1alpha1"],
+        "adminnetworkpolicies",
+        ObjectKind::AdminNetworkPolicy,
+    ),
     policy(
         &["v1alpha1"],
         "baselineadminnetworkpolicies",
-        "BaselineAdminNetworkPolicy",
+        ObjectKind::BaselineAdminNetworkPolicy,
     ),
-    sometimes("apps", "deployments", "Deployment"),
-    sometimes("apps", "replicasets", "ReplicaSet"),
-    sometimes("apps", "statefulsets", "StatefulSet"),
-    sometimes("apps", "daemonsets", "DaemonSet"),
-    sometimes("batch", "jobs", "Job"),
-    sometimes("batch", "cronjobs", "CronJob"),
-    sometimes("", "replicationcontrollers", "ReplicationController"),
+    sometimes("apps", "deployments", ObjectKind::Deployment),
+    sometimes("apps", "replicasets", ObjectKind::ReplicaSet),
+    sometimes("apps", "statefulsets", ObjectKind::StatefulSet),
+    sometimes("apps", "daemonsets", ObjectKind::DaemonSet),
+    sometimes("batch", "jobs", ObjectKind::Job),
+    sometimes("batch", "cronjobs", ObjectKind::CronJob),
+    sometimes(
+        "",
+        "replicationcontrollers",
+        ObjectKind::ReplicationController,
+    ),
 ];
 
 /// Groups with policies of their own, which ringfence does not judge.

@@ -1,10 +1,11 @@
 //! How does a cluster's API hand over its objects?
 //!
 //! Reads a kubeconfig, lists what policy depends on, once and in pages, and gives it as texts that `model` loads like any
-//! manifest. Writes nothing to a cluster, starts no program, and shows no credentials. Judges nothing.
-//! Start with [`read`].
+//! manifest; or follows it as it changes, for a node. Writes nothing to a cluster, starts no program, and shows no credentials.
+//! Judges nothing. Start with [`read`] and [`follow`](follow()).
 
 mod access;
+mod follow;
 mod kinds;
 mod list;
 mod manifest;
@@ -12,4 +13,5 @@ mod snapshot;
 mod yaml;
 
 pub use access::{Access, AccessError};
+pub use follow::{FollowOptions, Listing, Patience, Word, follow};
 pub use snapshot::{Forbidden, ReadError, Snapshot, read};

@@ -32,7 +32,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// The objects that were listed, each a text by itself.
 pub(crate) fn manifests(listed: Listed) -> Vec<Input> {
     let api_version = listed.kind.api_version(listed.version);
-    let kind = listed.kind.kind;
+    let kind = listed.kind.object.name();
     let items = listed.items.into_iter();
     items
         .map(|item| manifest(&api_version, kind, item))

@@ -91,6 +91,16 @@ pub enum ReadError {
     Runtime(#[source] std::io::Error),
 }
 
+impl ReadError {
+    pub(crate) fn unreachable(context: &str, server: &str, error: &kube::Error) -> Self {
+        Self::Unreachable {
+            context: context.to_owned(),
+            server: server.to_owned(),
+            reason: reason(error),
+        }
+    }
+}
+
 /// A right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forbidden {
@@ -125,7 +135,8 @@ async fn read_all(access: &Access) -> Result<Snapshot, ReadError> {
     let Target { context, config } = access.target().await?;
     let server = config.cluster_url.to_string();
     let cluster = Cluster { context, server };
-    let client = Client::try_from(config).map_err(|error| cluster.unreachable(&error))?;
+    let client = Client::try_from(config);
+    let client = client.map_err(|error| cluster.unreachable(&error))?;
     let lists = join_all(KINDS.iter().map(|kind| list(&client, kind)));
     let (lists, groups) = futures_util::future::join(lists, groups(&client)).await;
     let listed = cluster.all(lists)?;
@@ -184,11 +195,7 @@ impl Cluster {
     }
 
     fn unreachable(&self, error: &kube::Error) -> ReadError {
-        ReadError::Unreachable {
-            context: self.context.clone(),
-            server: self.server.clone(),
-            reason: reason(error),
-        }
+        ReadError::unreachable(&self.context, &self.server, error)
     }
 
     /// Policies in versions that are not known would be missing from every answer.

@@ -1,8 +1,15 @@
 //! Clusters as they are read: the embedded API server over TLS, and answers that it does not give.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 mod access;
 mod errors;
 mod fake;
+mod follow;
 mod pages;
+mod proxy;
 mod server;

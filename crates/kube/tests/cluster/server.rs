@@ -14,6 +14,7 @@ pub(crate) struct Bench {
     _server: Server,
     directory: tempfile::TempDir,
     address: String,
+    kubeconfig: String,
 }
 
 impl Bench {
@@ -28,14 +29,21 @@ impl Bench {
         let address = listener.local_addr().unwrap().to_string();
         let directory = tempfile::tempdir().unwrap();
         let kubeconfig = identity.kubeconfig("lab", &address);
-        std::fs::write(directory.path().join("kubeconfig"), kubeconfig).unwrap();
+        std::fs::write(directory.path().join("kubeconfig"), &kubeconfig).unwrap();
         let server = Server::start(Arc::clone(&api), listener, identity).unwrap();
         Self {
             api,
             _server: server,
             directory,
             address,
+            kubeconfig,
         }
+    }
+
+    /// As [`Self::access`], at another address.
+    pub(crate) fn access_through(&self, address: &str) -> Access {
+        let text = self.kubeconfig.replace(&self.address, address);
+        access(&self.file("through", &text))
     }
 
     /// Puts an object in, as it is.
