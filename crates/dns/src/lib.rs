@@ -4,15 +4,24 @@
 //! that the Kubernetes DNS specification (1.1.0) defines, and performs no IO. [`serve`] puts it on
 //! UDP and TCP sockets, [`run`] is the whole process: it listens, and takes new zones as lines of
 //! JSON ([`Event`] says what it answers).
-//! It judges no traffic, caches nothing and does no DNSSEC. Outside names are refused, or handed to
-//! an upstream server if there is one. Start with [`Zone::of_cluster`] and [`Zone::answer`].
+//! It judges no traffic and does no DNSSEC. Outside names are refused, or handed to an upstream server if there is
+//! one, whose answers are remembered for a while. Start with [`Zone::of_cluster`] and [`Zone::answer`]. What it
+//! promises and limits is in `docs/design/names.md`.
 
+mod cache;
+pub mod fuzz;
+mod message;
+mod metrics;
+mod plan;
 mod process;
+mod question;
 mod record;
+mod reply;
 mod server;
 mod zone;
 
-pub use process::{DnsConfig, Event, Updates, run};
+pub use metrics::Metrics;
+pub use process::{DnsConfig, Event, Updates, UpstreamConfig, run};
 pub use record::{Kind, Record, RecordData};
-pub use server::{Handle, ServeError, Sockets, Upstream, serve};
+pub use server::{Handle, ServeError, ServeOptions, Sockets, Upstream, serve};
 pub use zone::{Answer, DEFAULT_DOMAIN, Outcome, Zone, ZoneOptions};

@@ -4,25 +4,57 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Handle, Sockets, Upstream, Zone, serve};
+use crate::server::Scrape;
+use crate::{Handle, Metrics, ServeOptions, Sockets, Upstream, Zone, serve};
 
 /// How the process is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsConfig {
     /// Addresses for UDP and TCP, usually port 53.
     pub listen: Vec<SocketAddr>,
-    /// Servers for outside names; empty: they are refused.
+    /// Servers for outside names.
     #[serde(default)]
-    pub upstream: Vec<SocketAddr>,
+    pub upstream: UpstreamConfig,
+    /// Where counters are read (`/metrics`), usually port 9153.
+    #[serde(default)]
+    pub metrics: Vec<SocketAddr>,
     /// Where zones come from.
     pub updates: Updates,
+}
+
+/// Who is asked for names outside of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamConfig {
+    /// Nobody: they are refused.
+    #[default]
+    Nobody,
+    /// These, in order.
+    Servers(Vec<SocketAddr>),
+    /// Those that this `resolv.conf` names.
+    ResolvConf(PathBuf),
+}
+
+impl UpstreamConfig {
+    fn read(&self) -> anyhow::Result<Upstream> {
+        Ok(match self {
+            Self::Nobody => Upstream::none(),
+            Self::Servers(servers) => Upstream::new(servers.clone()),
+            Self::ResolvConf(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.with_context(|| format!("reading `{}`", path.display()))?;
+                Upstream::of_resolv_conf(&text)
+            }
+        })
+    }
 }
 
 /// Where zones come from.
@@ -69,10 +101,13 @@ async fn run_until_told(config: &DnsConfig) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
     let sockets = Sockets::bind(&config.listen).await?;
     let handle = Handle::new();
+    let metrics = Arc::new(Metrics::default());
     let feed = Feed {
         handle: handle.clone(),
         addresses: sockets.addresses(),
+        metrics: Arc::clone(&metrics),
     };
+    offer_counters(&feed, &config.metrics).await?;
     let updates = take_updates(feed, &config.updates);
     let mut failed = Ok(());
     let told = async {
@@ -82,14 +117,26 @@ async fn run_until_told(config: &DnsConfig) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    serve(
-        sockets,
-        handle,
-        Upstream::new(config.upstream.clone()),
-        told,
-    )
-    .await?;
+    let options = ServeOptions {
+        upstream: config.upstream.read()?,
+        metrics,
+        ..ServeOptions::default()
+    };
+    serve(sockets, handle, options, told).await?;
     failed
+}
+
+async fn offer_counters(feed: &Feed, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    for address in addresses {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+        let scrape = Scrape {
+            metrics: Arc::clone(&feed.metrics),
+            handle: feed.handle.clone(),
+        };
+        tokio::spawn(scrape.serve(listener));
+    }
+    Ok(())
 }
 
 async fn take_updates(feed: Feed, updates: &Updates) -> anyhow::Result<()> {
@@ -117,6 +164,7 @@ async fn take_updates(feed: Feed, updates: &Updates) -> anyhow::Result<()> {
 struct Feed {
     handle: Handle,
     addresses: Vec<SocketAddr>,
+    metrics: Arc<Metrics>,
 }
 
 impl Feed {
@@ -140,6 +188,7 @@ impl Feed {
             Ok(zone) => {
                 let serial = zone.serial();
                 self.handle.replace(zone);
+                self.metrics.serial.set(u64::from(serial));
                 tracing::debug!(serial, "zone replaced");
                 Event::Serving(serial)
             }

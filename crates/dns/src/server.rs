@@ -3,57 +3,102 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_server::Server;
-use hickory_server::net::NetError;
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::Zone;
+use crate::{Metrics, Zone};
 
-mod handler;
-mod message;
+mod gate;
+mod outside;
+mod resolver;
+mod scrape;
+mod tcp;
 #[cfg(test)]
 mod tests;
+mod udp;
 mod upstream;
 
+pub(crate) use scrape::Scrape;
 pub use upstream::Upstream;
 
-use handler::Handler;
+use gate::Gate;
+use resolver::Resolver;
+use tcp::Connections;
+use udp::Datagrams;
 
-/// How long a TCP client may stay silent.
-const TCP_IDLE: Duration = Duration::from_secs(10);
-/// Answers waiting for a slow TCP client.
-const TCP_QUEUE: usize = 32;
+/// Questions to others that are under way at once, with a socket each. What is more is refused.
+const MOST_OUTSIDE: usize = 256;
+/// Most TCP connections, and most from one address.
+const MOST_CONNECTIONS: (usize, usize) = (512, 32);
 /// Attempts to find a port that is free for UDP and TCP.
 const PORT_ATTEMPTS: usize = 16;
+/// How long questions wait for the first zone.
+const ZONE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server that ends waits for the answers of others.
+const END_PATIENCE: Duration = Duration::from_secs(4);
 
-/// The zone that a server answers from. Before the first [`Handle::replace`] the server knows
-/// nothing and says so (SERVFAIL), so that nobody remembers a name as missing.
-#[derive(Clone, Debug, Default)]
+/// The zone that a server answers from. Before the first [`Handle::replace`] questions wait, where the kernel keeps
+/// them; then the server knows nothing and says so (SERVFAIL), so that nobody remembers a name as missing.
+#[derive(Clone, Debug)]
 pub struct Handle {
-    zone: Arc<RwLock<Option<Arc<Zone>>>>,
+    zone: watch::Sender<Option<Arc<Zone>>>,
+}
+
+impl Default for Handle {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Handle {
     /// A handle without zone.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let (zone, _) = watch::channel(None);
+        Self { zone }
     }
 
     /// Answers from `zone` from now on.
     pub fn replace(&self, zone: Zone) {
-        let mut held = self.zone.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(Arc::new(zone));
+        self.zone.send_replace(Some(Arc::new(zone)));
     }
 
     /// The zone in use.
     #[must_use]
     pub fn current(&self) -> Option<Arc<Zone>> {
-        let held = self.zone.read().unwrap_or_else(PoisonError::into_inner);
-        held.clone()
+        self.zone.borrow().clone()
+    }
+
+    /// Waits for a first zone.
+    async fn known(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.zone.subscribe().wait_for(Option::is_some).await;
+    }
+}
+
+/// What a server needs besides sockets and a zone.
+#[derive(Debug)]
+pub struct ServeOptions {
+    /// Who knows outside names.
+    pub upstream: Upstream,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+    /// How long questions wait for the first zone.
+    pub zone_patience: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            upstream: Upstream::none(),
+            metrics: Arc::default(),
+            zone_patience: ZONE_PATIENCE,
+        }
     }
 }
 
@@ -113,32 +158,89 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// A server that others would ask is asked itself.
+    #[error("the upstream server {address} is this server: questions would go round in circles")]
+    Loop {
+        /// Its address.
+        address: SocketAddr,
+    },
     /// A socket failed for good.
     #[error("the DNS server's socket failed")]
-    Socket(#[source] NetError),
+    Socket(#[source] io::Error),
 }
 
 /// Answers questions on `sockets` from the zone in `handle` until `shutdown` resolves.
 ///
 /// # Errors
-/// [`ServeError::Socket`] if a socket fails for good.
+/// [`ServeError::Loop`] if an upstream server is the server itself, [`ServeError::Socket`] if a socket fails for good.
 pub async fn serve(
     sockets: Sockets,
     handle: Handle,
-    upstream: Upstream,
+    options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let mut server = Server::new(Handler::new(handle, upstream));
-    for (udp, tcp) in sockets.pairs {
-        server.register_socket(udp);
-        server.register_listener(tcp, TCP_IDLE, TCP_QUEUE);
+    let own = sockets.addresses();
+    if let Some(address) = options
+        .upstream
+        .servers()
+        .iter()
+        .find(|server| is_one_of(**server, &own))
+    {
+        return Err(ServeError::Loop { address: *address });
     }
-    tokio::select! {
-        ended = server.block_until_done() => return ended.map_err(ServeError::Socket),
-        () = shutdown => {}
+    let turns = Arc::new(Semaphore::new(MOST_OUTSIDE));
+    let answering = answer(sockets, handle, options, Arc::clone(&turns));
+    let ended = tokio::select! {
+        error = answering => Err(ServeError::Socket(error)),
+        () = shutdown => Ok(()),
+    };
+    finish(&turns).await;
+    ended
+}
+
+/// Whether `server` is where a server with these addresses listens.
+fn is_one_of(server: SocketAddr, own: &[SocketAddr]) -> bool {
+    own.iter().any(|address| {
+        let everywhere = address.ip().is_unspecified() && server.ip().is_loopback();
+        address.port() == server.port() && (address.ip() == server.ip() || everywhere)
+    })
+}
+
+/// Answers until a socket fails, at first after the first zone: the kernel keeps what comes before.
+async fn answer(
+    sockets: Sockets,
+    handle: Handle,
+    options: ServeOptions,
+    turns: Arc<Semaphore>,
+) -> io::Error {
+    let _ = timeout(options.zone_patience, handle.known()).await;
+    let resolver = Arc::new(Resolver::new(handle, options));
+    let gate = Gate::new(MOST_CONNECTIONS.0, MOST_CONNECTIONS.1);
+    let mut serving = JoinSet::new();
+    for (socket, listener) in sockets.pairs {
+        let datagrams = Datagrams {
+            socket: Arc::new(socket),
+            resolver: Arc::clone(&resolver),
+            turns: Arc::clone(&turns),
+        };
+        let connections = Connections {
+            listener,
+            resolver: Arc::clone(&resolver),
+            turns: Arc::clone(&turns),
+            gate: Arc::clone(&gate),
+        };
+        serving.spawn(datagrams.serve());
+        serving.spawn(connections.serve());
     }
-    server
-        .shutdown_gracefully()
-        .await
-        .map_err(ServeError::Socket)
+    match serving.join_next().await {
+        Some(Ok(error)) => error,
+        Some(Err(error)) => io::Error::other(error),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until those who were asked have answered.
+async fn finish(turns: &Semaphore) {
+    let all = u32::try_from(MOST_OUTSIDE).unwrap_or(u32::MAX);
+    let _ = timeout(END_PATIENCE, turns.acquire_many(all)).await;
 }

@@ -20,6 +20,7 @@ async fn each_line_is_answered_and_a_bad_one_changes_nothing() {
     let feed = Feed {
         handle: Handle::new(),
         addresses: vec!["127.0.0.1:53".parse().unwrap()],
+        metrics: Arc::default(),
     };
     let input = [&zone_line(3)[..], b"{\n\n\xff\n", &zone_line(4)].concat();
     let mut output = Vec::new();
@@ -45,7 +46,8 @@ fn a_process_takes_zones_from_its_socket() {
     let path = directory.path().join("zones");
     let config = DnsConfig {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
-        upstream: Vec::new(),
+        upstream: UpstreamConfig::Nobody,
+        metrics: Vec::new(),
         updates: Updates::Socket(path.clone()),
     };
     // The thread serves until the test process ends.
@@ -61,6 +63,43 @@ fn a_process_takes_zones_from_its_socket() {
     let mut next = || serde_json::from_str::<Event>(&lines.next().unwrap().unwrap()).unwrap();
     assert!(matches!(next(), Event::Listening(_)));
     assert_eq!(next(), Event::Serving(9));
+}
+
+/// The page at `path`, status line and all.
+fn fetched(address: SocketAddr, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut page).unwrap();
+    page
+}
+
+#[tokio::test]
+async fn counters_are_read_over_http() {
+    let feed = Feed {
+        handle: Handle::new(),
+        addresses: Vec::new(),
+        metrics: Arc::default(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let scrape = Scrape {
+        metrics: Arc::clone(&feed.metrics),
+        handle: feed.handle.clone(),
+    };
+    tokio::spawn(scrape.serve(listener));
+    let fetch = |path| tokio::task::spawn_blocking(move || fetched(address, path));
+    assert!(fetch("/ready").await.unwrap().starts_with("HTTP/1.1 503"));
+    assert_eq!(feed.apply(&zone_line(7)), Event::Serving(7));
+    assert!(fetch("/ready").await.unwrap().starts_with("HTTP/1.1 200"));
+    assert!(fetch("/secret").await.unwrap().starts_with("HTTP/1.1 404"));
+    let page = fetch("/metrics").await.unwrap();
+    assert!(page.contains("\nringfence_dns_zone_serial 7\n"), "{page}");
+    assert!(page.ends_with("# EOF\n"), "{page}");
 }
 
 /// The test runs itself as a second process, which is the server.
@@ -88,7 +127,8 @@ const CHILD: &str = "RINGFENCE_TEST_IS_THE_SERVER";
 fn a_process_is_fed_on_stdin() {
     let config = DnsConfig {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
-        upstream: Vec::new(),
+        upstream: UpstreamConfig::Nobody,
+        metrics: Vec::new(),
         updates: Updates::Stdin,
     };
     if std::env::var_os(CHILD).is_some() {
@@ -118,7 +158,8 @@ fn a_taken_address_is_named() {
     let address = taken.local_addr().unwrap();
     let config = DnsConfig {
         listen: vec![address],
-        upstream: Vec::new(),
+        upstream: UpstreamConfig::Nobody,
+        metrics: Vec::new(),
         updates: Updates::Stdin,
     };
     let error = run(&config).unwrap_err();

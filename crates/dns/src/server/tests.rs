@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::{Handle, Sockets, Upstream, Zone, ZoneOptions, serve};
+use crate::{Handle, Metrics, ServeOptions, Sockets, Upstream, Zone, ZoneOptions, serve};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, RecordType};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use ringfence_model::{
     Cluster, ClusterIp, Labels, Namespace, ObjectName, Phase, Pod, Service, ServicePort,
     TargetPort, Traffic,
@@ -19,11 +22,13 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const ZONE_PATIENCE: Duration = Duration::from_millis(200);
 const WEB: &str = "web.shop.svc.cluster.local.";
 
 struct Server {
     address: SocketAddr,
     handle: Handle,
+    metrics: Arc<Metrics>,
     stop: oneshot::Sender<()>,
     ended: tokio::task::JoinHandle<()>,
 }
@@ -39,13 +44,22 @@ impl Server {
             handle.replace(zone);
         }
         let (stop, stopped) = oneshot::channel();
-        let running = serve(sockets, handle.clone(), Upstream::new(upstream), async {
+        let metrics = Arc::new(Metrics::default());
+        let mut upstream = Upstream::new(upstream);
+        upstream.patience = Duration::from_millis(300);
+        let options = ServeOptions {
+            upstream,
+            metrics: Arc::clone(&metrics),
+            zone_patience: ZONE_PATIENCE,
+        };
+        let running = serve(sockets, handle.clone(), options, async {
             let _ = stopped.await;
         });
         let ended = tokio::spawn(async move { running.await.unwrap() });
         Self {
             address,
             handle,
+            metrics,
             stop,
             ended,
         }
@@ -406,16 +420,30 @@ async fn addresses_take_turns() {
 }
 
 #[tokio::test]
-async fn a_server_without_zone_says_so_and_a_new_zone_counts_at_once() {
-    let server = Server::start(None, Vec::new()).await;
-    let unready = server.ask(WEB, RecordType::A).await;
-    assert_eq!(unready.metadata.response_code, ResponseCode::ServFail);
+async fn a_new_zone_counts_at_once() {
+    let server = Server::start(zone(), Vec::new()).await;
     for last in [1, 2] {
         server
             .handle
             .replace(zone_with([10, 96, 0, last], 0, u32::from(last)));
         let answer = server.ask(WEB, RecordType::A).await;
         assert_eq!(values(&answer), [format!("10.96.0.{last}")]);
+    }
+}
+
+#[tokio::test]
+async fn questions_wait_for_the_first_zone_and_not_for_ever() {
+    let server = Server::start(None, Vec::new()).await;
+    let unready = server.ask(WEB, RecordType::A).await;
+    assert_eq!(unready.metadata.response_code, ResponseCode::ServFail);
+    let server = Server::start(None, Vec::new()).await;
+    let bytes = question(WEB, RecordType::A).to_vec().unwrap();
+    let (datagram, stream, ()) = tokio::join!(server.udp(&bytes), server.tcp(&bytes), async {
+        server.handle.replace(zone().unwrap());
+    });
+    for bytes in [datagram, stream] {
+        let answer = Message::from_vec(&bytes).unwrap();
+        assert_eq!(values(&answer), ["10.96.0.20"]);
     }
 }
 
@@ -506,6 +534,291 @@ async fn garbage_does_not_kill_it() {
         ["10.96.0.20"]
     );
     server.stop().await;
+}
+
+/// A server elsewhere that answers each question with an address and counts them.
+async fn counting(ttl: u32) -> (SocketAddr, Arc<AtomicUsize>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (address, count) = (socket.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&count);
+    tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let asked = Message::from_vec(&buffer[..length]).unwrap();
+            let mut answer = Message::response(asked.metadata.id, OpCode::Query);
+            let name = asked.queries[0].name().clone();
+            answer.add_query(asked.queries[0].clone());
+            answer.add_answer(Record::from_rdata(
+                name,
+                ttl,
+                RData::A(A::new(192, 0, 2, 5)),
+            ));
+            socket
+                .send_to(&answer.to_vec().unwrap(), from)
+                .await
+                .unwrap();
+        }
+    });
+    (address, count)
+}
+
+#[tokio::test]
+async fn what_others_say_is_remembered_and_everyone_gets_their_own_letters() {
+    let (address, count) = counting(20).await;
+    let server = Server::start(zone(), vec![address]).await;
+    for written in ["Else.Example.", "eLSE.exampLE.", "else.example."] {
+        let answer = server.ask(written, RecordType::A).await;
+        assert_eq!(values(&answer), ["192.0.2.5"]);
+        assert_eq!(answer.answers[0].name.to_ascii(), written);
+        assert!((15..=20).contains(&answer.answers[0].ttl));
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    server.ask("other.example.", RecordType::A).await;
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn many_who_want_to_know_the_same_make_one_question() {
+    let (address, count) = counting(0).await;
+    let server = Server::start(zone(), vec![address]).await;
+    let asking = (0..20).map(|_| server.ask("else.example.", RecordType::A));
+    let mut asking: Vec<_> = asking.map(Box::pin).collect();
+    // All are sent before the first answer is read.
+    let mut answers = Vec::new();
+    let all = std::future::poll_fn(|context| {
+        asking.retain_mut(|asked| match asked.as_mut().poll(context) {
+            std::task::Poll::Ready(answer) => {
+                answers.push(answer);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if asking.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    });
+    in_time(all).await;
+    assert_eq!(answers.len(), 20);
+    assert!(answers.iter().all(|answer| values(answer) == ["192.0.2.5"]));
+    let asked = count.load(Ordering::Relaxed);
+    assert!(asked < 5, "asked {asked} times");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_clients_that_do_not_want_it() {
+    let (address, count) = counting(20).await;
+    let server = Server::start(zone(), vec![address]).await;
+    server.ask("else.example.", RecordType::A).await;
+    let mut asked = question("else.example.", RecordType::A);
+    asked.metadata.recursion_desired = false;
+    let bytes = server.udp(&asked.to_vec().unwrap()).await;
+    let answer = Message::from_vec(&bytes).unwrap();
+    assert_eq!(answer.metadata.response_code, ResponseCode::Refused);
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn reverse_names_of_others_go_upstream() {
+    let (address, count) = counting(20).await;
+    let server = Server::start(zone(), vec![address]).await;
+    let ours = server
+        .ask("20.0.96.10.in-addr.arpa.", RecordType::PTR)
+        .await;
+    assert_eq!(
+        (values(&ours), count.load(Ordering::Relaxed)),
+        (vec![WEB.to_owned()], 0)
+    );
+    let theirs = server.ask("1.2.0.192.in-addr.arpa.", RecordType::A).await;
+    assert_eq!(
+        (values(&theirs).len(), count.load(Ordering::Relaxed)),
+        (1, 1)
+    );
+    let missing = server
+        .ask("no.shop.svc.cluster.local.", RecordType::A)
+        .await;
+    assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
+    let alone = Server::start(zone(), Vec::new()).await;
+    let missing = alone.ask("1.2.0.192.in-addr.arpa.", RecordType::PTR).await;
+    assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_passed_over() {
+    let unwilling = Server::start(zone(), Vec::new()).await;
+    let (address, _) = counting(20).await;
+    let server = Server::start(zone(), vec![unwilling.address, address]).await;
+    for name in ["one.example.", "two.example."] {
+        assert_eq!(
+            values(&server.ask(name, RecordType::A).await),
+            ["192.0.2.5"]
+        );
+    }
+    // The second question went to the one that answered the first.
+    let text = server.metrics.text();
+    let refusals = format!(
+        "ringfence_dns_upstream_exchanges_total{{server=\"{}\",exchange=\"Refused\"}} 1",
+        unwilling.address
+    );
+    assert!(text.contains(&refusals), "{text}");
+    let server = Server::start(zone(), vec![unwilling.address]).await;
+    let refused = server.ask("one.example.", RecordType::A).await;
+    assert_eq!(refused.metadata.response_code, ResponseCode::Refused);
+}
+
+#[tokio::test]
+async fn a_loop_of_forwarders_ends_with_a_few_packets() {
+    let first = Sockets::bind(&["127.0.0.1:0".parse().unwrap()])
+        .await
+        .unwrap();
+    let first_address = first.addresses()[0];
+    let second = Server::start(zone(), vec![first_address]).await;
+    let mut upstream = Upstream::new(vec![second.address]);
+    upstream.patience = Duration::from_millis(300);
+    let metrics = Arc::new(Metrics::default());
+    let options = ServeOptions {
+        upstream,
+        metrics: Arc::clone(&metrics),
+        ..ServeOptions::default()
+    };
+    let handle = Handle::new();
+    handle.replace(zone().unwrap());
+    tokio::spawn(serve(first, handle, options, std::future::pending()));
+    let answer = second.ask("round.example.", RecordType::A).await;
+    assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+    let text = second.metrics.text();
+    let questions = text
+        .lines()
+        .find(|line| line.starts_with("ringfence_dns_questions_total"))
+        .unwrap();
+    let count: u32 = questions.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(count <= 5, "{questions}");
+}
+
+#[tokio::test]
+async fn a_server_does_not_ask_itself() {
+    for (listen, server) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1")] {
+        let sockets = Sockets::bind(&[listen.parse().unwrap()]).await.unwrap();
+        let port = sockets.addresses()[0].port();
+        let own = SocketAddr::new(server.parse().unwrap(), port);
+        let options = ServeOptions {
+            upstream: Upstream::new(vec![own]),
+            ..ServeOptions::default()
+        };
+        let ended = serve(sockets, Handle::new(), options, std::future::pending()).await;
+        assert!(ended.unwrap_err().to_string().contains("this server"));
+    }
+}
+
+#[tokio::test]
+async fn too_many_questions_to_others_are_refused() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start(zone(), vec![silent.local_addr().unwrap()]).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(server.address).await.unwrap();
+    for number in 0..300 {
+        let asked = question(&format!("n{number}.example."), RecordType::A);
+        socket.send(&asked.to_vec().unwrap()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut buffer = [0; 512];
+    let length = in_time(socket.recv(&mut buffer)).await.unwrap();
+    let first = Message::from_vec(&buffer[..length]).unwrap();
+    assert_eq!(first.metadata.response_code, ResponseCode::Refused);
+    assert_eq!(
+        values(&server.ask(WEB, RecordType::A).await),
+        ["10.96.0.20"]
+    );
+    let text = server.metrics.text();
+    assert!(
+        text.contains("ringfence_dns_limited_total{limit=\"Questions\"}"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_gets_so_many_connections_and_no_more() {
+    let server = Server::start(zone(), Vec::new()).await;
+    let bytes = question(WEB, RecordType::A).to_vec().unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..32 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        exchange(&mut stream, &bytes).await;
+        streams.push(stream);
+    }
+    let mut late = TcpStream::connect(server.address).await.unwrap();
+    assert!(in_time(late.read_u16()).await.is_err());
+    exchange(&mut streams[0], &bytes).await;
+    streams.pop();
+    loop {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let _ = stream
+            .write_all(&[&[0, u8::try_from(bytes.len()).unwrap()], bytes.as_slice()].concat())
+            .await;
+        if stream.read_u16().await.is_ok() {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_is_too_long_ends_its_connection() {
+    let server = Server::start(zone(), Vec::new()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_u16(5000).await.unwrap();
+    assert!(in_time(stream.read_u16()).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_only_helpful_is_left_out_silently() {
+    let mut sections = Vec::new();
+    for pods in 1..10 {
+        let server = Server::start(Some(zone_with([10, 96, 0, 20], pods, 1)), Vec::new()).await;
+        let name = "_http._tcp.db.shop.svc.cluster.local.";
+        let answer = server.ask(name, RecordType::SRV).await;
+        assert_eq!(
+            answer.metadata.truncation,
+            answer.answers.len() < usize::from(pods)
+        );
+        sections.push((answer.metadata.truncation, answer.additionals.len()));
+    }
+    assert!(
+        sections.contains(&(false, 1)) && sections.contains(&(false, 0)),
+        "{sections:?}"
+    );
+    assert!(sections.contains(&(true, 0)), "{sections:?}");
+}
+
+#[tokio::test]
+async fn what_happens_is_counted() {
+    let server = Server::start(zone(), Vec::new()).await;
+    server.ask(WEB, RecordType::A).await;
+    server.ask(WEB, RecordType::AAAA).await;
+    server
+        .ask("gone.shop.svc.cluster.local.", RecordType::A)
+        .await;
+    let odd = server.ask(WEB, RecordType::Unknown(4711)).await;
+    assert_eq!(odd.metadata.response_code, ResponseCode::NoError);
+    let text = server.metrics.text();
+    for line in [
+        "ringfence_dns_questions_total{transport=\"Udp\",kind=\"A\"} 2",
+        "ringfence_dns_questions_total{transport=\"Udp\",kind=\"other\"} 1",
+        "ringfence_dns_responses_total{code=\"NXDOMAIN\"} 1",
+        "ringfence_dns_responses_total{code=\"NOERROR\"} 3",
+        "ringfence_dns_response_seconds_count 4",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn name_servers_are_read_from_resolv_conf() {
+    let text = "# nameserver 10.0.0.9\nsearch a b\nnameserver 10.0.0.1\n nameserver fd00::1 # x\nnameserver\nnameservers 1.1.1.1\nnameserver x\n";
+    let upstream = Upstream::of_resolv_conf(text);
+    let servers = upstream.servers().iter().map(ToString::to_string);
+    assert_eq!(servers.collect::<Vec<_>>(), ["10.0.0.1:53", "[fd00::1]:53"]);
 }
 
 #[tokio::test]

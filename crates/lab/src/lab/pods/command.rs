@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ringfence_dns::{DnsConfig, Updates};
+use ringfence_dns::{DnsConfig, Updates, UpstreamConfig};
 use ringfence_net::Protocol;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
@@ -12,6 +12,8 @@ use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
 use crate::process::sandbox::ContainerCommand;
 
 const DNS_PORT: u16 = 53;
+/// Where the cluster's DNS server hands out its counters: the port of CoreDNS.
+const DNS_METRICS_PORT: u16 = 9153;
 
 /// The program of a container, with all that it is given.
 pub(super) fn command(
@@ -51,7 +53,11 @@ pub(super) fn command(
                     .iter()
                     .map(|address| SocketAddr::new(*address, DNS_PORT))
                     .collect(),
-                upstream: Vec::new(),
+                upstream: UpstreamConfig::Nobody,
+                metrics: addresses
+                    .iter()
+                    .map(|address| SocketAddr::new(*address, DNS_METRICS_PORT))
+                    .collect(),
                 updates: Updates::Socket(DNS_SOCKET.into()),
             };
             (

@@ -1,20 +1,20 @@
 //! Between the zone's records and DNS messages.
 
-use hickory_server::proto::ProtoError;
-use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA, SRV, TXT};
-use hickory_server::proto::rr::{Name, RData, Record as WireRecord, RecordType};
+use hickory_proto::ProtoError;
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA, SRV, TXT};
+use hickory_proto::rr::{Name, RData, Record as WireRecord, RecordType};
 
 use crate::{Kind, Record, RecordData};
 
 /// Seconds a record may be remembered: short, because pods come and go.
-pub(super) const TTL: u32 = 5;
+pub(crate) const TTL: u32 = 5;
 
 /// What `kind` of record a question of type `asked` wants.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "every other type, known to the library or not, has an empty answer"
 )]
-pub(super) fn kind_of(asked: RecordType) -> Kind {
+pub(crate) fn kind_of(asked: RecordType) -> Kind {
     match asked {
         RecordType::A => Kind::A,
         RecordType::AAAA => Kind::Aaaa,
@@ -29,7 +29,7 @@ pub(super) fn kind_of(asked: RecordType) -> Kind {
 }
 
 /// `record` as it goes into a message.
-pub(super) fn wire(record: &Record) -> Result<WireRecord, ProtoError> {
+pub(crate) fn wire(record: &Record) -> Result<WireRecord, ProtoError> {
     Ok(WireRecord::from_rdata(
         name(&record.name)?,
         TTL,
@@ -38,7 +38,7 @@ pub(super) fn wire(record: &Record) -> Result<WireRecord, ProtoError> {
 }
 
 /// `text` as an absolute name.
-pub(super) fn name(text: &str) -> Result<Name, ProtoError> {
+pub(crate) fn name(text: &str) -> Result<Name, ProtoError> {
     let mut name = Name::from_ascii(text)?;
     name.set_fqdn(true);
     Ok(name)
