@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
-    audit, check, diff, explain, flows, lock, matrix, replay, rules, suggest, test, trace, verify,
-    zones,
+    audit, check, diff, explain, flows, guard, lock, matrix, replay, rules, suggest, test, trace,
+    verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -76,6 +76,11 @@ pub(crate) enum Command {
     /// Prove that the rules in the kernel of a node equal the policies, for all packets
     #[command(after_help = verify::EXAMPLES)]
     Verify(verify::VerifyArguments),
+    /// Write policies that keep pods from what they never need, and prove on manifests that they do
+    Guard {
+        #[command(subcommand)]
+        command: guard::GuardCommand,
+    },
     /// Suggest a default deny and the least policies for what the manifests show is needed
     #[command(after_help = suggest::EXAMPLES)]
     Suggest(suggest::SuggestArguments),

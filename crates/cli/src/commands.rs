@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod flows;
+pub(crate) mod guard;
 pub(crate) mod lab;
 pub(crate) mod lock;
 pub(crate) mod man;

@@ -9,7 +9,7 @@ pub(crate) mod endpoint;
 mod kind_config;
 mod known_name;
 pub(crate) mod manifests;
-mod names;
+pub(crate) mod names;
 pub(crate) mod port;
 mod read;
 pub(crate) mod resolve;

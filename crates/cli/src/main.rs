@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         Command::Matrix(matrix) => commands::matrix::run(&matrix),
         Command::Zones(zones) => commands::zones::run(&zones),
         Command::Verify(verify) => commands::verify::run(&verify),
+        Command::Guard { command } => commands::guard::run(&command),
         Command::Suggest(suggest) => commands::suggest::run(&suggest),
         Command::Man { directory } => commands::man::run(directory.as_deref()),
         Command::Completions { shell } => commands::completions::run(shell),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use ringfence_dns::{Zone, ZoneOptions, fuzz};
-use ringfence_model::{Cluster, ClusterIp, Labels, Namespace, ObjectName, Service};
+use ringfence_model::{Cluster, ClusterIp, Labels, Namespace, ObjectName, Service, Traffic};
 
 /// Mutations of each message.
 const ROUNDS: usize = 2000;
@@ -24,6 +24,7 @@ fn zone() -> Zone {
             cluster_ip: ClusterIp::Assigned(addresses.clone().collect()),
             external_addresses: Vec::new(),
             ports: Vec::new(),
+            traffic: Traffic::default(),
             publish_not_ready_addresses: false,
             external_name,
             endpoints: Vec::new(),
@@ -35,15 +36,12 @@ fn zone() -> Zone {
 }
 
 /// The messages that were kept, in order.
-fn kept() -> Vec<Vec<u8>> {
-    let folder = PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../fuzz/corpus/dns"
-    ));
-    let entries = fs::read_dir(folder).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+fn kept() -> io::Result<Vec<Vec<u8>>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/dns");
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths: Vec<PathBuf> = entries.collect::<io::Result<_>>()?;
     paths.sort();
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+    paths.iter().map(fs::read).collect()
 }
 
 #[test]

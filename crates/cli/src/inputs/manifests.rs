@@ -104,6 +104,14 @@ impl ManifestOptions {
         self.check(read(files, depth, Some(&self.cluster))?)
     }
 
+    /// The cluster that these objects make.
+    pub(crate) fn assemble(&self, objects: &[Object]) -> Cluster {
+        let (mut cluster, _) = assemble_with(objects, domain_addresses(&self.resolve));
+        cluster.tell_time(self.at.unwrap_or_else(now));
+        cluster.pod_blocks = self.pod_cidr.iter().map(IpNet::trunc).collect();
+        cluster
+    }
+
     /// Fails if anything is refused, unless it is to be skipped (rule V-25).
     fn check(&self, inputs: Inputs) -> anyhow::Result<LoadedManifests> {
         let options = LoadOptions {

@@ -7,7 +7,7 @@ const LONGEST_SUBDOMAIN: usize = 253;
 const LONGEST_PORT_NAME: usize = 15;
 
 /// Checks `text` as the name of a namespace or Service; `of` says which.
-pub(super) fn check_label(of: &str, text: &str) -> anyhow::Result<()> {
+pub(crate) fn check_label(of: &str, text: &str) -> anyhow::Result<()> {
     ensure!(
         is_label(text) && text.len() <= LONGEST_LABEL,
         "`{text}` cannot be the name of a {of}: that is at most {LONGEST_LABEL} of a-z, 0-9 and -, with a letter or digit at both ends"

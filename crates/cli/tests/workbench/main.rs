@@ -13,6 +13,7 @@ mod diff;
 mod docs;
 mod explain;
 mod formats;
+mod guard;
 mod lock;
 mod man;
 mod matrix;

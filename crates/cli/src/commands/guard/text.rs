@@ -1,0 +1,104 @@
+use std::fmt::Write as _;
+
+use ringfence_reach::guard::{ADDRESSES, Guard, Proof};
+
+use crate::paint;
+
+/// How many names are told in one line.
+const NAMED: usize = 5;
+
+/// The policies, with a line that says where they come from.
+pub(super) fn policies(guard: &Guard) -> String {
+    let grants = guard
+        .grants
+        .iter()
+        .map(|grant| format!(" --allow '{grant}'"));
+    let grants: String = grants.collect();
+    format!(
+        "# Made by: ringfence guard metadata{grants} --priority {}\n{}",
+        guard.priority,
+        guard.yaml()
+    )
+}
+
+/// The addresses that the guard knows.
+pub(super) fn addresses() -> String {
+    let mut text = String::new();
+    for one in ADDRESSES {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}  {}", one.address, one.what);
+        let _ = writeln!(text, "  {}", one.providers);
+        if one.has_dns {
+            let _ = writeln!(
+                text,
+                "  port 53 stays open: the cloud's name server is here"
+            );
+        }
+        let _ = writeln!(text, "  {}", one.source);
+    }
+    text
+}
+
+/// What was proved; without manifests nothing was.
+pub(super) fn proof(guard: &Guard, proof: Option<&Proof>) -> String {
+    let Some(proof) = proof else {
+        return format!(
+            "{}: without -f nothing is known of pods, so nothing was proved\n",
+            paint::dim("note")
+        );
+    };
+    let mut text = format!(
+        "{} of {} pods are kept from {} addresses\n",
+        proof.guarded,
+        pods(proof),
+        ADDRESSES.len()
+    );
+    for (pod, reaches) in &proof.granted {
+        let said = if *reaches {
+            "granted, and NetworkPolicy lets it"
+        } else {
+            "granted, but NetworkPolicy does not let it to every address"
+        };
+        let _ = writeln!(text, "{pod}: {said}");
+    }
+    for open in &proof.open {
+        let _ = writeln!(
+            text,
+            "{}: {} reaches {} without a grant; `ringfence explain` says by which policy",
+            paint::bad("open"),
+            open.pod,
+            open.address
+        );
+    }
+    for index in &proof.unused {
+        if let Some(grant) = guard.grants.get(*index) {
+            let _ = writeln!(text, "{}: no pod is {grant}", paint::bad("unused grant"));
+        }
+    }
+    text + &host_network(proof)
+}
+
+fn pods(proof: &Proof) -> usize {
+    let open: std::collections::BTreeSet<_> = proof.open.iter().map(|open| &open.pod).collect();
+    proof.guarded + proof.granted.len() + open.len()
+}
+
+/// What no policy can do anything about.
+fn host_network(proof: &Proof) -> String {
+    let pods = &proof.host_network;
+    if pods.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = pods.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = pods.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}: in the network of their node, where no policy keeps them from it: {}{more}\n",
+        paint::dim("note"),
+        named.join(", ")
+    )
+}

@@ -1,0 +1,115 @@
+//! Whether a guard does what it says, pod by pod.
+
+use std::net::IpAddr;
+
+use ringfence_model::{Endpoint, ObjectName, Outcome, Pod, Query, QueryError};
+use ringfence_net::Protocol;
+use ringfence_policy::Engine;
+
+use super::{ADDRESSES, Grant, Guard};
+
+/// The port that every metadata service listens to.
+const HTTP: u16 = 80;
+
+/// What the engine says of every pod of a cluster that has the guard's policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Number of pods that are kept from every address.
+    pub guarded: usize,
+    /// Pods that a grant leaves to NetworkPolicy, in order, and whether that lets them to all addresses.
+    pub granted: Vec<(ObjectName, bool)>,
+    /// Pods that reach an address though no grant speaks of them, in order.
+    pub open: Vec<Open>,
+    /// Grants that no pod has, by their index.
+    pub unused: Vec<usize>,
+    /// Pods in the network of their node, which no policy judges (rule CN-2), in order.
+    pub host_network: Vec<ObjectName>,
+}
+
+/// A connection that the guard does not prevent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Who opens it.
+    pub pod: ObjectName,
+    /// To which address, on port 80.
+    pub address: IpAddr,
+}
+
+/// Asks about every pod of the engine's cluster, which has the policies of `guard`.
+#[must_use]
+pub fn prove(engine: &Engine, guard: &Guard) -> Proof {
+    let mut proof = Proof::default();
+    let live = engine.cluster().pods.values().filter(|pod| pod.is_live());
+    for pod in live {
+        proof.add(engine, guard, pod);
+    }
+    let pods = || {
+        engine
+            .cluster()
+            .pods
+            .values()
+            .filter(|pod| pod.is_on_pod_network())
+    };
+    let is_unused = |grant: &Grant| !pods().any(|pod| grant.covers(pod));
+    let grants = guard.grants.iter().enumerate();
+    proof.unused = grants
+        .filter(|(_, grant)| is_unused(grant))
+        .map(|(index, _)| index)
+        .collect();
+    proof
+}
+
+impl Proof {
+    fn add(&mut self, engine: &Engine, guard: &Guard, pod: &Pod) {
+        if pod.host_network {
+            self.host_network.push(pod.name.clone());
+            return;
+        }
+        let reached: Vec<IpAddr> = ADDRESSES
+            .iter()
+            .map(|one| one.address)
+            .filter(|address| reaches(engine, pod, *address))
+            .collect();
+        if guard.grants.iter().any(|grant| grant.covers(pod)) {
+            let all = reached.len() == reachable(engine, pod);
+            self.granted.push((pod.name.clone(), all));
+        } else if reached.is_empty() {
+            self.guarded += 1;
+        } else {
+            self.open.extend(reached.into_iter().map(|address| Open {
+                pod: pod.name.clone(),
+                address,
+            }));
+        }
+    }
+}
+
+/// Whether the pod may open a connection. What cannot be told counts as yes: a guard has to be certain.
+fn reaches(engine: &Engine, pod: &Pod, address: IpAddr) -> bool {
+    match engine.answer(&question(pod, address)) {
+        Ok(answer) => answer.outcome != Outcome::Deny,
+        Err(QueryError::NoCommonFamily(..)) => false,
+        Err(_) => true,
+    }
+}
+
+/// How many of the addresses are of a family that the pod has.
+fn reachable(engine: &Engine, pod: &Pod) -> usize {
+    let has_family = |address: IpAddr| {
+        let answer = engine.answer(&question(pod, address));
+        !matches!(answer, Err(QueryError::NoCommonFamily(..)))
+    };
+    ADDRESSES
+        .iter()
+        .filter(|one| has_family(one.address))
+        .count()
+}
+
+fn question(pod: &Pod, address: IpAddr) -> Query {
+    Query {
+        source: Endpoint::Pod(pod.name.clone()),
+        destination: Endpoint::Address(address),
+        protocol: Protocol::Tcp.into(),
+        port: Some(HTTP),
+    }
+}
