@@ -77,6 +77,7 @@ pub(crate) enum Command {
     #[command(after_help = verify::EXAMPLES)]
     Verify(verify::VerifyArguments),
     /// Write policies that keep pods from what they never need, and prove on manifests that they do
+    #[command(after_help = guard::EXAMPLES)]
     Guard {
         #[command(subcommand)]
         command: guard::GuardCommand,

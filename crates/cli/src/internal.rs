@@ -12,6 +12,7 @@ use ringfence_standin::{agnhost, curl, metadata, probe, responder, stream};
 use serde::de::DeserializeOwned;
 
 use crate::arguments::Role;
+use crate::output::answer::write_line;
 
 /// Connections that one probe process tries at the same time.
 const PROBES_AT_ONCE: usize = 64;
@@ -96,7 +97,7 @@ fn read_line<T: DeserializeOwned>() -> anyhow::Result<T> {
 /// The command that starts a lab reads events from what is standard output here.
 fn tell_starter(error: &anyhow::Error) {
     if let Ok(line) = serde_json::to_string(&StartEvent::Failed(format!("{error:#}"))) {
-        println!("{line}");
+        write_line!("{line}");
     }
 }
 

@@ -3,10 +3,6 @@
 //! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin.
 //! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in
 //! [`internal`]; what they are told to read is read in [`inputs`].
-#![expect(
-    clippy::print_stdout,
-    reason = "a command-line program answers on standard output"
-)]
 
 mod arguments;
 mod clock;

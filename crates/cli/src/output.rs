@@ -2,6 +2,7 @@
 //!
 //! Each format is a pure function from values to text. A command says with [`output_formats`] which it takes.
 
+pub(crate) mod answer;
 pub(crate) mod case;
 pub(crate) mod csv;
 pub(crate) mod finding;

@@ -20,6 +20,7 @@ use ringfence_reach::lint;
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
+use crate::output::answer::{say, write_out};
 use crate::threads::Threads;
 
 pub(crate) use arguments::{AuditArguments, EXAMPLES};
@@ -46,10 +47,10 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{said}\n");
     }
     match arguments.output {
-        AuditFormat::Text => anstream::print!("{}", text::render(&report, arguments)),
+        AuditFormat::Text => say!("{}", text::render(&report, arguments)),
         AuditFormat::Json => output::json::print(&json::document(&report))?,
-        AuditFormat::Markdown => print!("{}", markdown::render(&report, arguments)),
-        AuditFormat::Html => print!("{}", html::render(&report)),
+        AuditFormat::Markdown => write_out!("{}", markdown::render(&report, arguments)),
+        AuditFormat::Html => write_out!("{}", html::render(&report)),
         AuditFormat::Sarif => output::json::print(&findings::sarif(&report.audit))?,
     }
     Ok(exit_code(&report.audit, arguments))

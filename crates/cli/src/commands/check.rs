@@ -18,6 +18,7 @@ use ringfence_reach::lint::{self, Report, Subject};
 use crate::BAD_INPUT;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
 use crate::output;
+use crate::output::answer::write_out;
 use crate::threads::Threads;
 
 use arguments::CheckFormat;
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         CheckFormat::Sarif => output::json::print(&findings::sarif(&report))?,
         CheckFormat::Junit => {
             let fail_on = arguments.fail_on.into();
-            print!("{}", junit::document(&report, &selection, fail_on));
+            write_out!("{}", junit::document(&report, &selection, fail_on));
         }
     }
     Ok(exit_code(&report, arguments.fail_on.into()))

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use ringfence_reach::diff::Difference;
 
+use crate::output::answer::say;
 use crate::{output, paint};
 use arguments::{DiffArguments, DiffFormat};
 use gate::Judged;
@@ -49,7 +50,7 @@ pub(crate) fn print(
         }
         DiffFormat::Junit => findings::junit(difference, of_gate(judged)?),
     };
-    anstream::print!("{text}");
+    say!("{text}");
     Ok(())
 }
 

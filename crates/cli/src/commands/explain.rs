@@ -27,6 +27,7 @@ use ringfence_model::Cluster;
 use ringfence_policy::Engine;
 
 use crate::inputs::manifests::ManifestArguments;
+use crate::output::answer::{say_line, write_line};
 use arguments::Format;
 pub(crate) use arguments::{ExplainArguments, after_help};
 use fix::Remedy;
@@ -88,16 +89,16 @@ fn print(
     let all = arguments.all;
     match arguments.output {
         Format::Text => {
-            anstream::println!("{}", text::text(story, all));
+            say_line!("{}", text::text(story, all));
             if let Some(remedy) = remedy {
-                anstream::println!("\n{}", fix::text(remedy, all));
+                say_line!("\n{}", fix::text(remedy, all));
             }
         }
-        Format::Json => println!("{}", json::json(story, remedy, cluster)?),
+        Format::Json => write_line!("{}", json::json(story, remedy, cluster)?),
         Format::Md => {
-            println!("{}", markdown::markdown(story, all));
+            write_line!("{}", markdown::markdown(story, all));
             if let Some(remedy) = remedy {
-                println!("\n{}", fix::markdown(remedy, all));
+                write_line!("\n{}", fix::markdown(remedy, all));
             }
         }
     }

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use ringfence_agent::flows::FlowRecord;
 use serde::Serialize;
 
+use crate::output::answer::write_line;
 use crate::output::json;
 use crate::paint;
 use arguments::FlowsFormat;
@@ -60,7 +61,7 @@ fn print(arguments: &FlowsArguments, records: &[FlowRecord], news: &News) -> any
         (FlowsFormat::Json, true) => {
             for record in records {
                 let line = serde_json::to_string(record).context("a record that is no JSON")?;
-                println!("{line}");
+                write_line!("{line}");
             }
         }
         (FlowsFormat::Json, false) => json::print(&Document {

@@ -11,7 +11,9 @@ use ringfence_model::{Input, LoadOptions, Object, RenderStyle, load};
 use ringfence_policy::Engine;
 use ringfence_reach::guard::{Guard, MOST_GRANTS, NAME, Proof, prove};
 
-pub(crate) use arguments::GuardCommand;
+use crate::output::answer::say;
+
+pub(crate) use arguments::{EXAMPLES, GuardCommand};
 use arguments::{GuardFormat, MetadataArguments};
 
 pub(crate) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
@@ -22,7 +24,7 @@ pub(crate) fn run(command: &GuardCommand) -> anyhow::Result<ExitCode> {
 
 fn metadata(arguments: &MetadataArguments) -> anyhow::Result<ExitCode> {
     if arguments.list {
-        anstream::print!("{}", text::addresses());
+        say!("{}", text::addresses());
         return Ok(ExitCode::SUCCESS);
     }
     let guard = arguments.guard();
@@ -33,11 +35,11 @@ fn metadata(arguments: &MetadataArguments) -> anyhow::Result<ExitCode> {
     let proof = proof(arguments, &guard)?;
     match arguments.output {
         GuardFormat::Yaml => {
-            anstream::print!("{}", text::policies(&guard));
+            say!("{}", text::policies(&guard));
             anstream::eprint!("{}", text::proof(&guard, proof.as_ref()));
         }
-        GuardFormat::Text => anstream::print!("{}", text::proof(&guard, proof.as_ref())),
-        GuardFormat::Json => anstream::print!("{}", json::json(&guard, proof.as_ref())?),
+        GuardFormat::Text => say!("{}", text::proof(&guard, proof.as_ref())),
+        GuardFormat::Json => say!("{}", json::json(&guard, proof.as_ref())?),
     }
     let holds = proof.is_none_or(|proof| proof.open.is_empty() && proof.unused.is_empty());
     Ok(if holds {
@@ -49,10 +51,11 @@ fn metadata(arguments: &MetadataArguments) -> anyhow::Result<ExitCode> {
 
 /// What the engine says about the manifests with the guard, in the place of one that they have.
 fn proof(arguments: &MetadataArguments, guard: &Guard) -> anyhow::Result<Option<Proof>> {
-    if arguments.files.is_empty() {
+    let files = arguments.options.cluster.with(&arguments.files);
+    if files.is_empty() {
         return Ok(None);
     }
-    let loaded = arguments.options.load(&arguments.files)?;
+    let loaded = arguments.options.load(&files)?;
     let mut objects = loaded.objects;
     objects.retain(|object| !is_of_guard(object));
     objects.extend(policies(guard)?);

@@ -15,6 +15,7 @@ use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
 use super::show;
 use crate::arguments::{LabCommand, LabelKind, OutputFormat, ProbeProtocol};
 use crate::inputs::{FileArguments, kind_cluster_among};
+use crate::output::answer::{write_line, write_out};
 use crate::output::json;
 use crate::paint;
 
@@ -100,7 +101,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
         }
         LabCommand::Down { lab } => {
             Client::new(&lab.name).stop()?;
-            println!("lab \"{}\" is gone", lab.name);
+            write_line!("lab \"{}\" is gone", lab.name);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -144,8 +145,8 @@ fn up(
         None => lab.kubeconfig_path(),
     };
     lab.detach()?;
-    println!("lab \"{name}\" is ready after {ready:.2} s");
-    println!("kubectl: export KUBECONFIG={}", path.display());
+    write_line!("lab \"{name}\" is ready after {ready:.2} s");
+    write_line!("kubectl: export KUBECONFIG={}", path.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -169,7 +170,7 @@ fn status(name: &str, output: OutputFormat) -> anyhow::Result<ExitCode> {
 
 fn list() -> anyhow::Result<ExitCode> {
     for name in socket::running()? {
-        println!("{name}");
+        write_line!("{name}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -179,7 +180,7 @@ fn change(name: &str, request: &Request) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{}", paint::dim(message))
     })?;
     for (object, change) in changes {
-        println!("{object} {}", Change::word(change));
+        write_line!("{object} {}", Change::word(change));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -227,7 +228,7 @@ fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCo
     let reports =
         Client::new(name).probe(&Origin::Pod(pod_name(pod)?), std::slice::from_ref(request))?;
     let report = reports.first().context("the probe gave no report")?;
-    println!("{}", show::probe(report));
+    write_line!("{}", show::probe(report));
     Ok(if report.outcome.is_reached() {
         ExitCode::SUCCESS
     } else {
@@ -236,6 +237,6 @@ fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCo
 }
 
 fn logs(name: &str, pod: &str) -> anyhow::Result<ExitCode> {
-    print!("{}", Client::new(name).logs(&pod_name(pod)?)?);
+    write_out!("{}", Client::new(name).logs(&pod_name(pod)?)?);
     Ok(ExitCode::SUCCESS)
 }

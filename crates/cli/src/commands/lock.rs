@@ -13,6 +13,7 @@ use ringfence_reach::workload::{Groups, Outside, by_workload};
 
 use super::diff::sides::{Comparison, Side, read_lock};
 use super::diff::{print, warn_of};
+use crate::output::answer::write_out;
 use arguments::LockArguments;
 
 pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
@@ -30,7 +31,7 @@ fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
     let text = locked(&Engine::new(loaded.cluster)).to_string();
     match &arguments.output_file {
         Some(file) => write::atomically(file, &text)?,
-        None => print!("{text}"),
+        None => write_out!("{text}"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ pub(crate) mod view;
 use std::io::{self, BufWriter, StdoutLock, Write as _};
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use ringfence_model::Cluster;
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
@@ -23,6 +23,7 @@ use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_p
 use ringfence_reach::zone;
 
 use super::zones;
+use crate::output::answer::say;
 use arguments::{By, Form, MatrixArguments};
 use pattern::{Pattern, World};
 use view::Names;
@@ -49,7 +50,7 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
             html::render(&matrix, &names, &page)
         }
     };
-    anstream::print!("{text}");
+    say!("{text}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,8 +59,8 @@ fn written(
     write: impl FnOnce(&mut BufWriter<StdoutLock<'static>>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
-    write(&mut out)?;
-    out.flush()?;
+    let answer = write(&mut out).and_then(|()| Ok(out.flush()?));
+    answer.context("cannot write the answer")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use crate::arguments::OutputFormat;
 use crate::output;
+use crate::output::answer::say;
 use arguments::RulesArguments;
 use json::Answer;
 use source::Nodes;
@@ -43,7 +44,7 @@ fn everything(nodes: &Nodes, format: OutputFormat) -> anyhow::Result<ExitCode> {
         OutputFormat::Text => {
             nodes.print_note();
             for node in &nodes.all {
-                anstream::print!("{}", table::render(node));
+                say!("{}", table::render(node));
             }
         }
         OutputFormat::Json => output::json::print(&Answer::new(nodes, |node| &node.listing))?,

@@ -8,6 +8,7 @@ use ringfence_lab::control::protocol::LabStatus;
 use ringfence_standin::probe::{ProbeOutcome, ProbeReport};
 
 use crate::commands::lab::seconds;
+use crate::output::answer::write_line;
 
 pub(crate) fn status(status: &LabStatus) {
     let enforcement = if status.enforcement {
@@ -15,7 +16,7 @@ pub(crate) fn status(status: &LabStatus) {
     } else {
         "policies NOT enforced"
     };
-    println!(
+    write_line!(
         "lab \"{}\", {enforcement}, ready after {:.2} s\n",
         status.name,
         seconds(status.ready_after_ms)
@@ -62,12 +63,12 @@ pub(crate) fn status(status: &LabStatus) {
             service.backends.to_string(),
         ]);
     }
-    println!("{nodes}\n\n{pods}\n\n{services}");
+    write_line!("{nodes}\n\n{pods}\n\n{services}");
     for policy in &status.network_policies {
-        println!("\nNetworkPolicy {policy}");
+        write_line!("\nNetworkPolicy {policy}");
     }
     for policy in &status.cluster_policies {
-        println!("\n{} {}", policy.kind, policy.name);
+        write_line!("\n{} {}", policy.kind, policy.name);
     }
 }
 

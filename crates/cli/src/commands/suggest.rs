@@ -14,6 +14,7 @@ use ringfence_policy::Engine;
 use ringfence_reach::suggest::{Subject, Suggestion, suggest};
 
 use crate::inputs::manifests::LoadedManifests;
+use crate::output::answer::say;
 use crate::paint;
 use arguments::SuggestFormat;
 pub(crate) use arguments::{EXAMPLES, SuggestArguments};
@@ -66,13 +67,13 @@ fn print(arguments: &SuggestArguments, suggestion: &Suggestion) -> anyhow::Resul
     match arguments.output {
         SuggestFormat::Yaml => {
             if arguments.output_dir.is_none() {
-                anstream::print!("{}", text::yaml(suggestion));
+                say!("{}", text::yaml(suggestion));
             }
             anstream::eprint!("{}", text::remarks(suggestion));
         }
-        SuggestFormat::Text => anstream::print!("{}", text::render(suggestion)),
+        SuggestFormat::Text => say!("{}", text::render(suggestion)),
         SuggestFormat::Json => json::print(suggestion)?,
-        SuggestFormat::Markdown => anstream::print!("{}", markdown::render(suggestion)),
+        SuggestFormat::Markdown => say!("{}", markdown::render(suggestion)),
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use ringfence_reach::assertion::Coverage;
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
+use crate::output::answer::write_out;
 use crate::paint;
 use arguments::{Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
@@ -86,11 +87,11 @@ fn print(report: &Report, format: TestFormat) -> anyhow::Result<()> {
     match format {
         TestFormat::Text => print::summary(report),
         TestFormat::Json => json::print(report)?,
-        TestFormat::Junit => print!("{}", output::junit::document(&cases::suites(report))),
+        TestFormat::Junit => write_out!("{}", output::junit::document(&cases::suites(report))),
         TestFormat::Tap => {
             let suites = cases::suites(report);
             let cases = suites.iter().flat_map(|suite| &suite.cases);
-            print!("{}", output::tap::document(cases));
+            write_out!("{}", output::tap::document(cases));
         }
         TestFormat::Sarif => output::json::print(&findings::sarif(report))?,
     }

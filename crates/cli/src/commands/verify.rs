@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::BAD_INPUT;
 use crate::arguments::OutputFormat;
+use crate::output::answer::say;
 use crate::output::json;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence verify --lab ringfence\n  ringfence verify --lab \
@@ -45,7 +46,7 @@ pub(crate) struct VerifyArguments {
 pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
     let found = ask(arguments)?;
     match arguments.output {
-        OutputFormat::Text => anstream::print!("{}", text::render(&found)),
+        OutputFormat::Text => say!("{}", text::render(&found)),
         OutputFormat::Json => json::print(&found.iter().map(Node::of).collect::<Vec<_>>())?,
     }
     Ok(code(found.values()))

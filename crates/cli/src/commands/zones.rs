@@ -16,11 +16,13 @@ use ringfence_reach::workload::{Groups, Unit};
 use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 
 use arguments::Form;
+
+use crate::output::answer::{say, say_line};
 pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
 
 pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     if let Some(profile) = arguments.print {
-        anstream::print!("{}", profile.text());
+        say!("{}", profile.text());
         return Ok(ExitCode::SUCCESS);
     }
     let file = file::read(&arguments.file)?;
@@ -34,9 +36,9 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     }
     let table = Table::of(&engine, &file);
     match arguments.output {
-        Form::Text => anstream::print!("{}", text::render(&table, crate::paint::width())),
-        Form::Json => anstream::println!("{}", json::render(&table)?),
-        Form::Markdown => anstream::print!("{}", markdown::render(&table)),
+        Form::Text => say!("{}", text::render(&table, crate::paint::width())),
+        Form::Json => say_line!("{}", json::render(&table)?),
+        Form::Markdown => say!("{}", markdown::render(&table)),
     }
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use super::report::{Check, KernelChange, Passage, Report, Step};
 use crate::arguments::DemoArguments;
 use crate::commands::lab::seconds;
+use crate::output::answer::say_line;
 use crate::paint;
 
 /// How many changes of a node's table are shown.
@@ -22,7 +23,7 @@ impl Printer {
 
     fn line(&self, text: &str) {
         if self.text {
-            anstream::println!("{text}");
+            say_line!("{text}");
         }
     }
 

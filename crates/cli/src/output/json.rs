@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::output::answer::write_line;
+
 /// Prints `value` to standard output.
 pub(crate) fn print(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    write_line!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }

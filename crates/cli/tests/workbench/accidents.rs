@@ -1,6 +1,11 @@
-//! What must not look like a clean answer: input that somebody failed to write.
+//! What must not look like a clean answer: input that somebody failed to write, and an answer that nobody got.
 
-use crate::support::ringfence_reading;
+use std::fs::File;
+use std::process::Command;
+
+use crate::support::{RINGFENCE, ringfence_reading, without_surroundings};
+
+const AFTER: &str = "examples/change/after";
 
 #[test]
 fn nothing_passes_no_gate() {
@@ -22,5 +27,35 @@ fn nothing_passes_no_gate() {
                 "{command}: {said}"
             );
         }
+    }
+}
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    for command in [
+        "check -f",
+        "audit -f",
+        "zones -f",
+        "matrix -f",
+        "matrix -o csv -f",
+        "suggest -f",
+        "lock -f",
+        "check -o json -f",
+        "audit -o html -f",
+        "explain shop/web shop/db 5432 -f",
+    ] {
+        let arguments = command.split(' ').chain([AFTER]);
+        let mut program = Command::new(RINGFENCE);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ended = without_surroundings(&mut program)
+            .args(arguments)
+            .stdout(full)
+            .output();
+        let ended = ended.unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{command}: {said}");
+        assert!(
+            said.contains("cannot write the answer: No space left"),
+            "{command}: {said}"
+        );
     }
 }

@@ -25,7 +25,10 @@ fn every_command_has_a_page_with_its_examples() {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         let is_program = name == "ringfence";
-        let command = name.replacen("lab-", "lab ", 1).replacen('-', " ", 1);
+        let command = name
+            .replacen("lab-", "lab ", 1)
+            .replacen("guard-", "guard ", 1)
+            .replacen('-', " ", 1);
         let shown = text.replace("\\-", "-");
         assert!(
             is_program || shown.contains("Example") && shown.contains(&command),

@@ -7,6 +7,10 @@ use crate::support::{Finished, ringfence};
 /// A namespace that is closed, and a pod in it on the only node.
 const CLOSED: &str = "
 apiVersion: v1
+kind: Namespace
+metadata: {name: a}
+---
+apiVersion: v1
 kind: Node
 metadata: {name: n1}
 status: {addresses: [{type: InternalIP, address: 172.18.0.2}]}
@@ -40,7 +44,10 @@ fn with_files(command: &[&str], more: &[&str]) -> Finished {
     fs::write(path("closed.yaml"), closed).unwrap();
     fs::write(path("zones.yaml"), ZONES).unwrap();
     let (manifests, zones) = (path("closed.yaml"), path("zones.yaml"));
-    let all = [command, &["-f", &manifests, "--zones", &zones], more].concat();
+    let mut all = [command, &["-f", &manifests], more].concat();
+    if command == ["zones"] {
+        all.extend(["--zones", &zones]);
+    }
     ringfence(&all)
 }
 

@@ -1,7 +1,5 @@
 //! One kind, watched for as long as somebody listens.
 
-use std::pin::pin;
-
 use futures_util::TryStreamExt as _;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event, watcher};
@@ -77,7 +75,8 @@ async fn watch_version(
     backoff: &mut Backoff,
     tell: &impl Fn(Change) -> bool,
 ) -> End {
-    let mut events = pin!(watcher(api, config(options.listing)));
+    let start = || Box::pin(watcher(api.clone(), config(options.listing)));
+    let mut events = start();
     let mut begins = false;
     loop {
         match events.try_next().await {
@@ -95,6 +94,9 @@ async fn watch_version(
             Err(error) if is_not_served(&error) => return End::NotServed,
             Err(error) => {
                 tracing::info!(resource = kind.plural, %error, "a watch broke");
+                if is_expired(&error) {
+                    events = start();
+                }
                 backoff.wait().await;
             }
         }
@@ -115,6 +117,15 @@ fn is_not_served(error: &watcher::Error) -> bool {
         return false;
     };
     matches!(cause, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether the revision to watch from is forgotten. A watcher that hears so in place of a stream, and not in it, would ask for the same
+/// revision forever.
+fn is_expired(error: &watcher::Error) -> bool {
+    let watcher::Error::WatchStartFailed(cause) = error else {
+        return false;
+    };
+    matches!(cause, kube::Error::Api(status) if status.code == 410)
 }
 
 fn change(kind: &Kind, version: &str, event: Event<DynamicObject>) -> Change {

@@ -233,16 +233,15 @@ impl Mirror {
 
     /// The object as it is told: a Service with the backends that its EndpointSlices list.
     fn now(&self, key: &ObjectKey) -> Option<Object> {
-        match self.find(key)? {
-            Object::Service(found) => {
-                let mut service = found.clone();
-                let slices = self.slices(&found.name);
-                // What belongs to no Service is nobody's.
-                let _ = add_endpoints([&mut service], slices);
-                Some(Object::Service(service))
-            }
-            other => Some(other.clone()),
-        }
+        let found = self.find(key)?;
+        let Object::Service(service) = found else {
+            return Some(found.clone());
+        };
+        let slices = self.slices(&service.name);
+        let mut service = service.clone();
+        // What belongs to no Service is nobody's.
+        let _ = add_endpoints([&mut service], slices);
+        Some(Object::Service(service))
     }
 
     fn find(&self, key: &ObjectKey) -> Option<&Object> {

@@ -108,7 +108,7 @@ impl Gathered {
 }
 
 /// The namespace with the smallest share; of several, the one with the most that is open.
-fn worst(units: &BTreeMap<Unit, Vec<Open>>) -> Option<NamespaceShare> {
+fn worst(units: &BTreeMap<Unit, Vec<Found>>) -> Option<NamespaceShare> {
     let mut shares: BTreeMap<&str, NamespaceShare> = BTreeMap::new();
     for (unit, open) in units {
         let namespace = unit.namespace().unwrap_or_default();

@@ -77,13 +77,16 @@ fn changes(difference: &ringfence_reach::diff::Difference) -> Changes {
     changes
 }
 
-/// Of workloads whose pods policies do not tell apart, cells say everything.
+/// Of workloads whose pods policies do not tell apart, and that speak one family, cells say everything.
 #[test]
 fn locks_differ_as_their_clusters_do() {
     let mut compared = 0;
     for seed in 0..SEEDS {
         let mut before = cluster(seed, Shape::WIRED);
-        before.pods.values_mut().for_each(|pod| pod.workload = None);
+        for pod in before.pods.values_mut() {
+            pod.workload = None;
+            pod.addresses.truncate(1);
+        }
         let mut after = before.clone();
         after.network_policies = changed(&before, seed).network_policies;
         let of_clusters = difference(&Engine::new(before.clone()), &Engine::new(after.clone()));

@@ -155,7 +155,7 @@ fn pods_meet_in_one_way_or_in_two_families() {
             different += 1;
         }
     });
-    assert!(different > 100, "{different}");
+    assert!(different > 10, "{different}");
 }
 
 #[test]

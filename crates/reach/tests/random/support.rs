@@ -54,7 +54,7 @@ pub(crate) fn changed(cluster: &Cluster, seed: u64) -> Cluster {
     after
 }
 
-fn is_free(cluster: &Cluster, address: std::net::IpAddr) -> bool {
+fn is_free(cluster: &Cluster, address: IpAddr) -> bool {
     let pods = cluster.pods.values();
     let nodes = cluster.nodes.values();
     !pods

@@ -10,6 +10,7 @@ use ringfence_model::{Documents, METADATA_NAME_LABEL};
 use ringfence_reach::audit::{self, Finding, Principle, Subject};
 
 use super::arguments::AuditArguments;
+use crate::output::answer::write_out;
 use crate::output::plain::plain;
 
 pub(super) use guards::guards;
@@ -42,7 +43,7 @@ pub(super) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         }
     }
     refused.retain(|finding| !is_exempt(finding, &exempt));
-    print!("{POLICY}---\n{}", binding(&exempt, &refused));
+    write_out!("{POLICY}---\n{}", binding(&exempt, &refused));
     Ok(ExitCode::SUCCESS)
 }
 

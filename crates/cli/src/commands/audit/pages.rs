@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use ringfence_reach::audit::{About, Principle};
 
+use crate::output::answer::{say_line, write_out};
 use crate::paint;
 
 pub(super) fn explain(id: &str) -> anyhow::Result<ExitCode> {
@@ -12,7 +13,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<ExitCode> {
     let found = found.with_context(|| {
         format!("there is no principle `{id}`; `ringfence audit --list` names them all")
     })?;
-    print!("{}", page(found.about()));
+    write_out!("{}", page(found.about()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -42,6 +43,6 @@ pub(super) fn list() {
             weight,
             ..
         } = principle.about();
-        anstream::println!("{id} {weight:>3}  {name:<24} {}", paint::dim(title));
+        say_line!("{id} {weight:>3}  {name:<24} {}", paint::dim(title));
     }
 }

@@ -3,16 +3,17 @@
 use ringfence_reach::lint::{Finding, Report};
 
 use super::text::Counts;
+use crate::output::answer::{write_line, write_out};
 use crate::output::markdown::{Cell, table};
 
 pub(super) fn print(report: &Report) {
     let counts = Counts::of(report).in_words();
     if counts.is_empty() {
-        println!("Nothing found.");
+        write_line!("Nothing found.");
         return;
     }
     let rows: Vec<Vec<Cell>> = report.findings.iter().map(row).collect();
-    print!("{counts}\n\n{}", table(&["", "id", "where", "what"], &rows));
+    write_out!("{counts}\n\n{}", table(&["", "id", "where", "what"], &rows));
 }
 
 fn row(finding: &Finding) -> Vec<Cell> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use ringfence_reach::lint::{LINTS, lint};
 
+use crate::output::answer::{say_line, write_line};
 use crate::paint;
 
 /// The specification, which has the rules that validation goes by.
@@ -16,7 +17,7 @@ pub(super) fn explain(id: &str) -> anyhow::Result<ExitCode> {
     let page = page.with_context(|| {
         format!("there is no finding `{id}`; `ringfence check --list` names them all")
     })?;
-    println!("{page}");
+    write_line!("{page}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,7 +35,7 @@ pub(super) fn list() {
     for lint in LINTS {
         let severity = format!("{:<7}", lint.severity);
         let (name, summary) = (format!("{:<26}", lint.name), lint.summary);
-        anstream::println!("{} {severity} {name} {}", lint.id, paint::dim(summary));
+        say_line!("{} {severity} {name} {}", lint.id, paint::dim(summary));
     }
 }
 

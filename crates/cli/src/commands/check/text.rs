@@ -4,6 +4,7 @@ use ringfence_model::{Diagnostic, RenderStyle, Severity};
 use ringfence_reach::lint::{Finding, Report};
 
 use crate::inputs::manifests::{LoadedManifests, note_summary};
+use crate::output::answer::say_line;
 use crate::paint;
 
 pub(super) fn print(report: &Report, loaded: &LoadedManifests, show_suppressed: bool) {
@@ -14,7 +15,7 @@ pub(super) fn print(report: &Report, loaded: &LoadedManifests, show_suppressed: 
         parts.push(suppressed(report));
     }
     parts.push(summary(report, loaded));
-    anstream::println!("{}", parts.join("\n\n"));
+    say_line!("{}", parts.join("\n\n"));
 }
 
 /// What is wrong, with the lines of the manifests.

@@ -2,15 +2,16 @@
 
 use ringfence_agent::flows::{FlowEnd, FlowRecord, FlowVerdict};
 
+use crate::output::answer::say_line;
 use crate::paint;
 
 pub(super) fn record(record: &FlowRecord) {
-    anstream::println!("{}", headline(record));
+    say_line!("{}", headline(record));
     for line in &record.because {
-        anstream::println!("{}", paint::dim(&format!("    {line}")));
+        say_line!("{}", paint::dim(&format!("    {line}")));
     }
     if let Some(nearest) = &record.nearest {
-        anstream::println!("{}", paint::dim(&format!("    nearest {nearest}")));
+        say_line!("{}", paint::dim(&format!("    nearest {nearest}")));
     }
 }
 

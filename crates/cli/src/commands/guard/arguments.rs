@@ -12,7 +12,7 @@ use crate::inputs::selector::Selector;
 use crate::output::output_formats;
 
 /// The examples under the help of `guard metadata`.
-const EXAMPLES: &str =
+pub(crate) const EXAMPLES: &str =
     "Exit code: 0 the guard holds, 1 a pod reaches an address without a grant, or a grant has no pod, 2 bad input.
 
 Examples:

@@ -1,5 +1,6 @@
 use super::judge::{Fate, Flow, Replay};
 use crate::commands::flows::end_name;
+use crate::output::answer::{say_line, write_line};
 use crate::paint;
 
 /// Changes first, then the rules without flows, then the sum.
@@ -13,12 +14,12 @@ pub(super) fn print(replay: &Replay) {
     for ((policy, direction, index), source) in &replay.unobserved {
         let place = source.as_ref().map(|source| format!(" ({source})"));
         let place = place.unwrap_or_default();
-        anstream::println!(
+        say_line!(
             "{}",
             paint::dim(&format!("unobserved {policy} {direction}[{index}]{place}"))
         );
     }
-    println!("{}", sum(replay));
+    write_line!("{}", sum(replay));
 }
 
 fn tell(flow: &Flow) {
@@ -32,9 +33,9 @@ fn tell(flow: &Flow) {
         None => flow.protocol.clone(),
     };
     let (source, destination) = (end_name(&flow.source), end_name(&flow.destination));
-    anstream::println!("{word} {source} -> {destination} {port} x{}", flow.count);
+    say_line!("{word} {source} -> {destination} {port} x{}", flow.count);
     for line in &flow.because {
-        anstream::println!("{}", paint::dim(&format!("    {line}")));
+        say_line!("{}", paint::dim(&format!("    {line}")));
     }
 }
 

@@ -12,6 +12,7 @@ use super::arguments::RulesArguments;
 use super::source::Nodes;
 use super::words;
 use crate::arguments::OutputFormat;
+use crate::output::answer::say;
 use crate::{output, paint};
 
 /// What the numbers are.
@@ -35,7 +36,7 @@ pub(super) fn run(nodes: &Nodes, arguments: &RulesArguments) -> anyhow::Result<E
     }
     match arguments.output {
         OutputFormat::Json => output::json::print(&counts)?,
-        OutputFormat::Text => anstream::print!("{}", render(&counts, arguments.unused)),
+        OutputFormat::Text => say!("{}", render(&counts, arguments.unused)),
     }
     let found = arguments.unused && !counts.is_empty();
     Ok(ExitCode::from(u8::from(found)))

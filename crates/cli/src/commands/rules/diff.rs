@@ -13,6 +13,7 @@ use super::source::{Computed, warn_of};
 use super::words;
 use crate::arguments::OutputFormat;
 use crate::inputs::cluster::is_cluster;
+use crate::output::answer::{say, say_line};
 use crate::{output, paint};
 
 #[derive(Debug, Serialize)]
@@ -27,8 +28,8 @@ pub(super) fn run(arguments: &RulesArguments) -> anyhow::Result<ExitCode> {
     match arguments.output {
         OutputFormat::Json => output::json::print(&difference)?,
         OutputFormat::Text => {
-            anstream::println!("{}", paint::dim(&format!("# {}", difference.note)));
-            anstream::print!("{}", render(&difference.changes));
+            say_line!("{}", paint::dim(&format!("# {}", difference.note)));
+            say!("{}", render(&difference.changes));
         }
     }
     Ok(ExitCode::from(u8::from(!difference.changes.is_empty())))

@@ -11,6 +11,7 @@ use super::json::Answer;
 use super::source::{Node, Nodes};
 use super::words;
 use crate::arguments::OutputFormat;
+use crate::output::answer::say;
 use crate::{output, paint};
 
 /// Longer input is no line of nft.
@@ -32,7 +33,7 @@ pub(super) fn run(text: &str, nodes: &Nodes, format: OutputFormat) -> anyhow::Re
         OutputFormat::Text => {
             nodes.print_note();
             for node in &nodes.all {
-                anstream::print!("{}", render(node, &on_node(node)));
+                say!("{}", render(node, &on_node(node)));
             }
         }
     }

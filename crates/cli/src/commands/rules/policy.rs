@@ -13,6 +13,7 @@ use super::source::{Node, Nodes};
 use super::{name, words};
 use crate::arguments::OutputFormat;
 use crate::inputs::missing;
+use crate::output::answer::{say, say_line};
 use crate::{output, paint};
 
 #[derive(Debug, Serialize)]
@@ -38,10 +39,10 @@ pub(super) fn run(
         OutputFormat::Text => {
             nodes.print_note();
             for node in &nodes.all {
-                anstream::print!("{}", render(node, &on_node(node), arguments.counters));
+                say!("{}", render(node, &on_node(node), arguments.counters));
             }
             if arguments.counters {
-                anstream::println!("{}", paint::dim(super::counters::FOOTNOTE));
+                say_line!("{}", paint::dim(super::counters::FOOTNOTE));
             }
         }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::diff;
 use super::source::Nodes;
 use crate::arguments::OutputFormat;
+use crate::output::answer::{say, say_line};
 use crate::{output, paint};
 
 /// What `ringfence rules -o json` wrote.
@@ -30,8 +31,8 @@ pub(super) fn run(earlier: &Path, nodes: &Nodes, format: OutputFormat) -> anyhow
         OutputFormat::Json => output::json::print(&changed)?,
         OutputFormat::Text => {
             for (node, sections) in &changed.nodes {
-                anstream::println!("{}", paint::heading(&format!("# node {node}")));
-                anstream::print!("{}", diff::render(sections));
+                say_line!("{}", paint::heading(&format!("# node {node}")));
+                say!("{}", diff::render(sections));
             }
         }
     }

@@ -12,6 +12,7 @@ use ringfence_model::Cluster;
 use super::arguments::RulesArguments;
 use crate::inputs::manifests::LoadedManifests;
 use crate::inputs::missing;
+use crate::output::answer::say_line;
 use crate::paint;
 
 /// What one node holds, or would hold.
@@ -66,7 +67,7 @@ impl Nodes {
     /// Says what the answer has to be read with, as a comment of nft.
     pub(super) fn print_note(&self) {
         if let Some(note) = &self.note {
-            anstream::println!("{}", paint::dim(&format!("# {note}")));
+            say_line!("{}", paint::dim(&format!("# {note}")));
         }
     }
 }

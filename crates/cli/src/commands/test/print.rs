@@ -9,6 +9,7 @@ use super::judge::Way;
 use super::report::{Failure, Judged, Report, Skipped, Status};
 use super::suggestion::way;
 use crate::inputs::manifests::POD_CIDR_HINT;
+use crate::output::answer::{say_line, write_line};
 use crate::paint;
 pub(super) use numbers::{coverage_lines, trial_lines};
 
@@ -26,7 +27,7 @@ pub(super) struct Printer {
 impl Printer {
     pub(super) fn case(&mut self, case: &Judged) {
         if self.file.as_ref() != Some(&case.file) {
-            anstream::println!("{}", paint::heading(&case.file));
+            say_line!("{}", paint::heading(&case.file));
             self.file = Some(case.file.clone());
         }
         let word = match case.status() {
@@ -35,12 +36,12 @@ impl Printer {
             Status::Skipped => paint::heading("skip"),
         };
         let asked = paint::dim(&format!("({})", count(case.asked, "connection")));
-        anstream::println!("  {word} {} {asked}", case.name);
+        say_line!("  {word} {} {asked}", case.name);
         if let (Status::Failed, Some(reason)) = (case.status(), &case.reason) {
-            anstream::println!("       {}", paint::dim(reason));
+            say_line!("       {}", paint::dim(reason));
         }
         for line in lines(case) {
-            println!("       {line}");
+            write_line!("       {line}");
         }
     }
 }
@@ -196,13 +197,13 @@ pub(super) fn summary(report: &Report) {
         words.push(format!("{} not judged", report.not_judged));
     }
     let tests = count(report.cases.len() + report.not_judged, "test");
-    anstream::println!(
+    say_line!(
         "\n{tests}, {}: {}",
         count(report.asked(), "connection"),
         words.join(", ")
     );
     if !report.judged_anything() {
-        anstream::println!(
+        say_line!(
             "{}",
             paint::bad("every connection was skipped: nothing is known")
         );

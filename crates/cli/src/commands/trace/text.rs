@@ -2,12 +2,13 @@ use ringfence_standin::probe::ProbeReport;
 
 use super::hop::{Hop, Step};
 use crate::commands::show;
+use crate::output::answer::say_line;
 use crate::paint;
 
 /// A line for each step, and last the answer.
 pub(super) fn print(hops: &[Hop], answer: &ProbeReport) {
     for (index, hop) in hops.iter().enumerate() {
-        anstream::println!("{:>2} {}", index + 1, line(hop));
+        say_line!("{:>2} {}", index + 1, line(hop));
     }
     let told = show::probe(answer);
     let told = if answer.outcome.is_reached() {
@@ -15,7 +16,7 @@ pub(super) fn print(hops: &[Hop], answer: &ProbeReport) {
     } else {
         paint::bad(&told)
     };
-    anstream::println!("{:>2} answer: {told}", hops.len() + 1);
+    say_line!("{:>2} answer: {told}", hops.len() + 1);
 }
 
 fn line(hop: &Hop) -> String {

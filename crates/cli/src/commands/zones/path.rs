@@ -15,6 +15,7 @@ use super::arguments::{Form, ZonesArguments};
 use super::json::WitnessJson;
 use super::text::witness;
 use crate::commands::matrix::pattern::{Pattern, World};
+use crate::output::answer::{say, say_line};
 use crate::output::markdown::fenced;
 use crate::output::plain::plain;
 use crate::paint;
@@ -41,12 +42,12 @@ pub(super) fn run(
     let own_pods = found.groups.have_own_pods(cluster, &sources, &destinations);
     let text = |way: &[Step]| text((from, to), own_pods, way, &cut);
     match arguments.output {
-        Form::Text => anstream::print!("{}", text(&way)),
-        Form::Json => anstream::println!("{}", json(own_pods, &way, &cut)?),
+        Form::Text => say!("{}", text(&way)),
+        Form::Json => say_line!("{}", json(own_pods, &way, &cut)?),
         Form::Markdown => {
             let text = text(&way);
             let plain = anstream::adapter::strip_str(&text).to_string();
-            anstream::print!("{}", fenced(plain.trim_end()));
+            say!("{}", fenced(plain.trim_end()));
         }
     }
     Ok(if way.is_empty() {

@@ -608,7 +608,11 @@ fn machines(manifests: &str, question: &[&str], code: i32) -> Vec<serde_json::Va
     let question = [question, &["--fix", "--all", "-o", "json"]].concat();
     let said: serde_json::Value =
         serde_json::from_str(&explain(manifests, &question, code)).unwrap();
-    said["fix"]["fixes"].as_array().unwrap().clone()
+    said.pointer("/fix/fixes")
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 fn texts(fixes: &[serde_json::Value], field: &str) -> Vec<String> {

@@ -195,14 +195,10 @@ impl World {
         assert!(self.listener.synced || self.listener.objects.is_empty());
         let mut expected = BTreeMap::new();
         for (key, object) in self.truth.iter().flatten() {
-            let object = match object {
-                Object::Service(service) => {
-                    let mut service = service.clone();
-                    let _ = add_endpoints([&mut service], self.truth[SLICES].values());
-                    Object::Service(service)
-                }
-                other => other.clone(),
-            };
+            let mut object = object.clone();
+            if let Object::Service(service) = &mut object {
+                let _ = add_endpoints([service], self.truth[SLICES].values());
+            }
             if key.kind != ObjectKind::EndpointSlice {
                 expected.insert(key.clone(), object);
             }

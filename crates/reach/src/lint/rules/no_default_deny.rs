@@ -73,7 +73,8 @@ fn is_open(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) ->
     let mut policies = context.policies_of(group.namespace);
     let isolated = policies
         .any(|policy| policy.isolates(direction) && policy.pod_selector.matches(group.labels));
-    !isolated && !(may_be_denied(context, group, direction) && is_denied(context, group, direction))
+    let may_be = || may_be_denied(context, group, direction);
+    !(isolated || may_be() && is_denied(context, group, direction))
 }
 
 fn may_be_denied(context: &Context<'_>, group: &PodGroup<'_>, direction: Direction) -> bool {

@@ -43,7 +43,8 @@ impl Gatherer<'_> {
             };
             let behind = port_behind(service, &between, &next);
             let port = behind.or_else(|| port_of_next(scope, setting).filter(|_| is_only));
-            (host.contains('.') || is_host || port.is_some()).then(|| Named {
+            let is_meant = host.contains('.') || is_host || port.is_some();
+            is_meant.then_some(Named {
                 mention: Mention {
                     host,
                     port: None,

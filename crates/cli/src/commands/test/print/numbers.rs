@@ -9,18 +9,19 @@ use super::{count, difference};
 use crate::commands::test::mutation::Trial;
 use crate::commands::test::report::Report;
 use crate::commands::test::suggestion::Suggested;
+use crate::output::answer::{say_line, write_line};
 use crate::paint;
 
 pub(super) fn print(report: &Report) {
     if let Some(coverage) = &report.coverage {
-        println!();
+        write_line!();
         lines(
             &coverage_lines(coverage, report.coverage_min),
             report.is_covered(),
         );
     }
     if let Some(trial) = &report.trial {
-        println!();
+        write_line!();
         lines(&trial_lines(trial, report.mutate_min), report.is_noticed());
     }
 }
@@ -30,9 +31,9 @@ fn lines(lines: &[String], is_enough: bool) {
     let complaint = lines.len().saturating_sub(usize::from(!is_enough));
     for (index, line) in lines.iter().enumerate() {
         if index == complaint {
-            anstream::println!("{}", paint::bad(line));
+            say_line!("{}", paint::bad(line));
         } else {
-            println!("{line}");
+            write_line!("{line}");
         }
     }
 }

@@ -1,4 +1,4 @@
-use ringfence_model::{ClusterPeer, Expected};
+use ringfence_model::{ClusterPeer, Expected, TrafficPolicy};
 use ringfence_net::ConnectionSet;
 use ringfence_reach::assertion::{Claim, questions};
 use ringfence_reference::answer;
@@ -29,10 +29,10 @@ fn tables_agree_with_the_policies_they_are_compiled_from() {
         let engine = Engine::new(cluster.clone());
         let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
         let ends = ends(&cluster);
-        for (source, destination) in ends
+        let pairs = ends
             .iter()
-            .flat_map(|from| ends.iter().map(move |to| (from, to)))
-        {
+            .flat_map(|from| ends.iter().map(move |to| (from, to)));
+        for (source, destination) in pairs.filter(|pair| has_one_answer(&cluster, *pair)) {
             let claim = Claim {
                 expected: Expected::Allow,
                 source: source.clone(),
@@ -109,6 +109,16 @@ fn forget_unknown_peers(cluster: &mut Cluster) {
             rules.retain(|rule| !rule.peers.contains(&ClusterPeer::Unrecognized));
         }
     }
+}
+
+/// OB-18: what a Local Service does for a client from outside depends on the node that the client comes in by, which
+/// no question says.
+fn has_one_answer(cluster: &Cluster, pair: (&Endpoint, &Endpoint)) -> bool {
+    let (Endpoint::Address(_), Endpoint::Service(name)) = pair else {
+        return true;
+    };
+    let service = cluster.services.get(name);
+    service.is_none_or(|service| service.traffic.internal == TrafficPolicy::Cluster)
 }
 
 fn word(verdict: &Verdict) -> String {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ClusterIp, Phase, Service};
+use ringfence_model::{Cluster, ClusterIp, Phase, Pod, Service};
+
+use super::NOWHERE;
 
 /// Where addresses are taken from unless `--pod-cidr` says so (rule AM-22): pods, nodes and Services have blocks of their own.
 const POD: (Ipv4Addr, Ipv6Addr) = (
@@ -24,6 +26,11 @@ const SERVICE: (Ipv4Addr, Ipv6Addr) = (
 /// `taken` or has another owner.
 pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     let mut cluster = cluster.clone();
+    keep_behind_nothing(&mut cluster);
+    // OB-18: pods without node count as together.
+    for pod in cluster.pods.values_mut().filter(|pod| !pod.host_network) {
+        pod.node.get_or_insert_with(|| NOWHERE.to_owned());
+    }
     let mut taken = taken.clone();
     taken.extend(owned(&cluster));
     let (blocks, elsewhere) = (cluster.pod_blocks.clone(), BTreeSet::new());
@@ -35,8 +42,6 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     {
         if pod.is_on_pod_network() {
             pod.addresses = pods.next();
-            // OB-12: a cluster that knows the pod puts it behind no Service before it has an address.
-            pod.terminating |= pod.phase != Phase::Unknown;
         }
     }
     let mut nodes = Supply::new(NODE, &elsewhere, &taken);
@@ -54,6 +59,26 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
         }
     }
     cluster
+}
+
+/// OB-12: a cluster that knows a pod puts it behind no Service before it has an address. So Services ask for a label that
+/// every other pod has, and no policy knows.
+fn keep_behind_nothing(cluster: &mut Cluster) {
+    const LABEL: &str = "wired.ringfence.dev/address";
+    let has_none = |pod: &Pod| {
+        pod.addresses.is_empty() && pod.phase != Phase::Unknown && pod.is_on_pod_network()
+    };
+    if !cluster.pods.values().any(has_none) {
+        return;
+    }
+    for pod in cluster.pods.values_mut().filter(|pod| !has_none(pod)) {
+        pod.labels.insert(LABEL.to_owned(), String::new());
+    }
+    for service in cluster.services.values_mut() {
+        if !service.selector.is_empty() {
+            service.selector.insert(LABEL.to_owned(), String::new());
+        }
+    }
 }
 
 /// OB-13: a headless Service has none.
