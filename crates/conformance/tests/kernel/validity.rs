@@ -62,8 +62,9 @@ pub(crate) fn without_one_element_flows_change() {
         }
     }
     println!("{decisive} of {drawn} elements decide some flow, {changed} flows changed");
+    // Those of policies in audit mode decide nothing, and some that others decide as well.
     assert!(
-        decisive * 2 > drawn && decisive > 100,
+        decisive * 5 > drawn * 2 && decisive > 100,
         "{decisive} of {drawn}"
     );
 }
