@@ -186,9 +186,11 @@ fn two_labs_lie_side_by_side() {
     let _permit = Permit::alone();
     let one = Lab::without_permit();
     let other = Lab::without_permit();
+    // Whose turn it is with the scheduler is chance, and with it the node.
+    let pods = TWO_PODS.replacen("spec:\n", "spec:\n  nodeName: kind-worker\n", 1);
     for lab in [&one, &other] {
         lab.ok(&["up"]);
-        lab.apply(TWO_PODS);
+        lab.apply(&pods);
     }
     one.apply(CLOSED);
     let server = one.address("server");
