@@ -1,7 +1,7 @@
 //! The lab itself: its nodes, its API, and the pods that run.
 //!
 //! What there is stands in the store of the Kubernetes API ([`api`]); the controllers act on it, the lab runs the pods that
-//! have a node ([`kubelet`], [`pods`]), and the agents are told what policy sees of it (`feed`). [`changes`] are the lab's own
+//! have a node (`kubelet`, [`pods`]), and the agents are told what policy sees of it (`feed`). [`changes`] are the lab's own
 //! commands, which are clients of the same store; [`server`] answers them.
 
 pub mod api;
