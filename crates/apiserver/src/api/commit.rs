@@ -49,9 +49,6 @@ pub trait Admission: fmt::Debug + Send + Sync {
         let _ = (store, kind, before, object);
         Ok(())
     }
-
-    /// Shows in `api` what else came of a write, once it is stored and before it is answered. By default there is nothing.
-    fn show(&self, _api: &Api, _moment: &Moment<'_>) {}
 }
 
 /// Agrees to everything.
@@ -132,9 +129,6 @@ impl Api {
             self.collect_garbage(moment);
         }
         drop(writing);
-        if !rehearsal {
-            self.admission.show(self, moment);
-        }
         let object = super::read::in_version(&object, &route.kind, &route.version);
         let code = if decision.created { 201 } else { 200 };
         let answer = form.one(code, &object, &route.kind, moment.now);
