@@ -1,6 +1,6 @@
 //! Values as YAML, for edits of manifests and for new ones.
 
-use ringfence_model::IpBlock;
+use ringfence_model::{IpBlock, LabelSelector, SelectorOperator};
 
 /// A value to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,39 @@ pub(crate) fn field(key: &str, value: &Yaml, indent: usize) -> String {
             format!("{margin}{key}: {}\n", value.flow(false))
         }
     }
+}
+
+/// `{matchLabels: {app: web}}`, with what is there alone.
+pub(crate) fn selector(selector: &LabelSelector) -> Yaml {
+    let mut fields = Vec::new();
+    if !selector.match_labels.is_empty() {
+        let labels = selector.match_labels.iter();
+        let labels = labels
+            .map(|(key, value)| (key.clone(), Yaml::text(value)))
+            .collect();
+        fields.push(("matchLabels".to_owned(), Yaml::Map(labels)));
+    }
+    if !selector.match_expressions.is_empty() {
+        let items = selector.match_expressions.iter().map(|requirement| {
+            let operator = match requirement.operator {
+                SelectorOperator::In => "In",
+                SelectorOperator::NotIn => "NotIn",
+                SelectorOperator::Exists => "Exists",
+                SelectorOperator::DoesNotExist => "DoesNotExist",
+            };
+            let mut fields = vec![
+                ("key".to_owned(), Yaml::text(&requirement.key)),
+                ("operator".to_owned(), Yaml::text(operator)),
+            ];
+            if !requirement.values.is_empty() {
+                let values = requirement.values.iter().map(Yaml::text).collect();
+                fields.push(("values".to_owned(), Yaml::List(values)));
+            }
+            Yaml::Map(fields)
+        });
+        fields.push(("matchExpressions".to_owned(), Yaml::List(items.collect())));
+    }
+    Yaml::Map(fields)
 }
 
 /// What stands below `ipBlock`.

@@ -2,13 +2,12 @@
 
 use ringfence_model::{
     ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, Direction,
-    LabelSelector, NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
-    SelectorOperator,
+    NetworkPolicy, PodScope, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
 };
 use ringfence_net::{PortRange, Protocol};
 
 use super::edit::peers_field;
-use crate::yaml::{Yaml, ip_block};
+use crate::yaml::{Yaml, ip_block, selector};
 
 pub(super) fn policy(policy: &NetworkPolicy) -> Yaml {
     let mut spec = vec![("podSelector".to_owned(), selector(&policy.pod_selector))];
@@ -103,38 +102,6 @@ pub(super) fn port(port: &PolicyPort) -> Yaml {
             ("endPort", Yaml::Number(range.last())),
         ]),
     }
-}
-
-fn selector(selector: &LabelSelector) -> Yaml {
-    let mut fields = Vec::new();
-    if !selector.match_labels.is_empty() {
-        let labels = selector.match_labels.iter();
-        let labels = labels
-            .map(|(key, value)| (key.clone(), Yaml::text(value)))
-            .collect();
-        fields.push(("matchLabels".to_owned(), Yaml::Map(labels)));
-    }
-    if !selector.match_expressions.is_empty() {
-        let items = selector.match_expressions.iter().map(|requirement| {
-            let operator = match requirement.operator {
-                SelectorOperator::In => "In",
-                SelectorOperator::NotIn => "NotIn",
-                SelectorOperator::Exists => "Exists",
-                SelectorOperator::DoesNotExist => "DoesNotExist",
-            };
-            let mut fields = vec![
-                ("key".to_owned(), Yaml::text(&requirement.key)),
-                ("operator".to_owned(), Yaml::text(operator)),
-            ];
-            if !requirement.values.is_empty() {
-                let values = requirement.values.iter().map(Yaml::text).collect();
-                fields.push(("values".to_owned(), Yaml::List(values)));
-            }
-            Yaml::Map(fields)
-        });
-        fields.push(("matchExpressions".to_owned(), Yaml::List(items.collect())));
-    }
-    Yaml::Map(fields)
 }
 
 pub(super) fn cluster_policy(policy: &ClusterPolicy) -> Yaml {

@@ -1,9 +1,9 @@
 //! A guard as manifests.
 
-use ringfence_model::{LabelSelector, METADATA_NAME_LABEL, Requirement, SelectorOperator};
+use ringfence_model::{LabelSelector, METADATA_NAME_LABEL, SelectorOperator};
 
 use super::{ADDRESSES, Grant, Guard, MetadataAddress, NAME};
-use crate::yaml::Yaml;
+use crate::yaml::{Yaml, selector};
 
 /// The port of name servers.
 const DNS: u16 = 53;
@@ -61,13 +61,13 @@ fn subject(grant: &Grant) -> Yaml {
     if grant.pods == LabelSelector::default() {
         return Yaml::map([("namespaces", namespace)]);
     }
-    let pods = selector(&grant.pods);
+    let pods = selector(&with_labels(&grant.pods));
     let pods = Yaml::map([("namespaceSelector", namespace), ("podSelector", pods)]);
     Yaml::map([("pods", pods)])
 }
 
 /// What is one label and value is written as such.
-fn selector(selector: &LabelSelector) -> Yaml {
+fn with_labels(selector: &LabelSelector) -> LabelSelector {
     let mut labels = selector.match_labels.clone();
     let mut others = Vec::new();
     for requirement in &selector.match_expressions {
@@ -78,34 +78,13 @@ fn selector(selector: &LabelSelector) -> Yaml {
             {
                 labels.insert(requirement.key.clone(), value.clone());
             }
-            _ => others.push(expression(requirement)),
+            _ => others.push(requirement.clone()),
         }
     }
-    let labels: Vec<_> = labels
-        .into_iter()
-        .map(|(key, value)| (key, Yaml::text(value)))
-        .collect();
-    let labels = (!labels.is_empty()).then(|| ("matchLabels".to_owned(), Yaml::Map(labels)));
-    let others = (!others.is_empty()).then(|| ("matchExpressions".to_owned(), Yaml::List(others)));
-    Yaml::Map(labels.into_iter().chain(others).collect())
-}
-
-fn expression(requirement: &Requirement) -> Yaml {
-    let operator = match requirement.operator {
-        SelectorOperator::In => "In",
-        SelectorOperator::NotIn => "NotIn",
-        SelectorOperator::Exists => "Exists",
-        SelectorOperator::DoesNotExist => "DoesNotExist",
-    };
-    let mut fields = vec![
-        ("key".to_owned(), Yaml::text(&requirement.key)),
-        ("operator".to_owned(), Yaml::text(operator)),
-    ];
-    if !requirement.values.is_empty() {
-        let values = requirement.values.iter().map(Yaml::text).collect();
-        fields.push(("values".to_owned(), Yaml::List(values)));
+    LabelSelector {
+        match_labels: labels,
+        match_expressions: others,
     }
-    Yaml::Map(fields)
 }
 
 /// NetworkPolicy decides: nothing is opened that it closes (rule CN-25).
