@@ -43,6 +43,8 @@ pub(crate) fn without_one_element_flows_change() {
     let mut random = Random::new(0xe1e);
     let (mut drawn, mut decisive, mut changed) = (0, 0, 0);
     for (seed, cluster, _) in Seeds::exactly(300).clusters() {
+        // Elements of policies in audit mode decide nothing.
+        let cluster = cluster.all_enforced();
         let compiled = bench.load(&cluster, Enforcement::On);
         let Some((node, object)) = draw(&compiled, &mut random) else {
             continue;
@@ -62,9 +64,8 @@ pub(crate) fn without_one_element_flows_change() {
         }
     }
     println!("{decisive} of {drawn} elements decide some flow, {changed} flows changed");
-    // Those of policies in audit mode decide nothing, and some that others decide as well.
     assert!(
-        decisive * 5 > drawn * 2 && decisive > 100,
+        decisive * 2 > drawn && decisive > 100,
         "{decisive} of {drawn}"
     );
 }
