@@ -5,7 +5,7 @@
 
 mod operand;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_net::Family;
 use ringfence_ruleset::{
@@ -49,6 +49,7 @@ pub(super) fn statements(
         statements: Vec::new(),
         family: None,
         protocol: None,
+        repeated: BTreeSet::new(),
     };
     for instruction in list {
         let fields = instruction.nested();
@@ -77,6 +78,8 @@ struct Machine<'a> {
     statements: Vec<Statement>,
     family: Option<u8>,
     protocol: Option<u8>,
+    /// Tests of what the rule had tested before: no field asked for them.
+    repeated: BTreeSet<usize>,
 }
 
 impl Machine<'_> {
@@ -349,10 +352,13 @@ impl Machine<'_> {
         if let (Expression::Meta(key), Operator::Equal, Operand::Value(Datum::Byte(byte))) =
             (&left, operator, &right)
         {
-            match key {
-                MetaKey::NfProtocol => self.family = Some(*byte),
-                MetaKey::L4Protocol => self.protocol = Some(*byte),
-                MetaKey::InputInterface | MetaKey::OutputInterface | MetaKey::Priority => {}
+            let known = match key {
+                MetaKey::NfProtocol => self.family.replace(*byte),
+                MetaKey::L4Protocol => self.protocol.replace(*byte),
+                MetaKey::InputInterface | MetaKey::OutputInterface | MetaKey::Priority => None,
+            };
+            if known == Some(*byte) {
+                self.repeated.insert(self.statements.len());
             }
         }
         let fields = left.clone();
@@ -406,7 +412,8 @@ impl Machine<'_> {
             operator: Operator::Equal,
             right: Operand::Value(Datum::Byte(byte)),
         };
-        if self.statements.last() == Some(&test) {
+        let last = self.statements.len().wrapping_sub(1);
+        if self.statements.get(last) == Some(&test) && !self.repeated.contains(&last) {
             self.statements.pop();
         }
     }

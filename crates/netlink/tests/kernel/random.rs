@@ -337,6 +337,18 @@ fn statement() -> impl Strategy<Value = Statement> {
     ]
 }
 
+/// A test of what the field before it had tested, and the same field once more.
+fn repeated_family() -> Vec<Statement> {
+    let is = |left, number| Statement::Match {
+        left,
+        operator: Operator::Equal,
+        right: Operand::Value(Datum::Byte(number)),
+    };
+    let kind = || Expression::Field(Field::Icmpv6Type);
+    let family = Expression::Meta(MetaKey::NfProtocol);
+    vec![is(kind(), 1), is(family, 10), is(kind(), 2)]
+}
+
 /// What is read of a rule says the same as the rule: written again, it reads the same, and so does nft.
 fn rules_survive_the_kernel() {
     if lacks("nft") {
@@ -370,7 +382,7 @@ fn rules_survive_the_kernel() {
             .map(|rule| rule.statements.clone());
         (read.collect::<Option<Vec<_>>>(), listed)
     };
-    let survives = |statements: Vec<Vec<Statement>>| {
+    let mut survives = |statements: Vec<Vec<Statement>>| {
         let (first, listed) = round(statements.clone());
         let first = first.unwrap_or_else(|| panic!("not understood: {statements:#?}"));
         for (given, found) in statements.iter().zip(&first) {
@@ -378,6 +390,7 @@ fn rules_survive_the_kernel() {
         }
         assert_eq!(round(first.clone()), (Some(first), listed));
     };
+    survives(vec![repeated_family()]);
     let rules = vec(vec(statement(), 0..5), 1..20);
     let mut runner = TestRunner::new(Config {
         cases: 60,
