@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use ringfence_agent::TABLE_NAME;
@@ -14,8 +14,9 @@ use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{BaseChain, ChainKind, Hook, Operation, Rule, Statement, Verdict};
 use ringfence_testkit::random::Random;
 
+use super::chronicle::Chronicle;
 use super::world::{FRIENDS, Side, World, fence, guard};
-use crate::agent::eventually;
+use crate::agent::{eventually, live};
 use crate::objects::{named, pod_on, policy};
 use crate::protection::{Over, bustle};
 
@@ -47,6 +48,10 @@ pub(crate) enum Fault {
     OlderVersion,
     /// Somebody changes or deletes the table.
     Tampering,
+    /// Somebody changes or deletes a table that nothing protects.
+    ForeignEdit,
+    /// The same, while no agent is there.
+    OrphanEdit,
     /// Somebody flushes the whole ruleset.
     Flush,
     /// Somebody has a table that accepts everything.
@@ -68,7 +73,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Kill,
         Self::Terminate,
         Self::Freeze,
@@ -79,6 +84,8 @@ impl Fault {
         Self::OtherLayout,
         Self::OlderVersion,
         Self::Tampering,
+        Self::ForeignEdit,
+        Self::OrphanEdit,
         Self::Flush,
         Self::OtherTable,
         Self::BusyNeighbour,
@@ -96,6 +103,7 @@ pub(crate) struct Faults {
     guards: BTreeSet<usize>,
     noise: BTreeSet<usize>,
     others: usize,
+    pub(crate) chronicle: Chronicle,
 }
 
 impl Default for Faults {
@@ -104,6 +112,7 @@ impl Default for Faults {
             guards: [0].into(),
             noise: BTreeSet::new(),
             others: 0,
+            chronicle: Chronicle::default(),
         }
     }
 }
@@ -111,6 +120,13 @@ impl Default for Faults {
 impl Faults {
     pub(crate) fn inflict(&mut self, fault: Fault, world: &mut World, random: &mut Random) {
         let number = random.below(world.sides.len());
+        let node = &world.sides[number].node.config.node;
+        self.chronicle.begins(format!("{fault:?}, node {node}"));
+        self.carry_out(fault, number, world, random);
+        self.chronicle.ends();
+    }
+
+    fn carry_out(&mut self, fault: Fault, number: usize, world: &mut World, random: &mut Random) {
         match fault {
             Fault::Kill => restart(&mut world.sides[number]),
             Fault::Terminate => {
@@ -127,6 +143,8 @@ impl Faults {
             Fault::OtherLayout => other_layout(&mut world.sides[number], random),
             Fault::OlderVersion => older_version(&mut world.sides[number]),
             Fault::Tampering => tamper(&world.sides[number]),
+            Fault::ForeignEdit => self.foreign_edit(&mut world.sides[number], random),
+            Fault::OrphanEdit => self.orphan_edit(&mut world.sides[number], random),
             Fault::Flush => flush(&world.sides[number]),
             Fault::OtherTable => world.sides[number].within(other_table),
             Fault::BusyNeighbour => busy_neighbour(&mut world.sides[number]),
@@ -174,6 +192,54 @@ impl Faults {
             statuses.iter().any(failed).then_some(())
         });
         drop(holder);
+    }
+
+    /// It is enforced as it is until the agent has noticed it, repaired it and said so.
+    fn foreign_edit(&mut self, side: &mut Side, random: &mut Random) {
+        side.node.configure(|config| config.protect_table = false);
+        restart(side);
+        side.node.store.wait();
+        side.node.store.forget_statuses();
+        let from = self.edit(side, random);
+        eventually("the report of a foreign edit", || {
+            let statuses = side.node.store.statuses();
+            let degraded = |status: &AgentStatus| matches!(status, AgentStatus::Degraded { .. });
+            statuses.iter().any(degraded).then_some(())
+        });
+        side.node.store.wait();
+        self.chronicle.exposed(from);
+        side.node.configure(|config| config.protect_table = true);
+        restart(side);
+        side.node.store.wait();
+    }
+
+    /// The next agent finds it.
+    fn orphan_edit(&mut self, side: &mut Side, random: &mut Random) {
+        side.node.store.wait();
+        side.node.kill();
+        let from = self.edit(side, random);
+        side.node.store.forget_statuses();
+        side.start();
+        side.node.store.wait();
+        self.chronicle.exposed(from);
+    }
+
+    fn edit(&mut self, side: &Side, random: &mut Random) -> Instant {
+        let edits = side.within(|| {
+            let mut edits = crate::protection::edits();
+            edits.extend(without_one(random));
+            edits
+        });
+        let edit = random.pick(&edits).unwrap();
+        self.chronicle.note(&title(edit));
+        let from = Instant::now();
+        side.within(|| {
+            Nftables::open()
+                .unwrap()
+                .apply(TABLE_NAME, std::slice::from_ref(edit))
+        })
+        .unwrap();
+        from
     }
 
     /// Both nodes have the one policy before they lose the other: what nodes enforce at one moment is not coordinated.
@@ -282,6 +348,28 @@ fn flush(side: &Side) {
         });
         assert!(side.is_owned(), "it was flushed");
     }
+}
+
+/// From each set one element.
+fn without_one(random: &mut Random) -> Vec<Operation> {
+    let table = live().expect("a table");
+    let mut edits = Vec::new();
+    for (name, mut set) in table.sets {
+        let keys: Vec<_> = std::mem::take(&mut set.elements).into_keys().collect();
+        edits.extend(random.pick(&keys).map(|key| Operation::DeleteElements {
+            set: name,
+            definition: set,
+            keys: vec![key.clone()],
+        }));
+    }
+    edits
+}
+
+fn title(edit: &Operation) -> String {
+    if let Operation::DeleteElements { set, keys, .. } = edit {
+        return format!("{} elements of {set} deleted", keys.len());
+    }
+    format!("{edit:?}").chars().take(60).collect()
 }
 
 fn busy_neighbour(side: &mut Side) {

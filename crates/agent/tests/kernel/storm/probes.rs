@@ -1,8 +1,9 @@
 //! Connections that are tried, or kept, every 20 ms.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use ringfence_netlink::namespace::run_in;
 use socket2::{Domain, Socket, Type};
 
+use super::chronicle::{Chronicle, Offence, Wrong};
 use super::world::{SERVER, SERVICE, STRANGERS, World};
 
 const EVERY: Duration = Duration::from_millis(20);
@@ -51,40 +53,71 @@ pub(crate) struct Tally {
     pub(crate) expected: Expected,
     pub(crate) asked: usize,
     pub(crate) reached: usize,
-    pub(crate) lost: usize,
-    pub(crate) broken: Vec<String>,
     pub(crate) slowest: Duration,
+    pub(crate) offences: Vec<Offence>,
     is_datagrams: bool,
 }
 
 impl Tally {
-    /// It is as policy says.
-    #[track_caller]
-    pub(crate) fn check(&self) {
-        assert!(self.asked > 5 && self.broken.is_empty(), "{self:?}");
-        assert!(self.slowest < STALLED, "{}: {:?}", self.what, self.slowest);
-        match self.expected {
-            Expected::Allowed => {
-                assert_eq!(self.reached + self.lost, self.asked, "{self:?}");
-                assert!(self.lost <= self.may_lose(), "{self:?}");
-            }
-            Expected::Denied => assert_eq!(self.reached, 0, "{self:?}"),
+    fn new(what: String, expected: Expected, is_datagrams: bool) -> Self {
+        Self {
+            what,
+            expected,
+            asked: 0,
+            reached: 0,
+            slowest: Duration::ZERO,
+            offences: Vec::new(),
+            is_datagrams,
         }
+    }
+
+    /// It is as policy says; else what was not is named with its moment and the faults of then.
+    #[track_caller]
+    pub(crate) fn check(&self, chronicle: &Chronicle) {
+        assert!(self.asked > 5, "{self}");
+        let (lost, others): (Vec<_>, Vec<_>) = self
+            .offences
+            .iter()
+            .filter(|offence| !chronicle.excuses(offence))
+            .partition(|offence| self.is_datagrams && offence.what == Wrong::Lost);
+        let told = |offence: &&Offence| chronicle.tell(offence);
+        let others: Vec<String> = others.iter().map(told).collect();
+        assert!(others.is_empty(), "{self}: {others:#?}");
+        let lost: Vec<String> = lost.iter().map(told).collect();
+        assert!(lost.len() <= self.may_lose(), "{self}: {lost:#?}");
     }
 
     /// A datagram that is judged in the very moment of a commit may meet some sets before it and others after it, and is
     /// dropped then. A segment would come again.
     fn may_lose(&self) -> usize {
-        if self.is_datagrams {
-            1 + self.asked / DATAGRAMS
-        } else {
-            0
-        }
+        1 + self.asked / DATAGRAMS
     }
 
     fn reach(&mut self, since: Instant) {
         self.reached += 1;
-        self.slowest = self.slowest.max(since.elapsed());
+        let took = since.elapsed();
+        self.slowest = self.slowest.max(took);
+        match self.expected {
+            Expected::Allowed if took > STALLED => self.offend(since, Wrong::Stalled(took)),
+            Expected::Allowed => {}
+            Expected::Denied => self.offend(since, Wrong::Through),
+        }
+    }
+
+    /// No answer came.
+    fn miss(&mut self, since: Instant) {
+        if self.expected == Expected::Allowed {
+            self.offend(since, Wrong::Lost);
+        }
+    }
+
+    fn fail(&mut self, since: Instant, error: &io::Error) {
+        self.offend(since, Wrong::Broken(error.to_string()));
+    }
+
+    fn offend(&mut self, since: Instant, what: Wrong) {
+        let at = Instant::now();
+        self.offences.push(Offence { since, at, what });
     }
 
     fn patience(&self) -> Duration {
@@ -95,12 +128,29 @@ impl Tally {
     }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            expected,
+            asked,
+            reached,
+            ..
+        } = self;
+        let (offences, slowest) = (self.offences.len(), self.slowest);
+        write!(
+            f,
+            "{what}: {expected:?}, {reached} of {asked} reached, {offences} not as expected, the slowest in {slowest:?}"
+        )
+    }
+}
+
 pub(crate) struct Probes {
     over: Arc<AtomicBool>,
     /// How often each has tried.
     asked: Vec<Arc<AtomicUsize>>,
     threads: Vec<JoinHandle<Tally>>,
-    heard: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    heard: Arc<Mutex<Tally>>,
 }
 
 impl Probes {
@@ -110,7 +160,11 @@ impl Probes {
             over: Arc::default(),
             asked: Vec::new(),
             threads: Vec::new(),
-            heard: Arc::default(),
+            heard: Arc::new(Mutex::new(Tally::new(
+                "what the server heard of strangers".to_owned(),
+                Denied,
+                true,
+            ))),
         };
         let (tcp, udp) = run_in(&world.pod("server").netns, listen).unwrap();
         probes.serve(tcp, udp);
@@ -148,19 +202,12 @@ impl Probes {
             .map(|thread| thread.join().unwrap());
         let mut tallies: Vec<Tally> = tallies.collect();
         let heard = self.heard.lock().unwrap();
-        let strangers = STRANGERS
-            .iter()
-            .map(|(_, address)| address.parse::<IpAddr>().unwrap());
         tallies.push(Tally {
-            what: "what the server heard of strangers".to_owned(),
-            expected: Expected::Denied,
-            asked: heard.values().sum(),
-            reached: strangers.filter_map(|stranger| heard.get(&stranger)).sum(),
-            lost: 0,
-            broken: Vec::new(),
-            slowest: Duration::ZERO,
-            is_datagrams: true,
+            what: heard.what.clone(),
+            offences: heard.offences.clone(),
+            ..*heard
         });
+        drop(heard);
         tallies
     }
 
@@ -172,7 +219,7 @@ impl Probes {
                     thread::sleep(Duration::from_millis(1));
                     continue;
                 };
-                *heard.lock().unwrap().entry(peer.ip()).or_default() += 1;
+                hear(&heard, peer);
                 thread::spawn(move || echo(&stream));
             }
         });
@@ -181,7 +228,7 @@ impl Probes {
             let mut buffer = [0; 16];
             // Nobody asks for so long after the end.
             while let Ok((length, peer)) = udp.recv_from(&mut buffer) {
-                *heard.lock().unwrap().entry(peer.ip()).or_default() += 1;
+                hear(&heard, peer);
                 let _ = udp.send_to(&buffer[..length], peer);
             }
         });
@@ -200,16 +247,11 @@ impl Probes {
             to: SocketAddr::new(to.parse().unwrap(), port),
             over: Arc::clone(&self.over),
             asked,
-            tally: Tally {
-                what: format!("{pod} to {to}: {how:?}"),
+            tally: Tally::new(
+                format!("{pod} to {to}: {how:?}"),
                 expected,
-                asked: 0,
-                reached: 0,
-                lost: 0,
-                broken: Vec::new(),
-                slowest: Duration::ZERO,
-                is_datagrams: matches!(how, How::Datagram | How::Exchange),
-            },
+                matches!(how, How::Datagram | How::Exchange),
+            ),
         };
         self.threads.push(thread::spawn(move || {
             run_in(&netns, || {
@@ -223,6 +265,16 @@ impl Probes {
             })
             .unwrap()
         }));
+    }
+}
+
+/// One way is too much already.
+fn hear(heard: &Mutex<Tally>, peer: SocketAddr) {
+    let mut heard = heard.lock().unwrap();
+    heard.asked += 1;
+    let peer = peer.ip().to_string();
+    if STRANGERS.iter().any(|(_, address)| peer == *address) {
+        heard.reach(Instant::now());
     }
 }
 
@@ -282,7 +334,7 @@ impl Probe {
                 self.count();
                 match open(self.to) {
                     Ok(socket) => pending.push_back((Instant::now(), socket)),
-                    Err(error) => self.tally.broken.push(error.to_string()),
+                    Err(error) => self.tally.fail(Instant::now(), &error),
                 }
             }
             pending.retain(|(since, socket)| self.is_pending(*since, done(socket)));
@@ -294,43 +346,61 @@ impl Probe {
     fn is_pending(&mut self, since: Instant, done: io::Result<bool>) -> bool {
         match done {
             Ok(true) => self.tally.reach(since),
-            Err(error) => self.tally.broken.push(error.to_string()),
-            Ok(false) if since.elapsed() > self.tally.patience() => self.tally.lost += 1,
+            Err(error) => self.tally.fail(since, &error),
+            Ok(false) if since.elapsed() > self.tally.patience() => self.tally.miss(since),
             Ok(false) => return true,
         }
         false
     }
 
+    /// Each datagram has a number, which the answer repeats.
     fn exchanges(&mut self) {
         let socket = datagram(self.to).unwrap();
-        let end = Duration::from_millis(500);
+        let mut sent = BTreeMap::new();
         while !self.is_over() {
             self.count();
-            let _ = socket.send(b"again");
+            let number = u64::try_from(self.tally.asked).unwrap();
+            sent.insert(number, Instant::now());
+            let _ = socket.send(&number.to_be_bytes());
             thread::sleep(EVERY);
-            self.hear(&socket);
+            self.hear(&socket, &mut sent);
         }
         let over = Instant::now();
-        while self.tally.reached <= self.tally.asked && over.elapsed() < end {
+        while !sent.is_empty() && over.elapsed() < DENIED {
             thread::sleep(EVERY);
-            self.hear(&socket);
+            self.hear(&socket, &mut sent);
         }
-        // The first datagram is that of `datagram`.
-        self.tally.asked += 1;
-        self.tally.lost = self.tally.asked.saturating_sub(self.tally.reached);
-    }
-
-    fn hear(&mut self, socket: &UdpSocket) {
-        while socket.recv(&mut [0; 16]).is_ok() {
-            self.tally.reached += 1;
+        for since in sent.into_values() {
+            self.tally.miss(since);
         }
     }
 
+    fn hear(&mut self, socket: &UdpSocket, sent: &mut BTreeMap<u64, Instant>) {
+        let mut number = [0; 8];
+        while let Ok(length) = socket.recv(&mut number) {
+            // The first datagram, that of `datagram`, has none.
+            if length < number.len() {
+                continue;
+            }
+            if let Some(since) = sent.remove(&u64::from_be_bytes(number)) {
+                self.tally.reach(since);
+            }
+        }
+    }
+
+    /// One that breaks is opened anew, so that the next fault meets one as well.
     fn streams(&mut self) {
-        let mut stream = match TcpStream::connect_timeout(&self.to, ALLOWED) {
-            Ok(stream) => stream,
-            Err(error) => return self.tally.broken.push(error.to_string()),
-        };
+        while !self.is_over() {
+            let since = Instant::now();
+            match TcpStream::connect_timeout(&self.to, ALLOWED) {
+                Ok(stream) => self.stream(stream),
+                Err(error) => self.tally.fail(since, &error),
+            }
+            thread::sleep(EVERY);
+        }
+    }
+
+    fn stream(&mut self, mut stream: TcpStream) {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(ALLOWED)).unwrap();
         while !self.is_over() {
@@ -342,7 +412,7 @@ impl Probe {
                 .and_then(|()| stream.read_exact(&mut answer))
             {
                 Ok(()) => self.tally.reach(since),
-                Err(error) => return self.tally.broken.push(error.to_string()),
+                Err(error) => return self.tally.fail(since, &error),
             }
             thread::sleep(EVERY.saturating_sub(since.elapsed()));
         }
