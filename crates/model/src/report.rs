@@ -1,5 +1,6 @@
 //! Collects the problems of one input.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Location, Severity};
@@ -14,6 +15,10 @@ pub(crate) struct Report {
     text: Arc<str>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     errors: usize,
+    /// How many of these are about fields that are not known.
+    refused_fields: usize,
+    /// The mappings of the object at hand with a field that is not known: it may be the one that they lack.
+    misspelt_in: BTreeSet<String>,
     unknown_fields: UnknownFields,
 }
 
@@ -74,6 +79,8 @@ impl Report {
             text: text.into(),
             diagnostics: Vec::new(),
             errors: 0,
+            refused_fields: 0,
+            misspelt_in: BTreeSet::new(),
             unknown_fields: UnknownFields::Refuse,
         }
     }
@@ -85,12 +92,30 @@ impl Report {
         }
     }
 
-    /// Adds a problem with a field that is not known.
-    pub(crate) fn add_unknown_field(&mut self, problem: Problem) {
+    /// A new object is looked at.
+    pub(crate) fn begin_object(&mut self) {
+        self.misspelt_in.clear();
+    }
+
+    /// Adds a problem with a field of the mapping at `parent` that is not known.
+    pub(crate) fn add_unknown_field(&mut self, parent: &Path<'_>, problem: Problem) {
         match self.unknown_fields {
-            UnknownFields::Refuse => self.add(problem),
+            UnknownFields::Refuse => {
+                self.refused_fields += 1;
+                self.misspelt_in.insert(parent.to_string());
+                self.add(problem);
+            }
             UnknownFields::Warn => self.add(problem.with_severity(Severity::Warning)),
             UnknownFields::Ignore => {}
+        }
+    }
+
+    /// Adds the problem that something is missing, unless a field that is not known may have been meant.
+    pub(crate) fn add_missing(&mut self, problem: Problem) {
+        let at = problem.diagnostic.path.as_deref().unwrap_or_default();
+        let parent = at.rsplit_once('.').map_or("", |(parent, _)| parent);
+        if !self.misspelt_in.contains(at) && !self.misspelt_in.contains(parent) {
+            self.add(problem);
         }
     }
 
@@ -157,6 +182,11 @@ impl Report {
     /// How many errors there are.
     pub(crate) const fn errors(&self) -> usize {
         self.errors
+    }
+
+    /// How many there are that leave an object's fields unreadable: what is not known hides nothing that is.
+    pub(crate) const fn errors_in_fields(&self) -> usize {
+        self.errors - self.refused_fields
     }
 
     pub(crate) const fn file(&self) -> &Arc<str> {

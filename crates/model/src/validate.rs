@@ -14,7 +14,7 @@ use crate::view::View;
 impl Report {
     /// A value is missing.
     pub(crate) fn required(&mut self, rule: &'static str, at: &View<'_>, detail: &str) {
-        self.add(problem(rule, at, with_detail("Required value", detail)));
+        self.add_missing(problem(rule, at, with_detail("Required value", detail)));
     }
 
     /// The value as written is malformed.

@@ -330,3 +330,24 @@ spec: {{ containers: [{{ name: c, image: i }}] }}
     let told = "which of them is asked first decides about all between pods like shop/one";
     assert!(said.contains(told), "{said}");
 }
+
+#[test]
+fn a_field_that_is_not_known_hides_no_other_mistake() {
+    let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: bad, namespace: a}
+spec:
+  podSelector: {}
+  policyType: [Ingress]
+  ingress:
+  - ports: [{port: 0}, {port: 70000}]
+";
+    let said = check(policy, &[]).stdout;
+    for mistake in ["policyType", "ports[0]", "ports[1]"] {
+        assert!(said.contains(mistake), "{mistake}: {said}");
+    }
+    assert!(
+        said.contains(" errors, and no object that could be used"),
+        "{said}"
+    );
+}

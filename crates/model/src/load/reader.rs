@@ -90,12 +90,17 @@ impl Reader<'_> {
             self.leave_aside(&View::root(document).field("sops"), message);
             return;
         }
+        self.report.begin_object();
         let before = self.report.errors();
+        let readable = self.report.errors_in_fields();
         schema::check(document, schema, self.report);
-        if !self.sound || self.report.errors() > before {
+        if !self.sound || self.report.errors_in_fields() > readable {
             return;
         }
         if handling == Handling::Skipped {
+            if self.report.errors() > before {
+                return;
+            }
             let message = format!("{kind} is left aside: policy does not depend on it");
             self.leave_aside(&View::root(document).field("kind"), message);
             return;

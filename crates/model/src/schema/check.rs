@@ -119,7 +119,7 @@ impl Walk<'_> {
             let help = format!("the fields of {} are {}", schema.name, names.join(", "));
             problem = problem.with_label("no such field").with_help(help);
         }
-        self.report.add_unknown_field(problem);
+        self.report.add_unknown_field(path, problem);
     }
 
     /// The object type around the current one that has `field`.

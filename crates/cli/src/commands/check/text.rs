@@ -61,7 +61,11 @@ fn summary(report: &Report, loaded: &LoadedManifests) -> String {
         let suppressed = counts.suppressed_in_words();
         return format!("{} in {objects}{suppressed}", paint::good("nothing found"));
     }
-    let mut text = format!("{found} in {objects}{}", counts.suppressed_in_words());
+    let mut text = match loaded.objects.len() {
+        0 if counts.errors > 0 => format!("{found}, and no object that could be used"),
+        _ => format!("{found} in {objects}"),
+    };
+    text.push_str(&counts.suppressed_in_words());
     let first = report.findings.iter().find_map(|finding| finding.lint);
     if let Some(lint) = first {
         let more = format!(

@@ -75,7 +75,7 @@ fn protocol(report: &mut Report, dialect: &Dialect, at: &View<'_>) -> Option<Clu
 fn needs_a_port(report: &mut Report, at: &View<'_>) {
     let message = "Required value: must specify destinationPort";
     let help = "for every port write `destinationPort: {range: {start: 1, end: 65535}}`";
-    report.add(Problem::new("AM-15", &at.path, at.span, message).with_help(help));
+    report.add_missing(Problem::new("AM-15", &at.path, at.span, message).with_help(help));
 }
 
 fn destination_port(report: &mut Report, dialect: &Dialect, at: &View<'_>) -> Option<PortRange> {
