@@ -127,6 +127,24 @@ impl Engine {
         connectivity.one_way(self.world(), direction, subject, peer)
     }
 
+    /// [`Engine::one_way`] in one of the families that both have. `None` if there is no second one.
+    #[must_use]
+    pub fn one_way_in(
+        &self,
+        shared: SharedFamily,
+        direction: Direction,
+        subject: ClassId,
+        peer: ClassId,
+    ) -> Option<Reach> {
+        let connectivity = self.connectivity();
+        match shared {
+            SharedFamily::First => Some(self.one_way(direction, subject, peer)),
+            SharedFamily::Second => {
+                connectivity.one_way_second(self.world(), direction, subject, peer)
+            }
+        }
+    }
+
     /// [`Engine::between`] this source and every class.
     #[must_use]
     pub fn row(&self, source: ClassId) -> Row {

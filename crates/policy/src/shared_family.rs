@@ -17,6 +17,11 @@ pub enum SharedFamily {
     Second,
 }
 
+impl SharedFamily {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+}
+
 /// Names for two ends, of which each has a name of its own, by which a connection between them takes their second
 /// family. `None` if they have no second one, or if its addresses are also somebody else's.
 pub(crate) fn in_second_family(

@@ -2,13 +2,13 @@
 
 pub(crate) mod arguments;
 mod csv;
-mod graph;
+pub(crate) mod graph;
 mod html;
 mod json;
 pub(crate) mod markdown;
 pub(crate) mod pattern;
 pub(crate) mod reason;
-mod svg;
+pub(crate) mod svg;
 pub(crate) mod text;
 pub(crate) mod view;
 

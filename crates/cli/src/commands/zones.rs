@@ -1,7 +1,9 @@
 //! `ringfence zones`: what may pass between trust zones, and whether that is what was intended.
 
 mod arguments;
+mod csv;
 pub(crate) mod file;
+mod findings;
 mod json;
 mod markdown;
 mod path;
@@ -17,6 +19,8 @@ use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 
 use arguments::Form;
 
+use super::matrix::view::Names;
+use super::matrix::{graph, svg};
 use crate::output::answer::{say, say_line};
 pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
 
@@ -39,6 +43,12 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         Form::Text => say!("{}", text::render(&table, crate::paint::width())),
         Form::Json => say_line!("{}", json::render(&table)?),
         Form::Markdown => say!("{}", markdown::render(&table)),
+        Form::Csv => say!("{}", csv::render(&table)),
+        Form::Dot => say!("{}", graph::dot(&table.matrix, &table.names())),
+        Form::Mermaid => say!("{}", graph::mermaid(&table.matrix, &table.names())),
+        Form::Svg => say!("{}", svg::render(&table.matrix, &table.names())),
+        Form::Sarif => crate::output::json::print(&findings::sarif(&table))?,
+        Form::Junit => say!("{}", findings::junit(&table)),
     }
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS
@@ -60,6 +70,10 @@ impl Table {
         let matrix = Matrix::of(engine, &groups, units.clone(), units);
         let deviations = deviations(engine, &groups, &matrix, &file.zones, &file.intents);
         Self { matrix, deviations }
+    }
+
+    fn names(&self) -> Names {
+        Names::of(&self.matrix.sources)
     }
 }
 

@@ -351,3 +351,41 @@ spec:
         "{said}"
     );
 }
+
+/// Whether a rule could go is a question to both families of pods that have two.
+#[test]
+fn a_rule_of_the_second_family_alone_is_not_redundant() {
+    let pod = |name: &str, last: u8| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}
+spec: {{containers: [{{name: c, image: i}}]}}
+status: {{phase: Running, podIP: 10.0.0.{last}, podIPs: [{{ip: 10.0.0.{last}}}{{second}}]}}
+---
+"
+        )
+    };
+    let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - {from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}
+  - {from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}
+";
+    let with = |second: [&str; 2]| {
+        let pods = [("db", 1), ("web", 2)].map(|(name, last)| pod(name, last));
+        let [db, web] = &pods;
+        let text = [
+            db.replace("{second}", second[0]),
+            web.replace("{second}", second[1]),
+            policy.to_owned(),
+        ];
+        check(&text.concat(), &["-o", "json", "--select", "RF028,RF029"]).stdout
+    };
+    assert_eq!(ids(&with(["", ""])), ["RF029"]);
+    let both = [", {ip: \"fd00::1\"}", ", {ip: \"fd00::2\"}"];
+    assert_eq!(ids(&with(both)), Vec::<String>::new());
+}

@@ -7,6 +7,13 @@ use crate::support::ringfence;
 
 const DEMO: [&str; 2] = ["-f", "examples/netpol-demo"];
 const TEST: [&str; 2] = ["test", "examples/netpol-demo/policy-tests.yaml"];
+const ZONES: [&str; 5] = [
+    "zones",
+    "-f",
+    "examples/netpol-demo",
+    "--zones",
+    "examples/zones/zones.yaml",
+];
 const GATE: [&str; 5] = [
     "diff",
     "examples/change/before",
@@ -29,6 +36,7 @@ fn sarif_has_what_the_standard_requires() {
         &[&["audit"], &DEMO],
         &[&TEST, &DEMO],
         &[&GATE],
+        &[&ZONES],
     ] {
         let log: Value = serde_json::from_str(&output(command, "sarif")).unwrap();
         assert_eq!(log["version"], "2.1.0");
@@ -131,7 +139,12 @@ fn is_level(value: &Value) {
 
 #[test]
 fn junit_counts_what_it_holds() {
-    for command in [&[&["check"], &DEMO[..]][..], &[&TEST, &DEMO], &[&GATE]] {
+    for command in [
+        &[&["check"], &DEMO[..]][..],
+        &[&TEST, &DEMO],
+        &[&GATE],
+        &[&ZONES],
+    ] {
         let xml = output(command, "junit");
         assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "));
         assert!(xml.ends_with("</testsuites>\n"), "{xml}");

@@ -32,13 +32,22 @@ impl Connectivity {
         source: ClassId,
         destination: ClassId,
     ) -> Option<Reach> {
-        if !self.families(source).are_both() || !self.families(destination).are_both() {
-            return None;
-        }
-        let way = |direction| (direction, SharedFamily::Second);
-        let egress = self.decided(world, way(Direction::Egress), source, destination);
-        let ingress = self.decided(world, way(Direction::Ingress), destination, source);
+        let egress = self.one_way_second(world, Direction::Egress, source, destination)?;
+        let ingress = self.one_way_second(world, Direction::Ingress, destination, source)?;
         Some(egress.and(&ingress))
+    }
+
+    /// One end alone in the second family; `None` if one end does not have both.
+    pub(crate) fn one_way_second(
+        &self,
+        world: World<'_>,
+        direction: Direction,
+        subject: ClassId,
+        peer: ClassId,
+    ) -> Option<Reach> {
+        let are_both = |class| self.families(class).are_both();
+        (are_both(subject) && are_both(peer))
+            .then(|| self.decided(world, (direction, SharedFamily::Second), subject, peer))
     }
 
     /// The judgement of a group that `shared` asks for: in the second family it is that of the first, if for no peer it

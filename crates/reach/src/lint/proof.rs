@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Direction, NetworkPolicy, Node, ObjectName, Pod};
-use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach};
+use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach, SharedFamily};
 
 use super::quotient::Quotient;
 
@@ -129,16 +129,18 @@ impl Trial {
         direction: Direction,
         subject: &ObjectName,
     ) -> Option<Difference> {
-        let judge = |engine: &Engine, end: &End| -> Option<Reach> {
+        let judge = |engine: &Engine, end: &End, shared| -> Option<Reach> {
             let subject = engine.class_of_pod(subject)?;
-            Some(engine.one_way(direction, subject, end.class(engine)?))
+            engine.one_way_in(shared, direction, subject, end.class(engine)?)
         };
         // A pod at both ends stands for two that are alike: somebody else is easier to understand.
         let is_own = |end: &&End| **end == End::Pod(subject.clone());
         let others = self.ends.iter().filter(|end| !is_own(end));
-        let mut ends = others.chain(self.ends.iter().filter(is_own));
-        ends.find_map(|end| {
-            let (before, after) = (judge(&self.engine, end)?, judge(other, end)?);
+        let ends = others.chain(self.ends.iter().filter(is_own));
+        let mut ways = ends.flat_map(|end| SharedFamily::ALL.map(|shared| (end, shared)));
+        ways.find_map(|(end, shared)| {
+            let before = judge(&self.engine, end, shared)?;
+            let after = judge(other, end, shared)?;
             (before != after).then(|| Difference {
                 subject: subject.clone(),
                 end: end.clone(),

@@ -105,6 +105,9 @@ fn is_open(zones: &TrustZones, source: &Unit, destination: &Unit) -> bool {
 }
 
 impl DeviationKind {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Unintended, Self::Unknown, Self::Missing];
+
     /// Whether a connection of this status shows it.
     const fn is_shown_by(self, status: Status) -> bool {
         match self {

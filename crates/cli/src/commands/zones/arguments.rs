@@ -13,6 +13,7 @@ Examples:
   ringfence zones -f manifests/
   ringfence zones --context prod --zones zones.yaml
   ringfence zones -f manifests/ --zones zones.yaml -o md
+  ringfence zones -f manifests/ --zones zones.yaml -o junit > zones.xml
   ringfence zones -f manifests/ --zones zones.yaml --path frontend data
   ringfence zones --print managed > zones.yaml";
 
@@ -63,6 +64,28 @@ pub(crate) enum Form {
     /// For comments on changes
     #[value(name = "md", alias = "markdown")]
     Markdown,
+    /// For spreadsheets: a line for each cell, with what is not as intended
+    Csv,
+    /// A graph of what is possible, for Graphviz
+    Dot,
+    /// A graph of what is possible, for Mermaid
+    Mermaid,
+    /// A picture of what is possible
+    Svg,
+    /// The differences for code scanning and editors
+    Sarif,
+    /// A test for each pair of zones, for CI
+    Junit,
+}
+
+impl Form {
+    /// Whether a way from zone to zone can be told in it.
+    pub(super) const fn tells_ways(self) -> bool {
+        match self {
+            Self::Text | Self::Json | Self::Markdown => true,
+            Self::Csv | Self::Dot | Self::Mermaid | Self::Svg | Self::Sarif | Self::Junit => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,11 +7,11 @@ use super::Table;
 use super::text::{summary_words, words};
 use crate::commands::matrix::markdown;
 use crate::commands::matrix::reason::one_line;
-use crate::commands::matrix::view::{Names, flow};
+use crate::commands::matrix::view::flow;
 use crate::output::markdown::{Cell, table};
 
 pub(super) fn render(found: &Table) -> String {
-    let names = Names::of(&found.matrix.sources);
+    let names = found.names();
     let matrix = markdown::render(&found.matrix, &names);
     let summary = summary_words(found.deviations.len());
     let rows: Vec<Vec<Cell>> = found.deviations.iter().map(row).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use ringfence_model::{Cluster, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::path::{Cut, Step, Uncut, cut, shortest};
@@ -26,6 +26,10 @@ pub(super) fn run(
     (from, to): (&str, &str),
     arguments: &ZonesArguments,
 ) -> anyhow::Result<ExitCode> {
+    ensure!(
+        arguments.output.tells_ways(),
+        "--path tells a way step by step: as text, json or md"
+    );
     let found = workloads(engine, zones);
     let meant = |name| units(engine.cluster(), &found, name, &arguments.options.namespace);
     let (sources, destinations) = (meant(from)?, meant(to)?);
@@ -42,13 +46,19 @@ pub(super) fn run(
     let own_pods = found.groups.have_own_pods(cluster, &sources, &destinations);
     let text = |way: &[Step]| text((from, to), own_pods, way, &cut);
     match arguments.output {
-        Form::Text => say!("{}", text(&way)),
         Form::Json => say_line!("{}", json(own_pods, &way, &cut)?),
         Form::Markdown => {
             let text = text(&way);
             let plain = anstream::adapter::strip_str(&text).to_string();
             say!("{}", fenced(plain.trim_end()));
         }
+        Form::Text
+        | Form::Csv
+        | Form::Dot
+        | Form::Mermaid
+        | Form::Svg
+        | Form::Sarif
+        | Form::Junit => say!("{}", text(&way)),
     }
     Ok(if way.is_empty() {
         ExitCode::SUCCESS

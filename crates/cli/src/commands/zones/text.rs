@@ -9,7 +9,7 @@ use ringfence_reach::zone::{Deviation, DeviationKind};
 use super::Table;
 use crate::commands::matrix::reason::told;
 use crate::commands::matrix::text;
-use crate::commands::matrix::view::{Names, flow};
+use crate::commands::matrix::view::flow;
 use crate::output::plain::plain;
 use crate::paint;
 
@@ -17,7 +17,7 @@ use crate::paint;
 const SHOWN: usize = 2;
 
 pub(super) fn render(table: &Table, width: usize) -> String {
-    let names = Names::of(&table.matrix.sources);
+    let names = table.names();
     let mut out = text::render(&table.matrix, &names, width);
     for deviation in &table.deviations {
         out.push('\n');

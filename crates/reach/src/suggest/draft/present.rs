@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{Cluster, Direction, LabelSelector, NetworkPolicy, ObjectName};
-use ringfence_policy::Engine;
+use ringfence_policy::{Engine, SharedFamily};
 
 use crate::suggest::Need;
 use crate::suggest::inhabitants::Inhabitants;
@@ -63,7 +63,10 @@ impl Present {
                 Direction::Ingress => subject,
             };
             let needed = need.port.connections(ports(&self.engine, destination));
-            needed.is_subset(&self.engine.one_way(direction, subject, peer).allowed)
+            SharedFamily::ALL.into_iter().all(|shared| {
+                let reach = self.engine.one_way_in(shared, direction, subject, peer);
+                reach.is_none_or(|reach| needed.is_subset(&reach.allowed))
+            })
         };
         !subjects.is_empty()
             && !peers.is_empty()

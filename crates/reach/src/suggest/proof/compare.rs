@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{ClassId, ClassKind, Engine};
+use ringfence_policy::{ClassId, ClassKind, ClassSet, Engine, SharedFamily};
 
 use super::scene::ports;
 use super::{Deviation, DeviationKind, Scene};
@@ -103,9 +103,13 @@ impl<'a> Comparison<'a> {
                         continue;
                     }
                     let needed = need.port.connections(ports(self.engine, *destination));
-                    let allowed = self.engine.between(*source, *destination).allowed;
                     let key = (DeviationKind::Missing, &need.from, &need.to);
-                    note(&mut found, key, needed.difference(&allowed), || ends);
+                    for shared in SharedFamily::ALL {
+                        let reach = self.engine.between_in(shared, *source, *destination);
+                        let allowed = reach.map_or_else(|| needed.clone(), |reach| reach.allowed);
+                        let ends = || self.named_in(shared, ends.clone());
+                        note(&mut found, key, needed.difference(&allowed), ends);
+                    }
                 }
             }
         }
@@ -114,23 +118,30 @@ impl<'a> Comparison<'a> {
 
     fn excess(&self) -> Found<'a> {
         let mut found = Found::new();
-        self.engine.for_each_row(|sources, row| {
+        for shared in self.engine.shared_families() {
+            self.excess_in(*shared, &mut found);
+        }
+        found
+    }
+
+    fn excess_in(&self, shared: SharedFamily, found: &mut Found<'a>) {
+        let all: ClassSet = self.engine.classes().map(|(class, _)| class).collect();
+        self.engine.for_each_row_in(shared, &all, |sources, row| {
             for source in sources.iter() {
                 for (reach, destinations) in &row.cells {
                     for destination in destinations.iter() {
-                        self.judge(source, destination, &reach.allowed, &mut found);
+                        self.judge(shared, (source, destination), &reach.allowed, found);
                     }
                 }
             }
         });
-        found
     }
 
     /// What members of `source` may open to members of `destination`, pair by pair of those that live there.
     fn judge(
         &self,
-        source: ClassId,
-        destination: ClassId,
+        shared: SharedFamily,
+        (source, destination): (ClassId, ClassId),
         allowed: &ConnectionSet,
         found: &mut Found<'a>,
     ) {
@@ -154,7 +165,8 @@ impl<'a> Comparison<'a> {
                 let excess = allowed.difference(&needed);
                 let ends = self.ends((from, source), (to, destination));
                 if ends.as_ref().is_none_or(|(one, other)| one != other) {
-                    note(found, (DeviationKind::Excess, from, to), excess, || ends);
+                    let ends = || self.named_in(shared, ends);
+                    note(found, (DeviationKind::Excess, from, to), excess, ends);
                 }
             }
             if *from_managed && destinations.is_empty() {
@@ -230,6 +242,12 @@ impl<'a> Comparison<'a> {
         let (engine, scene) = (self.engine, self.scene);
         let source = scene.member(engine, from.0, from.1, false)?;
         Some((source, scene.member(engine, to.0, to.1, from == to)?))
+    }
+
+    /// The same ends by names under which a connection takes that family.
+    fn named_in(&self, shared: SharedFamily, ends: Ends) -> Ends {
+        let (source, destination) = ends?;
+        self.engine.ends_in(shared, &source, &destination)
     }
 
     fn witness(
