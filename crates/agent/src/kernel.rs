@@ -35,10 +35,18 @@ pub(crate) enum Job {
     Revoke(Vec<Entry>),
 }
 
+/// Stands before the kernel, for tests: what it answers is what the kernel says to a transaction, which then never comes.
+pub type Obstacle = Box<dyn FnMut(&[Operation]) -> Option<ApplyError> + Send>;
+
 /// Opens the sockets in the calling thread's network namespace and starts the two threads.
-pub(crate) fn start(config: &AgentConfig, inputs: &Sender<Input>) -> Result<Sender<Job>> {
+pub(crate) fn start(
+    config: &AgentConfig,
+    obstacle: Option<Obstacle>,
+    inputs: &Sender<Input>,
+) -> Result<Sender<Job>> {
     let mut kernel = Kernel {
         table: config.table_name.clone(),
+        obstacle,
         nftables: Nftables::open()?,
         conntrack: Conntrack::open()?,
         routes: RouteSocket::open()?,
@@ -58,6 +66,7 @@ pub(crate) fn start(config: &AgentConfig, inputs: &Sender<Input>) -> Result<Send
 
 struct Kernel {
     table: String,
+    obstacle: Option<Obstacle>,
     nftables: Nftables,
     conntrack: Conntrack,
     routes: RouteSocket,
@@ -127,13 +136,22 @@ impl Kernel {
     }
 
     fn commit(&mut self, operations: &[Operation]) -> Event {
-        match self.nftables.apply(&self.table, operations) {
+        match self.apply(operations) {
             Ok(()) => Event::Committed,
             Err(error) => {
                 let retry = may_succeed_later(&error);
-                let message = chain(Error::from(error).context("cannot commit the table"));
+                let context = advice(&error);
+                let message = chain(Error::from(error).context(context));
                 Event::CommitFailed { message, retry }
             }
+        }
+    }
+
+    fn apply(&mut self, operations: &[Operation]) -> Result<(), ApplyError> {
+        let obstacle = self.obstacle.as_mut();
+        match obstacle.and_then(|obstacle| obstacle(operations)) {
+            Some(error) => Err(error),
+            None => self.nftables.apply(&self.table, operations),
         }
     }
 
@@ -228,6 +246,21 @@ fn may_succeed_later(error: &ApplyError) -> bool {
                 | Errno::ENOENT
                 | Errno::EEXIST
         ),
+    }
+}
+
+/// What to say of a transaction that failed, and to do where something can be done.
+fn advice(error: &ApplyError) -> String {
+    const FAILED: &str = "cannot commit the table";
+    match error {
+        ApplyError::BatchTooLarge { bytes, .. } => format!(
+            "{FAILED}: raise net.core.wmem_max on this machine to {bytes} or more, or give the agent CAP_NET_ADMIN outside of user namespaces"
+        ),
+        ApplyError::Encode { .. }
+        | ApplyError::Refused { .. }
+        | ApplyError::Changed { .. }
+        | ApplyError::Unconfirmed
+        | ApplyError::Socket(_) => FAILED.to_owned(),
     }
 }
 

@@ -19,4 +19,5 @@ mod store;
 pub mod verification;
 
 pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record, TABLE_NAME};
-pub use run::run;
+pub use kernel::Obstacle;
+pub use run::{run, run_behind};

@@ -14,7 +14,7 @@ use ringfence_model::PolicyName;
 
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
-use crate::kernel::{self, Job};
+use crate::kernel::{self, Job, Obstacle};
 use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
@@ -115,11 +115,19 @@ pub(crate) fn ask<T>(
 /// # Errors
 /// If the agent cannot start: its sockets, records or netlink cannot be opened.
 pub fn run(config: AgentConfig) -> Result<()> {
+    run_behind(config, None)
+}
+
+/// The same, with somebody who may refuse transactions in the kernel's place, for tests.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_behind(config: AgentConfig, obstacle: Option<Obstacle>) -> Result<()> {
     let (inputs, queue) = channel();
     stop_on_signals(&inputs)?;
     let records = EndpointStore::open(&config.data_dir)?;
     sweep_dead_runs(&records);
-    let jobs = kernel::start(&config, &inputs)?;
+    let jobs = kernel::start(&config, obstacle, &inputs)?;
     serve_plugin(&config, &inputs)?;
     let journal = SharedJournal::default();
     let watched = SharedWatched::default();

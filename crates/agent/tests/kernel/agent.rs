@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringfence_agent::protocol::AgentObject;
-use ringfence_agent::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME, run};
+use ringfence_agent::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME, run_behind};
 use ringfence_cni::protocol::{receive, send};
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
 use ringfence_compile::{LocalEndpoint, NodeView, compile};
@@ -22,16 +22,20 @@ use ringfence_netlink::sysctl;
 use ringfence_ruleset::Table;
 use tempfile::TempDir;
 
+use crate::refusal::{self, Refusal};
 use crate::store::FakeStore;
 
 /// Names the configuration file to the child process.
 pub(crate) const CONFIG: &str = "RINGFENCE_AGENT_TEST_CONFIG";
+/// Beside the configuration: what every transaction is refused with.
+const REFUSAL: &str = "refusal";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The child's `main`.
 pub(crate) fn main(config: &Path) -> ExitCode {
+    let refusal = config.with_file_name(REFUSAL);
     let config = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
-    match run(config) {
+    match run_behind(config, Some(Box::new(move |_| refusal::read(&refusal)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
@@ -97,6 +101,11 @@ impl Node {
         change(&mut self.config);
         let bytes = serde_json::to_vec(&self.config).unwrap();
         fs::write(self.folder.path().join("config.json"), bytes).unwrap();
+    }
+
+    /// From now on the kernel refuses the agent every transaction, so to speak; or no more.
+    pub(crate) fn refuse(&self, refusal: Option<Refusal>) {
+        refusal::write(&self.folder.path().join(REFUSAL), refusal);
     }
 
     /// The agent's process.

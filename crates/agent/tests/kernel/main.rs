@@ -14,6 +14,7 @@ mod killed;
 mod objects;
 mod protection;
 mod protocols;
+mod refusal;
 mod reuse;
 mod services;
 mod socket;
@@ -50,6 +51,8 @@ fn main() -> ExitCode {
         protection::a_kernel_that_refuses_is_asked_again,
         protection::a_busy_neighbour_does_not_keep_the_agent_from_its_table,
         table::sigterm_leaves_everything_in_place,
+        refusal::a_refused_transaction_leaves_the_old_table_and_is_tried_again,
+        refusal::a_pod_that_could_not_be_programmed_stays_closed,
         socket::sockets_are_private_and_replaced,
         socket::status_names_the_policy_behind_an_element,
         traffic::a_new_deny_ends_exactly_what_it_denies,
