@@ -10,7 +10,7 @@ pub(crate) mod table;
 use std::fmt;
 use std::net::IpAddr;
 
-use ringfence_model::{ContainerPort, Labels, ObjectName};
+use ringfence_model::{ContainerPort, Endpoint, Labels, ObjectName};
 use ringfence_net::{ConnectionSet, Family};
 
 pub use set::ClassSet;
@@ -42,10 +42,13 @@ pub enum ClassKind {
         members: Vec<ObjectName>,
     },
     /// A node; host pods are their node (rule NP-53). It is judged by its first address of a family, and as source as
-    /// a node that is not the pod's own: a pod's own node always gets in (rule NP-50).
+    /// a node that is not the pod's own: a pod's own node always gets in (rule NP-50). Each further address that it has
+    /// (rule Q-5) is in a class of its own.
     Node {
         /// Its name.
         name: String,
+        /// The address by which it is an end here; `None` for the one that it prefers.
+        by: Option<IpAddr>,
     },
     /// Addresses that no policy tells apart, those of pods and nodes left out: they are in the class of their owner.
     Addresses {
@@ -66,6 +69,18 @@ pub struct Reach {
     pub allowed: ConnectionSet,
     /// What may or may not be opened.
     pub unknown: ConnectionSet,
+}
+
+impl ClassKind {
+    /// The end of a connection that a class of a node stands for; `None` for other classes.
+    #[must_use]
+    pub fn node(&self) -> Option<Endpoint> {
+        match self {
+            Self::Node { by: Some(by), .. } => Some(Endpoint::Address(*by)),
+            Self::Node { name, by: None } => Some(Endpoint::Node(name.clone())),
+            Self::Pods { .. } | Self::Addresses { .. } => None,
+        }
+    }
 }
 
 impl ClassId {

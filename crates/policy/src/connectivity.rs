@@ -80,7 +80,8 @@ impl Connectivity {
         let pod = pod.and_then(|name| self.classes.of_pod(name));
         let node = || {
             let name = world.index.nodes.at(address).flatten()?;
-            self.classes.of_node(name)
+            let own = self.classes.of_node_address(name, address);
+            own.or_else(|| self.classes.of_node(name))
         };
         let atom = || self.classes.of_atom(self.atoms.of(address));
         // INVARIANT: every atom has a class.
@@ -181,6 +182,9 @@ impl World<'_> {
         }
         for name in self.index.nodes.names(self.cluster) {
             classes.add_node(&name, self.place_of_node(atoms, &name));
+            for address in self.further_addresses(&name) {
+                classes.add_node_address(&name, address, self.place(atoms, &[address]));
+            }
         }
         for atom in atoms.iter() {
             let ranges = atoms.ranges(atom);
@@ -197,6 +201,18 @@ impl World<'_> {
 
     fn place_of_node(self, atoms: &Atoms, name: &str) -> Place {
         self.place(atoms, &self.index.nodes.addresses(self.cluster, name))
+    }
+
+    /// the addresses of a node beside its first, by which nobody else is meant (rule Q-3).
+    fn further_addresses(self, name: &str) -> Vec<IpAddr> {
+        let index = self.index;
+        let is_its = |address: &IpAddr| {
+            !address.is_loopback()
+                && index.pods.at(*address).is_none()
+                && index.nodes.at(*address) == Some(Some(name))
+        };
+        let all = index.nodes.addresses(self.cluster, name);
+        all.into_iter().skip(1).filter(is_its).collect()
     }
 
     /// An address that belongs to nobody, if possible not to a Service either.

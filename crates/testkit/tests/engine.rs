@@ -62,7 +62,7 @@ fn member(class: &Class, second: bool) -> Option<Endpoint> {
             };
             member.cloned().map(Endpoint::Pod)
         }
-        ClassKind::Node { name } => Some(Endpoint::Node(name.clone())),
+        kind @ ClassKind::Node { .. } => kind.node(),
         ClassKind::Addresses { example, .. } => Some(Endpoint::Address(*example)),
     }
 }

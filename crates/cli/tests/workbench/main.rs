@@ -17,6 +17,7 @@ mod guard;
 mod lock;
 mod man;
 mod matrix;
+mod node_addresses;
 mod own_node;
 mod resolve;
 mod suggest;

@@ -21,6 +21,8 @@ pub(crate) struct ClassTable {
     namespaces: BTreeMap<String, NamespaceClasses>,
     of_pod: BTreeMap<ObjectName, ClassId>,
     of_node: BTreeMap<String, ClassId>,
+    /// Of the addresses of a node other than its first (rule Q-5).
+    of_node_address: BTreeMap<String, BTreeMap<IpAddr, ClassId>>,
     of_atom: BTreeMap<Atom, ClassId>,
     sets: ClassSets,
 }
@@ -51,7 +53,9 @@ impl ClassTable {
     /// Every class with members, in an order that only the cluster decides.
     pub(crate) fn iter(&self) -> impl Iterator<Item = ClassId> + '_ {
         let pods = self.namespaces.values().flat_map(|found| &found.sorted);
-        let others = self.of_node.values().chain(self.of_atom.values());
+        let addresses = self.of_node_address.values().flat_map(BTreeMap::values);
+        let others = self.of_node.values().chain(addresses);
+        let others = others.chain(self.of_atom.values());
         let all = pods.chain(others).copied();
         all.filter(|class| self.entry(*class).listed)
     }
@@ -83,6 +87,17 @@ impl ClassTable {
 
     pub(crate) fn of_node(&self, name: &str) -> Option<ClassId> {
         self.of_node.get(name).copied()
+    }
+
+    /// The class of a node by an address that is not its first.
+    pub(crate) fn of_node_address(&self, name: &str, address: IpAddr) -> Option<ClassId> {
+        self.of_node_address.get(name)?.get(&address).copied()
+    }
+
+    /// The addresses of a node that have a class of their own.
+    pub(crate) fn addresses_of_node(&self, name: &str) -> impl Iterator<Item = (IpAddr, ClassId)> {
+        let found = self.of_node_address.get(name).into_iter().flatten();
+        found.map(|(address, class)| (*address, *class))
     }
 
     pub(crate) fn of_atom(&self, atom: Atom) -> Option<ClassId> {
@@ -190,9 +205,27 @@ impl ClassTable {
     pub(crate) fn add_node(&mut self, name: &str, place: Place) -> ClassId {
         let kind = ClassKind::Node {
             name: name.to_owned(),
+            by: None,
         };
         let class = self.create(Entry::listed(kind, place));
         self.of_node.insert(name.to_owned(), class);
+        class
+    }
+
+    /// A class for an address of a node that has none. `place` is that of the address.
+    pub(crate) fn add_node_address(
+        &mut self,
+        name: &str,
+        address: IpAddr,
+        place: Place,
+    ) -> ClassId {
+        let kind = ClassKind::Node {
+            name: name.to_owned(),
+            by: Some(address),
+        };
+        let class = self.create(Entry::listed(kind, place));
+        let addresses = self.of_node_address.entry(name.to_owned()).or_default();
+        addresses.insert(address, class);
         class
     }
 
@@ -252,7 +285,11 @@ impl ClassTable {
         let labels = namespace.map(|found| &found.labels);
         self.sets.remove(class, entry, labels);
         match &entry.class.kind {
-            ClassKind::Node { name } => drop(self.of_node.remove(name)),
+            ClassKind::Node { name, by: None } => drop(self.of_node.remove(name)),
+            ClassKind::Node {
+                name,
+                by: Some(address),
+            } => remove_address(&mut self.of_node_address, name, address),
             ClassKind::Addresses { .. } => {
                 for located in entry.place.iter() {
                     self.of_atom.remove(&located.atom);
@@ -318,5 +355,18 @@ impl ClassTable {
         }
         found.labels = labels;
         true
+    }
+}
+
+fn remove_address(
+    of_node: &mut BTreeMap<String, BTreeMap<IpAddr, ClassId>>,
+    name: &str,
+    address: &IpAddr,
+) {
+    if let Some(addresses) = of_node.get_mut(name) {
+        addresses.remove(address);
+        if addresses.is_empty() {
+            of_node.remove(name);
+        }
     }
 }

@@ -66,7 +66,7 @@ fn ends(engine: &Engine) -> BTreeSet<Endpoint> {
             ClassKind::Pods { members, .. } => {
                 ends.extend(members.iter().cloned().map(Endpoint::Pod));
             }
-            ClassKind::Node { name } => drop(ends.insert(Endpoint::Node(name.clone()))),
+            kind @ ClassKind::Node { .. } => ends.extend(kind.node()),
             ClassKind::Addresses { ranges, .. } => {
                 let both = ranges.iter().flat_map(|(first, last)| [*first, *last]);
                 ends.extend(both.map(Endpoint::Address));

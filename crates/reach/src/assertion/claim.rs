@@ -37,8 +37,8 @@ impl Claim {
 
 /// Every way from one of `sources` to one of `destinations`, each once, in the order given.
 ///
-/// Ends with addresses of both families are connected over both (rule Q-7). A pod always reaches itself (rule NP-60);
-/// that is left out, unless there is nothing else to ask.
+/// Ends with addresses of both families are connected over both (rule Q-7), and nodes by each address that they have
+/// (rule Q-5). A pod always reaches itself (rule NP-60); that is left out, unless there is nothing else to ask.
 #[must_use]
 pub fn pairs(
     cluster: &Cluster,
@@ -55,7 +55,7 @@ pub fn pairs(
             } else {
                 &mut found
             };
-            for pair in over_all_families(cluster, source, destination) {
+            for pair in over_all_addresses(cluster, source, destination) {
                 if seen.insert(pair.clone()) {
                     kept.push(pair);
                 }
@@ -65,25 +65,43 @@ pub fn pairs(
     if found.is_empty() { to_itself } else { found }
 }
 
-/// The pair, and once more over the second family that both ends speak: then the destination is named by its address.
-fn over_all_families(
+/// The pair by name, and once more by each further address that one of the two may be met at: of a node all, of a pod
+/// the one of its second family.
+fn over_all_addresses(
     cluster: &Cluster,
     source: &Endpoint,
     destination: &Endpoint,
 ) -> Vec<(Endpoint, Endpoint)> {
     let (from, to) = (addresses(cluster, source), addresses(cluster, destination));
-    let speaks = |address: &&IpAddr| {
-        from.iter()
-            .any(|own| Family::of(*own) == Family::of(**address))
+    let mut found = vec![(source.clone(), destination.clone())];
+    let to_others = further(destination, &to, &from).into_iter();
+    found.extend(to_others.map(|address| (source.clone(), Endpoint::Address(address))));
+    if matches!(source, Endpoint::Node(_)) {
+        let by_others = further(source, &from, &to).into_iter();
+        found.extend(by_others.map(|address| (Endpoint::Address(address), destination.clone())));
+    }
+    found
+}
+
+/// The addresses of `end` beside the one that it has by name, as far as they are of a family that `other` speaks; whose
+/// addresses are not known may speak any (rule AM-22).
+fn further(end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
+    let speaks = |address: &IpAddr| {
+        let family = Family::of(*address);
+        other.is_empty() || other.iter().any(|known| Family::of(*known) == family)
     };
-    let common: Vec<&IpAddr> = to.iter().filter(speaks).collect();
-    let first = common.first().map(|address| Family::of(**address));
-    let second = common
-        .iter()
-        .find(|address| Some(Family::of(***address)) != first);
-    let by_name = (source.clone(), destination.clone());
-    let by_address = second.map(|address| (source.clone(), Endpoint::Address(**address)));
-    [Some(by_name), by_address].into_iter().flatten().collect()
+    let mut common = own.iter().copied().filter(speaks);
+    let Some(first) = common.next() else {
+        return Vec::new();
+    };
+    match end {
+        Endpoint::Node(_) => common.collect(),
+        Endpoint::Pod(_) | Endpoint::Service(_) => {
+            let second = common.find(|address| Family::of(*address) != Family::of(first));
+            second.into_iter().collect()
+        }
+        Endpoint::Address(_) => Vec::new(),
+    }
 }
 
 /// The addresses that are known of `endpoint`, in their order.
@@ -91,7 +109,7 @@ fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
     let found = match endpoint {
         Endpoint::Pod(name) => pod(cluster, name).map(|pod| pod.addresses.clone()),
         Endpoint::Address(address) => Some(vec![*address]),
-        Endpoint::Node(name) => cluster.nodes.get(name).map(|node| node.addresses.clone()),
+        Endpoint::Node(name) => Some(addresses_of_node(cluster, name)),
         Endpoint::Service(name) => {
             let service = cluster.services.get(name);
             service.map(|service| match &service.cluster_ip {
@@ -105,6 +123,22 @@ fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
         .iter()
         .map(IpAddr::to_canonical)
         .collect()
+}
+
+/// those of the object, then those that live pods on the node report; none twice.
+fn addresses_of_node(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+    let object = cluster.nodes.get(name).into_iter();
+    let pods = cluster.pods.values();
+    let pods = pods.filter(|pod| pod.is_live() && pod.node.as_deref() == Some(name));
+    let reported = pods.flat_map(|pod| &pod.host_addresses);
+    let mut found = Vec::new();
+    for address in object.flat_map(|node| &node.addresses).chain(reported) {
+        let address = address.to_canonical();
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
 }
 
 /// A pod of the pod network; a host pod has its node's addresses.

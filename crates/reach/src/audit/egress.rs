@@ -1,5 +1,6 @@
 //! What gets out: RA02, RA03 and RA07.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Endpoint, ObjectName};
@@ -66,8 +67,10 @@ struct Beyond {
     are_stand_ins: bool,
 }
 
+/// A node by one of its addresses.
 struct NodeEnd {
     name: String,
+    end: Endpoint,
     class: ClassId,
     /// Whether it runs the control plane, as far as labels say.
     has_control_plane: bool,
@@ -82,8 +85,9 @@ impl Beyond {
         let mut nodes: Vec<NodeEnd> = engine
             .classes()
             .filter_map(|(class, found)| match &found.kind {
-                ClassKind::Node { name } => Some(NodeEnd {
+                kind @ ClassKind::Node { name, .. } => Some(NodeEnd {
                     name: name.clone(),
+                    end: kind.node()?,
                     class,
                     has_control_plane: is_control_plane(engine.cluster(), name),
                 }),
@@ -163,17 +167,20 @@ fn nodes(
             kind: GapKind::Node(node.name.clone()),
             is_certain,
             connections,
-            ends: Some((
-                Endpoint::Pod(pod.clone()),
-                Endpoint::Node(node.name.clone()),
-            )),
+            ends: Some((Endpoint::Pod(pod.clone()), node.end.clone())),
         })
     };
     let found: Vec<Open> = beyond.nodes.iter().filter_map(open).collect();
-    let certain = found.iter().filter(|open| open.is_certain).count();
+    let certain: BTreeSet<&GapKind> = found
+        .iter()
+        .filter(|open| open.is_certain)
+        .map(|open| &open.kind)
+        .collect();
+    let names: BTreeSet<&String> = beyond.nodes.iter().map(|node| &node.name).collect();
     let first = found.iter().min_by_key(|open| !open.is_certain);
     if let Some(open) = first {
-        let is_certain = certain > 0 && (!beyond.are_stand_ins || certain == beyond.nodes.len());
+        let is_everywhere = certain.len() == names.len();
+        let is_certain = !certain.is_empty() && (!beyond.are_stand_ins || is_everywhere);
         let open = Open {
             is_certain,
             ..open.clone()

@@ -1,6 +1,6 @@
 //! Units of both clusters, pair by pair.
 
-use ringfence_net::ConnectionSet;
+use ringfence_net::{ConnectionSet, Family};
 use ringfence_policy::{ClassId, ClassSet, Engine, SharedFamily};
 
 use super::twins::{Twins, twins};
@@ -19,15 +19,26 @@ pub(super) struct Joint<'a> {
 type Placed<'a> = (&'a Unit, Vec<Twins<'a>>);
 
 /// A family that two ends share, as each of the clusters calls it.
-type Way = [SharedFamily; 2];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way {
+    shared: [SharedFamily; 2],
+    /// What alone is asked where the two share the family in one of the clusters only: whether there is more access than
+    /// the other family gave, or whether there is less than before in the other family.
+    more: Option<bool>,
+}
 
-const FIRST: [Way; 1] = [[SharedFamily::First; 2]];
-const BOTH: [Way; 2] = [[SharedFamily::First; 2], [SharedFamily::Second; 2]];
-/// A destination has its addresses in another order.
-const CROSSED: [Way; 2] = [
-    [SharedFamily::First, SharedFamily::Second],
-    [SharedFamily::Second, SharedFamily::First],
-];
+impl Way {
+    const fn both(before: SharedFamily, after: SharedFamily) -> Self {
+        Self {
+            shared: [before, after],
+            more: None,
+        }
+    }
+
+    fn is_about(self, kind: Kind) -> bool {
+        self.more.is_none_or(|more| more == kind.is_more())
+    }
+}
 
 /// What the members of both clusters may open, by numbers that mean the same for both.
 struct Rows {
@@ -56,20 +67,59 @@ impl Rows {
         }
     }
 
-    /// The families that two sets of twins share in both clusters, as each cluster calls them, if they make a difference.
-    fn ways(&self, source: &Twins<'_>, destination: &Twins<'_>) -> &'static [Way] {
+    /// The families that two sets of twins share, as each cluster calls them, if they make a difference.
+    fn ways(
+        &self,
+        source: &Twins<'_>,
+        destination: &Twins<'_>,
+    ) -> impl Iterator<Item = Way> + use<> {
+        use SharedFamily::{First, Second};
         let has_second = self.before.has_second() || self.after.has_second();
-        let [before, after] = destination.parts.map(|part| part.of_both);
-        match has_second && source.shares(SharedFamily::Second, destination) {
-            false => &FIRST,
-            true if before == after => &BOTH,
-            true => &CROSSED,
-        }
+        let first = Way::both(First, First);
+        let ways = match has_second.then(|| families(source, destination)) {
+            None | Some([[_, None], [_, None]]) => [first, first],
+            Some([[one, Some(_)], [other, Some(_)]]) if one == other => {
+                [first, Way::both(Second, Second)]
+            }
+            // A destination has its addresses in another order.
+            Some([[_, Some(_)], [_, Some(_)]]) => {
+                [Way::both(First, Second), Way::both(Second, First)]
+            }
+            Some([[only, None], [preferred, Some(_)]]) => {
+                let known = if only.is_none() || only == preferred {
+                    First
+                } else {
+                    Second
+                };
+                let new = Way {
+                    shared: [First, other(known)],
+                    more: Some(true),
+                };
+                [Way::both(First, known), new]
+            }
+            Some([[preferred, Some(_)], [only, None]]) => {
+                let known = if only.is_none() || only == preferred {
+                    First
+                } else {
+                    Second
+                };
+                let old = Way {
+                    shared: [other(known), First],
+                    more: Some(false),
+                };
+                [Way::both(known, First), old]
+            }
+        };
+        let [one, two] = ways;
+        std::iter::once(one).chain((two != one).then_some(two))
     }
 
     fn numbers(
         &self,
-        [shared_before, shared_after]: Way,
+        Way {
+            shared: [shared_before, shared_after],
+            ..
+        }: Way,
         source: &Twins<'_>,
         destination: &Twins<'_>,
     ) -> [ReachNumber; 2] {
@@ -83,9 +133,9 @@ impl Rows {
     /// Whether anything may have changed.
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
         let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
-            let mut ways = self.ways(source, destination).iter();
+            let mut ways = self.ways(source, destination);
             ways.any(|way| {
-                let [before, after] = self.numbers(*way, source, destination);
+                let [before, after] = self.numbers(way, source, destination);
                 before != after
             })
         };
@@ -104,8 +154,30 @@ impl Rows {
     }
 }
 
+/// The families that two sets of twins share in each cluster, the one first that they use by name. The first is not
+/// known where an address is not (rule AM-22).
+fn families(source: &Twins<'_>, destination: &Twins<'_>) -> [[Option<Family>; 2]; 2] {
+    let ([old, new], [old_peer, new_peer]) = (source.parts, destination.parts);
+    let pairs = [(old, old_peer), (new, new_peer)];
+    pairs.map(|(from, to)| match (from.of_both, to.of_both) {
+        (Some(_), Some(first)) => {
+            let second = Family::ALL.into_iter().find(|family| *family != first);
+            [Some(first), second]
+        }
+        (_, None) | (None, _) => [from.speaks.common(to.speaks), None],
+    })
+}
+
+const fn other(shared: SharedFamily) -> SharedFamily {
+    match shared {
+        SharedFamily::First => SharedFamily::Second,
+        SharedFamily::Second => SharedFamily::First,
+    }
+}
+
 /// What changes between two sets of twins, and members to show it.
 struct Meeting<'a> {
+    way: Way,
     transition: Transition,
     ends: [Ends<'a>; 2],
 }
@@ -175,11 +247,15 @@ impl<'a> Joint<'a> {
         });
         pairs
             .flat_map(|(source, destination)| {
-                let ways = rows.ways(source, destination).iter();
+                let ways = rows.ways(source, destination);
                 ways.filter_map(move |way| {
-                    let ends = self.ends(*way, source, destination)?;
-                    let transition = rows.transition(*way, source, destination);
-                    Some(Meeting { transition, ends })
+                    let ends = self.ends(way, source, destination)?;
+                    let transition = rows.transition(way, source, destination);
+                    Some(Meeting {
+                        way,
+                        transition,
+                        ends,
+                    })
                 })
             })
             .collect()
@@ -188,7 +264,10 @@ impl<'a> Joint<'a> {
     /// Two members of each that may meet in both clusters.
     fn ends(
         &'a self,
-        [shared_before, shared_after]: Way,
+        Way {
+            shared: [shared_before, shared_after],
+            ..
+        }: Way,
         source: &'a Twins<'a>,
         destination: &'a Twins<'a>,
     ) -> Option<[Ends<'a>; 2]> {
@@ -223,14 +302,13 @@ fn changes(meetings: &[Meeting<'_>]) -> Vec<Change> {
 }
 
 fn changes_of(kind: Kind, meetings: &[Meeting<'_>]) -> Vec<Change> {
-    let everywhere = meetings
-        .iter()
-        .fold(ConnectionSet::all(), |common, meeting| {
-            common.intersection(meeting.transition.of(kind))
-        });
+    let meetings = || meetings.iter().filter(|meeting| meeting.way.is_about(kind));
+    let everywhere = meetings().fold(ConnectionSet::all(), |common, meeting| {
+        common.intersection(meeting.transition.of(kind))
+    });
     let mut told = ConnectionSet::none();
     let mut changes = Vec::new();
-    for meeting in meetings {
+    for meeting in meetings() {
         let connections = meeting.transition.of(kind).difference(&told);
         told = told.union(&connections);
         let whole = connections.intersection(&everywhere);

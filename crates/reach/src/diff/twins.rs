@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Endpoint, Labels};
-use ringfence_policy::{Engine, SharedFamily};
+use ringfence_policy::Engine;
 
 use crate::workload::{Part, Span, overlay};
 
@@ -30,12 +30,6 @@ impl Twins<'_> {
     pub(super) fn speaks_with(&self, other: &Self) -> bool {
         let mut pairs = self.parts.iter().zip(&other.parts);
         pairs.all(|(one, other)| one.speaks.meets(other.speaks))
-    }
-
-    /// Whether they and `other` have the families that `shared` asks for, in both clusters.
-    pub(super) fn shares(&self, shared: SharedFamily, other: &Self) -> bool {
-        let mut pairs = self.parts.iter().zip(&other.parts);
-        pairs.all(|(one, other)| one.shares(shared, other))
     }
 }
 

@@ -166,7 +166,8 @@ impl End {
             ClassKind::Pods { members, .. } => members
                 .first()
                 .map_or_else(|| Self::Node(String::new()), |name| Self::Pod(name.clone())),
-            ClassKind::Node { name } => Self::Node(name.clone()),
+            ClassKind::Node { name, by: None } => Self::Node(name.clone()),
+            ClassKind::Node { by: Some(by), .. } => Self::Address(*by),
             ClassKind::Addresses { example, .. } => Self::Address(*example),
         }
     }

@@ -46,6 +46,15 @@ impl Speaks {
             .collect()
     }
 
+    /// The family that both have, if it is one alone.
+    pub(crate) const fn common(self, other: Self) -> Option<Family> {
+        match (self.v4 && other.v4, self.v6 && other.v6) {
+            (true, false) => Some(Family::V4),
+            (false, true) => Some(Family::V6),
+            (true, true) | (false, false) => None,
+        }
+    }
+
     /// Whether there is a family that both have.
     pub(crate) const fn meets(self, other: Self) -> bool {
         (self.v4 && other.v4) || (self.v6 && other.v6)
@@ -58,8 +67,8 @@ pub(crate) fn may_meet(cluster: &Cluster, source: &Endpoint, destination: &Endpo
     match (source, destination) {
         (Endpoint::Pod(one), Endpoint::Pod(other)) => one != other,
         (Endpoint::Node(node), Endpoint::Pod(pod)) => !is_local(cluster, node, pod),
-        (Endpoint::Pod(_), Endpoint::Node(_) | Endpoint::Address(_))
-        | (Endpoint::Address(_), Endpoint::Pod(_)) => true,
+        (Endpoint::Address(address), Endpoint::Pod(pod)) => !is_of_home(cluster, address, pod),
+        (Endpoint::Pod(_), Endpoint::Node(_) | Endpoint::Address(_)) => true,
         (Endpoint::Node(_) | Endpoint::Address(_), Endpoint::Node(_) | Endpoint::Address(_))
         | (Endpoint::Service(_), _)
         | (_, Endpoint::Service(_)) => false,
@@ -80,6 +89,17 @@ fn is_local(cluster: &Cluster, node: &str, pod: &ObjectName) -> bool {
         })
     };
     on_node() || shares_address()
+}
+
+/// whether `address` is one of the node that `pod` runs on.
+fn is_of_home(cluster: &Cluster, address: &IpAddr, pod: &ObjectName) -> bool {
+    let Some(pod) = cluster.pods.get(pod) else {
+        return false;
+    };
+    let node = pod.node.as_ref().and_then(|name| cluster.nodes.get(name));
+    let of_object = node.into_iter().flat_map(|node| &node.addresses);
+    let mut known = of_object.chain(&pod.host_addresses);
+    known.any(|own| own.to_canonical() == address.to_canonical())
 }
 
 /// which nodes pods run on.

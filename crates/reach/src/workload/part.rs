@@ -23,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) spans: Vec<Span>,
     /// Of pods the nodes that all of them run on.
     homes: BTreeSet<String>,
+    /// The node that the members are, if they are one.
+    node: Option<String>,
 }
 
 impl Part {
@@ -31,6 +33,7 @@ impl Part {
             members: self.members.clone(),
             spans: Vec::new(),
             homes: self.homes.clone(),
+            node: self.node.clone(),
             ..*self
         }
     }
@@ -53,10 +56,13 @@ impl Part {
             (Some(Endpoint::Pod(_)), Some(Endpoint::Pod(_))) => {
                 !std::ptr::eq(self, other) || self.members.len() > 1
             }
-            (Some(Endpoint::Node(node)), Some(Endpoint::Pod(_))) => !other.homes.contains(node),
-            (Some(Endpoint::Pod(_)), Some(Endpoint::Node(_) | Endpoint::Address(_)))
-            | (Some(Endpoint::Address(_)), Some(Endpoint::Pod(_))) => true,
-            (Some(Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_)) | None, _)
+            (Some(Endpoint::Node(_) | Endpoint::Address(_)), Some(Endpoint::Pod(_))) => {
+                let node = self.node.as_ref();
+                node.is_none_or(|node| !other.homes.contains(node))
+            }
+            (Some(Endpoint::Pod(_)), Some(Endpoint::Node(_) | Endpoint::Address(_))) => true,
+            (Some(Endpoint::Node(_) | Endpoint::Address(_)), _)
+            | (Some(Endpoint::Service(_)) | None, _)
             | (_, Some(Endpoint::Service(_)) | None) => false,
         }
     }
@@ -80,12 +86,14 @@ pub(crate) fn parts(
                     parts.entry(key).or_default().push(endpoint);
                 }
             }
-            ClassKind::Node { name } => {
-                let speaks = nodes.get(name.as_str()).copied();
+            node @ ClassKind::Node { name, by: address } => {
+                let speaks = match address {
+                    Some(address) => Some(Speaks::of([address])),
+                    None => nodes.get(name.as_str()).copied(),
+                };
                 let speaks = speaks.unwrap_or_else(|| Speaks::of(&[]));
                 let key = (by(&Member::Node(name)), class, speaks);
-                let node = Endpoint::Node(name.clone());
-                parts.entry(key).or_default().push(node);
+                parts.entry(key).or_default().extend(node.node());
             }
             ClassKind::Addresses { .. } => {}
         }
@@ -107,8 +115,16 @@ fn inside(
         homes: homes.of_all(&members),
         members,
         spans: Vec::new(),
+        node: node_of(engine, class),
     };
     (unit, part)
+}
+
+fn node_of(engine: &Engine, class: ClassId) -> Option<String> {
+    match &engine.class(class).kind {
+        ClassKind::Node { name, .. } => Some(name.clone()),
+        ClassKind::Pods { .. } | ClassKind::Addresses { .. } => None,
+    }
 }
 
 fn pods(
@@ -149,6 +165,7 @@ fn places(
                 members: vec![Endpoint::Address(example)],
                 spans,
                 homes: BTreeSet::new(),
+                node: None,
             };
             Some((by(&Member::Place(&place)), part))
         })

@@ -137,3 +137,34 @@ fn a_matrix_and_a_way_have_the_second_family() {
     let way = with_files(&way);
     assert!(way.stdout.contains("fd00:1::10"), "{way:?}");
 }
+
+/// What one family alone was closed for is open as soon as there is the other.
+#[test]
+fn a_family_that_pods_get_is_judged_by_what_the_other_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let deny = "
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: c}
+spec:
+  {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}
+";
+    let single = PODS.replace(r#", {ip: "fd00:1::10"}"#, "");
+    let single = single.replace(r#", {ip: "fd00:1::30"}"#, "");
+    fs::write(path("single.yaml"), format!("{single}{deny}")).unwrap();
+    fs::write(path("dual.yaml"), format!("{PODS}{deny}")).unwrap();
+    let diff = |old: &str, new: &str| {
+        ringfence(&["diff", &path(old), &path(new), "--gate", "no-new-access"])
+    };
+    let said = diff("single.yaml", "dual.yaml").expect(1);
+    assert!(said.contains("ops/mon -> shop/web"), "{said}");
+    assert!(!said.contains("newly denied"), "{said}");
+    let said = diff("dual.yaml", "single.yaml");
+    assert_eq!(said.status.code(), Some(0), "{}", said.stdout);
+    assert!(
+        said.stdout.to_lowercase().contains("newly denied"),
+        "{}",
+        said.stdout
+    );
+}

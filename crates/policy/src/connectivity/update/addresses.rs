@@ -50,6 +50,11 @@ impl Update<'_> {
             if let Some(class) = self.found.classes.of_node(node) {
                 self.found.classes.relocate(class, place);
             }
+            let further: Vec<_> = self.found.classes.addresses_of_node(node).collect();
+            for (address, class) in further {
+                let place = self.world.place(&self.found.atoms, &[address]);
+                self.found.classes.relocate(class, place);
+            }
         }
     }
 

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ringfence_model::{Node, ObjectName, Pod};
 
 use super::{Update, World};
+use crate::class::ClassId;
+use crate::class::place::Place;
 use crate::index::namespace_labels;
 
 impl Update<'_> {
@@ -14,17 +16,18 @@ impl Update<'_> {
         let new = self.world.cluster.pods.get(name);
         self.place_pod(name);
         let both = [old, new];
-        let nodes: BTreeSet<&String> = both
+        let pods = both.iter().flatten();
+        let addresses = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
+        let addresses: Vec<IpAddr> = addresses.map(IpAddr::to_canonical).collect();
+        let nodes = both.iter().flatten().filter_map(|pod| pod.node.as_deref());
+        let index = self.world.index;
+        let owners = addresses
             .iter()
-            .flatten()
-            .filter_map(|pod| pod.node.as_ref())
-            .collect();
+            .flat_map(|address| index.nodes.within(*address, *address));
+        let nodes: BTreeSet<&str> = nodes.chain(owners).collect();
         for node in nodes {
             self.place_node(node);
         }
-        let pods = both.into_iter().flatten();
-        let addresses = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
-        let addresses: Vec<IpAddr> = addresses.map(IpAddr::to_canonical).collect();
         self.examples(&addresses);
     }
 
@@ -91,12 +94,45 @@ impl Update<'_> {
                 self.admit(class);
             }
             Some(class) if !exists => self.destroy(class),
-            Some(class) if classes.entry(class).place != place => {
-                self.dismiss(class);
-                self.found.classes.relocate(class, place);
-                self.admit(class);
+            Some(class) => self.move_to(class, place),
+            None => {}
+        }
+        self.place_addresses_of_node(name);
+    }
+
+    /// Gives each further address of a node its class.
+    fn place_addresses_of_node(&mut self, name: &str) {
+        let World { cluster, index } = self.world;
+        let wanted = if index.nodes.exists(cluster, name) {
+            self.world.further_addresses(name)
+        } else {
+            Vec::new()
+        };
+        let known: Vec<_> = self.found.classes.addresses_of_node(name).collect();
+        for (_, class) in known
+            .iter()
+            .filter(|(address, _)| !wanted.contains(address))
+        {
+            self.destroy(*class);
+        }
+        for address in wanted {
+            let place = self.world.place(&self.found.atoms, &[address]);
+            match self.found.classes.of_node_address(name, address) {
+                None => {
+                    let class = self.found.classes.add_node_address(name, address, place);
+                    self.admit(class);
+                }
+                Some(class) => self.move_to(class, place),
             }
-            None | Some(_) => {}
+        }
+    }
+
+    /// Moves the class of a node, if it is not there yet.
+    fn move_to(&mut self, class: ClassId, place: Place) {
+        if self.found.classes.entry(class).place != place {
+            self.dismiss(class);
+            self.found.classes.relocate(class, place);
+            self.admit(class);
         }
     }
 

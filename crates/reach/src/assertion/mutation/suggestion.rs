@@ -152,7 +152,7 @@ impl Search<'_> {
             ClassKind::Pods { members, .. } => {
                 members.iter().take(2).cloned().map(Endpoint::Pod).collect()
             }
-            ClassKind::Node { name } => vec![Endpoint::Node(name.clone())],
+            kind @ ClassKind::Node { .. } => kind.node().into_iter().collect(),
             ClassKind::Addresses { example, .. } => vec![Endpoint::Address(*example)],
         }
     }
@@ -175,16 +175,21 @@ impl Search<'_> {
         good.next().or_else(|| connections.witness())
     }
 
-    /// Ways to name both ends: the workloads, the ends themselves, and one address of the destination, for policies that
-    /// treat its two families differently.
+    /// Ways to name both ends: the workloads, the ends themselves, and one address of the destination or of the node that is
+    /// the source, for policies that treat their addresses differently.
     fn ends(&self, from: &Endpoint, to: &Endpoint) -> Vec<(SuggestedEnd, SuggestedEnd)> {
         let whole = self.workloads(from, to).into_iter();
         let addresses = self.addresses(to).iter();
         let by_address =
             addresses.map(|address| (single(from), single(&Endpoint::Address(*address))));
+        let of_node = matches!(from, Endpoint::Node(_)).then(|| self.addresses(from));
+        let from_address = of_node.into_iter().flatten();
+        let from_address =
+            from_address.map(|address| (single(&Endpoint::Address(*address)), single(to)));
         whole
             .chain([(single(from), single(to))])
             .chain(by_address)
+            .chain(from_address)
             .collect()
     }
 

@@ -92,7 +92,7 @@ impl Scene {
         let chosen = if second { pods.next().or(first) } else { first };
         match &engine.class(class).kind {
             ClassKind::Pods { .. } => chosen.cloned().map(Endpoint::Pod),
-            ClassKind::Node { name } => Some(Endpoint::Node(name.clone())),
+            kind @ ClassKind::Node { .. } => kind.node(),
             ClassKind::Addresses { example, .. } => Some(Endpoint::Address(*example)),
         }
     }

@@ -1,0 +1,146 @@
+//! Nodes have several addresses (rule Q-5): what policy says of one of them says nothing of the others.
+
+use std::fs;
+
+use crate::support::{Finished, ringfence};
+
+const CLUSTER: &str = r#"
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status:
+  addresses:
+  - {type: InternalIP, address: 192.168.50.1}
+  - {type: ExternalIP, address: 198.51.100.1}
+  - {type: InternalIP, address: "fd50::1"}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n2}
+status: {addresses: [{type: InternalIP, address: 192.168.50.2}, {type: ExternalIP, address: 198.51.100.2}]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: x}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: x, labels: {app: p}}
+spec: {nodeName: n1, containers: [{name: c, image: i}]}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: new, namespace: x}
+spec:
+  selector: {matchLabels: {app: new}}
+  template: {metadata: {labels: {app: new}}, spec: {containers: [{name: c, image: i}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: x}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+---
+"#;
+
+fn policy(app: &str, rules: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: open, namespace: x}}
+spec: {{podSelector: {{matchLabels: {{app: {app}}}}}, {rules}}}
+"
+    )
+}
+
+/// A cluster in which nothing is open, and one in which a policy opens one address.
+struct Pair {
+    folder: tempfile::TempDir,
+}
+
+impl Pair {
+    fn opened_by(policy: &str) -> Self {
+        let pair = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::write(pair.path("closed.yaml"), CLUSTER).unwrap();
+        fs::write(pair.path("open.yaml"), format!("{CLUSTER}{policy}")).unwrap();
+        pair
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn gate(&self) -> Finished {
+        let (old, new) = (self.path("closed.yaml"), self.path("open.yaml"));
+        ringfence(&["diff", &old, &new, "--gate", "no-new-access"])
+    }
+
+    fn explain(&self, from: &str, to: &str) -> String {
+        let file = self.path("open.yaml");
+        let said = ringfence(&["explain", from, to, "10250", "-f", &file]);
+        said.stdout.split_once(':').unwrap().0.to_owned()
+    }
+
+    fn locks_differ(&self) -> bool {
+        let lock = ringfence(&["lock", "-f", &self.path("closed.yaml")]).expect(0);
+        fs::write(self.path("lock"), lock).unwrap();
+        let (open, lock) = (self.path("open.yaml"), self.path("lock"));
+        ringfence(&["lock", "-f", &open, "--check", &lock])
+            .status
+            .code()
+            == Some(1)
+    }
+}
+
+#[test]
+fn an_address_of_a_node_beside_its_first_is_newly_allowed() {
+    let pair = Pair::opened_by(&policy(
+        "p",
+        "policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 198.51.100.1/32}}]}]",
+    ));
+    assert_eq!(pair.explain("x/p", "198.51.100.1"), "allow");
+    assert_eq!(pair.explain("x/p", "192.168.50.1"), "deny");
+    assert_eq!(pair.explain("x/p", "node/n1"), "partial");
+    assert_eq!(pair.explain("x/p", "node/n2"), "deny");
+    let said = pair.gate().expect(1);
+    assert!(said.contains("x/p -> 198.51.100.1 "), "{said}");
+    assert!(pair.locks_differ());
+}
+
+#[test]
+fn a_node_comes_from_any_of_its_addresses() {
+    let pair = Pair::opened_by(&policy(
+        "p",
+        "ingress: [{from: [{ipBlock: {cidr: 198.51.100.2/32}}]}]",
+    ));
+    assert_eq!(pair.explain("node/n2", "x/p"), "partial");
+    assert_eq!(pair.explain("node/n1", "x/p"), "allow", "its own node");
+    let said = pair.gate().expect(1);
+    assert!(said.contains("198.51.100.2 -> x/p "), "{said}");
+}
+
+/// The address of the pod's own node gets in whatever policies say (rule NP-50), so nothing is new about it.
+#[test]
+fn the_own_node_is_not_newly_allowed() {
+    let pair = Pair::opened_by(&policy(
+        "p",
+        "ingress: [{from: [{ipBlock: {cidr: 198.51.100.1/32}}]}]",
+    ));
+    let said = pair.gate().expect(0);
+    assert!(said.contains("no difference"), "{said}");
+}
+
+/// Rule AM-22: a pod that has no address yet may speak any family.
+#[test]
+fn a_pod_without_address_meets_both_families_of_a_node() {
+    let pair = Pair::opened_by(&policy(
+        "new",
+        "policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 'fd50::1/128'}}]}]",
+    ));
+    assert_eq!(pair.explain("x/new", "node/n1"), "partial");
+    let said = pair.gate().expect(1);
+    assert!(said.contains("fd50::1"), "{said}");
+    assert!(pair.locks_differ());
+}
