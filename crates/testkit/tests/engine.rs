@@ -95,7 +95,7 @@ fn connectivity_is_exact_at_its_edges() {
         let engine = Engine::new(cluster.clone());
         let mut classes: Vec<(ClassId, &Class)> = engine.classes().collect();
         Random::new(seed).shuffle(&mut classes);
-        classes.truncate(12);
+        classes.truncate(16);
         for (from, source) in &classes {
             for (to, destination) in &classes {
                 let (Some(source), Some(destination)) =

@@ -144,3 +144,19 @@ fn a_pod_without_address_meets_both_families_of_a_node() {
     assert!(said.contains("fd50::1"), "{said}");
     assert!(pair.locks_differ());
 }
+
+#[test]
+fn an_explanation_names_the_address_of_the_node() {
+    let pair = Pair::opened_by(&policy(
+        "p",
+        "policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 198.51.100.1/32}}]}]",
+    ));
+    let file = pair.path("open.yaml");
+    let said = ringfence(&["explain", "x/p", "node/n1", "10250", "-f", &file]).stdout;
+    for ends in [
+        "allow x/p -> node/n1 tcp/10250 at 198.51.100.1",
+        "deny x/p -> node/n1 tcp/10250 at 192.168.50.1",
+    ] {
+        assert!(said.contains(ends), "{said}");
+    }
+}
