@@ -249,8 +249,12 @@ impl Compiler {
         } = &mut self.parts;
         for (name, old) in &changed.nodes {
             let new = self.cluster.nodes.get(name);
-            places.take_node(old.as_ref(), new, &self.network, emitter);
+            places.take_node(old.as_ref(), new, emitter);
             services.take_node(old.as_ref(), new);
+            if *name == self.node {
+                Places::take_own(old.as_ref(), new, emitter);
+                services.take_own(new, &self.cluster);
+            }
             let addresses = old.as_ref().map(|node| &node.addresses);
             if addresses != new.map(|node| &node.addresses) {
                 for pod in host_pods_of(name, &self.cluster) {

@@ -175,17 +175,21 @@ impl Emitter {
         self.remove(set, key);
     }
 
-    /// Adds the chain that picks one of `count` backends.
-    pub(crate) fn add_balance(&mut self, count: u32) {
-        let name = balance_name(count);
+    /// Adds a chain that picks a backend.
+    pub(crate) fn add_balance(&mut self, balance: Balance) {
+        let name = balance.name();
+        let chain = match balance {
+            Balance::All(count) => layout::balance_chain(count),
+            Balance::Local(count) => layout::local_balance_chain(count),
+        };
         let chains = &mut self.compiled.table.chains;
-        let old = chains.insert(name.clone(), layout::balance_chain(count));
+        let old = chains.insert(name.clone(), chain);
         self.chains.entry(name).or_insert(old.is_some());
     }
 
     /// Takes it out.
-    pub(crate) fn remove_balance(&mut self, count: u32) {
-        let name = balance_name(count);
+    pub(crate) fn remove_balance(&mut self, balance: Balance) {
+        let name = balance.name();
         let old = self.compiled.table.chains.remove(&name);
         self.chains.entry(name).or_insert(old.is_some());
     }
@@ -319,8 +323,22 @@ fn rules_of<'a>(name: &'a str, chain: &'a Chain) -> impl Iterator<Item = Operati
 }
 
 /// The name of the chain that picks one of `count` backends.
-pub(crate) fn balance_name(count: u32) -> String {
-    format!("balance-{count}")
+/// A choice among so many backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Balance {
+    /// All of a Service's.
+    All(u32),
+    /// Those on this node.
+    Local(u32),
+}
+
+impl Balance {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::All(count) => format!("balance-{count}"),
+            Self::Local(count) => format!("balance-local-{count}"),
+        }
+    }
 }
 
 /// Writes the fingerprint of the layout into the table's comment. Balance chains come and go with Services and do

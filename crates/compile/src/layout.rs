@@ -10,7 +10,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
-pub(crate) use chains::balance_chain;
+pub(crate) use chains::{balance_chain, local_balance_chain};
 pub(crate) use pass::Pass;
 pub(crate) use sets::{Fill, fill};
 
@@ -24,6 +24,9 @@ pub(crate) const ANY_PEER: u32 = 0xffff_fffe;
 
 /// The class of a pod towards itself, through a Service (rule CN-40).
 pub(crate) const OWN_SELF: u32 = 0xffff_fffd;
+
+/// The chain that tells a client that nobody answers.
+pub(crate) const REFUSE: &str = "refuse";
 
 /// A set's name: the stem and the family's digit.
 pub(crate) fn set_name(stem: &str, family: Family) -> String {

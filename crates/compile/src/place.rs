@@ -58,7 +58,6 @@ impl Places {
         &mut self,
         old: Option<&Node>,
         new: Option<&Node>,
-        network: &NetworkConfig,
         emitter: &mut Emitter,
     ) {
         let mut touched = BTreeSet::new();
@@ -84,13 +83,25 @@ impl Places {
             if comment.is_none() {
                 self.nodes.remove(&ip);
             }
-            if network.tunnel_port.is_some() {
-                let set = set_name("nodes", Family::of(ip));
-                let fields = vec![Datum::Address(ip)];
-                match comment {
-                    Some(_) => emitter.member(&set, fields, comment),
-                    None => emitter.remove(&set, &Key::point(fields)),
-                }
+            let set = set_name("nodes", Family::of(ip));
+            let fields = vec![Datum::Address(ip)];
+            match comment {
+                Some(_) => emitter.member(&set, fields, comment),
+                None => emitter.remove(&set, &Key::point(fields)),
+            }
+        }
+    }
+
+    /// The node that the table is for looks otherwise than before.
+    pub(crate) fn take_own(old: Option<&Node>, new: Option<&Node>, emitter: &mut Emitter) {
+        let fields = |ip| vec![Datum::Address(ip)];
+        for ip in old.into_iter().flat_map(|node| canonical(&node.addresses)) {
+            emitter.remove(&set_name("own", Family::of(ip)), &Key::point(fields(ip)));
+        }
+        if let Some(node) = new {
+            for ip in canonical(&node.addresses) {
+                let set = set_name("own", Family::of(ip));
+                emitter.member(&set, fields(ip), Some(comment::of(&node.name)));
             }
         }
     }

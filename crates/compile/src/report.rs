@@ -39,6 +39,8 @@ pub enum Reason {
     Midstream,
     /// The tunnel between nodes, by somebody who is no node.
     Tunnel,
+    /// From outside to a Service that keeps to its node, which has no backend of it (rule OB-19).
+    Elsewhere,
     /// It opens a connection, and nothing denies that.
     Allowed,
     /// Policies in audit mode would deny it to its source (rule AU-4).
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// All that are followed by a drop.
-    pub const DROPS: [Self; 7] = [
+    pub const DROPS: [Self; 8] = [
         Self::Egress,
         Self::Ingress,
         Self::Spoofed,
@@ -57,6 +59,7 @@ impl Reason {
         Self::Invalid,
         Self::Midstream,
         Self::Tunnel,
+        Self::Elsewhere,
     ];
 
     /// All that are followed by nothing: the packet goes on.
@@ -91,6 +94,7 @@ impl Reason {
             Self::Invalid => "invalid",
             Self::Midstream => "midstream",
             Self::Tunnel => "tunnel",
+            Self::Elsewhere => "elsewhere",
             Self::Allowed => "allowed",
             Self::AuditEgress => "audit-egress",
             Self::AuditIngress => "audit-ingress",
@@ -120,7 +124,8 @@ impl Reason {
             | Self::Unwired
             | Self::Invalid
             | Self::Midstream
-            | Self::Tunnel => format!("drop-{}", self.word()),
+            | Self::Tunnel
+            | Self::Elsewhere => format!("drop-{}", self.word()),
             Self::Allowed | Self::AuditEgress | Self::AuditIngress => {
                 format!("report-{}", self.word())
             }
@@ -136,9 +141,12 @@ impl Reason {
             | Self::Allowed
             | Self::AuditEgress
             | Self::AuditIngress => (500, 1_000),
-            Self::Spoofed | Self::Unwired | Self::Invalid | Self::Midstream | Self::Tunnel => {
-                (100, 200)
-            }
+            Self::Spoofed
+            | Self::Unwired
+            | Self::Invalid
+            | Self::Midstream
+            | Self::Tunnel
+            | Self::Elsewhere => (100, 200),
         }
     }
 }

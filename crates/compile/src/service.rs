@@ -1,24 +1,32 @@
-//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17, OB-18).
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-19).
 
 mod backend;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Node, ObjectName, Pod, Service, TrafficPolicy};
+use ringfence_model::{
+    Cluster, ClusterIp, Node, ObjectName, Pod, Service, ServicePort, TrafficPolicy,
+};
 use ringfence_net::{Family, Protocol};
 use ringfence_ruleset::{Datum, Key, Value, Verdict};
 
 use crate::comment;
 use crate::count::Count;
-use crate::emit::{Emitter, balance_name, protocol_datum};
-use crate::layout::set_name;
+use crate::emit::{Balance, Emitter, protocol_datum};
+use crate::layout::{REFUSE, set_name};
 use crate::peer::{Peer, Peers, canonical};
-use crate::{CompileError, NetworkConfig};
+use crate::{CompileError, NetworkConfig, Reason};
 use backend::{Backends, Scope, Target, may_select};
 
 /// What clients dial.
-type End = (IpAddr, Protocol, u16);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    /// A port at an address of a Service.
+    Address(IpAddr, Protocol, u16),
+    /// A port at all nodes (rule OB-19).
+    Nodes(Protocol, u16),
+}
 
 /// The Services, who claims what, and what of it is written. Where two claim one address, protocol and port, the first
 /// by name has it. The address of a pod or node is never a Service's (rule Q-3), and a cluster address or an address of
@@ -34,7 +42,11 @@ pub(crate) struct Services {
     claimed: BTreeMap<ObjectName, BTreeSet<End>>,
     written: BTreeMap<End, Written>,
     /// How many ends have each number of backends.
-    balanced: BTreeMap<u32, usize>,
+    balanced: BTreeMap<Balance, usize>,
+    /// How many ends lead those from outside to a backend.
+    behind: BTreeMap<Key, usize>,
+    /// Addresses of the node that the table is for.
+    own: BTreeSet<IpAddr>,
     /// Services to look at again.
     due: BTreeSet<ObjectName>,
 }
@@ -43,7 +55,9 @@ pub(crate) struct Services {
 #[derive(Debug, Default)]
 struct Written {
     elements: Vec<(String, Key)>,
-    balance: Option<u32>,
+    balances: Vec<Balance>,
+    /// Backends that those from outside are led to.
+    behind: Vec<(Family, Key)>,
 }
 
 /// What takes an object up.
@@ -86,6 +100,17 @@ impl Services {
         addresses(new).into_iter().for_each(|ip| self.owned.add(ip));
         let old = addresses(old).into_iter();
         old.for_each(|ip| self.owned.remove(ip));
+    }
+
+    /// The node that the table is for looks otherwise than before.
+    pub(crate) fn take_own(&mut self, new: Option<&Node>, cluster: &Cluster) {
+        let addresses = new.into_iter().flat_map(|node| canonical(&node.addresses));
+        self.own = addresses.collect();
+        let has_node_ports =
+            |service: &&Service| service.ports.iter().any(|port| port.node_port.is_some());
+        let affected = cluster.services.values().filter(has_node_ports);
+        self.due
+            .extend(affected.map(|service| service.name.clone()));
     }
 
     /// A peer is another than before.
@@ -166,11 +191,13 @@ impl Services {
         let external = external.filter(|address| !inside(address) && is_routable(*address));
         let addresses = cluster_addresses_of(service).chain(external);
         let free = addresses.filter(|address| !self.owned.contains(address));
-        free.flat_map(|address| {
+        let at_addresses = free.flat_map(|address| {
             let ports = service.ports.iter();
-            ports.map(move |port| (address, port.protocol, port.port))
-        })
-        .collect()
+            ports.map(move |port| End::Address(address, port.protocol, port.port))
+        });
+        let ports = service.ports.iter();
+        let at_nodes = ports.filter_map(|port| Some(End::Nodes(port.protocol, port.node_port?)));
+        at_addresses.chain(at_nodes).collect()
     }
 
     fn claim(&mut self, name: ObjectName, new: BTreeSet<End>, touched: &mut BTreeSet<End>) {
@@ -200,13 +227,14 @@ impl Services {
         for (set, key) in &written.elements {
             emitter.remove(set, key);
         }
-        if let Some(count) = written.balance
-            && let Some(ends) = self.balanced.get_mut(&count)
-        {
-            *ends = ends.saturating_sub(1);
-            if *ends == 0 {
-                self.balanced.remove(&count);
-                emitter.remove_balance(count);
+        for balance in written.balances {
+            if lessen(&mut self.balanced, &balance) {
+                emitter.remove_balance(balance);
+            }
+        }
+        for (family, key) in written.behind {
+            if lessen(&mut self.behind, &key) {
+                emitter.remove(&set_name("behind", family), &key);
             }
         }
     }
@@ -218,18 +246,32 @@ impl Services {
         backends: &Backends<'_>,
         emitter: &mut Emitter,
     ) -> Result<(), CompileError> {
-        let (address, protocol, number) = end;
-        let mut ports = service.ports.iter();
-        let port = ports.find(|port| (port.protocol, port.port) == (protocol, number));
-        let scope = scope(service, address);
-        let targets = port.map(|port| backends.targets(port, Family::of(address), scope));
-        let targets = targets.unwrap_or_default();
-        let written = write_end(end, service, targets, emitter)?;
-        if let Some(count) = written.balance {
-            let ends = self.balanced.entry(count).or_default();
-            *ends = ends.saturating_add(1);
-            if *ends == 1 {
-                emitter.add_balance(count);
+        let mut writer = Writer {
+            service,
+            backends,
+            written: Written::default(),
+            emitter,
+        };
+        match end {
+            End::Address(address, protocol, port) => {
+                writer.address(address, protocol, port)?;
+            }
+            End::Nodes(protocol, port) => writer.nodes(protocol, port, &self.own)?,
+        }
+        let written = writer.written;
+        for balance in &written.balances {
+            if raise(&mut self.balanced, balance) {
+                emitter.add_balance(*balance);
+            }
+        }
+        for (family, key) in &written.behind {
+            if raise(&mut self.behind, key) {
+                emitter.put(
+                    &set_name("behind", *family),
+                    key.clone(),
+                    Value::Member,
+                    None,
+                );
             }
         }
         self.written.insert(end, written);
@@ -237,52 +279,194 @@ impl Services {
     }
 }
 
-/// Which backends those get who dial `address` (rule OB-18).
-fn scope(service: &Service, address: IpAddr) -> Scope {
-    let is_inside = cluster_addresses_of(service).any(|own| own == address);
+/// Counts one more; whether it is the first.
+fn raise<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K) -> bool {
+    let count = counts.entry(key.clone()).or_default();
+    *count = count.saturating_add(1);
+    *count == 1
+}
+
+/// Counts one less; whether it was the last.
+fn lessen<K: Ord>(counts: &mut BTreeMap<K, usize>, key: &K) -> bool {
+    let Some(count) = counts.get_mut(key) else {
+        return false;
+    };
+    *count = count.saturating_sub(1);
+    let is_last = *count == 0;
+    if is_last {
+        counts.remove(key);
+    }
+    is_last
+}
+
+/// Writes one end of a Service.
+struct Writer<'w, 'c> {
+    service: &'w Service,
+    backends: &'w Backends<'c>,
+    written: Written,
+    emitter: &'w mut Emitter,
+}
+
+impl Writer<'_, '_> {
+    /// A port at an address of the Service.
+    fn address(
+        &mut self,
+        address: IpAddr,
+        protocol: Protocol,
+        number: u16,
+    ) -> Result<(), CompileError> {
+        let family = Family::of(address);
+        let mut ports = self.service.ports.iter();
+        let port = ports.find(|port| (port.protocol, port.port) == (protocol, number));
+        let Some(port) = port else { return Ok(()) };
+        let fields = address_fields(address, protocol, number);
+        let is_inside = cluster_addresses_of(self.service).any(|own| own == address);
+        let targets = self.targets(port, family, scope(self.service, is_inside));
+        if !is_inside {
+            self.open(port, family, &targets);
+            self.entry(port, family, fields.clone(), number)?;
+        }
+        if targets.is_empty() {
+            let comment = comment::service(&self.service.name, number);
+            let set = set_name("unserved", family);
+            self.put(set, fields, Value::Member, comment);
+            return Ok(());
+        }
+        let balance = Balance::All(self.spread("backends", family, &fields, targets)?);
+        self.lead("services", family, fields, balance, number);
+        Ok(())
+    }
+
+    /// A port at all nodes.
+    fn nodes(
+        &mut self,
+        protocol: Protocol,
+        number: u16,
+        own: &BTreeSet<IpAddr>,
+    ) -> Result<(), CompileError> {
+        let mut ports = self.service.ports.iter();
+        let port = ports.find(|port| (port.protocol, port.node_port) == (protocol, Some(number)));
+        let Some(port) = port else { return Ok(()) };
+        let service = self.service;
+        let served = Family::ALL.into_iter();
+        for family in served.filter(|family| service.serves(*family)) {
+            let targets = self.targets(port, family, Scope::Cluster);
+            self.open(port, family, &targets);
+            for address in own.iter().filter(|own| Family::of(**own) == family) {
+                let fields = address_fields(*address, protocol, number);
+                self.entry(port, family, fields, number)?;
+            }
+            let fields = vec![protocol_datum(protocol), Datum::Port(number)];
+            if targets.is_empty() {
+                let comment = comment::service(&self.service.name, number);
+                let refuse = Value::Verdict(Verdict::Goto(REFUSE.to_owned()));
+                self.put(set_name("node-ports", family), fields, refuse, comment);
+            } else {
+                let count = self.spread("node-backends", family, &fields, targets)?;
+                self.lead("node-ports", family, fields, Balance::All(count), number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where those from outside are led otherwise, because the Service keeps to its node.
+    fn entry(
+        &mut self,
+        port: &ServicePort,
+        family: Family,
+        fields: Vec<Datum>,
+        number: u16,
+    ) -> Result<(), CompileError> {
+        match self.service.traffic.external {
+            TrafficPolicy::Cluster => return Ok(()),
+            TrafficPolicy::Local => {}
+        }
+        let targets = self.targets(port, family, Scope::Node);
+        if targets.is_empty() {
+            let comment = comment::service(&self.service.name, number);
+            let drop = Value::Verdict(Verdict::Goto(Reason::Elsewhere.chain()));
+            self.put(set_name("entries", family), fields, drop, comment);
+            return Ok(());
+        }
+        let balance = Balance::Local(self.spread("local-backends", family, &fields, targets)?);
+        self.lead("entries", family, fields, balance, number);
+        Ok(())
+    }
+
+    fn targets(&self, port: &ServicePort, family: Family, scope: Scope) -> Vec<Target> {
+        self.backends.targets(port, family, scope)
+    }
+
+    /// Notes who may be reached from outside.
+    fn open(&mut self, port: &ServicePort, family: Family, targets: &[Target]) {
+        let here = match self.service.traffic.external {
+            TrafficPolicy::Cluster => Vec::new(),
+            TrafficPolicy::Local => self.targets(port, family, Scope::Node),
+        };
+        let all = targets.iter().chain(&here);
+        let ends: BTreeSet<(IpAddr, u16)> =
+            all.map(|target| (target.address, target.port)).collect();
+        let keys = ends.into_iter().map(|(address, number)| {
+            let fields = address_fields(address, port.protocol, number);
+            (family, Key::point(fields))
+        });
+        self.written.behind.extend(keys);
+    }
+
+    /// Numbers the backends behind `fields`, and gives how many there are.
+    fn spread(
+        &mut self,
+        set: &str,
+        family: Family,
+        fields: &[Datum],
+        targets: Vec<Target>,
+    ) -> Result<u32, CompileError> {
+        let set = set_name(set, family);
+        let number = count(&set, targets.len())?;
+        for (index, target) in targets.into_iter().enumerate() {
+            let mut fields = fields.to_vec();
+            fields.push(Datum::Number(count(&set, index)?));
+            let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
+            self.put(set.clone(), fields, Value::Data(value), target.comment);
+        }
+        Ok(number)
+    }
+
+    fn lead(
+        &mut self,
+        set: &str,
+        family: Family,
+        fields: Vec<Datum>,
+        balance: Balance,
+        number: u16,
+    ) {
+        let verdict = Value::Verdict(Verdict::Goto(balance.name()));
+        let comment = comment::service(&self.service.name, number);
+        self.put(set_name(set, family), fields, verdict, comment);
+        self.written.balances.push(balance);
+    }
+
+    fn put(&mut self, set: String, fields: Vec<Datum>, value: Value, comment: String) {
+        let key = Key::point(fields);
+        self.emitter.put(&set, key.clone(), value, Some(comment));
+        self.written.elements.push((set, key));
+    }
+}
+
+fn address_fields(address: IpAddr, protocol: Protocol, port: u16) -> Vec<Datum> {
+    vec![
+        Datum::Address(address),
+        protocol_datum(protocol),
+        Datum::Port(port),
+    ]
+}
+
+/// Which backends those in the cluster get who dial an address of the Service (rules OB-18, OB-19).
+const fn scope(service: &Service, is_inside: bool) -> Scope {
     match service.traffic.internal {
         TrafficPolicy::Local if is_inside => Scope::Node,
         TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Cluster,
     }
-}
-
-fn write_end(
-    (address, protocol, port): End,
-    service: &Service,
-    targets: Vec<Target>,
-    emitter: &mut Emitter,
-) -> Result<Written, CompileError> {
-    let family = Family::of(address);
-    let fields = vec![
-        Datum::Address(address),
-        protocol_datum(protocol),
-        Datum::Port(port),
-    ];
-    let comment = comment::service(&service.name, port);
-    let mut written = Written::default();
-    let mut put = |set: String, fields: Vec<Datum>, value: Value, comment: String| {
-        let key = Key::point(fields);
-        emitter.put(&set, key.clone(), value, Some(comment));
-        written.elements.push((set, key));
-    };
-    if targets.is_empty() {
-        let set = set_name("unserved", family);
-        put(set, fields, Value::Member, comment);
-        return Ok(written);
-    }
-    let set = set_name("backends", family);
-    let services = set_name("services", family);
-    let balance = count(&services, targets.len())?;
-    for (index, target) in targets.into_iter().enumerate() {
-        let mut fields = fields.clone();
-        fields.push(Datum::Number(count(&set, index)?));
-        let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
-        put(set.clone(), fields, Value::Data(value), target.comment);
-    }
-    let verdict = Value::Verdict(Verdict::Goto(balance_name(balance)));
-    put(services, fields, verdict, comment);
-    written.balance = Some(balance);
-    Ok(written)
 }
 
 /// Whether an address can lead from one host to another: the API server refuses the rest as `externalIPs`.

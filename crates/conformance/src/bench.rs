@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_compile::{Compiled, Enforcement};
-use ringfence_model::{Cluster, ObjectName, TrafficPolicy};
+use ringfence_model::{Answer, Cluster, ObjectName, Outcome, Service, TrafficPolicy};
 use ringfence_model::{DirectionVerdict, Party};
 use ringfence_netlink::namespace::run_in;
 use ringfence_reference::answer;
@@ -170,7 +170,7 @@ impl Trial {
             return None;
         }
         let (from, opening) = question::packet(cluster, flow)?;
-        if from == Place::Outside && leads_to_a_node(cluster, answer.service.as_ref()) {
+        if from == Place::Outside && depends_on_entry(cluster, &opening, &answer) {
             return None;
         }
         let fates = evaluated.fates(from, &opening);
@@ -190,10 +190,34 @@ impl Trial {
     }
 }
 
-/// Whether the node decides where the Service leads, which is not known of somebody from outside (rule OB-18).
-fn leads_to_a_node(cluster: &Cluster, service: Option<&ObjectName>) -> bool {
+/// Whether it depends on the node at which packets from outside come in what becomes of them, which the specification is not
+/// told but by the address of a node: where a Service is kept to nodes (rule OB-18), and where it is passed on (rule OB-19).
+fn depends_on_entry(cluster: &Cluster, opening: &Opening, answer: &Answer) -> bool {
+    let is_at_node = matches!(place(cluster, opening.destination), Place::Node(_));
+    let is_open = |service: &Service| {
+        let mut ports = service.ports.iter();
+        !service.external_addresses.is_empty() || ports.any(|port| port.node_port.is_some())
+    };
+    let service = answer.service.as_ref();
     let service = service.and_then(|name| cluster.services.get(name));
-    service.is_some_and(|service| service.traffic.internal == TrafficPolicy::Local)
+    service.is_some_and(|service| {
+        let is_kept = service.traffic.internal == TrafficPolicy::Local;
+        !is_at_node && (is_kept || cluster.services.values().any(is_open))
+    })
+}
+
+/// What packets say, in the words of the specification: where nobody on the node stands behind a Service that keeps to it,
+/// they are dropped, and nobody is told (rule OB-19).
+fn observed_verdict(cluster: &Cluster, observed: &Observed, answer: &Answer) -> Verdict {
+    let service = observed.service.as_ref();
+    let service = service.and_then(|name| cluster.services.get(name));
+    let keeps = service.is_some_and(|service| service.traffic.external == TrafficPolicy::Local);
+    match (verdict(&observed.kernel), &answer.outcome) {
+        (Verdict::Deny, Outcome::NoEndpoints) if keeps && observed.from == Place::Outside => {
+            Verdict::NoEndpoints
+        }
+        (found, _) => found,
+    }
 }
 
 /// Whether two of the three differ. `specified` is the cluster that the specification is asked about: the same, unless
@@ -226,7 +250,8 @@ pub fn differs_from_reference(specified: &Cluster, observed: &Observed) -> bool 
     let arrived: BTreeSet<(Place, Option<u16>)> = arrivals(&observed.kernel)
         .map(|arrival| (arrival.place, arrival.port))
         .collect();
-    verdict(&observed.kernel) != Verdict::from(&answer.outcome) || arrived != allowed
+    observed_verdict(specified, observed, &answer) != Verdict::from(&answer.outcome)
+        || arrived != allowed
 }
 
 fn describe(cluster: &Cluster, observed: &Observed) -> Disagreement {

@@ -102,9 +102,9 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// What is for the sender itself never leaves it.
+    /// What a pod sends to itself never leaves it.
     fn belongs_to(&self, from: Place, destination: IpAddr) -> bool {
-        from != Place::Outside && place(self.evaluated.cluster, destination) == from
+        matches!(from, Place::Pod(_)) && place(self.evaluated.cluster, destination) == from
     }
 
     /// Made on `node`.
@@ -184,7 +184,12 @@ impl<'a> Journey<'a> {
             self.packet.destination = address;
             self.packet.destination_port = Some(port);
         }
-        self.masqueraded |= result.masquerade;
+        if result.masquerade {
+            self.masqueraded = true;
+            let [v4, v6] = node.addresses();
+            let is_v4 = self.packet.source.is_ipv4();
+            self.packet.source = if is_v4 { v4 } else { v6 };
+        }
         match result.outcome {
             Outcome::Accept => None,
             Outcome::Drop => Some(Fate::Dropped),

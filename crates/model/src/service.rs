@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ringfence_net::Protocol;
+use ringfence_net::{Family, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::{Labels, ObjectName, Source};
@@ -33,12 +33,28 @@ pub struct Service {
     pub source: Option<Source>,
 }
 
+impl Service {
+    /// Whether it serves this family, as far as its cluster addresses say (rule OB-19).
+    #[must_use]
+    pub fn serves(&self, family: Family) -> bool {
+        match &self.cluster_ip {
+            ClusterIp::Unassigned => true,
+            ClusterIp::Headless => false,
+            ClusterIp::Assigned(addresses) => addresses
+                .iter()
+                .any(|address| Family::of(address.to_canonical()) == family),
+        }
+    }
+}
+
 /// Which of its backends connections to a Service get.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traffic {
     /// `spec.internalTrafficPolicy`, of connections to cluster addresses (rule OB-18).
     pub internal: TrafficPolicy,
+    /// `spec.externalTrafficPolicy`, of connections from outside to external addresses and node ports (rule OB-19).
+    pub external: TrafficPolicy,
 }
 
 /// From where a connection gets its backend.
@@ -73,6 +89,9 @@ pub struct ServicePort {
     pub port: u16,
     /// The port of the backend pod.
     pub target: TargetPort,
+    /// The port at the addresses of all nodes, of Services that have such ports (rule OB-19).
+    #[serde(default)]
+    pub node_port: Option<u16>,
 }
 
 /// `targetPort`.

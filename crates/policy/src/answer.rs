@@ -10,6 +10,8 @@ mod port;
 mod service;
 mod tiers;
 
+use std::net::IpAddr;
+
 use ringfence_model::{
     Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Party,
     Query, QueryError,
@@ -27,6 +29,24 @@ use end::End;
 pub(crate) struct Facts<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) index: &'a Index,
+}
+
+/// From where a connection to a Service comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceClient {
+    /// From a pod, or from a node.
+    Inside,
+    /// From elsewhere.
+    Outside,
+}
+
+/// Where a port of a Service leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTargets {
+    /// Addresses and ports of the backends.
+    pub ends: Vec<(IpAddr, u16)>,
+    /// Whether they are those of one node alone (rules OB-18, OB-19).
+    pub are_local: bool,
 }
 
 /// What is dialled, after a Service's target port is resolved.
@@ -59,7 +79,8 @@ pub(crate) fn answer(facts: Facts<'_>, query: &Query) -> Result<Answer, QueryErr
                     via_service: true,
                     ..dialled_directly(query)
                 };
-                connect(facts, query, &source, &backend.end, dialled)
+                let source = backend.via.as_ref().unwrap_or(&source);
+                connect(facts, query, source, &backend.end, dialled)
             });
             let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
             Ok(Answer {

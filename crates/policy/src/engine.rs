@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use ringfence_model::{Answer, Cluster, Direction, Endpoint, ObjectName, Query, QueryError};
 use ringfence_net::Family;
 
-use crate::answer::{Facts, answer, targets};
+use crate::answer::{Facts, ServiceClient, ServiceTargets, answer, targets};
 use crate::change::Change;
 use crate::class::{Class, ClassId, ClassSet, Reach};
 use crate::connectivity::{Connectivity, World};
@@ -68,15 +68,21 @@ impl Engine {
         answer(self.facts(), query)
     }
 
-    /// Where the connections lead that `node` opens as `query` says, to an address: through the Service that serves it to
-    /// its backends (rules Q-8, OB-12, OB-18), as address and port; `None` if no Service does. Who asks makes no difference.
+    /// Where the connections lead that come up at `node` and open as `query` says, to an address: through the Service that
+    /// serves it to its backends (rules Q-8, OB-12, OB-17 to OB-19); `None` if no Service does. The source of `query` makes no
+    /// difference.
     #[must_use]
-    pub fn service_targets(&self, query: &Query, node: &str) -> Option<Vec<(IpAddr, u16)>> {
+    pub fn service_targets(
+        &self,
+        query: &Query,
+        node: &str,
+        client: ServiceClient,
+    ) -> Option<ServiceTargets> {
         let facts = Facts {
             cluster: &self.cluster,
             index: &self.index,
         };
-        targets(facts, query, node)
+        targets(facts, query, node, client)
     }
 
     /// Every class that has members, in an order that the cluster alone decides: pods by namespace, nodes, addresses.

@@ -23,6 +23,7 @@ mod shared_family;
 mod term;
 mod whereabouts;
 
+pub use answer::{ServiceClient, ServiceTargets};
 pub use change::Change;
 pub use class::{Class, ClassId, ClassKind, ClassSet, Reach};
 pub use engine::Engine;

@@ -1,4 +1,4 @@
-//! Rules, OB-13 and OB-18: where a question leads.
+//! Rules, OB-13, OB-18 and OB-19: where a question leads.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,12 @@ use ringfence_model::{
 };
 use ringfence_net::Family;
 
+use crate::node::named_node;
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
-use crate::service::{Backend, Scope, backends, cluster_addresses, lists, service_port, serving};
+use crate::service::{
+    Backend, Scope, at_nodes, backends, cluster_addresses, lists, service_port, serving,
+};
 
 /// the source; a Service address is an ordinary address on this side.
 pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, QueryError> {
@@ -42,8 +45,54 @@ pub(crate) fn destination(
         Endpoint::Service(name) => named_service(cluster, query, source, name),
         Endpoint::Address(address) => dialled(cluster, query, source, address.to_canonical()),
         endpoint @ (Endpoint::Pod(_) | Endpoint::Node(_)) => {
-            candidate(cluster, endpoint).map(Destination::Party)
+            let to = candidate(cluster, endpoint)?;
+            let Party::Node { .. } = &to.party else {
+                return Ok(Destination::Party(to));
+            };
+            let family = common_family(source, &to).ok().flatten();
+            let address = family.and_then(|family| to.in_family(Some(family)).address());
+            let found = address.and_then(|address| at_node(cluster, query, source, address));
+            Ok(found.unwrap_or(Destination::Party(to)))
         }
+    }
+}
+
+/// OB-19: what is dialled is a port that a Service has at the addresses of nodes.
+fn at_node(
+    cluster: &Cluster,
+    query: &Query,
+    source: &Candidate,
+    address: IpAddr,
+) -> Option<Destination> {
+    let family = Family::of(address);
+    let (service, port) = at_nodes(cluster, query, family)?;
+    let mut nodes = cluster.nodes.values();
+    let entry = nodes.find(|node| lists(&node.addresses, address))?;
+    let from_outside = matches!(source.party, Party::Other(_));
+    let scope = match service.traffic.external {
+        TrafficPolicy::Local if from_outside => Scope::On(Some(&entry.name)),
+        TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Everywhere,
+    };
+    let mut behind = backends(cluster, service, port, Some(family), scope);
+    if from_outside {
+        let via = named_node(cluster, &entry.name).map(|node| node.restricted_to(family));
+        for backend in &mut behind {
+            if is_pod_elsewhere(cluster, &backend.candidate, &entry.name) {
+                backend.via.clone_from(&via);
+            }
+        }
+    }
+    let name = service.name.clone();
+    Some(Destination::Service(name, Some(family), behind))
+}
+
+fn is_pod_elsewhere(cluster: &Cluster, candidate: &Candidate, node: &str) -> bool {
+    match &candidate.party {
+        Party::Pod { name, .. } => {
+            let pod = cluster.pods.get(name);
+            pod.and_then(|pod| pod.node.as_deref()) != Some(node)
+        }
+        Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => false,
     }
 }
 
@@ -56,6 +105,12 @@ fn dialled(
     address: IpAddr,
 ) -> Result<Destination, QueryError> {
     let found = at_address(cluster, address);
+    if let Party::Node { .. } = &found.party
+        && common_family(source, &found).is_ok()
+        && let Some(at_node) = at_node(cluster, query, source, address)
+    {
+        return Ok(at_node);
+    }
     let is_other = matches!(found.in_family(None), Party::Other(_));
     let Some((service, port)) = serving(cluster, address, query).filter(|_| is_other) else {
         return Ok(Destination::Party(found));

@@ -44,7 +44,8 @@ pub fn answer(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
                     port,
                     via_service: true,
                 };
-                connect(cluster, query, &from, &backend.candidate, dialled)
+                let from = backend.via.as_ref().unwrap_or(&from);
+                connect(cluster, query, from, &backend.candidate, dialled)
             });
             let connections = connections.collect::<Result<Vec<Connection>, QueryError>>()?;
             let outcome = outcome_of_service(&connections);

@@ -16,6 +16,8 @@ use crate::resolve::{at_address, is_live, of_pod};
 pub(crate) struct Backend {
     pub(crate) candidate: Candidate,
     pub(crate) port: u16,
+    /// OB-19: the node whose address it sees in the place of the client's.
+    pub(crate) via: Option<Candidate>,
 }
 
 /// the Service that serves this address, protocol and port; the first by name if several claim it. What is some
@@ -47,6 +49,28 @@ pub(crate) fn service_port<'a>(service: &'a Service, query: &Query) -> Option<&'
     service.ports.iter().find(|port| {
         IpProtocol::from(port.protocol) == query.protocol && Some(port.port) == query.port
     })
+}
+
+/// OB-19: the Service with this port at nodes, for a family that it has cluster addresses of; the first by name.
+pub(crate) fn at_nodes<'a>(
+    cluster: &'a Cluster,
+    query: &Query,
+    family: Family,
+) -> Option<(&'a Service, &'a ServicePort)> {
+    let number = query.port?;
+    let named = |port: &&ServicePort| {
+        IpProtocol::from(port.protocol) == query.protocol && port.node_port == Some(number)
+    };
+    let mut services = cluster.services.values();
+    let (service, port) =
+        services.find_map(|service| Some((service, service.ports.iter().find(named)?)))?;
+    let of_family = |address: &IpAddr| Family::of(address.to_canonical()) == family;
+    let serves = match &service.cluster_ip {
+        ClusterIp::Unassigned => true,
+        ClusterIp::Headless => false,
+        ClusterIp::Assigned(addresses) => addresses.iter().any(of_family),
+    };
+    serves.then_some((service, port))
 }
 
 /// OB-13: a headless Service has none, nor has one of type ExternalName.
@@ -113,7 +137,15 @@ fn listed_backends(
         let listed = ports.find(|own| own.name == port.name && own.protocol == port.protocol)?;
         let candidate = at_address(cluster, endpoint.address.to_canonical());
         let port = listed.port;
-        Some((turn, Backend { candidate, port }))
+        let via = None;
+        Some((
+            turn,
+            Backend {
+                candidate,
+                port,
+                via,
+            },
+        ))
     });
     backends
         .filter(|(_, backend)| family.is_none_or(|family| backend.candidate.can_speak(family)))
@@ -153,7 +185,15 @@ fn selected_backends(
             } else {
                 Turn::First
             };
-            counts.then_some((turn, Backend { candidate, port }))
+            let via = None;
+            counts.then_some((
+                turn,
+                Backend {
+                    candidate,
+                    port,
+                    via,
+                },
+            ))
         })
         .collect()
 }

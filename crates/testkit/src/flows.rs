@@ -63,15 +63,20 @@ fn is_served(cluster: &Cluster, flow: &ProbeFlow) -> bool {
         Endpoint::Address(address) => service_addresses(service).contains(address),
         Endpoint::Pod(_) | Endpoint::Node(_) => false,
     };
-    cluster
-        .services
-        .values()
-        .filter(|service| dialled(service))
-        .any(|service| {
-            service.ports.iter().any(|port| {
-                IpProtocol::from(port.protocol) == flow.protocol && Some(port.port) == flow.port
+    let at_node = matches!(flow.destination, Endpoint::Node(_));
+    let at_node_port = |(protocol, port)| {
+        at_node && IpProtocol::from(protocol) == flow.protocol && Some(port) == flow.port
+    };
+    node_ports(cluster).any(at_node_port)
+        || cluster
+            .services
+            .values()
+            .filter(|service| dialled(service))
+            .any(|service| {
+                service.ports.iter().any(|port| {
+                    IpProtocol::from(port.protocol) == flow.protocol && Some(port.port) == flow.port
+                })
             })
-        })
 }
 
 /// Not between two ends that no policy can concern, nor between literal addresses of different families.
@@ -80,7 +85,7 @@ fn is_worth_trying(cluster: &Cluster, source: &Endpoint, destination: &Endpoint)
         (Endpoint::Pod(_), _) | (_, Endpoint::Pod(_) | Endpoint::Service(_)) => true,
         (Endpoint::Address(from), Endpoint::Address(to)) if from.is_ipv4() != to.is_ipv4() => false,
         (_, Endpoint::Address(to)) => belongs_to_pod_or_service(cluster, *to),
-        (_, Endpoint::Node(_)) => false,
+        (_, Endpoint::Node(_)) => node_ports(cluster).next().is_some(),
     }
 }
 
@@ -213,5 +218,16 @@ fn declared_ports(cluster: &Cluster) -> Vec<(Protocol, u16)> {
         .flat_map(|service| &service.endpoints);
     let of_endpoints = endpoints.flat_map(|endpoint| &endpoint.ports);
     let of_endpoints = of_endpoints.map(|port| (port.protocol, port.port));
-    of_pods.chain(of_services).chain(of_endpoints).collect()
+    let of_nodes = node_ports(cluster);
+    of_pods
+        .chain(of_services)
+        .chain(of_endpoints)
+        .chain(of_nodes)
+        .collect()
+}
+
+/// The ports at nodes that lead to Services (rule OB-19).
+fn node_ports(cluster: &Cluster) -> impl Iterator<Item = (Protocol, u16)> + '_ {
+    let ports = cluster.services.values().flat_map(|service| &service.ports);
+    ports.filter_map(|port| Some((port.protocol, port.node_port?)))
 }

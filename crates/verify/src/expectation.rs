@@ -102,6 +102,7 @@ impl<'a> Expectation<'a> {
         let mut services = vec![Vec::new(); axes.destination.len()];
         for port in facts
             .services
+            .all
             .keys()
             .filter(|it| Family::of(it.address) == axes.family)
         {
@@ -181,7 +182,15 @@ impl<'a> Expectation<'a> {
                 }
                 clauses.extend(unserved);
             }
-            Place::Services | Place::ServicesLocal => clauses.extend(self.served(region)),
+            Place::Services => {
+                clauses.extend(self.entries());
+                clauses.extend(self.served(region));
+                clauses.extend(self.node_ports());
+            }
+            Place::ServicesLocal => {
+                clauses.extend(self.served(region));
+                clauses.extend(self.node_ports());
+            }
             Place::Spoofing | Place::Input | Place::Masquerade => {}
         }
         clauses
@@ -401,6 +410,55 @@ impl<'a> Expectation<'a> {
         unserved.map(reject).collect()
     }
 
+    fn outside(&self) -> (Axis, Bits) {
+        let all = Bits::full(names_len(&self.axes.input));
+        (Axis::Input, all.without(&self.pods_in))
+    }
+
+    /// Those from outside, where the Service keeps to its node (rule OB-19).
+    fn entries(&self) -> Vec<Clause> {
+        let of_family = self.facts.services.entries.iter();
+        let of_family = of_family.filter(|(port, _)| Family::of(port.address) == self.axes.family);
+        let clauses = of_family.map(|(port, targets)| {
+            let mut limits = self.dialled(*port);
+            limits.push(self.outside());
+            let fate = if targets.is_empty() {
+                Fate::Drop
+            } else {
+                Fate::Translate(targets.clone())
+            };
+            clause(
+                limits,
+                fate,
+                "the Service has these backends on this node (rule OB-19)",
+            )
+        });
+        clauses.collect()
+    }
+
+    /// Ports of nodes: of all for those inside, of this one for those from outside (rule OB-19).
+    fn node_ports(&self) -> Vec<Clause> {
+        let of_family = self.facts.services.node_ports.iter();
+        let of_family = of_family.filter(|(port, _)| Family::of(port.address) == self.axes.family);
+        let clauses = of_family.map(|(port, targets)| {
+            let mut limits = self.dialled(*port);
+            if self.place == Place::Services && !self.facts.own.contains(&port.address) {
+                limits.push((Axis::Input, self.pods_in.clone()));
+            }
+            let fate = if targets.is_empty() {
+                Fate::Reject
+            } else {
+                Fate::Translate(targets.clone())
+            };
+            clause(
+                limits,
+                fate,
+                "the port of nodes leads to these backends (rule OB-19)",
+            )
+        });
+        clauses.collect()
+    }
+
     fn served(&self, region: &Region) -> Vec<Clause> {
         let all = self.ports(region);
         let served = all.filter(|(_, targets)| !targets.is_empty());
@@ -416,7 +474,7 @@ impl<'a> Expectation<'a> {
         let atoms: Vec<usize> = region.get(Axis::Destination).iter().collect();
         let ports = atoms.into_iter().filter_map(|atom| self.services.get(atom));
         ports.flatten().filter_map(|port| {
-            let targets = self.facts.services.get(port)?;
+            let targets = self.facts.services.all.get(port)?;
             Some((*port, targets.as_slice()))
         })
     }
@@ -493,6 +551,19 @@ impl<'a> Expectation<'a> {
             Fate::Masquerade,
             "pod addresses do not leave the cluster",
         ));
+        let is_own = |ip: IpAddr| self.facts.own.contains(&ip);
+        let strangers = self.axes.source.matching(|ip| !is_own(ip));
+        let outputs = Bits::full(names_len(&self.axes.output)).without(&self.pods_out);
+        let behind = self.facts.services.behind.iter();
+        let behind = behind.filter(|port| Family::of(port.address) == self.axes.family);
+        clauses.extend(behind.map(|port| {
+            let mut limits = self.dialled(*port);
+            limits.push(self.outside());
+            limits.push((Axis::Output, outputs.clone()));
+            limits.push((Axis::Source, strangers.clone()));
+            let why = "answers of a backend elsewhere come back this way (rule OB-19)";
+            clause(limits, Fate::Masquerade, why)
+        }));
         clauses
     }
 

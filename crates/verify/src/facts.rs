@@ -11,7 +11,7 @@ use ringfence_policy::{ClassId, Engine};
 
 use crate::wiring::{WiredPod, Wiring};
 
-pub(crate) use services::Port;
+pub(crate) use services::{Port, Services};
 
 /// The cluster and the node, ready to be asked.
 #[derive(Debug)]
@@ -27,8 +27,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) nodes: BTreeSet<IpAddr>,
     /// Those, and the addresses that pods report of their nodes.
     pub(crate) hosts: BTreeSet<IpAddr>,
+    /// Addresses of the object of this node; those from outside reach ports of Services there.
+    pub(crate) own: BTreeSet<IpAddr>,
     /// Where each port of each Service leads; nowhere if it has no backend.
-    pub(crate) services: BTreeMap<Port, Vec<(IpAddr, u16)>>,
+    pub(crate) services: Services,
     /// Addresses that several pods claim, none of which is wired here.
     pub(crate) contested: BTreeSet<IpAddr>,
 }
@@ -85,6 +87,8 @@ impl<'a> Facts<'a> {
         wire(&mut seen, &wiring.node, &pods);
         let contested = share(&mut seen);
         let nodes = addresses(seen.nodes.values().flat_map(|node| &node.addresses));
+        let own = seen.nodes.get(&wiring.node).into_iter();
+        let own = addresses(own.flat_map(|node| &node.addresses));
         let reported = seen.pods.values().flat_map(|pod| &pod.host_addresses);
         let mut hosts = addresses(reported);
         hosts.extend(&nodes);
@@ -95,6 +99,7 @@ impl<'a> Facts<'a> {
         let engines = Family::ALL.map(|family| Engines::new(of_family(&seen, family), audits));
         Self {
             services,
+            own,
             wiring,
             owners: owners(&pods),
             pods,

@@ -220,9 +220,10 @@ fn mark(survey: &mut Survey, facts: &Facts<'_>, family: Family, axis: Axis, view
         }
     }
     if view.services {
-        for port in facts.services.keys() {
+        let addresses: BTreeSet<IpAddr> = facts.services.ports().map(|port| port.address).collect();
+        for address in addresses {
             let own = survey.meaning();
-            one(survey, port.address, own);
+            one(survey, address, own);
         }
     }
     if view.classes {
@@ -327,7 +328,7 @@ fn names(survey: &Survey, facts: &Facts<'_>) -> Vec<String> {
 }
 
 fn port_axis(survey: &mut Survey, facts: &Facts<'_>, law: Option<&Law>) -> PortAxis {
-    for port in facts.services.keys() {
+    for port in facts.services.ports() {
         survey.port_range(port.port, port.port);
     }
     if let Some(port) = facts.wiring.tunnel_port {

@@ -83,6 +83,10 @@ impl Judge {
                  revoked or has timed out, or its beginning took another way"
                     .to_owned(),
             ),
+            Reason::Elsewhere => finding.because.push(
+                "the Service keeps connections from outside on the node that they come in at, and has no backend here"
+                    .to_owned(),
+            ),
             Reason::Tunnel => finding
                 .because
                 .push("only nodes may use the port of the tunnels between nodes".to_owned()),

@@ -67,7 +67,8 @@ impl FlowVerdict {
             | Reason::Unwired
             | Reason::Invalid
             | Reason::Midstream
-            | Reason::Tunnel => Self::Drop,
+            | Reason::Tunnel
+            | Reason::Elsewhere => Self::Drop,
         }
     }
 

@@ -15,8 +15,8 @@ pub(crate) struct Suspects {
     addresses: BTreeSet<IpAddr>,
     /// First and last addresses.
     ranges: BTreeSet<(IpAddr, IpAddr)>,
-    /// Addresses and UDP ports of Services that led elsewhere before.
-    redirected: BTreeSet<(IpAddr, u16)>,
+    /// Addresses and UDP ports of Services that led elsewhere before; without address, ports of nodes.
+    redirected: BTreeSet<(Option<IpAddr>, u16)>,
 }
 
 impl Suspects {
@@ -41,13 +41,14 @@ impl Suspects {
         }
     }
 
-    /// Adds what a Service serves over UDP, and where it led elsewhere before.
-    pub(crate) fn redirect(&mut self, address: IpAddr, port: u16) {
+    /// Adds what a Service serves over UDP and where it led elsewhere before; without address, at all nodes.
+    pub(crate) fn redirect(&mut self, address: Option<IpAddr>, port: u16) {
         self.redirected.insert((address, port));
     }
 
-    pub(crate) fn are_redirected(&self, dialled: (IpAddr, u16)) -> bool {
-        self.redirected.contains(&dialled)
+    pub(crate) fn are_redirected(&self, (address, port): (IpAddr, u16)) -> bool {
+        let mut ends = [Some(address), None].into_iter();
+        ends.any(|address| self.redirected.contains(&(address, port)))
     }
 
     pub(crate) const fn are_everybody(&self) -> bool {
@@ -120,7 +121,7 @@ mod tests {
         }
         assert_eq!(Suspects::everybody().few(), None);
         let mut redirected = Suspects::default();
-        redirected.redirect(ip("10.96.0.10"), 53);
+        redirected.redirect(Some(ip("10.96.0.10")), 53);
         assert_eq!(
             redirected.few(),
             None,

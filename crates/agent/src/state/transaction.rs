@@ -179,24 +179,28 @@ impl Change {
 
 /// Whether a set says that a Service has backends.
 fn is_served(set: &str) -> bool {
-    set.trim_end_matches(['4', '6']) == "services"
+    let set = set.trim_end_matches(['4', '6']);
+    matches!(set, "services" | "entries" | "node-ports")
 }
 
 /// Whether the elements of a set are backends of Services.
 fn leads(set: &str) -> bool {
-    set.trim_end_matches(['4', '6']) == "backends"
+    let set = set.trim_end_matches(['4', '6']);
+    matches!(set, "backends" | "local-backends" | "node-backends")
 }
 
 /// Adds what clients dial, if they send datagrams there.
 fn redirect(key: &Key, suspects: &mut Suspects) {
-    if let [
-        Datum::Address(address),
-        Datum::Byte(UDP),
-        Datum::Port(port),
-        ..,
-    ] = key.first.as_slice()
-    {
-        suspects.redirect(*address, *port);
+    match key.first.as_slice() {
+        [
+            Datum::Address(address),
+            Datum::Byte(UDP),
+            Datum::Port(port),
+            ..,
+        ] => suspects.redirect(Some(*address), *port),
+        // At every node.
+        [Datum::Byte(UDP), Datum::Port(port), ..] => suspects.redirect(None, *port),
+        [..] => {}
     }
 }
 
@@ -323,7 +327,8 @@ fn role(set: &str) -> Role {
         | "ingress-audit-ranges" => Role::Reports,
         "peers" => Role::Classifies,
         "unserved" => Role::Refuses,
-        "services" | "backends" | "cluster" => Role::Balances,
+        "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
+        | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
         _ => Role::Unknown,
     }
 }

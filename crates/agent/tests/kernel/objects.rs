@@ -107,6 +107,7 @@ pub(crate) fn service(name: &str, backends: &str, address: &str) -> AgentObject 
             protocol: Protocol::Tcp,
             port: 80,
             target: TargetPort::Number(8080),
+            node_port: None,
         }],
         traffic: Traffic::default(),
         publish_not_ready_addresses: false,

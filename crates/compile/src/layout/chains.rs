@@ -10,12 +10,13 @@ use ringfence_ruleset::{
 };
 
 use super::part::{
-    destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
-    source, state, verdict, within,
+    destination, equal, jump, not_equal, port_key, priority, protocol, rule, service_key,
+    set_priority, source, state, verdict, within,
 };
 use super::reports::{self, end_for};
 use super::{
-    ANY_PEER, INTERFACE_PREFIX, OWN_SELF, Pass, audit_chain, direction_set, judge_chain, set_name,
+    ANY_PEER, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain, direction_set, judge_chain,
+    set_name,
 };
 use crate::report::{Reason, Record};
 
@@ -45,6 +46,7 @@ pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
         ("related", related()),
         ("strict", strict()),
         ("unwired", unwired()),
+        (REFUSE, called(vec![rule([Statement::Reject])])),
     ];
     let families = Family::ALL.into_iter().flat_map(|family| {
         [
@@ -221,30 +223,72 @@ fn untracked() -> Chain {
     )
 }
 
-/// Service address to backend, before judgement (rule DP-5).
+/// Service address to backend, before judgement (rule DP-5). Whoever is in the cluster reaches Services at the ports of any
+/// node; those from outside at the node that they come in at (rule OB-19).
 fn services(hook: Hook) -> Chain {
-    let rules = both(|family| {
-        rule([Statement::VerdictMap {
+    let from_pod = equal(input_interface(), pod_interface());
+    let from_outside = not_equal(input_interface(), pod_interface());
+    let at = |set: &'static str| move |family| within(destination(family), &set_name(set, family));
+    let looked_up = |map: &'static str| {
+        move |family| Statement::VerdictMap {
             key: Expression::Concat(service_key(family)),
-            map: set_name("services", family),
-        }])
-    });
-    base(ChainKind::Nat, hook, -100, rules.collect())
+            map: set_name(map, family),
+        }
+    };
+    let node_port = |family| Statement::VerdictMap {
+        key: Expression::Concat(port_key()),
+        map: set_name("node-ports", family),
+    };
+    let served = both(|family| rule([looked_up("services")(family)]));
+    let is_prerouting = hook == Hook::Prerouting;
+    let mut rules: Vec<Rule> = Vec::new();
+    if is_prerouting {
+        rules.extend(both(|family| {
+            rule([from_outside.clone(), looked_up("entries")(family)])
+        }));
+    }
+    rules.extend(served);
+    if is_prerouting {
+        rules.extend(both(|family| {
+            rule([from_pod.clone(), at("nodes")(family), node_port(family)])
+        }));
+        rules.extend(both(|family| {
+            rule([from_outside.clone(), at("own")(family), node_port(family)])
+        }));
+    } else {
+        rules.extend(both(|family| {
+            rule([at("nodes")(family), node_port(family)])
+        }));
+    }
+    base(ChainKind::Nat, hook, -100, rules)
 }
 
-/// The chain that picks one of `count` backends.
+fn drawn(family: Family, mut key: Vec<Expression>, modulus: u32, map: &str) -> Statement {
+    key.push(Expression::Random { modulus });
+    Statement::DestinationNat {
+        family,
+        target: Expression::Map {
+            key: Box::new(Expression::Concat(key)),
+            map: set_name(map, family),
+        },
+    }
+}
+
+/// The chain that picks one of `count` backends, of a Service's address or of a port of the nodes.
 pub(crate) fn balance_chain(count: u32) -> Chain {
-    let rules = both(|family| {
-        let mut key = service_key(family);
-        key.push(Expression::Random { modulus: count });
-        rule([Statement::DestinationNat {
-            family,
-            target: Expression::Map {
-                key: Box::new(Expression::Concat(key)),
-                map: set_name("backends", family),
-            },
-        }])
+    let of_address = both(|family| rule([drawn(family, service_key(family), count, "backends")]));
+    let of_nodes = both(|family| {
+        rule([
+            to_node(family),
+            drawn(family, port_key(), count, "node-backends"),
+        ])
     });
+    called(of_address.chain(of_nodes).collect())
+}
+
+/// The same of `count` backends on this node.
+pub(crate) fn local_balance_chain(count: u32) -> Chain {
+    let rules = both(|family| rule([drawn(family, service_key(family), count, "local-backends")]));
     called(rules.collect())
 }
 
@@ -376,7 +420,8 @@ fn output() -> Chain {
     base(ChainKind::Filter, Hook::Output, 0, rules.collect())
 }
 
-/// Pod addresses do not leave the cluster, and a pod that reaches itself through a Service must see another source.
+/// Pod addresses do not leave the cluster, and a pod that reaches itself through a Service must see another source. So must
+/// a backend elsewhere that somebody from outside reaches through this node: its answers have to come back this way.
 fn postrouting() -> Chain {
     let mut rules: Vec<Rule> = both(|family| {
         let set = set_name("hairpin", family);
@@ -389,6 +434,19 @@ fn postrouting() -> Chain {
             not_equal(
                 destination(family),
                 Operand::Set(set_name("cluster", family)),
+            ),
+            Statement::Masquerade,
+        ])
+    }));
+    rules.extend(both(|family| {
+        let own = Operand::Set(set_name("own", family));
+        rule([
+            not_equal(input_interface(), pod_interface()),
+            not_equal(output_interface(), pod_interface()),
+            not_equal(source(family), own),
+            within(
+                Expression::Concat(service_key(family)),
+                &set_name("behind", family),
             ),
             Statement::Masquerade,
         ])

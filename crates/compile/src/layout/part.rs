@@ -66,6 +66,14 @@ pub(super) fn service_key(family: Family) -> Vec<Expression> {
     ]
 }
 
+/// `meta l4proto . th dport`.
+pub(super) fn port_key() -> Vec<Expression> {
+    vec![
+        Expression::Meta(MetaKey::L4Protocol),
+        Expression::Field(Field::DestinationPort),
+    ]
+}
+
 pub(super) fn priority() -> Expression {
     Expression::Meta(MetaKey::Priority)
 }

@@ -91,6 +91,8 @@ fn of_family(family: Family) -> Vec<Definition> {
     let backend = SetKind::Map(vec![address, DataType::InetService]);
     let mut numbered = service.to_vec();
     numbered.push(DataType::Mark);
+    let port = [DataType::InetProto, DataType::InetService];
+    let numbered_port = [DataType::InetProto, DataType::InetService, DataType::Mark];
     let set = |stem: &str, key: &[DataType], kind: SetKind, fill| Definition {
         name: set_name(stem, family),
         key: key.to_vec(),
@@ -129,7 +131,13 @@ fn of_family(family: Family) -> Vec<Definition> {
         ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
         set("nodes", &[address], SetKind::Set, Fill::Addresses),
         set("services", &service, SetKind::VerdictMap, Fill::Entries),
-        set("backends", &numbered, backend, Fill::Entries),
+        set("backends", &numbered, backend.clone(), Fill::Entries),
+        set("entries", &service, SetKind::VerdictMap, Fill::Entries),
+        set("local-backends", &numbered, backend.clone(), Fill::Entries),
+        set("node-ports", &port, SetKind::VerdictMap, Fill::Entries),
+        set("node-backends", &numbered_port, backend, Fill::Entries),
+        set("behind", &service, SetKind::Set, Fill::Entries),
+        set("own", &[address], SetKind::Set, Fill::Addresses),
         set("unserved", &service, SetKind::Set, Fill::Entries),
     ]
 }

@@ -28,11 +28,17 @@ pub(super) fn of_set(name: &str) -> &'static str {
         }
         "services" => "Service addresses and how many backends they have",
         "backends" => "the backends of Services",
+        "entries" => "Service addresses and ports that those from outside reach on this node alone",
+        "local-backends" => "the backends of these, which are on this node",
+        "node-ports" => "ports at node addresses that lead to Services",
+        "node-backends" => "the backends behind these ports",
+        "behind" => "backends of Services that are open to the outside",
+        "own" => "the addresses of this node",
         "unserved" => "Service ports without backend",
         "pods" => "the blocks that pod addresses come from",
         "cluster" => "pod, Service and node addresses, which no masquerade hides",
         "tunnels" => "the port of the tunnels between nodes",
-        "nodes" => "node addresses, which may feed a tunnel",
+        "nodes" => "node addresses, which may feed a tunnel and have the ports of Services",
         _ => "no set of ringfence",
     }
 }

@@ -180,6 +180,8 @@ fn a_new_backend_adds_a_balance_chain_and_elements() {
             "FlushChain",
             "AddRule",
             "AddRule",
+            "AddRule",
+            "AddRule",
             "backends4",
             "peers4",
             "services4",

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use ringfence_compile::Enforcement;
 use ringfence_model::{
-    Answer, Cluster, ClusterIp, DirectionVerdict, Endpoint, Party, Pod, TrafficPolicy,
+    Answer, Cluster, ClusterIp, DirectionVerdict, Endpoint, Outcome, Party, Pod, Service,
+    TrafficPolicy,
 };
 use ringfence_net::Family;
 use ringfence_reference::answer;
@@ -79,10 +80,12 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
         return None;
     }
     let source = end(world, &flow.source);
-    if source.place == Place::Outside && leads_to_a_node(world, answer) {
+    let destination = end(world, &flow.destination);
+    let is_outside = source.place == Place::Outside;
+    let is_at_node = matches!(destination.place, Place::Node(_));
+    if is_outside && !is_at_node && depends_on_entry(world, answer) {
         return None;
     }
-    let destination = end(world, &flow.destination);
     if destination.addresses.iter().any(IpAddr::is_loopback) {
         return Some(Verdict::Allow);
     }
@@ -102,7 +105,7 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
     if reached.any(|address| Family::of(address) != Family::of(*to)) {
         return None;
     }
-    if source.place == destination.place && source.place != Place::Outside {
+    if source.place == destination.place && !is_outside && answer.service.is_none() {
         return Some(Verdict::Allow);
     }
     let packet = opening(*from, *to, flow.protocol, flow.port);
@@ -117,14 +120,32 @@ pub(crate) fn judge(world: &World, flow: &ProbeFlow, answer: &Answer) -> Option<
         arrivals.push(arrival);
         number += 1;
     }
-    Some(verdict(&arrivals))
+    match (verdict(&arrivals), &answer.outcome) {
+        (Verdict::Deny, Outcome::NoEndpoints) if is_outside && keeps_to_nodes(world, answer) => {
+            Some(Verdict::NoEndpoints)
+        }
+        (found, _) => Some(found),
+    }
 }
 
-/// Whether the node decides where the Service leads, which is not known of somebody from outside (rule OB-18).
-fn leads_to_a_node(world: &World, answer: &Answer) -> bool {
+/// Whether it depends on the node at which somebody from outside comes in where the Service leads (rules OB-18, OB-19).
+fn depends_on_entry(world: &World, answer: &Answer) -> bool {
+    let services = &world.cluster.services;
+    let is_open = |service: &Service| {
+        let mut ports = service.ports.iter();
+        !service.external_addresses.is_empty() || ports.any(|port| port.node_port.is_some())
+    };
+    let service = answer.service.as_ref().and_then(|name| services.get(name));
+    service.is_some_and(|service| {
+        service.traffic.internal == TrafficPolicy::Local || services.values().any(is_open)
+    })
+}
+
+/// Whether the Service keeps those from outside on their node: without backend there they are dropped (rule OB-19).
+fn keeps_to_nodes(world: &World, answer: &Answer) -> bool {
     let service = answer.service.as_ref();
     let service = service.and_then(|name| world.cluster.services.get(name));
-    service.is_some_and(|service| service.traffic.internal == TrafficPolicy::Local)
+    service.is_some_and(|service| service.traffic.external == TrafficPolicy::Local)
 }
 
 /// Whether a pod denies its own node, as a peer of unknown kind makes it do (rule CN-38). No rule of ours stands between

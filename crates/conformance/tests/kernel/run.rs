@@ -67,6 +67,7 @@ fn serve_sctp(cluster: &mut Cluster) {
             protocol: Protocol::Sctp,
             port: 443,
             target,
+            node_port: None,
         });
     }
 }

@@ -134,7 +134,7 @@ impl Line {
         };
         format!(
             "apiVersion: v1\nkind: Service\nmetadata: {{ namespace: x, name: s }}\nspec:\n  clusterIP: {v4}\n  \
-             clusterIPs: [{v4}, \"{v6}\"]\n  {selector}\n  ports:\n  - {{ name: main, port: 80, protocol: {}, targetPort: {} }}\n  \
+             clusterIPs: [{v4}, \"{v6}\"]\n  {selector}\n  ports:\n  - {{ name: main, port: 80, protocol: {}, targetPort: {}, nodePort: 30080 }}\n  \
              - {{ name: other, port: 81, protocol: {}, targetPort: web }}\n  {}\nstatus: {{ {} }}\n",
             self.protocol.name(),
             self.target,
@@ -209,6 +209,18 @@ fn pod(name: &str, app: &str, node: NodeId, number: u8, backend: Backend) -> Str
     )
 }
 
+/// A Service that is dialled at a port of a node.
+fn at_node(feature: &'static str, node: NodeId) -> Line {
+    Line {
+        dialled: match node {
+            NodeId::One => ["192.168.0.11", "fd01::11"],
+            NodeId::Two => ["192.168.0.12", "fd01::12"],
+        },
+        port: 30_080,
+        ..Line::new(feature).spec("type: NodePort")
+    }
+}
+
 /// Every line, in the order of the page.
 pub(crate) fn all() -> Vec<Line> {
     let plain = Backend::default();
@@ -224,6 +236,7 @@ pub(crate) fn all() -> Vec<Line> {
         spared: true,
         ..ends
     };
+    let plain_elsewhere = plain;
     let protocol = |feature, protocol| Line {
         protocol,
         ..Line::new(feature)
@@ -285,7 +298,7 @@ pub(crate) fn all() -> Vec<Line> {
         },
         Line {
             dialled: EXTERNAL_IPS,
-            kube_proxy: "answered, across as the node",
+            kube_proxy: "everything as the node",
             ..Line::new("the same, from outside")
                 .from(Client::Outside)
                 .spec("externalIPs: [198.51.100.100, \"2001:db8:100::100\"]")
@@ -295,5 +308,46 @@ pub(crate) fn all() -> Vec<Line> {
             status: "loadBalancer: { ingress: [{ ip: 198.51.100.100 }, { ip: \"2001:db8:100::100\" }] }",
             ..Line::new("`status.loadBalancer.ingress`, from a pod").spec("type: LoadBalancer")
         },
+        Line {
+            dialled: EXTERNAL_IPS,
+            kube_proxy: "everything as the node",
+            status: "loadBalancer: { ingress: [{ ip: 198.51.100.100 }, { ip: \"2001:db8:100::100\" }] }",
+            ..Line::new("the same, from outside").from(Client::Outside).spec("type: LoadBalancer")
+        },
+        Line {
+            dialled: EXTERNAL_IPS,
+            ..Line::new("the same with `externalTrafficPolicy: Local`")
+                .from(Client::Outside)
+                .spec("externalIPs: [198.51.100.100, \"2001:db8:100::100\"]\n  externalTrafficPolicy: Local")
+        },
+        at_node("NodePort at the own node, from a pod", NodeId::One),
+        Line {
+            kube_proxy: "as the node",
+            ..at_node("NodePort at the other node, from a pod", NodeId::Two)
+        },
+        at_node("NodePort at the own node, from a node", NodeId::One).from(Client::Node),
+        at_node("NodePort at the other node, from a node", NodeId::Two).from(Client::Node),
+        Line {
+            kube_proxy: "everything as the node",
+            ..at_node("NodePort, from outside", NodeId::One).from(Client::Outside)
+        },
+        Line {
+            protocol: Protocol::Udp,
+            kube_proxy: "everything as the node",
+            ..at_node("the same over UDP", NodeId::One).from(Client::Outside)
+        },
+        at_node("NodePort with `externalTrafficPolicy: Local`, from outside", NodeId::One)
+            .from(Client::Outside)
+            .spec("type: NodePort\n  externalTrafficPolicy: Local"),
+        at_node("the same, from a pod", NodeId::One)
+            .spec("type: NodePort\n  externalTrafficPolicy: Local"),
+        at_node("the same, from outside, a pod that ends on the node, another elsewhere", NodeId::One)
+            .from(Client::Outside)
+            .behind(&[ends, plain_elsewhere])
+            .spec("type: NodePort\n  externalTrafficPolicy: Local"),
+        at_node("NodePort, nobody behind it, from outside", NodeId::One)
+            .from(Client::Outside)
+            .behind(&[]),
+        at_node("NodePort, nobody behind it, from a pod", NodeId::Two).behind(&[]),
     ]
 }

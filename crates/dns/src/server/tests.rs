@@ -136,6 +136,7 @@ fn service(name: &str, cluster_ip: ClusterIp) -> Service {
             protocol: Protocol::Tcp,
             port: 80,
             target: TargetPort::Number(8080),
+            node_port: None,
         }],
         traffic: Traffic::default(),
         publish_not_ready_addresses: false,

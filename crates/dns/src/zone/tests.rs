@@ -47,6 +47,7 @@ fn service(name: &str, cluster_ip: ClusterIp, app: &str) -> Service {
         protocol: Protocol::Tcp,
         port,
         target,
+        node_port: None,
     };
     Service {
         name: ObjectName::new("shop", name),

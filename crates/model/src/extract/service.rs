@@ -15,7 +15,7 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
     let spec = root.field("spec");
     let external_name = external_name(report, &spec);
     let cluster_ip = cluster_ip(report, &spec);
-    let ports = service_ports(report, &spec.field("ports"));
+    let ports = service_ports(report, &spec);
     let ports_at = spec.field("ports");
     let may_lack_ports = cluster_ip == ClusterIp::Headless || is_external(&spec);
     if ports_at.items().len() == 0 && !may_lack_ports {
@@ -101,6 +101,7 @@ fn external_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
 fn traffic(report: &mut Report, spec: &View<'_>) -> Traffic {
     Traffic {
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
+        external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
     }
 }
 
@@ -116,15 +117,18 @@ fn traffic_policy(report: &mut Report, at: &View<'_>) -> TrafficPolicy {
     }
 }
 
-fn service_ports(report: &mut Report, at: &View<'_>) -> Vec<ServicePort> {
+fn service_ports(report: &mut Report, spec: &View<'_>) -> Vec<ServicePort> {
+    let at = spec.field("ports");
+    let at_nodes = matches!(spec.field("type").text(), Some("NodePort" | "LoadBalancer"));
     let several = at.items().len() > 1;
     let mut ports: Vec<ServicePort> = Vec::new();
     for item in at.items() {
         let name_at = item.field("name");
         service_port_name(report, &name_at, several, &ports);
-        let Some(port) = service_port(report, &item) else {
+        let Some(mut port) = service_port(report, &item) else {
             continue;
         };
+        port.node_port = port.node_port.filter(|_| at_nodes);
         let same = |other: &ServicePort| (other.port, other.protocol) == (port.port, port.protocol);
         if ports.iter().any(same) {
             let value = format!("{}/{}", port.port, port.protocol);
@@ -167,10 +171,17 @@ fn service_port(report: &mut Report, at: &View<'_>) -> Option<ServicePort> {
     };
     Some(ServicePort {
         name: owned(&at.field("name")),
+        node_port: node_port(report, &at.field("nodePort")),
         protocol: protocol?,
         port: port?,
         target: target?,
     })
+}
+
+/// The port at nodes; 0 stands for one that is not assigned yet.
+fn node_port(report: &mut Report, at: &View<'_>) -> Option<u16> {
+    let is_assigned = at.is_set() && at.integer() != Some(0);
+    is_assigned.then(|| ports::port(report, "OB-19", at))?
 }
 
 /// Why an address leads from no host to another; the API server refuses such ones.

@@ -1,4 +1,4 @@
-//! Rules, OB-13 and OB-18: where a question leads.
+//! Rules, OB-13, OB-18 and OB-19: where a question leads.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use ringfence_net::Family;
 
 use super::end::End;
 use super::service::{Backend, Scope, addressed, backends, dialled_port};
-use super::{Facts, no_common_family};
+use super::{Facts, ServiceClient, ServiceTargets, no_common_family};
 use crate::index::cluster_addresses;
 
 /// Where a question leads: to one end, or through a Service to its backends.
@@ -42,8 +42,60 @@ pub(super) fn find_destination(
         Endpoint::Service(name) => by_name(facts, query, source, name),
         Endpoint::Address(address) => by_address(facts, query, source, address.to_canonical()),
         endpoint @ (Endpoint::Pod(_) | Endpoint::Node(_)) => {
-            End::find(facts, endpoint).map(Destination::End)
+            let end = End::find(facts, endpoint)?;
+            if !end.is_node() {
+                return Ok(Destination::End(end));
+            }
+            let family = source.common_family(&end).ok().flatten();
+            let address = family.and_then(|family| end.address(family));
+            let found = address.and_then(|address| at_node(facts, query, source, address));
+            Ok(found.unwrap_or(Destination::End(end)))
         }
+    }
+}
+
+/// OB-19: the Service that has this port at nodes, if `address` is one of a node and there is one. Those in the cluster get
+/// any backend. Those from outside come in at this node: of a Service that keeps to it they get its own, of another they
+/// reach backends elsewhere as this node.
+fn at_node(facts: Facts<'_>, query: &Query, source: &End, address: IpAddr) -> Option<Destination> {
+    let (service, port, node) = serving_at_node(facts, query, address)?;
+    let family = Some(Family::of(address));
+    if !source.is_other() {
+        return Some(through(facts, service, port, family, Scope::Cluster));
+    }
+    let scope = outside_scope(service, node);
+    let mut backends = backends(facts, service, port, family, scope);
+    let entry = End::find(facts, &Endpoint::Node(node.to_owned())).ok();
+    let entry = entry.map(|entry| entry.restricted_to(family));
+    for backend in &mut backends {
+        if backend.end.is_pod_elsewhere(facts.cluster, node) {
+            backend.via.clone_from(&entry);
+        }
+    }
+    Some(Destination::Service(service.name.clone(), family, backends))
+}
+
+fn serving_at_node<'a>(
+    facts: Facts<'a>,
+    query: &Query,
+    address: IpAddr,
+) -> Option<(&'a Service, &'a ServicePort, &'a str)> {
+    let protocol = query.protocol.as_policy()?;
+    let number = query.port?;
+    let names = facts.index.services.at_nodes(protocol, number).iter();
+    let mut claiming = names.filter_map(|name| facts.cluster.services.get(name));
+    let service = claiming.next()?;
+    let mut ports = service.ports.iter();
+    let port = ports.find(|port| port.protocol == protocol && port.node_port == Some(number))?;
+    let is_node = End::at(facts, address).is_node();
+    let node = facts.index.nodes.objects_at(address).min()?;
+    (is_node && service.serves(Family::of(address))).then_some((service, port, node))
+}
+
+const fn outside_scope<'a>(service: &Service, node: &'a str) -> Scope<'a> {
+    match service.traffic.external {
+        TrafficPolicy::Cluster => Scope::Cluster,
+        TrafficPolicy::Local => Scope::Node(Some(node)),
     }
 }
 
@@ -57,7 +109,9 @@ fn by_address(
 ) -> Result<Destination, QueryError> {
     let end = End::at(facts, address);
     if !end.is_other() {
-        return Ok(Destination::End(end));
+        let is_spoken = source.common_family(&end).is_ok();
+        let found = is_spoken.then(|| at_node(facts, query, source, address));
+        return Ok(found.flatten().unwrap_or(Destination::End(end)));
     }
     let Some((service, port)) = serving(facts, query, address) else {
         return Ok(Destination::End(end));
@@ -91,17 +145,40 @@ fn scope<'a>(service: &Service, address: IpAddr, here: impl FnOnce() -> Scope<'a
     }
 }
 
-/// Where connections lead that `node` sends to this address, protocol and port; `None` if they meet no Service.
-pub(crate) fn targets(facts: Facts<'_>, query: &Query, node: &str) -> Option<Vec<(IpAddr, u16)>> {
+/// Where connections lead that come up at `node` for this address, protocol and port; `None` if they meet no Service.
+pub(crate) fn targets(
+    facts: Facts<'_>,
+    query: &Query,
+    node: &str,
+    client: ServiceClient,
+) -> Option<ServiceTargets> {
     let Endpoint::Address(address) = &query.destination else {
         return None;
     };
     let address = address.to_canonical();
+    let family = Family::of(address);
+    let of = |service, port, scope| ServiceTargets {
+        ends: addressed(facts, service, port, family, scope),
+        are_local: scope != Scope::Cluster,
+    };
+    if let Some((service, port, _)) = serving_at_node(facts, query, address) {
+        let scope = match client {
+            ServiceClient::Inside => Scope::Cluster,
+            ServiceClient::Outside => outside_scope(service, node),
+        };
+        return Some(of(service, port, scope));
+    }
     let (service, port) =
         serving(facts, query, address).filter(|_| End::at(facts, address).is_other())?;
-    let family = Family::of(address);
-    let scope = scope(service, address, || Scope::Node(Some(node)));
-    Some(addressed(facts, service, port, family, scope))
+    let mut own = cluster_addresses(service).iter();
+    let is_external = own.all(|own| own.to_canonical() != address);
+    let scope = match client {
+        ServiceClient::Outside if is_external => outside_scope(service, node),
+        ServiceClient::Outside | ServiceClient::Inside => {
+            scope(service, address, || Scope::Node(Some(node)))
+        }
+    };
+    Some(of(service, port, scope))
 }
 
 /// a Service by name stands for its first cluster address of a family that the source has.

@@ -94,6 +94,19 @@ impl End {
         matches!(self.party, Party::Other(_))
     }
 
+    pub(super) fn is_node(&self) -> bool {
+        matches!(self.party, Party::Node { .. })
+    }
+
+    /// OB-19: whether it is a pod that is not on `node`.
+    pub(super) fn is_pod_elsewhere(&self, cluster: &Cluster, node: &str) -> bool {
+        let Party::Pod { name, .. } = &self.party else {
+            return false;
+        };
+        let pod = cluster.pods.get(name);
+        pod.and_then(|pod| pod.node.as_deref()) != Some(node)
+    }
+
     /// OB-18: the node that it is on; nobody knows at which node somebody from outside comes in.
     pub(super) fn whereabouts<'a>(&'a self, cluster: &'a Cluster) -> Scope<'a> {
         match &self.party {

@@ -17,6 +17,8 @@ pub(super) struct Backend {
     pub(super) end: End,
     /// The port it is reached on.
     pub(super) port: u16,
+    /// Whose address it sees instead of the source's (rule OB-19).
+    pub(super) via: Option<End>,
 }
 
 /// the port of `service` that `query` dials.
@@ -28,7 +30,7 @@ pub(super) fn dialled_port<'a>(service: &'a Service, query: &Query) -> Option<&'
 }
 
 /// OB-18: which backends a connection can get.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope<'a> {
     /// All.
     Cluster,
@@ -144,7 +146,11 @@ fn selected_backend(
     let end = End::of_pod(facts, pod);
     let is_unseen = !end.has_address() && pod.phase == Phase::Unknown;
     let end = end.restricted_to(family);
-    (is_unseen || end.has_address()).then_some(Backend { end, port })
+    (is_unseen || end.has_address()).then_some(Backend {
+        end,
+        port,
+        via: None,
+    })
 }
 
 /// OB-12, Q-3: whoever has the address of an endpoint.
@@ -160,7 +166,11 @@ fn listed(
     let backends = listed.filter_map(|endpoint| {
         let port = endpoint.port_for(port)?;
         let end = End::at(facts, endpoint.address.to_canonical()).restricted_to(family);
-        let backend = Backend { end, port };
+        let backend = Backend {
+            end,
+            port,
+            via: None,
+        };
         Some((endpoint.standing()?, backend))
     });
     backends

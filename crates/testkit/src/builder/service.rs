@@ -73,6 +73,22 @@ impl ServiceBuilder {
         self
     }
 
+    /// Gives its last port one at the nodes (rule OB-19).
+    #[must_use]
+    pub fn node_port(mut self, number: u16) -> Self {
+        if let Some(port) = self.service.ports.last_mut() {
+            port.node_port = Some(number);
+        }
+        self
+    }
+
+    /// Keeps connections from outside on the node that they come in at (rule OB-19).
+    #[must_use]
+    pub fn external_local(mut self) -> Self {
+        self.service.traffic.external = TrafficPolicy::Local;
+        self
+    }
+
     /// Counts pods that are not ready as backends (rule OB-12).
     #[must_use]
     pub fn publish_not_ready(mut self) -> Self {
@@ -101,6 +117,7 @@ impl ServiceBuilder {
             protocol: dialled.protocol,
             port: range.first(),
             target,
+            node_port: None,
         });
         self
     }

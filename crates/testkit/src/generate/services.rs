@@ -23,6 +23,14 @@ pub(super) fn guide(random: &mut Random, cluster: &mut Cluster) {
         if random.chance(30) {
             service.traffic.internal = TrafficPolicy::Local;
         }
+        if random.chance(30) {
+            service.traffic.external = TrafficPolicy::Local;
+        }
+        let may_have_node_ports = service.cluster_ip != ClusterIp::Headless;
+        for (place, port) in (30_080..).zip(&mut service.ports) {
+            let has_one = may_have_node_ports && random.chance(40);
+            port.node_port = has_one.then_some(place);
+        }
     }
     for pod in cluster.pods.values_mut() {
         pod.terminating |= random.chance(10);
@@ -109,6 +117,7 @@ fn ports(random: &mut Random) -> Vec<ServicePort> {
         protocol,
         port,
         target: target(random, port),
+        node_port: None,
     };
     ports.into_iter().map(port).collect()
 }

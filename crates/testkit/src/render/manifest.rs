@@ -127,6 +127,7 @@ fn service(service: &Service) -> Value {
         "selector": service.selector,
         "ports": ports,
         "externalIPs": service.external_addresses,
+        "externalTrafficPolicy": format!("{:?}", service.traffic.external),
         "internalTrafficPolicy": format!("{:?}", service.traffic.internal),
         "publishNotReadyAddresses": service.publish_not_ready_addresses,
     });
@@ -137,6 +138,9 @@ fn service(service: &Service) -> Value {
             spec["clusterIP"] = json!(addresses.first());
             spec["clusterIPs"] = json!(addresses);
         }
+    }
+    if service.ports.iter().any(|port| port.node_port.is_some()) {
+        spec["type"] = json!("NodePort");
     }
     if let Some(name) = &service.external_name {
         spec["type"] = json!("ExternalName");
@@ -154,6 +158,9 @@ fn service_port(port: &ServicePort) -> Value {
         json!({ "protocol": port.protocol.name(), "port": port.port, "targetPort": target });
     if let Some(name) = &port.name {
         value["name"] = json!(name);
+    }
+    if let Some(number) = port.node_port {
+        value["nodePort"] = json!(number);
     }
     value
 }

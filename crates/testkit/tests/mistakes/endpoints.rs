@@ -1,6 +1,6 @@
 //! Mistakes about the endpoints that Services list (rule OB-12).
 
-use ringfence_model::{Cluster, Service, ServiceEndpoint, TargetPort};
+use ringfence_model::{Cluster, Service, ServiceEndpoint, ServicePort, TargetPort, TrafficPolicy};
 
 use super::Named;
 
@@ -25,6 +25,22 @@ pub(super) const MISTAKES: &[Named] = &[
     }),
     ("endpoints are on no node", |cluster, _| {
         each_endpoint(cluster, |endpoint| endpoint.node = None);
+    }),
+    ("ports at nodes are forgotten", |cluster, _| {
+        each_port(cluster, |port| port.node_port = None);
+    }),
+    ("ports at nodes are the Service's own", |cluster, _| {
+        each_port(cluster, |port| port.node_port = Some(port.port));
+    }),
+    ("everybody from outside gets any backend", |cluster, _| {
+        each_service(cluster, |service| {
+            service.traffic.external = TrafficPolicy::Cluster;
+        });
+    }),
+    ("all Services keep to their nodes", |cluster, _| {
+        each_service(cluster, |service| {
+            service.traffic.external = TrafficPolicy::Local;
+        });
     }),
     ("endpoints are pods alone", |cluster, _| {
         let of_pods: Vec<_> = cluster
@@ -96,6 +112,12 @@ pub(super) const MISTAKES: &[Named] = &[
 
 fn each_service(cluster: &mut Cluster, change: fn(&mut Service)) {
     cluster.services.values_mut().for_each(change);
+}
+
+fn each_port(cluster: &mut Cluster, change: fn(&mut ServicePort)) {
+    for service in cluster.services.values_mut() {
+        service.ports.iter_mut().for_each(change);
+    }
 }
 
 fn each_endpoint(cluster: &mut Cluster, change: fn(&mut ServiceEndpoint)) {

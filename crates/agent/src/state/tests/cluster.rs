@@ -163,6 +163,7 @@ pub(super) fn service(name: &str, app: &str, address: &str, port: u16, target: u
             protocol: Protocol::Tcp,
             port,
             target: TargetPort::Number(target),
+            node_port: None,
         }],
         traffic: Traffic::default(),
         publish_not_ready_addresses: false,
