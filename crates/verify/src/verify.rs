@@ -201,7 +201,11 @@ impl View {
                     cluster: true,
                     ..NOTHING
                 };
-                (view, view)
+                let destination = Self {
+                    services: true,
+                    ..view
+                };
+                (view, destination)
             }
         }
     }
