@@ -322,7 +322,6 @@ fn rules_of<'a>(name: &'a str, chain: &'a Chain) -> impl Iterator<Item = Operati
     })
 }
 
-/// The name of the chain that picks one of `count` backends.
 /// A choice among so many backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Balance {
@@ -333,6 +332,7 @@ pub(crate) enum Balance {
 }
 
 impl Balance {
+    /// The name of the chain that draws.
     pub(crate) fn name(self) -> String {
         match self {
             Self::All(count) => format!("balance-{count}"),

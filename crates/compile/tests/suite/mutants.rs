@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use ringfence_compile::Enforcement;
-use ringfence_model::{Answer, Direction};
+use ringfence_model::{Answer, Cluster, Direction, Endpoint};
+use ringfence_net::Protocol;
 use ringfence_reference::answer;
+use ringfence_testkit::builder::{self, tcp};
 use ringfence_testkit::decider::Verdict;
 use ringfence_testkit::flows::{self, ProbeFlow};
 use ringfence_testkit::generate::{Shape, cluster};
@@ -24,11 +26,36 @@ struct Case {
 
 fn case(seed: u64) -> Case {
     let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
-    let world = World::new(&cluster, Enforcement::On);
-    let flows = flows::sample(&cluster, 150, &mut Random::new(seed))
+    let flows = flows::sample(&cluster, 150, &mut Random::new(seed));
+    of_flows(&cluster, flows)
+}
+
+/// A node that dials a Service at its own port over IPv6, which random flows hardly ever do.
+fn at_node_port() -> Case {
+    let cluster = builder::cluster()
+        .with(builder::node("n1", &["192.168.0.11", "fd01::11"]))
+        .with(
+            builder::service("x/web")
+                .address("fd00:96::10")
+                .port(tcp(80), 80)
+                .node_port(30_080),
+        )
+        .build();
+    let flow = ProbeFlow {
+        source: Endpoint::Node("n1".to_owned()),
+        destination: Endpoint::Address(builder::address("fd01::11")),
+        protocol: Protocol::Tcp.into(),
+        port: Some(30_080),
+    };
+    of_flows(&cluster, vec![flow])
+}
+
+fn of_flows(cluster: &Cluster, flows: Vec<ProbeFlow>) -> Case {
+    let world = World::new(cluster, Enforcement::On);
+    let flows = flows
         .into_iter()
         .filter_map(|flow| {
-            let seen = seen(&world, &flow, &answer(&cluster, &flow).ok()?);
+            let seen = seen(&world, &flow, &answer(cluster, &flow).ok()?);
             seen.0.is_some().then_some((flow, seen))
         })
         .collect();
@@ -89,7 +116,7 @@ fn is_noticed(case: &mut Case, chain: &str, index: usize) -> bool {
 
 #[test]
 fn every_rule_that_judges_is_needed() {
-    let mut cases: Vec<Case> = (0..400).map(case).collect();
+    let mut cases: Vec<Case> = (0..400).map(case).chain([at_node_port()]).collect();
     let chains = cases[0].world.nodes["n1"].table.chains.clone();
     let mut missed = Vec::new();
     let mut tried = 0;
