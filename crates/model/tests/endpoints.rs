@@ -167,6 +167,7 @@ fn a_port_of_a_service_leads_to_the_one_of_equal_name_and_protocol() {
             protocol,
             port: 1,
             target: TargetPort::Number(2),
+            node_port: None,
         })
     };
     assert_eq!(leads_to(None, Protocol::Tcp), Some(8080));

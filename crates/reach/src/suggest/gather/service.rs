@@ -108,6 +108,7 @@ impl Gatherer<'_> {
             protocol: wanted.protocol.unwrap_or(Protocol::Tcp),
             port: number,
             target: TargetPort::Number(number),
+            node_port: None,
         }])
     }
 
