@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
-    audit, check, diff, explain, flows, guard, lock, matrix, replay, rules, suggest, test, trace,
-    verify, zones,
+    audit, check, convert, diff, explain, flows, guard, lock, matrix, replay, rules, suggest, test,
+    trace, verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Suggest a default deny and the least policies for what the manifests show is needed
     #[command(after_help = suggest::EXAMPLES)]
     Suggest(suggest::SuggestArguments),
+    /// Write policies of Calico and Cilium as policies of Kubernetes that mean the same, or say what has no equivalent
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

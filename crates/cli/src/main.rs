@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Command::Verify(verify) => commands::verify::run(&verify),
         Command::Guard { command } => commands::guard::run(&command),
         Command::Suggest(suggest) => commands::suggest::run(&suggest),
+        Command::Convert(convert) => commands::convert::run(&convert),
         Command::Man { directory } => commands::man::run(directory.as_deref()),
         Command::Completions { shell } => commands::completions::run(shell),
     };

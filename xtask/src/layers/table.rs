@@ -56,6 +56,13 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "its claims about whole clusters rest on the engine alone; files and text are the command line's",
     },
     Layer {
+        name: "convert",
+        duty: Duty::Pure,
+        uses: &["net", "model"],
+        because: "it writes policies and judges none; with code of a judge the comparison of its answers with that \
+                  judge's would prove nothing",
+    },
+    Layer {
         name: "ruleset",
         duty: Duty::Pure,
         uses: &["net"],
@@ -154,6 +161,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "reference",
             "policy",
             "reach",
+            "convert",
             "ruleset",
             "compile",
             "verify",

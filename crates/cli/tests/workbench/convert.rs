@@ -1,0 +1,86 @@
+//! `ringfence convert` through the program.
+
+use crate::support::{Finished, ringfence, ringfence_reading};
+
+const NAMESPACES: &str = "docs/examples/migration/namespaces.yaml";
+const CALICO: &str = "docs/examples/migration/calico.yaml";
+const REFUSED: &str = "docs/examples/migration/calico-refused.yaml";
+
+fn code(finished: &Finished) -> i32 {
+    finished.status.code().unwrap()
+}
+
+#[test]
+fn what_is_written_is_what_the_other_commands_understand() {
+    let converted = ringfence(&["convert", "-f", NAMESPACES, "-f", CALICO]);
+    assert_eq!(code(&converted), 0, "{}", converted.stderr);
+    let checked = ringfence_reading(&converted.stdout, &["check", "-f", "-"]);
+    assert!(!checked.stdout.contains("error"), "{}", checked.stdout);
+    let again = ringfence_reading(&converted.stdout, &["convert", "-f", "-"]);
+    assert_eq!(code(&again), 2, "{}", again.stdout);
+    assert!(
+        again.stderr.contains("no object of Calico"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn refusals_name_object_field_line_and_what_to_do() {
+    let refused = ringfence(&["convert", "-f", REFUSED]);
+    assert_eq!(code(&refused), 1, "{}", refused.stderr);
+    assert!(
+        refused
+            .stdout
+            .starts_with("# Incomplete: 2 objects are refused"),
+        "{}",
+        refused.stdout
+    );
+    let expected = [
+        "NetworkPolicy/shop/catalogue: spec.ingress[0].action: logs packets",
+        "spec.ingress[1].source.serviceAccounts: selects by service account",
+        "spec.ingress[1].http: speaks of HTTP requests",
+        "NetworkPolicy/shop/outside: spec.ingress[0]: denies what comes from addresses",
+        "calico-refused.yaml:30",
+        "help: leave the addresses out of the rules that allow them",
+    ];
+    for text in expected {
+        assert!(
+            refused.stderr.contains(text),
+            "no `{text}`: {}",
+            refused.stderr
+        );
+    }
+}
+
+#[test]
+fn machines_read_policies_and_reasons() {
+    let refused = ringfence(&[
+        "convert", "-f", REFUSED, "-f", CALICO, "-f", NAMESPACES, "-o", "json",
+    ]);
+    assert_eq!(code(&refused), 1, "{}", refused.stderr);
+    let json: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!(json["complete"], false);
+    assert_eq!(
+        json["refusals"][0]["object"],
+        "NetworkPolicy/shop/catalogue"
+    );
+    assert_eq!(
+        json["refusals"][0]["reasons"][0]["path"],
+        "spec.ingress[0].action"
+    );
+    assert_eq!(
+        json["policies"][0]["manifest"]["kind"],
+        "ClusterNetworkPolicy"
+    );
+    assert_eq!(json["policies"][0]["object"], "NetworkPolicy/shop/database");
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_input() {
+    for text in ["a: [", "kind: A\nkind: B\n", ""] {
+        let answer = ringfence_reading(text, &["convert", "-f", "-"]);
+        assert_eq!(code(&answer), 2, "{text}: {}", answer.stdout);
+        assert!(answer.stdout.is_empty(), "{}", answer.stdout);
+    }
+}

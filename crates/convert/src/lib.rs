@@ -1,0 +1,45 @@
+//! Policies of Calico and Cilium as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal.
+//!
+//! A dialect's objects are read into one language of its own ([`ladder`]): policies of ordered rules. The plan decides which
+//! rule stands in which tier of Kubernetes, and refuses what no tier can say. Nothing is ever left out in silence: what has no
+//! equivalent is refused with its line, the reason and what to do instead.
+//! Judges no traffic. Start with [`convert`].
+
+mod block;
+mod calico;
+mod conversion;
+mod input;
+mod ladder;
+mod plan;
+mod term;
+mod write;
+mod written;
+
+use ipnet::IpNet;
+use ringfence_model::{Diagnostic, Input};
+
+pub use conversion::{Conversion, Converted, KubernetesPolicy, Origin, Refusal};
+
+/// What is known of the cluster beside its objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The namespace of objects that name none (rule OB-2); `default` if empty.
+    pub default_namespace: String,
+    /// Where pods get their addresses from; Cilium's CIDR rules do not match pods, ours do (rule NP-42).
+    pub pod_blocks: Vec<IpNet>,
+    /// Where nodes have their addresses; Cilium's CIDR rules do not match nodes, ours do.
+    pub node_blocks: Vec<IpNet>,
+}
+
+/// Converts every policy of a known dialect in `inputs`. Namespaces and policies of Kubernetes among them are taken into
+/// account and not repeated.
+///
+/// # Errors
+/// The diagnostics, if the inputs are no manifests: such input has no meaning that could be kept.
+pub fn convert(inputs: &[Input], options: &Options) -> Result<Conversion, Vec<Diagnostic>> {
+    let given = input::read(inputs, options)?;
+    let mut conversion = Conversion::default();
+    calico::convert(&given, &mut conversion);
+    conversion.finish(&given);
+    Ok(conversion)
+}
