@@ -71,6 +71,21 @@ pub(crate) fn answer(facts: Facts<'_>, query: &Query) -> Result<Answer, QueryErr
                 connections: vec![connection],
             })
         }
+        Destination::Headless(name, backends) => {
+            let connections = backends.iter().map(|backend| {
+                let dialled = Dialled {
+                    port: Some(backend.port),
+                    ..dialled_directly(query)
+                };
+                connect(facts, query, &source, &backend.end, dialled)
+            });
+            let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
+            Ok(Answer {
+                outcome: outcome::of_service(&connections),
+                service: Some(name),
+                connections,
+            })
+        }
         Destination::Service(name, family, backends) => {
             let source = source.restricted_to(family);
             let connections = backends.iter().map(|backend| {

@@ -33,6 +33,8 @@ pub(crate) enum Destination {
     Party(Candidate),
     /// With the family that the Service's address decides, if it has one (rule Q-7).
     Service(ObjectName, Option<Family>, Vec<Backend>),
+    /// To the pods of a headless Service, without anything in between (rule OB-13).
+    Pods(ObjectName, Vec<Backend>),
 }
 
 /// the destination.
@@ -137,7 +139,7 @@ fn here<'a>(cluster: &'a Cluster, source: &'a Candidate) -> Scope<'a> {
 }
 
 /// a Service by name stands for its first cluster address of a family that the source has.
-/// One that has no address yet is resolved by its port alone; OB-13: a headless one cannot be dialled.
+/// One that has no address is resolved by its port alone; OB-13: of a headless one the pods are dialled.
 fn named_service(
     cluster: &Cluster,
     query: &Query,
@@ -168,13 +170,40 @@ fn unassigned_service(
         TrafficPolicy::Local => here(cluster, source),
         TrafficPolicy::Cluster => Scope::Everywhere,
     };
-    let dialable = service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
-    if !dialable {
+    if service.external_name.is_some() {
         return Err(QueryError::NoServiceAddress(service.name.clone()));
     }
-    service_port(service, query)
-        .map(|port| through(cluster, service, port, None, scope))
-        .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))
+    let Some(port) = service_port(service, query) else {
+        return Err(QueryError::NoServicePort(service.name.clone()));
+    };
+    Ok(match service.cluster_ip {
+        ClusterIp::Headless => {
+            let pods = pods_behind(cluster, service, port, source);
+            Destination::Pods(service.name.clone(), pods)
+        }
+        ClusterIp::Unassigned | ClusterIp::Assigned(_) => {
+            through(cluster, service, port, None, scope)
+        }
+    })
+}
+
+/// OB-13: whom the name of a headless Service stands for, by each family that `source` speaks. One whose address is not
+/// known is there once (rule AM-22).
+fn pods_behind(
+    cluster: &Cluster,
+    service: &Service,
+    port: &ServicePort,
+    source: &Candidate,
+) -> Vec<Backend> {
+    let mut found: Vec<Backend> = Vec::new();
+    for family in Family::ALL.into_iter().filter(|it| source.can_speak(*it)) {
+        let is_first = found.is_empty();
+        let of_family = backends(cluster, service, port, Some(family), Scope::Everywhere);
+        let addressed = |backend: &Backend| !backend.candidate.addresses.is_empty();
+        let kept = of_family.into_iter();
+        found.extend(kept.filter(|backend| is_first || addressed(backend)));
+    }
+    found
 }
 
 fn through(

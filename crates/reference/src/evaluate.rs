@@ -35,6 +35,22 @@ pub fn answer(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
                 connections: vec![connection],
             })
         }
+        Destination::Pods(name, pods) => {
+            let connections = pods.iter().map(|pod| {
+                let dialled = Dialled {
+                    protocol: query.protocol,
+                    port: Some(pod.port),
+                    via_service: false,
+                };
+                connect(cluster, query, &from, &pod.candidate, dialled)
+            });
+            let connections = connections.collect::<Result<Vec<Connection>, QueryError>>()?;
+            Ok(Answer {
+                outcome: outcome_of_service(&connections),
+                service: Some(name),
+                connections,
+            })
+        }
         Destination::Service(name, family, backends) => {
             let from = family.map_or(from.clone(), |family| from.restricted_to(family));
             let connections = backends.iter().map(|backend| {

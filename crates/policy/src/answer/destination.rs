@@ -18,6 +18,8 @@ pub(super) enum Destination {
     End(End),
     /// With the family that the Service's address fixes (rule Q-7).
     Service(ObjectName, Option<Family>, Vec<Backend>),
+    /// To those that the name of a headless Service stands for, which are dialled themselves (rule OB-13).
+    Headless(ObjectName, Vec<Backend>),
 }
 
 /// a Service address is an ordinary address on this side. NP-61: loopback leads nowhere else.
@@ -199,26 +201,40 @@ fn by_name(
     by_address(facts, query, source, address)
 }
 
-/// a Service that has no address yet is resolved by its port alone. OB-13: a headless one, or one of type
-/// ExternalName, cannot be dialled.
+/// a Service that has no address yet is resolved by its port alone, and so is a headless one, whose clients dial the
+/// pods. OB-13: one of type ExternalName cannot be dialled.
 fn unassigned(
     facts: Facts<'_>,
     query: &Query,
     source: &End,
     service: &Service,
 ) -> Result<Destination, QueryError> {
-    let will_have_one =
-        service.cluster_ip == ClusterIp::Unassigned && service.external_name.is_none();
-    if !will_have_one {
+    if service.external_name.is_some() {
         return Err(QueryError::NoServiceAddress(service.name.clone()));
     }
     let port = dialled_port(service, query)
         .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))?;
+    if service.cluster_ip == ClusterIp::Headless {
+        let backends = headless(facts, service, port, source);
+        return Ok(Destination::Headless(service.name.clone(), backends));
+    }
     let scope = match service.traffic.internal {
         TrafficPolicy::Local => source.whereabouts(facts.cluster),
         TrafficPolicy::Cluster => Scope::Cluster,
     };
     Ok(through(facts, service, port, None, scope))
+}
+
+/// OB-13, Q-7: every backend by each family that the source speaks, and once if nothing is known of its address.
+fn headless(facts: Facts<'_>, service: &Service, port: &ServicePort, source: &End) -> Vec<Backend> {
+    let mut families = Family::ALL
+        .into_iter()
+        .filter(|family| source.can_speak(*family));
+    let of = |family| backends(facts, service, port, Some(family), Scope::Cluster);
+    let mut found = families.next().map(of).unwrap_or_default();
+    let further = families.flat_map(of);
+    found.extend(further.filter(|backend| backend.end.has_address()));
+    found
 }
 
 fn through(

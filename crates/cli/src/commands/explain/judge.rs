@@ -89,7 +89,11 @@ pub(super) fn judge(
 /// What to ask instead of what has no answer (rule Q-13).
 fn with_advice(cluster: &Cluster, error: QueryError) -> String {
     let advice = match &error {
-        QueryError::NoServiceAddress(name) => cluster.services.get(name).map(instead_of_address),
+        QueryError::NoServiceAddress(name) => {
+            let service = cluster.services.get(name);
+            let host = service.and_then(|service| service.external_name.as_ref());
+            host.map(|host| format!("it stands for {host}: ask about an address of that host"))
+        }
         QueryError::NoServicePort(name) => cluster.services.get(name).map(served),
         QueryError::LoopbackSource(_) => Some("name the pod that it is inside of".to_owned()),
         QueryError::NoSuchEndpoint(_)
@@ -101,14 +105,6 @@ fn with_advice(cluster: &Cluster, error: QueryError) -> String {
         | QueryError::ServiceAsSource(_) => None,
     };
     advice.map_or_else(|| error.to_string(), |advice| format!("{error}: {advice}"))
-}
-
-/// OB-13: clients of a headless Service dial its pods, those of an ExternalName the host that it names.
-fn instead_of_address(service: &Service) -> String {
-    match &service.external_name {
-        Some(host) => format!("it stands for {host}: ask about an address of that host"),
-        None => "it is headless, and its clients dial the pods: ask about a pod".to_owned(),
-    }
 }
 
 /// The ports that the Service serves.

@@ -33,7 +33,9 @@ pub(super) fn warnings(
         }
         let dialled = one.answer.service.as_ref();
         let dialled = dialled.and_then(|name| cluster.services.get(name));
+        let headless = dialled.filter(|service| service.cluster_ip == ClusterIp::Headless);
         for connection in &one.answer.connections {
+            found.extend(headless.and_then(|service| not_translated(service, one, connection)));
             found.extend(namespaces(cluster, connection));
             found.extend(dialled.and_then(|service| allows_service(cluster, service, connection)));
         }
@@ -62,6 +64,21 @@ fn not_served(cluster: &Cluster, destination: &Endpoint) -> Option<Warning> {
             "svc/{name} does not serve that port, so that its address is judged as any other"
         ),
         help: Some(served(service)),
+    })
+}
+
+/// OB-13: nobody translates the port of a headless Service.
+fn not_translated(service: &Service, asked: &Judged, connection: &Connection) -> Option<Warning> {
+    let port = connection
+        .port
+        .filter(|_| connection.port != asked.query.port)?;
+    Some(Warning {
+        rule: "OB-13",
+        message: format!(
+            "svc/{} is headless, so nothing translates its port: clients must dial {port} at {}",
+            service.name, connection.destination
+        ),
+        help: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Ends of many kinds, and many ports at once.
 
 use super::explain;
+use crate::support::ringfence_reading;
 
 /// Two kinds of web servers, of which policy tells one apart.
 const SHOP: &str = "
@@ -318,4 +319,61 @@ fn protocols_without_ports() {
 fn a_named_port_is_the_destinations() {
     let said = explain(SHOP, &["shop/db-0", "shop/web-0", "http"], 0);
     assert!(said.contains("db-0 -> shop/web-0 tcp/http"), "{said}");
+}
+
+/// Rule OB-13: the name of a headless Service stands for its pods, in every family, at their own ports.
+#[test]
+fn a_headless_service_is_its_pods() {
+    let pod = |name: &str, app: &str, addresses: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: db, labels: {{app: {app}}}}}
+spec: {{containers: [{{name: c, image: i, ports: [{{name: sql, containerPort: 5432}}]}}]}}
+status: {{phase: Running, podIPs: [{addresses}]}}
+---
+"
+        )
+    };
+    let policies = "apiVersion: v1
+kind: Service
+metadata: {name: pg, namespace: db}
+spec: {clusterIP: None, selector: {app: pg}, ports: [{port: 15432, targetPort: sql}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: pg, namespace: db}
+spec:
+  podSelector: {matchLabels: {app: pg}}
+  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}]
+";
+    let manifests = |second: &str| {
+        let client = pod("client", "client", &format!("{{ip: 10.0.0.9}}{second}"));
+        let pods = ["pg-0", "pg-1"].map(|name| {
+            let last = name.trim_start_matches("pg-");
+            let second = second.replace("::9", &format!("::{last}"));
+            pod(name, "pg", &format!("{{ip: 10.0.1.{last}}}{second}"))
+        });
+        [client, pods.concat(), policies.to_owned()].concat()
+    };
+    let ask = |second: &str| {
+        let question = ["explain", "db/client", "svc/db/pg", "15432", "-f", "-"];
+        ringfence_reading(&manifests(second), &question).stdout
+    };
+    let said = ask("");
+    assert!(
+        said.starts_with("allow: db/client -> svc/db/pg tcp/15432"),
+        "{said}"
+    );
+    assert!(
+        said.contains("db/pg-0 tcp/15432 (5432 behind it), and likewise db/pg-1"),
+        "{said}"
+    );
+    assert!(
+        said.contains("[OB-13]") && said.contains("clients must dial 5432 at db/pg-0"),
+        "{said}"
+    );
+    let said = ask(", {ip: \"fd00::9\"}");
+    assert!(said.starts_with("partial: "), "{said}");
+    assert!(said.contains("over IPv6"), "{said}");
 }

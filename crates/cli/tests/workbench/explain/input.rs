@@ -47,8 +47,8 @@ fn what_cannot_be_asked_is_no_verdict() {
             "svc/shop/web: a Service opens no connections: name the pods behind it",
         ),
         (
-            ["shop/web-0", "svc/shop/each", "80"],
-            "service `shop/each` has no cluster address: it is headless, and its clients dial the pods: ask about a pod",
+            ["shop/web-0", "svc/shop/each", "81"],
+            "service `shop/each` has no such port, and no address: it serves tcp/80",
         ),
         (
             ["shop/web-0", "svc/shop/web", "81"],
