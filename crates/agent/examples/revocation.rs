@@ -101,9 +101,8 @@ impl Node {
                 })
             }
             Action::Revoke(entries) => {
-                for entry in &entries {
-                    assert!(self.connections.delete(entry).unwrap());
-                }
+                let found = self.connections.delete_all(&entries).unwrap();
+                assert!(found.iter().all(|found| *found));
                 self.times.deleting = begin.elapsed();
                 self.times.deleted = entries.len();
                 Some(Event::Revoked)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 use ringfence_netlink::Errno;
-use ringfence_netlink::conntrack::{Conntrack, Entry};
+use ringfence_netlink::conntrack::{Conntrack, End, Entry, Tuple};
 use ringfence_netlink::nftables::{ApplyError, Nftables, Owner, ReadError, TableState};
 use ringfence_netlink::route::RouteSocket;
 use ringfence_netlink::socket::SocketError;
@@ -30,8 +30,8 @@ const LOOKOUT: Duration = Duration::from_micros(500);
 pub(crate) enum Job {
     Read,
     Commit(Vec<Operation>),
-    /// Of these addresses, or all.
-    ReadConnections(Option<BTreeSet<IpAddr>>),
+    /// With these addresses at these ends, or all.
+    ReadConnections(Option<BTreeSet<(IpAddr, End)>>),
     Revoke(Vec<Entry>),
 }
 
@@ -155,7 +155,7 @@ impl Kernel {
         }
     }
 
-    fn read_connections(&mut self, of: Option<&BTreeSet<IpAddr>>) -> Event {
+    fn read_connections(&mut self, of: Option<&BTreeSet<(IpAddr, End)>>) -> Event {
         match self.connections(of) {
             Ok((connections, local)) => Event::Connections { connections, local },
             Err(error) => Event::ConnectionsFailed {
@@ -166,7 +166,7 @@ impl Kernel {
 
     fn connections(
         &mut self,
-        of: Option<&BTreeSet<IpAddr>>,
+        of: Option<&BTreeSet<(IpAddr, End)>>,
     ) -> Result<(Vec<Entry>, BTreeSet<IpAddr>)> {
         let local = self
             .routes
@@ -178,22 +178,20 @@ impl Kernel {
             .collect();
         let connections = match of {
             None => self.conntrack.entries(),
-            Some(addresses) => self.conntrack.entries_of(addresses),
+            Some(ends) => self.conntrack.entries_of(ends),
         };
         let connections = connections.context("cannot list tracked connections")?;
         Ok((connections, local))
     }
 
     fn revoke(&mut self, entries: &[Entry]) -> Event {
-        let mut failure = None;
         for entry in entries {
-            match self.conntrack.delete(entry) {
-                Ok(found) => tracing::debug!(?entry, found, "revoked a connection"),
-                Err(error) => failure = Some(error),
-            }
+            tracing::debug!(?entry, "revoking a connection");
         }
-        let exchanges: Vec<&Entry> = entries.iter().filter(|entry| revives(entry)).collect();
-        failure = self.sever(&exchanges).err().or(failure);
+        let failure = self.conntrack.delete_all(entries).err();
+        let exchanges = entries.iter().filter(|entry| revives(entry));
+        let answers: Vec<Tuple> = exchanges.map(|entry| entry.reply).collect();
+        let failure = self.sever(&answers).err().or(failure);
         let Some(error) = failure else {
             return Event::Revoked;
         };
@@ -205,13 +203,12 @@ impl Kernel {
 
     /// Keeps answers that are on their way from reviving exchanges that were just cut: each would make an entry of an
     /// exchange that the answering end opens, and the end that is denied would then answer in it.
-    fn sever(&mut self, exchanges: &[&Entry]) -> Result<(), SocketError> {
+    fn sever(&mut self, answers: &[Tuple]) -> Result<(), SocketError> {
         let start = Instant::now();
-        while !exchanges.is_empty() && start.elapsed() < LINGERING {
-            for entry in exchanges {
-                if self.conntrack.delete_tuple(&entry.reply)? {
-                    tracing::debug!(?entry, "an answer had revived an exchange");
-                }
+        while !answers.is_empty() && start.elapsed() < LINGERING {
+            let revived = self.conntrack.delete_tuples(answers)?;
+            for (answer, _) in answers.iter().zip(revived).filter(|(_, revived)| *revived) {
+                tracing::debug!(?answer, "an answer had revived an exchange");
             }
             thread::sleep(LOOKOUT);
         }

@@ -6,8 +6,10 @@
 
 mod codec;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::panic::resume_unwind;
+use std::thread;
 
 use nix::libc;
 
@@ -18,6 +20,8 @@ const SUBSYSTEM: u16 = 1 << 8;
 const NEW: u16 = SUBSYSTEM;
 const GET: u16 = SUBSYSTEM | 1;
 const DELETE: u16 = SUBSYSTEM | 2;
+/// So many entries are deleted in one system call; the answers to all of them fit into the socket.
+const AT_ONCE: usize = 128;
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,10 +131,26 @@ pub struct Entry {
     pub zone: u16,
 }
 
+/// Which address of an entry is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// Who opened the connection: the source of its first packet.
+    Client,
+    /// Where answers come from.
+    Server,
+}
+
+impl End {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Client, Self::Server];
+}
+
 /// A connection to ctnetlink in one network namespace.
 #[derive(Debug)]
 pub struct Conntrack {
     socket: Socket,
+    /// Lists at the same time as the other.
+    second: Socket,
 }
 
 impl Conntrack {
@@ -141,6 +161,7 @@ impl Conntrack {
     pub fn open() -> Result<Self, SocketError> {
         Ok(Self {
             socket: Socket::open(Subsystem::Netfilter)?,
+            second: Socket::open(Subsystem::Netfilter)?,
         })
     }
 
@@ -157,23 +178,45 @@ impl Conntrack {
             .collect())
     }
 
-    /// The entries that one of these addresses is an end of: the first source, or where answers come from; on kernels
-    /// before Linux 5.8 all entries of these families. The kernel looks at every entry twice for each address, and copies
-    /// those that are asked for: with few addresses that is much faster than [`Conntrack::entries`].
+    /// The entries that have one of these addresses at this end; on kernels before Linux 5.8 all entries of these families.
+    /// The kernel looks at every entry once for each that is asked for, for two of them at the same time, and copies those that
+    /// it is about: with few that is much faster than [`Conntrack::entries`].
     ///
     /// # Errors
     /// [`SocketError`].
-    pub fn entries_of(&mut self, addresses: &BTreeSet<IpAddr>) -> Result<Vec<Entry>, SocketError> {
-        let mut found: BTreeMap<(Tuple, u16), Entry> = BTreeMap::new();
-        for address in addresses {
-            for end in codec::End::ALL {
-                let messages = self.socket.dump(GET, &codec::filter(*address, end))?;
-                let entries = messages.iter();
-                let entries = entries.filter_map(|message| codec::entry(&message.body));
-                found.extend(entries.map(|entry| ((entry.original, entry.zone), entry)));
-            }
-        }
-        Ok(found.into_values().collect())
+    pub fn entries_of(
+        &mut self,
+        ends: &BTreeSet<(IpAddr, End)>,
+    ) -> Result<Vec<Entry>, SocketError> {
+        let (some, others) = (ends.iter().step_by(2), ends.iter().skip(1).step_by(2));
+        let mut entries = if ends.len() < 2 {
+            list(&mut self.socket, some)?
+        } else {
+            self.list_both(some, others)?
+        };
+        let key = |entry: &Entry| (entry.original, entry.zone);
+        entries.sort_by_key(key);
+        entries.dedup_by_key(|entry| key(entry));
+        Ok(entries)
+    }
+
+    fn list_both<'a>(
+        &mut self,
+        some: impl Iterator<Item = &'a (IpAddr, End)>,
+        others: impl Iterator<Item = &'a (IpAddr, End)> + Clone + Send,
+    ) -> Result<Vec<Entry>, SocketError> {
+        let Self { socket, second } = self;
+        thread::scope(|scope| {
+            let again = others.clone();
+            let beside = thread::Builder::new().spawn_scoped(scope, || list(second, others));
+            let mut entries = list(socket, some)?;
+            entries.extend(match beside {
+                Ok(beside) => beside.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+                // One after the other, then.
+                Err(_) => list(socket, again)?,
+            });
+            Ok(entries)
+        })
     }
 
     /// Deletes the entry with this original or reply tuple, zone and number, and reports whether there
@@ -182,15 +225,27 @@ impl Conntrack {
     /// # Errors
     /// [`SocketError`].
     pub fn delete(&mut self, entry: &Entry) -> Result<bool, SocketError> {
-        self.delete_request(codec::delete(&entry.original, entry.zone, Some(entry.id)))
+        let found = self.delete_all(std::slice::from_ref(entry))?;
+        Ok(found.contains(&true))
     }
 
-    /// Deletes the entry of zone 0 with this original tuple, and reports whether there was one.
+    /// As [`Conntrack::delete`], of many at once, and reports of each whether there was one. All are tried, whatever becomes of
+    /// one of them.
     ///
     /// # Errors
-    /// [`SocketError`].
-    pub fn delete_tuple(&mut self, original: &Tuple) -> Result<bool, SocketError> {
-        self.delete_request(codec::delete(original, 0, None))
+    /// [`SocketError`], the last one.
+    pub fn delete_all(&mut self, entries: &[Entry]) -> Result<Vec<bool>, SocketError> {
+        let body = |entry: &Entry| codec::delete(&entry.original, entry.zone, Some(entry.id));
+        self.delete_requests(&entries.iter().map(body).collect::<Vec<_>>())
+    }
+
+    /// Deletes the entries of zone 0 with these original tuples, and reports of each whether there was one. All are tried.
+    ///
+    /// # Errors
+    /// [`SocketError`], the last one.
+    pub fn delete_tuples(&mut self, originals: &[Tuple]) -> Result<Vec<bool>, SocketError> {
+        let body = |original: &Tuple| codec::delete(original, 0, None);
+        self.delete_requests(&originals.iter().map(body).collect::<Vec<_>>())
     }
 
     /// Makes an entry as if answers had been seen already, which ends after so many seconds. For tests and measurements:
@@ -220,11 +275,29 @@ impl Conntrack {
             .map(drop)
     }
 
-    fn delete_request(&mut self, body: Vec<u8>) -> Result<bool, SocketError> {
-        match self.socket.request(DELETE, 0, &body) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_missing() => Ok(false),
-            Err(error) => Err(error),
+    fn delete_requests(&mut self, bodies: &[Vec<u8>]) -> Result<Vec<bool>, SocketError> {
+        let (mut found, mut failure) = (Vec::with_capacity(bodies.len()), None);
+        for bodies in bodies.chunks(AT_ONCE) {
+            for refused in self.socket.request_all(DELETE, bodies)? {
+                found.push(refused.is_none());
+                let error = refused.map(SocketError::from);
+                failure = error.filter(|error| !error.is_missing()).or(failure);
+            }
         }
+        failure.map_or(Ok(found), Err)
     }
+}
+
+/// The entries with these addresses at these ends; one that has two of them comes twice.
+fn list<'a>(
+    socket: &mut Socket,
+    ends: impl Iterator<Item = &'a (IpAddr, End)>,
+) -> Result<Vec<Entry>, SocketError> {
+    let mut entries = Vec::new();
+    for (address, end) in ends {
+        let messages = socket.dump(GET, &codec::filter(*address, *end))?;
+        let found = messages.iter();
+        entries.extend(found.filter_map(|message| codec::entry(&message.body)));
+    }
+    Ok(entries)
 }

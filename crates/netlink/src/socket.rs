@@ -141,6 +141,30 @@ impl Socket {
         Ok(self.collect(sequence)?.messages)
     }
 
+    /// Sends requests of one kind in one system call, and returns for each what it was refused with, if it was. Their answers
+    /// must fit into the socket.
+    ///
+    /// # Errors
+    /// If the exchange itself fails.
+    pub(crate) fn request_all(
+        &mut self,
+        kind: u16,
+        bodies: &[Vec<u8>],
+    ) -> Result<Vec<Option<KernelError>>, SocketError> {
+        let too_long = SocketError::Malformed("request too long");
+        let Ok(count) = u32::try_from(bodies.len()) else {
+            return Err(too_long);
+        };
+        let first = self.reserve(count);
+        let mut writer = Writer::default();
+        for (number, body) in (0..count).zip(bodies) {
+            let sequence = first.wrapping_add(number);
+            writer.message(kind, REQUEST | ACK, sequence, |writer| writer.raw(body));
+        }
+        self.send(&writer.finish().map_err(|_| too_long)?)?;
+        self.outcomes(first, bodies.len())
+    }
+
     /// Sends one dump request and returns all its messages, from one consistent state of the kernel.
     ///
     /// # Errors
@@ -245,6 +269,32 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Reads until each of so many requests is answered; what belongs to earlier ones is dropped.
+    fn outcomes(
+        &mut self,
+        first: u32,
+        count: usize,
+    ) -> Result<Vec<Option<KernelError>>, SocketError> {
+        let (mut outcomes, mut answered) = (vec![None; count], 0);
+        while answered < count {
+            for message in self.receive(0)? {
+                let number = usize::try_from(message.sequence.wrapping_sub(first));
+                let Some(outcome) = number.ok().and_then(|number| outcomes.get_mut(number)) else {
+                    continue;
+                };
+                match message.classify()? {
+                    Kind::Acknowledged => answered += 1,
+                    Kind::Refused(refused) => {
+                        *outcome = Some(refused);
+                        answered += 1;
+                    }
+                    Kind::Data | Kind::Noop | Kind::Done => {}
+                }
+            }
+        }
+        Ok(outcomes)
     }
 
     fn receive(&mut self, flags: libc::c_int) -> Result<Vec<Message>, SocketError> {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
-use ringfence_netlink::conntrack::Entry;
+use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Operation, Table};
 
 use super::LiveTable;
@@ -81,8 +81,8 @@ pub enum Action {
     Commit(Vec<Operation>),
     /// List the tracked connections.
     ReadConnections {
-        /// Those of these addresses alone, or more; `None` for all.
-        of: Option<BTreeSet<IpAddr>>,
+        /// Those with these addresses at these ends alone, or more; `None` for all.
+        of: Option<BTreeSet<(IpAddr, End)>>,
     },
     /// Delete the tracking entries of exactly these connections.
     Revoke(Vec<Entry>),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringfence_cni::EndpointId;
 use ringfence_compile::LocalEndpoint;
-use ringfence_netlink::conntrack::Entry;
+use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Evaluator, Operation, diff};
 
 use super::revocation::Judge;
@@ -76,7 +76,7 @@ impl Machine {
 
     /// The addresses whose connections are to be judged, if they are few, and no address is to be free of all connections:
     /// that of a pod that is gone may stand at any end of them.
-    fn suspects_alone(&self) -> Option<BTreeSet<IpAddr>> {
+    fn suspects_alone(&self) -> Option<BTreeSet<(IpAddr, End)>> {
         let few = self.suspects.few();
         few.filter(|_| !self.endpoints.has_withdrawn()).cloned()
     }

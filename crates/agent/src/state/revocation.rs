@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_net::{ConnectionState, IpProtocol, Packet, TcpFlags};
-use ringfence_netlink::conntrack::{Entry, Transport};
+use ringfence_netlink::conntrack::{End, Entry, Transport};
 use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
 use super::endpoints::Interface;
@@ -89,8 +89,12 @@ impl Judge<'_> {
 
     /// Whether it may be denied: by the ends that the judgement looks at.
     fn is_suspect(&self, entry: &Entry) -> bool {
-        let ends = [entry.original.source, entry.reply.source];
-        ends.into_iter().any(|end| self.suspects.include(end))
+        let ends = [
+            (entry.original.source, End::Client),
+            (entry.reply.source, End::Server),
+        ];
+        let mut ends = ends.into_iter();
+        ends.any(|(address, end)| self.suspects.include(address, end))
     }
 
     /// Whether the packet that opened the connection would be dropped now: from its first source, to where

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ringfence_netlink::conntrack::End;
 use ringfence_ruleset::{Datum, Element, Key, Operation, Value, Verdict};
 
 use super::suspects::Suspects;
@@ -126,7 +127,7 @@ impl Change {
                     let elements = elements.iter();
                     let denying =
                         elements.filter(|it| may_addition_deny(set, it, new, &deleted, denials));
-                    denying.for_each(|(key, _)| suspect(key, &mut suspects));
+                    denying.for_each(|(key, _)| suspect(set, key, &mut suspects));
                 }
                 Operation::DeleteElements { set, keys, .. } => {
                     let leading = keys.iter().filter(|_| leads(set));
@@ -134,7 +135,7 @@ impl Change {
                     let denying = keys
                         .iter()
                         .filter(|key| may_deletion_deny(set, key, &added));
-                    denying.for_each(|key| suspect(key, &mut suspects));
+                    denying.for_each(|key| suspect(set, key, &mut suspects));
                 }
                 Operation::AddChain { name, .. }
                 | Operation::DeleteChain { name }
@@ -205,7 +206,7 @@ fn redirect(key: &Key, suspects: &mut Suspects) {
 }
 
 /// Adds the addresses in a key; without one it may be about anybody.
-fn suspect(key: &Key, suspects: &mut Suspects) {
+fn suspect(set: &str, key: &Key, suspects: &mut Suspects) {
     let ends = key.first.iter().zip(&key.last);
     let addresses: Vec<_> = ends
         .filter_map(|ends| match ends {
@@ -217,7 +218,17 @@ fn suspect(key: &Key, suspects: &mut Suspects) {
         suspects.extend(Suspects::everybody());
     }
     for (first, last) in addresses {
-        suspects.add(first, last);
+        suspects.add(first, last, ends_of(set));
+    }
+}
+
+/// At which ends of a connection the addresses of a set's keys are looked up: who is judged for ingress is where answers come
+/// from, who is judged for egress opened it.
+fn ends_of(set: &str) -> &'static [End] {
+    match set.trim_end_matches(['4', '6']) {
+        "ingress" | "ingress-ports" | "ingress-peers" | "ingress-ranges" => &[End::Server],
+        "egress" | "egress-ports" | "egress-peers" | "egress-ranges" => &[End::Client],
+        _ => &End::ALL,
     }
 }
 

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::libc;
 
-use super::{Entry, TcpState, Transport, Tuple, status};
+use super::{End, Entry, TcpState, Transport, Tuple, status};
 use crate::attribute::{Attributes, Writer};
 
 // `enum ctattr_type` and the enums nested in it.
@@ -46,22 +46,11 @@ pub(super) fn header(address: Option<IpAddr>) -> [u8; HEADER] {
     [u8::try_from(family).unwrap_or(0), 0, 0, 0]
 }
 
-/// Which of the addresses of an entry is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum End {
-    OriginalSource,
-    ReplySource,
-}
-
-impl End {
-    pub(super) const ALL: [Self; 2] = [Self::OriginalSource, Self::ReplySource];
-}
-
 /// The body of a request to list the entries with this address at one end.
 pub(super) fn filter(address: IpAddr, end: End) -> Vec<u8> {
     let (tuple, flags) = match end {
-        End::OriginalSource => (ORIGINAL, FILTER_ORIGINAL),
-        End::ReplySource => (REPLY, FILTER_REPLY),
+        End::Client => (ORIGINAL, FILTER_ORIGINAL),
+        End::Server => (REPLY, FILTER_REPLY),
     };
     let mut writer = Writer::default();
     writer.raw(&header(Some(address)));

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 
 use ringfence_net::ConnectionState;
-use ringfence_netlink::conntrack::{Conntrack, Entry, TcpState, Transport, Tuple, status};
+use ringfence_netlink::conntrack::{Conntrack, End, Entry, TcpState, Transport, Tuple, status};
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{
     BaseChain, ChainKind, Datum, Expression, Field, Hook, Operand, Operation, Operator, Rule,
@@ -17,6 +17,7 @@ tests! {
         pings_are_listed_and_deleted,
         a_full_table_is_listed,
         what_rules_leave_untracked_has_no_entry,
+        entries_are_deleted_many_at_once,
         entries_of_an_address_are_listed_whichever_end_it_is,
     ],
 }
@@ -83,9 +84,10 @@ fn entries_of_an_address_are_listed_whichever_end_it_is() {
             .create(&tuple(from, to, port), &reply, 60)
             .unwrap();
     }
-    let listed = |conntrack: &mut Conntrack, addresses: &[&str]| {
+    let listed = |conntrack: &mut Conntrack, addresses: &[&str], ends: &[End]| {
         let addresses = addresses.iter().map(|address| address.parse().unwrap());
-        let entries = conntrack.entries_of(&addresses.collect()).unwrap();
+        let ends = addresses.flat_map(|address| ends.iter().map(move |end| (address, *end)));
+        let entries = conntrack.entries_of(&ends.collect()).unwrap();
         let ports = entries.iter().map(|entry| match entry.original.transport {
             Transport::Ports { source, .. } => source,
             Transport::Icmp { .. } => 0,
@@ -93,16 +95,64 @@ fn entries_of_an_address_are_listed_whichever_end_it_is() {
         ports.collect::<BTreeSet<u16>>()
     };
     assert_eq!(
-        listed(&mut conntrack, &["10.0.0.9"]),
+        listed(&mut conntrack, &["10.0.0.9"], &End::ALL),
         [100, 101, 102].into()
     );
     assert_eq!(
-        listed(&mut conntrack, &["fd00::9", "10.0.0.3"]),
+        listed(&mut conntrack, &["fd00::9", "10.0.0.3"], &End::ALL),
         [103, 105].into()
     );
-    assert_eq!(listed(&mut conntrack, &["10.0.0.77"]), BTreeSet::new());
-    assert_eq!(listed(&mut conntrack, &[]), BTreeSet::new());
+    for (address, end, expected) in [
+        ("10.0.0.9", End::Client, vec![101]),
+        ("10.0.0.9", End::Server, vec![100, 102]),
+        ("10.0.0.77", End::Server, vec![]),
+    ] {
+        let expected = expected.into_iter().collect();
+        assert_eq!(listed(&mut conntrack, &[address], &[end]), expected);
+    }
+    assert_eq!(listed(&mut conntrack, &[], &End::ALL), BTreeSet::new());
     assert_eq!(conntrack.entries().unwrap().len(), 6);
+}
+
+/// Many in one system call; what is gone already, or came again in its place, is no error.
+fn entries_are_deleted_many_at_once() {
+    const MANY: u16 = 1000;
+    let mut conntrack = track();
+    let tuple = |source: [u8; 4], destination: [u8; 4], from, to| Tuple {
+        source: source.into(),
+        destination: destination.into(),
+        transport: Transport::Ports {
+            protocol: 6,
+            source: from,
+            destination: to,
+        },
+    };
+    let (client, server) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+    let create = |conntrack: &mut Conntrack, port: u16| {
+        let original = tuple(client, server, port, 80);
+        let reply = tuple(server, client, 80, port);
+        conntrack.create(&original, &reply, 60).unwrap();
+    };
+    for port in 0..MANY {
+        create(&mut conntrack, port);
+    }
+    let entries = conntrack.entries().unwrap();
+    let (gone, again) = (&entries[300], &entries[500]);
+    assert!(conntrack.delete(gone).unwrap() && conntrack.delete(again).unwrap());
+    let Transport::Ports { source, .. } = again.original.transport else {
+        panic!("a TCP connection");
+    };
+    create(&mut conntrack, source);
+    let found = conntrack.delete_all(&entries).unwrap();
+    let missed: Vec<usize> = (0..entries.len())
+        .filter(|number| !found[*number])
+        .collect();
+    assert_eq!(missed, [300, 500]);
+    let left = conntrack.entries().unwrap();
+    assert_eq!((left.len(), left[0].original), (1, again.original));
+    let tuples = [gone.original, again.original];
+    assert_eq!(conntrack.delete_tuples(&tuples).unwrap(), [false, true]);
+    assert_eq!(conntrack.entries().unwrap(), []);
 }
 
 fn to_port(entries: &[Entry], address: IpAddr, wanted: u16) -> Option<Entry> {
@@ -205,7 +255,7 @@ fn entries_are_listed_and_deleted() {
         );
         assert!(conntrack.delete(&tcp).unwrap());
         assert!(!conntrack.delete(&tcp).unwrap());
-        assert!(conntrack.delete_tuple(&udp.original).unwrap());
+        assert_eq!(conntrack.delete_tuples(&[udp.original]).unwrap(), [true]);
         let entries = conntrack.entries().unwrap();
         assert_eq!(to_port(&entries, address, udp_port), None);
         drop((listener, stream));

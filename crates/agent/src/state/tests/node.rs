@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
 use ringfence_compile::{LocalEndpoint, NodeView, compile};
 use ringfence_model::{Cluster, Timestamp};
-use ringfence_netlink::conntrack::Entry;
+use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Operation, Table, apply};
 use ringfence_testkit::generate::MOMENT;
 
@@ -57,6 +57,8 @@ pub(super) struct FakeNode {
     wired: BTreeMap<Ticket, String>,
     pub(super) transactions: Vec<Vec<Operation>>,
     pub(super) revoked: Vec<Entry>,
+    /// Whose connections were asked for last.
+    pub(super) listed: Option<BTreeSet<(IpAddr, End)>>,
     jobs: VecDeque<Action>,
     timer: Option<Duration>,
 }
@@ -83,6 +85,7 @@ impl FakeNode {
             wired: BTreeMap::new(),
             transactions: Vec::new(),
             revoked: Vec::new(),
+            listed: None,
             jobs: VecDeque::new(),
             timer: None,
         }
@@ -278,10 +281,14 @@ impl FakeNode {
             Action::ReadConnections { .. } if !self.connections_work => Event::ConnectionsFailed {
                 message: "no conntrack".to_owned(),
             },
-            Action::ReadConnections { of } => Event::Connections {
-                connections: self.connections_of(of.as_ref()),
-                local: self.local.clone(),
-            },
+            Action::ReadConnections { of } => {
+                let connections = self.connections_of(of.as_ref());
+                self.listed = of;
+                Event::Connections {
+                    connections,
+                    local: self.local.clone(),
+                }
+            }
             Action::Revoke(entries) => {
                 self.connections.retain(|entry| !entries.contains(entry));
                 self.revoked.extend(entries);
@@ -296,8 +303,13 @@ impl FakeNode {
     }
 
     /// What the kernel lists when it is asked for some addresses: the ends that a filter of it looks at.
-    fn connections_of(&self, of: Option<&BTreeSet<IpAddr>>) -> Vec<Entry> {
-        let ends = |entry: &Entry| [entry.original.source, entry.reply.source];
+    fn connections_of(&self, of: Option<&BTreeSet<(IpAddr, End)>>) -> Vec<Entry> {
+        let ends = |entry: &Entry| {
+            [
+                (entry.original.source, End::Client),
+                (entry.reply.source, End::Server),
+            ]
+        };
         let connections = self.connections.iter();
         let asked = connections.filter(|entry| {
             of.is_none_or(|of| ends(entry).into_iter().any(|end| of.contains(&end)))

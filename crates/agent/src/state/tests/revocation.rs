@@ -2,7 +2,7 @@
 
 use ringfence_model::ClusterPolicy;
 use ringfence_net::Protocol;
-use ringfence_netlink::conntrack::{Entry, Transport, Tuple};
+use ringfence_netlink::conntrack::{End, Entry, Transport, Tuple};
 use ringfence_testkit::builder::{admin, deny, labels, pods_anywhere};
 
 use super::cluster::{
@@ -503,4 +503,19 @@ fn one_more_backend_ends_nothing() {
     fake.delete(AgentKey::Service(named("names")));
     fake.settle();
     assert_eq!(fake.connections, []);
+}
+
+/// The kernel looks at every entry for each end that it is asked about.
+#[test]
+fn only_the_end_that_is_judged_is_asked_for() {
+    let [b, b6] = [ip(B), ip(B6)];
+    for (policy, end) in [
+        (policy("deny", "b", &[], None), End::Server),
+        (egress_policy("deny", "b", &[], None), End::Client),
+    ] {
+        let mut fake = cluster();
+        fake.apply(AgentObject::NetworkPolicy(policy));
+        fake.settle();
+        assert_eq!(fake.listed, Some([(b, end), (b6, end)].into()));
+    }
 }
