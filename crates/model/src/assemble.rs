@@ -2,11 +2,13 @@
 
 mod cluster_policies;
 mod endpoints;
+mod mentions;
 mod owners;
 mod representatives;
 mod unknowable;
 
 pub use endpoints::add_endpoints;
+pub use mentions::Mentions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -28,6 +30,17 @@ pub fn assemble_with(
     objects: &[Object],
     domain_addresses: DomainAddresses,
 ) -> (Cluster, Vec<Diagnostic>) {
+    assemble_mentioning(objects, domain_addresses, &Mentions::of(objects))
+}
+
+/// As [`assemble_with`], with the pods that `mentions` name in the place of those that the objects themselves name: a
+/// cluster that is compared with another, or that somebody asks about (rule OB-9).
+#[must_use]
+pub fn assemble_mentioning(
+    objects: &[Object],
+    domain_addresses: DomainAddresses,
+    mentions: &Mentions,
+) -> (Cluster, Vec<Diagnostic>) {
     let mut assembly = Assembly::default();
     assembly.cluster.domain_addresses = domain_addresses;
     for object in objects {
@@ -36,7 +49,7 @@ pub fn assemble_with(
         }
     }
     assembly.add_endpoints();
-    assembly.add_workloads();
+    assembly.add_workloads(mentions);
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
     let Assembly {
@@ -127,7 +140,7 @@ impl<'a> Assembly<'a> {
     }
 
     /// Tells each pod its workload, and adds pods for the workloads whose own pods are not given (rule OB-9).
-    fn add_workloads(&mut self) {
+    fn add_workloads(&mut self, mentions: &Mentions) {
         let workloads = Workloads::of(self.seen.values().copied());
         let given = self.seen.values().filter_map(|object| owners::pod(object));
         for (name, manifest) in given.clone() {
@@ -135,7 +148,8 @@ impl<'a> Assembly<'a> {
                 pod.workload = workloads.workload_of(manifest);
             }
         }
-        for mut pod in representatives::of(&workloads, given.map(|(_, manifest)| manifest)) {
+        let given = given.map(|(_, manifest)| manifest);
+        for mut pod in representatives::of(&workloads, given, mentions) {
             if self.cluster.pods.contains_key(&pod.name) {
                 pod.name.name.push_str("-representative");
             }

@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
         .diagnostics
         .retain(|diagnostic| diagnostic.rule != Some("OB-4"));
     manifests.print_diagnostics();
+    options.add_pods(&mut manifests, question.pods());
     let mut cluster = manifests.cluster.clone();
     let (sources, destinations) = question.resolve(&mut cluster)?;
     let engine = Engine::new(cluster);

@@ -43,9 +43,11 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
         "tests and manifests cannot both come from standard input"
     );
     let files = suite::read(&arguments.tests)?;
-    let loaded = arguments.manifests.load()?;
+    let mut loaded = arguments.manifests.load()?;
+    let options = &arguments.manifests.options;
+    let namespace = &options.namespace;
+    options.add_pods(&mut loaded, files.pods(namespace));
     let mut cluster = loaded.cluster.clone();
-    let namespace = &arguments.manifests.options.namespace;
     let suite = Suite::new(&files, &mut cluster, namespace)?;
     let cases = suite.chosen(arguments.filter.as_deref())?;
     let engine = Engine::new(cluster);

@@ -111,6 +111,19 @@ impl EndpointArgument {
         by_name(text, namespace)
     }
 
+    /// The pod, if it is one by its name.
+    pub(crate) const fn pod(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Pod(name) => Some(name),
+            Self::Workload(..)
+            | Self::NewPod { .. }
+            | Self::Service(_)
+            | Self::Node(_)
+            | Self::Address(_)
+            | Self::WellKnown(_) => None,
+        }
+    }
+
     /// What was probably meant, where no such endpoint exists: a misspelt word is a pod's name as well.
     pub(crate) fn near_miss(&self) -> Option<String> {
         let Self::Pod(name) = self else {

@@ -12,8 +12,8 @@ use anyhow::ensure;
 use clap::Args;
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, Diagnostic, LoadOptions, Object, RenderStyle, Severity, SourceMap, Timestamp,
-    UnknownFields, assemble_with, load_with,
+    Cluster, Diagnostic, LoadOptions, Mentions, Object, ObjectName, RenderStyle, Severity,
+    SourceMap, Timestamp, UnknownFields, assemble_mentioning, assemble_with, load_with,
 };
 
 use super::block::block;
@@ -106,7 +106,38 @@ impl ManifestOptions {
 
     /// The cluster that these objects make.
     pub(crate) fn assemble(&self, objects: &[Object]) -> Cluster {
-        let (mut cluster, _) = assemble_with(objects, domain_addresses(&self.resolve));
+        self.assemble_mentioning(objects, &Mentions::of(objects))
+    }
+
+    /// Puts the pods of `wanted` into the cluster that a workload makes and that no selector names (rule OB-9).
+    pub(crate) fn add_pods(
+        &self,
+        loaded: &mut LoadedManifests,
+        wanted: impl IntoIterator<Item = ObjectName>,
+    ) {
+        let known = &loaded.cluster.pods;
+        let missing = wanted.into_iter().filter(|pod| !known.contains_key(pod));
+        let missing: Vec<ObjectName> = missing.collect();
+        if !missing.is_empty() {
+            let mentions = Mentions::of(&loaded.objects).with_pods(missing);
+            loaded.cluster = self.assemble_mentioning(&loaded.objects, &mentions);
+        }
+    }
+
+    /// Puts the pods into both clusters that selectors of either name, so that each is compared with itself (rule OB-9).
+    pub(crate) fn add_common_pods(&self, one: &mut LoadedManifests, other: &mut LoadedManifests) {
+        let mentions = (Mentions::of(&one.objects), Mentions::of(&other.objects));
+        if mentions.0 != mentions.1 {
+            let both = mentions.0.union(&mentions.1);
+            for side in [one, other] {
+                side.cluster = self.assemble_mentioning(&side.objects, &both);
+            }
+        }
+    }
+
+    fn assemble_mentioning(&self, objects: &[Object], mentions: &Mentions) -> Cluster {
+        let addresses = domain_addresses(&self.resolve);
+        let (mut cluster, _) = assemble_mentioning(objects, addresses, mentions);
         cluster.tell_time(self.at.unwrap_or_else(now));
         cluster.pod_blocks = self.pod_cidr.iter().map(IpNet::trunc).collect();
         cluster

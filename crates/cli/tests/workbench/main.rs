@@ -19,6 +19,7 @@ mod lock;
 mod man;
 mod matrix;
 mod node_addresses;
+mod ordinals;
 mod own_node;
 mod resolve;
 mod suggest;

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::mentions::{COMPLETION_INDEX, Mentions, POD_INDEX, POD_NAME};
 use super::owners::{Key, Workloads, key};
 use crate::extract::policy_ports;
 use crate::{Labels, ObjectName, Phase, Pod, PodManifest, Workload, WorkloadKind};
 
-/// One pod per workload, two where it has several, none where the workload's own pods are among `given`.
+/// One pod per workload, two where it has several and more where `mentions` tell its pods apart, none where the workload's
+/// own pods are among `given`.
 pub(super) fn of<'a>(
     workloads: &Workloads<'_>,
     given: impl Iterator<Item = &'a PodManifest>,
+    mentions: &Mentions,
 ) -> Vec<Pod> {
     let made = given.filter_map(|pod| workloads.maker(pod)).collect();
     let represented = represented(workloads, made);
@@ -18,7 +21,7 @@ pub(super) fn of<'a>(
         .iter()
         .filter(|(key, _)| !represented.contains(key));
     distinct(
-        left.flat_map(|(_, workload)| pods(workloads, workload))
+        left.flat_map(|(_, workload)| pods(workloads, workload, mentions))
             .collect(),
     )
 }
@@ -48,7 +51,20 @@ fn represented(workloads: &Workloads<'_>, made: Vec<Key>) -> BTreeSet<Key> {
 }
 
 /// The pods that stand for `workload`.
-fn pods(workloads: &Workloads<'_>, workload: &Workload) -> Vec<(WorkloadKind, Pod)> {
+fn pods(
+    workloads: &Workloads<'_>,
+    workload: &Workload,
+    mentions: &Mentions,
+) -> Vec<(WorkloadKind, Pod)> {
+    ordinals(workload, mentions)
+        .into_iter()
+        .map(|ordinal| (workload.kind, pod(workloads, workload, ordinal)))
+        .collect()
+}
+
+/// Which of the workload's pods there are: the first ones, those that are mentioned, and as many that are not, all the
+/// rest of which is like them.
+fn ordinals(workload: &Workload, mentions: &Mentions) -> BTreeSet<u32> {
     let count = match workload.kind {
         WorkloadKind::DaemonSet => 2,
         WorkloadKind::Deployment
@@ -58,9 +74,16 @@ fn pods(workloads: &Workloads<'_>, workload: &Workload) -> Vec<(WorkloadKind, Po
         | WorkloadKind::Job
         | WorkloadKind::CronJob => workload.replicas.min(2),
     };
-    (0..count)
-        .map(|ordinal| (workload.kind, pod(workloads, workload, ordinal)))
-        .collect()
+    let Some(all) = workload.ordinals.clone().filter(|_| count > 0) else {
+        return (0..count).collect();
+    };
+    let a_few = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut chosen = mentions.ordinals(workload, &common_labels(workload));
+    let others = all.clone().filter(|ordinal| !chosen.contains(ordinal));
+    let others: Vec<u32> = others.take(a_few).collect();
+    chosen.extend(others);
+    chosen.extend(all.take(a_few));
+    chosen
 }
 
 /// Puts the kind into the names that several pods would have; a StatefulSet's names are real and stay.
@@ -102,22 +125,33 @@ fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
 
 /// The template's labels and those that the controller adds (rule OB-10).
 fn labels(workload: &Workload, pod: &str, ordinal: u32) -> Labels {
-    let mut labels = workload.template.labels.clone();
+    let mut labels = common_labels(workload);
     let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
     match workload.kind {
         WorkloadKind::StatefulSet => {
-            add("statefulset.kubernetes.io/pod-name", pod);
-            add("apps.kubernetes.io/pod-index", &ordinal.to_string());
+            add(POD_NAME, pod);
+            add(POD_INDEX, &ordinal.to_string());
         }
-        WorkloadKind::Job => {
-            add("job-name", &workload.name.name);
-            add("batch.kubernetes.io/job-name", &workload.name.name);
+        WorkloadKind::Job | WorkloadKind::CronJob => {
+            if workload.ordinals.is_some() {
+                add(COMPLETION_INDEX, &ordinal.to_string());
+            }
         }
         WorkloadKind::Deployment
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
-        | WorkloadKind::DaemonSet
-        | WorkloadKind::CronJob => {}
+        | WorkloadKind::DaemonSet => {}
+    }
+    labels
+}
+
+/// The labels of all of the workload's pods.
+fn common_labels(workload: &Workload) -> Labels {
+    let mut labels = workload.template.labels.clone();
+    if workload.kind == WorkloadKind::Job {
+        for key in ["job-name", "batch.kubernetes.io/job-name"] {
+            labels.insert(key.to_owned(), workload.name.name.clone());
+        }
     }
     labels
 }

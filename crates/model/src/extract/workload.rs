@@ -1,5 +1,7 @@
 //! What makes pods (rule OB-8).
 
+use std::ops::Range;
+
 use super::pod::{owned, pod_spec};
 use super::{Context, meta};
 use crate::report::Report;
@@ -36,11 +38,13 @@ pub(super) fn workload(
         &template,
         &template_at,
     );
+    let replicas = replicas(report, kind, &spec)?;
     Some(Workload {
         kind,
         name: meta.object_name(),
         labels: meta.labels,
-        replicas: replicas(report, kind, &spec)?,
+        replicas,
+        ordinals: ordinals(report, kind, &spec, replicas)?,
         selector,
         template,
         service_name: owned(&spec.field("serviceName")),
@@ -91,13 +95,44 @@ fn replicas(report: &mut Report, kind: WorkloadKind, spec: &View<'_>) -> Option<
     } else {
         "replicas"
     });
-    let number = at.integer().unwrap_or(1);
-    let replicas = u32::try_from(number).ok();
-    if replicas.is_none() {
-        let detail = "must be greater than or equal to 0";
-        report.invalid("OB-9", &at, &number.to_string(), detail);
+    count(report, &at, 1)
+}
+
+/// The numbers of the pods, where they have some; `None` if what says so is invalid.
+fn ordinals(
+    report: &mut Report,
+    kind: WorkloadKind,
+    spec: &View<'_>,
+    replicas: u32,
+) -> Option<Option<Range<u32>>> {
+    match kind {
+        WorkloadKind::StatefulSet => {
+            let first = count(report, &spec.field("ordinals").field("start"), 0)?;
+            Some(Some(first..first.saturating_add(replicas)))
+        }
+        WorkloadKind::Job | WorkloadKind::CronJob => {
+            if spec.field("completionMode").text() != Some("Indexed") {
+                return Some(None);
+            }
+            let completions = count(report, &spec.field("completions"), 1)?;
+            Some(Some(0..completions))
+        }
+        WorkloadKind::Deployment
+        | WorkloadKind::ReplicaSet
+        | WorkloadKind::ReplicationController
+        | WorkloadKind::DaemonSet => Some(None),
     }
-    replicas
+}
+
+/// A number that is not negative, `default` where none is given.
+fn count(report: &mut Report, at: &View<'_>, default: i64) -> Option<u32> {
+    let number = at.integer().unwrap_or(default);
+    let count = u32::try_from(number).ok();
+    if count.is_none() {
+        let detail = "must be greater than or equal to 0";
+        report.invalid("OB-9", at, &number.to_string(), detail);
+    }
+    count
 }
 
 fn pod_selector(

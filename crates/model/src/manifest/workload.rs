@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,10 @@ pub struct Workload {
     pub labels: Labels,
     /// `replicas`, or `parallelism` of a Job; 1 by default. A DaemonSet has one pod per node whatever this says.
     pub replicas: u32,
+    /// The numbers that its pods have, where each has one of its own: the ordinals of a StatefulSet, the completion indexes
+    /// of a Job or CronJob with `completionMode: Indexed`.
+    #[serde(default)]
+    pub ordinals: Option<Range<u32>>,
     /// Which pods belong to it. Empty for a Job or CronJob, whose selector the server makes.
     pub selector: LabelSelector,
     /// What its pods look like.

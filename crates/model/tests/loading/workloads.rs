@@ -1,8 +1,10 @@
 //! Workloads and the pods that stand for them (OB-8 to OB-10).
 
+use ringfence_model::{DomainAddresses, Mentions, ObjectName, assemble_mentioning};
+
 use crate::support::{
-    JOB_TEMPLATE, SELECTOR, TEMPLATE, assembled, deployment, keys, only_pod, pod, pods, problems,
-    workload,
+    JOB_TEMPLATE, SELECTOR, TEMPLATE, assembled, deployment, keys, load_text, only_pod, pod, pods,
+    problems, workload,
 };
 
 #[test]
@@ -92,6 +94,131 @@ fn ob9_workloads_of_one_name_have_pods_of_their_own() {
         pods(&(deployment("") + &pod("w-0", ""))),
         ["default/w-0", "default/w-0-representative"]
     );
+}
+
+fn set(fields: &str) -> String {
+    let spec = format!("{{{SELECTOR}, {TEMPLATE}{fields}}}");
+    workload("apps/v1", "StatefulSet", &spec)
+}
+
+/// A policy that selects `selector` in its own namespace and lets in `from`.
+fn policy(name: &str, selector: &str, from: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}}}\nspec: {{podSelector: {selector}, ingress: [{{from: [{from}]}}]}}\n---\n"
+    )
+}
+
+#[test]
+fn ob9_pods_that_a_selector_names_are_there_beside_two_that_none_names() {
+    let nobody = policy("p", "{}", "{podSelector: {}}");
+    let five = set(", replicas: 5");
+    let with = |more: &str| pods(&(five.clone() + more));
+    assert_eq!(with(&nobody), ["default/w-0", "default/w-1"]);
+    let name = "{matchLabels: {app: a, statefulset.kubernetes.io/pod-name: w-3}}";
+    assert_eq!(
+        with(&policy("p", name, "{podSelector: {}}")),
+        ["default/w-0", "default/w-1", "default/w-3"]
+    );
+    let index =
+        "{podSelector: {matchLabels: {apps.kubernetes.io/pod-index: '4'}}, namespaceSelector: {}}";
+    assert_eq!(
+        with(&policy("p", "{}", index)),
+        ["default/w-0", "default/w-1", "default/w-4"]
+    );
+    let but = "{matchExpressions: [{key: apps.kubernetes.io/pod-index, operator: NotIn, values: ['0', '1']}]}";
+    let all = ["default/w-0", "default/w-1", "default/w-2", "default/w-3"];
+    assert_eq!(with(&policy("p", but, "{podSelector: {}}")), all);
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {statefulset.kubernetes.io/pod-name: w-2}, ports: [{port: 1}]}\n---\n";
+    assert_eq!(with(service), ["default/w-0", "default/w-1", "default/w-2"]);
+    let cluster = "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: c}\nspec: {tier: Admin, priority: 1, subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {apps.kubernetes.io/pod-index: '3'}}}}}\n---\n";
+    assert_eq!(with(cluster), ["default/w-0", "default/w-1", "default/w-3"]);
+}
+
+#[test]
+fn ob9_pods_that_no_workload_makes_are_not_there_though_a_selector_names_them() {
+    let two = set(", replicas: 2, ordinals: {start: 5}");
+    assert_eq!(pods(&two), ["default/w-5", "default/w-6"]);
+    let named = |key: &str, value: &str, besides: &str| {
+        let selector = format!("{{matchLabels: {{{key}: '{value}'{besides}}}}}");
+        pods(&(two.clone() + &set_of_five("v") + &policy("p", &selector, "{podSelector: {}}")))
+    };
+    let few = ["default/v-0", "default/v-1", "default/w-5", "default/w-6"];
+    let (name, index) = (
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+    );
+    for value in ["w-0", "w-7", "v-5", "v-03", "v", "v-4-1", "x-3"] {
+        assert_eq!(named(name, value, ""), few, "{value}");
+    }
+    assert_eq!(named(index, "03", ""), few);
+    assert_eq!(
+        named(index, "3", ", app: b"),
+        few,
+        "another label is not theirs"
+    );
+    assert!(named(index, "3", "").contains(&"default/v-3".to_owned()));
+    let elsewhere = policy(
+        "p",
+        "{matchLabels: {apps.kubernetes.io/pod-index: '3'}}",
+        "{podSelector: {}}",
+    )
+    .replace("name: p}", "name: p, namespace: other}");
+    assert_eq!(
+        pods(&(set_of_five("v") + &elsewhere)),
+        ["default/v-0", "default/v-1"]
+    );
+    assert_eq!(
+        problems(&set(", ordinals: {start: -1}")),
+        ["error[OB-9] spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0"]
+    );
+}
+
+fn set_of_five(name: &str) -> String {
+    set(", replicas: 5").replace("name: w}", &format!("name: {name}}}"))
+}
+
+#[test]
+fn ob9_pods_of_indexed_jobs_are_told_apart_by_their_index() {
+    let job = |mode: &str| {
+        let spec =
+            format!("{{completions: 9, parallelism: 2, completionMode: {mode}, {JOB_TEMPLATE}}}");
+        workload("batch/v1", "Job", &spec)
+    };
+    let index = "{matchLabels: {job-name: w, batch.kubernetes.io/job-completion-index: '7'}}";
+    let with = |mode: &str| pods(&(job(mode) + &policy("p", index, "{podSelector: {}}")));
+    assert_eq!(with("NonIndexed"), ["default/w-0", "default/w-1"]);
+    assert_eq!(
+        with("Indexed"),
+        ["default/w-0", "default/w-1", "default/w-7"]
+    );
+    let (cluster, _) = assembled(&job("Indexed"));
+    let labels = cluster.pods.values().map(|pod| &pod.labels);
+    let indexes: Vec<_> = labels
+        .map(|labels| labels["batch.kubernetes.io/job-completion-index"].as_str())
+        .collect();
+    assert_eq!(indexes, ["0", "1"]);
+}
+
+#[test]
+fn ob9_pods_that_somebody_asks_about_or_another_cluster_names_are_there() {
+    let objects = load_text(&set(", replicas: 2147483647")).objects;
+    let named = |mentions: &Mentions| {
+        let (cluster, _) = assemble_mentioning(&objects, DomainAddresses::new(), mentions);
+        let pods = cluster.pods.keys().map(|name| name.name.clone());
+        pods.collect::<Vec<_>>()
+    };
+    let asked = ["w-1000000", "w-2147483647", "w-2147483646"];
+    let asked = asked.map(|name| ObjectName::new("default", name));
+    let asked = Mentions::default().with_pods(asked);
+    assert_eq!(named(&asked), ["w-0", "w-1", "w-1000000", "w-2147483646"]);
+    let other = policy(
+        "p",
+        "{matchLabels: {apps.kubernetes.io/pod-index: '8'}}",
+        "{podSelector: {}}",
+    );
+    let other = Mentions::of(&load_text(&other).objects);
+    assert_eq!(named(&other), ["w-0", "w-1", "w-8"]);
+    assert_eq!(named(&asked.union(&other)).len(), 5);
 }
 
 #[test]

@@ -192,9 +192,10 @@ impl<'a> Members<'a> {
 }
 
 /// Labels that controllers give, different for each pod or each version of its template.
-const PASSING: [&str; 8] = [
+const PASSING: [&str; 9] = [
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
     "batch.kubernetes.io/job-name",
     "controller-revision-hash",
     "controller-uid",

@@ -10,9 +10,10 @@ use ringfence_model::{
 };
 
 /// Labels that controllers set on single pods and revisions, which are gone with the next one (rule OB-10).
-const VOLATILE: [&str; 7] = [
+const VOLATILE: [&str; 8] = [
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
     "controller-revision-hash",
     "controller-uid",
     "pod-template-generation",

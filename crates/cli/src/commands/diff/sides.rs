@@ -30,9 +30,10 @@ impl Side {
         after: &[PathBuf],
         options: &ManifestOptions,
     ) -> anyhow::Result<(Self, Self)> {
-        let (before, after) = (Read::new(before, options)?, Read::new(after, options)?);
-        match (&before, &after) {
+        let (mut before, mut after) = (Read::new(before, options)?, Read::new(after, options)?);
+        match (&mut before, &mut after) {
             (Read::Manifests(before), Read::Manifests(after)) => {
+                options.add_common_pods(before, after);
                 before.print_diagnostics_besides(after);
                 after.print_diagnostics();
             }

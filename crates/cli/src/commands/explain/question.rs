@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Cluster, Endpoint};
+use ringfence_model::{Cluster, Endpoint, ObjectName};
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 use ringfence_policy::{ClassId, Engine};
 use ringfence_reach::assertion::pairs;
@@ -44,6 +44,12 @@ impl Question {
             destination: EndpointArgument::parse(&arguments.destination, namespace)?,
             port,
         })
+    }
+
+    /// The pods that it names.
+    pub(super) fn pods(&self) -> impl Iterator<Item = ObjectName> {
+        let ends = [&self.source, &self.destination].into_iter();
+        ends.filter_map(EndpointArgument::pod).cloned()
     }
 
     /// The port as it stands behind the ends, if one is asked for.

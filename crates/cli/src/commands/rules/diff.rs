@@ -37,10 +37,11 @@ pub(super) fn run(arguments: &RulesArguments) -> anyhow::Result<ExitCode> {
 
 fn difference(arguments: &RulesArguments) -> anyhow::Result<Difference> {
     let (before, after) = sides(arguments)?;
-    let (old, new) = (
+    let (mut old, mut new) = (
         arguments.options.load_silently(&before)?,
         arguments.options.load_silently(&after)?,
     );
+    arguments.options.add_common_pods(&mut old, &mut new);
     old.print_diagnostics_besides(&new);
     new.print_diagnostics();
     warn_of(&old);

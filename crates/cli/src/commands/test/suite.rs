@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
 use ringfence_model::{
-    Assertion, Cluster, Diagnostic, Endpoint, Expected, Input, PolicyTest, PolicyTestCase,
-    RenderStyle, Severity, Source, SourceMap, Written, policy_tests,
+    Assertion, Cluster, Diagnostic, Endpoint, Expected, Input, ObjectName, PolicyTest,
+    PolicyTestCase, RenderStyle, Severity, Source, SourceMap, Written, policy_tests,
 };
 use ringfence_reach::assertion::{Claim, pairs};
 
@@ -68,6 +68,19 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<TestFiles> {
     }
     refuse(&wrong, &found.sources)?;
     Ok(found)
+}
+
+impl TestFiles {
+    /// The pods that they name; names without namespace are in `namespace`.
+    pub(super) fn pods(&self, namespace: &str) -> impl Iterator<Item = ObjectName> {
+        let cases = self.tests.iter().flat_map(|(_, test)| &test.cases);
+        let assertions = cases.flat_map(|case| &case.assertions);
+        let ends = assertions.flat_map(|assertion| assertion.from.iter().chain(&assertion.to));
+        ends.filter_map(move |end| {
+            let end = EndpointArgument::parse(&end.text, namespace).ok()?;
+            end.pod().cloned()
+        })
+    }
 }
 
 fn refuse(wrong: &[Diagnostic], sources: &SourceMap) -> anyhow::Result<()> {
