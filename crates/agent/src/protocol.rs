@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 /// One line from the store to the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is an object, and a box would be one allocation for each"
+)]
 pub enum StoreEvent {
     /// Everything is sent anew. Nothing takes effect until the next [`StoreEvent::Synced`].
     Reset,

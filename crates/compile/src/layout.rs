@@ -25,6 +25,9 @@ pub(crate) const ANY_PEER: u32 = 0xffff_fffe;
 /// The class of a pod towards itself, through a Service (rule CN-40).
 pub(crate) const OWN_SELF: u32 = 0xffff_fffd;
 
+/// The chain that lets in whom a load balancer lists, and nobody else.
+pub(crate) const GUARD: &str = "guard";
+
 /// The chain that tells a client that nobody answers.
 pub(crate) const REFUSE: &str = "refuse";
 

@@ -41,6 +41,8 @@ pub enum Reason {
     Tunnel,
     /// From outside to a Service that keeps to its node, which has no backend of it (rule OB-19).
     Elsewhere,
+    /// From a source that the load balancer's Service does not list (rule OB-20).
+    Unlisted,
     /// It opens a connection, and nothing denies that.
     Allowed,
     /// Policies in audit mode would deny it to its source (rule AU-4).
@@ -51,7 +53,7 @@ pub enum Reason {
 
 impl Reason {
     /// All that are followed by a drop.
-    pub const DROPS: [Self; 8] = [
+    pub const DROPS: [Self; 9] = [
         Self::Egress,
         Self::Ingress,
         Self::Spoofed,
@@ -60,6 +62,7 @@ impl Reason {
         Self::Midstream,
         Self::Tunnel,
         Self::Elsewhere,
+        Self::Unlisted,
     ];
 
     /// All that are followed by nothing: the packet goes on.
@@ -95,6 +98,7 @@ impl Reason {
             Self::Midstream => "midstream",
             Self::Tunnel => "tunnel",
             Self::Elsewhere => "elsewhere",
+            Self::Unlisted => "unlisted",
             Self::Allowed => "allowed",
             Self::AuditEgress => "audit-egress",
             Self::AuditIngress => "audit-ingress",
@@ -125,7 +129,8 @@ impl Reason {
             | Self::Invalid
             | Self::Midstream
             | Self::Tunnel
-            | Self::Elsewhere => format!("drop-{}", self.word()),
+            | Self::Elsewhere
+            | Self::Unlisted => format!("drop-{}", self.word()),
             Self::Allowed | Self::AuditEgress | Self::AuditIngress => {
                 format!("report-{}", self.word())
             }
@@ -146,7 +151,8 @@ impl Reason {
             | Self::Invalid
             | Self::Midstream
             | Self::Tunnel
-            | Self::Elsewhere => (100, 200),
+            | Self::Elsewhere
+            | Self::Unlisted => (100, 200),
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-19).
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-20).
 
 mod backend;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterIp, Node, ObjectName, Pod, Service, ServicePort, TrafficPolicy,
 };
@@ -323,6 +324,7 @@ impl Writer<'_, '_> {
         let is_inside = cluster_addresses_of(self.service).any(|own| own == address);
         let targets = self.targets(port, family, scope(self.service, is_inside));
         if !is_inside {
+            self.guard(address, &fields, number);
             self.open(port, family, &targets);
             self.entry(port, family, fields.clone(), number)?;
         }
@@ -335,6 +337,33 @@ impl Writer<'_, '_> {
         let balance = Balance::All(self.spread("backends", family, &fields, targets)?);
         self.lead("services", family, fields, balance, number);
         Ok(())
+    }
+
+    /// Lets nobody in whom the Service does not list, at an address of its load balancer (rule OB-20).
+    fn guard(&mut self, address: IpAddr, fields: &[Datum], number: u16) {
+        let traffic = &self.service.traffic;
+        let mut balanced = traffic.balanced.iter().map(IpAddr::to_canonical);
+        let Some(ranges) = traffic.admitted.as_ref() else {
+            return;
+        };
+        if !balanced.any(|own| own == address) {
+            return;
+        }
+        let family = Family::of(address);
+        let comment = comment::service(&self.service.name, number);
+        let guarded = set_name("guarded", family);
+        self.put(guarded, fields.to_vec(), Value::Member, comment.clone());
+        let of_family = ranges
+            .iter()
+            .filter(|block| Family::of(block.addr()) == family);
+        for block in IpNet::aggregate(&of_family.copied().collect()) {
+            let key = Key {
+                first: [fields, &[Datum::Address(block.network())]].concat(),
+                last: [fields, &[Datum::Address(block.broadcast())]].concat(),
+            };
+            let listed = set_name("listed", family);
+            self.put_at(listed, key, Value::Member, comment.clone());
+        }
     }
 
     /// A port at all nodes.
@@ -447,7 +476,10 @@ impl Writer<'_, '_> {
     }
 
     fn put(&mut self, set: String, fields: Vec<Datum>, value: Value, comment: String) {
-        let key = Key::point(fields);
+        self.put_at(set, Key::point(fields), value, comment);
+    }
+
+    fn put_at(&mut self, set: String, key: Key, value: Value, comment: String) {
         self.emitter.put(&set, key.clone(), value, Some(comment));
         self.written.elements.push((set, key));
     }

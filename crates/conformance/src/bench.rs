@@ -1,6 +1,7 @@
 //! All three answers to a flow, and whether they agree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ringfence_compile::{Compiled, Enforcement};
 use ringfence_model::{Answer, Cluster, ObjectName, Outcome, Service, TrafficPolicy};
@@ -170,6 +171,9 @@ impl Trial {
             return None;
         }
         let (from, opening) = question::packet(cluster, flow)?;
+        if lists_sources(cluster, opening.destination) {
+            return None;
+        }
         if from == Place::Outside && depends_on_entry(cluster, &opening, &answer) {
             return None;
         }
@@ -203,6 +207,14 @@ fn depends_on_entry(cluster: &Cluster, opening: &Opening, answer: &Answer) -> bo
     service.is_some_and(|service| {
         let is_kept = service.traffic.internal == TrafficPolicy::Local;
         !is_at_node && (is_kept || cluster.services.values().any(is_open))
+    })
+}
+
+/// Whether a load balancer lets in only whom its Service lists, which is no part of a verdict (rule AM-26).
+fn lists_sources(cluster: &Cluster, address: IpAddr) -> bool {
+    let mut services = cluster.services.values();
+    services.any(|Service { traffic, .. }| {
+        traffic.admitted.is_some() && traffic.balanced.contains(&address)
     })
 }
 

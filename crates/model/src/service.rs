@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_net::{Family, Protocol};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,7 @@ impl Service {
     }
 }
 
-/// Which of its backends connections to a Service get.
+/// Which of its backends connections to a Service get, and who gets any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traffic {
@@ -55,6 +56,10 @@ pub struct Traffic {
     pub internal: TrafficPolicy,
     /// `spec.externalTrafficPolicy`, of connections from outside to external addresses and node ports (rule OB-19).
     pub external: TrafficPolicy,
+    /// The addresses of `status.loadBalancer.ingress`, which are external ones too (rule OB-20).
+    pub balanced: Vec<IpAddr>,
+    /// `spec.loadBalancerSourceRanges`: who may connect to these; `None` where everybody may (rule OB-20).
+    pub admitted: Option<Vec<IpNet>>,
 }
 
 /// From where a connection gets its backend.

@@ -185,11 +185,13 @@ impl<'a> Expectation<'a> {
                 clauses.extend(unserved);
             }
             Place::Services => {
+                clauses.extend(self.guarded());
                 clauses.extend(self.entries());
                 clauses.extend(self.served(region));
                 clauses.extend(self.node_ports());
             }
             Place::ServicesLocal => {
+                clauses.extend(self.guarded());
                 clauses.extend(self.served(region));
                 clauses.extend(self.node_ports());
             }

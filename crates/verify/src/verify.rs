@@ -134,6 +134,8 @@ struct View {
     /// Pods, nodes and blocks of the cluster.
     cluster: bool,
     services: bool,
+    /// Source ranges of load balancers.
+    ranges: bool,
     /// Addresses of the link.
     link: bool,
 }
@@ -143,6 +145,7 @@ const NOTHING: View = View {
     classes: false,
     cluster: false,
     services: false,
+    ranges: false,
     link: false,
 };
 
@@ -187,7 +190,13 @@ impl View {
                 };
                 (with_link, with_link)
             }
-            Place::Services | Place::ServicesLocal => (NOTHING, services),
+            Place::Services | Place::ServicesLocal => {
+                let sources = Self {
+                    ranges: true,
+                    ..NOTHING
+                };
+                (sources, services)
+            }
             Place::Output => (
                 NOTHING,
                 Self {
@@ -228,6 +237,13 @@ fn mark(survey: &mut Survey, facts: &Facts<'_>, family: Family, axis: Axis, view
         for address in addresses {
             let own = survey.meaning();
             one(survey, address, own);
+        }
+    }
+    if view.ranges {
+        let ranges = facts.services.guarded.values().flatten();
+        for block in ranges.filter(|block| Family::of(block.addr()) == family) {
+            let (meaning, (first, last)) = (survey.meaning(), span(*block));
+            survey.mark(axis, first, last, meaning);
         }
     }
     if view.classes {

@@ -87,6 +87,9 @@ impl Judge {
                 "the Service keeps connections from outside on the node that they come in at, and has no backend here"
                     .to_owned(),
             ),
+            Reason::Unlisted => finding
+                .because
+                .push("the source is in no block of the Service's `loadBalancerSourceRanges`".to_owned()),
             Reason::Tunnel => finding
                 .because
                 .push("only nodes may use the port of the tunnels between nodes".to_owned()),

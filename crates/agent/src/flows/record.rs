@@ -68,7 +68,8 @@ impl FlowVerdict {
             | Reason::Invalid
             | Reason::Midstream
             | Reason::Tunnel
-            | Reason::Elsewhere => Self::Drop,
+            | Reason::Elsewhere
+            | Reason::Unlisted => Self::Drop,
         }
     }
 

@@ -326,7 +326,7 @@ enum Role {
 /// The role of a set, by the names of `docs/design/dataplane.md`.
 fn role(set: &str) -> Role {
     match set.trim_end_matches(['4', '6']) {
-        "endpoints" | "locals" | "hairpin" => Role::Admits,
+        "endpoints" | "locals" | "hairpin" | "listed" => Role::Admits,
         "selves" | "egress-ports" | "ingress-ports" | "egress-peers" | "ingress-peers"
         | "egress-ranges" | "ingress-ranges" => Role::Judges,
         "egress" | "ingress" => Role::Isolates,
@@ -337,7 +337,7 @@ fn role(set: &str) -> Role {
         | "egress-audit-ranges"
         | "ingress-audit-ranges" => Role::Reports,
         "peers" => Role::Classifies,
-        "unserved" => Role::Refuses,
+        "unserved" | "guarded" => Role::Refuses,
         "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
         | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
         _ => Role::Unknown,

@@ -15,8 +15,8 @@ use super::part::{
 };
 use super::reports::{self, end_for};
 use super::{
-    ANY_PEER, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain, direction_set, judge_chain,
-    set_name,
+    ANY_PEER, GUARD, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain, direction_set,
+    judge_chain, set_name,
 };
 use crate::report::{Reason, Record};
 
@@ -46,6 +46,7 @@ pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
         ("related", related()),
         ("strict", strict()),
         ("unwired", unwired()),
+        (GUARD, guard()),
         (REFUSE, called(vec![rule([Statement::Reject])])),
     ];
     let families = Family::ALL.into_iter().flat_map(|family| {
@@ -224,7 +225,8 @@ fn untracked() -> Chain {
 }
 
 /// Service address to backend, before judgement (rule DP-5). Whoever is in the cluster reaches Services at the ports of any
-/// node; those from outside at the node that they come in at (rule OB-19).
+/// node; those from outside at the node that they come in at (rule OB-19). Whom a load balancer does not list comes to
+/// nothing first.
 fn services(hook: Hook) -> Chain {
     let from_pod = equal(input_interface(), pod_interface());
     let from_outside = not_equal(input_interface(), pod_interface());
@@ -241,7 +243,11 @@ fn services(hook: Hook) -> Chain {
     };
     let served = both(|family| rule([looked_up("services")(family)]));
     let is_prerouting = hook == Hook::Prerouting;
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut rules: Vec<Rule> = both(|family| {
+        let key = Expression::Concat(service_key(family));
+        rule([within(key, &set_name("guarded", family)), jump(GUARD)])
+    })
+    .collect();
     if is_prerouting {
         rules.extend(both(|family| {
             rule([from_outside.clone(), looked_up("entries")(family)])
@@ -261,6 +267,21 @@ fn services(hook: Hook) -> Chain {
         }));
     }
     base(ChainKind::Nat, hook, -100, rules)
+}
+
+/// Who may connect to the addresses of a load balancer that lists its sources (rule OB-20).
+fn guard() -> Chain {
+    let listed = both(|family| {
+        let mut key = service_key(family);
+        key.push(source(family));
+        let key = Expression::Concat(key);
+        rule([
+            within(key, &set_name("listed", family)),
+            verdict(Verdict::Return),
+        ])
+    });
+    let end = rule([end_for(Reason::Unlisted)]);
+    called(listed.chain([end]).collect())
 }
 
 fn drawn(family: Family, mut key: Vec<Expression>, modulus: u32, map: &str) -> Statement {

@@ -91,6 +91,8 @@ fn of_family(family: Family) -> Vec<Definition> {
     let backend = SetKind::Map(vec![address, DataType::InetService]);
     let mut numbered = service.to_vec();
     numbered.push(DataType::Mark);
+    let mut sourced = service.to_vec();
+    sourced.push(address);
     let port = [DataType::InetProto, DataType::InetService];
     let numbered_port = [DataType::InetProto, DataType::InetService, DataType::Mark];
     let set = |stem: &str, key: &[DataType], kind: SetKind, fill| Definition {
@@ -137,6 +139,8 @@ fn of_family(family: Family) -> Vec<Definition> {
         set("node-ports", &port, SetKind::VerdictMap, Fill::Entries),
         set("node-backends", &numbered_port, backend, Fill::Entries),
         set("behind", &service, SetKind::Set, Fill::Entries),
+        set("guarded", &service, SetKind::Set, Fill::Entries),
+        ranges(set("listed", &sourced, SetKind::Set, Fill::Entries)),
         set("own", &[address], SetKind::Set, Fill::Addresses),
         set("unserved", &service, SetKind::Set, Fill::Entries),
     ]

@@ -33,6 +33,8 @@ pub(super) fn of_set(name: &str) -> &'static str {
         "node-ports" => "ports at node addresses that lead to Services",
         "node-backends" => "the backends behind these ports",
         "behind" => "backends of Services that are open to the outside",
+        "guarded" => "ports at load balancer addresses that let in only whom their Services list",
+        "listed" => "who gets in there",
         "own" => "the addresses of this node",
         "unserved" => "Service ports without backend",
         "pods" => "the blocks that pod addresses come from",

@@ -483,6 +483,58 @@ fn external_addresses_take_over_nobody_inside() {
 
 /// Whatever is dropped is reported first, and the drop depends on nothing.
 #[test]
+fn a_load_balancer_lets_in_whom_its_service_lists() {
+    let front = service("x/front")
+        .select("app", "a")
+        .address("10.96.0.20")
+        .address("fd00:96::20")
+        .port(tcp(80), 8080)
+        .port(tcp(443), 8080)
+        .node_port(30_443)
+        .balanced(
+            "198.51.100.20",
+            &["203.0.113.0/29", "203.0.113.4/30", "203.0.113.64/26"],
+        )
+        .balanced("2001:db8:100::20", &["203.0.113.0/29", "2001:db8::/64"])
+        .external_address("198.51.100.21");
+    let cluster = cluster()
+        .with(node("n1", &["192.168.0.11", "fd01::11"]))
+        .with(
+            pod("x/a")
+                .label("app", "a")
+                .address("10.0.1.10")
+                .address("fd00:10:1::a")
+                .on_node("n1"),
+        )
+        .with(front)
+        .build();
+    let table = compile_node(&cluster, "n1", Enforcement::On).table;
+    let outcome = |hook, source: &str, destination: &str, port| {
+        let input = if hook == Hook::Output { "" } else { "eth0" };
+        let opening = packet(input, "", source, destination, port);
+        evaluate(&table, hook, &opening, &mut |_| 0).outcome
+    };
+    for hook in [Hook::Prerouting, Hook::Output] {
+        for (source, destination, port, expected) in [
+            ("203.0.113.7", "198.51.100.20", 80, Outcome::Accept),
+            ("203.0.113.8", "198.51.100.20", 80, Outcome::Drop),
+            ("203.0.113.64", "198.51.100.20", 80, Outcome::Accept),
+            ("192.168.0.11", "198.51.100.20", 443, Outcome::Drop),
+            ("2001:db8::9", "2001:db8:100::20", 80, Outcome::Accept),
+            ("2001:db8:0:1::9", "2001:db8:100::20", 80, Outcome::Drop),
+            ("fd01::11", "2001:db8:100::20", 443, Outcome::Drop),
+            ("203.0.113.9", "198.51.100.20", 81, Outcome::Accept),
+            ("203.0.113.9", "198.51.100.21", 80, Outcome::Accept),
+            ("203.0.113.9", "10.96.0.20", 80, Outcome::Accept),
+            ("203.0.113.9", "192.168.0.11", 30_443, Outcome::Accept),
+        ] {
+            let found = outcome(hook, source, destination, port);
+            assert_eq!(found, expected, "{hook:?} {source} -> {destination}:{port}");
+        }
+    }
+}
+
+#[test]
 fn every_drop_is_reported() {
     let table = set_up().compiled.table;
     let dropping = |rule: &Rule| rule.statements.contains(&Statement::Verdict(Verdict::Drop));

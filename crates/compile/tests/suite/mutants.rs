@@ -68,12 +68,20 @@ fn seen(world: &World, flow: &ProbeFlow, answer: &Answer) -> Seen {
     (verdict, world.take_audited())
 }
 
-/// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled or masqueraded,
+/// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled, masqueraded or
+/// let in by a load balancer,
 /// what an earlier judgement leaves in the register, and reports, which decide nothing. Few flows of the second family meet policies in audit mode;
 /// `verify` proves those chains. `hooks` tests each of them, `tiers` what a pod sends to itself.
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
     let chain_is = |names: &[&str]| names.contains(&chain);
-    let drops = ["spoofed", "unwired", "invalid", "midstream", "tunnel"];
+    let drops = [
+        "spoofed",
+        "unwired",
+        "invalid",
+        "midstream",
+        "tunnel",
+        "unlisted",
+    ];
     chain_is(&[
         "prerouting",
         "unwired",
@@ -81,6 +89,7 @@ fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
         "strict",
         "related",
         "feeders",
+        "guard",
     ]) || text == "goto drop-unwired"
         || drops.iter().any(|reason| chain == format!("drop-{reason}"))
         || text.starts_with("limit rate")
@@ -90,6 +99,7 @@ fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
         || text.contains("vethrf")
         || text.contains("icmpv6 type")
         || text.contains("@tunnels")
+        || text.ends_with("jump guard")
         || text == "jump strict"
         || text == "meta priority set none"
 }

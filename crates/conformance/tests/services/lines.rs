@@ -87,6 +87,10 @@ impl Line {
         }
     }
 
+    fn at(self, dialled: [&'static str; 2]) -> Self {
+        Self { dialled, ..self }
+    }
+
     fn spec(self, spec: &'static str) -> Self {
         Self { spec, ..self }
     }
@@ -221,6 +225,21 @@ fn at_node(feature: &'static str, node: NodeId) -> Line {
     }
 }
 
+/// Both blocks that strangers come from.
+const EVERYBODY: &str = "203.0.113.0/24, \"2001:db8::/64\"";
+/// Blocks that nobody here comes from.
+const SOMEBODY: &str = "203.0.113.128/25, \"2001:db8:0:1::/64\"";
+
+/// A Service whose load balancer lets in these sources.
+fn balanced(feature: &'static str, ranges: &str) -> Line {
+    Line {
+        dialled: EXTERNAL_IPS,
+        spec: format!("type: LoadBalancer\n  loadBalancerSourceRanges: [{ranges}]").leak(),
+        status: "loadBalancer: { ingress: [{ ip: 198.51.100.100 }, { ip: \"2001:db8:100::100\" }] }",
+        ..Line::new(feature)
+    }
+}
+
 /// Every line, in the order of the page.
 pub(crate) fn all() -> Vec<Line> {
     let plain = Backend::default();
@@ -320,6 +339,20 @@ pub(crate) fn all() -> Vec<Line> {
                 .from(Client::Outside)
                 .spec("externalIPs: [198.51.100.100, \"2001:db8:100::100\"]\n  externalTrafficPolicy: Local")
         },
+        Line {
+            kube_proxy: "everything as the node",
+            ..balanced("`loadBalancerSourceRanges`, from a source in them", EVERYBODY)
+                .from(Client::Outside)
+        },
+        Line {
+            kube_proxy: "answered over IPv6",
+            ..balanced("the same, with blocks of IPv4 alone", "203.0.113.0/24")
+                .from(Client::Outside)
+        },
+        balanced("the same, from another source", SOMEBODY).from(Client::Outside),
+        balanced("the same, from a pod that is not in them", SOMEBODY),
+        balanced("the same, from a node that is not in them", SOMEBODY).from(Client::Node),
+        balanced("the same, from a pod, at a cluster address", SOMEBODY).at(CLUSTER_IPS),
         at_node("NodePort at the own node, from a pod", NodeId::One),
         Line {
             kube_proxy: "as the node",

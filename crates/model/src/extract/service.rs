@@ -1,6 +1,8 @@
-//! Services (rules Q-8, OB-11, OB-13, OB-15).
+//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-20).
 
 use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::pod::owned;
 use super::{Context, meta};
@@ -17,6 +19,7 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
     let cluster_ip = cluster_ip(report, &spec);
     let ports = service_ports(report, &spec);
     let ports_at = spec.field("ports");
+    let balanced = balanced_addresses(report, root);
     let may_lack_ports = cluster_ip == ClusterIp::Headless || is_external(&spec);
     if ports_at.items().len() == 0 && !may_lack_ports {
         report.required("OB-11", &ports_at, "");
@@ -25,9 +28,9 @@ pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
         name: meta.object_name(),
         selector: selector::labels(report, "V-12", &spec.field("selector")),
         cluster_ip,
-        external_addresses: external_addresses(report, root),
+        external_addresses: external_addresses(report, root, &balanced),
         ports,
-        traffic: traffic(report, &spec),
+        traffic: traffic(report, &spec, balanced),
         publish_not_ready_addresses: spec
             .field("publishNotReadyAddresses")
             .boolean()
@@ -82,24 +85,44 @@ fn cluster_ip(report: &mut Report, spec: &View<'_>) -> ClusterIp {
     }
 }
 
-fn external_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
+fn external_addresses(report: &mut Report, root: &View<'_>, balanced: &[IpAddr]) -> Vec<IpAddr> {
     let external = root.field("spec").field("externalIPs");
     for at in external.items() {
         if let Some(detail) = at.text().and_then(special) {
             report.invalid("Q-8", &at, &quote(at.text_or_empty()), detail);
         }
     }
+    let mut own: Vec<IpAddr> = external
+        .items()
+        .filter_map(|at| address::ip(report, "Q-8", &at))
+        .collect();
+    own.extend(balanced);
+    own
+}
+
+fn balanced_addresses(report: &mut Report, root: &View<'_>) -> Vec<IpAddr> {
     let balancer = root.field("status").field("loadBalancer").field("ingress");
     let balanced = balancer.items().filter_map(|item| item.field("ip").set());
-    external
-        .items()
-        .chain(balanced)
+    balanced
         .filter_map(|at| address::ip(report, "Q-8", &at))
         .collect()
 }
 
-fn traffic(report: &mut Report, spec: &View<'_>) -> Traffic {
+/// Who may connect to the addresses of the load balancer. A block that is none is reported, and lets nobody in.
+fn source_ranges(report: &mut Report, spec: &View<'_>) -> Option<Vec<IpNet>> {
+    let at = spec.field("loadBalancerSourceRanges");
+    let is_restricted = at.items().len() > 0;
+    let ranges = at
+        .items()
+        .filter_map(|item| address::cidr(report, "OB-20", &item));
+    let ranges: Vec<IpNet> = ranges.collect();
+    is_restricted.then_some(ranges)
+}
+
+fn traffic(report: &mut Report, spec: &View<'_>, balanced: Vec<IpAddr>) -> Traffic {
     Traffic {
+        balanced,
+        admitted: source_ranges(report, spec),
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
         external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
     }

@@ -3,7 +3,7 @@ use ringfence_model::{
     TargetPort, Traffic, TrafficPolicy,
 };
 
-use super::{address, name};
+use super::{address, name, network};
 
 /// A Service in the making.
 #[derive(Clone, Debug)]
@@ -64,6 +64,16 @@ impl ServiceBuilder {
     pub fn external_address(mut self, text: &str) -> Self {
         self.service.external_addresses.push(address(text));
         self
+    }
+
+    /// Adds an address of its load balancer, and blocks whose addresses this lets in (rule OB-20).
+    #[must_use]
+    pub fn balanced(mut self, text: &str, blocks: &[&str]) -> Self {
+        let traffic = &mut self.service.traffic;
+        traffic.balanced.push(address(text));
+        let admitted = traffic.admitted.get_or_insert_default();
+        admitted.extend(blocks.iter().map(|block| network(block)));
+        self.external_address(text)
     }
 
     /// Keeps connections to its cluster addresses on their node (rule OB-18).

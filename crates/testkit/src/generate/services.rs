@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterIp, Labels, Service, ServicePort, TargetPort, Traffic, TrafficPolicy,
 };
@@ -35,6 +36,31 @@ pub(super) fn guide(random: &mut Random, cluster: &mut Cluster) {
     for pod in cluster.pods.values_mut() {
         pod.terminating |= random.chance(10);
     }
+    for service in cluster.services.values_mut() {
+        if random.chance(50) {
+            let traffic = &mut service.traffic;
+            traffic.balanced.clone_from(&service.external_addresses);
+            traffic.admitted = source_ranges(random);
+        }
+    }
+}
+
+/// Mostly everybody, otherwise some of the blocks that clients come from.
+fn source_ranges(random: &mut Random) -> Option<Vec<IpNet>> {
+    const BLOCKS: [&str; 5] = [
+        "203.0.113.0/24",
+        "203.0.113.8/29",
+        "10.0.1.0/24",
+        "192.168.0.0/27",
+        "2001:db8::/32",
+    ];
+    let blocks: Vec<IpNet> = BLOCKS
+        .iter()
+        .filter_map(|block| block.parse().ok())
+        .collect();
+    let mut drawn = random.some_of(&blocks, 40);
+    drawn.extend(random.pick(&blocks));
+    random.chance(60).then_some(drawn)
 }
 
 fn service(random: &mut Random, shape: Shape, cluster: &Cluster, number: u8) -> Service {

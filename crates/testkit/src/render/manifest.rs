@@ -123,10 +123,13 @@ fn containers(ports: &[ContainerPort]) -> Vec<Value> {
 
 fn service(service: &Service) -> Value {
     let ports: Vec<Value> = service.ports.iter().map(service_port).collect();
+    let balanced = &service.traffic.balanced;
+    let external = service.external_addresses.iter();
+    let external: Vec<_> = external.filter(|own| !balanced.contains(own)).collect();
     let mut spec = json!({
         "selector": service.selector,
         "ports": ports,
-        "externalIPs": service.external_addresses,
+        "externalIPs": external,
         "externalTrafficPolicy": format!("{:?}", service.traffic.external),
         "internalTrafficPolicy": format!("{:?}", service.traffic.internal),
         "publishNotReadyAddresses": service.publish_not_ready_addresses,
@@ -142,11 +145,24 @@ fn service(service: &Service) -> Value {
     if service.ports.iter().any(|port| port.node_port.is_some()) {
         spec["type"] = json!("NodePort");
     }
+    if !balanced.is_empty() || service.traffic.admitted.is_some() {
+        spec["type"] = json!("LoadBalancer");
+    }
+    if let Some(ranges) = &service.traffic.admitted {
+        spec["loadBalancerSourceRanges"] = json!(ranges);
+    }
     if let Some(name) = &service.external_name {
         spec["type"] = json!("ExternalName");
         spec["externalName"] = json!(name);
     }
-    json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata(&service.name), "spec": spec })
+    let ingress: Vec<Value> = balanced.iter().map(|ip| json!({ "ip": ip })).collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(&service.name),
+        "spec": spec,
+        "status": { "loadBalancer": { "ingress": ingress } },
+    })
 }
 
 fn service_port(port: &ServicePort) -> Value {

@@ -30,6 +30,20 @@ impl Expectation<'_> {
         (Axis::Input, all.without(&self.pods_in))
     }
 
+    /// Whom a load balancer does not list (rule OB-20).
+    pub(super) fn guarded(&self) -> Vec<Clause> {
+        let of_family = self.facts.services.guarded.iter();
+        let of_family = of_family.filter(|(port, _)| Family::of(port.address) == self.axes.family);
+        let clauses = of_family.map(|(port, ranges)| {
+            let is_listed = |ip: IpAddr| ranges.iter().any(|block| block.contains(&ip));
+            let mut limits = self.dialled(*port);
+            limits.push((Axis::Source, self.axes.source.matching(|ip| !is_listed(ip))));
+            let why = "the load balancer does not list the source (rule OB-20)";
+            clause(limits, Fate::Drop, why)
+        });
+        clauses.collect()
+    }
+
     /// Those from outside, where the Service keeps to its node (rule OB-19).
     pub(super) fn entries(&self) -> Vec<Clause> {
         let of_family = self.facts.services.entries.iter();

@@ -1,9 +1,10 @@
-//! Where Services lead (rules, OB-12, OB-17 to OB-19).
+//! Where Services lead (rules, OB-12, OB-17 to OB-20).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Endpoint, Query, Service};
+use ipnet::IpNet;
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Query, Service, ServicePort};
 use ringfence_net::{Family, Protocol};
 use ringfence_policy::{Engine, ServiceClient, ServiceTargets};
 
@@ -28,6 +29,8 @@ pub(crate) struct Services {
     pub(crate) node_ports: Ends,
     /// The backends of Services that are open to the outside.
     pub(crate) behind: BTreeSet<Port>,
+    /// Where only these sources get in (rule OB-20).
+    pub(crate) guarded: BTreeMap<Port, Vec<IpNet>>,
 }
 
 impl Services {
@@ -57,6 +60,9 @@ pub(super) fn services(engine: &Engine, wiring: &Wiring) -> Services {
     for (port, is_external) in dialled(cluster, wiring) {
         if let Some(inside) = asked.ends(port, ServiceClient::Inside) {
             asked.found.all.insert(port, inside.ends.clone());
+            if let Some(ranges) = ranges(cluster, port).filter(|_| is_external) {
+                asked.found.guarded.insert(port, ranges.to_vec());
+            }
             if is_external {
                 asked.open(port, &inside.ends, true);
             }
@@ -100,6 +106,23 @@ impl Asked<'_> {
             self.found.entries.insert(port, local.ends);
         }
     }
+}
+
+/// The source ranges of the Service that has this external address and port, if it is one of its load balancer.
+fn ranges(cluster: &Cluster, port: Port) -> Option<&[IpNet]> {
+    let has = |addresses: &[IpAddr]| {
+        addresses
+            .iter()
+            .any(|own| own.to_canonical() == port.address)
+    };
+    let serves = |service: &&Service| {
+        let mut ports = service.ports.iter();
+        let is_it = |own: &ServicePort| (own.protocol, own.port) == (port.protocol, port.port);
+        has(&service.external_addresses) && ports.any(is_it)
+    };
+    let traffic = &cluster.services.values().find(serves)?.traffic;
+    let is_balanced = has(&traffic.balanced);
+    traffic.admitted.as_deref().filter(|_| is_balanced)
 }
 
 /// The ports of Services at every address of a node; whether it is this one's.

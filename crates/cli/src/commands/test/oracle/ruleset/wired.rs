@@ -27,6 +27,10 @@ const SERVICE: (Ipv4Addr, Ipv6Addr) = (
 pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     let mut cluster = cluster.clone();
     keep_behind_nothing(&mut cluster);
+    // AM-26: whom a load balancer lets in is no part of a verdict.
+    for service in cluster.services.values_mut() {
+        service.traffic.admitted = None;
+    }
     // OB-18: pods without node count as together.
     for pod in cluster.pods.values_mut().filter(|pod| !pod.host_network) {
         pod.node.get_or_insert_with(|| NOWHERE.to_owned());

@@ -1,0 +1,58 @@
+//! Who may connect to the addresses of a Service's load balancer (rule OB-20).
+
+use ringfence_model::{Input, LoadOptions, Traffic, assemble, load};
+
+/// What is read of a Service, if it is one, and the messages about it.
+fn read(spec: &str) -> (Option<Traffic>, Vec<String>) {
+    let text = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{ namespace: x, name: s }}\nspec: {{ type: LoadBalancer, clusterIP: 10.96.0.10, \
+         externalIPs: [198.51.100.101], ports: [{{ port: 80 }}]{spec} }}\nstatus: {{ loadBalancer: {{ ingress: [{{ ip: 198.51.100.100 }}, \
+         {{ hostname: lb.example }}] }} }}\n"
+    );
+    let name = "m.yaml".to_owned();
+    let loaded = load(&[Input { name, text }], &LoadOptions::default());
+    let messages = loaded.diagnostics.iter().map(ToString::to_string);
+    let messages = messages
+        .filter(|message| message.contains("OB-20"))
+        .collect();
+    let (cluster, _) = assemble(&loaded.objects);
+    let mut services = cluster.services.into_values();
+    (services.next().map(|service| service.traffic), messages)
+}
+
+fn admitted(traffic: &Traffic) -> Option<Vec<String>> {
+    let blocks = traffic.admitted.as_ref()?.iter();
+    Some(blocks.map(ToString::to_string).collect())
+}
+
+#[test]
+fn everybody_gets_in_where_nobody_is_listed() {
+    for spec in ["", ", loadBalancerSourceRanges: []"] {
+        let (traffic, messages) = read(spec);
+        let traffic = traffic.unwrap();
+        assert_eq!(admitted(&traffic), None, "{spec}");
+        assert_eq!(messages, [""; 0], "{spec}");
+        let balanced = traffic.balanced.iter().map(ToString::to_string);
+        assert_eq!(balanced.collect::<Vec<_>>(), ["198.51.100.100"]);
+    }
+}
+
+#[test]
+fn blocks_are_read_without_host_bits() {
+    let (traffic, _) = read(", loadBalancerSourceRanges: [203.0.113.9/24, \"2001:db8::/64\"]");
+    let expected = ["203.0.113.0/24", "2001:db8::/64"].map(str::to_owned);
+    assert_eq!(admitted(&traffic.unwrap()), Some(expected.to_vec()));
+}
+
+#[test]
+fn a_service_with_what_is_no_block_is_none() {
+    let (traffic, messages) = read(", loadBalancerSourceRanges: [everybody]");
+    assert_eq!(traffic, None);
+    let [message] = messages.as_slice() else {
+        panic!("{messages:?}");
+    };
+    assert!(
+        message.contains("spec.loadBalancerSourceRanges[0]"),
+        "{message}"
+    );
+}
