@@ -114,8 +114,9 @@ pub(crate) fn whoever_gets_the_address_inherits_nothing() {
         node.ask(&Request::Wired(d.endpoint.clone())),
         Response::Done
     );
+    // A new link may lose its first packets.
     assert!(
-        asks(&socket(&c, 0), B),
+        (0..5).any(|_| asks(&socket(&c, 0), B)),
         "the new pod is not reached by whom it may be"
     );
     assert!(
