@@ -41,14 +41,16 @@ pub enum ClassKind {
         /// The pods in order of name.
         members: Vec<ObjectName>,
     },
-    /// A node; host pods are their node (rule NP-53). It is judged by its first address of a family, and as source as
-    /// a node that is not the pod's own: a pod's own node always gets in (rule NP-50). Each further address that it has
-    /// (rule Q-5) is in a class of its own.
+    /// A node by one of its addresses (rule Q-5): each has a class of its own. Host pods are their node (rule NP-53). As
+    /// source it is judged as a node that is not the pod's own: a pod's own node always gets in (rule NP-50).
     Node {
         /// Its name.
         name: String,
-        /// The address by which it is an end here; `None` for the one that it prefers.
-        by: Option<IpAddr>,
+        /// The address; `None` if none is known (rule AM-22).
+        address: Option<IpAddr>,
+        /// Whether it is the one that is meant by the name alone, whoever the other end is: the first one of a node whose
+        /// addresses are of one family.
+        by_name: bool,
     },
     /// Addresses that no policy tells apart, those of pods and nodes left out: they are in the class of their owner.
     Addresses {
@@ -76,8 +78,12 @@ impl ClassKind {
     #[must_use]
     pub fn node(&self) -> Option<Endpoint> {
         match self {
-            Self::Node { by: Some(by), .. } => Some(Endpoint::Address(*by)),
-            Self::Node { name, by: None } => Some(Endpoint::Node(name.clone())),
+            Self::Node {
+                address: Some(address),
+                by_name: false,
+                ..
+            } => Some(Endpoint::Address(*address)),
+            Self::Node { name, .. } => Some(Endpoint::Node(name.clone())),
             Self::Pods { .. } | Self::Addresses { .. } => None,
         }
     }

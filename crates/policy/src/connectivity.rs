@@ -5,9 +5,11 @@ mod rows;
 mod second;
 mod update;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, Direction};
+use ringfence_net::Family;
 
 use crate::atoms::Atoms;
 use crate::class::example::example;
@@ -181,7 +183,8 @@ impl World<'_> {
             classes.join(pod, self.place(atoms, &pod.addresses), labels);
         }
         for name in self.index.nodes.names(self.cluster) {
-            classes.add_node(&name, self.place_of_node(atoms, &name));
+            let first = self.first_address(&name);
+            classes.add_node(&name, first, self.place_of_node(atoms, first));
             for address in self.further_addresses(&name) {
                 classes.add_node_address(&name, address, self.place(atoms, &[address]));
             }
@@ -199,8 +202,15 @@ impl World<'_> {
         Place::new(addresses, atoms, &self.index.nodes)
     }
 
-    fn place_of_node(self, atoms: &Atoms, name: &str) -> Place {
-        self.place(atoms, &self.index.nodes.addresses(self.cluster, name))
+    fn place_of_node(self, atoms: &Atoms, (first, _): (Option<IpAddr>, bool)) -> Place {
+        self.place(atoms, first.as_slice())
+    }
+
+    /// the first address of a node, and whether it is the one that is meant by the name alone.
+    fn first_address(self, name: &str) -> (Option<IpAddr>, bool) {
+        let all = self.index.nodes.addresses(self.cluster, name);
+        let families: BTreeSet<Family> = all.iter().map(|address| Family::of(*address)).collect();
+        (all.first().copied(), families.len() < 2)
     }
 
     /// the addresses of a node beside its first, by which nobody else is meant (rule Q-3).

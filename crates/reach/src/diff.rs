@@ -8,6 +8,7 @@ mod change;
 mod hosts;
 mod joint;
 mod locks;
+mod nodes;
 mod one_sided;
 mod transition;
 mod twins;

@@ -160,3 +160,109 @@ fn an_explanation_names_the_address_of_the_node() {
         assert!(said.contains(ends), "{said}");
     }
 }
+
+/// What `diff --gate` says of a cluster of two nodes and a pod on the second, whose policy admits a block.
+fn gated(before: [&[&str]; 2], after: [&[&str]; 2]) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, addresses: [&[&str]; 2]| {
+        let path = folder.path().join(name).to_str().unwrap().to_owned();
+        fs::write(&path, two_nodes(addresses)).unwrap();
+        path
+    };
+    let (old, new) = (write("old.yaml", before), write("new.yaml", after));
+    ringfence(&["diff", &old, &new, "--gate", "no-new-access"])
+}
+
+fn two_nodes(addresses: [&[&str]; 2]) -> String {
+    let node = |(name, addresses): (&str, &[&str])| {
+        let list = addresses
+            .iter()
+            .map(|address| format!("{{type: InternalIP, address: \"{address}\"}}"));
+        let list: Vec<String> = list.collect();
+        format!(
+            "apiVersion: v1
+kind: Node
+metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}
+status: {{addresses: [{}]}}
+---
+",
+            list.join(", ")
+        )
+    };
+    let nodes: String = ["n1", "n2"].into_iter().zip(addresses).map(node).collect();
+    format!(
+        "{nodes}apiVersion: v1
+kind: Namespace
+metadata: {{name: x}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: p, namespace: x}}
+spec: {{nodeName: n2, containers: [{{name: c, image: i}}]}}
+status: {{phase: Running, podIPs: [{{ip: 10.0.0.1}}, {{ip: \"fd00::1\"}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: some, namespace: x}}
+spec:
+  podSelector: {{}}
+  ingress: [{{from: [{{ipBlock: {{cidr: 10.9.0.0/16}}}}, {{ipBlock: {{cidr: 'fd09::/16'}}}}]}}]
+"
+    )
+}
+
+#[test]
+fn an_address_that_a_node_gets_is_compared_with_what_the_node_had() {
+    let denied: &[&str] = &["10.8.0.1"];
+    for (before, after) in [
+        // It is new, whatever the other node has.
+        (
+            [denied, &["10.8.0.2"]],
+            [&["10.8.0.1", "10.9.0.1"][..], &["10.8.0.2"]],
+        ),
+        (
+            [denied, &["10.8.0.2", "10.9.0.2"]],
+            [&["10.8.0.1", "10.9.0.1"], &["10.8.0.2", "10.9.0.2"]],
+        ),
+        ([denied, &["10.8.0.2"]], [&["10.9.0.1"], &["10.8.0.2"]]),
+        (
+            [denied, &["10.8.0.2"]],
+            [&["10.8.0.1", "fd09::1"], &["10.8.0.2"]],
+        ),
+        // It was the own node's, and is another's now.
+        (
+            [denied, &["10.8.0.2", "10.9.0.2"]],
+            [&["10.8.0.1", "10.9.0.2"], &["10.8.0.2"]],
+        ),
+    ] {
+        let said = gated(before, after);
+        let case = format!("{before:?} {after:?}: {}", said.stdout);
+        assert_eq!(said.status.code(), Some(1), "{case}");
+        assert!(said.stdout.contains("nodes -> x/p"), "{case}");
+    }
+}
+
+#[test]
+fn addresses_of_nodes_that_open_nothing_are_no_alarm() {
+    let both: &[&str] = &["10.8.0.1", "10.9.0.1"];
+    let own: &[&str] = &["10.8.0.2"];
+    for (before, after) in [
+        ([both, own], [&["10.9.0.1", "10.8.0.1"][..], own]),
+        ([both, own], [&["10.9.0.1"], own]),
+        ([both, own], [&["10.8.0.1"], own]),
+        ([both, own], [&["10.8.0.1", "10.9.0.7"], own]),
+        (
+            [&["10.9.0.1", "fd09::1"], own],
+            [&["fd09::1", "10.9.0.1"], own],
+        ),
+        // The pod's own node always gets in.
+        (
+            [&["10.8.0.1"], own],
+            [&["10.8.0.1"], &["10.8.0.2", "10.9.0.2"]],
+        ),
+    ] {
+        let said = gated(before, after);
+        let case = format!("{before:?} {after:?}: {}", said.stdout);
+        assert_eq!(said.status.code(), Some(0), "{case}");
+    }
+}

@@ -201,11 +201,17 @@ impl ClassTable {
         }
     }
 
-    /// A class for a node that has none.
-    pub(crate) fn add_node(&mut self, name: &str, place: Place) -> ClassId {
+    /// A class for a node that has none. `place` is that of its first address.
+    pub(crate) fn add_node(
+        &mut self,
+        name: &str,
+        (address, by_name): (Option<IpAddr>, bool),
+        place: Place,
+    ) -> ClassId {
         let kind = ClassKind::Node {
             name: name.to_owned(),
-            by: None,
+            address,
+            by_name,
         };
         let class = self.create(Entry::listed(kind, place));
         self.of_node.insert(name.to_owned(), class);
@@ -221,7 +227,8 @@ impl ClassTable {
     ) -> ClassId {
         let kind = ClassKind::Node {
             name: name.to_owned(),
-            by: Some(address),
+            address: Some(address),
+            by_name: false,
         };
         let class = self.create(Entry::listed(kind, place));
         let addresses = self.of_node_address.entry(name.to_owned()).or_default();
@@ -285,11 +292,13 @@ impl ClassTable {
         let labels = namespace.map(|found| &found.labels);
         self.sets.remove(class, entry, labels);
         match &entry.class.kind {
-            ClassKind::Node { name, by: None } => drop(self.of_node.remove(name)),
-            ClassKind::Node {
-                name,
-                by: Some(address),
-            } => remove_address(&mut self.of_node_address, name, address),
+            ClassKind::Node { name, address, .. } => {
+                if self.of_node.get(name) == Some(&class) {
+                    self.of_node.remove(name);
+                } else if let Some(address) = address {
+                    remove_address(&mut self.of_node_address, name, address);
+                }
+            }
             ClassKind::Addresses { .. } => {
                 for located in entry.place.iter() {
                     self.of_atom.remove(&located.atom);

@@ -1,9 +1,10 @@
 //! Units of both clusters, pair by pair.
 
-use ringfence_net::{ConnectionSet, Family};
-use ringfence_policy::{ClassId, ClassSet, Engine, SharedFamily};
+use ringfence_model::{Endpoint, Query};
+use ringfence_net::{ConnectionSet, Family, IpProtocol, Protocol};
+use ringfence_policy::{ClassSet, Engine, Reach, SharedFamily};
 
-use super::twins::{Twins, twins};
+use super::twins::{Twin, Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
 use crate::matrix::{Ends, ReachNumber, Reaches, Table, by_reason};
 use crate::workload::{Groups, Unit, may_meet};
@@ -50,15 +51,12 @@ struct Rows {
 impl Rows {
     fn of(joint: &Joint<'_>) -> Self {
         let twins = joint.units.iter().flat_map(|(_, twins)| twins);
-        let (old, new): (Vec<ClassId>, Vec<ClassId>) = twins
-            .map(
-                |Twins {
-                     parts: [old, new], ..
-                 }| (old.class, new.class),
-            )
-            .unzip();
-        let (old, new): (ClassSet, ClassSet) =
-            (old.into_iter().collect(), new.into_iter().collect());
+        let twins: Vec<&Twins<'_>> = twins.collect();
+        let classes = |side| -> ClassSet {
+            let parts = twins.iter().flat_map(|twins| twins.all_parts(side));
+            parts.map(|part| part.class).collect()
+        };
+        let (old, new) = (classes(0), classes(1));
         let mut reaches = Reaches::new();
         Self {
             before: Table::of(joint.before, &old, &mut reaches),
@@ -74,6 +72,13 @@ impl Rows {
         destination: &Twins<'_>,
     ) -> impl Iterator<Item = Way> + use<> {
         use SharedFamily::{First, Second};
+        if let more @ Some(_) = source.more.or(destination.more) {
+            let way = Way {
+                more,
+                ..Way::both(First, First)
+            };
+            return std::iter::once(way).chain(None);
+        }
         let has_second = self.before.has_second() || self.after.has_second();
         let first = Way::both(First, First);
         let ways = match has_second.then(|| families(source, destination)) {
@@ -134,10 +139,7 @@ impl Rows {
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
         let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
             let mut ways = self.ways(source, destination);
-            ways.any(|way| {
-                let [before, after] = self.numbers(way, source, destination);
-                before != after
-            })
+            ways.any(|way| self.transition(way, source, destination) != Transition::none())
         };
         sources.iter().any(|source| {
             let mut destinations = destinations.iter();
@@ -146,11 +148,31 @@ impl Rows {
     }
 
     fn transition(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
+        if source.more.or(destination.more).is_some() {
+            let reach = |side| self.reach_of_any(side, source, destination);
+            return Transition::between_reaches(&reach(0), &reach(1));
+        }
         let [before, after] = self.numbers(way, source, destination);
         if before == after {
             return Transition::none();
         }
         Transition::between_reaches(&self.reaches.reach(before), &self.reaches.reach(after))
+    }
+
+    /// What any of the parts may open in one cluster, the first or the second.
+    fn reach_of_any(&self, side: usize, source: &Twins<'_>, destination: &Twins<'_>) -> Reach {
+        let table = if side == 0 { &self.before } else { &self.after };
+        let mut all = Reach::none();
+        for from in source.all_parts(side) {
+            for to in destination.all_parts(side) {
+                let number = table.number(SharedFamily::First, from.class, to.class);
+                let reach = self.reaches.reach(number);
+                all.allowed = all.allowed.union(&reach.allowed);
+                all.unknown = all.unknown.union(&reach.unknown);
+            }
+        }
+        all.unknown = all.unknown.difference(&all.allowed);
+        all
     }
 }
 
@@ -274,14 +296,26 @@ impl<'a> Joint<'a> {
         if !source.speaks_with(destination) {
             return None;
         }
-        let sources = source.members.iter();
-        let mut pairs =
-            sources.flat_map(|from| destination.members.iter().map(move |to| (from, to)));
-        let meets = |engine: &Engine, from, to| may_meet(engine.cluster(), from, to);
-        let (from, to) = pairs.find(|(from, to)| {
-            meets(self.before, &from.before, &to.before)
-                && meets(self.after, &from.after, &to.after)
-        })?;
+        let pairs = || {
+            let sources = source.members.iter();
+            sources.flat_map(|from| destination.members.iter().map(move |to| (from, to)))
+        };
+        let more = source.more.or(destination.more);
+        let met = |engine: &Engine, from: &Endpoint, to: &Endpoint| {
+            may_meet(engine.cluster(), from, to) && (more.is_none() || speak(engine, from, to))
+        };
+        let met_before = |from: &Twin, to: &Twin| met(self.before, &from.before, &to.before);
+        let met_after = |from: &Twin, to: &Twin| met(self.after, &from.after, &to.after);
+        let both = pairs().find(|(from, to)| met_before(from, to) && met_after(from, to));
+        // Of what is compared with others it is enough that it is met itself.
+        let own = || {
+            pairs().find(|(from, to)| match more {
+                Some(true) => met_after(from, to),
+                Some(false) => met_before(from, to),
+                None => false,
+            })
+        };
+        let (from, to) = both.or_else(own)?;
         let ends = |engine, shared, source, destination| Ends {
             engine,
             source,
@@ -293,6 +327,17 @@ impl<'a> Joint<'a> {
             ends(self.after, shared_after, &from.after, &to.after),
         ])
     }
+}
+
+/// Whether the two have a family in common.
+fn speak(engine: &Engine, source: &Endpoint, destination: &Endpoint) -> bool {
+    let query = Query {
+        source: source.clone(),
+        destination: destination.clone(),
+        protocol: IpProtocol::from(Protocol::Tcp),
+        port: Some(80),
+    };
+    engine.answer(&query).is_ok()
 }
 
 /// What changes in any meeting, with one to show it.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ringfence_model::{Cluster, Endpoint, Labels};
 use ringfence_policy::Engine;
 
+use super::nodes;
 use crate::workload::{Part, Span, overlay};
 
 /// Members that are of one part in each cluster.
@@ -15,9 +16,13 @@ pub(super) struct Twins<'a> {
     pub(super) parts: [&'a Part; 2],
     /// At least one.
     pub(super) members: Vec<Twin>,
+    /// Further parts of each cluster: what is compared is what any of all of them may open.
+    pub(super) also: [Vec<&'a Part>; 2],
+    /// What alone is asked, if not everything is: whether there is more access, or less.
+    pub(super) more: Option<bool>,
 }
 
-/// The same pod, node or address in both clusters. A pod that has no namesake stands beside the pods of its workload
+/// The same pod or address in both clusters, or an address of a node beside one that it is compared with. A pod that has no namesake stands beside the pods of its workload
 /// that have its labels, or if there are none beside all of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Twin {
@@ -26,10 +31,17 @@ pub(super) struct Twin {
 }
 
 impl Twins<'_> {
-    /// Whether they have a family in common with `other`, in both clusters.
+    /// Whether they have a family in common with `other`, in either cluster.
     pub(super) fn speaks_with(&self, other: &Self) -> bool {
         let mut pairs = self.parts.iter().zip(&other.parts);
-        pairs.all(|(one, other)| one.speaks.meets(other.speaks))
+        pairs.any(|(one, other)| one.speaks.meets(other.speaks))
+    }
+
+    /// The parts of one cluster, the first or the second.
+    pub(super) fn all_parts(&self, side: usize) -> impl Iterator<Item = &Part> {
+        let first = self.parts.iter().skip(side).take(1);
+        let others = self.also.iter().skip(side).take(1).flatten();
+        first.chain(others).copied()
     }
 }
 
@@ -62,9 +74,14 @@ pub(super) fn twins<'a>(engines: [&Engine; 2], old: &'a [Part], new: &'a [Part])
     let twins = found.into_iter().filter_map(|((one, other), members)| {
         let parts = [old.get(one)?, new.get(other)?];
         let members = members.into_iter().collect();
-        Some(Twins { parts, members })
+        Some(Twins {
+            parts,
+            members,
+            also: [Vec::new(), Vec::new()],
+            more: None,
+        })
     });
-    twins.collect()
+    twins.chain(nodes::twins(engines, old, new)).collect()
 }
 
 /// One address for each two parts that have addresses in common which nobody has in either cluster.
@@ -111,7 +128,7 @@ fn spans(parts: &[Part]) -> Vec<(Span, usize)> {
     spans
 }
 
-/// The pods or nodes of a unit in one cluster, with the place of their part.
+/// The pods of a unit in one cluster, with the place of their part.
 struct Members<'a> {
     cluster: &'a Cluster,
     places: BTreeMap<&'a Endpoint, usize>,
@@ -124,7 +141,7 @@ type Placed<'a> = (usize, &'a Endpoint);
 impl<'a> Members<'a> {
     fn of(cluster: &'a Cluster, parts: &'a [Part]) -> Self {
         let of_part = |(place, part): (usize, &'a Part)| -> Vec<(&'a Endpoint, usize)> {
-            let named = part.spans.is_empty();
+            let named = part.spans.is_empty() && part.node.is_none();
             let members = part.members.iter().filter(|_| named);
             members.map(|member| (member, place)).collect()
         };
@@ -174,7 +191,7 @@ impl<'a> Members<'a> {
         let all = self.labels.get_or_init(|| {
             let members = self.places.keys();
             members
-                .map(|member| (*member, lasting_labels(self.cluster, member)))
+                .map(|member| (*member, labels_of(self.cluster, member)))
                 .collect()
         });
         all.get(member)
@@ -205,15 +222,19 @@ const PASSING: [&str; 9] = [
 ];
 
 /// The labels by which a pod or node resembles another.
-fn lasting_labels(cluster: &Cluster, member: &Endpoint) -> Labels {
-    let labels = match member {
-        Endpoint::Pod(name) => cluster.pods.get(name).map(|pod| &pod.labels),
-        Endpoint::Node(name) => cluster.nodes.get(name).map(|node| &node.labels),
-        Endpoint::Address(_) | Endpoint::Service(_) => None,
-    };
+pub(super) fn lasting_labels(labels: &Labels) -> Labels {
     let lasting = |(key, _): &(&String, &String)| !PASSING.contains(&key.as_str());
-    let labels = labels.into_iter().flatten().filter(lasting);
+    let labels = labels.iter().filter(lasting);
     labels
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+fn labels_of(cluster: &Cluster, member: &Endpoint) -> Labels {
+    let pod = match member {
+        Endpoint::Pod(name) => cluster.pods.get(name),
+        Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_) => None,
+    };
+    pod.map(|pod| lasting_labels(&pod.labels))
+        .unwrap_or_default()
 }

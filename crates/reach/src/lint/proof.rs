@@ -166,8 +166,12 @@ impl End {
             ClassKind::Pods { members, .. } => members
                 .first()
                 .map_or_else(|| Self::Node(String::new()), |name| Self::Pod(name.clone())),
-            ClassKind::Node { name, by: None } => Self::Node(name.clone()),
-            ClassKind::Node { by: Some(by), .. } => Self::Address(*by),
+            ClassKind::Node {
+                address: Some(address),
+                by_name: false,
+                ..
+            } => Self::Address(*address),
+            ClassKind::Node { name, .. } => Self::Node(name.clone()),
             ClassKind::Addresses { example, .. } => Self::Address(*example),
         }
     }

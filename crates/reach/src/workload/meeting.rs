@@ -27,25 +27,6 @@ impl Speaks {
         }
     }
 
-    /// those of every node, as its object and the pods on it say.
-    pub(crate) fn of_nodes(cluster: &Cluster) -> BTreeMap<&str, Self> {
-        let mut addresses: BTreeMap<&str, Vec<&IpAddr>> = BTreeMap::new();
-        for (name, node) in &cluster.nodes {
-            let known = addresses.entry(name).or_default();
-            known.extend(&node.addresses);
-        }
-        for pod in cluster.pods.values().filter(|pod| pod.is_live()) {
-            if let Some(name) = &pod.node {
-                let known = addresses.entry(name).or_default();
-                known.extend(&pod.host_addresses);
-            }
-        }
-        let nodes = addresses.into_iter();
-        nodes
-            .map(|(name, addresses)| (name, Self::of(addresses)))
-            .collect()
-    }
-
     /// The family that both have, if it is one alone.
     pub(crate) const fn common(self, other: Self) -> Option<Family> {
         match (self.v4 && other.v4, self.v6 && other.v6) {

@@ -23,8 +23,8 @@ pub(crate) struct Part {
     pub(crate) spans: Vec<Span>,
     /// Of pods the nodes that all of them run on.
     homes: BTreeSet<String>,
-    /// The node that the members are, if they are one.
-    node: Option<String>,
+    /// The node that the member is, and its address if it is known.
+    pub(crate) node: Option<(String, Option<IpAddr>)>,
 }
 
 impl Part {
@@ -58,7 +58,7 @@ impl Part {
             }
             (Some(Endpoint::Node(_) | Endpoint::Address(_)), Some(Endpoint::Pod(_))) => {
                 let node = self.node.as_ref();
-                node.is_none_or(|node| !other.homes.contains(node))
+                node.is_none_or(|(node, _)| !other.homes.contains(node))
             }
             (Some(Endpoint::Pod(_)), Some(Endpoint::Node(_) | Endpoint::Address(_))) => true,
             (Some(Endpoint::Node(_) | Endpoint::Address(_)), _)
@@ -78,7 +78,6 @@ pub(crate) fn parts(
     by: impl Fn(&Member<'_>) -> Unit,
 ) -> Vec<(Unit, Part)> {
     let mut parts: BTreeMap<Key, Vec<Endpoint>> = BTreeMap::new();
-    let nodes = Speaks::of_nodes(engine.cluster());
     for (class, kind) in engine.classes() {
         match &kind.kind {
             ClassKind::Pods { members, .. } => {
@@ -86,12 +85,8 @@ pub(crate) fn parts(
                     parts.entry(key).or_default().push(endpoint);
                 }
             }
-            node @ ClassKind::Node { name, by: address } => {
-                let speaks = match address {
-                    Some(address) => Some(Speaks::of([address])),
-                    None => nodes.get(name.as_str()).copied(),
-                };
-                let speaks = speaks.unwrap_or_else(|| Speaks::of(&[]));
+            node @ ClassKind::Node { name, address, .. } => {
+                let speaks = Speaks::of(address);
                 let key = (by(&Member::Node(name)), class, speaks);
                 parts.entry(key).or_default().extend(node.node());
             }
@@ -120,9 +115,9 @@ fn inside(
     (unit, part)
 }
 
-fn node_of(engine: &Engine, class: ClassId) -> Option<String> {
+fn node_of(engine: &Engine, class: ClassId) -> Option<(String, Option<IpAddr>)> {
     match &engine.class(class).kind {
-        ClassKind::Node { name, .. } => Some(name.clone()),
+        ClassKind::Node { name, address, .. } => Some((name.clone(), *address)),
         ClassKind::Pods { .. } | ClassKind::Addresses { .. } => None,
     }
 }

@@ -168,3 +168,32 @@ spec:
         said.stdout
     );
 }
+
+/// Ends that had no family in common could not meet at all; who lets them now is newly open.
+#[test]
+fn ends_that_meet_for_the_first_time_are_newly_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let gets_v6 = |text: &str| text.replace(r#", {ip: "fd00:1::10"}"#, "");
+    let only_v6 = PODS.replace(r#"{ip: 10.244.1.30}, "#, "");
+    let rule = "  ingress: [{from: [{ipBlock: {cidr: '2000::/3'}}]}]\n";
+    for (open, expected) in [
+        (true, "ops/mon -> shop/web"),
+        (false, "2000::/3 -> shop/web"),
+    ] {
+        let (pods, policy) = match open {
+            true => (only_v6.as_str(), String::new()),
+            false => (PODS, format!("{CLOSED}{rule}")),
+        };
+        fs::write(path("old.yaml"), format!("{}{policy}", gets_v6(pods))).unwrap();
+        fs::write(path("new.yaml"), format!("{pods}{policy}")).unwrap();
+        let arguments = [
+            &path("old.yaml"),
+            &path("new.yaml"),
+            "--gate",
+            "no-new-access",
+        ];
+        let said = ringfence(&[&["diff"], &arguments[..]].concat()).expect(1);
+        assert!(said.contains(expected), "{said}");
+    }
+}

@@ -46,7 +46,8 @@ impl Update<'_> {
             self.relocate_pods(class, &pods);
         }
         for node in index.nodes.within(first, last) {
-            let place = self.world.place_of_node(&self.found.atoms, node);
+            let first = self.world.first_address(node);
+            let place = self.world.place_of_node(&self.found.atoms, first);
             if let Some(class) = self.found.classes.of_node(node) {
                 self.found.classes.relocate(class, place);
             }

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ringfence_model::{Node, ObjectName, Pod};
 
 use super::{Update, World};
-use crate::class::ClassId;
 use crate::class::place::Place;
+use crate::class::{ClassId, ClassKind};
 use crate::index::namespace_labels;
 
 impl Update<'_> {
@@ -86,18 +86,30 @@ impl Update<'_> {
     pub(super) fn place_node(&mut self, name: &str) {
         let World { cluster, index } = self.world;
         let exists = index.nodes.exists(cluster, name);
-        let place = self.world.place_of_node(&self.found.atoms, name);
-        let classes = &mut self.found.classes;
-        match classes.of_node(name) {
-            None if exists => {
-                let class = classes.add_node(name, place);
-                self.admit(class);
-            }
-            Some(class) if !exists => self.destroy(class),
-            Some(class) => self.move_to(class, place),
-            None => {}
+        let first = self.world.first_address(name);
+        let place = self.world.place_of_node(&self.found.atoms, first);
+        let known = self.found.classes.of_node(name);
+        let stays = known.filter(|class| exists && self.is_node_by(*class, first));
+        match (known, stays) {
+            (_, Some(class)) => self.move_to(class, place),
+            (Some(class), None) => self.destroy(class),
+            (None, None) => {}
+        }
+        if exists && stays.is_none() {
+            let class = self.found.classes.add_node(name, first, place);
+            self.admit(class);
         }
         self.place_addresses_of_node(name);
+    }
+
+    /// Whether a class stands for a node by this address.
+    fn is_node_by(&self, class: ClassId, (first, meant): (Option<IpAddr>, bool)) -> bool {
+        match self.found.classes.entry(class).class.kind {
+            ClassKind::Node {
+                address, by_name, ..
+            } => (address, by_name) == (first, meant),
+            ClassKind::Pods { .. } | ClassKind::Addresses { .. } => false,
+        }
     }
 
     /// Gives each further address of a node its class.

@@ -224,11 +224,7 @@ impl<'a> Comparison<'a> {
     fn covers(&self, end: &End, class: ClassId) -> bool {
         let addresses: Vec<IpAddr> = match &self.engine.class(class).kind {
             ClassKind::Pods { .. } => Vec::new(),
-            ClassKind::Node { by: Some(by), .. } => vec![*by],
-            ClassKind::Node { name, by: None } => {
-                let node = self.engine.cluster().nodes.get(name);
-                node.map_or_else(Vec::new, |node| node.addresses.clone())
-            }
+            ClassKind::Node { address, .. } => address.iter().copied().collect(),
             ClassKind::Addresses { example, .. } => vec![*example],
         };
         match end {
