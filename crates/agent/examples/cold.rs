@@ -69,7 +69,7 @@ fn agent() {
     let cluster = cluster(1, Size::LARGE);
     let folder = tempfile::tempdir().unwrap();
     let config = configure(folder.path(), &cluster);
-    let listener = UnixListener::bind(&config.store).unwrap();
+    let listener = UnixListener::bind(config.store.as_ref().unwrap()).unwrap();
     let events = events(cluster.clone());
     let path = folder.path().join("config.json");
     fs::write(&path, serde_json::to_vec(&config).unwrap()).unwrap();
@@ -188,13 +188,14 @@ fn configure(folder: &Path, cluster: &Cluster) -> AgentConfig {
     }
     AgentConfig {
         node: NODE.to_owned(),
-        store: path("store.sock"),
+        store: Some(path("store.sock")),
         cni_socket: path("cni.sock"),
         data_dir: path("data"),
         network: network(),
         enforcement: Enforcement::On,
         table_name: TABLE_NAME.to_owned(),
         protect_table: false,
+        listen: None,
     }
 }
 

@@ -240,7 +240,7 @@ fn endpoint(number: u16) -> Endpoint {
 fn config() -> AgentConfig {
     AgentConfig {
         node: "one".to_owned(),
-        store: PathBuf::new(),
+        store: Some(PathBuf::new()),
         cni_socket: PathBuf::new(),
         data_dir: PathBuf::new(),
         network: NetworkConfig {
@@ -253,5 +253,6 @@ fn config() -> AgentConfig {
         enforcement: Enforcement::On,
         table_name: TABLE_NAME.to_owned(),
         protect_table: false,
+        listen: None,
     }
 }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use ringfence_compile::{Capacity, Enforcement, NetworkConfig, Record};
@@ -12,8 +13,8 @@ pub const TABLE_NAME: &str = "ringfence";
 pub struct AgentConfig {
     /// The node's name, as in `spec.nodeName`.
     pub node: String,
-    /// The Unix socket of the store, see [`crate::protocol`].
-    pub store: PathBuf,
+    /// The Unix socket of the store, see [`crate::protocol`]; none where [`crate::run_with`] is told otherwise.
+    pub store: Option<PathBuf>,
     /// The Unix socket on which the CNI plugin finds the agent; made by the agent.
     pub cni_socket: PathBuf,
     /// The folder of the endpoint records; `status.sock` is made in it.
@@ -30,6 +31,9 @@ pub struct AgentConfig {
     /// since 6.9). Else they are repaired afterwards.
     #[serde(default = "yes")]
     pub protect_table: bool,
+    /// Where `/healthz`, `/readyz` and `/metrics` are answered; nowhere without it.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
 }
 
 impl AgentConfig {

@@ -1,5 +1,6 @@
 //! The kernel's side: a thread that does one job after the other, and one that listens for foreign changes.
 
+mod probe;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ use crate::AgentConfig;
 use crate::run::{Input, spawn};
 use crate::state::{Event, LiveTable};
 use watch::Watch;
+
+pub use probe::probe;
 
 /// How long answers may be on their way to an end that is denied, and how often they are looked for.
 const LINGERING: Duration = Duration::from_millis(20);

@@ -8,16 +8,20 @@
 mod clock;
 mod config;
 pub mod flows;
+mod http;
 mod kernel;
+mod metrics;
 pub mod protocol;
 mod rules;
 mod run;
 mod server;
+mod source;
 pub mod state;
 pub mod status;
 mod store;
 pub mod verification;
 
 pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record, TABLE_NAME};
-pub use kernel::Obstacle;
-pub use run::{run, run_behind};
+pub use kernel::{Obstacle, probe};
+pub use run::{run, run_behind, run_with};
+pub use source::Teller;

@@ -5,6 +5,8 @@
 //! up to a revision has been sent. The agent answers with [`AgentStatus`] lines. Objects are the policy
 //! view of `ringfence-model`, not manifests: a store that reads manifests translates them first.
 
+mod of_model;
+
 use ringfence_compile::Change;
 use ringfence_model::{
     Cluster, ClusterPolicy, ClusterPolicyName, Namespace, NetworkPolicy, Node, ObjectName, Pod,

@@ -14,12 +14,15 @@ use ringfence_model::PolicyName;
 
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
+use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
+use crate::metrics::{Sample, Tally};
 use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
+use crate::source::{Source, Teller, hear};
 use crate::state::{Action, Enforced, Event, Machine, Ticket};
 use crate::status::{Health, StatusAnswer, StatusRequest};
-use crate::store::{self, Reporter};
+use crate::store::Reporter;
 use crate::verification::{Edited, Pulse, SharedWatched, Subject, verify, watch};
 use crate::{AgentConfig, rules};
 
@@ -31,8 +34,17 @@ pub(crate) enum Input {
         request: Request,
         answer: Sender<Response>,
     },
+    /// Something of the cluster is not heard at the moment.
+    Trouble {
+        about: String,
+        message: String,
+    },
     Health {
         answer: Sender<Health>,
+    },
+    /// Somebody wants numbers.
+    Sample {
+        answer: Sender<Box<Sample>>,
     },
     /// What stands behind the table.
     Rules {
@@ -123,6 +135,19 @@ pub fn run(config: AgentConfig) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn run_behind(config: AgentConfig, obstacle: Option<Obstacle>) -> Result<()> {
+    let store = config.store.clone().context("no store is named")?;
+    start(config, Source::Store(store), obstacle)
+}
+
+/// As [`run`], for an agent that is told the cluster by `tell`, on a thread of its own. An agent whose teller ends, ends.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(config: AgentConfig, tell: impl FnOnce(Teller) + Send + 'static) -> Result<()> {
+    start(config, Source::Told(Box::new(tell)), None)
+}
+
+fn start(config: AgentConfig, source: Source, obstacle: Option<Obstacle>) -> Result<()> {
     let (inputs, queue) = channel();
     stop_on_signals(&inputs)?;
     let records = EndpointStore::open(&config.data_dir)?;
@@ -133,12 +158,13 @@ pub fn run_behind(config: AgentConfig, obstacle: Option<Obstacle>) -> Result<()>
     let watched = SharedWatched::default();
     let edits = watch(&config, &watched, &inputs)?;
     serve_status(&config, (&journal, &watched), &inputs)?;
+    serve_pages(&config, (&journal, &watched), &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
     for damaged in listing.damaged {
         tracing::warn!(path = %damaged.path.display(), reason = damaged.reason, "damaged record");
     }
     let reporter = Reporter::default();
-    store::follow(config.store.clone(), reporter.clone(), &inputs)?;
+    hear(source, reporter.clone(), &inputs)?;
     flows::listen(config.node.clone(), journal, &inputs)?;
     tracing::info!(
         node = config.node,
@@ -175,6 +201,7 @@ struct Agent {
     records: EndpointStore,
     reporter: Reporter,
     jobs: Sender<Job>,
+    tally: Tally,
     /// Tables that others changed.
     edits: SyncSender<Edited>,
 }
@@ -197,6 +224,7 @@ impl Agent {
             records,
             reporter,
             jobs,
+            tally: Tally::default(),
             edits,
         }
     }
@@ -246,8 +274,12 @@ impl Agent {
                 self.tickets.insert(ticket, answer);
                 self.event(Event::Request { request, ticket });
             }
+            Input::Trouble { about, message } => self.trouble(about, message),
             Input::Health { answer } => {
                 let _ = answer.send(self.machine.health());
+            }
+            Input::Sample { answer } => {
+                let _ = answer.send(Box::new(self.sample()));
             }
             Input::Rules { answer } => {
                 let _ = answer.send(Causes {
@@ -269,6 +301,18 @@ impl Agent {
         }
     }
 
+    fn sample(&self) -> Sample {
+        let (health, tally) = (self.machine.health(), self.tally.clone());
+        Sample::new(health, tally, self.machine.table())
+    }
+
+    /// What lasts is logged once.
+    fn trouble(&mut self, about: String, message: String) {
+        if self.tally.trouble(about.clone(), message.clone()) {
+            tracing::warn!(about, "not heard of the cluster: {message}");
+        }
+    }
+
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             version: self.version,
@@ -280,6 +324,7 @@ impl Agent {
     fn event(&mut self, event: Event) {
         self.version += u64::from(may_change_names(&event));
         let now = self.start.elapsed();
+        self.tally.event(&event, now);
         self.machine.tell_time(time_of_day());
         for action in self.machine.handle(event, now) {
             self.act(action);
@@ -296,6 +341,7 @@ impl Agent {
             Action::ReadConnections { of } => self.job(Job::ReadConnections(of)),
             Action::Revoke(entries) => {
                 tracing::info!(connections = entries.len(), "revoking");
+                self.tally.revoked(entries.len());
                 self.job(Job::Revoke(entries));
             }
             Action::Answer { ticket, response } => {
@@ -310,6 +356,7 @@ impl Agent {
             }
             Action::Report(status) => {
                 self.log(&status);
+                self.tally.report(&status, self.start.elapsed());
                 self.reporter.report(&status);
             }
             // Who is busy with the last one does without.
@@ -411,6 +458,22 @@ fn serve_status(
         StatusRequest::Flows { from } => StatusAnswer::Flows(Box::new(journal.lock().since(from))),
     };
     serve("status", inputs, listen(&config.status_socket())?, answer)
+}
+
+fn serve_pages(
+    config: &AgentConfig,
+    (journal, watched): (&SharedJournal, &SharedWatched),
+    inputs: &Sender<Input>,
+) -> Result<()> {
+    let Some(address) = config.listen else {
+        return Ok(());
+    };
+    let pages = Pages {
+        agent: inputs.clone(),
+        journal: journal.clone(),
+        watched: watched.clone(),
+    };
+    http::serve(address, pages)
 }
 
 fn stopping() -> Response {

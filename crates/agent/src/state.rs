@@ -34,6 +34,7 @@ use std::time::Duration;
 use ringfence_cni::{EndpointId, Request};
 use ringfence_compile::{Compiled, Compiler, Limits, LocalEndpoint, RefusedRule};
 use ringfence_model::Cluster;
+use ringfence_ruleset::Table;
 
 pub use endpoints::PATIENCE;
 pub use event::{Action, Event, Ticket};
@@ -226,6 +227,12 @@ impl Machine {
             revision: held.revision,
             endpoints: held.endpoints.clone(),
         })
+    }
+
+    /// The table that the kernel took last, or takes with the commit under way.
+    pub(crate) fn table(&self) -> Option<&Table> {
+        self.enforced.as_ref()?;
+        Some(&self.compiler.compiled().table)
     }
 
     /// The endpoints whose rules the kernel holds.

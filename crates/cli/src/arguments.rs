@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
-    audit, check, convert, diff, explain, flows, guard, lock, matrix, replay, rules, suggest, test,
-    trace, verify, zones,
+    agent, audit, check, convert, diff, explain, flows, guard, lock, matrix, replay, rules,
+    suggest, test, trace, verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -88,6 +88,9 @@ pub(crate) enum Command {
     /// Write policies of Calico and Cilium as policies of Kubernetes that mean the same, or say what has no equivalent
     #[command(after_help = convert::EXAMPLES)]
     Convert(convert::ConvertArguments),
+    /// Keep the rules of this node of a cluster what the cluster's policies ask for, until told to end
+    #[command(after_help = agent::EXAMPLES)]
+    Agent(agent::AgentArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

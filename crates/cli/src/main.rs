@@ -33,7 +33,10 @@ fn main() -> ExitCode {
         return ringfence_cni::main_from_environment();
     }
     let arguments = Arguments::parse();
-    if !matches!(arguments.command, Command::Internal { .. }) {
+    if !matches!(
+        arguments.command,
+        Command::Internal { .. } | Command::Agent(_)
+    ) {
         restore_broken_pipe();
     }
     let result = match arguments.command {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Suggest(suggest) => commands::suggest::run(&suggest),
         Command::Convert(convert) => commands::convert::run(&convert),
         Command::Man { directory } => commands::man::run(directory.as_deref()),
+        Command::Agent(agent) => commands::agent::run(&agent),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     result.unwrap_or_else(|error| {
@@ -73,7 +77,7 @@ fn started_as_cni_plugin() -> bool {
 }
 
 /// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do. Not so the parts of a
-/// lab, which must outlive a pod whose end of a pipe is closed.
+/// lab and the agent of a node, which must outlive whoever hangs up.
 fn restore_broken_pipe() {
     sigpipe::reset();
 }

@@ -11,6 +11,8 @@ use kube::config::{AuthInfo, Context, KubeConfigOptions, Kubeconfig, KubeconfigE
 
 pub use error::AccessError;
 
+use crate::snapshot::{ReadError, runtime};
+
 /// A server that does not answer the connection for so long is given up.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server that says nothing for so long is given up.
@@ -37,6 +39,15 @@ pub(crate) struct Target {
 }
 
 impl Access {
+    /// Finds out what is meant, and says so: the context and the address of the server. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`read`](crate::read()), before the server is asked.
+    pub fn describe(&self) -> Result<String, ReadError> {
+        let Target { context, config } = runtime()?.block_on(self.target())?;
+        Ok(format!("context `{context}` at {}", config.cluster_url))
+    }
+
     /// Finds out what is meant.
     pub(crate) async fn target(&self) -> Result<Target, AccessError> {
         let Some(kubeconfig) = self.kubeconfig()? else {

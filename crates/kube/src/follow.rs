@@ -1,11 +1,11 @@
 //! A cluster as it changes, for a node: the objects that its rules depend on, in the four words of a store.
 
 mod backoff;
+mod connection;
 mod kind;
 mod mirror;
 mod translate;
 
-use kube::Client;
 use ringfence_model::{Object, ObjectKey};
 use tokio::sync::mpsc;
 
@@ -13,9 +13,12 @@ pub use backoff::Patience;
 pub use kind::Listing;
 
 use crate::access::{Access, Target};
-use crate::snapshot::ReadError;
-use kind::{SOURCES, watch};
-use mirror::Mirror;
+use crate::snapshot::{ReadError, runtime};
+use connection::client;
+pub(crate) use kind::sources;
+use kind::{Heard, watch};
+use mirror::{Change, Mirror};
+use translate::is_vital;
 
 /// What is said of the cluster. [`Word::Reset`] comes first and once, then everything that there is, then [`Word::Synced`];
 /// from then on each change as it happens, and `Synced` again whenever all that was heard has been said. EndpointSlices are
@@ -33,6 +36,37 @@ pub enum Word {
         /// A number of our own, which grows.
         revision: u64,
     },
+    /// Something keeps changes from being heard. What was said stays, and it is tried again.
+    Trouble(Trouble),
+}
+
+/// Why something of the cluster is not heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The kind cannot be listed or watched at the moment.
+    Watch {
+        /// `pods`, `networkpolicies.networking.k8s.io`.
+        resource: String,
+        /// The causes.
+        message: String,
+    },
+    /// The object is not understood, and rules would be wrong without it.
+    Object {
+        /// Which.
+        key: ObjectKey,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// What is followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All that the rules of a node depend on.
+    #[default]
+    Everything,
+    /// The same without Services and what is behind them, where something else translates their addresses.
+    WithoutServices,
 }
 
 /// How a cluster is followed.
@@ -42,6 +76,8 @@ pub struct FollowOptions {
     pub listing: Listing,
     /// How long is waited after a failure.
     pub patience: Patience,
+    /// What is followed.
+    pub scope: Scope,
 }
 
 /// Tells `listener` the cluster of `access` for as long as it returns true. A connection that breaks is made again; nothing
@@ -51,30 +87,57 @@ pub struct FollowOptions {
 /// # Errors
 /// If it is not clear which cluster is meant, or the credentials cannot be used. A server that does not answer is no error:
 /// it is asked again.
-pub async fn follow(
+pub fn follow(
+    access: &Access,
+    options: FollowOptions,
+    listener: impl FnMut(Word) -> bool,
+) -> Result<(), ReadError> {
+    runtime()?.block_on(follow_on(access, options, listener))
+}
+
+async fn follow_on(
     access: &Access,
     options: FollowOptions,
     mut listener: impl FnMut(Word) -> bool,
 ) -> Result<(), ReadError> {
-    let Target {
-        context,
-        mut config,
-    } = access.target().await?;
-    // A watch is silent for as long as nothing happens; the watcher itself notices a dead connection.
-    config.read_timeout = None;
+    let Target { context, config } = access.target().await?;
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config)
-        .map_err(|error| ReadError::unreachable(&context, &server, &error))?;
+    let client =
+        client(config).map_err(|error| ReadError::unreachable(&context, &server, &error))?;
+    let kinds = sources(options.scope);
     let (sender, mut changes) = mpsc::unbounded_channel();
     let mut watchers = tokio::task::JoinSet::new();
-    for (source, kind) in SOURCES.iter().enumerate() {
+    for (source, kind) in kinds.iter().enumerate() {
         watchers.spawn(watch(source, kind, client.clone(), options, sender.clone()));
     }
-    let mut mirror = Mirror::new(SOURCES.len());
-    while let Some((source, change)) = changes.recv().await {
-        if !mirror.take(source, change).into_iter().all(&mut listener) {
+    let mut mirror = Mirror::new(kinds.len());
+    while let Some((source, heard)) = changes.recv().await {
+        let resource = || kinds.get(source).map(|kind| kind.resource());
+        let trouble = trouble(&heard, || resource().unwrap_or_default());
+        let words = match heard {
+            Heard::Change(change) => mirror.take(source, change),
+            Heard::Broke(_) => Vec::new(),
+        };
+        let trouble = trouble.map(Word::Trouble).into_iter();
+        if !trouble.chain(words).all(&mut listener) {
             break;
         }
     }
     Ok(())
+}
+
+fn trouble(heard: &Heard, resource: impl FnOnce() -> String) -> Option<Trouble> {
+    match heard {
+        Heard::Broke(message) => Some(Trouble::Watch {
+            resource: resource(),
+            message: message.clone(),
+        }),
+        Heard::Change(Change::Unreadable { key, message }) if is_vital(key.kind) => {
+            Some(Trouble::Object {
+                key: key.clone(),
+                message: message.clone(),
+            })
+        }
+        Heard::Change(_) => None,
+    }
 }

@@ -168,31 +168,40 @@ mod tests {
         assert_eq!(KINDS[9].resource(), "deployments.apps");
     }
 
-    /// The ClusterRole of the documentation allows to list what is read, and nothing else.
-    #[test]
-    fn the_role_of_the_documentation_suffices_and_is_not_too_much() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../docs/examples/reader.yaml"
-        );
+    /// The role of a file in the documentation: the resources, each of which it lets with just `verbs`.
+    fn role(file: &str, verbs: &[&str]) -> Vec<(String, String)> {
+        let file = format!("{}/../../docs/examples/{file}", env!("CARGO_MANIFEST_DIR"));
         let input = Input {
-            name: file.to_owned(),
-            text: std::fs::read_to_string(file).unwrap(),
+            text: std::fs::read_to_string(&file).unwrap(),
+            name: file,
         };
         let documents = read_json(&input).unwrap();
-        let rules = documents[0]["rules"].as_array().unwrap();
         let mut allowed = Vec::new();
-        for rule in rules {
-            assert_eq!(rule["verbs"], serde_json::json!(["list"]));
+        for rule in documents[0]["rules"].as_array().unwrap() {
+            assert_eq!(rule["verbs"], serde_json::json!(verbs));
             let group = rule["apiGroups"][0].as_str().unwrap();
             for resource in rule["resources"].as_array().unwrap() {
-                allowed.push((group, resource.as_str().unwrap()));
+                allowed.push((group.to_owned(), resource.as_str().unwrap().to_owned()));
             }
         }
-        let mut needed: Vec<(&str, &str)> =
-            KINDS.iter().map(|kind| (kind.group, kind.plural)).collect();
         allowed.sort_unstable();
+        allowed
+    }
+
+    fn needed<'k>(kinds: impl IntoIterator<Item = &'k Kind>) -> Vec<(String, String)> {
+        let kinds = kinds.into_iter();
+        let needed = kinds.map(|kind| (kind.group.to_owned(), kind.plural.to_owned()));
+        let mut needed: Vec<_> = needed.collect();
         needed.sort_unstable();
-        assert_eq!(allowed, needed);
+        needed
+    }
+
+    /// The ClusterRoles of the documentation allow to read what is read, and nothing else.
+    #[test]
+    fn the_roles_of_the_documentation_suffice_and_are_not_too_much() {
+        assert_eq!(role("reader.yaml", &["list"]), needed(&KINDS));
+        let followed = crate::follow::sources(crate::follow::Scope::Everything);
+        let agent = role("agent-role.yaml", &["list", "watch"]);
+        assert_eq!(agent, needed(followed));
     }
 }

@@ -124,11 +124,13 @@ fn rights(forbidden: &[Forbidden]) -> String {
 /// # Errors
 /// If anything that is needed cannot be read.
 pub fn read(access: &Access) -> Result<Snapshot, ReadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(ReadError::Runtime)?;
-    runtime.block_on(read_all(access))
+    runtime()?.block_on(read_all(access))
+}
+
+/// What waits for answers, on the calling thread.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, ReadError> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().map_err(ReadError::Runtime)
 }
 
 async fn read_all(access: &Access) -> Result<Snapshot, ReadError> {

@@ -1,6 +1,8 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use super::record::{FlowRecord, Flows, Lost};
+use ringfence_compile::Reason;
+
+use super::record::{FlowRecord, FlowVerdict, Flows, Lost};
 
 /// Records of one answer.
 const MOST_ANSWERED: usize = 1_000;
@@ -13,6 +15,8 @@ pub(crate) struct Journal {
     records: VecDeque<FlowRecord>,
     /// The number of the next record.
     next: u64,
+    /// How many packets all records ever were about.
+    packets: BTreeMap<(FlowVerdict, Reason), u64>,
     pub(super) lost: Lost,
     pub(super) problem: Option<String>,
 }
@@ -24,11 +28,18 @@ impl Journal {
             self.records.pop_front();
             self.lost.records = self.lost.records.saturating_add(1);
         }
+        let packets = self.packets.entry((record.verdict, record.reason));
+        *packets.or_default() += record.count;
         self.records.push_back(FlowRecord {
             number: self.next,
             ..record
         });
         self.next += 1;
+    }
+
+    /// How many packets were recorded since the agent started, and how much was lost.
+    pub(crate) fn totals(&self) -> (BTreeMap<(FlowVerdict, Reason), u64>, Lost) {
+        (self.packets.clone(), self.lost)
     }
 
     /// Records from the number `from` on, as many as one answer holds. A number that was not given yet is one of an
@@ -87,6 +98,9 @@ mod tests {
         let answer = journal.since(0);
         assert_eq!(answer.records.first().unwrap().number, 3);
         assert_eq!(answer.lost.records, 3);
+        let (packets, _) = journal.totals();
+        let denied = (FlowVerdict::Deny, Reason::Egress);
+        assert_eq!(packets[&denied], MOST_KEPT as u64 + 3);
     }
 
     #[test]

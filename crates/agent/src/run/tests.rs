@@ -5,7 +5,7 @@ use super::*;
 fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
     let config = AgentConfig {
         node: "one".to_owned(),
-        store: inputs.join("store"),
+        store: Some(inputs.join("store")),
         cni_socket: inputs.join("cni"),
         data_dir: inputs.to_owned(),
         network: crate::NetworkConfig {
@@ -18,6 +18,7 @@ fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
         enforcement: crate::Enforcement::On,
         table_name: crate::TABLE_NAME.to_owned(),
         protect_table: true,
+        listen: None,
     };
     let (jobs, queue) = channel();
     let (edits, _) = std::sync::mpsc::sync_channel(1);

@@ -68,7 +68,7 @@ impl Node {
         let path = |name: &str| folder.path().join(name);
         let config = AgentConfig {
             node: name.to_owned(),
-            store: path("store.sock"),
+            store: Some(path("store.sock")),
             cni_socket: path("run/cni.sock"),
             data_dir: path("data"),
             network: NetworkConfig {
@@ -84,10 +84,11 @@ impl Node {
             enforcement: Enforcement::On,
             table_name: TABLE_NAME.to_owned(),
             protect_table: true,
+            listen: None,
         };
         fs::create_dir_all(config.data_dir.join("endpoints")).unwrap();
         fs::write(path("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
-        let store = FakeStore::listen(&config.store, objects);
+        let store = FakeStore::listen(&path("store.sock"), objects);
         Self {
             config,
             store,

@@ -22,6 +22,7 @@ pub enum IdentityError {
 }
 
 /// A certificate with its authority, and the token of the only user.
+#[derive(Clone)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,

@@ -20,7 +20,7 @@ use crate::output::json;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence verify --lab ringfence\n  ringfence verify --lab \
                                    ringfence --node worker -o json | jq '.[].report.differences'\n  ringfence \
-                                   verify --socket /var/lib/ringfence/status.sock";
+                                   verify --socket /run/ringfence/node/status.sock";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
@@ -34,7 +34,7 @@ pub(crate) struct VerifyArguments {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/var/lib/ringfence/status.sock",
+        default_value = "/run/ringfence/node/status.sock",
         conflicts_with = "lab"
     )]
     socket: PathBuf,

@@ -1,22 +1,36 @@
 //! One kind, watched for as long as somebody listens.
 
+use std::error::Error as _;
+
 use futures_util::TryStreamExt as _;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
+use ringfence_model::ObjectKind;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::FollowOptions;
 use super::backoff::Backoff;
 use super::mirror::Change;
 use super::translate::{key, object};
+use super::{FollowOptions, Scope};
 use crate::kinds::{KINDS, Kind};
 
-/// What the rules of a node depend on.
-pub(super) static SOURCES: [&Kind; 9] = [
-    &KINDS[0], &KINDS[1], &KINDS[2], &KINDS[3], &KINDS[4], &KINDS[5], &KINDS[6], &KINDS[7],
-    &KINDS[8],
-];
+/// How many of [`KINDS`] the rules of a node depend on: those before what makes pods.
+const FOLLOWED: usize = 9;
+
+/// What is followed, in the order of [`KINDS`].
+pub(crate) fn sources(scope: Scope) -> Vec<&'static Kind> {
+    let followed = KINDS.iter().take(FOLLOWED);
+    let wanted = followed.filter(|kind| match scope {
+        Scope::Everything => true,
+        Scope::WithoutServices => !is_of_services(kind.object),
+    });
+    wanted.collect()
+}
+
+fn is_of_services(kind: ObjectKind) -> bool {
+    [ObjectKind::Service, ObjectKind::EndpointSlice].contains(&kind)
+}
 
 /// How a state is asked for that changes are told from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +42,15 @@ pub enum Listing {
     Stream,
 }
 
-type Sender = UnboundedSender<(usize, Change)>;
+type Sender = UnboundedSender<(usize, Heard)>;
+
+/// What a watch has to say.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Change(Change),
+    /// It broke, or could not begin; why.
+    Broke(String),
+}
 
 /// Why a watch in one version is over.
 enum End {
@@ -45,7 +67,7 @@ pub(super) async fn watch(
     changes: Sender,
 ) {
     let mut backoff = Backoff::new(options.patience);
-    let tell = |change| changes.send((source, change)).is_ok();
+    let tell = |heard| changes.send((source, heard)).is_ok();
     loop {
         for version in kind.versions {
             let api = api(&client, kind, version);
@@ -54,7 +76,7 @@ pub(super) async fn watch(
                 End::NobodyListens => return,
             }
         }
-        if !tell(Change::NotServed) {
+        if !tell(Heard::Change(Change::NotServed)) {
             return;
         }
         backoff.wait().await;
@@ -73,7 +95,7 @@ async fn watch_version(
     api: Api<DynamicObject>,
     options: FollowOptions,
     backoff: &mut Backoff,
-    tell: &impl Fn(Change) -> bool,
+    tell: &impl Fn(Heard) -> bool,
 ) -> End {
     let start = || Box::pin(watcher(api.clone(), config(options.listing)));
     let mut events = start();
@@ -86,14 +108,17 @@ async fn watch_version(
                 backoff.reset();
                 let begin = std::mem::take(&mut begins).then_some(Change::Begin);
                 let change = change(kind, version, event);
-                if !begin.into_iter().chain([change]).all(tell) {
+                let heard = begin.into_iter().chain([change]).map(Heard::Change);
+                if !heard.into_iter().all(tell) {
                     return End::NobodyListens;
                 }
             }
             Ok(None) => return End::NotServed,
             Err(error) if is_not_served(&error) => return End::NotServed,
             Err(error) => {
-                tracing::info!(resource = kind.plural, %error, "a watch broke");
+                if !tell(Heard::Broke(reason(&error))) {
+                    return End::NobodyListens;
+                }
                 if is_expired(&error) {
                     events = start();
                 }
@@ -108,6 +133,20 @@ fn config(listing: Listing) -> watcher::Config {
         Listing::Pages => watcher::Config::default(),
         Listing::Stream => watcher::Config::default().streaming_lists(),
     }
+}
+
+/// The error with its causes, each once.
+fn reason(error: &watcher::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !told.contains(&words) {
+            told = format!("{told}: {words}");
+        }
+        cause = error.source();
+    }
+    told
 }
 
 fn is_not_served(error: &watcher::Error) -> bool {
@@ -134,5 +173,24 @@ fn change(kind: &Kind, version: &str, event: Event<DynamicObject>) -> Change {
         Event::InitDone => Change::Done,
         Event::InitApply(found) | Event::Apply(found) => object(kind, version, found),
         Event::Delete(found) => Change::Delete(key(kind, &found)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_followed_is_what_rules_depend_on() {
+        let names = |scope| {
+            let kinds = sources(scope).into_iter();
+            kinds.map(|kind| kind.plural).collect::<Vec<_>>()
+        };
+        let all = names(Scope::Everything);
+        assert_eq!(all.first(), Some(&"namespaces"));
+        assert_eq!(all.last(), Some(&"baselineadminnetworkpolicies"));
+        let mut without = all;
+        without.retain(|name| !["services", "endpointslices"].contains(name));
+        assert_eq!(names(Scope::WithoutServices), without);
     }
 }

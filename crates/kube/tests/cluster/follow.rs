@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use ringfence_apiserver::store::Name;
-use ringfence_kube::{Access, FollowOptions, Listing, Patience, Word, follow};
+use ringfence_kube::{Access, FollowOptions, Listing, Patience, Trouble, Word, follow};
 use ringfence_model::{Object, ObjectKey};
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ struct Listener {
     words: Receiver<Word>,
     objects: BTreeMap<ObjectKey, Object>,
     synced: bool,
+    troubles: Vec<Trouble>,
 }
 
 impl Listener {
@@ -29,17 +30,16 @@ impl Listener {
                 first: Duration::from_millis(10),
                 longest: Duration::from_millis(50),
             },
+            ..FollowOptions::default()
         };
         std::thread::spawn(move || {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = runtime.enable_all().build().unwrap();
-            let following = follow(&access, options, |word| sender.send(word).is_ok());
-            runtime.block_on(following).unwrap();
+            follow(&access, options, |word| sender.send(word).is_ok()).unwrap();
         });
         Self {
             words,
             objects: BTreeMap::new(),
             synced: false,
+            troubles: Vec::new(),
         }
     }
 
@@ -58,8 +58,13 @@ impl Listener {
     }
 
     fn hear(&mut self, word: Word) {
+        if let Word::Trouble(trouble) = word {
+            self.troubles.push(trouble);
+            return;
+        }
         self.synced = false;
         match word {
+            Word::Trouble(_) => {}
             Word::Reset => assert!(self.objects.is_empty()),
             Word::Apply(object) => {
                 self.objects.insert(object.key(), *object);
@@ -133,6 +138,13 @@ fn follows(listing: Listing) {
         "Pod n/p3",
     ];
     listener.expect(&now);
+    let broken =
+        |found: &Trouble| matches!(found, Trouble::Watch { resource, .. } if resource == "pods");
+    assert!(
+        listener.troubles.iter().any(broken),
+        "{:?}",
+        listener.troubles
+    );
 
     // More than the server remembers, so that it answers 410.
     proxy.cut();
@@ -183,4 +195,21 @@ fn endpoints_come_with_their_service() {
     endpoints(&mut listener, 1);
     forget(&bench, &slice);
     endpoints(&mut listener, 0);
+}
+
+/// Who waits for a policy that cannot be understood hears which one it is.
+#[test]
+fn a_policy_that_is_not_understood_is_named() {
+    let bench = Bench::start();
+    let mut broken = policy("odd");
+    broken["spec"] = json!({"podSelector": {}, "policyTypes": ["Sideways"]});
+    bench.record(&broken);
+    let mut listener = Listener::start(bench.access(), Listing::Pages);
+    let named = |found: &Trouble| matches!(found, Trouble::Object { key, .. } if key.to_string() == "NetworkPolicy n/odd");
+    while !listener.troubles.iter().any(named) {
+        listener.hear(listener.words.recv_timeout(LIMIT).unwrap());
+    }
+    assert!(!listener.synced);
+    bench.record(&policy("odd"));
+    listener.expect(&["NetworkPolicy n/odd"]);
 }

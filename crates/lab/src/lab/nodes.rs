@@ -114,7 +114,7 @@ impl Node {
         }
         let agent = AgentConfig {
             node: self.name.clone(),
-            store: self.store_socket(),
+            store: Some(self.store_socket()),
             cni_socket: self.agent_socket(),
             data_dir: self.data_dir(),
             network: NetworkConfig {
@@ -127,6 +127,7 @@ impl Node {
             enforcement: settings.enforcement,
             table_name: ringfence_agent::TABLE_NAME.to_owned(),
             protect_table: true,
+            listen: None,
         };
         std::fs::write(self.agent_config(), serde_json::to_vec_pretty(&agent)?)?;
         let network = serde_json::json!({

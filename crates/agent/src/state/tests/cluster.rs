@@ -20,7 +20,7 @@ pub(super) const NAMESPACE: &str = "shop";
 pub(super) fn config() -> AgentConfig {
     AgentConfig {
         node: "one".to_owned(),
-        store: PathBuf::from("/store"),
+        store: Some(PathBuf::from("/store")),
         cni_socket: PathBuf::from("/cni"),
         data_dir: PathBuf::from("/data"),
         network: NetworkConfig {
@@ -39,6 +39,7 @@ pub(super) fn config() -> AgentConfig {
         enforcement: Enforcement::On,
         table_name: crate::TABLE_NAME.to_owned(),
         protect_table: true,
+        listen: None,
     }
 }
 

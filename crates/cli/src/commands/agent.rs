@@ -1,0 +1,80 @@
+//! `ringfence agent`: keeps a node of a real cluster, until it is told to end.
+
+mod log;
+mod settings;
+mod source;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueHint};
+use ringfence_kube::Access;
+
+use crate::output::json;
+use crate::paint;
+use settings::{Plan, Settings};
+
+pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence agent --pod-cidr 10.244.0.0/16 --service-cidr 10.96.0.0/12\n  \
+                                   ringfence agent --config /etc/ringfence/agent.yaml --listen 127.0.0.1:9470\n  \
+                                   ringfence agent --config agent.yaml --print-config\n  ringfence agent --node worker-1 \
+                                   --kubeconfig node.kubeconfig --pod-cidr 10.244.0.0/16 --services none";
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentArguments {
+    /// File with the same settings, in YAML or JSON; what is given here or in the environment counts more
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// Print the settings that count, and end
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    given: Settings,
+}
+
+pub(crate) fn run(arguments: &AgentArguments) -> anyhow::Result<ExitCode> {
+    let plan = plan(arguments)?;
+    if arguments.print_config {
+        json::print(&plan)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    log::start(plan.log);
+    let server = plan.access().describe()?;
+    let config = plan.agent();
+    let remarks = ringfence_agent::probe(&config);
+    let remarks = remarks.context("this machine cannot be a node of ringfence")?;
+    remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+    tracing::info!(node = plan.node, server, "following the cluster");
+    let (access, scope) = (plan.access(), plan.services.scope());
+    let ended = ringfence_agent::run_with(config, move |teller| {
+        source::follow(&access, scope, &teller);
+    });
+    Ok(ended.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
+}
+
+fn plan(arguments: &AgentArguments) -> anyhow::Result<Plan> {
+    let file = arguments
+        .config
+        .as_deref()
+        .map(settings::read)
+        .transpose()?;
+    let settings = arguments.given.clone().or(file.unwrap_or_default());
+    match settings.check() {
+        Ok(plan) => Ok(plan),
+        Err(problems) => bail!("the settings cannot be used:\n  {}", problems.join("\n  ")),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    anstream::eprintln!("{}: {error:#}", paint::bad("error"));
+    ExitCode::FAILURE
+}
+
+impl Plan {
+    fn access(&self) -> Access {
+        Access {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        }
+    }
+}

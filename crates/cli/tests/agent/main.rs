@@ -1,0 +1,30 @@
+//! `ringfence agent` as it runs on a cluster: it follows a Kubernetes API, and pods feel what it does. Each test has a network
+//! namespace of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod api;
+mod follows;
+mod node;
+
+use std::process::ExitCode;
+
+use ringfence_testkit::sandbox;
+
+fn main() -> ExitCode {
+    sandbox::main(&[
+        (
+            "an_agent_follows_an_api_through_cuts_and_restarts",
+            follows::an_agent_follows_an_api_through_cuts_and_restarts,
+        ),
+        (
+            "an_agent_without_its_cluster_says_what_it_waits_for",
+            follows::an_agent_without_its_cluster_says_what_it_waits_for,
+        ),
+    ])
+}
