@@ -78,15 +78,15 @@ mod tests {
     #[test]
     fn an_object_is_named_as_its_end_is() {
         let text = "
-{apiVersion: v1, kind: Namespace, metadata: {name: n}}
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
 ---
-{apiVersion: v1, kind: Node, metadata: {name: n}}
+{apiVersion: v1, kind: Node, metadata: {name: shop}}
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: n}, spec: {containers: [{name: c, image: i}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: shop}, spec: {containers: [{name: c, image: i}]}}
 ---
-{apiVersion: v1, kind: Service, metadata: {name: s, namespace: n}, spec: {ports: [{port: 1}]}}
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: {ports: [{port: 1}]}}
 ---
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: n}, spec: {podSelector: {}}}
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: shop}, spec: {podSelector: {}}}
 ---
 {apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {name: a}, spec: {priority: 1, subject: {namespaces: {}}}}
 ---
@@ -94,7 +94,7 @@ mod tests {
 ---
 {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: c}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}}
 ---
-{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: n}}
+{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}}
 ";
         let input = Input {
             name: "objects.yaml".to_owned(),
