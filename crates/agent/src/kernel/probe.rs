@@ -7,7 +7,7 @@ use anyhow::{Context as _, Error, Result, bail};
 use ringfence_compile::{Capacity, Enforcement, NodeView, compile};
 use ringfence_model::Cluster;
 use ringfence_netlink::Errno;
-use ringfence_netlink::conntrack::Conntrack;
+use ringfence_netlink::conntrack::{Conntrack, End};
 use ringfence_netlink::nftables::{ApplyError, Nftables};
 use ringfence_netlink::sysctl;
 use ringfence_ruleset::{Operation, diff};
@@ -34,7 +34,7 @@ const NEEDS: &str = "ringfence needs a Linux kernel with nf_tables, nf_nat and n
 pub fn probe(config: &AgentConfig) -> Result<Vec<String>> {
     let mut nftables = Nftables::open().context(NEEDS)?;
     explain(nftables.apply(QUESTION, &question(config)?))?;
-    let connections = || Conntrack::open()?.entries_of(&BTreeSet::from([NOBODY]));
+    let connections = || Conntrack::open()?.entries_of(&BTreeSet::from([(NOBODY, End::Client)]));
     connections().context("the kernel does not list connections, so that a new deny could not cut them: is the module `nf_conntrack_netlink` there?")?;
     Ok(remarks())
 }
