@@ -1,5 +1,6 @@
 //! Audit mode: a policy that is watched before it is enforced (rules AU-*).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -51,6 +52,12 @@ pub struct AuditMode {
 pub struct BadAuditMode(String);
 
 impl AuditMode {
+    /// When it begins.
+    #[must_use]
+    pub const fn since(&self) -> Timestamp {
+        self.since
+    }
+
     /// When it ends.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
@@ -161,6 +168,16 @@ impl Cluster {
     pub fn next_audit_change(&self, now: Timestamp) -> Option<Timestamp> {
         let modes = self.network_policies.values().filter_map(|it| it.audit);
         modes.filter_map(|mode| mode.next(now)).min()
+    }
+
+    /// Every moment after `now` at which a policy goes into audit mode or out of it.
+    #[must_use]
+    pub fn audit_changes(&self, now: Timestamp) -> BTreeSet<Timestamp> {
+        let modes = self.network_policies.values().filter_map(|it| it.audit);
+        let ends = modes
+            .filter(AuditMode::is_bounded)
+            .flat_map(|mode| [mode.since, mode.until]);
+        ends.filter(|end| *end > now).collect()
     }
 
     /// Whether a policy is in audit mode at the moment that was last told.

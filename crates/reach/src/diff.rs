@@ -5,8 +5,9 @@
 //! [`between_locks`] compares what lockfiles say.
 
 mod change;
-mod hosts;
+pub(crate) mod hosts;
 mod joint;
+mod later;
 mod locks;
 mod nodes;
 mod one_sided;
@@ -33,10 +34,11 @@ pub struct Difference {
     pub added: BTreeSet<Unit>,
     /// Units that only the first cluster has.
     pub removed: BTreeSet<Unit>,
-    /// Units that have pods on the network of their nodes now and had none there: no policy holds them any more (rules
-    /// NP-53, CN-2). With the place where such a pod is written. A lockfile that is compared with tells nothing of pods
-    /// there, so units that are still on the pod network too do not count then.
+    /// Units that have pods on the network of their nodes now and had none there, new ones too: no policy holds them
+    /// (rules NP-53, CN-2). With the place where such a pod is written.
     pub unbound: BTreeMap<Unit, Option<Source>>,
+    /// Units that had pods there and have none there now.
+    pub bound: BTreeSet<Unit>,
 }
 
 impl Difference {
@@ -48,8 +50,10 @@ impl Difference {
             added,
             removed,
             unbound,
+            bound,
         } = self;
-        pairs.is_empty() && added.is_empty() && removed.is_empty() && unbound.is_empty()
+        let units = [added, removed, bound];
+        pairs.is_empty() && unbound.is_empty() && units.iter().all(|units| units.is_empty())
     }
 
     /// Every change of one kind, with the units it is between.
@@ -108,13 +112,14 @@ impl<'a> Baseline<'a> {
         pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
         pairs.extend(one_sided::changes(before, old, &removed, Kind::Closed));
         pairs.sort_by(|one, other| one.units().cmp(&other.units()));
-        let clusters = (before.cluster(), after.cluster());
-        Difference {
+        let hosted = hosts::on_hosts(before.cluster()).into_keys().collect();
+        let difference = Difference {
             pairs,
             added,
             removed,
-            unbound: hosts::unbound(&old_units, Some(clusters.0), clusters.1),
-        }
+            ..Difference::default()
+        };
+        difference.with_hosts(&hosted, hosts::on_hosts(after.cluster()))
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_policy::Engine;
 
+use crate::diff::hosts::on_hosts;
 use crate::matrix::{Cell, Matrix, Single};
 use crate::workload::{Groups, Outside, Place, Unit, overlay};
 
@@ -22,6 +23,8 @@ pub struct Lock {
     pub(crate) units: BTreeSet<Unit>,
     /// Without those in which nothing may be opened.
     pub(crate) cells: BTreeMap<(Unit, Unit), Cell>,
+    /// Workloads with pods on the network of their nodes, where no policy holds them (rules NP-53, CN-2).
+    pub(crate) hosts: BTreeSet<Unit>,
 }
 
 impl Lock {
@@ -36,9 +39,24 @@ impl Lock {
         let cells = cells.map(|(source, destination, cell)| {
             ((source.clone(), destination.clone()), cell.clone())
         });
-        let cells = cells.collect();
-        let units = groups.units().cloned().collect();
-        Self { units, cells }
+        Self {
+            units: groups.units().cloned().collect(),
+            cells: cells.collect(),
+            hosts: on_hosts(engine.cluster()).into_keys().collect(),
+        }
+    }
+
+    /// What this one or `other`, which has the same places, says may be opened.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        for (units, cell) in other.cells {
+            let known = self.cells.remove(&units);
+            let cell = known.map_or(cell.clone(), |known| known.or(&cell));
+            self.cells.insert(units, cell);
+        }
+        self.units.extend(other.units);
+        self.hosts.extend(other.hosts);
+        self
     }
 
     /// What `source` may open to `destination`; nothing if the lock does not say so.
@@ -72,7 +90,11 @@ impl Lock {
                 }
             }
         }
-        Self { units, cells }
+        Self {
+            units,
+            cells,
+            hosts: self.hosts.clone(),
+        }
     }
 
     fn places(&self) -> impl Iterator<Item = &Place> {

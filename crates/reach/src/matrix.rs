@@ -19,7 +19,7 @@ use crate::workload::{Groups, Unit};
 pub use cell::{Cell, Status, Summary};
 pub use evidence::{Evidence, evidence};
 use grid::Grid;
-pub(crate) use pairs::{Single, pairs};
+pub(crate) use pairs::{Single, pairs, single};
 pub(crate) use reasons::{Ends, by_reason, judged};
 pub(crate) use table::{ReachNumber, Reaches, Table};
 

@@ -7,12 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use ringfence_policy::Engine;
-use ringfence_reach::lock::Lock;
-use ringfence_reach::workload::{Groups, Outside, by_workload};
 
-use super::diff::sides::{Comparison, Side, read_lock};
+use super::diff::sides::{Comparison, Manifests, Side, audits_ahead, read_lock};
 use super::diff::{print, warn_of};
+use crate::inputs::manifests::LoadedManifests;
 use crate::output::answer::write_out;
 use arguments::LockArguments;
 
@@ -24,11 +22,12 @@ pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
-    let loaded = arguments.manifests.load()?;
+    let loaded = load(arguments)?;
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
-    let text = locked(&Engine::new(loaded.cluster)).to_string();
+    let manifests = Manifests::from(loaded);
+    let text = manifests.lock(&manifests.outside()).to_string();
     match &arguments.output_file {
         Some(file) => write::atomically(file, &text)?,
         None => write_out!("{text}"),
@@ -36,10 +35,13 @@ fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn locked(engine: &Engine) -> Lock {
-    let outside = Outside::of(engine.cluster());
-    let groups = Groups::of(engine, &outside, by_workload);
-    Lock::of(engine, &groups)
+/// The manifests, and what their author may want to know on standard error.
+fn load(arguments: &LockArguments) -> anyhow::Result<LoadedManifests> {
+    let manifests = &arguments.manifests;
+    let mut loaded = manifests.options.load_silently(&manifests.named())?;
+    loaded.diagnostics.extend(audits_ahead(&loaded.cluster));
+    loaded.print_diagnostics();
+    Ok(loaded)
 }
 
 /// Compares what the lockfile says with what the manifests do.
@@ -50,7 +52,7 @@ fn check(file: &Path, arguments: &LockArguments) -> anyhow::Result<ExitCode> {
         "standard input can be read once, so `-` can be the manifests or the lockfile"
     );
     let lock = read_lock(file)?;
-    let loaded = arguments.manifests.load()?;
+    let loaded = load(arguments)?;
     let (before, after) = (Side::Lock(lock), Side::from(loaded));
     warn_of(&after);
     let difference = Comparison::of(&before, &after).difference;

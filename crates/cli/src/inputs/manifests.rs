@@ -72,6 +72,8 @@ pub(crate) struct LoadedManifests {
     /// In order of appearance.
     pub(crate) objects: Vec<Object>,
     pub(crate) cluster: Cluster,
+    /// The moment that it was told.
+    pub(crate) at: Timestamp,
     /// The texts, to quote from.
     pub(crate) sources: SourceMap,
     /// Those of files first, those of the whole cluster last, in order of appearance. Errors only with `--skip-invalid`.
@@ -164,7 +166,8 @@ impl ManifestOptions {
         );
         let (mut cluster, of_cluster) =
             assemble_with(&loaded.objects, domain_addresses(&self.resolve));
-        cluster.tell_time(self.at.unwrap_or_else(now));
+        let at = self.at.unwrap_or_else(now);
+        cluster.tell_time(at);
         let mut diagnostics = inputs.warnings;
         diagnostics.extend(loaded.diagnostics);
         diagnostics.extend(of_cluster);
@@ -176,6 +179,7 @@ impl ManifestOptions {
         Ok(LoadedManifests {
             objects: loaded.objects,
             cluster,
+            at,
             sources: loaded.sources,
             diagnostics,
         })

@@ -3,6 +3,9 @@
 mod families;
 mod gate;
 mod hosts;
+mod later;
+mod siblings;
+mod two;
 
 use std::fs;
 use std::path::Path;

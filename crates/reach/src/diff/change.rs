@@ -1,4 +1,4 @@
-use ringfence_model::{Answer, Query};
+use ringfence_model::{Answer, Query, Timestamp};
 use ringfence_net::ConnectionSet;
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub struct Change {
     pub connections: ConnectionSet,
     /// Whether it is so for some pairs of members and not for all of them.
     pub partial: bool,
+    /// From when on it is so, if it is not so yet: audit mode begins or ends then (rule AU-1).
+    pub from: Option<Timestamp>,
     /// One of them in the first cluster; `None` if that one is not there to be asked, or an end of it is not in it.
     pub before: Option<Shown>,
     /// The same in the second cluster.

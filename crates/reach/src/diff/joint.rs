@@ -6,8 +6,8 @@ use ringfence_policy::{ClassSet, Engine, Reach, SharedFamily};
 
 use super::twins::{Twin, Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
-use crate::matrix::{Ends, ReachNumber, Reaches, Table, by_reason};
-use crate::workload::{Groups, Unit, may_meet};
+use crate::matrix::{Ends, ReachNumber, Reaches, Table, by_reason, single};
+use crate::workload::{Groups, Part, Unit, may_meet};
 
 /// Two clusters, and what they have in common.
 pub(super) struct Joint<'a> {
@@ -17,7 +17,25 @@ pub(super) struct Joint<'a> {
 }
 
 /// A unit and its members.
-type Placed<'a> = (&'a Unit, Vec<Twins<'a>>);
+struct Placed<'a> {
+    unit: &'a Unit,
+    twins: Vec<Twins<'a>>,
+    /// In which cluster its only pod meets another one like it, as it does in a lock.
+    alike: [bool; 2],
+}
+
+impl<'a> Placed<'a> {
+    /// `None` if a cluster has no member of it.
+    fn of(unit: &'a Unit, engines: [&Engine; 2], parts: [&'a [Part]; 2]) -> Option<Self> {
+        let [old, new] = parts;
+        let twins = twins(engines, old, new);
+        (!twins.is_empty()).then(|| Self {
+            unit,
+            twins,
+            alike: parts.map(|parts| unit.is_scaled() && single(parts).is_some()),
+        })
+    }
+}
 
 /// A family that two ends share, as each of the clusters calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +68,7 @@ struct Rows {
 
 impl Rows {
     fn of(joint: &Joint<'_>) -> Self {
-        let twins = joint.units.iter().flat_map(|(_, twins)| twins);
+        let twins = joint.units.iter().flat_map(|placed| &placed.twins);
         let twins: Vec<&Twins<'_>> = twins.collect();
         let classes = |side| -> ClassSet {
             let parts = twins.iter().flat_map(|twins| twins.all_parts(side));
@@ -213,8 +231,8 @@ impl<'a> Joint<'a> {
         new: &'a Groups,
     ) -> Self {
         let units = old.units().filter_map(|unit| {
-            let twins = twins([before, after], old.parts(unit), new.parts(unit));
-            (!twins.is_empty()).then_some((unit, twins))
+            let parts = [old.parts(unit), new.parts(unit)];
+            Placed::of(unit, [before, after], parts)
         });
         Self {
             before,
@@ -227,14 +245,17 @@ impl<'a> Joint<'a> {
     pub(super) fn changes(&self, is_asked: impl Fn(&Unit) -> bool) -> Vec<PairChange> {
         let rows = Rows::of(self);
         let all: Vec<&Placed<'_>> = self.units.iter().collect();
-        let asked: Vec<bool> = all.iter().map(|(unit, _)| is_asked(unit)).collect();
+        let asked: Vec<bool> = all.iter().map(|placed| is_asked(placed.unit)).collect();
         let to = all.iter().zip(&asked);
-        let to: Vec<&Placed<'_>> = to.filter(|(_, is)| **is).map(|(unit, _)| *unit).collect();
+        let to: Vec<&Placed<'_>> = to
+            .filter(|(_, is)| **is)
+            .map(|(placed, _)| *placed)
+            .collect();
         let mut found = Vec::new();
         for (source, is_asked) in all.iter().zip(asked) {
             let destinations = if is_asked { &all } else { &to };
             let destinations = destinations.iter();
-            found.extend(destinations.filter_map(|unit| self.between(&rows, source, unit)));
+            found.extend(destinations.filter_map(|placed| self.between(&rows, source, placed)));
         }
         found
     }
@@ -242,16 +263,16 @@ impl<'a> Joint<'a> {
     fn between(
         &self,
         rows: &Rows,
-        (source, sources): &Placed<'_>,
-        (destination, destinations): &Placed<'_>,
+        source: &Placed<'_>,
+        destination: &Placed<'_>,
     ) -> Option<PairChange> {
-        if !rows.differ(sources, destinations) {
+        if !rows.differ(&source.twins, &destination.twins) {
             return None;
         }
-        let changes = changes(&self.meetings(rows, sources, destinations));
+        let changes = changes(&self.meetings(rows, source, destination));
         (!changes.is_empty()).then(|| PairChange {
-            source: (*source).clone(),
-            destination: (*destination).clone(),
+            source: source.unit.clone(),
+            destination: destination.unit.clone(),
             changes,
         })
     }
@@ -259,19 +280,23 @@ impl<'a> Joint<'a> {
     fn meetings(
         &'a self,
         rows: &Rows,
-        sources: &'a [Twins<'a>],
-        destinations: &'a [Twins<'a>],
+        from: &'a Placed<'a>,
+        to: &'a Placed<'a>,
     ) -> Vec<Meeting<'a>> {
-        let pairs = sources.iter().flat_map(|source| {
-            destinations
-                .iter()
-                .map(move |destination| (source, destination))
+        let alike = if from.unit == to.unit {
+            from.alike
+        } else {
+            [false; 2]
+        };
+        let pairs = from.twins.iter().flat_map(|source| {
+            let destinations = to.twins.iter();
+            destinations.map(move |destination| (source, destination))
         });
         pairs
             .flat_map(|(source, destination)| {
                 let ways = rows.ways(source, destination);
                 ways.filter_map(move |way| {
-                    let ends = self.ends(way, source, destination)?;
+                    let ends = self.ends(way, alike, source, destination)?;
                     let transition = rows.transition(way, source, destination);
                     Some(Meeting {
                         way,
@@ -283,13 +308,14 @@ impl<'a> Joint<'a> {
             .collect()
     }
 
-    /// Two members of each that may meet in both clusters.
+    /// Two members of each that may meet in both clusters, where `alike` says so the same one and another like it.
     fn ends(
         &'a self,
         Way {
             shared: [shared_before, shared_after],
             ..
         }: Way,
+        [alike_before, alike_after]: [bool; 2],
         source: &'a Twins<'a>,
         destination: &'a Twins<'a>,
     ) -> Option<[Ends<'a>; 2]> {
@@ -301,11 +327,14 @@ impl<'a> Joint<'a> {
             sources.flat_map(|from| destination.members.iter().map(move |to| (from, to)))
         };
         let more = source.more.or(destination.more);
-        let met = |engine: &Engine, from: &Endpoint, to: &Endpoint| {
-            may_meet(engine.cluster(), from, to) && (more.is_none() || speak(engine, from, to))
+        let met = |engine: &Engine, alike: bool, from: &Endpoint, to: &Endpoint| {
+            let may = may_meet(engine.cluster(), from, to) || (alike && from == to);
+            may && (more.is_none() || speak(engine, from, to))
         };
-        let met_before = |from: &Twin, to: &Twin| met(self.before, &from.before, &to.before);
-        let met_after = |from: &Twin, to: &Twin| met(self.after, &from.after, &to.after);
+        let met_before =
+            |from: &Twin, to: &Twin| met(self.before, alike_before, &from.before, &to.before);
+        let met_after =
+            |from: &Twin, to: &Twin| met(self.after, alike_after, &from.after, &to.after);
         let both = pairs().find(|(from, to)| met_before(from, to) && met_after(from, to));
         // Of what is compared with others it is enough that it is met itself.
         let own = || {
@@ -364,6 +393,7 @@ fn changes_of(kind: Kind, meetings: &[Meeting<'_>]) -> Vec<Change> {
                     kind,
                     partial,
                     connections,
+                    from: None,
                     before: shown(before),
                     after: shown(after),
                 });

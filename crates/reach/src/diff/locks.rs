@@ -6,6 +6,7 @@ use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::{Engine, Reach};
 
+use super::hosts::on_hosts;
 use super::{Change, Difference, Kind, PairChange, Transition, shown};
 use crate::lock::Lock;
 use crate::matrix::{Cell, Single, Status, by_reason, pairs};
@@ -41,17 +42,17 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
             });
         }
     }
-    let removed = &old.units - &new.units;
-    let unbound = after.cluster.map(|(after, _)| {
-        let before = before.cluster.map(|(before, _)| before.cluster());
-        super::hosts::unbound(&removed, before, after.cluster())
-    });
-    Difference {
+    let difference = Difference {
         pairs,
         added: &new.units - &old.units,
-        removed,
-        unbound: unbound.unwrap_or_default(),
-    }
+        removed: &old.units - &new.units,
+        ..Difference::default()
+    };
+    let written = after.cluster.map(|(after, _)| on_hosts(after.cluster()));
+    let mut written = written.unwrap_or_default();
+    let hosted = new.hosts.iter();
+    let hosted = hosted.map(|unit| (unit.clone(), written.remove(unit).flatten()));
+    difference.with_hosts(&old.hosts, hosted.collect())
 }
 
 /// Every pair that either has a cell of, in order.
@@ -107,6 +108,7 @@ fn shown_on_a_side(
             kind,
             connections,
             partial: false,
+            from: None,
             before,
             after,
         }

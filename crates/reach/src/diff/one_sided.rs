@@ -25,8 +25,8 @@ pub(super) fn changes(
         .cloned()
         .partition(|unit| units.contains(unit));
     let all = own.iter().chain(&others).cloned().collect();
-    let from = Matrix::of(engine, groups, own.clone(), all);
-    let to = Matrix::of(engine, groups, others, own);
+    let of = |ends| Matrix::with(engine, groups, ends, Single::MeetsItsLike);
+    let (from, to) = (of((own.clone(), all)), of((others, own)));
     let cells = from.cells().chain(to.cells());
     cells
         .filter(|(_, _, cell)| !cell.is_nothing())
@@ -70,7 +70,7 @@ fn of_kind(
 ) -> Vec<Change> {
     let mut left = connections.clone();
     let mut changes = Vec::new();
-    for pair in pairs(engine, groups, units, Single::MeetsNobody) {
+    for pair in pairs(engine, groups, units, Single::MeetsItsLike) {
         if left.is_empty() {
             break;
         }
@@ -102,6 +102,7 @@ fn change(
         kind,
         connections,
         partial: false,
+        from: None,
         before,
         after,
     }

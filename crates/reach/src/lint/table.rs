@@ -343,4 +343,12 @@ pub static LINTS: &[Lint] = &[
         explanation: include_str!("../../../../docs/lints/RF038.md"),
         run: audit_mode::ending,
     },
+    Lint {
+        id: "RF039",
+        name: "audit-mode-begins",
+        severity: Severity::Warning,
+        summary: "the audit mode of a policy begins later, and it denies nothing then",
+        explanation: include_str!("../../../../docs/lints/RF039.md"),
+        run: audit_mode::ahead,
+    },
 ];

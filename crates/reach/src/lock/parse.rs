@@ -39,9 +39,10 @@ fn is_conflict(line: &str) -> bool {
 /// Reads what [`Lock`] prints; lines may stand in any order.
 ///
 /// ```text
-/// lock    = "ringfence-lock 1" *( comment / unit / pair )   each on a line of its own
+/// lock    = "ringfence-lock 1" *( comment / unit / host / pair )   each on a line of its own
 /// comment = "#" text
 /// unit    = "unit " name
+/// host    = "host " name
 /// pair    = name " -> " name ": " set *( "; " set )
 /// name    = NAMESPACE "/" kind "/" NAME / "node" "s" / "node/" NAME / place / block
 /// place   = ( "internet" / "metadata" / "private" / "special" ) [ "-ipv6" ]
@@ -108,6 +109,12 @@ impl Reader {
             return first
                 .then_some(())
                 .ok_or(format!("unit `{name}` is given twice"));
+        }
+        if let Some(name) = line.strip_prefix("host ") {
+            let first = self.lock.hosts.insert(unit(name)?);
+            return first
+                .then_some(())
+                .ok_or(format!("`host {name}` is given twice"));
         }
         let (units, cell) = pair(line)?;
         if let Some(before) = self.lines.insert(units.clone(), number) {

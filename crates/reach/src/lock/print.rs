@@ -12,7 +12,7 @@ pub const HEADER: &str = "ringfence-lock 1";
 const COMMENT: &str =
     "# What may be opened in this cluster. Written by `ringfence lock`; do not edit.";
 
-/// The header, a comment, the units, the pairs; units and pairs sorted as bytes.
+/// The header, a comment, the units, those on the network of their nodes, the pairs; each sorted as bytes.
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut units: Vec<String> = self.units.iter().flat_map(names).collect();
@@ -22,6 +22,11 @@ impl fmt::Display for Lock {
         writeln!(f, "{HEADER}\n{COMMENT}")?;
         for unit in units {
             writeln!(f, "unit {unit}")?;
+        }
+        let mut hosts: Vec<String> = self.hosts.iter().flat_map(names).collect();
+        hosts.sort();
+        for unit in hosts {
+            writeln!(f, "host {unit}")?;
         }
         pairs.iter().try_for_each(|pair| writeln!(f, "{pair}"))
     }

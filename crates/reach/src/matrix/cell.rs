@@ -127,6 +127,18 @@ impl Cell {
         }
     }
 
+    /// Of each connection the more that either cell says.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        let all = self.all.union(&other.all);
+        let some = self.some.union(&other.some).difference(&all);
+        let unknown = self.unknown.union(&other.unknown);
+        Self {
+            unknown: unknown.difference(&all).difference(&some),
+            all,
+            some,
+        }
+    }
+
     /// The cell in one word. A refusal that is certain for everything is the only `Nothing`.
     #[must_use]
     pub fn summary(&self) -> Summary {

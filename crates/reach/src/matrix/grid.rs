@@ -2,6 +2,7 @@
 
 use ringfence_policy::{ClassSet, Engine, SharedFamily};
 
+use super::pairs::single;
 use super::states::{State, States};
 use super::table::{ReachNumber, Reaches};
 use super::{Cell, Single};
@@ -122,7 +123,9 @@ impl Filling {
         numbers: &[ReachNumber],
     ) {
         let unit = sources.get(row).filter(|unit| unit.is_scaled());
-        let Some(unit) = unit.filter(|unit| is_single(groups.parts(unit))) else {
+        let is_alone = |unit: &&Unit| single(groups.parts(unit)).is_some();
+        let Some(unit) = unit.filter(|unit| is_alone(unit) && from.shares(self.shared, from))
+        else {
             return;
         };
         let column = destinations.iter().position(|other| other == unit);
@@ -132,9 +135,4 @@ impl Filling {
             *state = self.states.with(*state, number.unwrap_or_default());
         }
     }
-}
-
-/// Whether these are the parts of a unit of one member.
-fn is_single(parts: &[Part]) -> bool {
-    matches!(parts, [part] if part.members.len() == 1)
 }

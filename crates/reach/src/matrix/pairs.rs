@@ -86,16 +86,20 @@ fn real_pair<'a>(
 
 /// The pair of a workload's only pod and another one like it.
 fn alike(shared: SharedFamily, parts: &[Part]) -> Option<Pair<'_>> {
+    let (part, pod) = single(parts)?;
+    let speaks = part.shares(shared, part);
+    speaks.then(|| pair(shared, (part, part), (pod, pod)))
+}
+
+/// The only member of a unit that has one pod, and its part.
+pub(crate) fn single(parts: &[Part]) -> Option<(&Part, &Endpoint)> {
     let [part] = parts else {
         return None;
     };
-    if !part.shares(shared, part) {
-        return None;
+    match part.members.as_slice() {
+        [pod @ Endpoint::Pod(_)] => Some((part, pod)),
+        _ => None,
     }
-    let [pod @ Endpoint::Pod(_)] = part.members.as_slice() else {
-        return None;
-    };
-    Some(pair(shared, (part, part), (pod, pod)))
 }
 
 const fn pair<'a>(

@@ -50,7 +50,11 @@ pub(crate) fn judged<const N: usize>(
 }
 
 impl Ends<'_> {
+    /// `None` of an only pod and another one like it: that one is not there to be asked about.
     fn query(self, (protocol, port): (IpProtocol, Option<u16>)) -> Option<Query> {
+        if self.source == self.destination {
+            return None;
+        }
         let ends = self
             .engine
             .ends_in(self.shared, self.source, self.destination);

@@ -99,13 +99,17 @@ fn every_change_is_shown_by_a_connection_that_the_reference_judges_so() {
             };
             assert!(change.before.is_none() || !one_sided(&difference.added));
             assert!(change.after.is_none() || !one_sided(&difference.removed));
-            if let (None, Some(shown)) = (&change.before, &change.after) {
-                let meet = status(before, &shown.query).is_some();
-                assert!(one_sided(&difference.added) || !meet, "{change:?}");
-            }
-            if let (Some(shown), None) = (&change.before, &change.after) {
-                let meet = status(after, &shown.query).is_some();
-                assert!(one_sided(&difference.removed) || !meet, "{change:?}");
+            // A second pod of a workload that has one is not there to be asked about, and a node's new address is compared
+            // with several of which none needs to meet the other end.
+            if pair.source != pair.destination && !ends.contains(&&Unit::Nodes) {
+                if let (None, Some(shown)) = (&change.before, &change.after) {
+                    let meet = status(before, &shown.query).is_some();
+                    assert!(one_sided(&difference.added) || !meet, "{change:?}");
+                }
+                if let (Some(shown), None) = (&change.before, &change.after) {
+                    let meet = status(after, &shown.query).is_some();
+                    assert!(one_sided(&difference.removed) || !meet, "{change:?}");
+                }
             }
             for shown in change.before.iter().chain(&change.after) {
                 let (protocol, port) = (shown.query.protocol, shown.query.port);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ringfence_model::Cluster;
+use ringfence_model::{Cluster, Owner};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 use ringfence_reach::diff::{Kind, Locked, between_locks, difference};
@@ -104,6 +104,37 @@ fn locks_differ_as_their_clusters_do() {
         compared += left.len();
     }
     assert!(compared > 100, "{compared}");
+}
+
+/// Of a workload of one pod, which both take as if it had a second.
+#[test]
+fn locks_and_clusters_agree_on_what_a_single_pod_opens_to_its_like() {
+    let mut compared = 0;
+    for seed in 0..SEEDS {
+        let mut before = cluster(seed, Shape::WIRED);
+        for (name, pod) in before.pods.iter_mut() {
+            pod.workload = Some(Owner {
+                kind: "Deployment".to_owned(),
+                name: name.name.clone(),
+            });
+            pod.addresses.truncate(1);
+        }
+        let mut after = before.clone();
+        after.network_policies = changed(&before, seed).network_policies;
+        let of_clusters = difference(&Engine::new(before.clone()), &Engine::new(after.clone()));
+        let outside = Outside::of(&before).union(&Outside::of(&after));
+        let (old, new) = (lock_with(&before, &outside), lock_with(&after, &outside));
+        let of_locks = between_locks(alone(&old), alone(&new));
+        let own = |difference| {
+            let mut own = changes(difference);
+            own.retain(|(source, destination, _), _| source == destination);
+            own
+        };
+        let (left, right) = (own(&of_clusters), own(&of_locks));
+        assert_eq!(left, right, "seed {seed}");
+        compared += left.len();
+    }
+    assert!(compared > 20, "{compared}");
 }
 
 #[test]

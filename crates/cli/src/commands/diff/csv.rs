@@ -31,18 +31,19 @@ pub(super) fn render(difference: &Difference) -> String {
         };
         pair.changes.iter().map(line).collect::<Vec<_>>()
     });
-    let unbound = difference.unbound.keys().map(|unit| {
-        let known = ["host-network".to_owned(), names.of_unit(unit)];
+    let line = |word: &str, unit| {
+        let known = [word.to_owned(), names.of_unit(unit)];
         let empty = std::iter::repeat_with(String::new);
         let fields: Vec<String> = known.into_iter().chain(empty).take(header.len()).collect();
         csv::line(&fields)
-    });
-    let unbound: Vec<String> = unbound.collect();
+    };
+    let unbound = difference.unbound.keys();
+    let unbound = unbound.map(|unit| line("host-network", unit));
+    let bound = difference.bound.iter();
+    let bound = bound.map(|unit| line("no-host-network", unit));
+    let moved: Vec<String> = unbound.chain(bound).collect();
     let header = csv::line(&header.map(str::to_owned));
-    std::iter::once(header)
-        .chain(unbound)
-        .chain(lines)
-        .collect()
+    std::iter::once(header).chain(moved).chain(lines).collect()
 }
 
 /// The word for machines.

@@ -6,7 +6,7 @@ use ringfence_reach::workload::Unit;
 use serde_json::Value;
 
 use super::gate::{Allowance, Judged, Mark};
-use super::words::{UNBOUND, deciding_lines, names, title, told, unbound};
+use super::words::{UNBOUND, deciding_lines, names, ports, title, told, unbound};
 use crate::commands::matrix::reason::Line;
 use crate::commands::matrix::view::Names;
 use crate::output::case::{Case, Failure, Suite};
@@ -155,12 +155,11 @@ fn message(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> String
 }
 
 fn name(names: &Names, (pair, change): (&PairChange, &Change)) -> String {
-    let partial = if change.partial { "some " } else { "" };
     let (source, destination) = (
         names.of_unit(&pair.source),
         names.of_unit(&pair.destination),
     );
-    format!("{source} -> {destination}: {partial}{}", change.connections)
+    format!("{source} -> {destination}: {}", ports(change))
 }
 
 fn passed(name: String) -> Case {

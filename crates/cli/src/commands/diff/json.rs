@@ -16,6 +16,9 @@ struct DifferenceJson<'a> {
     /// Workloads that are on the network of their nodes now, where no policy holds them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unbound: Vec<UnboundJson<'a>>,
+    /// Workloads that were there and are not any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bound: Vec<String>,
     pairs: Vec<PairJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -43,6 +46,9 @@ struct ChangeJson<'a> {
     connections: &'a ConnectionSet,
     /// Whether it is so for some pairs of pods only.
     partial: bool,
+    /// From when on it is so, if it is not so yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     /// What the gate says of it; only of what is more access.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<MarkJson<'a>>,
@@ -148,6 +154,7 @@ pub(super) fn render(
     });
     let difference = DifferenceJson {
         unbound: unbound.collect(),
+        bound: names(&difference.bound),
         added: names(&difference.added),
         removed: names(&difference.removed),
         pairs: pairs.collect(),
@@ -165,6 +172,7 @@ impl<'a> ChangeJson<'a> {
             change: change.kind,
             connections: &change.connections,
             partial: change.partial,
+            from: change.from.map(|from| from.to_string()),
             gate: mark.map(MarkJson::of),
             before: change.before.as_ref().map(ShownJson::of),
             after: change.after.as_ref().map(ShownJson::of),

@@ -1,9 +1,10 @@
 //! What is compared: manifests or lockfiles.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use ringfence_model::map_with;
+use ringfence_model::{AuditMode, AuditPhase, Cluster, Diagnostic, Severity, Timestamp, map_with};
 use ringfence_policy::Engine;
 use ringfence_reach::diff::{Difference, Locked, between_locks, difference};
 use ringfence_reach::lock::{Lock, LockError};
@@ -17,9 +18,18 @@ use crate::threads::Threads;
 /// One of the two that are compared.
 #[derive(Debug)]
 pub(crate) enum Side {
-    /// Manifests, and what is to be said about answers from them.
-    Manifests(Box<Engine>, Option<String>),
+    Manifests(Box<Manifests>),
     Lock(Lock),
+}
+
+/// The cluster that manifests make.
+#[derive(Debug)]
+pub(crate) struct Manifests {
+    engine: Engine,
+    /// The moment that it is judged at.
+    at: Timestamp,
+    /// What is to be said about answers from it.
+    caveat: Option<String>,
 }
 
 impl Side {
@@ -46,21 +56,21 @@ impl Side {
 
     pub(super) fn caveat(&self) -> Option<&str> {
         match self {
-            Self::Manifests(_, caveat) => caveat.as_deref(),
+            Self::Manifests(manifests) => manifests.caveat.as_deref(),
             Self::Lock(_) => None,
         }
     }
 
     fn outside(&self) -> Outside {
         match self {
-            Self::Manifests(engine, _) => Outside::of(engine.cluster()),
+            Self::Manifests(manifests) => manifests.outside(),
             Self::Lock(lock) => lock.outside(),
         }
     }
 
     pub(super) fn engine(&self) -> Option<&Engine> {
         match self {
-            Self::Manifests(engine, _) => Some(engine),
+            Self::Manifests(manifests) => Some(&manifests.engine),
             Self::Lock(_) => None,
         }
     }
@@ -103,8 +113,69 @@ impl From<Read> for Side {
 
 impl From<LoadedManifests> for Side {
     fn from(loaded: LoadedManifests) -> Self {
-        let caveat = loaded.caveat();
-        Self::Manifests(Box::new(Engine::new(loaded.cluster)), caveat)
+        Self::Manifests(Box::new(loaded.into()))
+    }
+}
+
+impl From<LoadedManifests> for Manifests {
+    fn from(loaded: LoadedManifests) -> Self {
+        Self {
+            caveat: loaded.caveat(),
+            at: loaded.at,
+            engine: Engine::new(loaded.cluster),
+        }
+    }
+}
+
+/// That audit mode begins later, and that a lock counts it from now on.
+pub(crate) fn audits_ahead(cluster: &Cluster) -> Vec<Diagnostic> {
+    let policies = cluster.network_policies.values();
+    let ahead = policies.filter_map(|policy| {
+        let is_ahead = |mode: &AuditMode| mode.phase() == Some(AuditPhase::Ahead);
+        let since = policy.audit.filter(is_ahead)?.since();
+        let message = format!(
+            "NetworkPolicy {}: audit mode begins at {since}: what it lets pass then counts as allowed now",
+            policy.name
+        );
+        let warning = Diagnostic::new(Severity::Warning, message).with_rule("AU-1");
+        Some(warning.with_source(policy.source.clone()))
+    });
+    ahead.collect()
+}
+
+impl Manifests {
+    pub(crate) fn outside(&self) -> Outside {
+        Outside::of(self.engine.cluster())
+    }
+
+    /// What may be opened, now or at a later moment without another change.
+    pub(crate) fn lock(&self, outside: &Outside) -> Lock {
+        let of = |engine: &Engine| Lock::of(engine, &Groups::of(engine, outside, by_workload));
+        let moments = self.moments().into_iter();
+        let later = moments.map(|moment| of(&self.engine_at(moment)));
+        later.fold(of(&self.engine), Lock::or)
+    }
+
+    /// What changes from this to `after`, now or at a later moment without another change.
+    fn difference(&self, after: &Self) -> Difference {
+        let mut found = difference(&self.engine, &after.engine);
+        for moment in &self.moments() | &after.moments() {
+            let engines = [self, after].map(|side| side.engine_at(moment));
+            let [before, after] = &engines;
+            found.add_later(moment, difference(before, after));
+        }
+        found
+    }
+
+    /// When what may be opened changes by itself (rule AU-1).
+    fn moments(&self) -> BTreeSet<Timestamp> {
+        self.engine.cluster().audit_changes(self.at)
+    }
+
+    fn engine_at(&self, moment: Timestamp) -> Engine {
+        let mut cluster = self.engine.cluster().clone();
+        cluster.tell_time(moment);
+        Engine::new(cluster)
     }
 }
 
@@ -164,9 +235,9 @@ impl<'a> Comparison<'a> {
         let mut both = map_with(&Threads, &[before, after], |side| grouped(side)).into_iter();
         let (old, new) = (both.next().flatten(), both.next().flatten());
         let difference = match (before, after) {
-            (Side::Manifests(before, _), Side::Manifests(after, _)) => difference(before, after),
+            (Side::Manifests(before), Side::Manifests(after)) => before.difference(after),
             (before, after) => {
-                let locks = (before.locked(old.as_ref()), after.locked(new.as_ref()));
+                let locks = (before.locked(&outside), after.locked(&outside));
                 between_locks(
                     locked(&locks.0, old.as_ref()),
                     locked(&locks.1, new.as_ref()),
@@ -181,11 +252,10 @@ impl<'a> Comparison<'a> {
 }
 
 impl Side {
-    fn locked(&self, grouped: Option<&(&Engine, Groups)>) -> Lock {
-        match (self, grouped) {
-            (Self::Lock(lock), _) => lock.clone(),
-            (Self::Manifests(..), Some((engine, groups))) => Lock::of(engine, groups),
-            (Self::Manifests(..), None) => Lock::default(),
+    fn locked(&self, outside: &Outside) -> Lock {
+        match self {
+            Self::Lock(lock) => lock.clone(),
+            Self::Manifests(manifests) => manifests.lock(outside),
         }
     }
 }

@@ -40,6 +40,9 @@ impl Section<'_> {
 /// Of workloads that policies do not bind any more (rules NP-53, CN-2).
 pub(super) const UNBOUND: &str = "On the network of its node now, where no policy holds it";
 
+/// Of workloads that were there and are not any more.
+const BOUND: &str = "Not on the network of its node any more";
+
 /// The report in the order in which it is read, without empty sections.
 pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
     let lasting = |pair: &PairChange| {
@@ -65,7 +68,13 @@ pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
     };
     let new = one_sided(difference, "New", &added);
     let gone = one_sided(difference, "Gone", &removed);
-    let sections = std::iter::once(moved).chain(of_kinds).chain([new, gone]);
+    let bound = Section {
+        title: BOUND,
+        units: difference.bound.iter().collect(),
+        changes: Vec::new(),
+    };
+    let sections = std::iter::once(moved).chain(of_kinds);
+    let sections = sections.chain([new, gone, bound]);
     sections
         .filter(|section| !section.units.is_empty() || !section.changes.is_empty())
         .collect()
@@ -129,19 +138,29 @@ pub(super) fn told(
     judged: Option<&Judged>,
 ) -> Told {
     let (before, after) = reasons(change);
-    let partial = if change.partial { "some " } else { "" };
     Told {
         sources: vec![names.of_unit(&pair.source)],
         destinations: vec![names.of_unit(&pair.destination)],
         example: example(change),
         what: What {
             kind: change.kind,
-            ports: format!("{partial}{}", change.connections),
+            ports: ports(change),
             before,
             after,
             mark: judged.and_then(|judged| judged.words(pair, change)),
         },
     }
+}
+
+/// `some tcp/80, from 2026-12-01T00:00:00Z on`.
+pub(super) fn ports(change: &Change) -> String {
+    let partial = if change.partial { "some " } else { "" };
+    let from = change.from.map(|from| format!(", from {from} on"));
+    format!(
+        "{partial}{}{}",
+        change.connections,
+        from.unwrap_or_default()
+    )
 }
 
 /// The changes of a section, those that have an end and everything else in common as one.
@@ -269,6 +288,7 @@ pub(super) fn names(difference: &Difference) -> Names {
         .flat_map(|pair| [&pair.source, &pair.destination]);
     let units = difference.added.iter().chain(&difference.removed);
     let units = units.chain(difference.unbound.keys());
+    let units = units.chain(&difference.bound);
     Names::of(ends.chain(units))
 }
 

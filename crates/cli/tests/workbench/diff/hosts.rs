@@ -2,13 +2,18 @@
 
 use std::fs;
 
+use super::two::Two;
 use crate::diff::gate::allowing;
 use crate::support::{Finished, ringfence};
 
 /// A workload with its pods on the pod network, or on that of their nodes.
 fn manifests(host_network: bool) -> String {
     format!(
-        "apiVersion: apps/v1
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: shop}}
+---
+apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: web, namespace: shop}}
 spec:
@@ -108,20 +113,62 @@ fn only_who_may_do_everything_may_leave_the_policies() {
 
 #[test]
 fn a_lock_notices_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    fs::write(path("before.yaml"), manifests(false)).unwrap();
-    fs::write(path("after.yaml"), manifests(true)).unwrap();
-    let lock = ringfence(&["lock", "-f", &path("before.yaml")]).stdout;
-    fs::write(path("before.lock"), lock).unwrap();
-    let failed = ringfence(&[
-        "lock",
-        "-f",
-        &path("after.yaml"),
-        "--check",
-        &path("before.lock"),
-    ]);
-    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let two = Two::of(&manifests(false), &manifests(true));
     let heading = "where no policy holds it: shop/web";
-    assert!(failed.stdout.contains(heading), "{failed:?}");
+    for told in [two.check(), two.between_locks(&[])] {
+        let told = told.expect(1);
+        assert!(told.contains(heading), "{told}");
+    }
+}
+
+const NOBODY: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+";
+
+#[test]
+fn a_new_workload_is_refused_as_one_that_moves() {
+    let two = Two::of(NOBODY, &manifests(true));
+    let other = "- {from: ops, to: shop, reason: none of it}\n";
+    let refused = two.gate("").expect(1);
+    let heading = "On the network of its node now, where no policy holds it: shop/web\n";
+    assert!(refused.contains(heading), "{refused}");
+    assert!(two.gate(other).expect(1).contains("(none of it)"));
+    let permitted = "- {from: shop/web, to: '*', reason: it is the node's proxy}\n";
+    two.gate(permitted).expect(0);
+    for (form, expected) in [
+        ("md", "where no policy holds it: shop/web"),
+        ("html", "where no policy holds it: shop/web"),
+        ("csv", "host-network,shop/web,,,,,\n"),
+        (
+            "json",
+            "\"unbound\": [\n    {\n      \"unit\": \"shop/deployment/web\"",
+        ),
+        ("sarif", "no policy holds it (not permitted)"),
+        ("junit", "no policy holds it (not permitted)"),
+    ] {
+        let told = two.gate_as("", form).expect(1);
+        assert!(told.contains(expected), "{form}: {told}");
+    }
+}
+
+#[test]
+fn a_lock_holds_who_is_there() {
+    let two = Two::of(NOBODY, &manifests(true));
+    let lock = two.lock("after.yaml").expect(0);
+    assert!(lock.contains("\nhost shop/deployment/web\n"), "{lock}");
+    for told in [two.check(), two.between_locks(&[])] {
+        assert!(
+            told.expect(1)
+                .contains("where no policy holds it: shop/web")
+        );
+    }
+    let same = Two::of(&manifests(true), &manifests(true));
+    assert_eq!(same.check().expect(0), "no difference\n");
+    let gone = Two::of(&manifests(true), NOBODY);
+    let heading = "Not on the network of its node any more: shop/web\n";
+    for told in [gone.check(), gone.diff(&[]), gone.between_locks(&[])] {
+        assert!(told.expect(1).contains(heading));
+    }
+    gone.gate("").expect(0);
 }

@@ -1,6 +1,6 @@
-//! RF037, RF038: audit mode that is over, or soon will be (rules AU-1, AU-5).
+//! RF037 to RF039: audit mode that is over, soon will be, or is to come (rules AU-1, AU-5).
 
-use ringfence_model::{AUDIT_ANNOTATION, AuditPhase, NetworkPolicy};
+use ringfence_model::{AUDIT_ANNOTATION, AuditMode, AuditPhase, NetworkPolicy};
 
 use crate::lint::context::Context;
 use crate::lint::problem::{Place, Problem};
@@ -26,6 +26,24 @@ pub(in crate::lint) fn ending(context: &Context<'_>) -> Vec<Problem> {
             let help =
                 "look at what it would deny (`ringfence flows --verdict audit`) before it does";
             at(policy).problem(message).with_help(help)
+        })
+        .collect()
+}
+
+/// RF039.
+pub(in crate::lint) fn ahead(context: &Context<'_>) -> Vec<Problem> {
+    context
+        .policies()
+        .filter_map(|policy| {
+            let ahead = |mode: &AuditMode| mode.phase() == Some(AuditPhase::Ahead);
+            let mode = policy.audit.filter(ahead)?;
+            let message = format!(
+                "audit mode begins at {}: from then on the policy denies nothing, until {}",
+                mode.since(),
+                mode.until()
+            );
+            let help = "let it begin when it is meant to, or remove the annotation";
+            Some(at(policy).problem(message).with_help(help))
         })
         .collect()
 }
