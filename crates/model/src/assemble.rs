@@ -9,6 +9,7 @@ mod unknowable;
 
 pub use endpoints::add_endpoints;
 pub use mentions::Mentions;
+pub use unknowable::UnknowableSelector;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

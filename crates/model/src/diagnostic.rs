@@ -64,7 +64,17 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// The end of what is said of an object of a kind that is not known.
+pub(crate) const UNKNOWN_KIND: &str = "is not known here, and left aside";
+
 impl Diagnostic {
+    /// Whether it says that an object was left aside because its kind is not known: what it does is not judged
+    /// (rule OB-1).
+    #[must_use]
+    pub fn is_unknown_kind(&self) -> bool {
+        self.severity == Severity::Note && self.message.ends_with(UNKNOWN_KIND)
+    }
+
     /// A diagnostic without place.
     #[must_use]
     pub fn new(severity: Severity, message: impl Into<String>) -> Self {

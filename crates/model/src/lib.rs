@@ -45,7 +45,9 @@ pub use answer::{
     Answer, AuditRef, Audited, Because, ClusterRuleRef, Connection, DirectionDecision,
     DirectionVerdict, JudgedRule, Match, Outcome, Party, PolicyRef, RuleRef,
 };
-pub use assemble::{Mentions, add_endpoints, assemble, assemble_mentioning, assemble_with};
+pub use assemble::{
+    Mentions, UnknowableSelector, add_endpoints, assemble, assemble_mentioning, assemble_with,
+};
 pub use audit::{
     AUDIT_ANNOTATION, AUDIT_WARNING, AuditMode, AuditPhase, BadAuditMode, LONGEST_AUDIT,
 };

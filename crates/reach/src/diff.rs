@@ -5,6 +5,7 @@
 //! [`between_locks`] compares what lockfiles say.
 
 mod change;
+pub(crate) mod doubt;
 pub(crate) mod hosts;
 mod joint;
 mod later;
@@ -22,6 +23,7 @@ use ringfence_policy::Engine;
 use crate::workload::{Groups, Outside, Unit, by_workload};
 
 pub use change::{Change, Kind, PairChange, Shown};
+pub use doubt::{Doubt, Doubted};
 pub use locks::{Locked, between_locks};
 pub(crate) use transition::Transition;
 
@@ -39,6 +41,8 @@ pub struct Difference {
     pub unbound: BTreeMap<Unit, Option<Source>>,
     /// Units that had pods there and have none there now.
     pub bound: BTreeSet<Unit>,
+    /// What may be newly allowed and cannot be judged, in order.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Difference {
@@ -51,9 +55,13 @@ impl Difference {
             removed,
             unbound,
             bound,
+            doubts,
         } = self;
         let units = [added, removed, bound];
-        pairs.is_empty() && unbound.is_empty() && units.iter().all(|units| units.is_empty())
+        pairs.is_empty()
+            && unbound.is_empty()
+            && doubts.is_empty()
+            && units.iter().all(|units| units.is_empty())
     }
 
     /// Every change of one kind, with the units it is between.
@@ -119,7 +127,15 @@ impl<'a> Baseline<'a> {
             removed,
             ..Difference::default()
         };
-        difference.with_hosts(&hosted, hosts::on_hosts(after.cluster()))
+        let names = (doubt::accepted(before, old), doubt::accepted(after, &new));
+        let labels = doubt::labels(Some(before.cluster()), (after, &new));
+        difference
+            .with_hosts(&hosted, hosts::on_hosts(after.cluster()))
+            .with_doubts(
+                (&names.0, &names.1),
+                &doubt::places(after.cluster()),
+                labels,
+            )
     }
 }
 

@@ -8,8 +8,10 @@ mod print;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
+use crate::diff::doubt::{Accepted, accepted};
 use crate::diff::hosts::on_hosts;
 use crate::matrix::{Cell, Matrix, Single};
 use crate::workload::{Groups, Outside, Place, Unit, overlay};
@@ -25,6 +27,8 @@ pub struct Lock {
     pub(crate) cells: BTreeMap<(Unit, Unit), Cell>,
     /// Workloads with pods on the network of their nodes, where no policy holds them (rules NP-53, CN-2).
     pub(crate) hosts: BTreeSet<Unit>,
+    /// What workloads may open to names of which nobody knows all addresses (rule AM-19).
+    pub(crate) names: Accepted,
 }
 
 impl Lock {
@@ -43,6 +47,7 @@ impl Lock {
             units: groups.units().cloned().collect(),
             cells: cells.collect(),
             hosts: on_hosts(engine.cluster()).into_keys().collect(),
+            names: accepted(engine, groups),
         }
     }
 
@@ -56,6 +61,10 @@ impl Lock {
         }
         self.units.extend(other.units);
         self.hosts.extend(other.hosts);
+        for (key, connections) in other.names {
+            let known = self.names.entry(key).or_insert_with(ConnectionSet::none);
+            *known = known.union(&connections);
+        }
         self
     }
 
@@ -94,6 +103,7 @@ impl Lock {
             units,
             cells,
             hosts: self.hosts.clone(),
+            names: self.names.clone(),
         }
     }
 

@@ -245,6 +245,15 @@ impl LoadedManifests {
         }
     }
 
+    /// How many objects are of kinds that are not known, and left aside.
+    pub(crate) fn left_aside(&self) -> usize {
+        let notes = self
+            .diagnostics
+            .iter()
+            .filter(|found| found.is_unknown_kind());
+        notes.count()
+    }
+
     /// Prints to standard error: errors and warnings with the line they are about, then a line for each sort of note.
     pub(crate) fn print_diagnostics(&self) {
         print(&self.told());

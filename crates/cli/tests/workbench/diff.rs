@@ -1,5 +1,6 @@
 //! `ringfence diff`: what changes between two sides, in each form.
 
+mod doubts;
 mod families;
 mod gate;
 mod hosts;

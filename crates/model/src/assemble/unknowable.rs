@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::{
-    Cluster, ClusterPeer, ClusterPolicy, LabelSelector, NetworkPolicy, ObjectKey, ObjectKind,
+    Cluster, ClusterPeer, ClusterPolicy, LabelSelector, NetworkPolicy, ObjectKey, ObjectKind, Pod,
     PolicyPeer, Source,
 };
 
@@ -15,60 +15,127 @@ const UNKNOWABLE: [&str; 5] = [
     "pod-template-hash",
 ];
 
-/// A warning for each policy that selects pods by a label that no representative pod has.
-pub(super) fn warnings(cluster: &Cluster) -> Vec<Diagnostic> {
-    let namespaced = cluster.network_policies.values().filter_map(|policy| {
-        let label = first(of_network_policy(policy))?;
-        let key = ObjectKey::namespaced(ObjectKind::NetworkPolicy, &policy.name);
-        Some(warning(&key, label, policy.source.as_ref()))
-    });
-    let cluster_scoped = cluster.cluster_policies.values().filter_map(|policy| {
-        let label = first(of_cluster_policy(policy))?;
-        let key = ObjectKey::cluster(policy.name.kind.into(), &policy.name.name);
-        Some(warning(&key, label, policy.source.as_ref()))
-    });
-    namespaced.chain(cluster_scoped).collect()
+/// Those that pods of a `CronJob` get: each run has a name of its own.
+const OF_RUNS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
+/// A policy that selects pods by a label that only a running cluster knows (rule OB-10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknowableSelector {
+    /// The policy.
+    pub policy: ObjectKey,
+    /// The namespace whose pods it judges; `None` if it judges those of all.
+    pub namespace: Option<String>,
+    /// The label.
+    pub label: String,
+    /// Where the rule with the selector is written, else the policy.
+    pub source: Option<Source>,
 }
 
-fn warning(policy: &ObjectKey, label: &str, source: Option<&Source>) -> Diagnostic {
+impl Cluster {
+    /// The policies that select pods by a label that controllers add with values that no manifest tells, each by the
+    /// first such label (rule OB-10). Judged by manifests, such a selector meets pods without the label.
+    #[must_use]
+    pub fn unknowable_selectors(&self) -> Vec<UnknowableSelector> {
+        let unknowable = |key: &str| self.is_unknowable(key);
+        let namespaced = self.network_policies.values().filter_map(|policy| {
+            let selectors = of_network_policy(policy);
+            let (label, source) = first(selectors, unknowable)?;
+            Some(UnknowableSelector {
+                policy: ObjectKey::namespaced(ObjectKind::NetworkPolicy, &policy.name),
+                namespace: Some(policy.name.namespace.clone()),
+                label,
+                source,
+            })
+        });
+        let cluster_scoped = self.cluster_policies.values().filter_map(|policy| {
+            let selectors = of_cluster_policy(policy);
+            let (label, source) = first(selectors, unknowable)?;
+            Some(UnknowableSelector {
+                policy: ObjectKey::cluster(policy.name.kind.into(), &policy.name.name),
+                namespace: None,
+                label,
+                source,
+            })
+        });
+        namespaced.chain(cluster_scoped).collect()
+    }
+
+    /// Whether controllers give pods a label `key` of which manifests do not tell the value (rule OB-10).
+    #[must_use]
+    pub fn is_unknowable(&self, key: &str) -> bool {
+        let of_cron_job = |pod: &Pod| {
+            let owner = pod.workload.as_ref();
+            owner.is_some_and(|owner| owner.kind == "CronJob") && !pod.labels.contains_key(key)
+        };
+        UNKNOWABLE.contains(&key) || (OF_RUNS.contains(&key) && self.pods.values().any(of_cron_job))
+    }
+}
+
+/// A warning for each policy that selects pods by a label that no representative pod has.
+pub(super) fn warnings(cluster: &Cluster) -> Vec<Diagnostic> {
+    let found = cluster.unknowable_selectors().into_iter();
+    found.map(warning).collect()
+}
+
+fn warning(found: UnknowableSelector) -> Diagnostic {
+    let UnknowableSelector {
+        policy,
+        label,
+        source,
+        ..
+    } = found;
     let message = format!("{policy} selects by `{label}`, which only a running cluster knows");
     Diagnostic::new(Severity::Warning, message)
         .with_rule("OB-10")
-        .with_source(source.cloned())
+        .with_source(source)
+        .with_help("select by labels that the template of the pods has: it is judged here as if no pod had this one")
 }
 
+/// A selector of pods, and where it is written.
+type Selector<'a> = (&'a LabelSelector, Option<&'a Source>);
+
 /// The selectors of pods in `policy`.
-fn of_network_policy(policy: &NetworkPolicy) -> impl Iterator<Item = &LabelSelector> {
+fn of_network_policy(policy: &NetworkPolicy) -> impl Iterator<Item = Selector<'_>> {
     let rules = policy.ingress.iter().chain(&policy.egress);
-    let peers = rules
-        .flat_map(|rule| &rule.peers)
-        .filter_map(|peer| match peer {
+    let peers = rules.flat_map(|rule| {
+        let peers = rule.peers.iter().filter_map(|peer| match peer {
             PolicyPeer::Pods(selector) => selector.pods.as_ref(),
             PolicyPeer::IpBlock(_) => None,
         });
-    std::iter::once(&policy.pod_selector).chain(peers)
+        peers.map(|selector| (selector, rule.source.as_ref().or(policy.source.as_ref())))
+    });
+    let own = (&policy.pod_selector, policy.source.as_ref());
+    std::iter::once(own).chain(peers)
 }
 
 /// The selectors of pods in `policy`.
-fn of_cluster_policy(policy: &ClusterPolicy) -> impl Iterator<Item = &LabelSelector> {
+fn of_cluster_policy(policy: &ClusterPolicy) -> impl Iterator<Item = Selector<'_>> {
     let rules = policy.ingress.iter().chain(&policy.egress);
-    let peers = rules
-        .flat_map(|rule| &rule.peers)
-        .filter_map(|peer| match peer {
+    let peers = rules.flat_map(|rule| {
+        let peers = rule.peers.iter().filter_map(|peer| match peer {
             ClusterPeer::Pods(scope) => scope.pods.as_ref(),
             ClusterPeer::Networks(_)
             | ClusterPeer::Nodes(_)
             | ClusterPeer::DomainNames(_)
             | ClusterPeer::Unrecognized => None,
         });
-    policy.subject.pods.iter().chain(peers)
+        peers.map(|selector| (selector, rule.source.as_ref().or(policy.source.as_ref())))
+    });
+    let own = policy.subject.pods.iter();
+    let own = own.map(|selector| (selector, policy.source.as_ref()));
+    own.chain(peers)
 }
 
-fn first<'a>(selectors: impl Iterator<Item = &'a LabelSelector>) -> Option<&'a str> {
-    let keys = selectors.flat_map(|selector| {
+/// The first label of `selectors` that is `unknowable`, and where it is written.
+fn first<'a>(
+    selectors: impl Iterator<Item = Selector<'a>>,
+    unknowable: impl Fn(&str) -> bool,
+) -> Option<(String, Option<Source>)> {
+    let mut keys = selectors.flat_map(|(selector, source)| {
         let listed = selector.match_expressions.iter().map(|found| &found.key);
-        selector.match_labels.keys().chain(listed)
+        let keys = selector.match_labels.keys().chain(listed);
+        keys.map(move |key| (key, source))
     });
-    keys.map(String::as_str)
-        .find(|key| UNKNOWABLE.contains(key))
+    let (key, source) = keys.find(|(key, _)| unknowable(key))?;
+    Some((key.clone(), source.cloned()))
 }

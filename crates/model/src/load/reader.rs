@@ -1,5 +1,5 @@
 use crate::Object;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Severity, UNKNOWN_KIND};
 use crate::extract::{Context, extract};
 use crate::report::{Problem, Report};
 use crate::schema::{self, Found, Handling};
@@ -134,10 +134,7 @@ impl Reader<'_> {
                 format!("did you mean `kind: {meant}`?"),
             );
         } else {
-            self.leave_aside(
-                at,
-                format!("`{kind}` of `{version}` is not known here, and left aside"),
-            );
+            self.leave_aside(at, format!("`{kind}` of `{version}` {UNKNOWN_KIND}"));
         }
     }
 

@@ -6,6 +6,7 @@ use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::{Engine, Reach};
 
+use super::doubt::{labels as labels_of, places};
 use super::hosts::on_hosts;
 use super::{Change, Difference, Kind, PairChange, Transition, shown};
 use crate::lock::Lock;
@@ -52,7 +53,18 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
     let mut written = written.unwrap_or_default();
     let hosted = new.hosts.iter();
     let hosted = hosted.map(|unit| (unit.clone(), written.remove(unit).flatten()));
-    difference.with_hosts(&old.hosts, hosted.collect())
+    let labels = after.cluster.map(|after| {
+        let before = before.cluster.map(|(before, _)| before.cluster());
+        labels_of(before, after)
+    });
+    let places = after.cluster.map(|(after, _)| places(after.cluster()));
+    difference
+        .with_hosts(&old.hosts, hosted.collect())
+        .with_doubts(
+            (&old.names, &new.names),
+            &places.unwrap_or_default(),
+            labels.unwrap_or_default(),
+        )
 }
 
 /// Every pair that either has a cell of, in order.

@@ -7,7 +7,7 @@ use ringfence_model::{ClusterPeer, METADATA_NAME_LABEL, ObjectName, PeerSelector
 use super::cluster_site::{as_peer, cluster_rules};
 use super::context::{Context, PodGroup, rules};
 use super::problem::Place;
-use super::requirement::{contradiction, missing_key, positive};
+use super::requirement::{asks_controllers, contradiction, missing_key, positive};
 
 /// A peer that names pods by labels.
 #[derive(Debug)]
@@ -166,7 +166,9 @@ fn without_pod(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
     let Some(selector) = &peer.pods else {
         return Fate::Unknown;
     };
-    if context.idle(peer.namespaces.as_ref(), own, selector) {
+    if context.idle(peer.namespaces.as_ref(), own, selector)
+        || asks_controllers(context.cluster, selector)
+    {
         return Fate::Unknown;
     }
     let all = context.groups.iter().map(|group| group.labels);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{LabelSelector, Labels, Requirement, SelectorOperator};
+use ringfence_model::{Cluster, LabelSelector, Labels, Requirement, SelectorOperator};
 
 use super::words;
 
@@ -58,6 +58,12 @@ pub(super) fn contradiction(selector: &LabelSelector) -> Option<String> {
     let mut keys = by_key.iter();
     keys.find(|(key, requirements)| contradicts(key, requirements))
         .map(|(key, _)| key.clone())
+}
+
+/// Whether `selector` needs a label that controllers add, of which manifests do not tell the value (rule OB-10).
+pub(super) fn asks_controllers(cluster: &Cluster, selector: &LabelSelector) -> bool {
+    let needed = positive(selector);
+    needed.iter().any(|one| cluster.is_unknowable(&one.key))
 }
 
 /// A key that `selector` needs and none of `all` has.

@@ -39,10 +39,11 @@ fn is_conflict(line: &str) -> bool {
 /// Reads what [`Lock`] prints; lines may stand in any order.
 ///
 /// ```text
-/// lock    = "ringfence-lock 1" *( comment / unit / host / pair )   each on a line of its own
+/// lock    = "ringfence-lock 1" *( comment / unit / host / accept / pair )   each on a line of its own
 /// comment = "#" text
 /// unit    = "unit " name
 /// host    = "host " name
+/// accept  = "name " name " -> " DOMAIN ": " ports *( " " ports )
 /// pair    = name " -> " name ": " set *( "; " set )
 /// name    = NAMESPACE "/" kind "/" NAME / "node" "s" / "node/" NAME / place / block
 /// place   = ( "internet" / "metadata" / "private" / "special" ) [ "-ipv6" ]
@@ -116,6 +117,14 @@ impl Reader {
                 .then_some(())
                 .ok_or(format!("`host {name}` is given twice"));
         }
+        if let Some(accepted) = line.strip_prefix("name ") {
+            let (key, set) = named(accepted)?;
+            let before = self.lock.names.insert(key, set);
+            return match before {
+                None => Ok(()),
+                Some(_) => Err(format!("`name {accepted}` is given twice")),
+            };
+        }
         let (units, cell) = pair(line)?;
         if let Some(before) = self.lines.insert(units.clone(), number) {
             return Err(format!("this pair is given on line {before} too"));
@@ -149,6 +158,18 @@ fn pair(line: &str) -> Result<((Unit, Unit), Cell), String> {
     let (ends, sets) = line.split_once(": ").ok_or_else(expected)?;
     let (source, destination) = ends.split_once(" -> ").ok_or_else(expected)?;
     Ok(((unit(source)?, unit(destination)?), cell(sets)?))
+}
+
+fn named(line: &str) -> Result<((Unit, String), ConnectionSet), String> {
+    let expected = || format!("`{line}` is not `NAME -> DOMAIN: PORTS`");
+    let (ends, ports) = line.split_once(": ").ok_or_else(expected)?;
+    let (source, domain) = ends.split_once(" -> ").ok_or_else(expected)?;
+    let domain = match domain.strip_prefix("*.") {
+        Some(parent) => unescaped(parent).map(|parent| format!("*.{parent}")),
+        None => unescaped(domain),
+    };
+    let key = (unit(source)?, domain.ok_or_else(expected)?);
+    Ok((key, connections(ports)?))
 }
 
 fn unit(name: &str) -> Result<Unit, String> {

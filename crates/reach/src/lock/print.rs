@@ -12,7 +12,8 @@ pub const HEADER: &str = "ringfence-lock 1";
 const COMMENT: &str =
     "# What may be opened in this cluster. Written by `ringfence lock`; do not edit.";
 
-/// The header, a comment, the units, those on the network of their nodes, the pairs; each sorted as bytes.
+/// The header, a comment, the units, those on the network of their nodes, names that are accepted, the pairs; each sorted
+/// as bytes.
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut units: Vec<String> = self.units.iter().flat_map(names).collect();
@@ -28,6 +29,11 @@ impl fmt::Display for Lock {
         for unit in hosts {
             writeln!(f, "host {unit}")?;
         }
+        let mut accepted: Vec<String> = self.names.iter().flat_map(accepted).collect();
+        accepted.sort();
+        for line in accepted {
+            writeln!(f, "name {line}")?;
+        }
         pairs.iter().try_for_each(|pair| writeln!(f, "{pair}"))
     }
 }
@@ -40,6 +46,19 @@ fn lines(((source, destination), cell): (&(Unit, Unit), &Cell)) -> Vec<String> {
         destinations.iter().map(line).collect()
     };
     names(source).into_iter().flat_map(from).collect()
+}
+
+fn accepted(((unit, name), set): (&(Unit, String), &ConnectionSet)) -> Vec<String> {
+    let line = |unit| format!("{unit} -> {}: {set}", escaped_name(name));
+    names(unit).into_iter().map(line).collect()
+}
+
+/// A name in `domainNames` may begin with `*.`.
+fn escaped_name(name: &str) -> String {
+    match name.strip_prefix("*.") {
+        Some(parent) => format!("*.{}", escaped(parent)),
+        None => escaped(name),
+    }
 }
 
 fn sets(cell: &Cell) -> String {

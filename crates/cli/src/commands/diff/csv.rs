@@ -2,7 +2,7 @@
 
 use ringfence_reach::diff::{Difference, Kind};
 
-use super::words::{names, told};
+use super::words::{doubts, names, told};
 use crate::output::csv;
 
 pub(super) fn render(difference: &Difference) -> String {
@@ -41,7 +41,14 @@ pub(super) fn render(difference: &Difference) -> String {
     let unbound = unbound.map(|unit| line("host-network", unit));
     let bound = difference.bound.iter();
     let bound = bound.map(|unit| line("no-host-network", unit));
-    let moved: Vec<String> = unbound.chain(bound).collect();
+    let doubts = doubts(difference, &names, None);
+    let doubts = doubts.iter().map(|doubt| {
+        let known = ["cannot-be-judged".to_owned(), doubt.clone()];
+        let empty = std::iter::repeat_with(String::new);
+        let fields: Vec<String> = known.into_iter().chain(empty).take(header.len()).collect();
+        csv::line(&fields)
+    });
+    let moved: Vec<String> = doubts.chain(unbound).chain(bound).collect();
     let header = csv::line(&header.map(str::to_owned));
     std::iter::once(header).chain(moved).chain(lines).collect()
 }

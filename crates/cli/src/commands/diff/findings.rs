@@ -6,7 +6,7 @@ use ringfence_reach::workload::Unit;
 use serde_json::Value;
 
 use super::gate::{Allowance, Judged, Mark};
-use super::words::{UNBOUND, deciding_lines, names, ports, title, told, unbound};
+use super::words::{UNBOUND, deciding_lines, doubts, names, ports, title, told, unbound};
 use crate::commands::matrix::reason::Line;
 use crate::commands::matrix::view::Names;
 use crate::output::case::{Case, Failure, Suite};
@@ -30,6 +30,14 @@ pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
             ..refusal()
         });
     let unused = judged.unused().iter().map(unused);
+    let doubts = judged_doubts(difference, judged)
+        .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
+        .map(|(message, source, _)| Finding {
+            message,
+            place: source.cloned(),
+            ..refusal()
+        });
+    let unbound = doubts.chain(unbound);
     let findings: Vec<Finding> = unbound.chain(refused).chain(unused).collect();
     sarif::log(&rules(), &findings)
 }
@@ -49,6 +57,16 @@ pub(super) fn junit(difference: &Difference, judged: &Judged) -> String {
             ..passed(format!("{}: {UNBOUND}", names.of_unit(unit)))
         }),
     );
+    cases.extend(judged_doubts(difference, judged).map(|(message, _, mark)| {
+        let refused = matches!(mark, Mark::Refused(_));
+        Case {
+            failure: refused.then(|| Failure {
+                message: message.clone(),
+                details: String::new(),
+            }),
+            ..passed(message)
+        }
+    }));
     if cases.is_empty() {
         cases.push(passed("nothing is newly allowed".to_owned()));
     }
@@ -74,6 +92,18 @@ fn judged_units<'a>(
 ) -> impl Iterator<Item = (&'a Unit, Option<&'a Source>, &'a Mark)> {
     let units = difference.unbound.iter();
     units.filter_map(|(unit, source)| Some((unit, source.as_ref(), judged.unbound(unit)?)))
+}
+
+/// Everything that cannot be judged, where it is written, and what the gate says of it.
+fn judged_doubts<'a>(
+    difference: &'a Difference,
+    judged: &'a Judged,
+) -> impl Iterator<Item = (String, Option<&'a Source>, &'a Mark)> {
+    let sentences = doubts(difference, &names(difference), Some(judged));
+    let doubts = difference.doubts.iter().zip(sentences).enumerate();
+    doubts.filter_map(|(place, (doubt, sentence))| {
+        Some((sentence, doubt.source.as_ref(), judged.doubt(place)?))
+    })
 }
 
 fn rules() -> [Rule; 2] {

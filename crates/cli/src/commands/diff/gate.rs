@@ -5,7 +5,7 @@ mod allowances;
 use std::collections::BTreeMap;
 
 use ringfence_net::{ConnectionSet, Family};
-use ringfence_reach::diff::{Change, Kind, PairChange};
+use ringfence_reach::diff::{Change, Doubt, Doubted, Kind, PairChange};
 use ringfence_reach::workload::{Place, Unit};
 
 use super::sides::Comparison;
@@ -17,7 +17,11 @@ pub(super) use allowances::{Allowance, Allowances};
 pub(crate) struct Judged {
     marks: BTreeMap<Key, Mark>,
     unbound: BTreeMap<Unit, Mark>,
+    /// In the order of the difference.
+    doubts: Vec<Mark>,
     unused: Vec<Allowance>,
+    /// How many objects were left aside: before, and now.
+    aside: [usize; 2],
 }
 
 type Key = (Unit, Unit, Kind, ConnectionSet);
@@ -57,6 +61,12 @@ impl Allowances {
             unbound.insert(unit.clone(), mark_of_unbound(reasons.copied()));
             found.iter().for_each(|(index, _)| use_entry(*index));
         }
+        let mut doubts = Vec::new();
+        for doubt in &comparison.difference.doubts {
+            let found = self.dispelling(world, doubt);
+            doubts.push(mark_of_doubt(&found));
+            found.iter().for_each(|(index, _)| use_entry(*index));
+        }
         let mut marks = BTreeMap::new();
         for pair in &comparison.difference.pairs {
             for change in pair.changes.iter().filter(|change| change.kind.is_more()) {
@@ -71,7 +81,9 @@ impl Allowances {
         Judged {
             marks,
             unbound,
+            doubts,
             unused: unused.map(|(allowance, _)| allowance).collect(),
+            aside: comparison.aside,
         }
     }
 
@@ -86,6 +98,40 @@ impl Allowances {
                 && everybody.all(|other| allowance.covers(world, (unit, other)))
         })
         .collect()
+    }
+
+    /// The allowances that permit whatever may come of `doubt`; none if something of it is not permitted.
+    fn dispelling(&self, world: Option<World<'_>>, doubt: &Doubt) -> Vec<(usize, &Allowance)> {
+        let internet = Family::ALL.map(|family| Unit::Place(Place::Internet(family)));
+        let all = ConnectionSet::all();
+        let (asked, everybody) = match &doubt.what {
+            Doubted::Name { connections, .. } => (connections, internet.to_vec()),
+            Doubted::Label { .. } => {
+                let nodes = [Unit::Nodes];
+                (&all, internet.into_iter().chain(nodes).collect())
+            }
+        };
+        let pairs = doubt.units.iter().flat_map(|unit| {
+            let others = everybody.iter();
+            others.flat_map(move |other| match &doubt.what {
+                Doubted::Name { .. } => vec![(unit, other)],
+                Doubted::Label { .. } => vec![(unit, other), (other, unit)],
+            })
+        });
+        let mut found = BTreeMap::new();
+        for pair in pairs {
+            let covering = self.entries().iter().enumerate();
+            let covering = covering.filter(|(_, allowance)| allowance.covers(world, pair));
+            let mut left = asked.clone();
+            for (index, allowance) in covering {
+                left = left.difference(&allowance.connections);
+                found.insert(index, allowance);
+            }
+            if !left.is_empty() {
+                return Vec::new();
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// The allowances that permit some of `change`, with their places.
@@ -128,6 +174,10 @@ fn mark_of_unbound<'a>(allowances: impl Iterator<Item = &'a Allowance>) -> Mark 
     }
 }
 
+fn mark_of_doubt(allowances: &[(usize, &Allowance)]) -> Mark {
+    mark_of_unbound(allowances.iter().map(|(_, allowance)| *allowance))
+}
+
 impl Mark {
     /// What is said of a workload that no policy holds any more.
     pub(super) fn words(&self) -> String {
@@ -135,6 +185,14 @@ impl Mark {
             Self::Permitted(reason) => format!("permitted: {reason}"),
             Self::Refused(_) => "not permitted".to_owned(),
         }
+    }
+}
+
+/// `2 objects of kinds that are not known were not judged`.
+fn not_judged(count: usize) -> String {
+    match count {
+        1 => "1 object of a kind that is not known was not judged".to_owned(),
+        count => format!("{count} objects of kinds that are not known were not judged"),
     }
 }
 
@@ -147,12 +205,34 @@ impl Judged {
     pub(super) fn refused(&self) -> usize {
         let refused = |mark: &&Mark| matches!(mark, Mark::Refused(_));
         let marks = self.marks.values().chain(self.unbound.values());
+        let marks = marks.chain(&self.doubts);
         marks.filter(refused).count()
     }
 
     /// What is said of a workload that no policy holds any more.
     pub(super) fn unbound(&self, unit: &Unit) -> Option<&Mark> {
         self.unbound.get(unit)
+    }
+
+    /// What is said of what cannot be judged, by its place in the difference.
+    pub(super) fn doubt(&self, place: usize) -> Option<&Mark> {
+        self.doubts.get(place)
+    }
+
+    /// How many objects no answer knows of, as a part of the verdict; empty if there are none.
+    pub(super) fn aside(&self) -> String {
+        match self.aside {
+            [0, 0] => String::new(),
+            [before, now] if before == now => format!("; {}", not_judged(now)),
+            [0, now] => format!("; {}", not_judged(now)),
+            [before, 0] => format!("; {} before", not_judged(before)),
+            [before, now] => format!("; {} before, {} now", not_judged(before), not_judged(now)),
+        }
+    }
+
+    /// How many objects were left aside: before, and now.
+    pub(super) const fn counts_aside(&self) -> [usize; 2] {
+        self.aside
     }
 
     /// Allowances that nothing needs.

@@ -3,7 +3,7 @@
 use ringfence_reach::diff::{Difference, Kind};
 
 use super::gate::Judged;
-use super::words::{Section, Told, grouped, names, sections, summary, unused};
+use super::words::{DOUBTS, Section, Told, doubts, grouped, names, sections, summary, unused};
 use crate::commands::matrix::view::Names;
 use crate::output::plain::plain;
 use crate::output::xml;
@@ -17,20 +17,24 @@ pub(super) fn render(difference: &Difference, judged: Option<&Judged>) -> String
         .iter()
         .map(|section| render_section(section, &names, judged))
         .collect();
+    let doubtful = doubtful(&doubts(difference, &names, judged));
     let gate = judged.map_or_else(String::new, gate);
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>Connectivity: what changes</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Connectivity</h1>\n<p>{}</p>\n{gate}{sections}</body>\n</html>\n",
+         <h1>Connectivity</h1>\n<p>{}</p>\n{gate}{doubtful}{sections}</body>\n</html>\n",
         shown(&summary(difference, &names))
     )
 }
 
 fn gate(judged: &Judged) -> String {
     let verdict = match judged.refused() {
-        0 => "<span class=\"less\">Passed</span>: nothing is newly allowed that is not permitted.",
+        0 => &format!(
+            "<span class=\"less\">Passed</span>: nothing is newly allowed that is not permitted{}.",
+            shown(&judged.aside())
+        ),
         1 => "<span class=\"more\">Failed</span>: 1 change is not permitted.",
         count => &format!("<span class=\"more\">Failed</span>: {count} changes are not permitted."),
     };
@@ -39,6 +43,17 @@ fn gate(judged: &Judged) -> String {
         .map(|allowance| format!("<p class=\"dim\">{}</p>\n", shown(&unused(allowance))))
         .collect();
     format!("<p>{verdict}</p>\n{idle}")
+}
+
+fn doubtful(doubts: &[String]) -> String {
+    if doubts.is_empty() {
+        return String::new();
+    }
+    let lines = doubts.iter();
+    let lines: String = lines
+        .map(|doubt| format!("<li>{}</li>\n", shown(doubt)))
+        .collect();
+    format!("<h2>{}</h2>\n<ul>\n{lines}</ul>\n", shown(DOUBTS))
 }
 
 fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> String {

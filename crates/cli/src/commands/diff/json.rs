@@ -2,11 +2,12 @@
 
 use ringfence_model::{DirectionDecision, DirectionVerdict, Query, Source};
 use ringfence_net::ConnectionSet;
-use ringfence_reach::diff::{Change, Difference, Kind, Shown};
+use ringfence_reach::diff::{Change, Difference, Doubt, Kind, Shown};
 use ringfence_reach::workload::Unit;
 use serde::Serialize;
 
 use super::gate::{Allowance, Judged, Mark};
+use super::words;
 use crate::commands::matrix::reason;
 
 #[derive(Debug, Serialize)]
@@ -19,6 +20,9 @@ struct DifferenceJson<'a> {
     /// Workloads that were there and are not any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     bound: Vec<String>,
+    /// What may be newly allowed and cannot be judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    doubts: Vec<DoubtJson<'a>>,
     pairs: Vec<PairJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
@@ -27,6 +31,16 @@ struct DifferenceJson<'a> {
 #[derive(Debug, Serialize)]
 struct UnboundJson<'a> {
     unit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<MarkJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a Source>,
+}
+
+#[derive(Debug, Serialize)]
+struct DoubtJson<'a> {
+    text: String,
+    units: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<MarkJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +121,8 @@ struct LineJson {
 struct GateJson<'a> {
     passed: bool,
     unused: Vec<UnusedJson<'a>>,
+    /// How many objects of kinds that are not known were not judged: before, and now.
+    not_judged: [usize; 2],
 }
 
 /// A row of allowed access that nothing needs.
@@ -153,6 +169,7 @@ pub(super) fn render(
         source: source.as_ref(),
     });
     let difference = DifferenceJson {
+        doubts: doubts(difference, judged),
         unbound: unbound.collect(),
         bound: names(&difference.bound),
         added: names(&difference.added),
@@ -161,9 +178,25 @@ pub(super) fn render(
         gate: judged.map(|judged| GateJson {
             passed: judged.passed(),
             unused: judged.unused().iter().map(UnusedJson::of).collect(),
+            not_judged: judged.counts_aside(),
         }),
     };
     Ok(serde_json::to_string_pretty(&difference)? + "\n")
+}
+
+fn doubts<'a>(difference: &'a Difference, judged: Option<&'a Judged>) -> Vec<DoubtJson<'a>> {
+    let texts = words::doubts(difference, &words::names(difference), None);
+    let doubts = difference.doubts.iter().zip(texts).enumerate();
+    let json = |(place, (doubt, text)): (usize, (&'a Doubt, String))| {
+        let mark = judged.and_then(|judged| judged.doubt(place));
+        DoubtJson {
+            text,
+            units: doubt.units.iter().map(Unit::full_name).collect(),
+            gate: mark.map(MarkJson::of),
+            source: doubt.source.as_ref(),
+        }
+    };
+    doubts.map(json).collect()
 }
 
 impl<'a> ChangeJson<'a> {

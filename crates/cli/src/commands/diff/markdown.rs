@@ -3,7 +3,7 @@
 use ringfence_reach::diff::Difference;
 
 use super::gate::Judged;
-use super::words::{Section, Told, grouped, names, sections, summary, unused};
+use super::words::{DOUBTS, Section, Told, doubts, grouped, names, sections, summary, unused};
 use crate::commands::matrix::view::Names;
 use crate::output::markdown::{Cell, escape, table};
 
@@ -14,14 +14,18 @@ pub(super) fn render(difference: &Difference, judged: Option<&Judged>) -> String
         .iter()
         .map(|section| format!("\n{}", render_section(section, &names, judged)))
         .collect();
+    let doubtful = doubtful(&doubts(difference, &names, judged));
     let summary = escape(&summary(difference, &names));
     let verdict = judged.map_or_else(String::new, verdict);
-    format!("### Connectivity: {summary}\n{verdict}{sections}")
+    format!("### Connectivity: {summary}\n{verdict}{doubtful}{sections}")
 }
 
 fn verdict(judged: &Judged) -> String {
     let verdict = match judged.refused() {
-        0 => "\n**Passed**: nothing is newly allowed that is not permitted.\n".to_owned(),
+        0 => format!(
+            "\n**Passed**: nothing is newly allowed that is not permitted{}.\n",
+            escape(&judged.aside())
+        ),
         1 => "\n**Failed**: 1 change is not permitted.\n".to_owned(),
         count => format!("\n**Failed**: {count} changes are not permitted.\n"),
     };
@@ -30,6 +34,17 @@ fn verdict(judged: &Judged) -> String {
         format!("\n{text}\n")
     });
     verdict + &unused.collect::<String>()
+}
+
+fn doubtful(doubts: &[String]) -> String {
+    if doubts.is_empty() {
+        return String::new();
+    }
+    let lines = doubts.iter();
+    let lines: String = lines
+        .map(|doubt| format!("- {}\n", escape(doubt)))
+        .collect();
+    format!("\n#### {}\n\n{lines}", escape(DOUBTS))
 }
 
 fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> String {

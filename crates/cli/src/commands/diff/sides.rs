@@ -30,6 +30,8 @@ pub(crate) struct Manifests {
     at: Timestamp,
     /// What is to be said about answers from it.
     caveat: Option<String>,
+    /// How many objects of kinds that are not known were left aside.
+    aside: usize,
 }
 
 impl Side {
@@ -121,6 +123,7 @@ impl From<LoadedManifests> for Manifests {
     fn from(loaded: LoadedManifests) -> Self {
         Self {
             caveat: loaded.caveat(),
+            aside: loaded.left_aside(),
             at: loaded.at,
             engine: Engine::new(loaded.cluster),
         }
@@ -223,6 +226,8 @@ fn text(file: &Path) -> anyhow::Result<Option<String>> {
 pub(crate) struct Comparison<'a> {
     pub(crate) difference: Difference,
     pub(super) after: Option<(&'a Engine, Groups)>,
+    /// How many objects were left aside: before, and after.
+    pub(super) aside: [usize; 2],
 }
 
 impl<'a> Comparison<'a> {
@@ -247,11 +252,19 @@ impl<'a> Comparison<'a> {
         Self {
             difference,
             after: new,
+            aside: [before, after].map(Side::aside),
         }
     }
 }
 
 impl Side {
+    fn aside(&self) -> usize {
+        match self {
+            Self::Manifests(manifests) => manifests.aside,
+            Self::Lock(_) => 0,
+        }
+    }
+
     fn locked(&self, outside: &Outside) -> Lock {
         match self {
             Self::Lock(lock) => lock.clone(),

@@ -3,19 +3,34 @@
 use ringfence_reach::diff::{Difference, Kind};
 
 use super::gate::Judged;
-use super::words::{Section, Told, grouped, names, sections, summary, unused};
+use super::words::{DOUBTS, Section, Told, doubts, grouped, names, sections, summary, unused};
 use crate::commands::matrix::view::Names;
 use crate::paint;
 
 pub(crate) fn render(difference: &Difference, judged: Option<&Judged>) -> String {
     let names = names(difference);
+    let doubtful = doubtful(&doubts(difference, &names, judged));
     let sections = sections(difference);
     let sections: String = sections
         .iter()
         .map(|section| format!("{}\n", render_section(section, &names, judged)))
         .collect();
     let verdict = judged.map_or_else(String::new, verdict);
-    format!("{sections}{}\n{verdict}", summary(difference, &names))
+    format!(
+        "{doubtful}{sections}{}\n{verdict}",
+        summary(difference, &names)
+    )
+}
+
+fn doubtful(doubts: &[String]) -> String {
+    if doubts.is_empty() {
+        return String::new();
+    }
+    let lines = doubts.iter();
+    let lines: String = lines
+        .map(|doubt| format!("  {} {doubt}\n", paint::bad("?+")))
+        .collect();
+    format!("{}\n{lines}\n", paint::heading(DOUBTS))
 }
 
 fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> String {
@@ -70,7 +85,8 @@ fn verdict(judged: &Judged) -> String {
         .map(|allowance| format!("{}\n", paint::heading(&unused(allowance))))
         .collect();
     let verdict = if judged.passed() {
-        paint::good("passed: nothing is newly allowed that is not permitted")
+        let passed = "passed: nothing is newly allowed that is not permitted";
+        paint::good(&format!("{passed}{}", judged.aside()))
     } else {
         let count = judged.refused();
         let what = if count == 1 {

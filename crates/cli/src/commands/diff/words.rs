@@ -1,5 +1,7 @@
 //! Words for changes, the same in every form of output.
 
+mod doubts;
+
 use std::collections::BTreeSet;
 
 use ringfence_model::{Answer, Because, DirectionDecision};
@@ -9,6 +11,7 @@ use ringfence_reach::workload::Unit;
 use super::gate::{Allowance, Judged};
 use crate::commands::matrix::reason::{Line, one_line, told as told_reason};
 use crate::commands::matrix::view::{Names, flow};
+pub(super) use doubts::{DOUBTS, doubts};
 
 /// A part of a report.
 #[derive(Debug)]
@@ -289,6 +292,8 @@ pub(super) fn names(difference: &Difference) -> Names {
     let units = difference.added.iter().chain(&difference.removed);
     let units = units.chain(difference.unbound.keys());
     let units = units.chain(&difference.bound);
+    let doubtful = difference.doubts.iter().flat_map(|doubt| &doubt.units);
+    let units = units.chain(doubtful);
     Names::of(ends.chain(units))
 }
 
@@ -309,9 +314,15 @@ pub(super) fn summary(difference: &Difference, names: &Names) -> String {
         let (first, rest) = heading.split_at_checked(1).unwrap_or((&heading, ""));
         format!("{}{rest}", first.to_lowercase())
     });
+    let doubts = match difference.doubts.len() {
+        0 => None,
+        1 => Some("1 change cannot be judged".to_owned()),
+        count => Some(format!("{count} changes cannot be judged")),
+    };
     let parts = (!kinds.is_empty())
         .then(|| kinds.join(", "))
         .into_iter()
+        .chain(doubts)
         .chain(units);
     parts.collect::<Vec<_>>().join("; ")
 }

@@ -6,7 +6,7 @@ use crate::lint::cluster_site::{as_peer, of_policy};
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::peer::{Fate, fate};
 use crate::lint::problem::{Place, Problem};
-use crate::lint::requirement::{contradiction, why_none};
+use crate::lint::requirement::{asks_controllers, contradiction, why_none};
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -21,7 +21,8 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     let selector = &policy.pod_selector;
     let namespace = policy.name.namespace.as_str();
     let selects = !context.labelled(policy).is_empty() || context.idle(None, namespace, selector);
-    if selects || selector.is_empty() || contradiction(selector).is_some() {
+    let is_known = !asks_controllers(context.cluster, selector);
+    if selects || !is_known || selector.is_empty() || contradiction(selector).is_some() {
         return None;
     }
     let place = Place::of_policy(policy, "spec.podSelector");
