@@ -126,10 +126,10 @@ fn written(cluster: &Cluster, key: &ObjectKey) -> Option<Object> {
 }
 
 /// The workloads that have pods on the pod network which `wanted` of them.
-fn units_of<'a>(
-    cluster: &'a Cluster,
+fn units_of(
+    cluster: &Cluster,
     wanted: impl Fn(&Pod) -> bool,
-) -> impl Iterator<Item = (Unit, &'a Pod)> {
+) -> impl Iterator<Item = (Unit, &Pod)> {
     let pods = cluster.pods.values();
     let pods = pods.filter(move |pod| pod.is_on_pod_network() && wanted(pod));
     pods.map(|pod| (by_workload(&Member::Pod(pod)), pod))
