@@ -335,7 +335,13 @@ impl<'a> Joint<'a> {
             |from: &Twin, to: &Twin| met(self.before, alike_before, &from.before, &to.before);
         let met_after =
             |from: &Twin, to: &Twin| met(self.after, alike_after, &from.after, &to.after);
-        let both = pairs().find(|(from, to)| met_before(from, to) && met_after(from, to));
+        // Who stands in for another says nothing of families that he has not.
+        let stays = more.is_some() || source.always_speaks_with(destination);
+        let both = pairs().find(|(from, to)| {
+            met_before(from, to)
+                && met_after(from, to)
+                && (stays || (from.is_namesake() && to.is_namesake()))
+        });
         // Of what is compared with others it is enough that it is met itself.
         let own = || {
             pairs().find(|(from, to)| match more {

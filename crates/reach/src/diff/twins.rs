@@ -30,11 +30,23 @@ pub(super) struct Twin {
     pub(super) after: Endpoint,
 }
 
+impl Twin {
+    pub(super) fn is_namesake(&self) -> bool {
+        self.before == self.after
+    }
+}
+
 impl Twins<'_> {
     /// Whether they have a family in common with `other`, in either cluster.
     pub(super) fn speaks_with(&self, other: &Self) -> bool {
         let mut pairs = self.parts.iter().zip(&other.parts);
         pairs.any(|(one, other)| one.speaks.meets(other.speaks))
+    }
+
+    /// Whether they have one in both clusters.
+    pub(super) fn always_speaks_with(&self, other: &Self) -> bool {
+        let mut pairs = self.parts.iter().zip(&other.parts);
+        pairs.all(|(one, other)| one.speaks.meets(other.speaks))
     }
 
     /// The parts of one cluster, the first or the second.

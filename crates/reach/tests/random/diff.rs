@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ringfence_model::{Cluster, Endpoint, Query};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
-use ringfence_reach::diff::{Change, Difference, Kind, difference};
+use ringfence_reach::diff::{Change, Difference, Kind, Shown, difference};
 use ringfence_reach::matrix::Status;
 use ringfence_reach::workload::Unit;
 use ringfence_testkit::flows;
@@ -104,17 +104,27 @@ fn every_change_is_shown_by_a_connection_that_the_reference_judges_so() {
             };
             assert!(change.before.is_none() || !one_sided(&difference.added));
             assert!(change.after.is_none() || !one_sided(&difference.removed));
-            // A second pod of a workload that has one is not there to be asked about, and a node's new address is compared
-            // with several of which none needs to meet the other end.
-            if pair.source != pair.destination && !ends.contains(&&Unit::Nodes) {
-                if let (None, Some(shown)) = (&change.before, &change.after) {
-                    let meet = status(before, &shown.query).is_some();
-                    assert!(one_sided(&difference.added) || !meet, "{change:?}");
-                }
-                if let (Some(shown), None) = (&change.before, &change.after) {
-                    let meet = status(after, &shown.query).is_some();
-                    assert!(one_sided(&difference.removed) || !meet, "{change:?}");
-                }
+            // A node's new address is compared with several of which none needs to meet the other end, and so is a new pod.
+            let lasts = |shown: &Shown| {
+                let ends = [&shown.query.source, &shown.query.destination];
+                ends.into_iter().all(|end| {
+                    !matches!(end, Endpoint::Pod(_)) || unit_of(before, after, end).is_some()
+                })
+            };
+            let has_nodes = ends.contains(&&Unit::Nodes);
+            if let (None, Some(shown)) = (&change.before, &change.after)
+                && !has_nodes
+                && lasts(shown)
+            {
+                let meet = status(before, &shown.query).is_some();
+                assert!(one_sided(&difference.added) || !meet, "{change:?}");
+            }
+            if let (Some(shown), None) = (&change.before, &change.after)
+                && !has_nodes
+                && lasts(shown)
+            {
+                let meet = status(after, &shown.query).is_some();
+                assert!(one_sided(&difference.removed) || !meet, "{change:?}");
             }
             for shown in change.before.iter().chain(&change.after) {
                 let (protocol, port) = (shown.query.protocol, shown.query.port);

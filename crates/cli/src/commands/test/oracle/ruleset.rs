@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use ringfence_compile::{
     Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile,
 };
-use ringfence_model::{Cluster, Endpoint, Outcome, Pod, Query};
+use ringfence_model::{Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Pod, Query};
 use ringfence_net::Family;
 use ringfence_policy::Engine;
 
@@ -67,13 +67,52 @@ impl Oracle for Ruleset<'_> {
 impl Ruleset<'_> {
     /// AM-22: what depends on addresses that nobody knows is not made known by making them up.
     fn answer(&self, world: &World<'_>, query: &Query) -> Verdict {
-        match self.engine.answer(query).map(|answer| answer.outcome) {
-            Err(error) => Verdict::NoAnswer(error.to_string()),
-            Ok(unknown @ Outcome::Unknown { .. }) => Verdict::Found(unknown),
-            Ok(Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints) => {
-                self.send(world, query)
+        let answer = match self.engine.answer(query) {
+            Err(error) => return Verdict::NoAnswer(error.to_string()),
+            Ok(answer) => answer,
+        };
+        match answer.outcome {
+            unknown @ Outcome::Unknown { .. } => Verdict::Found(unknown),
+            Outcome::NoEndpoints if self.is_headless(query) => Verdict::Found(Outcome::NoEndpoints),
+            Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints => {
+                match self.is_headless(query) {
+                    true => self.send_to_pods(world, query, &answer.connections),
+                    false => self.send(world, query),
+                }
             }
         }
+    }
+
+    fn is_headless(&self, query: &Query) -> bool {
+        let service = match &query.destination {
+            Endpoint::Service(name) => self.engine.cluster().services.get(name),
+            Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Address(_) => None,
+        };
+        service.is_some_and(|service| service.cluster_ip == ClusterIp::Headless)
+    }
+
+    /// OB-13: who dials a headless Service dials its pods.
+    fn send_to_pods(
+        &self,
+        world: &World<'_>,
+        query: &Query,
+        connections: &[Connection],
+    ) -> Verdict {
+        let mut found = BTreeSet::new();
+        for connection in connections {
+            let dialled = Query {
+                destination: as_dialled(&connection.destination),
+                port: connection.port,
+                ..query.clone()
+            };
+            match self.send(world, &dialled) {
+                Verdict::Found(outcome) => drop(found.insert(outcome.to_string())),
+                other @ (Verdict::NoAnswer(_) | Verdict::Skipped(_)) => return other,
+            }
+        }
+        let only = |outcome: &Outcome| found.len() == 1 && found.contains(&outcome.to_string());
+        let all = [Outcome::Allow, Outcome::Deny].into_iter().find(only);
+        Verdict::Found(all.unwrap_or(Outcome::Partial))
     }
 
     fn send(&self, world: &World<'_>, query: &Query) -> Verdict {
@@ -107,6 +146,16 @@ impl Ruleset<'_> {
             }
             Endpoint::Address(_) | Endpoint::Service(_) => false,
         }
+    }
+}
+
+/// The address that is dialled, or the pod that has none yet.
+fn as_dialled(party: &Party) -> Endpoint {
+    match (party, party.address()) {
+        (_, Some(address)) => Endpoint::Address(address),
+        (Party::Pod { name, .. }, None) => Endpoint::Pod(name.clone()),
+        (Party::Node { name, .. }, None) => Endpoint::Node(name.clone().unwrap_or_default()),
+        (Party::Other(address) | Party::Loopback(address), None) => Endpoint::Address(*address),
     }
 }
 
