@@ -1,6 +1,6 @@
 //! Policies of Calico and Cilium as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal.
 //!
-//! A dialect's objects are read into one language of its own ([`ladder`]): policies of ordered rules. The plan decides which
+//! A dialect's objects are read into one language of its own (`ladder`): policies of ordered rules. The plan decides which
 //! rule stands in which tier of Kubernetes, and refuses what no tier can say. Nothing is ever left out in silence: what has no
 //! equivalent is refused with its line, the reason and what to do instead.
 //! Judges no traffic. Start with [`convert`].
