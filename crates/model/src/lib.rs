@@ -91,3 +91,4 @@ pub use timestamp::{BadTimestamp, Timestamp};
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
 pub use wiring::{AccountBinding, Backend, BackendPort, BackendUser, Exposure, Wiring};
 pub use workers::{OneByOne, Workers, map_with};
+pub use yaml::is_plain_text;

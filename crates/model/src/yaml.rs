@@ -10,6 +10,7 @@ mod tests;
 use std::ops::Range;
 
 pub(crate) use builder::parse;
+pub use scalar::is_plain_text;
 
 /// One document. An unsound one has faults of its own, such as duplicate keys, and describes no object.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ mod tiers;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Party,
-    Query, QueryError,
+    Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict,
+    ObjectName, Party, Query, QueryError,
 };
 use ringfence_net::IpProtocol;
 
@@ -23,6 +23,7 @@ pub(crate) use destination::targets;
 use destination::{Destination, find_destination, find_source};
 use direction::{Attempt, decide};
 use end::End;
+use service::Backend;
 
 /// Where answers are looked up.
 #[derive(Clone, Copy, Debug)]
@@ -72,39 +73,38 @@ pub(crate) fn answer(facts: Facts<'_>, query: &Query) -> Result<Answer, QueryErr
             })
         }
         Destination::Headless(name, backends) => {
-            let connections = backends.iter().map(|backend| {
-                let dialled = Dialled {
-                    port: Some(backend.port),
-                    ..dialled_directly(query)
-                };
-                connect(facts, query, &source, &backend.end, dialled)
-            });
-            let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
-            Ok(Answer {
-                outcome: outcome::of_service(&connections),
-                service: Some(name),
-                connections,
-            })
+            behind(facts, query, name, (&source, &backends), false)
         }
         Destination::Service(name, family, backends) => {
             let source = source.restricted_to(family);
-            let connections = backends.iter().map(|backend| {
-                let dialled = Dialled {
-                    port: Some(backend.port),
-                    via_service: true,
-                    ..dialled_directly(query)
-                };
-                let source = backend.via.as_ref().unwrap_or(&source);
-                connect(facts, query, source, &backend.end, dialled)
-            });
-            let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
-            Ok(Answer {
-                outcome: outcome::of_service(&connections),
-                service: Some(name),
-                connections,
-            })
+            behind(facts, query, name, (&source, &backends), true)
         }
     }
+}
+
+/// the connections to everybody behind a Service, through its address or without it.
+fn behind(
+    facts: Facts<'_>,
+    query: &Query,
+    service: ObjectName,
+    (source, backends): (&End, &[Backend]),
+    via_service: bool,
+) -> Result<Answer, QueryError> {
+    let connections = backends.iter().map(|backend| {
+        let dialled = Dialled {
+            port: Some(backend.port),
+            via_service,
+            ..dialled_directly(query)
+        };
+        let source = backend.via.as_ref().unwrap_or(source);
+        connect(facts, query, source, &backend.end, dialled)
+    });
+    let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
+    Ok(Answer {
+        outcome: outcome::of_service(&connections),
+        service: Some(service),
+        connections,
+    })
 }
 
 fn dialled_directly(query: &Query) -> Dialled {

@@ -1,6 +1,6 @@
 //! Values as YAML, for edits of manifests and for new ones.
 
-use ringfence_model::{IpBlock, LabelSelector, SelectorOperator};
+use ringfence_model::{IpBlock, LabelSelector, SelectorOperator, is_plain_text};
 
 /// A value to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,12 +138,7 @@ fn quoted(text: &str) -> String {
 
 /// Plain if no YAML reader could take it for anything but this string (rule OB-5).
 fn plain_or_quoted(text: &str) -> String {
-    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
-    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        || text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('/');
-    let is_word = WORDS.contains(&text.to_lowercase().as_str());
-    if begins && text.chars().all(plain) && !is_word {
+    if is_plain_text(text) {
         text.to_owned()
     } else {
         quoted(text)

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{
-    Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Outcome,
-    Party, Query, QueryError,
+    Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict,
+    ObjectName, Outcome, Party, Query, QueryError,
 };
 
 use crate::destination::{Destination, destination, no_common_family, source};
 use crate::direction::{Attempt, Dialled, decide};
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, check_addresses, common_family};
+use crate::service::Backend;
 
 /// Answers `query`: may this connection be opened, and why?
 ///
@@ -35,43 +36,38 @@ pub fn answer(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
                 connections: vec![connection],
             })
         }
-        Destination::Pods(name, pods) => {
-            let connections = pods.iter().map(|pod| {
-                let dialled = Dialled {
-                    protocol: query.protocol,
-                    port: Some(pod.port),
-                    via_service: false,
-                };
-                connect(cluster, query, &from, &pod.candidate, dialled)
-            });
-            let connections = connections.collect::<Result<Vec<Connection>, QueryError>>()?;
-            Ok(Answer {
-                outcome: outcome_of_service(&connections),
-                service: Some(name),
-                connections,
-            })
-        }
+        Destination::Pods(name, pods) => to_each(cluster, query, name, (&from, &pods), false),
         Destination::Service(name, family, backends) => {
             let from = family.map_or(from.clone(), |family| from.restricted_to(family));
-            let connections = backends.iter().map(|backend| {
-                let port = Some(backend.port);
-                let dialled = Dialled {
-                    protocol: query.protocol,
-                    port,
-                    via_service: true,
-                };
-                let from = backend.via.as_ref().unwrap_or(&from);
-                connect(cluster, query, from, &backend.candidate, dialled)
-            });
-            let connections = connections.collect::<Result<Vec<Connection>, QueryError>>()?;
-            let outcome = outcome_of_service(&connections);
-            Ok(Answer {
-                outcome,
-                service: Some(name),
-                connections,
-            })
+            to_each(cluster, query, name, (&from, &backends), true)
         }
     }
+}
+
+/// Q-8, OB-13: to each backend of a Service, through its address or without it.
+fn to_each(
+    cluster: &Cluster,
+    query: &Query,
+    service: ObjectName,
+    (from, backends): (&Candidate, &[Backend]),
+    via_service: bool,
+) -> Result<Answer, QueryError> {
+    let connections = backends.iter().map(|backend| {
+        let dialled = Dialled {
+            protocol: query.protocol,
+            port: Some(backend.port),
+            via_service,
+        };
+        let from = backend.via.as_ref().unwrap_or(from);
+        connect(cluster, query, from, &backend.candidate, dialled)
+    });
+    let connections = connections.collect::<Result<Vec<Connection>, QueryError>>()?;
+    let outcome = outcome_of_service(&connections);
+    Ok(Answer {
+        outcome,
+        service: Some(service),
+        connections,
+    })
 }
 
 /// TCP, UDP and SCTP have a port from 1 to 65535, other protocols have none.

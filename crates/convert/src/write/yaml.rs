@@ -1,5 +1,6 @@
 //! JSON values as YAML in block style.
 
+use ringfence_model::is_plain_text;
 use serde_json::{Map, Value};
 
 /// `value` as a YAML document.
@@ -82,12 +83,7 @@ fn flow(value: &Value) -> String {
 
 /// Plain if no YAML reader could take it for anything but this string (rule OB-5); JSON strings are YAML strings, too.
 fn text(text: &str) -> String {
-    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
-    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        || text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('/');
-    let is_word = WORDS.contains(&text.to_lowercase().as_str());
-    if begins && text.chars().all(plain) && !is_word {
+    if is_plain_text(text) {
         text.to_owned()
     } else {
         Value::from(text).to_string()

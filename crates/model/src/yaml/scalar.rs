@@ -125,3 +125,15 @@ pub(super) fn tagged(tag: &str, text: &str) -> Option<Value> {
         _ => None,
     }
 }
+
+/// Whether `text` may be written without quotation marks: no YAML reader, of version 1.1 or 1.2, could take it for anything
+/// but this string (rule OB-5). Says no to some that could.
+#[must_use]
+pub fn is_plain_text(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        || text.starts_with(|first: char| first.is_ascii_digit()) && text.contains('/');
+    let is_word = WORDS.contains(&text.to_lowercase().as_str());
+    begins && text.chars().all(plain) && !is_word
+}
