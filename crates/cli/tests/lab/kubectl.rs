@@ -140,7 +140,7 @@ fn what_a_lab_cannot_have_is_refused_with_its_reason() {
     );
     cluster.is_refused("label svc kubernetes x=y", "made by the lab itself");
     cluster.is_refused(
-        "label node kind-worker x=y",
+        "patch node kind-worker -p {\"spec\":{\"providerID\":\"x\"}}",
         "nodes of a lab come from its kind configuration",
     );
 }

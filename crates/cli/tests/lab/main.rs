@@ -20,6 +20,7 @@ mod input;
 mod kubectl;
 mod lifecycle;
 mod netpol;
+mod pods;
 mod policy_tests;
 mod rules;
 mod services;

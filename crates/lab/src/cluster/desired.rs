@@ -47,6 +47,8 @@ pub enum Program {
     Agnhost(Vec<String>),
     /// A program of this machine, with its arguments.
     Machine(Vec<String>),
+    /// Arguments for the image's entry point. Most images run them as a command if they begin with a program.
+    Arguments(Vec<String>),
     /// The cluster's DNS server.
     Dns,
 }

@@ -252,11 +252,14 @@ fn program(container: &Container) -> Program {
     if first.ends_with("/agnhost") || first == "agnhost" {
         return Program::Agnhost(words.collect());
     }
-    let waits_for_input = container.stdin || container.tty;
-    if container.command.is_empty() || waits_for_input {
+    if container.stdin || container.tty {
         return Program::Responder;
     }
-    Program::Machine(std::iter::once(first).chain(words).collect())
+    let words = std::iter::once(first).chain(words).collect();
+    if container.command.is_empty() {
+        return Program::Arguments(words);
+    }
+    Program::Machine(words)
 }
 
 /// What a container that waits for input runs when it gets some: its command, or a shell in place of its image's.

@@ -14,7 +14,7 @@ use ringfence_model::{Object, ObjectName};
 use serde_json::Value;
 
 use super::api::{pod_name, typed};
-use super::{Lab, PodId, PodRecord, pods};
+use super::{Lab, PodId, PodRecord, pods, programs};
 use crate::cluster::desired::{DesiredPod, Program};
 use crate::cluster::system;
 use crate::cluster::workloads::{Objects, desired_pod};
@@ -165,9 +165,11 @@ impl Lab {
         }
         manifest.pod.addresses.clear();
         let mut pod = desired_pod(&self.referable(&manifest.pod.name.namespace), &manifest)?;
-        if pod.pod.name == system::dns_pod_name() {
-            for container in &mut pod.containers {
-                container.program = Program::Dns;
+        let is_dns = pod.pod.name == system::dns_pod_name();
+        for container in &mut pod.containers {
+            let own = std::mem::replace(&mut container.program, Program::Dns);
+            if !is_dns {
+                container.program = programs::resolve(own);
             }
         }
         Ok(pod)

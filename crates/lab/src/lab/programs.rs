@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::cluster::desired::DesiredPod;
+use crate::cluster::desired::{DesiredPod, Program};
 
 /// Variables of the lab's own environment that its pods share.
 const SHARED: [&str; 3] = ["PATH", "TERM", "LANG"];
@@ -49,6 +49,27 @@ pub fn builtin(part: &str, arguments: &[String]) -> Invocation {
     }
 }
 
+/// What runs for a container on this machine: its arguments, if they begin with a program that is here.
+#[must_use]
+pub fn resolve(program: Program) -> Program {
+    match program {
+        Program::Arguments(words) if words.first().is_some_and(|word| is_here(word)) => {
+            Program::Machine(words)
+        }
+        Program::Arguments(_) => Program::Responder,
+        Program::Responder | Program::Agnhost(_) | Program::Machine(_) | Program::Dns => program,
+    }
+}
+
+/// Whether a word is a program that a pod can run.
+fn is_here(word: &str) -> bool {
+    if word.contains('/') {
+        is_executable(Path::new(word))
+    } else {
+        word == "curl" || is_installed(word)
+    }
+}
+
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| is_executable(&folder.join(program)))
@@ -88,6 +109,18 @@ mod tests {
         let expected = builtin("agnhost", &words("connect a:1"));
         assert_eq!(invocation(&words("/agnhost connect a:1")), expected);
         assert_eq!(invocation(&words("agnhost connect a:1")), expected);
+    }
+
+    #[test]
+    fn arguments_run_if_they_begin_with_a_program_of_the_machine() {
+        let resolved = |text| resolve(Program::Arguments(words(text)));
+        let runs = |text| Program::Machine(words(text));
+        assert_eq!(resolved("sh -c true"), runs("sh -c true"));
+        assert_eq!(resolved("/bin/sh -c true"), runs("/bin/sh -c true"));
+        assert_eq!(resolved("curl web"), runs("curl web"));
+        for other in ["-g daemon", "no-such-program x", "/etc x", "/etc/passwd"] {
+            assert_eq!(resolved(other), Program::Responder, "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Weak;
 use ipnet::IpNet;
 use ringfence_apiserver::api::{Admission, Write};
 use ringfence_apiserver::kind::Kind;
-use ringfence_apiserver::object::{is_terminating, name, namespace};
+use ringfence_apiserver::object::{self, is_terminating, name, namespace};
 use ringfence_apiserver::status::ApiError;
 use ringfence_apiserver::store::Store;
 use ringfence_controllers::ServiceRanges;
@@ -61,6 +61,7 @@ fn check(write: &Write<'_>) -> Result<(), String> {
         return Ok(());
     };
     match write.kind.kind.as_ref() {
+        "Node" if is_of_people(write) => Ok(()),
         "Node" => Err(
             "nodes of a lab come from its kind configuration: ringfence lab up --config FILE"
                 .to_owned(),
@@ -82,6 +83,31 @@ fn check(write: &Write<'_>) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a write of a node changes only what people decide about it: labels, annotations, which pods it takes.
+fn is_of_people(write: &Write<'_>) -> bool {
+    let (Some(before), Some(after)) = (write.before, write.after) else {
+        return false;
+    };
+    let own = |node: &Value| {
+        let mut node = node.clone();
+        for field in [
+            "labels",
+            "annotations",
+            "managedFields",
+            "resourceVersion",
+            "generation",
+        ] {
+            object::metadata(&mut node).shift_remove(field);
+        }
+        let spec = object::fields(object::child(&mut node, "spec"));
+        for field in ["unschedulable", "taints"] {
+            spec.shift_remove(field);
+        }
+        node
+    };
+    own(before) == own(after) && !is_terminating(after)
 }
 
 fn ends(write: &Write<'_>) -> bool {

@@ -123,7 +123,7 @@ fn start(target: ExecTarget, words: &[String], streams: Streams) -> Result<Proce
     started.map_err(|error| ApiError::internal(format!("cannot start the command: {error}")))
 }
 
-/// A pod that is not to be started again is over with its command.
+/// A pod that is not to be started again is over with its command. How that ended says the pod, not the attachment.
 fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
     let is_over = |code: i32, restart: RestartPolicy| match restart {
         RestartPolicy::Always => false,
@@ -138,10 +138,10 @@ fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
             && desired.containers.len() == 1
             && is_over(code, desired.restart)
         {
-            let ended = tokio::task::spawn_blocking(move || lab.finish_pod(&pod, code == 0));
+            let ended = tokio::task::spawn_blocking(move || lab.finish_with(&pod, code));
             ended.await.map_err(io::Error::other)?;
         }
-        Ok(code)
+        Ok(0)
     };
     Process {
         exit: Box::pin(exit),

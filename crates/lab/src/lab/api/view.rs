@@ -31,7 +31,8 @@ impl Lab {
         match write.kind.kind.as_ref() {
             "Pod" => self.seen_pod(write),
             "Endpoints" | "EndpointSlice" => Ok(self.seen_endpoints(write)),
-            "Namespace"
+            "Node"
+            | "Namespace"
             | "Service"
             | "NetworkPolicy"
             | "ClusterNetworkPolicy"
@@ -58,13 +59,13 @@ impl Lab {
     pub(super) fn told(&self, document: &Value) -> anyhow::Result<AgentObject> {
         let object = typed(document).map(|object| self.with_places(object));
         match object {
+            Some(Object::Node(node)) => Ok(AgentObject::Node(node)),
             Some(Object::Namespace(namespace)) => Ok(AgentObject::Namespace(namespace)),
             Some(Object::NetworkPolicy(policy)) => Ok(AgentObject::NetworkPolicy(policy)),
             Some(Object::ClusterPolicy(policy)) => Ok(AgentObject::ClusterPolicy(policy)),
             Some(Object::Service(service)) => Ok(self.with_endpoints(service, None)),
             Some(
-                Object::Node(_)
-                | Object::Pod(_)
+                Object::Pod(_)
                 | Object::Workload(_)
                 | Object::Endpoints(_)
                 | Object::Secret(_)

@@ -76,6 +76,16 @@ impl Lab {
         }
     }
 
+    /// The pod's only container has done its work and ended with `code`.
+    pub fn finish_with(&self, pod: &PodId, code: i32) {
+        self.note(pod, |record| {
+            for container in record.containers.values_mut() {
+                container.end(code, now());
+            }
+        });
+        self.finish_pod(pod, code == 0);
+    }
+
     /// The pod's containers cannot be started, and are not tried again.
     pub fn fail_pod(&self, pod: &PodId) {
         self.update_pod(pod, |record| {

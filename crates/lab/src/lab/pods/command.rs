@@ -29,7 +29,7 @@ pub(super) fn command(
             .collect()
     };
     let (arguments, builtin, input) = match &container.program {
-        Program::Responder => {
+        Program::Responder | Program::Arguments(_) => {
             let config = responder(desired, container, node);
             (
                 internal(&["responder"]),
