@@ -16,10 +16,11 @@ mod service;
 mod trust_zones;
 mod workload;
 
-use crate::report::Report;
+use crate::diagnostic::Severity;
+use crate::report::{Problem, Report};
 use crate::schema::Handling;
 use crate::view::View;
-use crate::{EndpointsKind, Namespace, Object};
+use crate::{EndpointsKind, METADATA_NAME_LABEL, Namespace, Object};
 
 pub(crate) use allowed_access::allowed_access;
 pub(crate) use kind::kind_cluster;
@@ -71,6 +72,18 @@ pub(crate) fn extract(
 /// Rules NP-18, OB-15.
 fn namespace(context: &mut Context<'_>, root: &View<'_>) -> Namespace {
     let meta = meta::cluster_scoped(context, root, crate::validate::names::dns_label);
+    let labels = root.field("metadata").field("labels");
+    let said = labels.field(METADATA_NAME_LABEL);
+    if said.text().is_some_and(|said| said != meta.name) {
+        let (name, text) = (&meta.name, said.text_or_empty());
+        let message = format!(
+            "`{METADATA_NAME_LABEL}` is always the namespace's own name: `{text}` becomes `{name}`"
+        );
+        let problem = Problem::bare("NP-18", &said.path, said.span, message);
+        let help = "remove the label, and choose another key for what selectors are to find";
+        let problem = problem.with_severity(Severity::Warning).with_help(help);
+        context.report.add(problem);
+    }
     Namespace {
         source: context.report.source(root.span),
         ..Namespace::new(meta.name, meta.labels)

@@ -36,6 +36,25 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// A running pod of the pod network with `labels`, of which nothing else is known.
+    #[must_use]
+    pub const fn new(name: ObjectName, labels: Labels) -> Self {
+        Self {
+            name,
+            labels,
+            node: None,
+            host_network: false,
+            phase: Phase::Running,
+            addresses: Vec::new(),
+            host_addresses: Vec::new(),
+            ports: Vec::new(),
+            ready: true,
+            workload: None,
+            terminating: false,
+            source: None,
+        }
+    }
+
     /// Whether the pod exists for policy: neither succeeded nor failed (rule Q-4).
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -389,3 +389,17 @@ spec:
     let both = [", {ip: \"fd00::1\"}", ", {ip: \"fd00::2\"}"];
     assert_eq!(ids(&with(both)), Vec::<String>::new());
 }
+
+#[test]
+fn a_namespace_that_lies_about_its_name_is_told() {
+    let namespace = |label: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{kubernetes.io/metadata.name: {label}}}}}\n"
+        )
+    };
+    let check = |label: &str| ringfence_reading(&namespace(label), &["check", "-f", "-"]);
+    let said = check("other").stdout;
+    assert!(said.contains("warning[NP-18]"), "{said}");
+    assert!(said.contains("`other` becomes `shop`"), "{said}");
+    assert!(!check("shop").stdout.contains("NP-18"));
+}

@@ -1,6 +1,7 @@
 //! What the author of cluster-scoped policies may want to know (rules AM-13, AM-19, AM-20).
 
 mod equal_priorities;
+mod overlap;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::{

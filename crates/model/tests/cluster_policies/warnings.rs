@@ -67,7 +67,7 @@ const FIVE: &str = "tier: Admin, priority: 5";
 fn meets(line: usize, later: &str, earlier: &str, direction: &str, pod: &str) -> String {
     format!(
         "AM-13 {line} ClusterNetworkPolicy {later} has the priority of ClusterNetworkPolicy {earlier} in tier Admin, \
-         and both judge {direction} of pod default/{pod}: which of them is asked first is not defined, \
+         and both can match one connection in {direction} of pod default/{pod}: which of them is asked first is not defined, \
          and here it is ClusterNetworkPolicy {earlier}"
     )
 }
@@ -110,6 +110,48 @@ fn am13_asks_for_an_equal_tier_an_equal_priority_and_a_common_pod() {
     assert_eq!(against("tier: Baseline, priority: 5", "web", ""), 0);
     assert_eq!(against(FIVE, "db", ""), 0);
     assert_eq!(against(FIVE, "web", ", hostNetwork: true"), 0);
+}
+
+#[test]
+fn am13_asks_for_a_connection_that_both_can_match() {
+    let against = |kind: &str, first: &str, second: &str| {
+        let rules = |action: &str, rest: &str| format!("{kind}: [{{action: {action}, {rest}}}]");
+        let text = pod("web", "")
+            + &policy("a", FIVE, "", &rules("Accept", first))
+            + &policy("b", FIVE, "", &rules("Deny", second));
+        warnings(&text).len()
+    };
+    let from = |namespaces: &str, port: &str| {
+        format!("from: [{{namespaces: {{matchLabels: {namespaces}}}}}], protocols: [{port}]")
+    };
+    let tcp = |port: u16| format!("tcp: {{destinationPort: {{number: {port}}}}}");
+    let range = "tcp: {destinationPort: {range: {start: 1, end: 3}}}";
+    let of = |port: &str| from("{team: a}", &format!("{{{port}}}"));
+    assert_eq!(against("ingress", &of(&tcp(1)), &of(&tcp(1))), 1);
+    assert_eq!(against("ingress", &of(&tcp(1)), &of(&tcp(2))), 0);
+    assert_eq!(against("ingress", &of(&tcp(2)), &of(range)), 1);
+    assert_eq!(against("ingress", &of(&tcp(4)), &of(range)), 0);
+    assert_eq!(
+        against("ingress", &of("destinationNamedPort: x"), &of(range)),
+        1
+    );
+    let udp = tcp(1).replace("tcp", "udp");
+    assert_eq!(against("ingress", &of(&tcp(1)), &of(&udp)), 0);
+    let other = from("{team: b}", &format!("{{{}}}", tcp(1)));
+    assert_eq!(against("ingress", &of(&tcp(1)), &other), 0);
+    let another_label = from("{tier: b}", &format!("{{{}}}", tcp(1)));
+    assert_eq!(against("ingress", &of(&tcp(1)), &another_label), 1);
+    let to = |peer: &str| format!("to: [{{{peer}}}]");
+    let networks = |block: &str| to(&format!("networks: [{block}]"));
+    let egress = |first: &str, second: &str| against("egress", first, second);
+    assert_eq!(egress(&networks("10.0.0.0/8"), &networks("10.1.0.0/16")), 1);
+    assert_eq!(egress(&networks("10.0.0.0/8"), &networks("11.0.0.0/8")), 0);
+    assert_eq!(egress(&networks("10.0.0.0/8"), &to("namespaces: {}")), 1);
+    let node = |role: &str| to(&format!("nodes: {{matchLabels: {{role: {role}}}}}"));
+    assert_eq!(egress(&node("a"), &node("a")), 1);
+    assert_eq!(egress(&node("a"), &node("b")), 0);
+    assert_eq!(egress(&node("a"), &to("namespaces: {}")), 0);
+    assert_eq!(egress(&node("a"), &networks("10.0.0.0/8")), 1);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Documents, kinds, names and duplicates (OB-1 to OB-6).
 
 use ringfence_model::{
-    Input, LoadOptions, ObjectKind, ObjectName, Severity, UnknownFields, load, load_json, read_json,
+    Input, LoadOptions, ObjectKind, ObjectName, Severity, UnknownFields, assemble, load, load_json,
+    read_json,
 };
 
 use crate::support::{assembled, keys, load_text, pod, problems, written};
@@ -157,9 +158,16 @@ fn ob3_duplicates() {
 #[test]
 fn ob4_missing_namespaces_and_np18() {
     let text = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: x}\nspec: {}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: z, labels: {kubernetes.io/metadata.name: lie, a: b}}\n---\n";
-    let (cluster, diagnostics) = assembled(&(text.to_owned() + &pod("a", "")));
+    let loaded = load_text(&(text.to_owned() + &pod("a", "")));
     assert_eq!(
-        diagnostics,
+        written(&loaded.diagnostics),
+        [
+            "warning[NP-18] `kubernetes.io/metadata.name` is always the namespace's own name: `lie` becomes `z`"
+        ]
+    );
+    let (cluster, diagnostics) = assemble(&loaded.objects);
+    assert_eq!(
+        written(&diagnostics),
         ["warning[OB-4] namespace `x` is not given: it is taken to have no labels but its name"]
     );
     let labels = |name: &str| serde_json::to_string(&cluster.namespaces[name].labels).unwrap();

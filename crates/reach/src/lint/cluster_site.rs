@@ -7,6 +7,7 @@ use ringfence_model::{
 
 use super::context::{Context, PodGroup};
 use super::problem::{Place, peers_field};
+use super::requirement::is_every_namespace;
 
 /// A rule of a cluster-scoped policy.
 #[derive(Clone, Copy, Debug)]
@@ -78,9 +79,9 @@ pub(super) fn as_peer(scope: &PodScope) -> PeerSelector {
 
 /// Whether `scope` is every pod of the cluster.
 pub(super) fn is_every_pod(scope: &PodScope) -> bool {
-    let all =
-        |selector: &Option<LabelSelector>| selector.as_ref().is_none_or(LabelSelector::is_empty);
-    all(&scope.namespaces) && all(&scope.pods)
+    let namespaces = scope.namespaces.as_ref();
+    let pods = scope.pods.as_ref();
+    namespaces.is_none_or(is_every_namespace) && pods.is_none_or(LabelSelector::is_empty)
 }
 
 impl<'a> Context<'a> {

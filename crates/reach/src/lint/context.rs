@@ -19,7 +19,6 @@ use super::proof;
 use super::quotient::Quotient;
 use super::ranges::Ranges;
 use super::redundancy::{self, Redundant};
-use super::requirement::requirements;
 use super::stranger;
 
 /// A namespace that every cluster has, with pods of its own that manifests seldom tell.
@@ -269,7 +268,7 @@ impl<'a> Context<'a> {
         let peers = peers.filter_map(|site| site.selector.namespaces.as_ref());
         let subjects = self.cluster.cluster_policies.values();
         let subjects = subjects.filter_map(|policy| policy.subject.namespaces.as_ref());
-        let mut keys = peers.chain(subjects).flat_map(requirements);
+        let mut keys = peers.chain(subjects).flat_map(LabelSelector::requirements);
         keys.any(|requirement| requirement.key != METADATA_NAME_LABEL)
     }
 

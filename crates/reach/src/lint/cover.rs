@@ -7,8 +7,6 @@ use ringfence_model::{
 };
 use ringfence_net::PortSet;
 
-use super::requirement::requirements;
-
 /// Whether `wide` matches all that `narrow` matches; both are of policies in a namespace with the labels `own`.
 pub(super) fn covers(wide: &PolicyRule, narrow: &PolicyRule, own: &Labels) -> bool {
     let peer_covered = |peer: &PolicyPeer| wide.peers.iter().any(|by| covers_peer(by, peer, own));
@@ -76,8 +74,8 @@ fn numbers(port: &PortMatch) -> PortSet {
 
 /// Whether everything that `narrow` selects is selected by `wide`. May say no where a closer look would say yes.
 pub(super) fn implies(narrow: &LabelSelector, wide: &LabelSelector) -> bool {
-    let given = requirements(narrow);
-    requirements(wide).iter().all(|wanted| {
+    let given = narrow.requirements();
+    wide.requirements().iter().all(|wanted| {
         let mut same_key = given.iter().filter(|one| one.key == wanted.key);
         same_key.any(|one| entails(one, wanted))
     })

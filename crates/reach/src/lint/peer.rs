@@ -7,7 +7,7 @@ use ringfence_model::{ClusterPeer, METADATA_NAME_LABEL, ObjectName, PeerSelector
 use super::cluster_site::{as_peer, cluster_rules};
 use super::context::{Context, PodGroup, rules};
 use super::problem::Place;
-use super::requirement::{asks_controllers, contradiction, missing_key, positive};
+use super::requirement::{asks_controllers, is_every_namespace, missing_key, positive};
 
 /// A peer that names pods by labels.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(super) fn names_namespaces_alone(peer: &PolicyPeer) -> bool {
         PolicyPeer::Pods(PeerSelector {
             namespaces: Some(namespaces),
             pods: None,
-        }) => !namespaces.is_empty(),
+        }) => !is_every_namespace(namespaces),
         PolicyPeer::Pods(_) | PolicyPeer::IpBlock(_) => false,
     }
 }
@@ -124,7 +124,7 @@ pub(super) fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fat
     let selectors = peer.namespaces.iter().chain(&peer.pods);
     if selectors
         .into_iter()
-        .any(|selector| contradiction(selector).is_some())
+        .any(|selector| selector.contradiction().is_some())
     {
         return Fate::Contradiction;
     }

@@ -1,26 +1,16 @@
 //! Label selectors, one requirement at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ringfence_model::{Cluster, LabelSelector, Labels, Requirement, SelectorOperator};
+use ringfence_model::{
+    Cluster, LabelSelector, Labels, METADATA_NAME_LABEL, Requirement, SelectorOperator,
+};
 
 use super::words;
 
-/// Every requirement of `selector`; a pair of `matchLabels` is one of a single value (rule NP-20).
-pub(super) fn requirements(selector: &LabelSelector) -> Vec<Requirement> {
-    let pairs = selector.match_labels.iter();
-    let pairs = pairs.map(|(key, value)| Requirement {
-        key: key.clone(),
-        operator: SelectorOperator::In,
-        values: vec![value.clone()],
-    });
-    let expressions = selector.match_expressions.iter().cloned();
-    pairs.chain(expressions).collect()
-}
-
 /// Those that only an object with the label can meet.
 pub(super) fn positive(selector: &LabelSelector) -> Vec<Requirement> {
-    let mut all = requirements(selector);
+    let mut all = selector.requirements();
     all.retain(|requirement| match requirement.operator {
         SelectorOperator::In | SelectorOperator::Exists => true,
         SelectorOperator::NotIn | SelectorOperator::DoesNotExist => false,
@@ -28,36 +18,12 @@ pub(super) fn positive(selector: &LabelSelector) -> Vec<Requirement> {
     all
 }
 
-/// A key whose requirements no labels can meet (rule NP-23).
-pub(super) fn contradiction(selector: &LabelSelector) -> Option<String> {
-    let mut by_key: BTreeMap<String, Vec<Requirement>> = BTreeMap::new();
-    for requirement in requirements(selector) {
-        by_key
-            .entry(requirement.key.clone())
-            .or_default()
-            .push(requirement);
-    }
-    let contradicts = |key: &String, requirements: &[Requirement]| {
-        let listed = requirements
-            .iter()
-            .flat_map(|requirement| &requirement.values);
-        let listed: BTreeSet<String> = listed.cloned().collect();
-        // No listed value stands for all the others; a label value is never that long.
-        let other = "~".repeat(64);
-        let values = listed.into_iter().chain([other]).map(Some).chain([None]);
-        !values.into_iter().any(|value| {
-            let labels: Labels = value
-                .map(|value| (key.clone(), value))
-                .into_iter()
-                .collect();
-            requirements
-                .iter()
-                .all(|requirement| requirement.matches(&labels))
-        })
-    };
-    let mut keys = by_key.iter();
-    keys.find(|(key, requirements)| contradicts(key, requirements))
-        .map(|(key, _)| key.clone())
+/// Whether `selector` of namespaces selects all: each has the label with its own name (rule NP-18).
+pub(super) fn is_every_namespace(selector: &LabelSelector) -> bool {
+    let mut requirements = selector.requirements().into_iter();
+    requirements.all(|requirement| {
+        requirement.key == METADATA_NAME_LABEL && requirement.operator == SelectorOperator::Exists
+    })
 }
 
 /// Whether `selector` needs a label that controllers add, of which manifests do not tell the value (rule OB-10).
@@ -114,49 +80,11 @@ mod tests {
             .collect()
     }
 
-    fn selector(
-        pairs: &[(&str, &str)],
-        expressions: &[(&str, SelectorOperator, &[&str])],
-    ) -> LabelSelector {
-        let expression =
-            |(key, operator, values): &(&str, SelectorOperator, &[&str])| Requirement {
-                key: (*key).to_owned(),
-                operator: *operator,
-                values: values.iter().map(|value| (*value).to_owned()).collect(),
-            };
+    fn selector(pairs: &[(&str, &str)]) -> LabelSelector {
         LabelSelector {
             match_labels: labels(pairs),
-            match_expressions: expressions.iter().map(expression).collect(),
+            match_expressions: Vec::new(),
         }
-    }
-
-    #[test]
-    fn contradictions_are_found_and_nothing_else() {
-        use SelectorOperator::{DoesNotExist, Exists, In, NotIn};
-        let contradicts =
-            |pairs: &[(&str, &str)], expressions: &[(&str, SelectorOperator, &[&str])]| {
-                contradiction(&selector(pairs, expressions)).is_some()
-            };
-        assert!(contradicts(&[("a", "x")], &[("a", NotIn, &["x"])]));
-        assert!(contradicts(&[("a", "x")], &[("a", DoesNotExist, &[])]));
-        assert!(contradicts(&[], &[("a", In, &["x"]), ("a", In, &["y"])]));
-        assert!(contradicts(
-            &[],
-            &[("a", Exists, &[]), ("a", DoesNotExist, &[])]
-        ));
-        assert!(!contradicts(
-            &[("a", "x")],
-            &[("a", NotIn, &["y"]), ("a", Exists, &[])]
-        ));
-        assert!(!contradicts(
-            &[],
-            &[("a", NotIn, &["x"]), ("a", Exists, &[])]
-        ));
-        assert!(!contradicts(
-            &[],
-            &[("a", NotIn, &["x"]), ("a", DoesNotExist, &[])]
-        ));
-        assert!(!contradicts(&[("a", "")], &[("b", DoesNotExist, &[])]));
     }
 
     #[test]
@@ -165,7 +93,7 @@ mod tests {
             labels(&[("app", "web"), ("tier", "x")]),
             labels(&[("app", "db")]),
         ];
-        let why = |pairs: &[(&str, &str)]| why_none(&selector(pairs, &[]), "pod", all.iter());
+        let why = |pairs: &[(&str, &str)]| why_none(&selector(pairs), "pod", all.iter());
         assert_eq!(why(&[("role", "x")]), "no pod has the label `role`");
         assert_eq!(
             why(&[("app", "api")]),

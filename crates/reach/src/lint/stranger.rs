@@ -1,6 +1,6 @@
 //! A pod that no policy has named: what policies leave to everybody they leave to it.
 
-use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Phase, Pod};
+use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Pod};
 use ringfence_policy::Engine;
 
 /// The cluster with a pod without labels in a namespace of its own. Its address is not known, so that what a rule says of
@@ -19,18 +19,5 @@ pub(super) fn beside(cluster: &Cluster) -> (Engine, Endpoint) {
 }
 
 fn stranger(namespace: &str) -> Pod {
-    Pod {
-        name: ObjectName::new(namespace, "stranger"),
-        labels: Labels::new(),
-        node: None,
-        host_network: false,
-        phase: Phase::Running,
-        addresses: Vec::new(),
-        host_addresses: Vec::new(),
-        ports: Vec::new(),
-        ready: true,
-        workload: None,
-        terminating: false,
-        source: None,
-    }
+    Pod::new(ObjectName::new(namespace, "stranger"), Labels::new())
 }

@@ -82,6 +82,9 @@ fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
                 .split_once(':')
                 .map(|(id, reason)| (id.trim(), reason.trim()))
             {
+                Some((id, reason)) if is_id(id) && !reason.is_empty() && !may_be_found(id) => {
+                    malformed.push(no_such_id(annotation, text, id));
+                }
                 Some((id, reason)) if is_id(id) && !reason.is_empty() => entries.push(Entry {
                     annotation,
                     id,
@@ -101,6 +104,15 @@ fn is_id(text: &str) -> bool {
     number.len() < text.len()
         && !digits.is_empty()
         && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What rules of the specification begin with.
+const RULES: [&str; 9] = ["AM", "AN", "AU", "CN", "DP", "NP", "OB", "Q", "V"];
+
+/// Whether there is a lint `id`, or a kind of rules that it may be of.
+fn may_be_found(id: &str) -> bool {
+    let kind = id.trim_end_matches(|letter: char| letter == '-' || letter.is_ascii_digit());
+    lint(id).is_some() || RULES.contains(&kind)
 }
 
 impl Entry<'_> {
@@ -133,5 +145,14 @@ fn not_an_entry<'a>(annotation: &'a Annotation, text: &str) -> Note<'a> {
         lint: "RF035",
         message: format!("`{text}` suppresses nothing: it is not of the form `ID: reason`"),
         help: help.to_owned(),
+    }
+}
+
+fn no_such_id<'a>(annotation: &'a Annotation, text: &str, id: &str) -> Note<'a> {
+    Note {
+        annotation,
+        lint: "RF035",
+        message: format!("`{text}` suppresses nothing: there is no finding `{id}`"),
+        help: "`ringfence check --list` lists the ids of all lints".to_owned(),
     }
 }

@@ -12,20 +12,7 @@ pub struct PodBuilder {
 #[must_use]
 pub fn pod(text: &str) -> PodBuilder {
     PodBuilder {
-        pod: Pod {
-            name: name(text),
-            labels: Labels::new(),
-            node: None,
-            host_network: false,
-            phase: Phase::Running,
-            addresses: Vec::new(),
-            host_addresses: Vec::new(),
-            ports: Vec::new(),
-            ready: true,
-            workload: None,
-            terminating: false,
-            source: None,
-        },
+        pod: Pod::new(name(text), Labels::new()),
     }
 }
 

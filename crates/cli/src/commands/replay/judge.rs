@@ -7,7 +7,7 @@ use ringfence_agent::flows::{FlowEnd, FlowRecord, FlowVerdict};
 use ringfence_compile::Reason;
 use ringfence_model::{
     Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Endpoint, Node,
-    Outcome, Phase, Pod, PolicyName, Query, Source,
+    Outcome, Pod, PolicyName, Query, Source,
 };
 use ringfence_net::{IpProtocol, Protocol};
 use ringfence_policy::Engine;
@@ -148,18 +148,8 @@ fn together<'a>(records: impl Iterator<Item = &'a FlowRecord>) -> Vec<(&'a FlowR
 fn know(cluster: &mut Cluster, end: &FlowEnd) {
     if let Some(name) = &end.pod {
         let pod = cluster.pods.entry(name.clone()).or_insert_with(|| Pod {
-            name: name.clone(),
-            labels: end.labels.clone(),
             node: end.node.clone(),
-            host_network: false,
-            phase: Phase::Running,
-            addresses: Vec::new(),
-            host_addresses: Vec::new(),
-            ports: Vec::new(),
-            ready: true,
-            workload: None,
-            terminating: false,
-            source: None,
+            ..Pod::new(name.clone(), end.labels.clone())
         });
         add(&mut pod.addresses, end.address);
     } else if let Some(name) = &end.node {

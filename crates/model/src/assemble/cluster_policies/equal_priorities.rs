@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::key;
+use super::overlap::may_contradict;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{
-    Cluster, ClusterAction, ClusterPolicy, ClusterTier, Direction, Labels, ObjectName, PodScope,
-};
+use crate::{Cluster, ClusterPolicy, ClusterTier, Direction, Labels, ObjectName, PodScope};
 
 /// One warning for each policy that meets another before it in the order of rule AM-20.
 pub(super) fn warnings(cluster: &Cluster) -> Vec<Diagnostic> {
@@ -68,57 +67,39 @@ impl<'a> Pods<'a> {
     }
 }
 
-/// The actions of a policy's rules in one direction.
-type Actions = BTreeSet<ClusterAction>;
-
-/// Where a policy has something to say: a pod and a direction.
-type Place<'a> = (&'a ObjectName, Direction);
+/// A policy and the pods that it is about.
+type Placed<'a> = (&'a ClusterPolicy, BTreeSet<&'a ObjectName>);
 
 /// The warnings about `group`, which is in order.
 fn meetings<'a>(pods: &Pods<'a>, group: &[&'a ClusterPolicy]) -> Vec<Diagnostic> {
-    let mut before: BTreeMap<Place<'a>, BTreeMap<Actions, &'a ClusterPolicy>> = BTreeMap::new();
-    let mut warnings = Vec::new();
-    for policy in group {
-        let mut met = None;
-        for place in places(pods, policy) {
-            let actions = actions(policy, place.1);
-            let others = before.entry(place).or_default();
-            if met.is_none() {
-                let other = others
-                    .iter()
-                    .find(|(other, _)| other.union(&actions).count() > 1);
-                met = other.map(|(_, other)| warning(policy, other, place));
-            }
-            others.entry(actions).or_insert(policy);
-        }
-        warnings.extend(met);
-    }
-    warnings
+    let placed = group
+        .iter()
+        .map(|policy| (*policy, pods.in_scope(&policy.subject).collect()));
+    let placed: Vec<Placed<'a>> = placed.collect();
+    let later = placed.iter().enumerate();
+    let warnings = later.filter_map(|(place, later)| {
+        let mut before = placed.iter().take(place);
+        before.find_map(|before| meeting(before, later))
+    });
+    warnings.collect()
 }
 
-fn places<'a>(pods: &Pods<'a>, policy: &ClusterPolicy) -> Vec<Place<'a>> {
-    let directions = Direction::ALL.into_iter();
-    let directions: Vec<Direction> = directions
-        .filter(|direction| !policy.rules(*direction).is_empty())
-        .collect();
-    pods.in_scope(&policy.subject)
-        .flat_map(|pod| directions.iter().map(move |direction| (pod, *direction)))
-        .collect()
-}
-
-fn actions(policy: &ClusterPolicy, direction: Direction) -> Actions {
-    let rules = policy.rules(direction).iter();
-    rules.map(|rule| rule.action).collect()
+/// What is to be said of a policy and one before it, if both can match one connection of a pod and differ about it.
+fn meeting((before, its_pods): &Placed<'_>, (policy, pods): &Placed<'_>) -> Option<Diagnostic> {
+    let mut directions = Direction::ALL.into_iter();
+    let direction = directions.find(|direction| may_contradict(before, policy, *direction))?;
+    let pod = its_pods.intersection(pods).next()?;
+    Some(warning(policy, before, (pod, direction)))
 }
 
 fn warning(
     policy: &ClusterPolicy,
     before: &ClusterPolicy,
-    (pod, direction): Place<'_>,
+    (pod, direction): (&ObjectName, Direction),
 ) -> Diagnostic {
     let message = format!(
-        "{} has the priority of {} in tier {}, and both judge {direction} of pod {pod}: which of them is asked first \
-         is not defined, and here it is {}",
+        "{} has the priority of {} in tier {}, and both can match one connection in {direction} of pod {pod}: which of \
+         them is asked first is not defined, and here it is {}",
         key(policy),
         key(before),
         policy.tier,

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPeer, Labels, Namespace, Node, Object, ObjectName, Phase, Pod,
+    Cluster, ClusterIp, ClusterPeer, Labels, Namespace, Node, Object, ObjectName, Pod,
 };
 use ringfence_net::Family;
 
@@ -158,18 +158,8 @@ impl<'a> Cast<'a> {
 
     fn add(&mut self, name: ObjectName, labels: &Labels, addresses: Vec<IpAddr>) {
         self.pods.push(Pod {
-            name,
-            labels: labels.clone(),
-            node: None,
-            host_network: false,
-            phase: Phase::Running,
             addresses,
-            host_addresses: Vec::new(),
-            ports: Vec::new(),
-            ready: true,
-            workload: None,
-            terminating: false,
-            source: None,
+            ..Pod::new(name, labels.clone())
         });
     }
 

@@ -1,9 +1,11 @@
 //! RF027: a rule that allows everything (rules NP-6, NP-10).
 
 use ipnet::IpNet;
-use ringfence_model::{Direction, PolicyPeer, Severity};
+use ringfence_model::{Direction, PolicyPeer, PolicyRule, Severity};
+use ringfence_net::{ConnectionSet, PortRange, PortSet, Protocol};
 
 use crate::lint::context::Context;
+use crate::lint::port::connections;
 use crate::lint::problem::{Problem, RuleSite};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -11,7 +13,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 }
 
 fn problem(site: RuleSite<'_>) -> Option<Problem> {
-    if !site.rule.ports.is_empty() {
+    if !every_port(site.rule) {
         return None;
     }
     let (place, what) = if site.rule.peers.is_empty() {
@@ -40,6 +42,15 @@ fn problem(site: RuleSite<'_>) -> Option<Problem> {
             .with_severity(severity)
             .with_help(help),
     )
+}
+
+/// Whether `rule` lists no ports, or all that there are.
+fn every_port(rule: &PolicyRule) -> bool {
+    let all = Protocol::ALL.into_iter();
+    let all =
+        all.map(|protocol| ConnectionSet::of(protocol, PortSet::from_range(PortRange::VALID)));
+    let allowed = connections(rule);
+    all.into_iter().all(|ports| ports.is_subset(&allowed))
 }
 
 /// `0.0.0.0/0` or `::/0` without holes, in one block or in several: the largest of them.

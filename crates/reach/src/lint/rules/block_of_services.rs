@@ -1,7 +1,9 @@
 //! RF014: an `ipBlock` that names Services by address: rules see the pod behind it (rules NP-43, AM-7).
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
-use ringfence_model::Service;
+use ringfence_model::{ClusterIp, Direction, Service};
 
 use crate::lint::block::{blocks, networks};
 use crate::lint::context::Context;
@@ -13,33 +15,45 @@ const WIDEST: [u8; 2] = [12, 108];
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
-    let blocks = blocks.map(|site| (site.place(), site.cidr));
+    let blocks = blocks.filter(|block| block.site.direction == Direction::Egress);
+    let blocks = blocks.map(|block| (block.place(), block.cidr));
     let all = blocks.chain(networks(context));
     all.filter_map(|(place, cidr)| problem(context, place, cidr))
         .collect()
 }
 
 fn problem(context: &Context<'_>, place: Place, cidr: IpNet) -> Option<Problem> {
-    let range = context
-        .ranges
-        .services
-        .iter()
-        .find(|range| range.contains(&cidr));
-    let known = services_in(context, cidr);
-    let alone = !known.is_empty() && is_narrow(cidr) && !holds_others(context, cidr);
-    if range.is_none() && !alone {
-        return None;
+    let known = known_in(context, cidr);
+    let message = message(context, cidr, &known)?;
+    Some(place.problem(message).with_help(help(&known)))
+}
+
+/// A block inside of what Services have matches nothing; one around some of them may match other things, but not these.
+fn message(context: &Context<'_>, cidr: IpNet, known: &[Known<'_>]) -> Option<String> {
+    let seen = "rules see the pod behind a Service";
+    let mut ranges = context.ranges.services.iter();
+    let names = words::list(known.iter().map(|found| &found.service.name));
+    match ranges.find(|range| range.contains(&cidr)) {
+        Some(range) if known.is_empty() => Some(format!(
+            "{cidr} matches nothing: it is inside the Service range {range}, and {seen}"
+        )),
+        Some(_) => Some(format!(
+            "{cidr} matches nothing: it is Service {names}, and {seen}"
+        )),
+        None if holds_others(context, cidr) => None,
+        None if addresses(cidr) == u128::try_from(known.len()).ok() => Some(format!(
+            "{cidr} matches nothing: it is Service {names}, and {seen}"
+        )),
+        None if is_narrow(cidr) && known.iter().any(Known::is_of_cluster) => Some(format!(
+            "{cidr} does not match Service {names}, whose address it holds: {seen}"
+        )),
+        None => None,
     }
-    let who = match (range, known.as_slice()) {
-        (Some(range), []) => format!("it is inside the Service range {range}"),
-        (_, known) => format!(
-            "it is Service {}",
-            words::list(known.iter().map(|found| &found.name))
-        ),
-    };
-    let message = format!("{cidr} matches nothing: {who}, and rules see the pod behind a Service");
-    let selector = known.first().map(|found| &found.selector);
-    let help = match selector.filter(|selector| !selector.is_empty()) {
+}
+
+fn help(known: &[Known<'_>]) -> String {
+    let selector = known.first().map(|found| &found.service.selector);
+    match selector.filter(|selector| !selector.is_empty()) {
         Some(selector) => {
             let labels = selector
                 .iter()
@@ -50,14 +64,37 @@ fn problem(context: &Context<'_>, place: Place, cidr: IpNet) -> Option<Problem> 
             )
         }
         None => "name the pods behind it by their labels, and their own port".to_owned(),
-    };
-    Some(place.problem(message).with_help(help))
+    }
 }
 
-fn services_in<'a>(context: &Context<'a>, cidr: IpNet) -> Vec<&'a Service> {
-    let addresses = context.ranges.service_addresses.iter();
-    let inside = addresses.filter(|(address, _)| cidr.contains(*address));
-    inside.map(|(_, service)| *service).collect()
+/// An address of a Service.
+struct Known<'a> {
+    address: IpAddr,
+    service: &'a Service,
+}
+
+impl Known<'_> {
+    /// Whether it is one that only the cluster has; what is around a public one may be anything.
+    fn is_of_cluster(&self) -> bool {
+        match &self.service.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses.contains(&self.address),
+            ClusterIp::Unassigned | ClusterIp::Headless => false,
+        }
+    }
+}
+
+fn known_in<'a>(context: &Context<'a>, cidr: IpNet) -> Vec<Known<'a>> {
+    let all = context.ranges.service_addresses.iter();
+    let all = all.map(|(address, service)| Known {
+        address: *address,
+        service,
+    });
+    all.filter(|known| cidr.contains(&known.address)).collect()
+}
+
+/// How many addresses `cidr` has, if that can be counted.
+fn addresses(cidr: IpNet) -> Option<u128> {
+    1_u128.checked_shl(u32::from(cidr.max_prefix_len() - cidr.prefix_len()))
 }
 
 fn is_narrow(cidr: IpNet) -> bool {

@@ -6,7 +6,6 @@ use crate::lint::cluster_site::{as_peer, of_policy};
 use crate::lint::context::Context;
 use crate::lint::peer::PeerSite;
 use crate::lint::problem::{Place, Problem};
-use crate::lint::requirement::contradiction;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies = context.policies().map(of_spec);
@@ -20,7 +19,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 }
 
 fn problem(selector: &LabelSelector, place: Place) -> Option<Problem> {
-    let key = contradiction(selector)?;
+    let key = selector.contradiction()?;
     let message = format!("nothing can match: the requirements on `{key}` exclude each other");
     let help = "all requirements of a selector must hold at once; alternatives are several items, or several values of `In`";
     Some(place.problem(message).with_help(help))

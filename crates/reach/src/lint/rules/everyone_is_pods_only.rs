@@ -4,6 +4,7 @@ use ringfence_model::{Direction, NetworkPolicy, PeerSelector, PolicyPeer, Servic
 
 use crate::lint::context::{Context, rules};
 use crate::lint::problem::{Problem, RuleSite};
+use crate::lint::requirement::is_every_namespace;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let rules = context.rules();
@@ -32,7 +33,7 @@ fn is_every_pod(peer: &PolicyPeer) -> bool {
         PolicyPeer::Pods(PeerSelector {
             namespaces: Some(namespaces),
             pods,
-        }) => namespaces.is_empty() && pods.as_ref().is_none_or(|pods| pods.is_empty()),
+        }) => is_every_namespace(namespaces) && pods.as_ref().is_none_or(|pods| pods.is_empty()),
         PolicyPeer::Pods(_) | PolicyPeer::IpBlock(_) => false,
     }
 }

@@ -1,12 +1,11 @@
 //! RF006: a door that a label on a pod of any namespace opens (rules NP-13, CN-4).
 
-use ringfence_model::{
-    ClusterAction, ClusterPeer, Direction, LabelSelector, PeerSelector, PolicyPeer,
-};
+use ringfence_model::{ClusterAction, ClusterPeer, Direction, PeerSelector, PolicyPeer};
 
 use crate::lint::cluster_site::{ClusterSite, as_peer, cluster_rules};
 use crate::lint::context::Context;
 use crate::lint::problem::{Place, Problem, RuleSite};
+use crate::lint::requirement::is_every_namespace;
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -45,11 +44,7 @@ fn cluster_peers(site: ClusterSite<'_>) -> impl Iterator<Item = (Place, PeerSele
 
 fn problem(place: Place, peer: &PeerSelector) -> Option<Problem> {
     let pods = peer.pods.as_ref().filter(|pods| !pods.is_empty())?;
-    if !peer
-        .namespaces
-        .as_ref()
-        .is_some_and(LabelSelector::is_empty)
-    {
+    if !peer.namespaces.as_ref().is_some_and(is_every_namespace) {
         return None;
     }
     let labels = words::selector(pods);

@@ -6,7 +6,7 @@ use crate::lint::cluster_site::{as_peer, of_policy};
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::peer::{Fate, fate};
 use crate::lint::problem::{Place, Problem};
-use crate::lint::requirement::{asks_controllers, contradiction, why_none};
+use crate::lint::requirement::{asks_controllers, why_none};
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -22,7 +22,7 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     let namespace = policy.name.namespace.as_str();
     let selects = !context.labelled(policy).is_empty() || context.idle(None, namespace, selector);
     let is_known = !asks_controllers(context.cluster, selector);
-    if selects || !is_known || selector.is_empty() || contradiction(selector).is_some() {
+    if selects || !is_known || selector.is_empty() || selector.contradiction().is_some() {
         return None;
     }
     let place = Place::of_policy(policy, "spec.podSelector");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Phase, Pod};
+use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Pod};
 use ringfence_policy::{ClassId, ClassKind, Engine};
 
 use crate::suggest::inhabitants::Inhabitants;
@@ -108,18 +108,6 @@ pub(in crate::suggest) fn ports(engine: &Engine, class: ClassId) -> &[ContainerP
 
 /// A name that no pod can have.
 fn unseen(namespace: &str, labels: &ringfence_model::Labels, number: usize) -> Pod {
-    Pod {
-        name: ObjectName::new(namespace, format!("(unseen {number})")),
-        labels: labels.clone(),
-        node: None,
-        host_network: false,
-        phase: Phase::Unknown,
-        addresses: Vec::new(),
-        host_addresses: Vec::new(),
-        ports: Vec::new(),
-        ready: true,
-        workload: None,
-        terminating: false,
-        source: None,
-    }
+    let name = format!("(unseen {number})");
+    Pod::new(ObjectName::new(namespace, name), labels.clone())
 }
