@@ -19,4 +19,4 @@ mod suggest;
 
 pub(crate) use kind_config::{kind_cluster, kind_cluster_among};
 pub(crate) use read::FileArguments;
-pub(crate) use suggest::missing;
+pub(crate) use suggest::{hint, missing};

@@ -26,7 +26,10 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
     let allowances = arguments.allowances()?;
     let (before, after) = arguments.sides()?;
     let comparison = Comparison::of(&before, &after);
-    let judged = allowances.map(|allowances| allowances.judge(&comparison));
+    let judged = allowances.map(|allowances| {
+        allowances.warn_of_unknown(&comparison);
+        allowances.judge(&comparison)
+    });
     print(&comparison.difference, judged.as_ref(), arguments.output)?;
     let passed = judged.map_or(comparison.difference.is_empty(), |judged| judged.passed());
     Ok(ExitCode::from(u8::from(!passed)))

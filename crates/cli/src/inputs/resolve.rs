@@ -6,13 +6,15 @@ mod ports;
 mod tests;
 mod well_known;
 
+use std::collections::BTreeSet;
+
 use anyhow::{bail, ensure};
-use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Phase, Pod};
+use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Pod};
 
 use super::endpoint::EndpointArgument;
 use super::suggest::hint;
 
-pub(crate) use ports::connections;
+pub(crate) use ports::{connections, connections_served, served};
 
 /// Which end of a connection is meant: some words mean another thing at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +124,13 @@ fn workload(cluster: &Cluster, wanted: &Owner, name: &ObjectName) -> anyhow::Res
         let known = pods().filter_map(|pod| pod.workload.as_ref());
         let known: Vec<String> = known.map(|owner| written(&name.namespace, owner)).collect();
         let wanted = written(&name.namespace, wanted);
-        bail!(
-            "there is no pod of {wanted}{}",
-            hint(&wanted, known.iter().map(String::as_str))
-        );
+        let similar = hint(&wanted, known.iter().map(String::as_str));
+        match cluster.pods.get(name) {
+            Some(pod) if similar.is_empty() && pod.workload.is_none() => bail!(
+                "there is no pod of {wanted} (did you mean `{name}`? that is a pod which no workload makes)"
+            ),
+            Some(_) | None => bail!("there is no pod of {wanted}{similar}"),
+        }
     }
     Ok(found)
 }
@@ -156,18 +161,9 @@ fn new_pod(cluster: &mut Cluster, namespace: &str, labels: &Labels) -> Endpoint 
 /// OB-12: what is about to be deleted is behind no Service.
 fn imagined(name: ObjectName, labels: Labels) -> Pod {
     Pod {
-        name,
-        labels,
-        node: None,
-        host_network: false,
-        phase: Phase::Unknown,
-        addresses: Vec::new(),
-        host_addresses: Vec::new(),
-        ports: Vec::new(),
         ready: false,
-        workload: None,
         terminating: true,
-        source: None,
+        ..Pod::new(name, labels)
     }
 }
 
@@ -196,10 +192,30 @@ fn node(cluster: &Cluster, name: &str) -> anyhow::Result<Endpoint> {
         .map(String::as_str)
         .chain(of_pods)
         .collect();
-    ensure!(
-        known.contains(&name),
-        "there is no node {name}{}",
-        hint(name, known)
-    );
-    Ok(Endpoint::Node(name.to_owned()))
+    if known.contains(&name) {
+        return Ok(Endpoint::Node(name.to_owned()));
+    }
+    let similar = hint(name, known.iter().copied());
+    if similar.is_empty() {
+        bail!("there is no node {name}; {}", nodes_in_words(known));
+    }
+    bail!("there is no node {name}{similar}")
+}
+
+/// How many nodes are named where there are many.
+const NAMED_NODES: usize = 5;
+
+fn nodes_in_words(known: Vec<&str>) -> String {
+    let known: BTreeSet<&str> = known.into_iter().collect();
+    let named: Vec<&str> = known.iter().take(NAMED_NODES).copied().collect();
+    match known.len() {
+        0 => "the manifests name none".to_owned(),
+        1 => format!("there is {}", named.concat()),
+        all if all > NAMED_NODES => format!(
+            "there are {} and {} more",
+            named.join(", "),
+            all - NAMED_NODES
+        ),
+        _ => format!("there are {}", named.join(", ")),
+    }
 }

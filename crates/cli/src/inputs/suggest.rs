@@ -25,7 +25,7 @@ fn tolerance(word: &str, candidate: &str) -> usize {
 }
 
 /// ` (did you mean `WORD`?)`, or nothing.
-pub(super) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates)
         .map(|meant| format!(" (did you mean `{meant}`?)"))
         .unwrap_or_default()

@@ -448,3 +448,23 @@ fn with_all_that_is_suggested_nothing_goes_unnoticed() {
     assert!(said.contains("would be noticed (100 %)"), "{said}");
     assert!(!said.contains("not noticed"), "{said}");
 }
+
+#[test]
+fn a_port_that_a_service_does_not_serve_cannot_be_tested() {
+    let service = |port: &str| {
+        format!(
+            "- name: t\n  allow: {{from: netpol-demo/deployment/web-app, to: svc/netpol-demo/postgres, ports: {port}}}\n"
+        )
+    };
+    test(&service("5432"), &[]).expect(0);
+    test(&service("5000-6000"), &[]).expect(0);
+    for port in ["5433", "udp/5432", "'5432,80'", "1-5431", "icmp"] {
+        let refused = test(&service(port), &[]).expect_refused();
+        assert!(
+            refused.contains("svc/netpol-demo/postgres does not serve"),
+            "{refused}"
+        );
+        assert!(refused.contains("it serves tcp/5432"), "{refused}");
+        assert!(refused.contains("--> <stdin>:5:"), "{refused}");
+    }
+}

@@ -10,6 +10,8 @@ use ringfence_reach::workload::{Place, Unit};
 
 use super::sides::Comparison;
 use crate::commands::matrix::pattern::World;
+use crate::output::plain::plain;
+use crate::paint;
 pub(super) use allowances::{Allowance, Allowances};
 
 /// What became of each change that is more access.
@@ -41,12 +43,16 @@ pub(super) enum Mark {
 }
 
 impl Allowances {
+    /// Warns of rows that name what is not there.
+    pub(super) fn warn_of_unknown(&self, comparison: &Comparison<'_>) {
+        for unknown in world(comparison).map_or_else(Vec::new, |world| self.unknown(world)) {
+            anstream::eprintln!("{}: {}", paint::bad("warning"), plain(&unknown));
+        }
+    }
+
     /// Judges every change that is more access.
     pub(super) fn judge(self, comparison: &Comparison<'_>) -> Judged {
-        let world = comparison.after.as_ref().map(|(engine, groups)| World {
-            cluster: engine.cluster(),
-            groups,
-        });
+        let world = world(comparison);
         let mut used = vec![false; self.entries().len()];
         let mut use_entry = |index: usize| {
             used.iter_mut()
@@ -148,6 +154,14 @@ impl Allowances {
         })
         .collect()
     }
+}
+
+/// The side after, if it can be asked.
+fn world<'a>(comparison: &'a Comparison<'_>) -> Option<World<'a>> {
+    comparison.after.as_ref().map(|(engine, groups)| World {
+        cluster: engine.cluster(),
+        groups,
+    })
 }
 
 /// What allowances that permit some of `change` leave of it.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use ringfence_model::{
     Answer, Because, Cluster, Connection, DirectionDecision, Endpoint, Expected, ObjectName, Party,
-    PolicyRef, Query, QueryError, Service,
+    PolicyRef, Query, QueryError,
 };
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
@@ -12,6 +12,7 @@ use ringfence_reach::assertion::{Claim, questions};
 use super::chain::{Tiers, chain};
 use super::question::{Question, Way};
 use super::verdict::Verdict;
+use crate::inputs::resolve::served;
 
 /// The answer for some ports of one way.
 #[derive(Clone, Debug)]
@@ -105,20 +106,6 @@ fn with_advice(cluster: &Cluster, error: QueryError) -> String {
         | QueryError::ServiceAsSource(_) => None,
     };
     advice.map_or_else(|| error.to_string(), |advice| format!("{error}: {advice}"))
-}
-
-/// The ports that the Service serves.
-pub(super) fn served(service: &Service) -> String {
-    let ports: Vec<String> = service.ports.iter().map(port_of_service).collect();
-    format!("it serves {}", ports.join(", "))
-}
-
-fn port_of_service(port: &ringfence_model::ServicePort) -> String {
-    format!(
-        "{}/{}",
-        port.protocol.name().to_ascii_lowercase(),
-        port.port
-    )
 }
 
 /// What becomes of everything that was asked.

@@ -8,8 +8,9 @@ use ringfence_model::{
 };
 use serde::Serialize;
 
-use super::judge::{self, Judged, served};
+use super::judge::{self, Judged};
 use crate::inputs::manifests::LoadedManifests;
+use crate::inputs::resolve::served;
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -61,6 +61,31 @@ impl Pattern {
         self.matches_name(unit, by_endpoint)
     }
 
+    /// Whether it names one pod, workload, Service or node, and nothing in `world` is called so.
+    pub(crate) fn is_unknown(&self, world: World<'_>) -> bool {
+        let cluster = world.cluster;
+        let is_there = match &self.form {
+            Form::Endpoint(endpoint) => match endpoint {
+                EndpointArgument::Pod(_) | EndpointArgument::Workload(..) => {
+                    let mut pods = cluster.pods.values();
+                    pods.any(|pod| is_pod(cluster, endpoint, pod))
+                }
+                EndpointArgument::Service(name) => cluster.services.contains_key(name),
+                EndpointArgument::Node(name) => cluster.nodes.contains_key(name),
+                EndpointArgument::NewPod { .. }
+                | EndpointArgument::Address(_)
+                | EndpointArgument::WellKnown(_) => true,
+            },
+            Form::Glob | Form::Unit(_) => true,
+        };
+        !is_there && !world.groups.units().any(|unit| self.matches(world, unit))
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the whole of `unit` is meant. Without a cluster to ask, names decide.
     pub(crate) fn covers(&self, world: Option<World<'_>>, unit: &Unit) -> bool {
         let by_endpoint = |endpoint: &EndpointArgument| {

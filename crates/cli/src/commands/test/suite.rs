@@ -12,7 +12,7 @@ use ringfence_reach::assertion::{Claim, pairs};
 use crate::inputs::FileArguments;
 use crate::inputs::endpoint::EndpointArgument;
 use crate::inputs::port::{PortArgument, ports};
-use crate::inputs::resolve::{Side, connections, resolve};
+use crate::inputs::resolve::{Side, connections, connections_served, resolve};
 
 /// Files of tests as they were read.
 pub(super) struct TestFiles {
@@ -198,7 +198,7 @@ impl Reader<'_> {
         }
         let mut all = ringfence_net::ConnectionSet::none();
         for (text, ports) in ports {
-            let found = connections(self.cluster, destination, ports);
+            let found = connections_served(self.cluster, destination, ports);
             all = all.union(&self.keep(text, found)?);
         }
         Some(all)

@@ -1,7 +1,7 @@
 //! From the ports that the user types to connections that a destination can be asked for.
 
 use anyhow::{bail, ensure};
-use ringfence_model::{Cluster, Endpoint, Pod, Service};
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Pod, Service};
 use ringfence_net::{ConnectionSet, PortSet, Protocol};
 
 use crate::inputs::port::PortArgument;
@@ -19,6 +19,47 @@ pub(crate) fn connections(
     let mut all = ConnectionSet::none();
     for port in ports {
         all = all.union(&of_port(cluster, destination, port)?);
+    }
+    Ok(all)
+}
+
+/// Which ports the Service serves, in words.
+pub(crate) fn served(service: &Service) -> String {
+    let ports = service.ports.iter().map(|port| {
+        let protocol = port.protocol.name().to_ascii_lowercase();
+        format!("{protocol}/{}", port.port)
+    });
+    let ports: Vec<String> = ports.collect();
+    if ports.is_empty() {
+        return "it serves no port".to_owned();
+    }
+    format!("it serves {}", ports.join(", "))
+}
+
+/// As [`connections`], where a Service is asked for nothing that it does not serve: its address is nobody's then (rule Q-8).
+/// A range of ports means those that it serves. A headless Service has no address, and its name stands for its pods (rule OB-13).
+///
+/// # Errors
+/// As [`connections`], and for a port of a Service that it does not serve.
+pub(crate) fn connections_served(
+    cluster: &Cluster,
+    destination: &Endpoint,
+    ports: &[PortArgument],
+) -> anyhow::Result<ConnectionSet> {
+    let has_address = |service: &&Service| service.cluster_ip != ClusterIp::Headless;
+    let Some(service) = service(cluster, destination).filter(has_address) else {
+        return connections(cluster, destination, ports);
+    };
+    let everything = everything(cluster, destination);
+    let mut all = ConnectionSet::none();
+    for port in ports {
+        let asked = of_port(cluster, destination, port)?.intersection(&everything);
+        ensure!(
+            !asked.is_empty(),
+            "{destination} does not serve {port}\n{}: name one of these, or the Service's pods",
+            served(service)
+        );
+        all = all.union(&asked);
     }
     Ok(all)
 }

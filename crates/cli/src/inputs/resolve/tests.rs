@@ -1,4 +1,4 @@
-use ringfence_model::{ClusterIp, TargetPort};
+use ringfence_model::{ClusterIp, Phase, TargetPort};
 use ringfence_testkit::builder::{
     block, cluster, name, node, pod, policy, rule, service, tcp, udp,
 };
@@ -87,7 +87,14 @@ fn what_does_not_exist_is_an_error_with_what_was_meant() {
         refused("deploy/webb"),
         "there is no pod of demo/deployment/webb (did you mean `demo/deployment/web`?)"
     );
-    assert_eq!(refused("node/n2"), "there is no node n2");
+    assert_eq!(
+        refused("node/worker"),
+        "there is no node worker; there is n1"
+    );
+    assert_eq!(
+        refused("deploy/done"),
+        "there is no pod of demo/deployment/done (did you mean `demo/done`? that is a pod which no workload makes)"
+    );
     assert_eq!(
         refused("done"),
         "the pod demo/done has finished, and takes part in no connection"

@@ -267,6 +267,24 @@ spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelect
 }
 
 #[test]
+fn a_row_that_names_what_is_not_there_is_told() {
+    let rows = "- {from: tools/monitr, to: [shop/db, svc/shop/none], reason: x}\n- {from: 'nobody*', to: internet, reason: y}\n- {from: shop/deploy/web, to: 10.9.9.9, reason: z}\n";
+    let gated = gated(&allowing(rows), &[]);
+    let told = gated.stderr.lines();
+    let told: Vec<&str> = told
+        .filter(|line| line.contains("permits nothing"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "warning: allowed.yaml:4:3: there is no `tools/monitr` after the change, so that it permits nothing (did you mean `tools/monitor`?)",
+            "warning: allowed.yaml:4:3: there is no `svc/shop/none` after the change, so that it permits nothing",
+        ]
+    );
+    assert_eq!(gated.status.code(), Some(1));
+}
+
+#[test]
 fn mistakes_in_allowed_access_are_shown_where_they_are() {
     for (rows, said) in [
         (

@@ -11,8 +11,8 @@ use ringfence_net::{ConnectionSet, PortSet};
 use ringfence_reach::workload::Unit;
 
 use crate::commands::matrix::pattern::{Pattern, World};
-use crate::inputs::FileArguments;
 use crate::inputs::port::{PortArgument, ports};
+use crate::inputs::{FileArguments, hint};
 use crate::output::plain::plain;
 
 /// What may be newly allowed.
@@ -59,6 +59,25 @@ impl Allowances {
         } else {
             Err(refusal(&reader.wrong, &sources))
         }
+    }
+
+    /// What rows name that is nowhere in `world`, each as a sentence with its place.
+    pub(super) fn unknown(&self, world: World<'_>) -> Vec<String> {
+        let names: Vec<String> = world.groups.units().map(ToString::to_string).collect();
+        let told = |row: &Allowance, pattern: &Pattern| {
+            let place = row.source.as_ref().map(|source| format!("{source}: "));
+            let (place, text) = (place.unwrap_or_default(), pattern.text());
+            let similar = hint(text, names.iter().map(String::as_str));
+            format!(
+                "{place}there is no `{text}` after the change, so that it permits nothing{similar}"
+            )
+        };
+        let of_row = |row: &Allowance| -> Vec<String> {
+            let patterns = row.from.iter().chain(&row.to);
+            let unknown = patterns.filter(|pattern| pattern.is_unknown(world));
+            unknown.map(|pattern| told(row, pattern)).collect()
+        };
+        self.0.iter().flat_map(of_row).collect()
     }
 
     pub(super) fn entries(&self) -> &[Allowance] {
