@@ -51,7 +51,9 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         AuditFormat::Json => output::json::print(&json::document(&report))?,
         AuditFormat::Markdown => write_out!("{}", markdown::render(&report, arguments)),
         AuditFormat::Html => write_out!("{}", html::render(&report)),
-        AuditFormat::Sarif => output::json::print(&findings::sarif(&report.audit))?,
+        AuditFormat::Sarif => {
+            output::json::print(&findings::sarif(&report.audit, &loaded.first_file()))?
+        }
     }
     Ok(exit_code(&report.audit, arguments))
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         CheckFormat::Text => text::print(&report, &loaded, arguments.show_suppressed),
         CheckFormat::Json => json::print(&report)?,
         CheckFormat::Markdown => markdown::print(&report),
-        CheckFormat::Sarif => output::json::print(&findings::sarif(&report))?,
+        CheckFormat::Sarif => output::json::print(&findings::sarif(&report, &loaded.first_file()))?,
         CheckFormat::Junit => {
             let fail_on = arguments.fail_on.into();
             write_out!("{}", junit::document(&report, &selection, fail_on));

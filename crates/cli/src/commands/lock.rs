@@ -53,7 +53,10 @@ fn check(file: &Path, arguments: &LockArguments) -> anyhow::Result<ExitCode> {
     );
     let lock = read_lock(file)?;
     let loaded = load(arguments)?;
-    let (before, after) = (Side::Lock(lock), Side::from(loaded));
+    let (before, after) = (
+        Side::Lock(lock, file.display().to_string().into()),
+        Side::from(loaded),
+    );
     warn_of(&after);
     let difference = Comparison::of(&before, &after).difference;
     print(&difference, None, arguments.output.into())?;

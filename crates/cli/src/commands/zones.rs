@@ -11,7 +11,7 @@ mod text;
 
 use std::process::ExitCode;
 
-use ringfence_model::TrustZones;
+use ringfence_model::{Source, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::{Groups, Unit};
@@ -22,6 +22,7 @@ use arguments::Form;
 use super::matrix::view::Names;
 use super::matrix::{graph, svg};
 use crate::output::answer::{say, say_line};
+use crate::output::finding::home;
 pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
 
 pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
@@ -61,6 +62,10 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
 struct Table {
     matrix: Matrix,
     deviations: Vec<Deviation>,
+    /// Where an end of the first witness of each deviation is written.
+    homes: Vec<Option<Source>>,
+    /// The file that says what is intended.
+    file: String,
 }
 
 impl Table {
@@ -69,7 +74,16 @@ impl Table {
         let units = in_order(&file.zones, &groups);
         let matrix = Matrix::of(engine, &groups, units.clone(), units);
         let deviations = deviations(engine, &groups, &matrix, &file.zones, &file.intents);
-        Self { matrix, deviations }
+        let home = |deviation: &Deviation| {
+            let witness = deviation.evidence.first()?;
+            home(engine.cluster(), &witness.query)
+        };
+        Self {
+            homes: deviations.iter().map(home).collect(),
+            file: file.name.clone(),
+            matrix,
+            deviations,
+        }
     }
 
     fn names(&self) -> Names {

@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::ensure;
 use clap::Args;
@@ -243,6 +244,14 @@ impl LoadedManifests {
                 "what has one of the {errors} errors in the manifests is left out of this answer"
             )),
         }
+    }
+
+    /// The file of the first object, or else one that was read.
+    pub(crate) fn first_file(&self) -> Arc<str> {
+        let object = self.objects.iter().find_map(Object::source);
+        let file = object.map(|source| Arc::clone(&source.file));
+        file.or_else(|| self.sources.iter().map(|(name, _)| Arc::clone(name)).next())
+            .unwrap_or_else(|| "<stdin>".into())
     }
 
     /// How many objects are of kinds that are not known, and left aside.

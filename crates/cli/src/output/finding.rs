@@ -1,6 +1,6 @@
 //! Something that was found in manifests, whoever found it.
 
-use ringfence_model::{Diagnostic, Severity, Source};
+use ringfence_model::{Cluster, Diagnostic, Endpoint, Query, Severity, Source};
 
 /// The rule of findings that have none: the manifests cannot be used as they are.
 pub(crate) const MANIFEST_RULE: &str = "manifest";
@@ -40,6 +40,17 @@ pub(crate) struct Rule {
     pub(crate) page: Option<String>,
     /// How bad a finding usually is.
     pub(crate) level: Severity,
+}
+
+/// Where an end of the connection is written, its destination before its source: what no rule decides is told there.
+pub(crate) fn home(cluster: &Cluster, query: &Query) -> Option<Source> {
+    let written = |end: &Endpoint| match end {
+        Endpoint::Pod(name) => cluster.pods.get(name)?.source.clone(),
+        Endpoint::Node(name) => cluster.nodes.get(name)?.source.clone(),
+        Endpoint::Service(name) => cluster.services.get(name)?.source.clone(),
+        Endpoint::Address(_) => None,
+    };
+    written(&query.destination).or_else(|| written(&query.source))
 }
 
 impl From<&Diagnostic> for Finding {

@@ -8,13 +8,17 @@ use super::finding::{Finding, Related, Rule};
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// The log of one run, in which `findings` are against `rules` or against others that say nothing more of themselves.
-pub(crate) fn log(rules: &[Rule], findings: &[Finding]) -> Value {
+/// A finding without a place is told at the beginning of `first`: code scanning refuses results that are nowhere.
+pub(crate) fn log(rules: &[Rule], findings: &[Finding], first: &str) -> Value {
     let driver = json!({
         "name": "ringfence",
         "semanticVersion": env!("CARGO_PKG_VERSION"),
         "rules": rules.iter().map(rule).collect::<Vec<_>>(),
     });
-    let results: Vec<Value> = findings.iter().map(|found| result(rules, found)).collect();
+    let results: Vec<Value> = findings
+        .iter()
+        .map(|found| result(rules, found, first))
+        .collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -41,22 +45,23 @@ fn rule(rule: &Rule) -> Value {
     told
 }
 
-fn result(rules: &[Rule], finding: &Finding) -> Value {
+fn result(rules: &[Rule], finding: &Finding, first: &str) -> Value {
     let text = match &finding.help {
         Some(help) => format!("{}\n{help}", finding.message),
         None => finding.message.clone(),
     };
-    let place = finding.place.as_ref().and_then(location);
+    let beginning = || location(first, (1, 1));
+    let place = finding.place.as_ref().map_or_else(beginning, at);
     let mut result = json!({
         "ruleId": finding.rule,
         "level": level(finding.level),
         "message": {"text": text},
-        "locations": place.into_iter().collect::<Vec<_>>(),
+        "locations": [place],
     });
     if let Some(index) = rules.iter().position(|rule| rule.id == finding.rule) {
         insert(&mut result, "ruleIndex", index.into());
     }
-    let related: Vec<Value> = finding.related.iter().filter_map(related).collect();
+    let related: Vec<Value> = finding.related.iter().map(related).collect();
     if !related.is_empty() {
         insert(&mut result, "relatedLocations", related.into());
     }
@@ -67,10 +72,10 @@ fn result(rules: &[Rule], finding: &Finding) -> Value {
     result
 }
 
-fn related(related: &Related) -> Option<Value> {
-    let mut place = location(&related.place)?;
+fn related(related: &Related) -> Value {
+    let mut place = at(&related.place);
     insert(&mut place, "message", json!({"text": related.message}));
-    Some(place)
+    place
 }
 
 fn insert(object: &mut Value, field: &str, value: Value) {
@@ -87,27 +92,32 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// `None` for what is in no file.
-fn location(place: &Source) -> Option<Value> {
-    Some(json!({
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri(&place.file)?},
-            "region": {"startLine": place.line, "startColumn": place.column},
-        },
-    }))
+fn at(place: &Source) -> Value {
+    location(&place.file, (place.line, place.column))
 }
 
-fn uri(file: &str) -> Option<String> {
-    if file.starts_with('<') || file.starts_with(OF_CLUSTER) {
-        return None;
+fn location(file: &str, (line, column): (u32, u32)) -> Value {
+    json!({
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri(file)},
+            "region": {"startLine": line, "startColumn": column},
+        },
+    })
+}
+
+/// What is in no file has the name of where it is: `stdin`, or `cluster/` with the kind and name of the object.
+fn uri(file: &str) -> String {
+    if let Some(object) = file.strip_prefix(OF_CLUSTER) {
+        return format!("cluster/{}", escape(&object.replace(' ', "/")));
     }
+    let file = file.trim_start_matches('<').trim_end_matches('>');
     let path = file.strip_prefix("./").unwrap_or(file);
     let escaped = escape(path);
-    Some(if path.starts_with('/') {
+    if path.starts_with('/') {
         format!("file://{escaped}")
     } else {
         escaped
-    })
+    }
 }
 
 /// `path` as part of a URI. A colon in its first part would end a scheme.
@@ -141,19 +151,23 @@ mod tests {
     #[test]
     fn files_are_named_by_uris() {
         let table = [
-            ("deploy/db.yaml", Some("deploy/db.yaml")),
-            ("./db.yaml", Some("db.yaml")),
-            ("../db.yaml", Some("../db.yaml")),
+            ("deploy/db.yaml", "deploy/db.yaml"),
+            ("./db.yaml", "db.yaml"),
+            ("../db.yaml", "../db.yaml"),
             (
                 "my policies/50% ü#1?.yaml",
-                Some("my%20policies/50%25%20%C3%BC%231%3F.yaml"),
+                "my%20policies/50%25%20%C3%BC%231%3F.yaml",
             ),
-            ("HEAD~1:deploy/db.yaml", Some("HEAD~1%3Adeploy/db.yaml")),
-            ("/srv/db.yaml", Some("file:///srv/db.yaml")),
-            ("<stdin>", None),
+            ("HEAD~1:deploy/db.yaml", "HEAD~1%3Adeploy/db.yaml"),
+            ("/srv/db.yaml", "file:///srv/db.yaml"),
+            ("<stdin>", "stdin"),
+            (
+                "cluster: NetworkPolicy shop/db",
+                "cluster/NetworkPolicy/shop/db",
+            ),
         ];
         for (file, expected) in table {
-            assert_eq!(uri(file).as_deref(), expected, "{file}");
+            assert_eq!(uri(file), expected, "{file}");
         }
     }
 
@@ -179,7 +193,8 @@ mod tests {
             suppressed: Some("they come later".to_owned()),
         };
         let diagnostic = Diagnostic::new(Severity::Error, "not UTF-8");
-        let log = log(&rules, &[against_rule, Finding::from(&diagnostic)]);
+        let findings = [against_rule, Finding::from(&diagnostic)];
+        let log = log(&rules, &findings, "deploy/a.yaml");
         let text = serde_json::to_string_pretty(&log).unwrap();
         snapbox::assert_data_eq!(
             text.replace(env!("CARGO_PKG_VERSION"), "VERSION"),
@@ -262,7 +277,19 @@ mod tests {
           "message": {
             "text": "not UTF-8"
           },
-          "locations": []
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "deploy/a.yaml"
+                },
+                "region": {
+                  "startLine": 1,
+                  "startColumn": 1
+                }
+              }
+            }
+          ]
         }
       ]
     }
@@ -275,6 +302,6 @@ mod tests {
 
     #[test]
     fn a_run_without_findings_says_so() {
-        assert_eq!(log(&[], &[])["runs"][0]["results"], json!([]));
+        assert_eq!(log(&[], &[], "a.yaml")["runs"][0]["results"], json!([]));
     }
 }

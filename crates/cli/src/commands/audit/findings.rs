@@ -9,10 +9,10 @@ use crate::output::finding::{Finding, Rule};
 use crate::output::sarif;
 
 /// The log of a run. What annotations accept is in it, with the reason.
-pub(super) fn sarif(audit: &Audit) -> Value {
+pub(super) fn sarif(audit: &Audit, first: &str) -> Value {
     let rules: Vec<Rule> = Principle::ALL.into_iter().map(rule).collect();
     let findings: Vec<Finding> = audit.findings().map(finding).collect();
-    sarif::log(&rules, &findings)
+    sarif::log(&rules, &findings, first)
 }
 
 fn rule(principle: Principle) -> Rule {

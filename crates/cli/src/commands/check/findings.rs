@@ -7,7 +7,7 @@ use crate::output::finding::{Finding, Rule};
 use crate::output::sarif;
 
 /// The log of a run. What annotations suppress is in it, with the reason.
-pub(super) fn sarif(report: &Report) -> Value {
+pub(super) fn sarif(report: &Report, first: &str) -> Value {
     let rules: Vec<Rule> = LINTS.iter().map(rule).collect();
     let found = report.findings.iter().map(finding);
     let suppressed = report.suppressed.iter().map(|one| Finding {
@@ -15,7 +15,7 @@ pub(super) fn sarif(report: &Report) -> Value {
         ..finding(&one.finding)
     });
     let findings: Vec<Finding> = found.chain(suppressed).collect();
-    sarif::log(&rules, &findings)
+    sarif::log(&rules, &findings, first)
 }
 
 fn finding(finding: &lint::Finding) -> Finding {

@@ -16,7 +16,7 @@ use crate::output::{junit, sarif};
 const REFUSED: &str = "no-new-access";
 const UNUSED: &str = "unused-permission";
 
-/// The log of a run: what is refused, at the rule that allows it now.
+/// The log of a run: what is refused, at the rule that allows it now, or where an end of it is written.
 pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
     let names = names(difference);
     let refused = judged_changes(difference, judged)
@@ -39,7 +39,7 @@ pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
         });
     let unbound = doubts.chain(unbound);
     let findings: Vec<Finding> = unbound.chain(refused).chain(unused).collect();
-    sarif::log(&rules(), &findings)
+    sarif::log(&rules(), &findings, judged.first())
 }
 
 /// A test for each change that is more access, and one that passes where there is none.
@@ -130,7 +130,8 @@ fn rules() -> [Rule; 2] {
 
 fn refused(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Finding {
     let mut places = deciding_lines(of.1).into_iter().filter_map(placed);
-    let place = places.next().map(|found| found.place);
+    let home = || judged.home(of.0, of.1).cloned();
+    let place = places.next().map(|found| found.place).or_else(home);
     Finding {
         message: message(names, of, judged),
         place,

@@ -3,13 +3,16 @@
 mod allowances;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use ringfence_model::Source;
 use ringfence_net::{ConnectionSet, Family};
 use ringfence_reach::diff::{Change, Doubt, Doubted, Kind, PairChange};
 use ringfence_reach::workload::{Place, Unit};
 
 use super::sides::Comparison;
 use crate::commands::matrix::pattern::World;
+use crate::output::finding::home;
 use crate::output::plain::plain;
 use crate::paint;
 pub(super) use allowances::{Allowance, Allowances};
@@ -22,6 +25,10 @@ pub(crate) struct Judged {
     /// In the order of the difference.
     doubts: Vec<Mark>,
     unused: Vec<Allowance>,
+    /// Where an end of the connection that shows a change is written.
+    homes: BTreeMap<Key, Source>,
+    /// The first file of the side after.
+    first: Arc<str>,
     /// How many objects were left aside: before, and now.
     aside: [usize; 2],
 }
@@ -73,13 +80,14 @@ impl Allowances {
             doubts.push(mark_of_doubt(&found));
             found.iter().for_each(|(index, _)| use_entry(*index));
         }
-        let mut marks = BTreeMap::new();
+        let (mut marks, mut homes) = (BTreeMap::new(), BTreeMap::new());
         for pair in &comparison.difference.pairs {
             for change in pair.changes.iter().filter(|change| change.kind.is_more()) {
                 let found = self.covering(world, pair, change);
                 let mark = mark(found.iter().map(|(_, allowance)| *allowance), change);
                 found.iter().for_each(|(index, _)| use_entry(*index));
                 marks.insert(key(pair, change), mark);
+                homes.extend(written(world, change).map(|home| (key(pair, change), home)));
             }
         }
         let unused = self.into_entries().into_iter().zip(used);
@@ -89,6 +97,8 @@ impl Allowances {
             unbound,
             doubts,
             unused: unused.map(|(allowance, _)| allowance).collect(),
+            homes,
+            first: Arc::clone(&comparison.first),
             aside: comparison.aside,
         }
     }
@@ -162,6 +172,11 @@ fn world<'a>(comparison: &'a Comparison<'_>) -> Option<World<'a>> {
         cluster: engine.cluster(),
         groups,
     })
+}
+
+/// Where an end of the connection that shows `change` is written.
+fn written(world: Option<World<'_>>, change: &Change) -> Option<Source> {
+    home(world?.cluster, &change.after.as_ref()?.query)
 }
 
 /// What allowances that permit some of `change` leave of it.
@@ -257,6 +272,16 @@ impl Judged {
     /// What is said of `change`; `None` if it is no more access.
     pub(super) fn mark(&self, pair: &PairChange, change: &Change) -> Option<&Mark> {
         self.marks.get(&key(pair, change))
+    }
+
+    /// Where an end of the connection that shows `change` is written.
+    pub(super) fn home(&self, pair: &PairChange, change: &Change) -> Option<&Source> {
+        self.homes.get(&key(pair, change))
+    }
+
+    /// The file for what is written nowhere.
+    pub(super) fn first(&self) -> &str {
+        &self.first
     }
 
     /// A few words on `change`; `None` if it is no more access.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::bail;
 use ringfence_model::{AuditMode, AuditPhase, Cluster, Diagnostic, Severity, Timestamp, map_with};
@@ -19,7 +20,8 @@ use crate::threads::Threads;
 #[derive(Debug)]
 pub(crate) enum Side {
     Manifests(Box<Manifests>),
-    Lock(Lock),
+    /// With the file that it is in.
+    Lock(Lock, Arc<str>),
 }
 
 /// The cluster that manifests make.
@@ -32,6 +34,8 @@ pub(crate) struct Manifests {
     caveat: Option<String>,
     /// How many objects of kinds that are not known were left aside.
     aside: usize,
+    /// The file of the first object.
+    first: Arc<str>,
 }
 
 impl Side {
@@ -49,9 +53,9 @@ impl Side {
                 before.print_diagnostics_besides(after);
                 after.print_diagnostics();
             }
-            (Read::Manifests(manifests), Read::Lock(_))
-            | (Read::Lock(_), Read::Manifests(manifests)) => manifests.print_diagnostics(),
-            (Read::Lock(_), Read::Lock(_)) => {}
+            (Read::Manifests(manifests), Read::Lock(..))
+            | (Read::Lock(..), Read::Manifests(manifests)) => manifests.print_diagnostics(),
+            (Read::Lock(..), Read::Lock(..)) => {}
         }
         Ok((before.into(), after.into()))
     }
@@ -59,21 +63,21 @@ impl Side {
     pub(super) fn caveat(&self) -> Option<&str> {
         match self {
             Self::Manifests(manifests) => manifests.caveat.as_deref(),
-            Self::Lock(_) => None,
+            Self::Lock(..) => None,
         }
     }
 
     fn outside(&self) -> Outside {
         match self {
             Self::Manifests(manifests) => manifests.outside(),
-            Self::Lock(lock) => lock.outside(),
+            Self::Lock(lock, _) => lock.outside(),
         }
     }
 
     pub(super) fn engine(&self) -> Option<&Engine> {
         match self {
             Self::Manifests(manifests) => Some(&manifests.engine),
-            Self::Lock(_) => None,
+            Self::Lock(..) => None,
         }
     }
 }
@@ -81,7 +85,8 @@ impl Side {
 /// What the files of a side hold.
 enum Read {
     Manifests(Box<LoadedManifests>),
-    Lock(Lock),
+    /// With the file that it is in.
+    Lock(Lock, Arc<str>),
 }
 
 impl Read {
@@ -97,7 +102,8 @@ impl Read {
                     file.display()
                 );
             }
-            return Ok(Self::Lock(parse_lock(&text, file)?));
+            let name = file.display().to_string();
+            return Ok(Self::Lock(parse_lock(&text, file)?, name.into()));
         }
         let loaded = options.load_silently(files)?;
         Ok(Self::Manifests(Box::new(loaded)))
@@ -107,7 +113,7 @@ impl Read {
 impl From<Read> for Side {
     fn from(read: Read) -> Self {
         match read {
-            Read::Lock(lock) => Self::Lock(lock),
+            Read::Lock(lock, file) => Self::Lock(lock, file),
             Read::Manifests(loaded) => Self::from(*loaded),
         }
     }
@@ -124,6 +130,7 @@ impl From<LoadedManifests> for Manifests {
         Self {
             caveat: loaded.caveat(),
             aside: loaded.left_aside(),
+            first: loaded.first_file(),
             at: loaded.at,
             engine: Engine::new(loaded.cluster),
         }
@@ -228,6 +235,8 @@ pub(crate) struct Comparison<'a> {
     pub(super) after: Option<(&'a Engine, Groups)>,
     /// How many objects were left aside: before, and after.
     pub(super) aside: [usize; 2],
+    /// The first file of the side after.
+    pub(super) first: Arc<str>,
 }
 
 impl<'a> Comparison<'a> {
@@ -253,6 +262,7 @@ impl<'a> Comparison<'a> {
             difference,
             after: new,
             aside: [before, after].map(Side::aside),
+            first: after.first(),
         }
     }
 }
@@ -261,13 +271,20 @@ impl Side {
     fn aside(&self) -> usize {
         match self {
             Self::Manifests(manifests) => manifests.aside,
-            Self::Lock(_) => 0,
+            Self::Lock(..) => 0,
+        }
+    }
+
+    fn first(&self) -> Arc<str> {
+        match self {
+            Self::Manifests(manifests) => Arc::clone(&manifests.first),
+            Self::Lock(_, file) => Arc::clone(file),
         }
     }
 
     fn locked(&self, outside: &Outside) -> Lock {
         match self {
-            Self::Lock(lock) => lock.clone(),
+            Self::Lock(lock, _) => lock.clone(),
             Self::Manifests(manifests) => manifests.lock(outside),
         }
     }

@@ -45,7 +45,7 @@ const SKIPPED: &str = "not-judged";
 const UNCOVERED: &str = "not-exercised";
 const UNNOTICED: &str = "unnoticed-mistake";
 
-/// The log of a run.
+/// The log of a run. What is written nowhere is told at the beginning of the first file of tests.
 pub(super) fn sarif(report: &Report) -> Value {
     let rules: Vec<Rule> = RULES.iter().map(rule).collect();
     let mut findings = Vec::new();
@@ -60,7 +60,8 @@ pub(super) fn sarif(report: &Report) -> Value {
         let missed = trial.mutations.missed();
         missed.map(|(mutant, missed)| unnoticed(mutant, missed))
     }));
-    sarif::log(&rules, &findings)
+    let first = report.cases.first().map(|case| case.file.as_str());
+    sarif::log(&rules, &findings, first.unwrap_or("<stdin>"))
 }
 
 fn rule((id, level, summary): &(&str, Severity, &str)) -> Rule {

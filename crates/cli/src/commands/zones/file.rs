@@ -13,6 +13,7 @@ use crate::inputs::port::{PortArgument, ports};
 
 /// Zones, and what is intended between them.
 pub(crate) struct ZonesFile {
+    pub(super) name: String,
     pub(crate) zones: TrustZones,
     pub(super) intents: Vec<Intent>,
 }
@@ -35,7 +36,11 @@ pub(crate) fn read(arguments: &ZonesFileArguments) -> anyhow::Result<ZonesFile> 
     })?;
     let intents = zones.intended.iter().map(intents);
     let intents = intents.collect::<anyhow::Result<Vec<_>>>()?.concat();
-    Ok(ZonesFile { zones, intents })
+    Ok(ZonesFile {
+        name: input.name,
+        zones,
+        intents,
+    })
 }
 
 fn one_file(path: &Path) -> anyhow::Result<Input> {

@@ -1,7 +1,7 @@
 //! Differences from what is intended, as the writers of formats know them.
 
 use anstream::adapter::strip_str;
-use ringfence_model::Severity;
+use ringfence_model::{Severity, Source};
 use ringfence_reach::zone::{Deviation, DeviationKind};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::output::case::{Case, Failure, Suite};
 use crate::output::finding::{Finding, Related, Rule};
 use crate::output::{junit, sarif};
 
-/// The log of a run: each difference, at the line that decides its first witness.
+/// The log of a run: each difference, at the line that decides its first witness, or where an end of that is written.
 pub(super) fn sarif(table: &Table) -> Value {
     let rules = DeviationKind::ALL.map(|kind| Rule {
         id: id(kind).to_owned(),
@@ -22,8 +22,9 @@ pub(super) fn sarif(table: &Table) -> Value {
         page: None,
         level: level(kind),
     });
-    let findings: Vec<Finding> = table.deviations.iter().map(finding).collect();
-    sarif::log(&rules, &findings)
+    let homes = table.deviations.iter().zip(&table.homes);
+    let findings: Vec<Finding> = homes.map(finding).collect();
+    sarif::log(&rules, &findings, &table.file)
 }
 
 /// A test for each pair of zones.
@@ -64,9 +65,12 @@ fn what(deviation: &Deviation) -> String {
     format!("{}: {}", words(deviation.kind), deviation.connections)
 }
 
-fn finding(deviation: &Deviation) -> Finding {
+fn finding((deviation, home): (&Deviation, &Option<Source>)) -> Finding {
     let mut places = lines(deviation).into_iter();
-    let place = places.next().map(|line| line.place);
+    let place = places
+        .next()
+        .map(|line| line.place)
+        .or_else(|| home.clone());
     let example = deviation.evidence.first();
     let example = example.map(|shown| format!(", such as {}", flow(&shown.query)));
     Finding {
