@@ -126,7 +126,7 @@ fn workload(cluster: &Cluster, wanted: &Owner, name: &ObjectName) -> anyhow::Res
         let wanted = written(&name.namespace, wanted);
         let similar = hint(&wanted, known.iter().map(String::as_str));
         match cluster.pods.get(name) {
-            Some(pod) if similar.is_empty() && pod.workload.is_none() => bail!(
+            Some(pod) if pod.workload.is_none() => bail!(
                 "there is no pod of {wanted} (did you mean `{name}`? that is a pod which no workload makes)"
             ),
             Some(_) | None => bail!("there is no pod of {wanted}{similar}"),

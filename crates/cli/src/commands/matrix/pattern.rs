@@ -67,8 +67,9 @@ impl Pattern {
         let is_there = match &self.form {
             Form::Endpoint(endpoint) => match endpoint {
                 EndpointArgument::Pod(_) | EndpointArgument::Workload(..) => {
+                    let is_named = |pod: &Pod| self.covers(None, &by_workload(&Member::Pod(pod)));
                     let mut pods = cluster.pods.values();
-                    pods.any(|pod| is_pod(cluster, endpoint, pod))
+                    pods.any(|pod| is_pod(cluster, endpoint, pod) || is_named(pod))
                 }
                 EndpointArgument::Service(name) => cluster.services.contains_key(name),
                 EndpointArgument::Node(name) => cluster.nodes.contains_key(name),

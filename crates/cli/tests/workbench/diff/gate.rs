@@ -146,7 +146,7 @@ fn a_gate_passes_when_every_change_is_permitted() {
 #[test]
 fn code_scanning_is_told_what_a_gate_refuses() {
     let log = gated(
-        &allowing("- {from: a/b, to: c/d, reason: x}\n"),
+        &allowing("- {from: 'a/b*', to: 'c/d*', reason: x}\n"),
         &["-o", "sarif"],
     )
     .expect(1);
@@ -268,7 +268,7 @@ spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{namespaceSelect
 
 #[test]
 fn a_row_that_names_what_is_not_there_is_told() {
-    let rows = "- {from: tools/monitr, to: [shop/db, svc/shop/none], reason: x}\n- {from: 'nobody*', to: internet, reason: y}\n- {from: shop/deploy/web, to: 10.9.9.9, reason: z}\n";
+    let rows = "- {from: tools/monitr, to: [shop/db, svc/shop/none, shop], reason: x}\n- {from: 'nobody*', to: internet, reason: that}\n- {from: shop/deploy/web, to: 10.9.9.9, reason: z}\n";
     let gated = gated(&allowing(rows), &[]);
     let told = gated.stderr.lines();
     let told: Vec<&str> = told
@@ -279,6 +279,7 @@ fn a_row_that_names_what_is_not_there_is_told() {
         [
             "warning: allowed.yaml:4:3: there is no `tools/monitr` after the change, so that it permits nothing (did you mean `tools/monitor`?)",
             "warning: allowed.yaml:4:3: there is no `svc/shop/none` after the change, so that it permits nothing",
+            "warning: allowed.yaml:4:3: there is no `shop` after the change, so that it permits nothing (everything of the namespace is `shop/*`)",
         ]
     );
     assert_eq!(gated.status.code(), Some(1));

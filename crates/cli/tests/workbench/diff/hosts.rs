@@ -51,7 +51,7 @@ fn moved(more: &[&str], allowed: &str) -> Finished {
     }
 }
 
-const OTHER: &str = "- {from: ops, to: shop, reason: none of it}\n";
+const OTHER: &str = "- {from: 'ops/*', to: 'shop/*', reason: none of it}\n";
 
 #[test]
 fn a_gate_refuses_a_workload_that_no_policy_holds_any_more() {
@@ -129,7 +129,7 @@ metadata: {name: shop}
 #[test]
 fn a_new_workload_is_refused_as_one_that_moves() {
     let two = Two::of(NOBODY, &manifests(true));
-    let other = "- {from: ops, to: shop, reason: none of it}\n";
+    let other = "- {from: 'ops/*', to: 'shop/*', reason: none of it}\n";
     let refused = two.gate("").expect(1);
     let heading = "On the network of its node now, where no policy holds it: shop/web\n";
     assert!(refused.contains(heading), "{refused}");

@@ -62,7 +62,10 @@ fn what_cannot_be_asked_is_no_verdict() {
             ["shop/web-0", "shop/web-1", "htp"],
             "shop/web-1 has no TCP port `htp` (did you mean `http`?)",
         ),
-        (["shop/web-0", "node/n1", "80"], "there is no node n1"),
+        (
+            ["shop/web-0", "node/n1", "80"],
+            "there is no node n1; the manifests name none",
+        ),
         (
             ["127.0.0.1", "shop/web-0", "80"],
             "loopback address 127.0.0.1 cannot be the source of a connection to elsewhere: name the pod that it is inside of",

@@ -67,7 +67,11 @@ impl Allowances {
         let told = |row: &Allowance, pattern: &Pattern| {
             let place = row.source.as_ref().map(|source| format!("{source}: "));
             let (place, text) = (place.unwrap_or_default(), pattern.text());
-            let similar = hint(text, names.iter().map(String::as_str));
+            let similar = if world.cluster.namespaces.contains_key(text) {
+                format!(" (everything of the namespace is `{text}/*`)")
+            } else {
+                hint(text, names.iter().map(String::as_str))
+            };
             format!(
                 "{place}there is no `{text}` after the change, so that it permits nothing{similar}"
             )
