@@ -266,3 +266,31 @@ fn addresses_of_nodes_that_open_nothing_are_no_alarm() {
         assert_eq!(said.status.code(), Some(0), "{case}");
     }
 }
+
+/// OB-19: what a range of ports at a node leads to is told port by port.
+#[test]
+fn a_range_of_ports_at_a_node_has_the_ports_of_services() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("m.yaml");
+    let service = "apiVersion: v1
+kind: Service
+metadata: {name: p, namespace: x}
+spec: {type: NodePort, clusterIP: 10.96.0.1, selector: {app: p}, ports: [{port: 80, targetPort: 8080, nodePort: 30080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: default}
+spec: {nodeName: n2, containers: [{name: c, image: i}]}
+status: {phase: Running, podIP: 10.0.0.9}
+";
+    fs::write(&manifests, format!("{CLUSTER}{service}")).unwrap();
+    for end in ["node/n1", "192.168.50.1"] {
+        let file = manifests.to_str().unwrap();
+        let ports = "tcp/30000-30100";
+        let found = ringfence(&["explain", "-f", file, "default/client", end, ports]);
+        assert_eq!(found.status.code(), Some(1), "{}", found.stdout);
+        for line in ["  allow  tcp/30000-30079,30081-30100", "  deny   tcp/30080"] {
+            assert!(found.stdout.contains(line), "{}", found.stdout);
+        }
+    }
+}

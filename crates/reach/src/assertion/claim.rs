@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, ObjectName, Outcome, Pod};
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, Outcome, Pod};
 use ringfence_net::{ConnectionSet, Family};
 
 /// What an assertion says of the connections from one end to another.
@@ -65,8 +65,8 @@ pub fn pairs(
     if found.is_empty() { to_itself } else { found }
 }
 
-/// The pair by name, and once more by each further address that one of the two may be met at: of a node all, of a pod
-/// the one of its second family.
+/// The pair by name, and once more by each further address that one of the two may be met at: of a node and a host pod all,
+/// of another pod the one of its second family.
 fn over_all_addresses(
     cluster: &Cluster,
     source: &Endpoint,
@@ -74,10 +74,10 @@ fn over_all_addresses(
 ) -> Vec<(Endpoint, Endpoint)> {
     let (from, to) = (addresses(cluster, source), addresses(cluster, destination));
     let mut found = vec![(source.clone(), destination.clone())];
-    let to_others = further(destination, &to, &from).into_iter();
+    let to_others = further(cluster, destination, &to, &from).into_iter();
     found.extend(to_others.map(|address| (source.clone(), Endpoint::Address(address))));
-    if matches!(source, Endpoint::Node(_)) {
-        let by_others = further(source, &from, &to).into_iter();
+    if is_node(cluster, source) {
+        let by_others = further(cluster, source, &from, &to).into_iter();
         found.extend(by_others.map(|address| (Endpoint::Address(address), destination.clone())));
     }
     found
@@ -85,7 +85,7 @@ fn over_all_addresses(
 
 /// The addresses of `end` beside the one that it has by name, as far as they are of a family that `other` speaks; whose
 /// addresses are not known may speak any (rule AM-22).
-fn further(end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
+fn further(cluster: &Cluster, end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
     let speaks = |address: &IpAddr| {
         let family = Family::of(*address);
         other.is_empty() || other.iter().any(|known| Family::of(*known) == family)
@@ -95,8 +95,8 @@ fn further(end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
         return Vec::new();
     };
     match end {
-        Endpoint::Node(_) => common.collect(),
-        Endpoint::Pod(_) | Endpoint::Service(_) => {
+        Endpoint::Node(_) | Endpoint::Pod(_) if is_node(cluster, end) => common.collect(),
+        Endpoint::Node(_) | Endpoint::Pod(_) | Endpoint::Service(_) => {
             let second = common.find(|address| Family::of(*address) != Family::of(first));
             second.into_iter().collect()
         }
@@ -107,7 +107,10 @@ fn further(end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
 /// The addresses that are known of `endpoint`, in their order.
 fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
     let found = match endpoint {
-        Endpoint::Pod(name) => pod(cluster, name).map(|pod| pod.addresses.clone()),
+        Endpoint::Pod(name) => cluster
+            .pods
+            .get(name)
+            .map(|pod| addresses_of_pod(cluster, pod)),
         Endpoint::Address(address) => Some(vec![*address]),
         Endpoint::Node(name) => Some(addresses_of_node(cluster, name)),
         Endpoint::Service(name) => {
@@ -131,8 +134,29 @@ fn addresses_of_node(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
     let pods = cluster.pods.values();
     let pods = pods.filter(|pod| pod.is_live() && pod.node.as_deref() == Some(name));
     let reported = pods.flat_map(|pod| &pod.host_addresses);
+    none_twice(
+        object
+            .flat_map(|node| &node.addresses)
+            .chain(reported)
+            .copied(),
+    )
+}
+
+/// a host pod has those that it reports, and those of its node only if it reports none.
+fn addresses_of_pod(cluster: &Cluster, pod: &Pod) -> Vec<IpAddr> {
+    if !pod.host_network {
+        return pod.addresses.clone();
+    }
+    let reported = [pod.addresses.as_slice(), pod.host_addresses.as_slice()].concat();
+    match &pod.node {
+        Some(node) if reported.is_empty() => addresses_of_node(cluster, node),
+        Some(_) | None => none_twice(reported),
+    }
+}
+
+fn none_twice(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut found = Vec::new();
-    for address in object.flat_map(|node| &node.addresses).chain(reported) {
+    for address in addresses {
         let address = address.to_canonical();
         if !found.contains(&address) {
             found.push(address);
@@ -141,9 +165,16 @@ fn addresses_of_node(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
     found
 }
 
-/// A pod of the pod network; a host pod has its node's addresses.
-fn pod<'a>(cluster: &'a Cluster, name: &ObjectName) -> Option<&'a Pod> {
-    cluster.pods.get(name).filter(|pod| pod.is_on_pod_network())
+/// NP-53: whether it is a node, also by the name of a pod on the host's network.
+fn is_node(cluster: &Cluster, end: &Endpoint) -> bool {
+    match end {
+        Endpoint::Node(_) => true,
+        Endpoint::Pod(name) => {
+            let pod = cluster.pods.get(name);
+            pod.is_some_and(|pod| pod.host_network)
+        }
+        Endpoint::Address(_) | Endpoint::Service(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +210,22 @@ mod tests {
             shown(&found),
             ["a/one a/two", "a/one fd00::2", "a/one a/old", "a/old a/two"]
         );
+    }
+
+    /// NP-53: a host pod is its node under another name, and is met at each address that it reports.
+    #[test]
+    fn host_pods_are_asked_about_by_each_of_their_addresses() {
+        let host = pod("a/host").host_network().on_node("n1");
+        let host = host.address("192.168.0.1").host_address("192.168.0.1");
+        let cluster = cluster()
+            .with(host.host_address("192.168.5.1"))
+            .with(pod("a/web").address("10.0.0.1"))
+            .build();
+        let (host, web) = (ends(&["a/host"]), ends(&["a/web"]));
+        let found = shown(&pairs(&cluster, &host, &web));
+        assert_eq!(found, ["a/host a/web", "192.168.5.1 a/web"]);
+        let found = shown(&pairs(&cluster, &web, &host));
+        assert_eq!(found, ["a/web a/host", "a/web 192.168.5.1"]);
     }
 
     #[test]

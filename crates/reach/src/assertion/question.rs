@@ -70,7 +70,19 @@ impl Cuts {
                 cuts.around(port.protocol, PortRange::single(port.port));
             }
         }
+        if may_be_node(cluster, destination) {
+            cuts.at_nodes(cluster);
+        }
         cuts
+    }
+
+    /// OB-19: the ports that Services have at nodes.
+    fn at_nodes(&mut self, cluster: &Cluster) {
+        for port in cluster.services.values().flat_map(|service| &service.ports) {
+            if let Some(number) = port.node_port {
+                self.around(port.protocol, PortRange::single(number));
+            }
+        }
     }
 
     /// The ports that the policies of `pod` name; `destinations` are the pods that port names are resolved on.
@@ -156,6 +168,19 @@ fn pods<'a>(cluster: &'a Cluster, endpoint: &Endpoint) -> Vec<&'a Pod> {
             cluster.pods.values().filter(has).collect()
         }
         Endpoint::Node(_) | Endpoint::Service(_) => Vec::new(),
+    }
+}
+
+/// Whether `endpoint` is a node, or may be the address of one: nothing else has it.
+fn may_be_node(cluster: &Cluster, endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Node(_) => true,
+        Endpoint::Pod(name) => {
+            let pod = cluster.pods.get(name);
+            pod.is_some_and(|pod| pod.host_network)
+        }
+        Endpoint::Address(_) => pods(cluster, endpoint).is_empty(),
+        Endpoint::Service(_) => false,
     }
 }
 

@@ -1,7 +1,7 @@
 use ringfence_model::Expected;
 use ringfence_reference::answer;
 use ringfence_testkit::builder::{
-    cluster, labels, name, pod, policy, port_named, ports, rule, service, tcp, udp,
+    cluster, labels, name, node, pod, policy, port_named, ports, rule, service, tcp, udp,
 };
 use ringfence_testkit::generate::{self, Shape};
 
@@ -141,6 +141,34 @@ fn no_connection_is_answered_in_another_way_than_the_one_asked() {
     assert!(told_apart > 1000, "only {told_apart}");
 }
 
+/// OB-19: with the node's own ports on both sides.
+#[test]
+fn ports_at_nodes_that_a_service_has_are_told_apart() {
+    let web = service("a/web").select("app", "web").address("10.96.0.1");
+    let cluster = cluster()
+        .with(node("n1", &["192.168.0.1"]))
+        .with(pod("a/host").host_network().on_node("n1"))
+        .with(pod("a/client").address("10.0.0.1"))
+        .with(web.port(tcp(80), 8080).node_port(30_080))
+        .build();
+    let range = PortRange::new(30_000, 30_100).unwrap();
+    let range = ConnectionSet::of(Protocol::Tcp, PortSet::from_range(range));
+    let node = Endpoint::Address("192.168.0.1".parse().unwrap());
+    for end in [
+        node,
+        Endpoint::Node("n1".into()),
+        Endpoint::Pod(name("a/host")),
+    ] {
+        assert_eq!(
+            asked(&cluster, &claim("a/client", end, range.clone())),
+            ["tcp/30000-30079", "tcp/30080", "tcp/30081-30100"]
+        );
+    }
+    let pod = Endpoint::Address("10.0.0.1".parse().unwrap());
+    let asked = asked(&cluster, &claim("a/client", pod, range));
+    assert_eq!(asked, ["tcp/30000-30100"]);
+}
+
 /// Every way in a random cluster, by name and by address.
 fn ends(cluster: &Cluster) -> Vec<(Endpoint, Endpoint)> {
     let pods: Vec<Endpoint> = cluster.pods.keys().cloned().map(Endpoint::Pod).collect();
@@ -151,7 +179,11 @@ fn ends(cluster: &Cluster) -> Vec<(Endpoint, Endpoint)> {
         "203.0.113.9".parse().unwrap(),
         "2001:db8::9".parse().unwrap(),
     ];
-    let addresses = own.chain(outside).map(Endpoint::Address);
+    let of_nodes = cluster
+        .nodes
+        .values()
+        .flat_map(|node| node.addresses.clone());
+    let addresses = own.chain(of_nodes).chain(outside).map(Endpoint::Address);
     let others: Vec<Endpoint> = nodes.chain(services).chain(addresses).collect();
     let to: Vec<Endpoint> = pods.iter().chain(&others).cloned().collect();
     let every = pods

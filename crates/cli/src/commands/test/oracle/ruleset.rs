@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use ringfence_compile::{
     Capacity, Compiled, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile,
 };
-use ringfence_model::{Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Pod, Query};
+use ringfence_model::{
+    Answer, Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Pod, Query, TrafficPolicy,
+};
 use ringfence_net::Family;
 use ringfence_policy::Engine;
 
@@ -71,16 +73,27 @@ impl Ruleset<'_> {
             Err(error) => return Verdict::NoAnswer(error.to_string()),
             Ok(answer) => answer,
         };
-        match answer.outcome {
-            unknown @ Outcome::Unknown { .. } => Verdict::Found(unknown),
-            Outcome::NoEndpoints if self.is_headless(query) => Verdict::Found(Outcome::NoEndpoints),
+        match &answer.outcome {
+            unknown @ Outcome::Unknown { .. } => Verdict::Found(unknown.clone()),
+            Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints
+                if self.is_headless(query) =>
+            {
+                self.send_to_pods(world, query, &answer.connections)
+            }
+            Outcome::NoEndpoints if self.keeps_outsiders(&answer) => {
+                without_backend_here(self.send(world, query, &answer.connections))
+            }
             Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints => {
-                match self.is_headless(query) {
-                    true => self.send_to_pods(world, query, &answer.connections),
-                    false => self.send(world, query),
-                }
+                self.send(world, query, &answer.connections)
             }
         }
+    }
+
+    /// OB-19: whether connections from outside stay on the node that they come in at.
+    fn keeps_outsiders(&self, answer: &Answer) -> bool {
+        let services = &self.engine.cluster().services;
+        let service = answer.service.as_ref().and_then(|name| services.get(name));
+        service.is_some_and(|service| service.traffic.external == TrafficPolicy::Local)
     }
 
     fn is_headless(&self, query: &Query) -> bool {
@@ -98,24 +111,32 @@ impl Ruleset<'_> {
         query: &Query,
         connections: &[Connection],
     ) -> Verdict {
-        let mut found = BTreeSet::new();
+        let mut found = Vec::new();
         for connection in connections {
             let dialled = Query {
                 destination: as_dialled(&connection.destination),
                 port: connection.port,
                 ..query.clone()
             };
-            match self.send(world, &dialled) {
-                Verdict::Found(outcome) => drop(found.insert(outcome.to_string())),
+            match self.send(world, &dialled, &[]) {
+                Verdict::Found(outcome) => found.push(outcome),
                 other @ (Verdict::NoAnswer(_) | Verdict::Skipped(_)) => return other,
             }
         }
-        let only = |outcome: &Outcome| found.len() == 1 && found.contains(&outcome.to_string());
-        let all = [Outcome::Allow, Outcome::Deny].into_iter().find(only);
-        Verdict::Found(all.unwrap_or(Outcome::Partial))
+        let all = |wanted: Outcome| found.iter().all(|outcome| *outcome == wanted);
+        Verdict::Found(if found.is_empty() {
+            Outcome::NoEndpoints
+        } else if all(Outcome::Allow) {
+            Outcome::Allow
+        } else if all(Outcome::Deny) {
+            Outcome::Deny
+        } else {
+            Outcome::Partial
+        })
     }
 
-    fn send(&self, world: &World<'_>, query: &Query) -> Verdict {
+    /// Opens the connection, which leads to these ends as far as the manifests say.
+    fn send(&self, world: &World<'_>, query: &Query, ends: &[Connection]) -> Verdict {
         let source = end(world, &self.wired, &query.source);
         let destination = end(world, &self.wired, &query.destination);
         if destination.addresses.iter().any(IpAddr::is_loopback) {
@@ -131,10 +152,36 @@ impl Ruleset<'_> {
                 "there are no addresses to send a packet from and to".to_owned(),
             );
         };
-        if source.place == destination.place && source.place != Place::Outside {
+        if world.is_shared(from) {
+            return Verdict::Skipped(format!("{from} is an address of several nodes"));
+        }
+        if source.place == destination.place && matches!(source.place, Place::Pod(_)) {
             return Verdict::Found(Outcome::Allow);
         }
-        Verdict::Found(outcome(&world.send_to_each(&source.place, from, to, query)))
+        let arrivals = if source.place == Place::Outside && destination.place == Place::Outside {
+            let enter = |node| world.send_to_each(&Place::Uplink(node), from, to, query);
+            self.ways_in(ends).into_iter().flat_map(enter).collect()
+        } else {
+            world.send_to_each(&source.place, from, to, query)
+        };
+        Verdict::Found(outcome(&arrivals))
+    }
+
+    /// OB-18, OB-19: where somebody from outside may come in who dials a Service: a node of each of its backends.
+    fn ways_in(&self, ends: &[Connection]) -> BTreeSet<Option<String>> {
+        let node = |connection: &Connection| match &connection.destination {
+            Party::Pod { name, .. } => {
+                let pod = self.wired.pods.get(name);
+                pod.map(|pod| node_of(pod).to_owned())
+            }
+            Party::Node { name, .. } => name.clone(),
+            Party::Other(_) | Party::Loopback(_) => None,
+        };
+        let mut found: BTreeSet<Option<String>> = ends.iter().map(node).collect();
+        if found.is_empty() {
+            found.insert(None);
+        }
+        found
     }
 
     /// an end of which the manifests know no address takes the family that the other end begins with.
@@ -156,6 +203,14 @@ fn as_dialled(party: &Party) -> Endpoint {
         (Party::Pod { name, .. }, None) => Endpoint::Pod(name.clone()),
         (Party::Node { name, .. }, None) => Endpoint::Node(name.clone().unwrap_or_default()),
         (Party::Other(address) | Party::Loopback(address), None) => Endpoint::Address(*address),
+    }
+}
+
+/// OB-19: where only this node has no backend the packet is dropped, and no policy was asked.
+fn without_backend_here(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Found(Outcome::Deny) => Verdict::Found(Outcome::NoEndpoints),
+        other @ (Verdict::Found(_) | Verdict::NoAnswer(_) | Verdict::Skipped(_)) => other,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way of a packet through the hooks of the nodes that it passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_compile::Compiled;
@@ -25,7 +25,7 @@ pub(super) fn interface(index: usize) -> String {
 }
 
 /// Where a packet is made, or where an address leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// In a pod of the pod network.
     Pod(ObjectName),
@@ -33,6 +33,8 @@ pub(super) enum Place {
     Node(String),
     /// Anywhere else.
     Outside,
+    /// Outside, before this node if one is known.
+    Uplink(Option<String>),
 }
 
 /// What becomes of a packet.
@@ -55,6 +57,8 @@ pub(super) struct World<'a> {
     tables: BTreeMap<&'a str, Evaluator<'a>>,
     wires: BTreeMap<&'a ObjectName, Wire<'a>>,
     places: BTreeMap<IpAddr, Place>,
+    /// The addresses that several nodes list.
+    shared: BTreeSet<IpAddr>,
 }
 
 impl<'a> World<'a> {
@@ -79,12 +83,18 @@ impl<'a> World<'a> {
                 })
                 .collect(),
             places: places(cluster),
+            shared: shared(cluster),
         }
     }
 
     /// Whose `address` is (rule Q-3).
     pub(super) fn place(&self, address: IpAddr) -> Place {
         self.places.get(&address).cloned().unwrap_or(Place::Outside)
+    }
+
+    /// Whether several nodes say that `address` is theirs: nobody knows which of them sends from it.
+    pub(super) fn is_shared(&self, address: IpAddr) -> bool {
+        self.shared.contains(&address)
     }
 
     /// Opens the connection once for each choice that tables make among the backends of a Service.
@@ -120,9 +130,13 @@ impl<'a> World<'a> {
                 packet.input_interface.clone_from(&wire.interface);
                 wire.node
             }),
-            Place::Outside => {
+            Place::Outside | Place::Uplink(None) => {
                 UPLINK.clone_into(&mut packet.input_interface);
                 self.way_in(packet.destination)
+            }
+            Place::Uplink(Some(node)) => {
+                UPLINK.clone_into(&mut packet.input_interface);
+                Some(node.as_str())
             }
         };
         match first {
@@ -140,7 +154,7 @@ impl<'a> World<'a> {
                 .tables
                 .get_key_value(node.as_str())
                 .map(|(node, _)| *node),
-            Some(Place::Outside) | None => any,
+            Some(Place::Outside | Place::Uplink(_)) | None => any,
         }
     }
 
@@ -188,7 +202,7 @@ impl<'a> World<'a> {
         let next = match self.places.get(&packet.destination) {
             Some(Place::Pod(name)) => self.wires.get(name).map(|wire| wire.node),
             Some(Place::Node(next)) => Some(next.as_str()),
-            Some(Place::Outside) | None => None,
+            Some(Place::Outside | Place::Uplink(_)) | None => None,
         };
         match next.filter(|next| *next != node && self.tables.contains_key(next)) {
             Some(next) => {
@@ -203,7 +217,7 @@ impl<'a> World<'a> {
     fn way_out(&self, node: &str, destination: IpAddr) -> String {
         let wire = match self.places.get(&destination) {
             Some(Place::Pod(name)) => self.wires.get(name).filter(|wire| wire.node == node),
-            Some(Place::Node(_) | Place::Outside) | None => None,
+            Some(Place::Node(_) | Place::Outside | Place::Uplink(_)) | None => None,
         };
         wire.map_or_else(|| UPLINK.to_owned(), |wire| wire.interface.clone())
     }
@@ -243,7 +257,8 @@ impl<'a> World<'a> {
     }
 }
 
-/// Whose each address is. Pods come before nodes, and what a Node says before what its pods report (rule Q-3).
+/// Whose each address is. Pods come before nodes, and of nodes that claim one address the first by name has it (rules Q-3,
+///
 fn places(cluster: &Cluster) -> BTreeMap<IpAddr, Place> {
     let live = || cluster.pods.values().filter(|pod| pod.is_live());
     let reported = live().flat_map(|pod| {
@@ -264,9 +279,19 @@ fn places(cluster: &Cluster) -> BTreeMap<IpAddr, Place> {
             .iter()
             .map(move |address| (address, place.clone()))
     });
-    let all = reported.chain(nodes).chain(pods);
+    let mut of_nodes: Vec<(&IpAddr, Place)> = reported.chain(nodes).collect();
+    of_nodes.sort_by(|(_, one), (_, two)| two.cmp(one));
+    let all = of_nodes.into_iter().chain(pods);
     all.map(|(address, place)| (address.to_canonical(), place))
         .collect()
+}
+
+fn shared(cluster: &Cluster) -> BTreeSet<IpAddr> {
+    let mut seen = BTreeSet::new();
+    let nodes = cluster.nodes.values();
+    let of_each = nodes.map(|node| node.addresses.iter().map(IpAddr::to_canonical));
+    let listed = of_each.flat_map(BTreeSet::from_iter);
+    listed.filter(|address| !seen.insert(*address)).collect()
 }
 
 /// The packet that opens the connection of `query`.

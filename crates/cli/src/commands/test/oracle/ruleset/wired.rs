@@ -1,6 +1,6 @@
 //! A cluster in which everybody has an address, as if it had been started.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -31,9 +31,13 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
     for service in cluster.services.values_mut() {
         service.traffic.admitted = None;
     }
-    // OB-18: pods without node count as together.
+    // OB-16: a pod that says whose address its node has is on that node. OB-18: the others without node count as together.
+    let nodes = nodes_by_address(&cluster);
     for pod in cluster.pods.values_mut().filter(|pod| !pod.host_network) {
-        pod.node.get_or_insert_with(|| NOWHERE.to_owned());
+        let mut reported = pod.host_addresses.iter().map(IpAddr::to_canonical);
+        let known = reported.find_map(|address| nodes.get(&address));
+        let known = known.map_or(NOWHERE, String::as_str);
+        pod.node.get_or_insert_with(|| known.to_owned());
     }
     let mut taken = taken.clone();
     taken.extend(owned(&cluster));
@@ -63,6 +67,16 @@ pub(super) fn wired(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> Cluster {
         }
     }
     cluster
+}
+
+/// The nodes whose objects list an address, of several the first by name (rule Q-5).
+fn nodes_by_address(cluster: &Cluster) -> BTreeMap<IpAddr, String> {
+    let nodes = cluster.nodes.values().rev();
+    let listed = nodes.flat_map(|node| {
+        let addresses = node.addresses.iter().map(IpAddr::to_canonical);
+        addresses.map(|address| (address, node.name.clone()))
+    });
+    listed.collect()
 }
 
 /// OB-12: a cluster that knows a pod puts it behind no Service before it has an address. So Services ask for a label that
