@@ -7,6 +7,7 @@
 
 mod clock;
 mod config;
+pub mod departure;
 pub mod flows;
 mod http;
 mod kernel;

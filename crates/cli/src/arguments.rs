@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::commands::{
     agent, audit, check, convert, diff, explain, flows, guard, lock, matrix, replay, rules,
-    suggest, test, trace, verify, zones,
+    suggest, test, trace, uninstall, verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -91,6 +91,9 @@ pub(crate) enum Command {
     /// Keep the rules of this node of a cluster what the cluster's policies ask for, until told to end
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::AgentArguments),
+    /// Take from this node what ringfence put there, when its agent has ended for good
+    #[command(after_help = uninstall::EXAMPLES)]
+    Uninstall(uninstall::UninstallArguments),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"

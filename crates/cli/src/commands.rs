@@ -17,5 +17,6 @@ pub(crate) mod show;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod trace;
+pub(crate) mod uninstall;
 pub(crate) mod verify;
 pub(crate) mod zones;

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         Command::Convert(convert) => commands::convert::run(&convert),
         Command::Man { directory } => commands::man::run(directory.as_deref()),
         Command::Agent(agent) => commands::agent::run(&agent),
+        Command::Uninstall(uninstall) => commands::uninstall::run(&uninstall),
         Command::Completions { shell } => commands::completions::run(shell),
     };
     result.unwrap_or_else(|error| {

@@ -12,6 +12,7 @@ pub mod config;
 pub mod endpoint;
 pub mod environment;
 pub mod error;
+pub mod installation;
 pub mod plan;
 pub mod plugin;
 pub mod protocol;

@@ -80,6 +80,14 @@ pub struct FollowOptions {
     pub scope: Scope,
 }
 
+/// The group, empty for the core group, and the plural of each resource that is followed: an account needs the verbs `list`
+/// and `watch` for them, and no others.
+#[must_use]
+pub fn followed(scope: Scope) -> Vec<(&'static str, &'static str)> {
+    let kinds = sources(scope).into_iter();
+    kinds.map(|kind| (kind.group, kind.plural)).collect()
+}
+
 /// Tells `listener` the cluster of `access` for as long as it returns true. A connection that breaks is made again; nothing
 /// is taken back meanwhile. Nothing is said before every kind was heard to its end, and nothing is said to be gone while any kind
 /// is being heard anew.

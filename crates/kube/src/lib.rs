@@ -13,5 +13,5 @@ mod snapshot;
 mod yaml;
 
 pub use access::{Access, AccessError};
-pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow};
+pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed};
 pub use snapshot::{Forbidden, ReadError, Snapshot, read};

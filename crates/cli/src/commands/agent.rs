@@ -1,7 +1,8 @@
 //! `ringfence agent`: keeps a node of a real cluster, until it is told to end.
 
+mod installer;
 mod log;
-mod settings;
+pub(super) mod settings;
 mod source;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use ringfence_kube::Access;
 
 use crate::output::json;
 use crate::paint;
+use installer::Installer;
 use settings::{Plan, Settings};
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence agent --pod-cidr 10.244.0.0/16 --service-cidr 10.96.0.0/12\n  \
@@ -47,7 +49,9 @@ pub(crate) fn run(arguments: &AgentArguments) -> anyhow::Result<ExitCode> {
     tracing::info!(node = plan.node, server, "following the cluster");
     let (access, scope) = (plan.access(), plan.services.scope());
     let ended = ringfence_agent::run_with(config, move |teller| {
-        source::follow(&access, scope, &teller);
+        // Not before: a thread that is older than the agent would take its signals.
+        let installer = Installer::start(&plan);
+        source::follow(&access, scope, &teller, installer.as_ref());
     });
     Ok(ended.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
 }

@@ -9,6 +9,7 @@
 
 mod api;
 mod follows;
+mod install;
 mod node;
 
 use std::process::ExitCode;
@@ -24,6 +25,14 @@ fn main() -> ExitCode {
         (
             "an_agent_without_its_cluster_says_what_it_waits_for",
             follows::an_agent_without_its_cluster_says_what_it_waits_for,
+        ),
+        (
+            "an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken_away",
+            install::an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken_away,
+        ),
+        (
+            "a_death_between_any_two_steps_of_leaving_is_finished_by_the_next_run",
+            install::a_death_between_any_two_steps_of_leaving_is_finished_by_the_next_run,
         ),
     ])
 }

@@ -50,8 +50,13 @@ impl Node {
 
     /// Starts the agent, which finds the cluster by the file `kubeconfig`.
     pub(crate) fn start(&mut self) {
+        self.start_with("");
+    }
+
+    /// The same with further settings.
+    pub(crate) fn start_with(&mut self, more: &str) {
         let settings = format!(
-            "node: one\npodCidrs: [10.244.0.0/16]\nserviceCidrs: [10.96.0.0/16]\nstateDir: {}\ncniSocket: {}\n",
+            "node: one\npodCidrs: [10.244.0.0/16]\nserviceCidrs: [10.96.0.0/16]\nstateDir: {}\ncniSocket: {}\n{more}",
             self.path("state").display(),
             self.path("cni.sock").display(),
         );

@@ -8,16 +8,22 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use ipnet::IpNet;
+use ringfence_agent::departure::Departure;
 use ringfence_agent::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record};
+use ringfence_cni::installation::{Chained, Folders, Network};
 use ringfence_kube::Scope;
 use serde::{Deserialize, Serialize};
 
-pub(super) use file::read;
+pub(in crate::commands) use file::read;
 
 /// Where the records of endpoints are, and `status.sock`: as `dataDir` of the CNI configuration.
 const STATE_DIR: &str = "/run/ringfence/node";
 /// Where the CNI plugin looks for the agent.
 const CNI_SOCKET: &str = "/run/ringfence/agent.sock";
+
+/// Where runtimes look, unless they are told otherwise.
+const CNI_BIN_DIR: &str = "/opt/cni/bin";
+const CNI_CONF_DIR: &str = "/etc/cni/net.d";
 
 /// As they are given, in part.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
@@ -52,6 +58,19 @@ pub(crate) struct Settings {
     /// Where the CNI plugin asks; `agentSocket` of the CNI configuration [default: /run/ringfence/agent.sock]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     cni_socket: Option<PathBuf>,
+    /// Where the container runtime looks for networks: the agent, once ready, writes 10-ringfence.conflist there; not without it
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    cni_conf_dir: Option<PathBuf>,
+    /// Where the container runtime looks for plugins: the agent puts ringfence-cni there before; goes with --cni-conf-dir
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    cni_bin_dir: Option<PathBuf>,
+    /// Plugin of the CNI project that the runtime calls after ringfence-cni; may be given again
+    #[arg(long, value_name = "PLUGIN", value_enum)]
+    #[serde(default)]
+    cni_chain: Vec<ChainedPlugin>,
+    /// Bytes that a packet of a pod may have [default: 1450]
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<u32>,
     /// Where /healthz, /readyz and /metrics are answered; nowhere without it
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -75,6 +94,16 @@ pub(super) enum Services {
     /// The agent's table
     #[default]
     Nftables,
+}
+
+/// A plugin that is called after ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ChainedPlugin {
+    /// `hostPort` of containers
+    Portmap,
+    /// The annotations kubernetes.io/ingress-bandwidth and kubernetes.io/egress-bandwidth
+    Bandwidth,
 }
 
 /// Which packets are recorded.
@@ -115,6 +144,14 @@ pub(super) struct Plan {
     pub(super) state_dir: PathBuf,
     pub(super) cni_socket: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cni_conf_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cni_bin_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) cni_chain: Vec<ChainedPlugin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mtu: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) listen: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tunnel_port: Option<u16>,
@@ -125,21 +162,39 @@ pub(super) struct Plan {
 impl Settings {
     /// These; where they say nothing, `others`.
     pub(super) fn or(self, others: Self) -> Self {
-        let blocks = |own: Vec<IpNet>, others| if own.is_empty() { others } else { own };
         Self {
             node: self.node.or(others.node),
             kubeconfig: self.kubeconfig.or(others.kubeconfig),
             context: self.context.or(others.context),
-            pod_cidrs: blocks(self.pod_cidrs, others.pod_cidrs),
-            service_cidrs: blocks(self.service_cidrs, others.service_cidrs),
+            pod_cidrs: any(self.pod_cidrs, others.pod_cidrs),
+            service_cidrs: any(self.service_cidrs, others.service_cidrs),
             services: self.services.or(others.services),
             table: self.table.or(others.table),
             state_dir: self.state_dir.or(others.state_dir),
             cni_socket: self.cni_socket.or(others.cni_socket),
+            cni_conf_dir: self.cni_conf_dir.or(others.cni_conf_dir),
+            cni_bin_dir: self.cni_bin_dir.or(others.cni_bin_dir),
+            cni_chain: any(self.cni_chain, others.cni_chain),
+            mtu: self.mtu.or(others.mtu),
             listen: self.listen.or(others.listen),
             tunnel_port: self.tunnel_port.or(others.tunnel_port),
             record: self.record.or(others.record),
             log: self.log.or(others.log),
+        }
+    }
+
+    /// Where an agent with these settings left its things; where they say nothing, the usual places.
+    pub(in crate::commands) fn departure(self) -> Departure {
+        let or = |given: Option<PathBuf>, usual: &str| given.unwrap_or_else(|| usual.into());
+        let table = self.table;
+        Departure {
+            folders: Folders {
+                programs: or(self.cni_bin_dir, CNI_BIN_DIR),
+                networks: or(self.cni_conf_dir, CNI_CONF_DIR),
+            },
+            table: table.unwrap_or_else(|| ringfence_agent::TABLE_NAME.to_owned()),
+            data_dir: or(self.state_dir, STATE_DIR),
+            cni_socket: or(self.cni_socket, CNI_SOCKET),
         }
     }
 
@@ -160,6 +215,10 @@ impl Settings {
                 .unwrap_or_else(|| ringfence_agent::TABLE_NAME.to_owned()),
             state_dir: self.state_dir.unwrap_or_else(|| STATE_DIR.into()),
             cni_socket: self.cni_socket.unwrap_or_else(|| CNI_SOCKET.into()),
+            cni_conf_dir: self.cni_conf_dir,
+            cni_bin_dir: self.cni_bin_dir,
+            cni_chain: self.cni_chain,
+            mtu: self.mtu,
             listen: self.listen,
             tunnel_port: self.tunnel_port,
             record: self.record.unwrap_or_default(),
@@ -174,7 +233,31 @@ impl Settings {
     }
 }
 
+/// `own`, if there are any.
+fn any<T>(own: Vec<T>, others: Vec<T>) -> Vec<T> {
+    if own.is_empty() { others } else { own }
+}
+
 impl Plan {
+    /// Where the runtime looks, if the agent installs the plugin.
+    pub(super) fn folders(&self) -> Option<Folders> {
+        Some(Folders {
+            programs: self.cni_bin_dir.clone()?,
+            networks: self.cni_conf_dir.clone()?,
+        })
+    }
+
+    /// What is installed on a node with these blocks.
+    pub(super) fn network(&self, pod_cidrs: Vec<IpNet>) -> Network {
+        Network {
+            pod_cidrs,
+            data_dir: self.state_dir.clone(),
+            agent_socket: self.cni_socket.clone(),
+            mtu: self.mtu,
+            chained: self.cni_chain.iter().map(|it| it.of_plugin()).collect(),
+        }
+    }
+
     pub(super) fn agent(&self) -> AgentConfig {
         AgentConfig {
             node: self.node.clone(),
@@ -192,6 +275,15 @@ impl Plan {
             table_name: self.table.clone(),
             protect_table: true,
             listen: self.listen,
+        }
+    }
+}
+
+impl ChainedPlugin {
+    const fn of_plugin(self) -> Chained {
+        match self {
+            Self::Portmap => Chained::Portmap,
+            Self::Bandwidth => Chained::Bandwidth,
         }
     }
 }

@@ -4,13 +4,26 @@ use ringfence_agent::Teller;
 use ringfence_agent::protocol::{AgentKey, AgentObject, StoreEvent};
 use ringfence_kube::{Access, FollowOptions, Scope, Trouble, Word};
 
+use super::installer::Installer;
+
 /// Tells `teller` the cluster of `access` for as long as it listens.
-pub(super) fn follow(access: &Access, scope: Scope, teller: &Teller) {
+pub(super) fn follow(
+    access: &Access,
+    scope: Scope,
+    teller: &Teller,
+    installer: Option<&Installer>,
+) {
     let options = FollowOptions {
         scope,
         ..FollowOptions::default()
     };
-    if let Err(error) = ringfence_kube::follow(access, options, |word| tell(teller, word)) {
+    let listener = |word| {
+        if let (Some(installer), Word::Apply(object)) = (installer, &word) {
+            installer.hear(object);
+        }
+        tell(teller, word)
+    };
+    if let Err(error) = ringfence_kube::follow(access, options, listener) {
         tracing::error!("the cluster cannot be followed: {error}");
     }
 }

@@ -11,6 +11,9 @@ const LONGEST_SOCKET: usize = 103;
 /// The kernel's limit is longer; a comment and messages hold the name as well.
 const LONGEST_TABLE: usize = 64;
 const LONGEST_NODE: usize = 253;
+/// IPv6 requires this much of every link (RFC 8200, section 5).
+const SMALLEST_MTU: u32 = 1280;
+const LARGEST_MTU: u32 = 65535;
 
 /// All that is wrong, in the order of the settings.
 pub(super) fn problems(plan: &Plan) -> Vec<String> {
@@ -26,8 +29,47 @@ pub(super) fn problems(plan: &Plan) -> Vec<String> {
     problems.extend(absolute("--cni-socket", &plan.cni_socket));
     problems.extend(short("--state-dir", &status));
     problems.extend(short("--cni-socket", &plan.cni_socket));
+    problems.extend(installation(plan));
     if plan.tunnel_port == Some(0) {
         problems.push("--tunnel-port: 0 is no port".to_owned());
+    }
+    problems
+}
+
+/// What is installed needs both folders, and says nothing without them.
+fn installation(plan: &Plan) -> Vec<String> {
+    let folders = [
+        ("--cni-conf-dir", &plan.cni_conf_dir),
+        ("--cni-bin-dir", &plan.cni_bin_dir),
+    ];
+    let given = folders
+        .iter()
+        .filter_map(|(flag, folder)| Some((flag, folder.as_ref()?)));
+    let mut problems: Vec<String> = given
+        .filter_map(|(flag, path)| absolute(flag, path))
+        .collect();
+    let there = folders
+        .iter()
+        .filter(|(_, folder)| folder.is_some())
+        .count();
+    if there == 1 {
+        problems.push(
+            "--cni-conf-dir and --cni-bin-dir go together: the plugin and its network".to_owned(),
+        );
+    }
+    let idle = !plan.cni_chain.is_empty() || plan.mtu.is_some();
+    if there == 0 && idle {
+        problems.push(
+            "--cni-chain and --mtu are of the network that is written to --cni-conf-dir".to_owned(),
+        );
+    }
+    if plan
+        .mtu
+        .is_some_and(|mtu| !(SMALLEST_MTU..=LARGEST_MTU).contains(&mtu))
+    {
+        problems.push(format!(
+            "--mtu: not between {SMALLEST_MTU} and {LARGEST_MTU}"
+        ));
     }
     problems
 }
@@ -189,6 +231,23 @@ mod tests {
                 "--state-dir: `run` does not begin",
             ),
             (r#"{"tunnelPort": 0}"#, "0 is no port"),
+            (r#"{"cniConfDir": "/etc/cni/net.d"}"#, "go together"),
+            (
+                r#"{"mtu": 1500}"#,
+                "--cni-chain and --mtu are of the network",
+            ),
+            (
+                r#"{"cniChain": ["portmap"]}"#,
+                "--cni-chain and --mtu are of the network",
+            ),
+            (
+                r#"{"cniConfDir": "/a", "cniBinDir": "/b", "mtu": 576}"#,
+                "--mtu: not between 1280 and 65535",
+            ),
+            (
+                r#"{"cniConfDir": "/a", "cniBinDir": "b"}"#,
+                "--cni-bin-dir: `b` does not begin",
+            ),
         ] {
             let problems = refused(changes);
             assert!(

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Reads the settings of `path`, one document of YAML or JSON.
-pub(in crate::commands::agent) fn read(path: &Path) -> anyhow::Result<Settings> {
+pub(in crate::commands) fn read(path: &Path) -> anyhow::Result<Settings> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
     parse(Input { name, text })
