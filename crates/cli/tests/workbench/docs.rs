@@ -1,6 +1,6 @@
 //! The pages of commands show what the program really prints.
 //!
-//! Every block ```` ```console ```` of `docs/commands` is run from the root of the repository, each line that begins
+//! Every block ```` ```console ```` of `docs/commands` and `docs/operations` is run from the root of the repository, each line that begins
 //! with `$ ` by a shell that finds `ringfence`; lines with `> ` continue it. What follows is what it prints, errors too.
 //! `$ echo $?` tells how the command before it ended. A line `...` stands for any lines.
 //! `SNAPSHOTS=overwrite cargo test -p ringfence --test workbench docs` writes the pages anew.
@@ -42,8 +42,16 @@ fn pages_show_what_the_commands_print() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// All pages of commands, and those of operations that show what a command prints.
 fn pages() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join("docs/commands")).unwrap();
+    let mut operations = pages_in("docs/operations");
+    operations.retain(|page| std::fs::read_to_string(page).unwrap().contains(RUN));
+    assert!(!operations.is_empty(), "no page of operations shows a command");
+    [pages_in("docs/commands"), operations].concat()
+}
+
+fn pages_in(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).unwrap();
     let mut pages: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.sort();

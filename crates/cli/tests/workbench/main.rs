@@ -9,6 +9,7 @@ mod admission;
 mod audit;
 mod check;
 mod cluster;
+mod deploy;
 mod convert;
 mod diff;
 mod docs;
