@@ -33,7 +33,10 @@ fn manifests_say_only_what_kubernetes_knows() {
 /// A chart that was changed has to be rendered again.
 #[test]
 fn manifests_are_those_of_the_chart() {
-    let inputs = Command::new(root().join("deploy/render")).arg("--inputs").output().unwrap();
+    let inputs = Command::new(root().join("deploy/render"))
+        .arg("--inputs")
+        .output()
+        .unwrap();
     let expected = format!("# inputs: {}", text(inputs.stdout).trim());
     for file in [INSTALL, UNINSTALL] {
         let manifest = std::fs::read_to_string(root().join(file)).unwrap();
@@ -67,14 +70,26 @@ fn the_agent_takes_its_settings_and_finds_its_folders() {
     for path in [field("stateDir"), field("cniSocket")] {
         assert_eq!(on_the_node(&pod, agent, &path), path);
     }
-    assert_eq!(on_the_node(&pod, agent, &field("cniBinDir")), "/opt/cni/bin");
-    assert_eq!(on_the_node(&pod, agent, &field("cniConfDir")), "/etc/cni/net.d");
-    let probes = [(&agent.liveness_probe, "/healthz"), (&agent.readiness_probe, "/readyz")];
+    assert_eq!(
+        on_the_node(&pod, agent, &field("cniBinDir")),
+        "/opt/cni/bin"
+    );
+    assert_eq!(
+        on_the_node(&pod, agent, &field("cniConfDir")),
+        "/etc/cni/net.d"
+    );
+    let probes = [
+        (&agent.liveness_probe, "/healthz"),
+        (&agent.readiness_probe, "/readyz"),
+    ];
     for (probe, path) in probes {
         let asked = probe.as_ref().unwrap().http_get.as_ref().unwrap();
         assert_eq!(asked.path.as_deref(), Some(path));
         let port: Value = serde_json::to_value(&asked.port).unwrap();
-        assert_eq!(format!("{}:{port}", asked.host.as_ref().unwrap()), field("listen"));
+        assert_eq!(
+            format!("{}:{port}", asked.host.as_ref().unwrap()),
+            field("listen")
+        );
     }
 }
 
@@ -82,9 +97,17 @@ fn the_agent_takes_its_settings_and_finds_its_folders() {
 fn agents_have_one_capability_and_a_root_that_nobody_writes() {
     for file in [INSTALL, UNINSTALL] {
         let pod = pod(file);
-        assert_eq!(pod.host_network, Some(true), "tables are those of the node's network");
+        assert_eq!(
+            pod.host_network,
+            Some(true),
+            "tables are those of the node's network"
+        );
         assert_eq!((pod.host_pid, pod.host_ipc), (None, None));
-        for container in pod.containers.iter().chain(pod.init_containers.iter().flatten()) {
+        for container in pod
+            .containers
+            .iter()
+            .chain(pod.init_containers.iter().flatten())
+        {
             let security = container.security_context.as_ref().unwrap();
             assert_eq!(security.privileged, Some(false));
             assert_eq!(security.allow_privilege_escalation, Some(false));
@@ -104,7 +127,10 @@ fn leaving_reads_the_settings_of_the_agent() {
     assert_eq!(leaving.automount_service_account_token, Some(false));
     let before = &leaving.init_containers.as_ref().unwrap()[0];
     for container in [before, &leaving.containers[0]] {
-        assert_eq!(container.volume_mounts, installed.containers[0].volume_mounts);
+        assert_eq!(
+            container.volume_mounts,
+            installed.containers[0].volume_mounts
+        );
         let mut arguments = container.args.clone().unwrap();
         assert_eq!(arguments[..2], ["uninstall", "--config"]);
         arguments.push("--help".to_owned());
@@ -118,7 +144,9 @@ fn ringfence_finds_nothing_wrong_with_its_own_manifests() {
         let found = ringfence(&["check", "-f", file, "-o", "json"]);
         let found: Value = serde_json::from_str(&found.expect(0)).unwrap();
         let findings = found["findings"].as_array().unwrap();
-        let wrong = findings.iter().filter(|finding| finding["severity"] != "note");
+        let wrong = findings
+            .iter()
+            .filter(|finding| finding["severity"] != "note");
         assert_eq!(wrong.count(), 0, "{findings:?}");
     }
 }
@@ -144,7 +172,9 @@ fn typed<T: Serialize + DeserializeOwned>(document: &Value) -> T {
 }
 
 fn object<T: Serialize + DeserializeOwned>(file: &str, kind: &str) -> T {
-    let found = documents(file).into_iter().find(|document| document["kind"] == kind);
+    let found = documents(file)
+        .into_iter()
+        .find(|document| document["kind"] == kind);
     typed(&found.unwrap())
 }
 
@@ -156,7 +186,7 @@ fn documents(file: &str) -> Vec<Value> {
 
 fn pod(file: &str) -> PodSpec {
     let set: DaemonSet = object(file, "DaemonSet");
-    set.spec.unwrap().template.spec.unwrap()
+    set.spec.template.spec.unwrap()
 }
 
 /// What the agent makes of its file and its options.
@@ -168,7 +198,14 @@ fn plan(agent: &Container) -> Value {
     let given = agent.args.clone().unwrap();
     assert_eq!(given, ["agent", "--config", "/etc/ringfence/agent.yaml"]);
     let file = file.to_str().unwrap();
-    let printed = ringfence(&["agent", "--config", file, "--node", "worker", "--print-config"]);
+    let printed = ringfence(&[
+        "agent",
+        "--config",
+        file,
+        "--node",
+        "worker",
+        "--print-config",
+    ]);
     serde_json::from_str(&printed.expect(0)).unwrap()
 }
 
@@ -176,7 +213,9 @@ fn plan(agent: &Container) -> Value {
 fn on_the_node(pod: &PodSpec, container: &Container, path: &str) -> String {
     let mounts = container.volume_mounts.iter().flatten();
     let mount = mounts.filter(|mount| path.starts_with(&mount.mount_path));
-    let mount = mount.max_by_key(|mount| mount.mount_path.len()).expect(path);
+    let mount = mount
+        .max_by_key(|mount| mount.mount_path.len())
+        .expect(path);
     let is_named = |volume: &&Volume| volume.name == mount.name;
     let volume = pod.volumes.iter().flatten().find(is_named).unwrap();
     let folder = &volume.host_path.as_ref().unwrap().path;
@@ -187,7 +226,9 @@ type Permission = (String, String);
 
 fn asked(scope: Scope) -> BTreeSet<Permission> {
     let asked = followed(scope).into_iter();
-    asked.map(|(group, plural)| (group.to_owned(), plural.to_owned())).collect()
+    asked
+        .map(|(group, plural)| (group.to_owned(), plural.to_owned()))
+        .collect()
 }
 
 fn allowed(role: &ClusterRole) -> BTreeSet<Permission> {

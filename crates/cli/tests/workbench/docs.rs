@@ -46,7 +46,10 @@ fn pages_show_what_the_commands_print() {
 fn pages() -> Vec<PathBuf> {
     let mut operations = pages_in("docs/operations");
     operations.retain(|page| std::fs::read_to_string(page).unwrap().contains(RUN));
-    assert!(!operations.is_empty(), "no page of operations shows a command");
+    assert!(
+        !operations.is_empty(),
+        "no page of operations shows a command"
+    );
     [pages_in("docs/commands"), operations].concat()
 }
 
