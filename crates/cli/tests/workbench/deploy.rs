@@ -153,7 +153,7 @@ fn ringfence_finds_nothing_wrong_with_its_own_manifests() {
 
 /// An object of a kind that is known, and that says nothing but what its kind has: it reads back as it was.
 fn known(document: &Value) {
-    match document["kind"].as_str().unwrap() {
+    match kind_of(document) {
         "Namespace" => drop(typed::<Namespace>(document)),
         "ServiceAccount" => drop(typed::<ServiceAccount>(document)),
         "ConfigMap" => drop(typed::<ConfigMap>(document)),
@@ -174,8 +174,12 @@ fn typed<T: Serialize + DeserializeOwned>(document: &Value) -> T {
 fn object<T: Serialize + DeserializeOwned>(file: &str, kind: &str) -> T {
     let found = documents(file)
         .into_iter()
-        .find(|document| document["kind"] == kind);
+        .find(|document| kind_of(document) == kind);
     typed(&found.unwrap())
+}
+
+fn kind_of(document: &Value) -> &str {
+    document.get("kind").and_then(Value::as_str).unwrap()
 }
 
 fn documents(file: &str) -> Vec<Value> {
@@ -194,7 +198,7 @@ fn plan(agent: &Container) -> Value {
     let settings: ConfigMap = object(INSTALL, "ConfigMap");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.yaml");
-    std::fs::write(&file, &settings.data.unwrap()["agent.yaml"]).unwrap();
+    std::fs::write(&file, settings.data.unwrap().remove("agent.yaml").unwrap()).unwrap();
     let given = agent.args.clone().unwrap();
     assert_eq!(given, ["agent", "--config", "/etc/ringfence/agent.yaml"]);
     let file = file.to_str().unwrap();

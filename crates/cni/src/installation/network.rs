@@ -66,7 +66,7 @@ impl Network {
     /// The file's text.
     pub(super) fn text(&self) -> String {
         let chained = self.chained.iter().map(|chained| chained.entry());
-        let plugins: Vec<Value> = [self.entry()].into_iter().chain(chained).collect();
+        let plugins: Vec<Value> = [self.entry().into()].into_iter().chain(chained).collect();
         let mut list = Map::from_iter([("cniVersion".to_owned(), VERSION.into())]);
         // Plugins of the CNI project refuse versions that they do not know, and distributions ship old ones.
         if self.chained.is_empty() {
@@ -84,9 +84,9 @@ impl Network {
     /// As the plugin would answer.
     pub(super) fn check(&self) -> Result<(), CniError> {
         let mut entry = self.entry();
-        entry["cniVersion"] = LATEST_VERSION.into();
-        entry["name"] = NAME.into();
-        let read = NetworkConfig::parse(entry.to_string().as_bytes())?;
+        entry.insert("cniVersion".to_owned(), LATEST_VERSION.into());
+        entry.insert("name".to_owned(), NAME.into());
+        let read = NetworkConfig::parse(Value::Object(entry).to_string().as_bytes())?;
         if read.pod_cidrs.is_empty() {
             return Err(CniError::new(
                 ErrorCode::InvalidConfig,
@@ -96,17 +96,16 @@ impl Network {
         Ok(())
     }
 
-    fn entry(&self) -> Value {
+    fn entry(&self) -> Map<String, Value> {
         let blocks: Vec<String> = self.pod_cidrs.iter().map(ToString::to_string).collect();
-        let mut entry = json!({
-            "type": PROGRAM,
-            "podCidrs": blocks,
-            "dataDir": self.data_dir,
-            "agentSocket": self.agent_socket,
-        });
-        if let Some(mtu) = self.mtu {
-            entry["mtu"] = mtu.into();
-        }
-        entry
+        let fields = [
+            ("type", json!(PROGRAM)),
+            ("podCidrs", json!(blocks)),
+            ("dataDir", json!(self.data_dir)),
+            ("agentSocket", json!(self.agent_socket)),
+        ];
+        let mtu = self.mtu.map(|mtu| ("mtu", json!(mtu)));
+        let fields = fields.into_iter().chain(mtu);
+        fields.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
