@@ -1,5 +1,7 @@
 //! Deleting objects: at once, or when those who hold them let go.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -8,7 +10,7 @@ use super::route::Route;
 use super::update::is_free;
 use super::{Api, Moment, Request};
 use crate::kind::Kind;
-use crate::object::{self, at, text};
+use crate::object::{self, at, items, text};
 use crate::status::ApiError;
 use crate::time::Timestamp;
 
@@ -43,6 +45,7 @@ impl Api {
         moment: &Moment<'_>,
     ) -> Result<Answer, ApiError> {
         let options = DeleteOptions::read(request)?;
+        let request = &rehearsed(request)?;
         self.write(request, route, moment, || {
             let current = self.find(&route.kind, &route.key(name))?;
             let outcome = decide_delete(
@@ -94,6 +97,17 @@ impl Api {
             }),
         ))
     }
+}
+
+/// The request as one that says in its query what it may say in its body: that it is a rehearsal.
+fn rehearsed(request: &Request) -> Result<Cow<'_, Request>, ApiError> {
+    let body = request.value()?.unwrap_or_default();
+    let mut request = Cow::Borrowed(request);
+    for word in items(&body, &["dryRun"]) {
+        let word = word.as_str().unwrap_or_default().to_owned();
+        request.to_mut().query.push(("dryRun".to_owned(), word));
+    }
+    Ok(request)
 }
 
 impl DeleteOptions {

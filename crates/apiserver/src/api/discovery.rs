@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::reviews::{self, Review};
 use super::{Api, Request};
 use crate::kind::{Kind, Scope};
 
@@ -34,8 +35,7 @@ impl Api {
             return self.aggregated(version, |group| !group.is_empty());
         }
         let groups = self
-            .kinds
-            .group_versions()
+            .groups()
             .into_iter()
             .filter(|(group, _)| !group.is_empty());
         let groups: Vec<Value> = groups
@@ -48,7 +48,7 @@ impl Api {
     }
 
     pub(super) fn group(&self, name: &str) -> Option<Answer> {
-        let groups = self.kinds.group_versions().into_iter();
+        let groups = self.groups().into_iter();
         let (group, versions) = groups
             .filter(|(group, _)| !group.is_empty())
             .find(|(group, _)| group == name)?;
@@ -65,7 +65,9 @@ impl Api {
             .kinds
             .iter()
             .filter(|kind| serves(kind, group, version));
-        let resources: Vec<Value> = kinds.flat_map(|kind| legacy(kind)).collect();
+        let questions = reviews::of_group(group, version).map(legacy_question);
+        let kinds = kinds.flat_map(|kind| legacy(kind));
+        let resources: Vec<Value> = kinds.chain(questions).collect();
         if resources.is_empty() {
             return None;
         }
@@ -82,12 +84,17 @@ impl Api {
         ))
     }
 
+    /// Groups with their versions, of the kinds and of the questions.
+    pub(super) fn groups(&self) -> Vec<(String, Vec<String>)> {
+        let mut groups = self.kinds.group_versions();
+        for group in reviews::groups() {
+            groups.push((group.to_owned(), vec![reviews::VERSION.to_owned()]));
+        }
+        groups
+    }
+
     fn aggregated(&self, version: &'static str, wanted: impl Fn(&str) -> bool) -> Answer {
-        let groups = self
-            .kinds
-            .group_versions()
-            .into_iter()
-            .filter(|(group, _)| wanted(group));
+        let groups = self.groups().into_iter().filter(|(group, _)| wanted(group));
         let items: Vec<Value> = groups
             .map(|(group, versions)| self.group_item(&group, &versions))
             .collect();
@@ -111,7 +118,9 @@ impl Api {
                 .kinds
                 .iter()
                 .filter(|kind| serves(kind, group, version));
-            let resources: Vec<Value> = kinds.map(|kind| resource(kind, version)).collect();
+            let questions = reviews::of_group(group, version).map(question);
+            let kinds = kinds.map(|kind| resource(kind, version));
+            let resources: Vec<Value> = kinds.chain(questions).collect();
             json!({"version": version, "freshness": "Current", "resources": resources})
         };
         let versions: Vec<Value> = versions.iter().map(of_version).collect();
@@ -167,6 +176,10 @@ fn resource(kind: &Kind, version: &str) -> Value {
         let scale = json!({"group": "autoscaling", "version": "v1", "kind": "Scale"});
         subresources.push(json!({"subresource": "scale", "responseKind": scale, "verbs": CHANGE}));
     }
+    for (name, (group, version, answer), verbs) in others(kind) {
+        let response = json!({"group": group, "version": version, "kind": answer});
+        subresources.push(json!({"subresource": name, "responseKind": response, "verbs": verbs}));
+    }
     json!({
         "resource": kind.plural, "responseKind": own, "scope": scope(kind),
         "singularResource": kind.singular, "verbs": VERBS, "shortNames": kind.short_names,
@@ -193,5 +206,55 @@ fn legacy(kind: &Kind) -> Vec<Value> {
             "kind": "Scale", "verbs": CHANGE,
         }));
     }
+    for (name, (group, version, answer), verbs) in others(kind) {
+        resources.push(json!({
+            "name": format!("{}/{name}", kind.plural), "singularName": "",
+            "namespaced": kind.is_namespaced(), "group": group, "version": version,
+            "kind": answer, "verbs": verbs,
+        }));
+    }
     resources
+}
+
+type Other = (
+    &'static str,
+    (&'static str, &'static str, &'static str),
+    &'static [&'static str],
+);
+
+/// What pods have beside what other kinds have: the name, what is sent or answered, the verbs.
+const OTHERS: [Other; 6] = [
+    ("attach", ("", "v1", "PodAttachOptions"), &["create", "get"]),
+    ("binding", ("", "v1", "Binding"), &["create"]),
+    ("eviction", ("policy", "v1", "Eviction"), &["create"]),
+    ("exec", ("", "v1", "PodExecOptions"), &["create", "get"]),
+    ("log", ("", "v1", "Pod"), &["get"]),
+    (
+        "portforward",
+        ("", "v1", "PodPortForwardOptions"),
+        &["create", "get"],
+    ),
+];
+
+fn others(kind: &Kind) -> &'static [Other] {
+    if kind.kind == "Pod" && kind.group.is_empty() {
+        &OTHERS
+    } else {
+        &[]
+    }
+}
+
+fn question(review: &Review) -> Value {
+    let own = json!({"group": review.group, "version": reviews::VERSION, "kind": review.kind});
+    json!({
+        "resource": review.plural, "responseKind": own, "scope": "Cluster",
+        "singularResource": review.kind.to_lowercase(), "verbs": ["create"],
+    })
+}
+
+fn legacy_question(review: &Review) -> Value {
+    json!({
+        "name": review.plural, "singularName": review.kind.to_lowercase(), "namespaced": false,
+        "kind": review.kind, "verbs": ["create"],
+    })
 }

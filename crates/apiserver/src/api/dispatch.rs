@@ -24,6 +24,9 @@ impl Api {
         {
             return Ok(answer);
         }
+        if let Some(answer) = self.review(request, &path) {
+            return answer;
+        }
         let route = self.route(&path)?;
         match (&route.name, &route.subresource, request.method) {
             (None, _, Method::Get) => self.list_or_watch(request, &route, moment),
@@ -61,6 +64,8 @@ impl Api {
             ("finalize", Method::Put) if route.kind.kind == "Namespace" => {
                 self.finalize(request, route, name, moment)
             }
+            ("eviction", Method::Post) if is_pod(route) => self.evict(request, route, name, moment),
+            ("binding", Method::Post) if is_pod(route) => self.bind(request, route, name, moment),
             (sub, _) if is_streaming(route, sub) => {
                 self.stream(request, route, (name, sub), moment)
             }
@@ -87,7 +92,7 @@ impl Api {
 
     fn paths(&self) -> Vec<String> {
         let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
-        for (group, versions) in self.kinds.group_versions() {
+        for (group, versions) in self.groups() {
             for version in versions {
                 paths.push(match group.as_str() {
                     "" => format!("/api/{version}"),
@@ -110,15 +115,22 @@ impl Api {
     }
 }
 
+fn is_pod(route: &Route) -> bool {
+    route.kind.kind == "Pod" && route.kind.group.is_empty()
+}
+
 /// What a request for a subresource that is not there is told.
 fn not_here(route: &Route, subresource: &str) -> ApiError {
-    let pod = route.kind.kind == "Pod" && route.kind.group.is_empty();
-    if pod && ["eviction", "binding", "ephemeralcontainers"].contains(&subresource) {
-        return ApiError::not_allowed(format!(
-            "ringfence's API does not support pods/{subresource}"
-        ));
+    match subresource {
+        "eviction" | "binding" if is_pod(route) => {
+            ApiError::not_allowed(format!("pods/{subresource} are only created"))
+        }
+        "ephemeralcontainers" if is_pod(route) => ApiError::not_allowed(
+            "ringfence's API does not support pods/ephemeralcontainers: \
+             use `kubectl exec`, or run another pod beside this one",
+        ),
+        _ => ApiError::no_such_path(),
     }
-    ApiError::no_such_path()
 }
 
 /// The version of Kubernetes whose API this is.

@@ -128,10 +128,7 @@ impl Form {
                 let fields = object::fields(&mut bookmark);
                 fields.insert("kind".to_owned(), kind.kind.as_ref().into());
                 fields.insert("apiVersion".to_owned(), kind.api_version(version).into());
-                match self {
-                    Self::Table(_) => self.write(&Arc::new(bookmark), kind, now, first),
-                    Self::Whole | Self::Metadata => bookmark,
-                }
+                self.write(&Arc::new(bookmark), kind, now, first)
             }
             WatchEventKind::Added | WatchEventKind::Modified | WatchEventKind::Deleted => {
                 let object = super::read::in_version(&event.object, kind, version);

@@ -43,6 +43,9 @@ pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Message> {
         ("apps/v1", "Deployment") => &DEPLOYMENT,
         ("batch/v1", "Job") => &JOB,
         ("batch/v1", "CronJob") => &CRON_JOB,
+        ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => &ACCESS_REVIEW,
+        ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => &RULES_REVIEW,
+        ("authentication.k8s.io/v1", "SelfSubjectReview") => &SUBJECT_REVIEW,
         _ => return None,
     })
 }
@@ -70,6 +73,22 @@ messages! {
     }
     NAMESPACE "Namespace" { 1 "metadata" One(OBJECT_META), 2 "spec" One(NAMESPACE_SPEC), 3 "status" Skipped }
     NAMESPACE_SPEC "NamespaceSpec" { 1 "finalizers" Texts }
+    ACCESS_REVIEW "SelfSubjectAccessReview" {
+        1 "metadata" One(OBJECT_META), 2 "spec" One(ACCESS_REVIEW_SPEC), 3 "status" Skipped,
+    }
+    ACCESS_REVIEW_SPEC "SelfSubjectAccessReviewSpec" {
+        1 "resourceAttributes" One(RESOURCE_ATTRIBUTES), 2 "nonResourceAttributes" One(PATH_ATTRIBUTES),
+    }
+    RESOURCE_ATTRIBUTES "ResourceAttributes" {
+        1 "namespace" Text, 2 "verb" Text, 3 "group" Text, 4 "version" Text, 5 "resource" Text,
+        6 "subresource" Text, 7 "name" Text,
+    }
+    PATH_ATTRIBUTES "NonResourceAttributes" { 1 "path" Text, 2 "verb" Text }
+    RULES_REVIEW "SelfSubjectRulesReview" {
+        1 "metadata" One(OBJECT_META), 2 "spec" One(RULES_REVIEW_SPEC), 3 "status" Skipped,
+    }
+    RULES_REVIEW_SPEC "SelfSubjectRulesReviewSpec" { 1 "namespace" Text }
+    SUBJECT_REVIEW "SelfSubjectReview" { 1 "metadata" One(OBJECT_META), 2 "status" Skipped }
     CONFIG_MAP "ConfigMap" {
         1 "metadata" One(OBJECT_META), 2 "data" TextMap, 3 "binaryData" BytesMap, 4 "immutable" ChosenSwitch,
     }

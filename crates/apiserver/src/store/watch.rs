@@ -75,21 +75,15 @@ impl WatchEventKind {
 }
 
 impl Watch {
-    /// Begins a watch.
+    /// Begins a watch. That the revision is too old is said as the first event, and not here: some clients list anew only
+    /// when they hear it there.
     ///
     /// # Errors
-    /// 410 if the revision is too old, 504 if it is still to come.
+    /// 504 if the revision is still to come.
     pub fn start(store: &Store, resource: &str, request: WatchRequest) -> Result<Self, ApiError> {
         let from = request.revision.filter(|revision| *revision > 0);
-        if let Some(revision) = from {
-            if request.send_initial_events {
-                // Any state that is at least as new will do: the newest.
-                if revision > store.revision() {
-                    return Err(super::too_large(revision, store.revision()));
-                }
-            } else {
-                store.check_revision(resource, revision)?;
-            }
+        if let Some(revision) = from.filter(|revision| *revision > store.revision()) {
+            return Err(super::too_large(revision, store.revision()));
         }
         let all_first = request.send_initial_events || from.is_none();
         let matching = store.objects(resource).map(|(_, object)| object);

@@ -418,6 +418,7 @@ fn refusing(bench: &Bench) {
         &["field label not supported: spec.x"],
     );
     has(&bench.fails("get pods --token=wrong"), &["Unauthorized"]);
+    has(&bench.ok("auth can-i create pods"), &["yes"]);
 }
 
 fn deleting(bench: &Bench) {

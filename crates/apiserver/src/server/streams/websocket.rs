@@ -45,7 +45,7 @@ pub(super) async fn serve(upgraded: Upgraded, channels: Channels, process: Proce
     };
     tokio::select! {
         () = speak => {}
-        () = read(&mut source, channels, &said) => return,
+        () = read(&mut source, channels, &said) => return hang_up(&mut sink).await,
     }
     let close = CloseFrame {
         code: CloseCode::Normal,
@@ -66,6 +66,11 @@ async fn read(source: &mut Source, channels: Channels, said: &mpsc::Sender<FromC
             let _ = said.send(from).await;
         }
     }
+}
+
+/// Agrees to the end of a client that has hung up, so that it does not take it for a broken connection.
+pub(super) async fn hang_up(sink: &mut Sink) {
+    let _ = timeout(CLOSE_LIMIT, sink.close()).await;
 }
 
 /// The next message with content.

@@ -37,7 +37,7 @@ pub(in super::super) async fn channels(upgraded: Upgraded, ports: &[u16], dialle
     }
     drop(messages);
     tokio::select! {
-        () = read(&mut source, &mut inputs) => return,
+        () = read(&mut source, &mut inputs) => return websocket::hang_up(&mut sink).await,
         () = write(&mut sink, &mut told) => {}
     }
     let last = async {
