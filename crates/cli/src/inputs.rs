@@ -18,5 +18,5 @@ pub(crate) mod selector;
 mod suggest;
 
 pub(crate) use kind_config::{kind_cluster, kind_cluster_among};
-pub(crate) use read::FileArguments;
+pub(crate) use read::{FileArguments, unread_below};
 pub(crate) use suggest::{hint, missing};

@@ -45,6 +45,14 @@ fn each_mistake_is_named_with_its_place() {
             "allowed.yaml:4:32: error[AllowedAccess]: allowed[0].reason: Required value: why it may be added, for those who read it later",
         ),
         (
+            "allowed:\n- {from: a/b, to: c/d, ports: [], reason: why}\n",
+            "allowed.yaml:4:31: error[AllowedAccess]: allowed[0].ports: an empty list names no port: leave it away to mean every port",
+        ),
+        (
+            "allowed:\n- {from: \"\", to: c/d, reason: why}\n",
+            "allowed.yaml:4:10: error[AllowedAccess]: allowed[0].from: Invalid value: \"\": it says nothing",
+        ),
+        (
             "allowed:\n- {from: a/b, to: c/d, port: 80, reason: why}\n",
             "allowed.yaml:4:24: error[V-23]: unknown field `allowed[0].port`",
         ),

@@ -139,7 +139,7 @@ fn what_is_missing_or_empty_is_named() {
         of("[{name: a, deny: [{from: [a, ''], to: b, ports: []}]}]"),
         [
             "tests[0].deny[0].from[1]: Invalid value: \"\": it says nothing",
-            "tests[0].deny[0].ports: an empty list asserts nothing: leave it away to mean every port",
+            "tests[0].deny[0].ports: an empty list names no port: leave it away to mean every port",
         ]
     );
     assert_eq!(

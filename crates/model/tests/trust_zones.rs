@@ -54,6 +54,10 @@ fn each_mistake_is_named_with_its_place() {
             "zones.yaml:6:23: error[TrustZones]: intended[0].to: Invalid value: \"outsid\": there is no such zone; did you mean `outside`?",
         ),
         (
+            "zones:\n- {name: a, nodes: {}}\nintended:\n- {from: a, to: a, ports: []}\n",
+            "zones.yaml:6:27: error[TrustZones]: intended[0].ports: an empty list names no port: leave it away to mean every port",
+        ),
+        (
             "zones:\n- {name: a, nodez: {}}\n",
             "zones.yaml:4:13: error[V-23]: unknown field `zones[0].nodez`",
         ),

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
     let (before, after) = arguments.sides()?;
     let comparison = Comparison::of(&before, &after);
     let judged = allowances.map(|allowances| {
-        allowances.warn_of_unknown(&comparison);
+        allowances.warn_of_names(&comparison);
         allowances.judge(&comparison)
     });
     print(&comparison.difference, judged.as_ref(), arguments.output)?;

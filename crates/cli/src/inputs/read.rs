@@ -14,6 +14,7 @@ use ringfence_model::{Diagnostic, Input, RenderStyle, SourceMap};
 
 use super::budget::Budget;
 use super::cluster::ClusterArguments;
+pub(crate) use directory::unread_below;
 pub(super) use directory::{is_manifest, nothing_in};
 use reader::Reader;
 

@@ -1,6 +1,6 @@
 //! Allowed access: what a change may add, and why.
 
-use super::policy_test::written;
+use super::policy_test::{ports, written};
 use crate::report::Report;
 use crate::view::View;
 use crate::{AllowedAccess, Permission, Written};
@@ -23,7 +23,7 @@ fn permission(report: &mut Report, at: &View<'_>) -> Permission {
     Permission {
         from: ends(report, &at.field("from")),
         to: ends(report, &at.field("to")),
-        ports: written(report, &at.field("ports")),
+        ports: ports(report, RULE, &at.field("ports")),
         reason: reason(report, &at.field("reason")),
         source: report.source(at.span),
     }
@@ -37,7 +37,7 @@ fn ends(report: &mut Report, at: &View<'_>) -> Vec<Written> {
             "a workload, such as `shop/web`, or a place, such as `internet`",
         );
     }
-    written(report, at)
+    written(report, RULE, at)
 }
 
 fn reason(report: &mut Report, at: &View<'_>) -> String {

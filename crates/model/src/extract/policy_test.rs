@@ -84,39 +84,43 @@ fn assertions(report: &mut Report, case: &View<'_>) -> Vec<Assertion> {
 }
 
 fn assertion(report: &mut Report, expected: Expected, at: &View<'_>, begins: Span) -> Assertion {
-    let ports = at.field("ports");
-    if ports.is_set() && ports.one_or_more().is_empty() {
-        let message = "an empty list asserts nothing: leave it away to mean every port";
-        report.add(Problem::new(RULE, &ports.path, ports.span, message));
-    }
     Assertion {
         expected,
         from: endpoints(report, &at.field("from"), "who opens the connection"),
         to: endpoints(report, &at.field("to"), "whom it is opened to"),
-        ports: written(report, &ports),
+        ports: ports(report, RULE, &at.field("ports")),
         source: report.source(begins),
     }
 }
 
 fn endpoints(report: &mut Report, at: &View<'_>, meaning: &str) -> Vec<Written> {
-    let found = written(report, at);
+    let found = written(report, RULE, at);
     if found.is_empty() {
         report.required(RULE, at, meaning);
     }
     found
 }
 
-pub(super) fn written(report: &mut Report, at: &View<'_>) -> Vec<Written> {
-    let items = at.one_or_more();
-    items.iter().map(|item| text(report, item)).collect()
+/// An empty list, as templates make one, must not mean what no list means.
+pub(super) fn ports(report: &mut Report, rule: &'static str, at: &View<'_>) -> Vec<Written> {
+    if at.is_set() && at.one_or_more().is_empty() {
+        let message = "an empty list names no port: leave it away to mean every port";
+        report.add(Problem::new(rule, &at.path, at.span, message));
+    }
+    written(report, rule, at)
 }
 
-fn text(report: &mut Report, at: &View<'_>) -> Written {
+pub(super) fn written(report: &mut Report, rule: &'static str, at: &View<'_>) -> Vec<Written> {
+    let items = at.one_or_more();
+    items.iter().map(|item| text(report, rule, item)).collect()
+}
+
+fn text(report: &mut Report, rule: &'static str, at: &View<'_>) -> Written {
     let text = at.text().map(str::to_owned);
     let text = text.or_else(|| at.integer().map(|number| number.to_string()));
     let text = text.unwrap_or_default();
     if text.is_empty() {
-        report.invalid(RULE, at, &quote(""), "it says nothing");
+        report.invalid(rule, at, &quote(""), "it says nothing");
     }
     Written {
         text,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pod::owned;
-use super::policy_test::written;
+use super::policy_test::ports;
 use crate::report::Report;
 use crate::schema::nearest;
 use crate::validate::{address, quote, selector};
@@ -79,7 +79,7 @@ fn access(report: &mut Report, at: &View<'_>, names: &BTreeSet<&str>) -> Intende
     IntendedAccess {
         from: zones_named(report, &at.field("from"), names),
         to: zones_named(report, &at.field("to"), names),
-        ports: written(report, &at.field("ports")),
+        ports: ports(report, RULE, &at.field("ports")),
         reason: owned(&at.field("reason")),
         source: report.source(at.span),
     }

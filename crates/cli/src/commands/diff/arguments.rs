@@ -4,7 +4,7 @@ use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
 use super::gate::Allowances;
-use super::sides::Side;
+use super::sides::{Side, warn_of_unread};
 use super::warn_of;
 use crate::inputs::cluster::is_cluster;
 use crate::inputs::manifests::ManifestOptions;
@@ -106,6 +106,9 @@ impl DiffArguments {
             "standard input can be read once, so `-` can be on one side alone"
         );
         let sides = Side::load_both(&before, &after, &self.options)?;
+        if self.gate.is_some() && !self.options.recursive {
+            warn_of_unread(&[before, after].concat());
+        }
         warn_of(&sides.0);
         warn_of(&sides.1);
         Ok(sides)

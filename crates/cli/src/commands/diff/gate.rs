@@ -50,10 +50,13 @@ pub(super) enum Mark {
 }
 
 impl Allowances {
-    /// Warns of rows that name what is not there.
-    pub(super) fn warn_of_unknown(&self, comparison: &Comparison<'_>) {
-        for unknown in world(comparison).map_or_else(Vec::new, |world| self.unknown(world)) {
-            anstream::eprintln!("{}: {}", paint::bad("warning"), plain(&unknown));
+    /// Warns of rows that name what is not there, or is there twice.
+    pub(super) fn warn_of_names(&self, comparison: &Comparison<'_>) {
+        let Some(world) = world(comparison) else {
+            return;
+        };
+        for said in self.unknown(world).iter().chain(&self.ambiguous(world)) {
+            anstream::eprintln!("{}: {}", paint::bad("warning"), plain(said));
         }
     }
 

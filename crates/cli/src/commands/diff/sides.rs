@@ -11,9 +11,11 @@ use ringfence_reach::diff::{Difference, Locked, between_locks, difference};
 use ringfence_reach::lock::{Lock, LockError};
 use ringfence_reach::workload::{Groups, Outside, by_workload};
 
-use crate::inputs::FileArguments;
 use crate::inputs::cluster::is_cluster;
 use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
+use crate::inputs::{FileArguments, unread_below};
+use crate::output::plain::plain;
+use crate::paint;
 use crate::threads::Threads;
 
 /// One of the two that are compared.
@@ -107,6 +109,17 @@ impl Read {
         }
         let loaded = options.load_silently(files)?;
         Ok(Self::Manifests(Box::new(loaded)))
+    }
+}
+
+/// A gate that did not see a file must not look as if it had.
+pub(super) fn warn_of_unread(files: &[PathBuf]) {
+    for directory in unread_below(files) {
+        anstream::eprintln!(
+            "{}: {} holds manifests that are not compared: --recursive reads the directories in directories as well",
+            paint::bad("warning"),
+            plain(&directory.display().to_string())
+        );
     }
 }
 

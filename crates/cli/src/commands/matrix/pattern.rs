@@ -97,7 +97,30 @@ impl Pattern {
             members.peek().is_some()
                 && members.all(|member| is_member(world.cluster, endpoint, member))
         };
-        self.matches_name(unit, by_endpoint)
+        let covers = self.matches_name(unit, by_endpoint);
+        match world.filter(|_| covers && unit.to_string() == self.text) {
+            Some(world) => self.namesakes(world).len() < 2 || self.names_exactly(unit),
+            None => covers,
+        }
+    }
+
+    /// The workloads in `world` that have the short name which this is; several, if their kinds differ.
+    pub(crate) fn namesakes<'a>(&self, world: World<'a>) -> Vec<&'a Unit> {
+        match &self.form {
+            Form::Endpoint(EndpointArgument::Pod(_)) => {
+                let units = world.groups.units();
+                units.filter(|unit| unit.to_string() == self.text).collect()
+            }
+            Form::Endpoint(_) | Form::Glob | Form::Unit(_) => Vec::new(),
+        }
+    }
+
+    /// Whether `unit` is the pod, and no workload, that has this name.
+    pub(crate) fn names_exactly(&self, unit: &Unit) -> bool {
+        match &self.form {
+            Form::Endpoint(endpoint) => workload_of(endpoint).as_ref() == Some(unit),
+            Form::Glob | Form::Unit(_) => false,
+        }
     }
 
     fn matches_name(

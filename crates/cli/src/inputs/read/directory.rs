@@ -1,5 +1,6 @@
 //! Directories of manifests, on disk.
 
+use std::collections::BTreeSet;
 use std::fs::{DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,25 @@ pub(super) fn manifests(
         nothing_in(&directory.display().to_string(), has_directories, depth)
     );
     Ok(files)
+}
+
+/// The directories right below those of `paths` that hold manifests and are none of `paths` themselves, in order of name.
+/// What cannot be read is left to whoever reads `paths`.
+pub(crate) fn unread_below(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let below = paths
+        .iter()
+        .flat_map(|path| entries(path).unwrap_or_default());
+    let directories = below
+        .filter(|(_, kind)| kind.is_dir())
+        .map(|(path, _)| path);
+    let others = directories.filter(|path| !paths.iter().any(|own| own == path));
+    let holds_manifests = |path: &PathBuf| {
+        let within = entries(path).unwrap_or_default();
+        within
+            .iter()
+            .any(|(path, kind)| !kind.is_dir() && is_manifest(path))
+    };
+    others.filter(holds_manifests).collect()
 }
 
 /// What to say of a directory without manifests.

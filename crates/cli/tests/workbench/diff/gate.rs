@@ -312,3 +312,86 @@ fn mistakes_in_allowed_access_are_shown_where_they_are() {
         "{refusal}"
     );
 }
+
+const TWO_OF_ONE_NAME: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: x}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: x}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web, namespace: x}
+spec:
+  selector: {matchLabels: {app: other}}
+  template: {metadata: {labels: {app: other}}, spec: {containers: [{name: c, image: i}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: x, labels: {app: db}}
+spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: x}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: ";
+
+/// What the gate says of a policy that opens `x/db` to the Deployment, and then to the StatefulSet of the same name.
+fn gated_by_name(row: &str) -> Finished {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let policy = |app: &str| format!("{TWO_OF_ONE_NAME}{app}}}}}}}]}}]}}\n");
+    let before = write("before.yaml", policy("web"));
+    let after = write("after.yaml", policy("other"));
+    let allowed = write("allowed.yaml", allowing(row));
+    ringfence(&[
+        "diff", &before, &after, GATE[0], GATE[1], "--allow", &allowed,
+    ])
+}
+
+#[test]
+fn a_row_with_a_name_of_two_workloads_permits_neither() {
+    let said = gated_by_name("- {from: x/web, to: x/db, reason: the page}\n");
+    assert_eq!(said.status.code(), Some(1), "{}", said.stdout);
+    let warning =
+        "`x/web` is x/deployment/web and x/statefulset/web, so that it permits nothing of either";
+    assert!(said.stderr.contains(warning), "{}", said.stderr);
+    let said = gated_by_name("- {from: x/statefulset/web, to: x/db, reason: the page}\n");
+    assert_eq!(said.status.code(), Some(0), "{}", said.stdout);
+    assert!(!said.stderr.contains("permits nothing"), "{}", said.stderr);
+}
+
+#[test]
+fn directories_that_are_not_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for name in ["old", "new/sub"] {
+        fs::create_dir_all(path(name)).unwrap();
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME}\nspec: {containers: [{name: c, image: i}]}\n";
+    for (file, name) in [
+        ("old/a.yaml", "a"),
+        ("new/a.yaml", "a"),
+        ("new/sub/b.yaml", "b"),
+    ] {
+        fs::write(path(file), pod.replace("NAME", name)).unwrap();
+    }
+    let said = ringfence(&["diff", &path("old"), &path("new"), GATE[0], GATE[1]]);
+    let warning = format!(
+        "{} holds manifests that are not compared: --recursive",
+        path("new/sub")
+    );
+    assert!(said.stderr.contains(&warning), "{}", said.stderr);
+    let said = ringfence(&["diff", &path("old"), &path("new"), "-R", GATE[0], GATE[1]]);
+    assert!(!said.stderr.contains("not compared"), "{}", said.stderr);
+}

@@ -84,6 +84,28 @@ impl Allowances {
         self.0.iter().flat_map(of_row).collect()
     }
 
+    /// What rows name that several workloads of `world` are called, each as a sentence with its place.
+    pub(super) fn ambiguous(&self, world: World<'_>) -> Vec<String> {
+        let told = |row: &Allowance, pattern: &Pattern| {
+            let all = pattern.namesakes(world);
+            if all.len() < 2 || all.iter().any(|unit| pattern.names_exactly(unit)) {
+                return None;
+            }
+            let place = row.source.as_ref().map(|source| format!("{source}: "));
+            let (place, text) = (place.unwrap_or_default(), pattern.text());
+            let all: Vec<String> = all.into_iter().map(Unit::full_name).collect();
+            let all = all.join(" and ");
+            Some(format!(
+                "{place}`{text}` is {all}, so that it permits nothing of either: write which of them is meant"
+            ))
+        };
+        let of_row = |row: &Allowance| -> Vec<String> {
+            let patterns = row.from.iter().chain(&row.to);
+            patterns.filter_map(|pattern| told(row, pattern)).collect()
+        };
+        self.0.iter().flat_map(of_row).collect()
+    }
+
     pub(super) fn entries(&self) -> &[Allowance] {
         &self.0
     }

@@ -68,7 +68,14 @@ pub(super) fn matches(decided: Decided<'_>, found: &RuleMatching, primary: bool)
     let port = [Step::Field("port".to_owned())];
     let of_peer = first(&found.peers, &[], peer);
     let of_port = first(&found.ports, &port, decided.asked());
-    of_peer.into_iter().chain(of_port).collect()
+    let everything = Marked {
+        place: Vec::new(),
+        label: "matches everybody, on every port".to_owned(),
+        primary,
+    };
+    let is_open = found.peers.is_empty() && found.ports.is_empty();
+    let of_all = is_open.then_some(everything).into_iter();
+    of_peer.into_iter().chain(of_port).chain(of_all).collect()
 }
 
 /// The rules that could have allowed it, nearest first.
