@@ -372,6 +372,8 @@ fn words_that_are_services_are_needed() {
         "command: [psql, -hpg.data]",
         "command: [nc, -z, pg.data, \"5432\"]",
         "command: [sh, -c, \"until nc -z pg.data 5432; do sleep 1; done\"]",
+        "command: [sh, -c, \"psql -h pg.data -p 5432\"]",
+        "command: [sh, -c, \"psql --host=pg.data --port=5432\"]",
         "args: [\"pg.data:pg\"]",
         "env: [{name: DB_SERVER, value: \"pg.data,5432\"}]",
         "env: [{name: DB, value: \"pg.data:pg\"}]",
@@ -387,6 +389,28 @@ fn words_that_are_services_are_needed() {
         );
         let unresolved = found["unresolved"].as_array().unwrap();
         assert!(unresolved.is_empty(), "{container}: {found}");
+    }
+}
+
+/// Whatever the variable is called: an alias for a host outside is a host.
+#[test]
+fn aliases_for_the_outside_are_followed_in_every_form() {
+    let alias = "apiVersion: v1
+kind: Service
+metadata: {name: cache, namespace: ns}
+spec: {type: ExternalName, externalName: cache.example.com}
+";
+    for value in ["cache:6379", "cache.ns:6379", "tcp://cache:6379"] {
+        let container = format!("env: [{{name: R, value: \"{value}\"}}]");
+        let manifests = namespace() + &deployment("a", &container) + alias;
+        let found = suggest(&manifests, &["-o", "json"]);
+        assert_eq!(found.status.code(), Some(1), "{value}: {found:#?}");
+        let found: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+        let problem = found["unresolved"][0]["problem"].as_str().unwrap();
+        assert!(
+            problem.contains("cache.example.com:6379"),
+            "{value}: {found}"
+        );
     }
 }
 

@@ -84,7 +84,12 @@ impl<'a> Gatherer<'a> {
             Host::Address(address) => self.address(unit, *address, &wanted, &evidence),
             Host::Nobody if !is_sure(&meant.mention, key) => return,
             Host::Nobody => self.nobody(unit, setting, &meant.mention, &evidence),
-            Host::External(_) if !speaks_to_outside(setting, key, &meant.mention) => return,
+            Host::External(name)
+                if *name == meant.mention.host
+                    && !speaks_to_outside(setting, key, &meant.mention) =>
+            {
+                return;
+            }
             Host::External(name) => self.external(unit, setting, (name, &wanted), meant, &evidence),
         }
         if is_name && !matches!(meant.host, Host::Nobody) {

@@ -35,18 +35,28 @@ pub(in crate::suggest) fn mentions(text: &str) -> Vec<Mention> {
     found
 }
 
-/// Words that may be hosts, each with what stands between it and the next word, and that word: whether they are any,
-/// somebody else has to know.
+/// Words that may be hosts, each with what stands between it and the next word, and that word, or the one behind it if it is
+/// the flag of a port: whether they are any, somebody else has to know.
 pub(in crate::suggest) fn host_words(text: &str) -> Vec<(String, String, String)> {
     let words = words(text).filter(|word| !word.is_of_path());
     let hosts = words.filter_map(|word| {
-        let start = word.after.find(is_of_host).unwrap_or(word.after.len());
-        let (between, next) = word.after.split_at_checked(start)?;
-        let end = next.find(|letter| !is_of_host(letter));
-        let (next, _) = next.split_at_checked(end.unwrap_or(next.len()))?;
+        let (between, next, rest) = next_word(word.after)?;
+        let next = match next {
+            "-p" | "-P" | "--port" => next_word(rest)?.1,
+            other => other,
+        };
         Some((host(word.text)?, between.to_owned(), next.to_owned()))
     });
     hosts.collect()
+}
+
+/// What stands before the next word, that word, and the rest.
+fn next_word(text: &str) -> Option<(&str, &str, &str)> {
+    let start = text.find(is_of_host).unwrap_or(text.len());
+    let (before, word) = text.split_at_checked(start)?;
+    let end = word.find(|letter| !is_of_host(letter));
+    let (word, rest) = word.split_at_checked(end.unwrap_or(word.len()))?;
+    Some((before, word, rest))
 }
 
 /// A run of the letters that host names have, and what stands around it.
