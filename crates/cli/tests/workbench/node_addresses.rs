@@ -294,3 +294,18 @@ status: {phase: Running, podIP: 10.0.0.9}
         }
     }
 }
+
+/// an address that a node has is in no block of others.
+#[test]
+fn a_matrix_of_a_nodes_address_is_about_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("m.yaml");
+    fs::write(&manifests, CLUSTER.trim_end().trim_end_matches("---")).unwrap();
+    let file = manifests.to_str().unwrap();
+    for end in ["192.168.50.1", "198.51.100.1", "fd50::1", "node/n1"] {
+        let found = ringfence(&["matrix", "-f", file, "--to", end]).expect(0);
+        let head = found.lines().next().unwrap();
+        let columns: Vec<&str> = head.split_whitespace().skip(3).collect();
+        assert_eq!(columns, ["nodes"], "{end}: {found}");
+    }
+}

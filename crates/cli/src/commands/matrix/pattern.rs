@@ -1,5 +1,7 @@
 //! Units as they are typed: endpoints, names as a matrix prints them, and globs.
 
+use std::net::IpAddr;
+
 use anyhow::bail;
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
@@ -208,18 +210,35 @@ fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) 
         }
         Endpoint::Node(name) => match endpoint {
             EndpointArgument::Node(meant) => meant == name,
-            EndpointArgument::Address(address) => {
-                let node = cluster.nodes.get(name);
-                node.is_some_and(|node| node.addresses.contains(address))
-            }
+            EndpointArgument::Address(address) => has_address(cluster, name, *address),
             EndpointArgument::Pod(_)
             | EndpointArgument::Workload(..)
             | EndpointArgument::NewPod { .. }
             | EndpointArgument::Service(_)
             | EndpointArgument::WellKnown(_) => false,
         },
-        Endpoint::Address(_) | Endpoint::Service(_) => false,
+        Endpoint::Address(own) => match endpoint {
+            EndpointArgument::Node(meant) => has_address(cluster, meant, *own),
+            EndpointArgument::Address(address) => address.to_canonical() == own.to_canonical(),
+            EndpointArgument::Pod(_)
+            | EndpointArgument::Workload(..)
+            | EndpointArgument::NewPod { .. }
+            | EndpointArgument::Service(_)
+            | EndpointArgument::WellKnown(_) => false,
+        },
+        Endpoint::Service(_) => false,
     }
+}
+
+/// whether the object of the node or a pod on it lists `address`.
+fn has_address(cluster: &Cluster, node: &str, address: IpAddr) -> bool {
+    let object = cluster.nodes.get(node).into_iter();
+    let on_it = cluster.pods.values().filter(|pod| pod.is_live());
+    let on_it = on_it.filter(|pod| pod.node.as_deref() == Some(node));
+    let reported = on_it.flat_map(|pod| &pod.host_addresses);
+    let listed = object.flat_map(|node| &node.addresses).chain(reported);
+    let mut listed = listed.map(IpAddr::to_canonical);
+    listed.any(|own| own == address.to_canonical())
 }
 
 fn is_pod(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {
@@ -254,10 +273,12 @@ fn serves(cluster: &Cluster, name: &ObjectName, pod: &Pod) -> bool {
     })
 }
 
-/// Whether `endpoint` is an address in the place `unit`.
+/// Whether `endpoint` is an address in the place `unit`; those of pods and nodes are in none (rule Q-3).
 fn lies_in(world: World<'_>, endpoint: &EndpointArgument, unit: &Unit) -> bool {
     match endpoint {
-        EndpointArgument::Address(address) => world.groups.has_address(unit, *address),
+        EndpointArgument::Address(address) => {
+            world.groups.has_address(unit, *address) && !is_taken(world.cluster, *address)
+        }
         EndpointArgument::Pod(_)
         | EndpointArgument::Workload(..)
         | EndpointArgument::NewPod { .. }
@@ -265,6 +286,14 @@ fn lies_in(world: World<'_>, endpoint: &EndpointArgument, unit: &Unit) -> bool {
         | EndpointArgument::Node(_)
         | EndpointArgument::WellKnown(_) => false,
     }
+}
+
+fn is_taken(cluster: &Cluster, address: IpAddr) -> bool {
+    let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let pods = cluster.pods.values().filter(|pod| pod.is_live());
+    let of_pods = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
+    let mut taken = nodes.chain(of_pods).map(IpAddr::to_canonical);
+    taken.any(|own| own == address.to_canonical())
 }
 
 /// Whether `text` is of the form `glob`, in which `*` stands for any letters.
