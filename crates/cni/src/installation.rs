@@ -98,6 +98,19 @@ impl Folders {
         })
     }
 
+    /// Whether both are in place by what costs nothing to see: of the program that is its length. To ask again and again, after
+    /// [`Self::install`].
+    #[must_use]
+    pub fn holds(&self, program: &Path, network: &Network) -> bool {
+        let length = |path: &Path| fs::metadata(path).ok().map(|about| about.len());
+        let installed = length(&self.program_file());
+        installed.is_some() && installed == length(program) && self.holds_network(&network.text())
+    }
+
+    fn holds_network(&self, text: &str) -> bool {
+        fs::read(self.network_file()).is_ok_and(|found| found == text.as_bytes())
+    }
+
     /// Takes the network configuration away, so that the runtime starts no more pods through the plugin; tells whether it was there.
     ///
     /// # Errors
@@ -141,10 +154,10 @@ impl Folders {
 
     fn place_network(&self, text: &str) -> Result<bool, InstallError> {
         create_folder(&self.networks)?;
-        let target = self.network_file();
-        if fs::read(&target).is_ok_and(|found| found == text.as_bytes()) {
+        if self.holds_network(text) {
             return Ok(false);
         }
+        let target = self.network_file();
         place(&target, NETWORK_MODE, |file| {
             io::Write::write_all(file, text.as_bytes())
         })?;

@@ -40,6 +40,9 @@ pub(crate) fn an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken
         .unwrap();
     assert!(String::from_utf8_lossy(&plugin.stdout).contains("supportedVersions"));
 
+    std::fs::remove_file(network(&machine)).unwrap();
+    machine.eventually("the network again", || network(&machine).exists());
+
     let _client = machine.wire("client", CLIENT);
     let refused = uninstall(&machine, &[]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");

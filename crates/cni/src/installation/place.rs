@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -52,13 +52,19 @@ pub(super) fn is_same_file(left: &Path, right: &Path) -> Result<bool, InstallErr
 }
 
 fn same_bytes(left: File, right: File) -> io::Result<bool> {
-    let (left, mut right) = (BufReader::new(left).bytes(), BufReader::new(right).bytes());
-    for byte in left {
-        if right.next().transpose()? != Some(byte?) {
+    let (mut left, mut right) = (BufReader::new(left), BufReader::new(right));
+    loop {
+        let (one, other) = (left.fill_buf()?, right.fill_buf()?);
+        let length = one.len().min(other.len());
+        if length == 0 {
+            return Ok(one.is_empty() && other.is_empty());
+        }
+        if one.get(..length) != other.get(..length) {
             return Ok(false);
         }
+        left.consume(length);
+        right.consume(length);
     }
-    Ok(right.next().is_none())
 }
 
 /// Hidden, and with an ending that no runtime reads. One name a file, so that a later writer reuses what a dead one left.

@@ -99,6 +99,9 @@ fn what_is_there_already_is_not_written_again() {
     let node = Node::new();
     node.install(&network()).unwrap();
     assert_eq!(node.install(&network()).unwrap(), Installed::default());
+    assert!(node.folders().holds(&node.program(), &network()));
+    fs::write(node.program(), "longer than the first").unwrap();
+    assert!(!node.folders().holds(&node.program(), &network()));
     fs::write(node.program(), "other").unwrap();
     let upgraded = node.install(&network()).unwrap();
     assert!(upgraded.program && !upgraded.network, "{upgraded:?}");
@@ -106,6 +109,7 @@ fn what_is_there_already_is_not_written_again() {
     assert_eq!(installed, "other");
     let mut larger = network();
     larger.mtu = Some(8950);
+    assert!(!node.folders().holds(&node.program(), &larger));
     let changed = node.install(&larger).unwrap();
     assert!(changed.network && !changed.program, "{changed:?}");
 }
@@ -213,6 +217,7 @@ fn taking_away_what_is_not_there_is_fine() {
     node.install(&network()).unwrap();
     assert_eq!(node.files(), BOTH);
     assert!(node.folders().remove_network().unwrap());
+    assert!(!node.folders().holds(&node.program(), &network()));
     assert_eq!(node.files(), [PROGRAM]);
     assert!(node.folders().remove_program().unwrap());
     assert!(!node.folders().remove_program().unwrap());
