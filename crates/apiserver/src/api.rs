@@ -34,7 +34,7 @@ pub use commit::{Admission, AdmitAll, Write};
 pub use request::{Method, Moment, Request};
 pub use streams::Streaming;
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
 
@@ -56,6 +56,8 @@ pub struct ApiConfig {
 pub struct Api {
     config: ApiConfig,
     kinds: Kinds,
+    /// The kinds of ours, and those that are defined in the store.
+    served: RwLock<Arc<Kinds>>,
     store: RwLock<Store>,
     /// Held during a write, so that each is decided by what the last one left.
     writing: Mutex<()>,
@@ -68,9 +70,11 @@ impl Api {
     /// An API with nothing in it.
     #[must_use]
     pub fn new(config: ApiConfig, admission: Box<dyn Admission>) -> Self {
+        let kinds = Kinds::default();
         Self {
             config,
-            kinds: Kinds::default(),
+            served: RwLock::new(Arc::new(kinds.clone())),
+            kinds,
             store: RwLock::new(Store::new(config.first_revision)),
             writing: Mutex::new(()),
             admission,
@@ -84,10 +88,16 @@ impl Api {
         self.revision.subscribe()
     }
 
-    /// The kinds that are served.
+    /// The kinds of ours. What CustomResourceDefinitions add is in [`Api::served`].
     #[must_use]
     pub const fn kinds(&self) -> &Kinds {
         &self.kinds
+    }
+
+    /// All kinds that are served now.
+    #[must_use]
+    pub fn served(&self) -> Arc<Kinds> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What there is. Held shortly: nobody writes meanwhile.

@@ -22,7 +22,10 @@ pub fn check(object: &mut Value, kind: &Kind) -> Findings {
     {
         findings.value(metadata, expected, "metadata");
     }
-    findings.object(object, kind.schema, "");
+    match kind.structure_of(object) {
+        Some(structure) => structure.prune(object, &mut findings),
+        None => findings.object(object, kind.schema, ""),
+    }
     findings
 }
 

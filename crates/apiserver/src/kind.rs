@@ -2,18 +2,26 @@
 
 mod cells;
 mod column;
+mod custom;
 mod defaults;
+mod json_path;
 
 pub(crate) use cells::{age_column, conditions, containers, count, selector_text};
 pub use column::{Cell, Column};
+pub use custom::ScalePaths;
+pub(crate) use custom::{CUSTOM, custom};
 pub(crate) use defaults::{pod_spec, template};
 
+pub use json_path::JsonPath;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ringfence_model::Schema;
 use serde_json::Value;
 
 use crate::status::Cause;
+use crate::structure::Structure;
 
 /// A name of the API.
 pub type Word = Cow<'static, str>;
@@ -71,6 +79,12 @@ pub struct Kind {
     pub defaults: fn(&mut Value),
     /// What is wrong with an object, beyond its fields.
     pub validate: fn(&Value, &mut Vec<Cause>),
+    /// What an object asks for that is accepted and not done.
+    pub warnings: fn(&Value) -> Vec<String>,
+    /// The fields of a custom resource by version; none for a kind of ours.
+    pub structures: Vec<(String, Arc<Structure>)>,
+    /// Where `/scale` finds its numbers, if elsewhere than in a Deployment.
+    pub scale_paths: Option<ScalePaths>,
     /// What may not change: the field, and why.
     pub immutable: &'static [(&'static str, &'static str)],
     /// How long an object may take to end, in seconds, where something ends it.
@@ -104,6 +118,9 @@ impl Kind {
             names_are_made_up: false,
             defaults: |_| {},
             validate: |_, _| {},
+            warnings: |_| Vec::new(),
+            structures: Vec::new(),
+            scale_paths: None,
             immutable: &[],
             grace: |_| 0,
         }
@@ -134,6 +151,30 @@ impl Kind {
             version.to_owned()
         } else {
             format!("{}/{version}", self.group)
+        }
+    }
+
+    /// The fields of the version of a custom resource.
+    #[must_use]
+    pub fn structure(&self, version: &str) -> Option<&Structure> {
+        let mut structures = self.structures.iter();
+        let found = structures.find(|(name, _)| name == version);
+        found
+            .or_else(|| self.structures.first())
+            .map(|(_, structure)| structure.as_ref())
+    }
+
+    /// The fields of `object`, if it is a custom resource.
+    pub(crate) fn structure_of(&self, object: &Value) -> Option<&Structure> {
+        let api_version = crate::object::text(object, &["apiVersion"]);
+        self.structure(api_version.rsplit('/').next().unwrap_or_default())
+    }
+
+    /// Fills in what `object` left out.
+    pub(crate) fn complete(&self, object: &mut Value) {
+        (self.defaults)(object);
+        if let Some(structure) = self.structure_of(object) {
+            structure.complete(object);
         }
     }
 

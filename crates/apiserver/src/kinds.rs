@@ -5,6 +5,7 @@ mod schemas;
 use std::sync::Arc;
 
 use ringfence_model::Schema;
+use serde_json::Value;
 
 use crate::kind::Kind;
 
@@ -22,7 +23,7 @@ kinds! {
     namespace pod service endpoints node config_map secret service_account event
     deployment replica_set stateful_set daemon_set job cron_job
     network_policy cluster_network_policy admin_network_policy baseline_admin_network_policy
-    endpoint_slice lease
+    endpoint_slice lease custom_resource_definition
 }
 
 /// The kinds that are served.
@@ -36,6 +37,13 @@ impl Default for Kinds {
 }
 
 impl Kinds {
+    /// These kinds, and those that `definitions` describe.
+    pub(crate) fn with<'a>(&self, definitions: impl Iterator<Item = &'a Value>) -> Self {
+        let custom = definitions.filter_map(crate::kind::custom).map(Arc::new);
+        let ours = self.0.iter().filter(|kind| kind.structures.is_empty());
+        Self(ours.cloned().chain(custom).collect())
+    }
+
     /// All of them, in the order of their definition.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.0.iter()

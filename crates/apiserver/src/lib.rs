@@ -18,4 +18,5 @@ pub mod selector;
 pub mod server;
 pub mod status;
 pub mod store;
+pub mod structure;
 pub mod time;

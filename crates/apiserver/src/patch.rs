@@ -45,6 +45,12 @@ pub fn apply(
             Ok(())
         }
         PatchKind::Json => json(object, patch),
+        PatchKind::Strategic if !kind.structures.is_empty() => {
+            Err(ApiError::unsupported_media_type(
+                "the body of the request was in an unknown format - accepted media types include: \
+                 application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            ))
+        }
         PatchKind::Strategic => strategic::merge(object, patch, kind.schema),
     }
 }

@@ -123,7 +123,7 @@ fn merged(
     let mut object = current.clone();
     merge(&mut object, wanted, Position::Object(schema));
     let mut completed = object.clone();
-    (kind.defaults)(&mut completed);
+    kind.complete(&mut completed);
     let contested = fields.differing(current, &completed);
     let conflicts = conflicts(&entries, &contested, writer);
     if !force && !conflicts.is_empty() {
@@ -207,7 +207,7 @@ fn conflict(conflicts: &[(String, String)]) -> ApiError {
 /// Writes `wanted` over `target`, item by item where lists have keys.
 fn merge(target: &mut Value, wanted: &Value, at: Position) {
     match (wanted, at) {
-        (Value::Object(fields), Position::Object(_) | Position::Map(_)) => {
+        (Value::Object(fields), Position::Object(_) | Position::Map(_) | Position::Free) => {
             let target = object::fields(target);
             for (name, value) in fields {
                 merge(

@@ -1,7 +1,7 @@
 //! Carrying out what was decided.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::Value;
 
@@ -14,6 +14,9 @@ use crate::kind::Kind;
 use crate::managed::{self, Entry};
 use crate::status::ApiError;
 use crate::store::{Name, Store};
+
+/// The resource of the definitions of custom resources.
+pub(super) const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// A write that was found valid and is about to happen.
 #[derive(Clone, Copy, Debug)]
@@ -168,13 +171,28 @@ impl Api {
             before: before.as_deref(),
             after,
         })?;
-        Ok(match after {
+        let written = match after {
             Some(object) => self.change(|store| store.put(&resource, object)),
             None => {
                 let last = self.change(|store| store.remove(&resource, &name));
                 Arc::new(last.unwrap_or_else(|| outcome.object().clone()))
             }
-        })
+        };
+        if resource == DEFINITIONS {
+            self.define();
+        }
+        Ok(written)
+    }
+
+    /// Serves what is defined now.
+    fn define(&self) {
+        let store = self.store();
+        let definitions = store
+            .objects(DEFINITIONS)
+            .map(|(_, object)| object.as_ref());
+        let kinds = Arc::new(self.kinds.with(definitions));
+        drop(store);
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = kinds;
     }
 
     /// Takes away what has lost its reason to be there, until nothing more has.
@@ -182,7 +200,7 @@ impl Api {
         loop {
             let work = garbage::sweep(
                 &self.store(),
-                &self.kinds,
+                &self.served(),
                 self.config.ends_pods,
                 moment.now,
             );

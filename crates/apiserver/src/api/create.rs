@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::commit::{Decision, Outcome};
+use super::commit::{DEFINITIONS, Decision, Outcome};
 use super::route::Route;
 use super::{Api, Moment, Request, finish};
 use crate::kind::Kind;
@@ -46,6 +46,7 @@ impl Api {
         let mut warnings = finish::check_fields(&mut object, kind, request.field_validation()?)?;
         place(&mut object, route)?;
         begin(&mut object, kind, moment)?;
+        self.check_definition(kind)?;
         self.check_namespace(&object, kind)?;
         warnings.extend(finish::finish(&mut object, kind)?);
         store_in_first_version(&mut object, kind);
@@ -63,6 +64,21 @@ impl Api {
         let fields = managed::managed(decision.outcome.object(), kind.schema);
         decision.record(&[Entry::new(&writer, false, fields)]);
         Ok(decision)
+    }
+
+    /// Custom resources are made while their definition stays.
+    fn check_definition(&self, kind: &Kind) -> Result<(), ApiError> {
+        let name = Name {
+            namespace: String::new(),
+            name: kind.resource(),
+        };
+        let store = self.store();
+        let definition = store.get(DEFINITIONS, &name);
+        if definition.is_some_and(|definition| object::is_terminating(definition)) {
+            let message = "create not allowed while custom resource definition is terminating";
+            return Err(ApiError::not_allowed(message));
+        }
+        Ok(())
     }
 
     /// Objects are made in namespaces that are there and stay.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::commit::{Decision, Outcome};
+use super::commit::{DEFINITIONS, Decision, Outcome};
 use super::route::Route;
 use super::update::is_free;
 use super::{Api, Moment, Request};
@@ -35,6 +35,8 @@ enum Propagation {
 
 pub(super) const FOREGROUND: &str = "foregroundDeletion";
 pub(super) const ORPHAN: &str = "orphan";
+/// Holds the definition of a custom resource until its objects are gone.
+pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 impl Api {
     pub(super) fn delete(
@@ -169,8 +171,17 @@ pub(super) fn decide_delete(
         options.grace.unwrap_or(wish)
     };
     let mut object = current.clone();
-    hold(&mut object, options.propagation);
+    let finalizer = match options.propagation {
+        Propagation::Background => None,
+        Propagation::Foreground => Some(FOREGROUND),
+        Propagation::Orphan => Some(ORPHAN),
+    };
+    hold(&mut object, finalizer);
     if !object::is_terminating(current) {
+        hold(
+            &mut object,
+            (kind.resource() == DEFINITIONS).then_some(CLEANUP),
+        );
         let end = Timestamp(now.0 + grace);
         let metadata = object::metadata(&mut object);
         metadata.insert("deletionTimestamp".to_owned(), end.to_string().into());
@@ -223,11 +234,9 @@ fn check_preconditions(
 }
 
 /// Lets the object stay until its dependents are dealt with, where that is asked for.
-fn hold(object: &mut Value, propagation: Propagation) {
-    let finalizer = match propagation {
-        Propagation::Background => return,
-        Propagation::Foreground => FOREGROUND,
-        Propagation::Orphan => ORPHAN,
+fn hold(object: &mut Value, finalizer: Option<&str>) {
+    let Some(finalizer) = finalizer else {
+        return;
     };
     let finalizers = object::metadata(object)
         .entry("finalizers")

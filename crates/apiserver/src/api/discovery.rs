@@ -61,10 +61,8 @@ impl Api {
 
     /// The resources of one version of a group.
     pub(super) fn resources(&self, group: &str, version: &str) -> Option<Answer> {
-        let kinds = self
-            .kinds
-            .iter()
-            .filter(|kind| serves(kind, group, version));
+        let served = self.served();
+        let kinds = served.iter().filter(|kind| serves(kind, group, version));
         let questions = reviews::of_group(group, version).map(legacy_question);
         let kinds = kinds.flat_map(|kind| legacy(kind));
         let resources: Vec<Value> = kinds.chain(questions).collect();
@@ -86,7 +84,7 @@ impl Api {
 
     /// Groups with their versions, of the kinds and of the questions.
     pub(super) fn groups(&self) -> Vec<(String, Vec<String>)> {
-        let mut groups = self.kinds.group_versions();
+        let mut groups = self.served().group_versions();
         for group in reviews::groups() {
             groups.push((group.to_owned(), vec![reviews::VERSION.to_owned()]));
         }
@@ -114,10 +112,8 @@ impl Api {
 
     fn group_item(&self, group: &str, versions: &[String]) -> Value {
         let of_version = |version: &String| {
-            let kinds = self
-                .kinds
-                .iter()
-                .filter(|kind| serves(kind, group, version));
+            let served = self.served();
+            let kinds = served.iter().filter(|kind| serves(kind, group, version));
             let questions = reviews::of_group(group, version).map(question);
             let kinds = kinds.map(|kind| resource(kind, version));
             let resources: Vec<Value> = kinds.chain(questions).collect();

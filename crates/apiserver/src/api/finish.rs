@@ -42,11 +42,14 @@ pub(super) fn check_fields(
 
 /// Fills in defaults and applies the rules; returns what to warn of.
 pub(super) fn finish(object: &mut Value, kind: &Kind) -> Result<Vec<String>, ApiError> {
-    (kind.defaults)(object);
+    kind.complete(object);
     let mut causes = Vec::new();
     check_metadata(object, &mut causes);
     (kind.validate)(object, &mut causes);
-    let mut warnings = Vec::new();
+    if let Some(structure) = kind.structure_of(object) {
+        structure.validate(object, &mut causes);
+    }
+    let mut warnings = (kind.warnings)(object);
     for diagnostic in model_diagnostics(object) {
         if diagnostic.is_error() {
             causes.push(cause(diagnostic));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::commit::Outcome;
-use super::delete::{DeleteOptions, FOREGROUND, ORPHAN, decide_delete};
+use super::commit::{DEFINITIONS, Outcome};
+use super::delete::{CLEANUP, DeleteOptions, FOREGROUND, ORPHAN, decide_delete};
 use super::update::settle;
 use crate::kind::Kind;
 use crate::kinds::Kinds;
@@ -56,6 +56,10 @@ impl<'a> Owned<'a> {
         owners.map(|owner| text(owner, &["uid"]))
     }
 
+    fn is_definition(self) -> bool {
+        self.kind.resource() == DEFINITIONS
+    }
+
     fn has_finalizer(self, finalizer: &str) -> bool {
         items(self.object, &["metadata", "finalizers"])
             .iter()
@@ -70,9 +74,15 @@ fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, DeleteOptions)> {
         .map(|owned| object::uid(owned.object))
         .collect();
     let terminating = |owned: &&Owned<'_>| object::is_terminating(owned.object);
-    let is_namespace = |owned: &&Owned<'_>| owned.kind.kind == "Namespace";
+    let is_namespace = |owned: &&Owned<'_>| owned.kind.resource() == "namespaces";
     let ending = objects.iter().filter(is_namespace).filter(terminating);
     let ending: BTreeSet<&str> = ending.map(|owned| owned.name.name.as_str()).collect();
+    let undefined: BTreeSet<&str> = objects
+        .iter()
+        .filter(|owned| owned.is_definition())
+        .filter(terminating)
+        .map(|owned| owned.name.name.as_str())
+        .collect();
     let foreground = objects
         .iter()
         .filter(terminating)
@@ -82,7 +92,9 @@ fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, DeleteOptions)> {
         let lives = |uid: &str| uids.contains(uid) && !foreground.contains(uid);
         let orphaned = owned.owners().next().is_some() && !owned.owners().any(lives);
         !object::is_terminating(owned.object)
-            && (ending.contains(owned.name.namespace.as_str()) || orphaned)
+            && (ending.contains(owned.name.namespace.as_str())
+                || orphaned
+                || undefined.contains(owned.kind.resource().as_str()))
     };
     let owners: BTreeSet<&str> = objects.iter().flat_map(|owned| owned.owners()).collect();
     let options = |owned: Owned<'_>| {
@@ -124,12 +136,20 @@ fn released<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, Outcome)> {
         if owner.has_finalizer(FOREGROUND) && !blocked {
             released.push((*owner, without_finalizer(owner.object, FOREGROUND)));
         }
+        let unused = || {
+            objects
+                .iter()
+                .all(|owned| owned.kind.resource() != owner.name.name)
+        };
+        if owner.is_definition() && owner.has_finalizer(CLEANUP) && unused() {
+            released.push((*owner, without_finalizer(owner.object, CLEANUP)));
+        }
         let empty = || {
             objects
                 .iter()
                 .all(|owned| owned.name.namespace != owner.name.name)
         };
-        if owner.kind.kind == "Namespace" && empty() {
+        if owner.kind.resource() == "namespaces" && empty() {
             released.push((*owner, without_kubernetes(owner.object)));
         }
     }

@@ -52,7 +52,7 @@ impl Api {
     fn document(&self, group: &str, version: &str) -> Option<Value> {
         let mut schemas = Schemas::default();
         let mut paths = Map::new();
-        for kind in self.kinds.iter().filter(|kind| {
+        for kind in self.served().iter().filter(|kind| {
             kind.group == group && kind.versions.iter().any(|served| served == version)
         }) {
             add_kind(kind, version, &mut schemas);
@@ -105,7 +105,10 @@ struct Schemas {
 
 fn add_kind(kind: &Kind, version: &str, schemas: &mut Schemas) {
     let own = json!([{"group": kind.group, "version": version, "kind": kind.kind}]);
-    let mut schema = object(kind.schema, schemas);
+    let mut schema = match kind.structure(version) {
+        Some(structure) => custom(structure.schema(), kind.schema, schemas),
+        None => object(kind.schema, schemas),
+    };
     if let Some(Type::Object(metadata)) = crate::check::metadata_type() {
         let reference = reference(metadata, schemas);
         let properties = crate::object::child(&mut schema, "properties");
@@ -117,6 +120,20 @@ fn add_kind(kind: &Kind, version: &str, schemas: &mut Schemas) {
     schemas
         .written
         .insert(format!("io.ringfence.{version}.{}", kind.kind), schema);
+}
+
+/// The schema of a custom resource, with the fields that all have.
+fn custom(schema: &Value, table: &'static Schema, schemas: &mut Schemas) -> Value {
+    let mut schema = schema.clone();
+    let own = object(table, schemas);
+    let properties = crate::object::fields(crate::object::child(&mut schema, "properties"));
+    let own = own.get("properties").and_then(Value::as_object);
+    properties.extend(
+        own.into_iter()
+            .flatten()
+            .map(|(name, kind)| (name.clone(), kind.clone())),
+    );
+    schema
 }
 
 fn object(table: &'static Schema, schemas: &mut Schemas) -> Value {

@@ -43,7 +43,8 @@ impl Api {
         let [plural, rest @ ..] = rest else {
             return Err(ApiError::no_such_path());
         };
-        let kind = self.kinds.served(group, version, plural);
+        let kinds = self.served();
+        let kind = kinds.served(group, version, plural);
         let kind = kind.ok_or_else(ApiError::no_such_path)?;
         if namespace.is_some() && !kind.is_namespaced() {
             return Err(ApiError::no_such_path());

@@ -6,14 +6,14 @@ use super::answer::Answer;
 use super::route::Route;
 use super::update::decide_update;
 use super::{Api, Body, Moment, Request};
-use crate::kind::selector_text;
+use crate::kind::{Kind, selector_text};
 use crate::object::{self, at, number};
 use crate::status::ApiError;
 
 impl Api {
     pub(super) fn get_scale(&self, route: &Route, name: &str) -> Result<Answer, ApiError> {
         let found = self.find(&route.kind, &route.key(name))?;
-        Ok(Answer::json(200, scale(&found)))
+        Ok(Answer::json(200, scale(&found, &route.kind)))
     }
 
     pub(super) fn change_scale(
@@ -32,15 +32,18 @@ impl Api {
         };
         let answer = self.write(request, &whole, moment, || {
             let current = self.find(&route.kind, &route.key(name))?;
-            let wanted = wanted(&scale(&current), &sent, request)?;
-            let mut object = Value::clone(&current);
-            object::fields(object::child(&mut object, "spec"))
-                .insert("replicas".to_owned(), wanted.into());
+            let wanted = wanted(&scale(&current, &route.kind), &sent, request)?;
+            let mut object = Value::clone(&super::read::in_version(
+                &current,
+                &route.kind,
+                &route.version,
+            ));
+            set_replicas(&mut object, &route.kind, wanted);
             decide_update(&current, object, (request, &whole), moment)
         })?;
         Ok(match answer.body {
             Body::Json(object) => Answer {
-                body: Body::Json(scale(&object)),
+                body: Body::Json(scale(&object, &route.kind)),
                 ..answer
             },
             Body::Text(_) | Body::NotModified | Body::Watch(_) | Body::Streaming(_) => answer,
@@ -94,7 +97,41 @@ fn wanted(current: &Value, sent: &Value, request: &Request) -> Result<i64, ApiEr
         })
 }
 
-fn scale(object: &Value) -> Value {
+fn set_replicas(object: &mut Value, kind: &Kind, count: i64) {
+    let path: Vec<&str> = kind.scale_paths.as_ref().map_or_else(
+        || vec!["spec", "replicas"],
+        |paths| paths.spec.iter().map(String::as_str).collect(),
+    );
+    let place = path
+        .into_iter()
+        .fold(object, |value, field| object::child(value, field));
+    *place = count.into();
+}
+
+/// How many are wanted, how many there are, and which.
+fn numbers(object: &Value, kind: &Kind) -> (i64, i64, String) {
+    let Some(paths) = &kind.scale_paths else {
+        return (
+            number(object, &["spec", "replicas"]).unwrap_or_default(),
+            number(object, &["status", "replicas"]).unwrap_or_default(),
+            selector_text(at(object, &["spec", "selector"])),
+        );
+    };
+    let find = |path: &[String]| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        at(object, &path).filter(|_| !path.is_empty())
+    };
+    let count = |path| find(path).and_then(Value::as_i64).unwrap_or_default();
+    let selector = find(&paths.selector).and_then(Value::as_str);
+    (
+        count(&paths.spec),
+        count(&paths.status),
+        selector.unwrap_or_default().to_owned(),
+    )
+}
+
+fn scale(object: &Value, kind: &Kind) -> Value {
+    let (wanted, present, selector) = numbers(object, kind);
     let metadata = |field| {
         at(object, &["metadata", field])
             .cloned()
@@ -108,10 +145,7 @@ fn scale(object: &Value) -> Value {
             "resourceVersion": metadata("resourceVersion"),
             "creationTimestamp": metadata("creationTimestamp"),
         },
-        "spec": {"replicas": number(object, &["spec", "replicas"]).unwrap_or_default()},
-        "status": {
-            "replicas": number(object, &["status", "replicas"]).unwrap_or_default(),
-            "selector": selector_text(at(object, &["spec", "selector"])),
-        },
+        "spec": {"replicas": wanted},
+        "status": {"replicas": present, "selector": selector},
     })
 }

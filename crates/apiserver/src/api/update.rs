@@ -150,6 +150,9 @@ fn keep(current: &Value, object: &mut Value, kind: &Kind, subresource: Option<&s
 
 /// What the server has given an object stays if the writer says nothing about it.
 fn keep_if_absent(current: &Value, object: &mut Value, kind: &Kind) {
+    if !kind.structures.is_empty() {
+        return;
+    }
     let given: &[&str] = match kind.kind.as_ref() {
         "Service" => &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"],
         "Pod" => &["nodeName", "tolerations"],

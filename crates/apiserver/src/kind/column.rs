@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::Word;
-use crate::object;
+use super::{JsonPath, Word};
 use crate::time::Timestamp;
 
 /// How a cell is found.
@@ -11,8 +10,8 @@ use crate::time::Timestamp;
 pub enum Cell {
     /// Computed from the object and the present time.
     Computed(fn(&Value, Timestamp) -> Value),
-    /// The value at a path of field names.
-    Path(Vec<String>),
+    /// The values at a path.
+    Path(JsonPath),
 }
 
 /// A column.
@@ -55,14 +54,26 @@ impl Column {
         match &self.cell {
             Cell::Computed(cell) => cell(object, now),
             Cell::Path(path) => {
-                let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                let value = object::at(object, &path).cloned().unwrap_or(Value::Null);
-                if self.value == "date" {
-                    super::cells::since(value.as_str().unwrap_or_default(), now)
-                } else {
-                    value
+                let found = path.find(object);
+                match (self.value.as_ref(), found.as_slice()) {
+                    (_, []) => Value::Null,
+                    ("date", [time, ..]) => {
+                        super::cells::since(time.as_str().unwrap_or_default(), now)
+                    }
+                    ("string", values) => {
+                        let words: Vec<String> = values.iter().map(|value| word(value)).collect();
+                        words.join(" ").into()
+                    }
+                    (_, [value, ..]) => Value::clone(value),
                 }
             }
         }
     }
+}
+
+/// A value in a column of text.
+fn word(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -29,10 +29,14 @@ impl FieldSet {
     /// The paths of the values in `value`.
     pub(crate) fn of(value: &Value, at: Position) -> Self {
         let below: BTreeMap<Step, Self> = match (value, at) {
-            (Value::Object(fields), Position::Object(_) | Position::Map(_)) => fields
-                .iter()
-                .map(|(name, value)| (Step::Field(name.clone()), Self::of(value, at.field(name))))
-                .collect(),
+            (Value::Object(fields), Position::Object(_) | Position::Map(_) | Position::Free) => {
+                fields
+                    .iter()
+                    .map(|(name, value)| {
+                        (Step::Field(name.clone()), Self::of(value, at.field(name)))
+                    })
+                    .collect()
+            }
             (Value::Array(list), Position::List(_, ListRule::Keyed { apply, .. })) => list
                 .iter()
                 .map(|item| {

@@ -27,6 +27,8 @@ pub(crate) enum Position {
     List(&'static Type, ListRule),
     /// Such values by key.
     Map(&'static Type),
+    /// Inside of a custom resource: objects are merged field by field, lists are wholes.
+    Free,
     /// A single value, or nothing that is known.
     Leaf,
 }
@@ -39,6 +41,8 @@ impl Position {
                 crate::check::metadata_type()
                     .map_or(Self::Leaf, |kind| Self::of(kind, ListRule::Atomic))
             }
+            Self::Object(schema) if schema.name == crate::kind::CUSTOM.name => Self::Free,
+            Self::Free => Self::Free,
             Self::Object(schema) => schema.field(name).map_or(Self::Leaf, |kind| {
                 Self::of(kind, list_rule(schema.name, name))
             }),
@@ -51,7 +55,7 @@ impl Position {
     pub(crate) const fn item(self) -> Self {
         match self {
             Self::List(kind, _) => Self::of(kind, ListRule::Atomic),
-            Self::Object(_) | Self::Map(_) | Self::Leaf => Self::Leaf,
+            Self::Object(_) | Self::Map(_) | Self::Free | Self::Leaf => Self::Leaf,
         }
     }
 

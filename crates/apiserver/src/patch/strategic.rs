@@ -69,7 +69,10 @@ fn merge_field(
         (Value::Null, _) => {
             fields.shift_remove(field);
         }
-        (Value::Object(value), Position::Object(_) | Position::Map(_) | Position::Leaf) => {
+        (
+            Value::Object(value),
+            Position::Object(_) | Position::Map(_) | Position::Free | Position::Leaf,
+        ) => {
             let target = fields.entry(field).or_insert(Value::Null);
             merge_object(target, value, at)?;
             if value.get(PATCH) == Some(&"delete".into()) {
@@ -171,7 +174,11 @@ fn list_directive(
     if let Some(target) = fields.get_mut(field).filter(|_| !patch.contains_key(field)) {
         let key = match at.field(field) {
             Position::List(_, ListRule::Keyed { merge, .. }) => Some(merge),
-            Position::List(..) | Position::Object(_) | Position::Map(_) | Position::Leaf => None,
+            Position::List(..)
+            | Position::Object(_)
+            | Position::Map(_)
+            | Position::Free
+            | Position::Leaf => None,
         };
         reorder(target, Some(value), key);
     }

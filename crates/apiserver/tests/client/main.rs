@@ -10,6 +10,7 @@ mod applying;
 mod bench;
 #[path = "../kubectl/containers.rs"]
 mod containers;
+mod custom;
 mod deleting;
 mod discovering;
 mod pods;

@@ -9,6 +9,7 @@
 
 mod bench;
 mod containers;
+mod custom;
 mod script;
 mod streams;
 
@@ -24,6 +25,7 @@ fn kubectl_works_as_against_a_cluster() {
                 scope.spawn(move || {
                     let bench = Bench::start(kubectl);
                     script::run(&bench);
+                    custom::run(&bench);
                     streams::run(&bench);
                     bench.ran()
                 })
