@@ -1,10 +1,12 @@
 //! The lab's control plane: what was asked for, what exists, and who is told.
 
 pub mod desired;
+pub mod details;
 pub mod feed;
 #[cfg(test)]
 mod sample;
 pub mod scheduler;
 pub mod service_addresses;
 pub mod system;
+pub mod volumes;
 pub mod workloads;

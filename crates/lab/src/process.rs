@@ -15,6 +15,7 @@ pub mod host;
 pub mod init;
 pub mod lab;
 pub mod sandbox;
+pub mod volumes;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;

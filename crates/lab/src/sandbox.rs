@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::sys::signal::Signal;
 
 use crate::process::sandbox::{ContainerCommand, InitEvent, InitRequest, SandboxConfig};
 
@@ -88,6 +89,19 @@ impl Sandbox {
     /// If the sandbox has ended.
     pub(crate) fn start_container(&mut self, command: ContainerCommand) -> anyhow::Result<()> {
         let line = serde_json::to_string(&InitRequest::Start(command))?;
+        writeln!(self.requests, "{line}").context("the pod's sandbox has ended")
+    }
+
+    /// Sends a container a signal, if it runs.
+    ///
+    /// # Errors
+    /// If the sandbox has ended.
+    pub(crate) fn signal(&mut self, name: &str, signal: Signal) -> anyhow::Result<()> {
+        let request = InitRequest::Signal {
+            name: name.to_owned(),
+            signal: signal as i32,
+        };
+        let line = serde_json::to_string(&request)?;
         writeln!(self.requests, "{line}").context("the pod's sandbox has ended")
     }
 }

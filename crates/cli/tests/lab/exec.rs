@@ -131,6 +131,9 @@ fn commands_have_the_containers_environment_and_nothing_of_the_users() {
             "GREETING=hello",
             "HOME=/",
             "HOSTNAME=somewhere",
+            "KUBERNETES_SERVICE_HOST=10.96.0.1",
+            "KUBERNETES_SERVICE_PORT=443",
+            "KUBERNETES_SERVICE_PORT_HTTPS=443",
             "PASSWORD=s3cret"
         ]
     );

@@ -48,3 +48,240 @@ fn people_say_which_pods_a_node_takes() {
     let refused = cluster.run("delete node kind-worker");
     assert!(refused.stderr.contains("nodes of a lab"), "{refused:?}");
 }
+
+const FULL: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: default}
+data: {mode: prod, page: hello}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys, namespace: default}
+stringData: {token: s3cret}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: full, namespace: default, labels: {app: full}}
+spec:
+  initContainers:
+  - {name: first, image: busybox, command: [sh, -c, 'echo made > /rf-work/inside/file'], volumeMounts: [{name: work, mountPath: /rf-work/inside}]}
+  - {name: migrate, image: example/migrate}
+  containers:
+  - name: web
+    image: nginx
+    ports: [{containerPort: 80}]
+    env:
+    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+    - {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+    - {name: APP, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['app']\"}}}
+    - {name: URL, value: 'http://$(IP)/'}
+    - {name: MODE, valueFrom: {configMapKeyRef: {name: settings, key: mode}}}
+    volumeMounts:
+    - {name: work, mountPath: /rf-work/inside}
+    - {name: settings, mountPath: /etc/rf-settings}
+    - {name: keys, mountPath: /usr/share/rf-keys/token, subPath: token, readOnly: true}
+    - {name: about, mountPath: /rf-about}
+    - {name: claim, mountPath: /rf-claim}
+    resources: {limits: {cpu: 100m, memory: 64Mi}}
+  - {name: side, image: busybox, command: [sleep, '1000']}
+  volumes:
+  - {name: work, emptyDir: {}}
+  - {name: settings, configMap: {name: settings, items: [{key: page, path: deep/page.txt}]}}
+  - {name: keys, secret: {secretName: keys}}
+  - {name: about, projected: {sources: [{downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}}]}}
+  - {name: claim, persistentVolumeClaim: {claimName: data}}
+";
+
+impl Cluster {
+    fn applies(&self, name: &str, manifests: &str) {
+        let file = self.path(name);
+        std::fs::write(&file, manifests).unwrap();
+        self.ok(&format!("apply -f {}", file.display()));
+    }
+
+    #[track_caller]
+    fn shows(&self, arguments: &str, word: &str) {
+        eventually(word, || {
+            let shown = self.run(arguments);
+            shown.stdout.contains(word).then_some(())
+        });
+    }
+}
+
+#[test]
+fn volumes_variables_and_what_runs_first() {
+    let cluster = Cluster::up();
+    cluster.applies("full.yaml", FULL);
+    cluster.ok("wait --for=condition=Ready pod/full --timeout=20s");
+    let files = "/rf-work/inside/file /etc/rf-settings/deep/page.txt /usr/share/rf-keys/token /rf-about/labels";
+    let read = cluster.ok(&format!("exec full -c web -- cat {files}"));
+    assert_eq!(read, "made\nhellos3cretapp=\"full\"");
+    let script =
+        "echo~$NODE~$APP~$URL~$MODE~$KUBERNETES_SERVICE_HOST;touch~/rf-claim/x~/rf-work/inside/y";
+    let said = cluster.ok(&format!("exec full -c web -- sh -c {script}"));
+    let address = cluster.ok("get pod full -o jsonpath={.status.podIP}");
+    let node = cluster.ok("get pod full -o jsonpath={.spec.nodeName}");
+    assert_eq!(
+        said,
+        format!("{node} full http://{address}/ prod 10.96.0.1\n")
+    );
+    let denied = cluster.run("exec full -c web -- sh -c echo~x>/usr/share/rf-keys/token");
+    assert!(!denied.status.success(), "{denied:?}");
+    assert!(!std::path::Path::new("/rf-work").exists());
+    let line = cluster.ok("get pod full --no-headers");
+    assert!(line.contains("2/2") && line.contains("Running"), "{line}");
+    let ends = "get pod full -o jsonpath={.status.initContainerStatuses[*].state.terminated.reason}/{.status.qosClass}";
+    assert_eq!(cluster.ok(ends), "Completed Completed/Burstable");
+    cluster.shows("get events", "volume claim is an empty folder");
+    cluster.applies(
+        "late.yaml",
+        &FULL
+            .replace("name: full", "name: late")
+            .replace("{name: settings, items", "{name: nothing, items"),
+    );
+    cluster.shows("get events", "configmap \"nothing\" not found");
+    let line = cluster.ok("get pod late --no-headers");
+    assert!(line.contains("0/2") && !line.contains("Running"), "{line}");
+}
+
+#[test]
+fn what_runs_first_and_fails_keeps_the_others_back() {
+    let cluster = Cluster::up();
+    cluster.applies(
+        "init.yaml",
+        "
+apiVersion: v1
+kind: Pod
+metadata: {name: never, namespace: default}
+spec:
+  restartPolicy: Never
+  initContainers: [{name: first, image: x, command: ['false']}]
+  containers: [{name: c, image: x}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: again, namespace: default}
+spec:
+  initContainers: [{name: first, image: x, command: ['false']}]
+  containers: [{name: c, image: x}]
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: beside, namespace: default}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      initContainers: [{name: side, image: x, restartPolicy: Always, command: [sleep, '1000']}]
+      containers: [{name: c, image: x, command: ['true']}]
+",
+    );
+    cluster.shows("get pods", "Init:Error");
+    cluster.shows("get pods", "Init:CrashLoopBackOff");
+    assert_eq!(
+        cluster.ok("get pod never -o jsonpath={.status.phase}"),
+        "Failed"
+    );
+    cluster.ok("wait --for=condition=Complete job/beside --timeout=20s");
+}
+
+#[test]
+fn probes_decide_who_is_ready_and_who_is_started_again() {
+    let cluster = Cluster::up();
+    cluster.applies(
+        "probes.yaml",
+        "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: default}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: default, labels: {app: web}}
+spec:
+  containers:
+  - name: c
+    image: nginx
+    ports: [{containerPort: 80, name: http}]
+    startupProbe: {tcpSocket: {port: http}, periodSeconds: 1}
+    readinessProbe: {httpGet: {path: /, port: 8081}, periodSeconds: 1}
+    livenessProbe: {exec: {command: [no-such-program]}, periodSeconds: 1, failureThreshold: 1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: gate, namespace: default, labels: {app: web}}
+spec:
+  volumes: [{name: state, emptyDir: {}}]
+  containers:
+  - name: c
+    image: busybox
+    command: [sleep, '1000']
+    volumeMounts: [{name: state, mountPath: /rf-state}]
+    readinessProbe: {exec: {command: [cat, /rf-state/open]}, periodSeconds: 1, failureThreshold: 1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ill, namespace: default}
+spec:
+  containers:
+  - name: c
+    image: busybox
+    command: [sleep, '1000']
+    livenessProbe: {tcpSocket: {port: 81}, periodSeconds: 1, failureThreshold: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+",
+    );
+    cluster.ok("wait --for=condition=Ready pod/web --timeout=20s");
+    let ready =
+        "get pods web gate --no-headers -o custom-columns=R:.status.containerStatuses[0].ready";
+    assert_eq!(cluster.ok(ready), "true\nfalse\n");
+    let addresses = "get endpoints web -o jsonpath={.subsets[*].addresses[*].targetRef.name}";
+    cluster.shows(addresses, "web");
+    assert_eq!(cluster.ok(addresses), "web");
+    cluster.ok("exec gate -- touch /rf-state/open");
+    cluster.ok("wait --for=condition=Ready pod/gate --timeout=20s");
+    cluster.ok("exec gate -- rm /rf-state/open");
+    cluster.ok("wait --for=condition=Ready=false pod/gate --timeout=20s");
+    eventually("it is started again", || {
+        let count =
+            cluster.ok("get pod ill -o jsonpath={.status.containerStatuses[0].restartCount}");
+        (count != "0").then_some(())
+    });
+    let events = cluster.ok("get events");
+    for word in [
+        "Liveness probe failed",
+        "Readiness probe failed",
+        "will be restarted",
+    ] {
+        assert!(events.contains(word), "{word}: {events}");
+    }
+    assert_eq!(
+        cluster.ok("get pod web -o jsonpath={.status.containerStatuses[0].restartCount}"),
+        "0"
+    );
+}
+
+#[test]
+fn a_pod_that_is_deleted_may_put_its_things_in_order() {
+    let cluster = Cluster::up();
+    cluster.ok("run tidy --image=x --command -- sh -c trap~'echo~bye;exit~0'~TERM;echo~up;while~:;do~sleep~0.1;done");
+    cluster.shows("logs tidy", "up");
+    let mut logs = cluster.command("logs -f tidy");
+    let logs = logs.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    cluster.ok("delete pod tidy --timeout=20s");
+    let printed = logs.wait_with_output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&printed), "up\nbye\n");
+    cluster.ok(
+        "run stubborn --image=x --command -- sh -c trap~''~TERM;echo~up;while~:;do~sleep~0.1;done",
+    );
+    cluster.shows("logs stubborn", "up");
+    let before = std::time::Instant::now();
+    cluster.ok("delete pod stubborn --grace-period=1 --timeout=20s");
+    assert!(before.elapsed() >= std::time::Duration::from_secs(1));
+}

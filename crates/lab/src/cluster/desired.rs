@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{ContainerPort, Labels, ObjectKey, Pod, RestartPolicy};
 
+use super::details::{ContainerDetails, PodDetails};
+
 /// A pod that should exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredPod {
@@ -17,8 +19,21 @@ pub struct DesiredPod {
     pub node_selector: Labels,
     /// When containers that end are started again.
     pub restart: RestartPolicy,
-    /// Its containers in order.
+    /// What runs before them and ends, in order.
+    pub init: Vec<DesiredContainer>,
+    /// Its containers and sidecars in order.
     pub containers: Vec<DesiredContainer>,
+    /// What else its manifest says; empty for a pod that is only asked for.
+    pub details: PodDetails,
+}
+
+impl DesiredPod {
+    /// Whether a container only accompanies others: it is started again whenever it ends, and ends with them.
+    #[must_use]
+    pub fn is_sidecar(&self, container: &str) -> bool {
+        let mut beside = self.details.init_containers.iter();
+        beside.any(|one| one.name == container)
+    }
 }
 
 /// A container of such a pod.
@@ -36,6 +51,8 @@ pub struct DesiredContainer {
     pub environment: BTreeMap<String, String>,
     /// Declared ports.
     pub ports: Vec<ContainerPort>,
+    /// What else its manifest says.
+    pub details: ContainerDetails,
 }
 
 /// What runs in place of an image.

@@ -8,6 +8,7 @@ use ringfence_model::{
 };
 
 use super::desired::{DesiredContainer, DesiredPod, Program};
+use super::details::{ContainerDetails, Facts, PodDetails};
 use super::scheduler::{Candidate, allows};
 
 /// The characters of generated names: no vowels, so that no words appear.
@@ -55,6 +56,7 @@ pub fn desired_pods(
                     &object.key(),
                     manifest.pod.clone(),
                     &manifest.spec,
+                    &Facts::default(),
                 )?);
             }
             Object::Workload(workload) => {
@@ -64,6 +66,7 @@ pub fn desired_pods(
                         &object.key(),
                         pod,
                         &workload.template.spec,
+                        &Facts::default(),
                     )?);
                 }
             }
@@ -82,13 +85,17 @@ pub fn desired_pods(
     Ok(pods)
 }
 
-/// What runs for a pod that is there.
+/// What runs for a pod that is there, of which these `facts` are known.
 ///
 /// # Errors
 /// [`WorkloadError`] if it cannot be made.
-pub fn desired_pod(objects: &Objects, manifest: &PodManifest) -> Result<DesiredPod, WorkloadError> {
+pub fn desired_pod(
+    objects: &Objects,
+    manifest: &PodManifest,
+    facts: &Facts,
+) -> Result<DesiredPod, WorkloadError> {
     let owner = ObjectKey::namespaced(ObjectKind::Pod, &manifest.pod.name);
-    desired(objects, &owner, manifest.pod.clone(), &manifest.spec)
+    desired(objects, &owner, manifest.pod.clone(), &manifest.spec, facts)
 }
 
 fn workload_pods(workload: &Workload, nodes: &[Candidate]) -> Vec<Pod> {
@@ -203,24 +210,19 @@ fn desired(
     owner: &ObjectKey,
     pod: Pod,
     spec: &PodSpec,
+    facts: &Facts,
 ) -> Result<DesiredPod, WorkloadError> {
     let references = References {
         objects,
         owner,
         pod: &pod.name,
+        facts,
     };
-    let containers = running(spec)
-        .map(|container| {
-            Ok(DesiredContainer {
-                name: container.name.clone(),
-                image: container.image.clone(),
-                program: program(container),
-                interactive: interactive(container),
-                environment: environment(&references, container)?,
-                ports: container.ports.clone(),
-            })
-        })
-        .collect::<Result<_, WorkloadError>>()?;
+    let wanted = |container: &Container| wanted(&references, container);
+    let containers = running(spec).map(wanted).collect::<Result<_, _>>()?;
+    let init = spec.init_containers.iter();
+    let init = init.filter(|container| !container.sidecar).map(wanted);
+    let init = init.collect::<Result<_, _>>()?;
     Ok(DesiredPod {
         hostname: spec
             .hostname
@@ -233,8 +235,54 @@ fn desired(
             node: spec.node_name.clone().or_else(|| pod.node.clone()),
             ..pod
         },
+        init,
         containers,
+        details: PodDetails::default(),
     })
+}
+
+fn wanted(
+    references: &References<'_>,
+    container: &Container,
+) -> Result<DesiredContainer, WorkloadError> {
+    let environment = environment(references, container)?;
+    let expanded = |words: &[String]| {
+        let words = words.iter().map(|word| expand(word, &environment));
+        words.collect()
+    };
+    let container = Container {
+        command: expanded(&container.command),
+        args: expanded(&container.args),
+        ..container.clone()
+    };
+    Ok(DesiredContainer {
+        program: program(&container),
+        interactive: interactive(&container),
+        name: container.name,
+        image: container.image,
+        environment,
+        ports: container.ports,
+        details: ContainerDetails::default(),
+    })
+}
+
+/// The text with `$(NAME)` replaced by that variable where there is one; `$$` stands for `$`.
+fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        result += before;
+        let named = after.strip_prefix('(').and_then(|it| it.split_once(')'));
+        let known = named.and_then(|(name, rest)| Some((variables.get(name)?, rest)));
+        if let Some((value, after)) = known {
+            result += value;
+            rest = after;
+        } else {
+            result.push('$');
+            rest = after.strip_prefix('$').unwrap_or(after);
+        }
+    }
+    result + rest
 }
 
 /// What runs for a container: an applet that ringfence has, a program of this machine, or a stand-in. Images are not
@@ -279,13 +327,14 @@ struct References<'a> {
     objects: &'a Objects,
     owner: &'a ObjectKey,
     pod: &'a ObjectName,
+    facts: &'a Facts,
 }
 
 fn environment(
     references: &References<'_>,
     container: &Container,
 ) -> Result<BTreeMap<String, String>, WorkloadError> {
-    let mut variables = BTreeMap::new();
+    let mut variables = references.facts.services.clone();
     for source in &container.env_from {
         let (kind, name, prefix, optional) = match source {
             EnvFrom::Secret {
@@ -314,6 +363,11 @@ fn environment(
     }
     for variable in &container.env {
         if let Some(value) = value(references, &variable.name, &variable.value)? {
+            let value = if matches!(variable.value, EnvValue::Literal(_)) {
+                expand(&value, &variables)
+            } else {
+                value
+            };
             variables.insert(variable.name.clone(), value);
         }
     }
@@ -346,7 +400,7 @@ fn value(
         EnvValue::Field(path) => Ok(match path.as_str() {
             "metadata.name" => Some(references.pod.name.clone()),
             "metadata.namespace" => Some(references.pod.namespace.clone()),
-            _ => None,
+            path => references.facts.field(path),
         }),
         EnvValue::Other(_) => Ok(None),
     }
@@ -360,7 +414,8 @@ fn missing(references: &References<'_>, variable: &str, wanted: String) -> Workl
     }
 }
 
-fn data<'a>(
+/// The content of a Secret or ConfigMap.
+pub(super) fn data<'a>(
     objects: &'a Objects,
     kind: ObjectKind,
     namespace: &str,

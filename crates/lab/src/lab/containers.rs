@@ -14,6 +14,8 @@ pub struct ContainerRecord {
     pub end: Option<ContainerEnd>,
     /// How often it was started again.
     pub restarts: u32,
+    /// Whether a probe has not found it ready.
+    pub unready: bool,
 }
 
 /// The end of a container.

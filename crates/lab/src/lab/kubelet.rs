@@ -2,13 +2,15 @@
 
 mod events;
 mod record;
+mod service_links;
 mod status;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ringfence_apiserver::object::{is_terminating, text, uid};
+use ringfence_apiserver::object::{at, is_terminating, text, uid};
 use ringfence_controllers::Verb;
 use ringfence_model::{Object, ObjectName};
 use serde_json::Value;
@@ -16,10 +18,12 @@ use serde_json::Value;
 use super::api::{pod_name, typed};
 use super::{Lab, PodId, PodRecord, pods, programs};
 use crate::cluster::desired::{DesiredPod, Program};
+use crate::cluster::details::{Facts, PodDetails};
 use crate::cluster::system;
 use crate::cluster::workloads::{Objects, desired_pod};
 
 pub(super) use events::{Normal, Warning};
+use service_links::service_variables;
 
 /// Who writes the status of pods.
 const MANAGER: &str = "kubelet";
@@ -139,7 +143,7 @@ impl Lab {
 
     /// Takes note of a pod and starts it in a thread of its own. One whose variables refer to what is not there waits.
     fn begin(self: &Arc<Self>, pod: PodId, document: &Value) {
-        match self.desired(document) {
+        match self.desired(document, &[]) {
             Ok(desired) => {
                 let record = PodRecord::new(pod.uid.clone(), desired);
                 self.lock().pods.insert(pod.name.clone(), record);
@@ -156,7 +160,8 @@ impl Lab {
         }
     }
 
-    fn desired(&self, document: &Value) -> anyhow::Result<DesiredPod> {
+    /// What runs for a pod of the store that has these addresses.
+    fn desired(&self, document: &Value, addresses: &[IpAddr]) -> anyhow::Result<DesiredPod> {
         let Some(Object::Pod(mut manifest)) = typed(document) else {
             anyhow::bail!("the pod cannot be read");
         };
@@ -164,19 +169,37 @@ impl Lab {
             manifest.pod.host_addresses = self.node_addresses(node);
         }
         manifest.pod.addresses.clear();
-        let mut pod = desired_pod(&self.referable(&manifest.pod.name.namespace), &manifest)?;
+        let name = &manifest.pod.name;
+        let facts = self.facts(name, addresses);
+        let mut pod = desired_pod(&self.referable(&name.namespace), &manifest, &facts)?;
+        pod.details = PodDetails::of(document);
         let is_dns = pod.pod.name == system::dns_pod_name();
-        for container in &mut pod.containers {
+        for container in pod.init.iter_mut().chain(&mut pod.containers) {
             let own = std::mem::replace(&mut container.program, Program::Dns);
             if !is_dns {
                 container.program = programs::resolve(own);
             }
+            container.details = pod.details.container(&container.name);
         }
         Ok(pod)
     }
 
+    /// What is known of a pod with these addresses.
+    pub(super) fn facts(&self, name: &ObjectName, addresses: &[IpAddr]) -> Facts {
+        let Some(stored) = self.stored_pod(name) else {
+            return Facts::default();
+        };
+        let texts = |list: &[IpAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let hosts = self.node_addresses(text(&stored, &["spec", "nodeName"]));
+        let mut facts = Facts::of(&stored, &texts(addresses), &texts(&hosts));
+        if at(&stored, &["spec", "enableServiceLinks"]) != Some(&Value::Bool(false)) {
+            facts.services = service_variables(&self.stored("services"), &name.namespace);
+        }
+        facts
+    }
+
     /// What variables of pods in a namespace may refer to.
-    fn referable(&self, namespace: &str) -> Objects {
+    pub(super) fn referable(&self, namespace: &str) -> Objects {
         let stored = ["secrets", "configmaps"].map(|resource| self.stored(resource));
         let inside = stored
             .iter()

@@ -1,6 +1,9 @@
 //! The life of a pod: sandbox, network, containers, readiness, end.
 
 mod command;
+mod init;
+mod probes;
+mod volumes;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -16,14 +19,15 @@ use ringfence_model::{ObjectName, RestartPolicy};
 use ringfence_net::Protocol;
 use ringfence_netlink::namespace;
 
-use super::containers::now;
 use super::kubelet::{Normal, Warning};
 use super::nodes::{DIRECTORY, Node, plugin_dir};
 use super::{Lab, PodId};
 use crate::cluster::desired::{DesiredPod, Program};
 use crate::process::sandbox::{ContainerCommand, InitEvent, SandboxConfig};
+use crate::process::volumes::VolumePlace;
 use crate::sandbox::{Sandbox, pod_files};
 use command::command;
+pub(super) use probes::waits_for_probe;
 use watch::{back_off, watch};
 
 /// How long a container may take until its ports answer.
@@ -124,7 +128,9 @@ fn start_network(
     lab.update_pod(pod, |_| {});
     let node = node(lab, &desired)?;
     let directory = directory(&pod.name);
-    let mut sandbox = start_sandbox(lab, node, &desired, &directory)?;
+    let volumes = volumes::prepare(lab, &desired)?;
+    tell_substitutes(lab, pod, &desired);
+    let mut sandbox = start_sandbox(lab, node, &desired, volumes)?;
     let attachment = attachment(&pod.name, &sandbox);
     let events = sandbox.events.take().context("events already taken")?;
     let known = lab.update_pod(pod, |record| record.sandbox = Some(sandbox));
@@ -148,6 +154,10 @@ fn start_containers(
     let desired = desired(lab, pod)?;
     let node = node(lab, &desired)?;
     let process = lab.exec_target(&pod.name, None)?.pid;
+    if !init::run(lab, pod, &desired, addresses, &events)? {
+        lab.finish_pod(pod, false);
+        return Ok(());
+    }
     for container in &desired.containers {
         let command = command(&desired, container, &node.name, addresses)?;
         start_container(lab, pod, command)?;
@@ -157,13 +167,13 @@ fn start_containers(
         record.failure = None;
         record.message = None;
         for container in &desired.containers {
-            let state = record.containers.entry(container.name.clone());
-            state.or_default().start(now());
+            record.begin(container);
         }
     });
     watch(lab, pod, process, early.into_iter().chain(events));
     wait_until_ports_answer(node, &desired, addresses)?;
     lab.mark_running(pod);
+    probes::start(lab, pod, &desired.containers);
     for container in &desired.containers {
         lab.event(
             pod,
@@ -172,6 +182,39 @@ fn start_containers(
         );
     }
     Ok(())
+}
+
+/// Says what a lab does in another way than the manifest asks for, or not at all.
+fn tell_substitutes(lab: &Lab, pod: &PodId, desired: &DesiredPod) {
+    let mut said: Vec<String> = Vec::new();
+    for volume in volumes::substituted(desired) {
+        said.push(format!(
+            "volume {volume} is an empty folder that goes with the pod"
+        ));
+    }
+    for container in desired.init.iter().chain(&desired.containers) {
+        let (name, details) = (&container.name, &container.details);
+        if details.lifecycle.is_some() {
+            said.push(format!("hooks of container {name} are not carried out"));
+        }
+        let probes = [
+            &details.startup_probe,
+            &details.readiness_probe,
+            &details.liveness_probe,
+        ];
+        if probes
+            .iter()
+            .any(|it| it.as_ref().is_some_and(|it| it.action.grpc.is_some()))
+        {
+            said.push(format!(
+                "gRPC probes of container {name} are taken to succeed"
+            ));
+        }
+    }
+    if !said.is_empty() {
+        let message = format!("a lab runs no images: {}", said.join("; "));
+        lab.event(pod, Warning("StandIn"), &message);
+    }
 }
 
 fn desired(lab: &Lab, pod: &PodId) -> anyhow::Result<DesiredPod> {
@@ -217,14 +260,18 @@ fn wait_until_started(
 
 /// Ends a pod, and says so to the API, which waits for it.
 pub fn end(lab: &Lab, pod: &PodId) {
+    for (container, record) in lab.container_records(pod).unwrap_or_default() {
+        if record.running_since.is_some() {
+            let message = format!("Stopping container {container}");
+            lab.event(pod, Normal("Killing"), &message);
+        }
+    }
+    lab.tell_to_end(pod);
+    lab.wait_until_stopped(pod);
     let Some((desired, sandbox)) = lab.take_pod(pod) else {
         return;
     };
     if let Some(sandbox) = sandbox {
-        for container in &desired.containers {
-            let message = format!("Stopping container {}", container.name);
-            lab.event(pod, Normal("Killing"), &message);
-        }
         release(lab, &desired, sandbox);
     }
     let _ = std::fs::remove_dir_all(directory(&pod.name));
@@ -265,7 +312,7 @@ fn start_sandbox(
     lab: &Lab,
     node: &Node,
     desired: &DesiredPod,
-    directory: &Path,
+    volumes: Vec<VolumePlace>,
 ) -> anyhow::Result<Sandbox> {
     let config = SandboxConfig {
         hostname: if desired.pod.host_network {
@@ -274,8 +321,9 @@ fn start_sandbox(
             desired.hostname.clone()
         },
         host_network: desired.pod.host_network,
-        directory: directory.to_owned(),
+        directory: directory(&desired.pod.name),
         files: pod_files(&desired.hostname, None, &lab.resolv_conf(&desired.pod)),
+        volumes,
     };
     namespace::run_in(&node.namespace, || Sandbox::start(&config))?
 }

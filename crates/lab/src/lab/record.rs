@@ -38,6 +38,8 @@ pub struct PodRecord {
     pub ending: bool,
     /// How its containers run, by name.
     pub containers: BTreeMap<String, ContainerRecord>,
+    /// Whether all that runs before its containers has ended well.
+    pub initialized: bool,
     /// When it was asked for.
     pub created: Seconds,
     /// When it last became ready, or ceased to be.
@@ -53,6 +55,7 @@ impl PodRecord {
         };
         Self {
             uid,
+            initialized: desired.init.is_empty(),
             desired,
             pod,
             message: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +12,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, sethostname};
 use serde::{Deserialize, Serialize};
 
 use super::init::die_with_parent;
+use super::volumes::{self, VolumePlace};
 
 /// What a sandbox is made of; one JSON line on its standard input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +31,8 @@ pub struct SandboxConfig {
     pub directory: PathBuf,
     /// Files that replace the machine's: path to content.
     pub files: BTreeMap<PathBuf, String>,
+    /// Volumes, which all containers see.
+    pub volumes: Vec<VolumePlace>,
 }
 
 /// What the lab tells process 1 of a pod, one JSON line each.
@@ -35,6 +40,13 @@ pub struct SandboxConfig {
 pub enum InitRequest {
     /// Start a container.
     Start(ContainerCommand),
+    /// Send the program of a container a signal, if it runs.
+    Signal {
+        /// The container.
+        name: String,
+        /// The number of the signal.
+        signal: i32,
+    },
 }
 
 /// A program to run in a pod.
@@ -48,6 +60,8 @@ pub struct ContainerCommand {
     pub builtin: bool,
     /// The whole of its environment.
     pub environment: BTreeMap<String, String>,
+    /// Where it begins, if not where the lab did.
+    pub folder: Option<PathBuf>,
     /// File that receives standard output and error.
     pub log: PathBuf,
     /// One line for the program's standard input, which is closed after it.
@@ -111,11 +125,18 @@ pub fn sandbox() -> anyhow::Result<ExitCode> {
         replace_file(&config.directory, path, content)
             .with_context(|| format!("cannot replace {} for the pod", path.display()))?;
     }
+    place_volumes(&config)?;
     let status = Command::new("/proc/self/exe")
         .args(["internal", "pod-init"])
         .status()
         .context("cannot start the pod's process 1")?;
     Ok(ExitCode::from(super::exit_code(status)))
+}
+
+fn place_volumes(config: &SandboxConfig) -> anyhow::Result<()> {
+    let staging = config.directory.join("staging");
+    fs::create_dir_all(&staging).context("cannot create a folder for volumes")?;
+    volumes::place(&config.volumes, &staging)
 }
 
 fn namespaces(config: &SandboxConfig) -> CloneFlags {
@@ -268,8 +289,17 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
                     message: format!("{error:#}"),
                 })?,
             },
+            InitInput::Request(InitRequest::Signal { name, signal }) => {
+                let named = running.iter().find(|(_, other)| **other == name);
+                if let (Some((pid, _)), Ok(signal)) = (named, Signal::try_from(signal)) {
+                    // One that has just ended is reported as such.
+                    let _ = kill(Pid::from_raw(*pid), signal);
+                }
+            }
             InitInput::Ended(pid, code) => {
                 if let Some(name) = running.remove(&pid.as_raw()) {
+                    // What it has started ends with it, if it is there still.
+                    let _ = killpg(pid, Signal::SIGKILL);
                     report(&InitEvent::Exited { name, code })?;
                 }
             }
@@ -295,6 +325,7 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
     let mut process = Command::new(program);
     process
         .args(arguments)
+        .process_group(0)
         .env_clear()
         .envs(&command.environment)
         .stdin(if command.input.is_some() {
@@ -304,6 +335,9 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
         })
         .stdout(log.try_clone()?)
         .stderr(log);
+    if let Some(folder) = &command.folder {
+        process.current_dir(folder);
+    }
     let path = command.environment.get("PATH").map_or("", String::as_str);
     let mut child = {
         let _children = hold_children();
@@ -379,6 +413,7 @@ mod tests {
             host_network,
             directory: PathBuf::new(),
             files: BTreeMap::new(),
+            volumes: Vec::new(),
         };
         assert!(namespaces(&config(false)).contains(CloneFlags::CLONE_NEWNET));
         assert!(!namespaces(&config(true)).contains(CloneFlags::CLONE_NEWNET));

@@ -160,7 +160,10 @@ fn what_runs_for_a_container() {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     for (yaml, expected) in [
         ("image: nginx", Program::Responder),
-        ("image: nginx, args: [-g, x]", Program::Responder),
+        (
+            "image: nginx, args: [-g, x]",
+            Program::Arguments(words("-g x")),
+        ),
         (
             "image: busybox, command: [sh], stdin: true",
             Program::Responder,
@@ -278,4 +281,41 @@ fn a_reference_to_nothing_is_named_unless_it_is_optional() {
     ] {
         assert_eq!(variables(yaml), given(&[]));
     }
+}
+
+#[test]
+fn variables_are_expanded_in_others_and_in_commands() {
+    let variables = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
+    for (text, expected) in [
+        ("x", "x"),
+        ("$(A)-$(A)", "1-1"),
+        ("$(B)", "$(B)"),
+        ("$$(A)", "$(A)"),
+        ("$A $", "$A $"),
+    ] {
+        assert_eq!(expand(text, &variables), expected, "{text}");
+    }
+    let yaml =
+        "image: i, env: [{name: A, value: b}, {name: C, value: $(A)c}], command: [echo, $(C)]";
+    let pod = &pods(&container(yaml))[0];
+    let expected = ["echo", "bc"].map(str::to_owned).to_vec();
+    assert_eq!(pod.containers[0].program, Program::Machine(expected));
+}
+
+#[test]
+fn what_runs_first_and_ends_is_kept_apart_from_sidecars() {
+    let manifest = "apiVersion: v1
+kind: Pod
+metadata: { name: a }
+spec:
+  initContainers: [{name: first, image: i}, {name: side, image: i, restartPolicy: Always}]
+  containers: [{name: c, image: i}]
+";
+    let pod = &pods(manifest)[0];
+    let names = |containers: &[DesiredContainer]| {
+        let names = containers.iter().map(|one| one.name.clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&pod.init), ["first"]);
+    assert_eq!(names(&pod.containers), ["c", "side"]);
 }

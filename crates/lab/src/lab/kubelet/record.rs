@@ -1,26 +1,48 @@
 //! What is noted of a pod that runs. Each note is told: its status in the store follows.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+use ringfence_apiserver::object::number;
 use ringfence_model::Phase;
 
 use super::super::containers::{ContainerRecord, now};
-use super::super::{Lab, PodId, PodRecord, pods};
+use super::super::{Lab, PodId, PodRecord, State, pods};
+use crate::cluster::desired::DesiredContainer;
 
+/// How often it is looked whether a time of grace was cut short.
+const GRACE_PAUSE: Duration = Duration::from_millis(50);
+/// The exit code of what was told to end.
+const TOLD_TO_END: i32 = 143;
 /// The exit code of what could not be started.
 const START_ERROR: i32 = 128;
 
 impl PodRecord {
     /// It is ready while all of its containers run.
     pub(in super::super) fn turn(&mut self) {
-        let running = |one: &ContainerRecord| one.running_since.is_some();
-        let ready = self.pod.phase == Phase::Running && self.containers.values().all(running);
+        let is_ready = |one: &DesiredContainer| self.is_ready(&one.name);
+        let all = self.desired.containers.iter().all(is_ready);
+        let ready = self.pod.phase == Phase::Running && all;
         if ready != self.pod.ready {
             self.pod.ready = ready;
             self.turned = now();
         }
+    }
+
+    /// Whether a container runs, and its probe has found it ready.
+    pub(in super::super) fn is_ready(&self, container: &str) -> bool {
+        let known = self.containers.get(container);
+        known.is_some_and(|one| one.running_since.is_some() && !one.unready)
+    }
+
+    /// A container starts now. One with probes is ready when they say so.
+    pub(in super::super) fn begin(&mut self, container: &DesiredContainer) {
+        let state = self.containers.entry(container.name.clone()).or_default();
+        state.start(now());
+        state.unready = pods::waits_for_probe(container);
     }
 }
 
@@ -42,9 +64,35 @@ impl Lab {
         known.is_some()
     }
 
-    /// The pod has these addresses.
+    /// The pod has these addresses, and its variables may name them.
     pub fn publish_addresses(&self, pod: &PodId, addresses: &[IpAddr]) {
-        self.update_pod(pod, |record| record.pod.addresses = addresses.to_vec());
+        let stored = self.stored_as(pod);
+        let desired = stored.and_then(|stored| self.desired(&stored, addresses).ok());
+        self.update_pod(pod, |record| {
+            record.pod.addresses = addresses.to_vec();
+            if let Some(desired) = desired {
+                record.desired = desired;
+            }
+        });
+    }
+
+    /// The addresses of a pod that runs.
+    pub(in super::super) fn running_addresses(&self, pod: &PodId) -> Vec<IpAddr> {
+        let state = self.lock();
+        let record = state.pods.get(&pod.name).filter(|it| it.uid == pod.uid);
+        record
+            .map(|record| record.pod.addresses.clone())
+            .unwrap_or_default()
+    }
+
+    /// How the containers of a pod run.
+    pub(in super::super) fn container_records(
+        &self,
+        pod: &PodId,
+    ) -> Option<BTreeMap<String, ContainerRecord>> {
+        let state = self.lock();
+        let record = state.pods.get(&pod.name).filter(|it| it.uid == pod.uid);
+        record.map(|record| record.containers.clone())
     }
 
     /// The pod serves: Services may send it traffic.
@@ -69,6 +117,10 @@ impl Lab {
             };
             record.pod.ready = false;
             record.turned = now();
+            let containers = record.containers.values_mut();
+            for sidecar in containers.filter(|one| one.running_since.is_some()) {
+                sidecar.end(TOLD_TO_END, now());
+            }
             ended = record.sandbox.take().zip(Some(record.desired.clone()));
         });
         if let Some((sandbox, desired)) = ended {
@@ -121,20 +173,59 @@ impl Lab {
         }
     }
 
+    /// Waits until none of the pod's containers runs, or the time of grace is over that whoever deletes it has left to it.
+    pub(in super::super) fn wait_until_stopped(&self, pod: &PodId) {
+        let began = Instant::now();
+        let runs = |one: &ContainerRecord| one.running_since.is_some();
+        while self
+            .container_records(pod)
+            .is_some_and(|records| records.values().any(runs))
+        {
+            let stored = self.stored_as(pod);
+            let grace =
+                stored.and_then(|it| number(&it, &["metadata", "deletionGracePeriodSeconds"]));
+            let grace = u64::try_from(grace.unwrap_or(0)).unwrap_or_default();
+            if began.elapsed() >= Duration::from_secs(grace) {
+                return;
+            }
+            let state = self.lock();
+            let waited = self.pods_changed.wait_timeout(state, GRACE_PAUSE);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Waits until nobody is about to start the pod, and tells its containers to end.
+    pub(in super::super) fn tell_to_end(&self, pod: &PodId) {
+        if let Some(record) = self.settled(pod).pods.get_mut(&pod.name)
+            && record.uid == pod.uid
+            && let Some(sandbox) = &mut record.sandbox
+        {
+            for container in &record.desired.containers {
+                // Where it cannot be told, it has ended.
+                let _ = sandbox.signal(&container.name, Signal::SIGTERM);
+            }
+        }
+    }
+
     /// Waits until nobody is about to start the pod, and takes what there is to end.
     pub(in super::super) fn take_pod(&self, pod: &PodId) -> Option<pods::Remains> {
+        let mut state = self.settled(pod);
+        let record = state.pods.get_mut(&pod.name);
+        let record = record.filter(|record| record.uid == pod.uid)?;
+        Some((record.desired.clone(), record.sandbox.take()))
+    }
+
+    /// The pods, once nobody is about to start this one.
+    fn settled(&self, pod: &PodId) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        loop {
-            let record = state.pods.get_mut(&pod.name);
-            let record = record.filter(|record| record.uid == pod.uid)?;
-            if !record.starting {
-                return Some((record.desired.clone(), record.sandbox.take()));
-            }
+        let starts = |record: &PodRecord| record.uid == pod.uid && record.starting;
+        while state.pods.get(&pod.name).is_some_and(starts) {
             state = self
                 .pods_changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state
     }
 
     /// The pod is gone; there is room for another one of its name.

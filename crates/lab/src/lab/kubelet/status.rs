@@ -85,8 +85,14 @@ fn time(seconds: Seconds) -> String {
 
 fn status(record: &PodRecord, lab: &Lab, stored: &Value) -> Value {
     let pod = &record.pod;
-    let containers = record.desired.containers.iter();
-    let containers: Vec<Value> = containers.map(|one| container(record, one)).collect();
+    let spec = |field| items(stored, &["spec", field]);
+    let of = |field| {
+        let all = record.desired.init.iter().chain(&record.desired.containers);
+        let in_spec =
+            |one: &&DesiredContainer| spec(field).iter().any(|it| text(it, &["name"]) == one.name);
+        let statuses = all.filter(in_spec).map(|one| container(record, one));
+        statuses.collect::<Vec<Value>>()
+    };
     let ips: Vec<Value> = pod.addresses.iter().map(|ip| json!({"ip": ip})).collect();
     let node = pod.node.as_deref();
     let hosts = node
@@ -96,9 +102,36 @@ fn status(record: &PodRecord, lab: &Lab, stored: &Value) -> Value {
     json!({
         "phase": format!("{:?}", pod.phase), "message": record.message,
         "podIP": pod.addresses.first(), "podIPs": ips, "hostIP": hosts.first(), "hostIPs": host_ips,
-        "startTime": time(record.created), "qosClass": "BestEffort",
-        "containerStatuses": containers, "conditions": conditions(record, stored),
+        "startTime": time(record.created), "qosClass": quality(stored),
+        "initContainerStatuses": of("initContainers"), "containerStatuses": of("containers"), "conditions": conditions(record, stored),
     })
+}
+
+/// What a pod may count on when a node runs short.
+fn quality(pod: &Value) -> &'static str {
+    let containers = ["containers", "initContainers"].map(|field| items(pod, &["spec", field]));
+    let asks = |one: &Value, what: &str, resource: &str| {
+        text(one, &["resources", what, resource]).to_owned()
+    };
+    let all: Vec<&Value> = containers.into_iter().flatten().collect();
+    let resources = ["cpu", "memory"];
+    let any = |one: &&Value| {
+        let mut asked = resources.iter();
+        asked.any(|it| !asks(one, "limits", it).is_empty() || !asks(one, "requests", it).is_empty())
+    };
+    let full = |one: &&Value| {
+        resources.iter().all(|it| {
+            let (limit, request) = (asks(one, "limits", it), asks(one, "requests", it));
+            !limit.is_empty() && (request.is_empty() || request == limit)
+        })
+    };
+    if !all.iter().any(any) {
+        "BestEffort"
+    } else if all.iter().all(full) {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 fn conditions(record: &PodRecord, stored: &Value) -> Vec<Value> {
@@ -116,7 +149,7 @@ fn conditions(record: &PodRecord, stored: &Value) -> Vec<Value> {
     let (created, turned) = (record.created, record.turned);
     let mut conditions = kept(stored);
     conditions.extend([
-        condition("Initialized", true, created),
+        condition("Initialized", record.initialized, created),
         condition("ContainersReady", record.pod.ready, turned),
         condition("Ready", record.pod.ready, turned),
     ]);
@@ -129,32 +162,49 @@ fn container(record: &PodRecord, container: &DesiredContainer) -> Value {
     let running = known.running_since.is_some();
     json!({
         "name": container.name, "image": container.image, "imageID": "",
-        "ready": running && record.pod.ready, "started": running,
-        "restartCount": known.restarts, "state": state(record, known), "lastState": last_state(record, known),
+        "ready": is_ready(record, container, known), "started": running,
+        "restartCount": known.restarts, "state": state(record, container, known), "lastState": last_state(record, container, known),
     })
 }
 
-fn state(record: &PodRecord, container: ContainerRecord) -> Value {
+/// One that runs before the others is ready when it has done its work.
+fn is_ready(record: &PodRecord, container: &DesiredContainer, known: ContainerRecord) -> bool {
+    if record.desired.init.contains(container) {
+        return known.end.is_some_and(|end| end.code == 0);
+    }
+    record.pod.phase == Phase::Running && record.is_ready(&container.name)
+}
+
+fn state(record: &PodRecord, of: &DesiredContainer, container: ContainerRecord) -> Value {
     match (container.running_since, container.end) {
         (Some(since), _) => json!({"running": {"startedAt": time(since)}}),
-        (None, Some(end)) if is_final(record, end) => terminated(end),
+        (None, Some(end)) if is_final(record, of, end) => terminated(end),
         (None, Some(_)) => {
             json!({"waiting": {"reason": "CrashLoopBackOff", "message": record.message}})
         }
         (None, None) => json!({"waiting": {
-            "reason": record.failure.unwrap_or("ContainerCreating"), "message": record.message,
+            "reason": record.failure.unwrap_or(if record.initialized { "ContainerCreating" } else { "PodInitializing" }),
+            "message": record.message,
         }}),
     }
 }
 
-fn last_state(record: &PodRecord, container: ContainerRecord) -> Value {
+fn last_state(record: &PodRecord, of: &DesiredContainer, container: ContainerRecord) -> Value {
     match container.end {
-        Some(end) if container.running_since.is_some() || !is_final(record, end) => terminated(end),
+        Some(end) if container.running_since.is_some() || !is_final(record, of, end) => {
+            terminated(end)
+        }
         Some(_) | None => json!({}),
     }
 }
 
-fn is_final(record: &PodRecord, end: ContainerEnd) -> bool {
+fn is_final(record: &PodRecord, of: &DesiredContainer, end: ContainerEnd) -> bool {
+    if record.has_ended() || (end.code == 0 && record.desired.init.contains(of)) {
+        return true;
+    }
+    if record.desired.is_sidecar(&of.name) && !record.desired.init.contains(of) {
+        return false;
+    }
     match record.desired.restart {
         RestartPolicy::Always => false,
         RestartPolicy::OnFailure => end.code == 0,

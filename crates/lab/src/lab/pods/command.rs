@@ -1,6 +1,8 @@
 //! What runs for a container.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use ringfence_dns::{DnsConfig, Updates, UpstreamConfig};
 use ringfence_net::Protocol;
@@ -67,7 +69,11 @@ pub(super) fn command(
             )
         }
     };
+    let folder = Some(&container.details.working_dir);
     Ok(ContainerCommand {
+        folder: folder
+            .filter(|folder| !folder.is_empty())
+            .map(PathBuf::from),
         name: container.name.clone(),
         arguments,
         builtin,
@@ -78,6 +84,12 @@ pub(super) fn command(
 }
 
 fn responder(desired: &DesiredPod, container: &DesiredContainer, node: &str) -> ResponderConfig {
+    let probed = probed_ports(container).into_iter();
+    let probed = probed.map(|port| ResponderPort {
+        protocol: Protocol::Tcp,
+        port,
+        name: None,
+    });
     ResponderConfig {
         pod: desired.pod.name.name.clone(),
         namespace: desired.pod.name.namespace.clone(),
@@ -94,6 +106,29 @@ fn responder(desired: &DesiredPod, container: &DesiredContainer, node: &str) -> 
                 port: port.port,
                 name: port.name.clone(),
             })
+            .chain(probed)
             .collect(),
     }
+}
+
+/// Ports that only probes name: the image would listen there.
+fn probed_ports(container: &DesiredContainer) -> BTreeSet<u16> {
+    let details = &container.details;
+    let probes = [
+        &details.startup_probe,
+        &details.readiness_probe,
+        &details.liveness_probe,
+    ];
+    let actions = probes.into_iter().flatten().map(|probe| &probe.action);
+    let ports = actions.flat_map(|action| {
+        let get = action.http_get.as_ref().map(|get| &get.port);
+        let socket = action.tcp_socket.as_ref().map(|socket| &socket.port);
+        get.into_iter().chain(socket)
+    });
+    let numbers = ports.filter_map(|port| u16::try_from(port.as_u64()?).ok());
+    let is_declared = |number: &u16| {
+        let mut ports = container.ports.iter();
+        ports.any(|port| port.protocol == Protocol::Tcp && port.port == *number)
+    };
+    numbers.filter(|number| !is_declared(number)).collect()
 }

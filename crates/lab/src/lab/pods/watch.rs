@@ -74,8 +74,12 @@ fn container_ended(
     let (Ok(desired), Some(end)) = (desired(lab, pod), ends.get(container)) else {
         return;
     };
+    // What ends with its pod is nothing to tell.
+    if !lab.may_try_again(pod, Duration::ZERO) {
+        return;
+    }
     let code = end.last_code;
-    if stays_ended(desired.restart, code) {
+    if !desired.is_sidecar(container) && stays_ended(desired.restart, code) {
         if code != 0 {
             lab.update_pod(pod, |record| {
                 record.message = Some(format!("container {container} ended with code {code}"));
@@ -125,6 +129,7 @@ fn finish_if_all_ended(
     let last: Option<Vec<i32>> = desired
         .containers
         .iter()
+        .filter(|container| !desired.is_sidecar(&container.name))
         .map(|container| Some(ends.get(&container.name)?.last_code))
         .collect();
     if let Some(codes) = last
@@ -149,8 +154,7 @@ fn restart(lab: &Lab, pod: &PodId, desired: &DesiredPod, process: u32, container
         };
         match sandbox.start_container(command) {
             Ok(()) => {
-                let state = record.containers.entry(container.name.clone());
-                state.or_default().start(now());
+                record.begin(container);
                 record.turn();
             }
             Err(error) => record.message = Some(format!("{error:#}")),
