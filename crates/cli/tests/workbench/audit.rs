@@ -403,6 +403,52 @@ spec:
 }
 
 #[test]
+fn to_deny_those_who_are_not_there_separates_nothing() {
+    let pods = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: ops}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: web, image: web}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: ops, labels: {app: agent}}
+spec: {containers: [{name: agent, image: agent}]}
+";
+    let denying = |namespaces: &str| {
+        format!(
+            "---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {{name: closed}}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {{namespaces: {{}}}}
+  ingress:
+  - {{action: Deny, from: [{{namespaces: {{matchExpressions: [{{key: kubernetes.io/metadata.name, operator: {namespaces}}}]}}}}]}}
+"
+        )
+    };
+    let without = json(pods, &[], 1);
+    let unknown = format!("{pods}{}", denying("NotIn, values: [shop, ops]"));
+    let unknown = json(&unknown, &[], 1);
+    assert_eq!(share(&unknown, "RA08"), (0, 2));
+    assert_eq!(unknown["score"], without["score"]);
+    let gap = &findings(&unknown, "RA08")[0]["gaps"][0];
+    assert_eq!(gap["witness"]["source"], "shop/web");
+    let known = format!("{pods}{}", denying("NotIn, values: [ops]"));
+    assert_eq!(share(&json(&known, &[], 1), "RA08"), (1, 2));
+}
+
+#[test]
 fn what_is_accepted_is_told_and_counted_and_does_not_fail() {
     let agent = r#"
 ---

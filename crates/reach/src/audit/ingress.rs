@@ -23,7 +23,7 @@ pub(super) fn measure(
     for shared in stage.engine.shared_families() {
         gathered.look_at(*shared);
         let visit = |destinations: &ClassSet, column: &Row| {
-            let separation = Separation::of(stage, column);
+            let separation = Separation::of(stage, column, *shared);
             for class in destinations.iter() {
                 for workload in workloads.of_class(class) {
                     let Some(pod) = workload.parts.get(&class) else {

@@ -184,7 +184,7 @@ static NAMESPACES: About = About {
     name: "namespaces-separated",
     title: "Namespaces are apart unless a rule names them",
     measure: "no workload of another namespace may open what a pod with the same labels could open from a namespace that \
-              nobody has heard of",
+              nobody has heard of, nor anything without a rule that lets it in",
     weight: 10,
     reason: "Teams share the pod network, and a namespace is the border between them. Labels of pods are no proof of where \
              a pod lives: whoever may create one chooses them.",

@@ -1,18 +1,21 @@
 //! RA08: what lets pods of other namespaces in, their namespace or nothing but their labels.
 
-use ringfence_model::{Endpoint, ObjectName};
+use ringfence_model::{Answer, Because, Endpoint, ObjectName};
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{ClassId, ClassSet, Reach, Row};
+use ringfence_policy::{ClassId, ClassSet, Reach, Row, SharedFamily};
 
 use super::GapKind;
 use super::gather::Open;
 use super::stage::Stage;
 use super::strangers::{either, together};
 use super::workload::{Workload, Workloads};
+use crate::matrix::{Ends, by_reason};
 
 /// What each pod of the cluster may open to one destination, beside what its like from nowhere may.
 pub(super) struct Separation<'a> {
     pairs: Vec<Pair<'a>>,
+    column: &'a Row,
+    shared: SharedFamily,
 }
 
 /// Pods of the cluster that may open the same, and whose likes may.
@@ -23,7 +26,7 @@ struct Pair<'a> {
 }
 
 impl<'a> Separation<'a> {
-    pub(super) fn of(stage: &Stage, column: &'a Row) -> Self {
+    pub(super) fn of(stage: &Stage, column: &'a Row, shared: SharedFamily) -> Self {
         let strangers = together(stage, column, &stage.foreign);
         let likes = likes(stage, column, &strangers);
         let mut pairs = Vec::new();
@@ -40,7 +43,11 @@ impl<'a> Separation<'a> {
                 }
             }
         }
-        Self { pairs }
+        Self {
+            pairs,
+            column,
+            shared,
+        }
     }
 
     /// What of `workload`'s `pod` is open to a workload of another namespace that its namespace does not let in.
@@ -67,8 +74,53 @@ impl<'a> Separation<'a> {
         let mut open: Vec<Open> = open.collect();
         open.sort_by(|a, b| (!a.is_certain, &a.kind).cmp(&(!b.is_certain, &b.kind)));
         open.truncate(1);
+        if open.is_empty() {
+            open.extend(self.without_a_rule((stage, workloads), workload, pod));
+        }
         open
     }
+
+    /// What is open to a workload of another namespace although no rule lets it in: whatever keeps its like from nowhere out
+    /// keeps nobody out who is there.
+    fn without_a_rule(
+        &self,
+        (stage, workloads): (&Stage, &Workloads),
+        workload: &Workload,
+        pod: &ObjectName,
+    ) -> Option<Open> {
+        let own = stage.classes_of(workload.namespace());
+        let wanted = workload.exposed.complement();
+        self.column.cells.iter().find_map(|(reach, classes)| {
+            let pods = classes.intersection(&stage.real);
+            let others = own.map_or_else(|| pods.clone(), |own| pods.difference(own));
+            let source = workloads.pod_of(others.first()?)?;
+            let ends = (Endpoint::Pod(source.clone()), Endpoint::Pod(pod.clone()));
+            let asked = Ends {
+                engine: &stage.engine,
+                source: &ends.0,
+                destination: &ends.1,
+                shared: self.shared,
+            };
+            let parts = by_reason([asked], &reach.allowed.intersection(&wanted));
+            let mut free = parts.into_iter().filter(|(_, [shown])| {
+                let shown = shown.as_ref();
+                shown.is_some_and(|(_, answer)| is_let_in_by_nothing(answer))
+            });
+            let (connections, _) = free.next()?;
+            Some(Open {
+                kind: GapKind::Namespace(source.namespace.clone()),
+                is_certain: true,
+                connections,
+                ends: Some(ends),
+            })
+        })
+    }
+}
+
+/// Whether no policy isolates the destination and no rule accepts the connection.
+fn is_let_in_by_nothing(answer: &Answer) -> bool {
+    let mut connections = answer.connections.iter();
+    connections.any(|one| one.ingress.because == Because::NotIsolated)
 }
 
 impl Pair<'_> {
