@@ -20,6 +20,9 @@ pub struct Locked<'a> {
     pub lock: &'a Lock,
     /// The cluster and its units, with the places of both locks that are compared.
     pub cluster: Option<(&'a Engine, &'a Groups)>,
+    /// What may be opened in those address families alone that the other lock has too, where that makes a difference: what
+    /// is denied in a new family was not allowed before.
+    pub in_common: Option<&'a Lock>,
 }
 
 /// What changes from `before` to `after`. Connections that show it come from the clusters that are there to be asked.
@@ -27,13 +30,16 @@ pub struct Locked<'a> {
 pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
     let outside = before.lock.outside().union(&after.lock.outside());
     let (old, new) = (before.lock.refined(&outside), after.lock.refined(&outside));
+    let common = after.in_common.map(|lock| lock.refined(&outside));
     let mut pairs = Vec::new();
     for (source, destination) in pairs_of(&old, &new) {
         let units = (&source, &destination);
-        let cells = (
-            old.cell(&source, &destination),
-            new.cell(&source, &destination),
-        );
+        let cell = |lock: &Lock| lock.cell(&source, &destination);
+        let cells = Cells {
+            before: cell(&old),
+            after: cell(&new),
+            in_common: common.as_ref().map(cell),
+        };
         let changes = changes((before, after), units, &cells);
         if !changes.is_empty() {
             pairs.push(PairChange {
@@ -72,14 +78,30 @@ fn pairs_of(old: &Lock, new: &Lock) -> BTreeSet<(Unit, Unit)> {
     old.cells.keys().chain(new.cells.keys()).cloned().collect()
 }
 
+/// What two units may open before and after, and after in the families that there were before.
+struct Cells {
+    before: Cell,
+    after: Cell,
+    in_common: Option<Cell>,
+}
+
+impl Cells {
+    /// What to compare for changes of `kind`.
+    fn of(&self, kind: Kind) -> (&Cell, &Cell) {
+        let in_common = self.in_common.as_ref().filter(|_| !kind.is_more());
+        (&self.before, in_common.unwrap_or(&self.after))
+    }
+}
+
 fn changes(
     (before, after): (Locked<'_>, Locked<'_>),
     units: (&Unit, &Unit),
-    cells: &(Cell, Cell),
+    cells: &Cells,
 ) -> Vec<Change> {
-    let transition = Transition::between_cells(&cells.0, &cells.1);
-    let for_every_pair = certain(&cells.0).intersection(&certain(&cells.1));
     let of_kind = |kind: Kind| -> Vec<Change> {
+        let (old, new) = cells.of(kind);
+        let transition = Transition::between_cells(old, new);
+        let for_every_pair = certain(old).intersection(&certain(new));
         let connections = transition.of(kind);
         let whole = connections.intersection(&for_every_pair);
         let part = connections.difference(&for_every_pair);

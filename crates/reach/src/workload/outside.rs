@@ -47,6 +47,12 @@ impl Outside {
         outside
     }
 
+    /// The address families that it has places of.
+    #[must_use]
+    pub const fn families(&self) -> &BTreeSet<Family> {
+        &self.families
+    }
+
     /// The coarsest division that tells apart what either does.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

@@ -26,6 +26,7 @@ fn alone(lock: &Lock) -> Locked<'_> {
     Locked {
         lock,
         cluster: None,
+        in_common: None,
     }
 }
 
@@ -150,6 +151,7 @@ fn a_cluster_shows_what_changed_since_its_lock() {
         let now = Locked {
             lock: &new,
             cluster: Some((&engine, &groups)),
+            in_common: None,
         };
         let plain = between_locks(alone(&old), alone(&new));
         let difference = between_locks(alone(&old), now);

@@ -1,11 +1,13 @@
 //! What is compared: manifests or lockfiles.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::bail;
 use ringfence_model::{AuditMode, AuditPhase, Cluster, Diagnostic, Severity, Timestamp, map_with};
+use ringfence_net::Family;
 use ringfence_policy::Engine;
 use ringfence_reach::diff::{Difference, Locked, between_locks, difference};
 use ringfence_reach::lock::{Lock, LockError};
@@ -195,6 +197,22 @@ impl Manifests {
         self.engine.cluster().audit_changes(self.at)
     }
 
+    /// The same with no other addresses of pods than those of `families`.
+    fn in_families(&self, families: &BTreeSet<Family>) -> Self {
+        let mut cluster = self.engine.cluster().clone();
+        for pod in cluster.pods.values_mut() {
+            let is_known = |address: &IpAddr| families.contains(&Family::of(*address));
+            pod.addresses.retain(is_known);
+        }
+        Self {
+            at: self.at,
+            engine: Engine::new(cluster),
+            caveat: self.caveat.clone(),
+            aside: self.aside,
+            first: Arc::clone(&self.first),
+        }
+    }
+
     fn engine_at(&self, moment: Timestamp) -> Engine {
         let mut cluster = self.engine.cluster().clone();
         cluster.tell_time(moment);
@@ -265,10 +283,12 @@ impl<'a> Comparison<'a> {
             (Side::Manifests(before), Side::Manifests(after)) => before.difference(after),
             (before, after) => {
                 let locks = (before.locked(&outside), after.locked(&outside));
-                between_locks(
-                    locked(&locks.0, old.as_ref()),
-                    locked(&locks.1, new.as_ref()),
-                )
+                let in_common = after.in_families_of(before, &outside);
+                let after = Locked {
+                    in_common: in_common.as_ref(),
+                    ..locked(&locks.1, new.as_ref())
+                };
+                between_locks(locked(&locks.0, old.as_ref()), after)
             }
         };
         Self {
@@ -295,6 +315,17 @@ impl Side {
         }
     }
 
+    /// What may be opened in the families that `before`, a lockfile, has; `None` if these are all.
+    fn in_families_of(&self, before: &Self, outside: &Outside) -> Option<Lock> {
+        let (Self::Manifests(now), Self::Lock(lock, _)) = (self, before) else {
+            return None;
+        };
+        let (known, places) = (lock.outside(), now.outside());
+        let known = known.families();
+        let is_narrower = !known.is_empty() && !places.families().is_subset(known);
+        is_narrower.then(|| now.in_families(known).lock(outside))
+    }
+
     fn locked(&self, outside: &Outside) -> Lock {
         match self {
             Self::Lock(lock, _) => lock.clone(),
@@ -307,5 +338,6 @@ fn locked<'a>(lock: &'a Lock, grouped: Option<&'a (&'a Engine, Groups)>) -> Lock
     Locked {
         lock,
         cluster: grouped.map(|(engine, groups)| (*engine, groups)),
+        in_common: None,
     }
 }

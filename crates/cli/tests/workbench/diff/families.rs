@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::two::Two;
 use crate::support::{Finished, ringfence};
 
 const PODS: &str = r#"
@@ -108,6 +109,52 @@ fn a_lock_notices_the_second_family() {
     assert!(
         locked.contains("ops/pod/mon -> shop/pod/web: some all\n"),
         "{locked}"
+    );
+}
+
+const NAMESPACES: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: ops}
+---
+";
+
+/// Two pods with these addresses beside those of IPv4; one of them lets in who has such an address.
+fn in_ipv4_and(web: &str, mon: &str, rules: &str) -> String {
+    let pod = |namespace: &str, name: &str, ip: &str, other: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {{containers: [{{name: c, image: i}}]}}
+status: {{phase: Running, podIPs: [{{ip: {ip}}}{other}]}}
+---
+"
+        )
+    };
+    let pods = pod("shop", "web", "10.244.1.10", web) + &pod("ops", "mon", "10.244.1.30", mon);
+    format!("{NAMESPACES}{pods}{CLOSED}  ingress: [{{from: [{rules}]}}]\n")
+}
+
+#[test]
+fn what_is_denied_in_a_new_family_was_not_allowed_before() {
+    let ipv4 = "{ipBlock: {cidr: 10.244.0.0/16}}";
+    let both = "{ipBlock: {cidr: 10.244.0.0/16}}, {ipBlock: {cidr: 'fd00:1::30/128'}}";
+    let added = (", {ip: 'fd00:1::10'}", ", {ip: 'fd00:1::30'}");
+    let before = in_ipv4_and("", "", ipv4);
+    let check = |after: &str| Two::of(&before, after).check().expect(1);
+    let told = check(&in_ipv4_and(added.0, added.1, ipv4));
+    assert!(!told.contains("Newly denied"), "{told}");
+    assert!(told.contains("New: internet-ipv6"), "{told}");
+    assert!(!check(&in_ipv4_and(added.0, added.1, both)).contains("Newly denied"));
+    let closed = "{ipBlock: {cidr: 'fd00:1::30/128'}}";
+    let told = check(&in_ipv4_and(added.0, added.1, closed));
+    assert!(
+        told.contains("Newly denied\n  - ops/mon, 10.244.0.0/16 -> shop/web: all"),
+        "{told}"
     );
 }
 
