@@ -39,7 +39,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
     (Ipv6Addr::new(0x8000, 0, 0, 0, 0, 0, 0, 0), 1),
 ];
 
-/// The hosts, of the families that pods of `cluster` have; of IPv4 where no address of a pod is known.
+/// The hosts, of the families that pods of `cluster` have, or else its nodes; of IPv4 where no address is known.
 pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
     let blocks: Vec<IpNet> = cluster.named_blocks().into_iter().collect();
     let not_public = not_public(cluster);
@@ -49,18 +49,29 @@ pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
         .collect()
 }
 
-/// Those of `addresses` that pods of `cluster` can speak to; of IPv4 where no address of a pod is known.
+/// Those of `addresses` that pods of `cluster` can speak to, as far as their addresses tell, or else those of nodes; of IPv4
+/// where no address is known.
 pub(super) fn of_families(
     cluster: &Cluster,
     addresses: [IpAddr; 2],
 ) -> impl Iterator<Item = IpAddr> {
-    let of_pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
-    let families: BTreeSet<Family> = of_pods.map(|address| Family::of(*address)).collect();
+    let pods = || cluster.pods.values();
+    let of_pods = families(pods().flat_map(|pod| &pod.addresses));
+    let families = if of_pods.is_empty() {
+        let of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+        families(of_nodes.chain(pods().flat_map(|pod| &pod.host_addresses)))
+    } else {
+        of_pods
+    };
     let speaks = move |address: &IpAddr| match Family::of(*address) {
         Family::V4 => families.is_empty() || families.contains(&Family::V4),
         Family::V6 => families.contains(&Family::V6),
     };
     addresses.into_iter().filter(speaks)
+}
+
+fn families<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> BTreeSet<Family> {
+    addresses.map(|address| Family::of(*address)).collect()
 }
 
 /// One host in each part: `example` if it is in it, else the first address.

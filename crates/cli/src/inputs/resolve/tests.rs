@@ -157,6 +157,25 @@ fn every_part_of_the_internet_that_a_policy_names_has_a_host() {
 }
 
 #[test]
+fn nodes_tell_the_families_of_the_internet_where_no_pod_does() {
+    let internet = |addresses: &[&str], pods: &[&str]| {
+        let mut cluster = cluster().build();
+        cluster.nodes.insert("n1".to_owned(), node("n1", addresses));
+        let mut web = pod("demo/web");
+        for address in pods {
+            web = web.address(address);
+        }
+        cluster.pods.insert(name("demo/web"), web.build());
+        found_in(&mut cluster, "internet", Side::Destination).unwrap()
+    };
+    let (v4, v6) = ("1.1.1.1", "2606:4700:4700::1111");
+    assert_eq!(internet(&[], &[]), [v4]);
+    assert_eq!(internet(&["fd00::1"], &[]), [v6]);
+    assert_eq!(internet(&["192.168.0.1", "fd00::1"], &[]), [v4, v6]);
+    assert_eq!(internet(&["fd00::1"], &["10.0.0.1"]), [v4]);
+}
+
+#[test]
 fn an_address_of_the_cluster_is_not_on_the_internet() {
     let mut cluster = example();
     let front = cluster.services.get_mut(&name("demo/front")).unwrap();
