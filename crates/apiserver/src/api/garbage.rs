@@ -56,6 +56,11 @@ impl<'a> Owned<'a> {
         owners.map(|owner| text(owner, &["uid"]))
     }
 
+    /// Whether it is there only as long as `definition` is: what we serve by ourselves is not, even if somebody defines it.
+    fn is_defined_by(self, definition: &str) -> bool {
+        !self.kind.structures.is_empty() && self.kind.resource() == definition
+    }
+
     fn is_definition(self) -> bool {
         self.kind.resource() == DEFINITIONS
     }
@@ -94,7 +99,7 @@ fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, DeleteOptions)> {
         !object::is_terminating(owned.object)
             && (ending.contains(owned.name.namespace.as_str())
                 || orphaned
-                || undefined.contains(owned.kind.resource().as_str()))
+                || undefined.iter().any(|name| owned.is_defined_by(name)))
     };
     let owners: BTreeSet<&str> = objects.iter().flat_map(|owned| owned.owners()).collect();
     let options = |owned: Owned<'_>| {
@@ -139,7 +144,7 @@ fn released<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, Outcome)> {
         let unused = || {
             objects
                 .iter()
-                .all(|owned| owned.kind.resource() != owner.name.name)
+                .all(|owned| !owned.is_defined_by(&owner.name.name))
         };
         if owner.is_definition() && owner.has_finalizer(CLEANUP) && unused() {
             released.push((*owner, without_finalizer(owner.object, CLEANUP)));

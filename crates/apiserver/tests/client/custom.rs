@@ -244,6 +244,47 @@ async fn a_definition_takes_its_objects_along() {
     assert_ne!(again.uid(), made.uid());
 }
 
+/// Whoever installs the definitions of the network policy API, and takes them away again, loses no policy.
+#[tokio::test]
+async fn a_definition_of_what_is_there_anyway_takes_nothing_along() {
+    let bench = Bench::start();
+    let client = bench.client().await;
+    let name = "clusternetworkpolicies.policy.networking.k8s.io";
+    let mut defined = definition();
+    defined["metadata"]["name"] = json!(name);
+    defined["spec"]["group"] = json!("policy.networking.k8s.io");
+    defined["spec"]["scope"] = json!("Cluster");
+    defined["spec"]["names"] =
+        json!({"plural": "clusternetworkpolicies", "kind": "ClusterNetworkPolicy"});
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let apply = PatchParams::apply("test");
+    let defined = definitions.patch(name, &apply, &Patch::Apply(defined));
+    defined.await.unwrap();
+    let gvk = GroupVersionKind::gvk(
+        "policy.networking.k8s.io",
+        "v1alpha2",
+        "ClusterNetworkPolicy",
+    );
+    let (resource, _) = kube::discovery::pinned_kind(&client, &gvk).await.unwrap();
+    let policies: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let policy = DynamicObject::new("guard", &resource).data(json!({"spec": {
+        "tier": "Admin", "priority": 1, "subject": {"namespaces": {}},
+        "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}],
+    }}));
+    policies
+        .create(&PostParams::default(), &policy)
+        .await
+        .unwrap();
+    definitions
+        .delete(name, &DeleteParams::default())
+        .await
+        .unwrap();
+    let gone = wait::await_condition(definitions, name, conditions::is_deleted(""));
+    let gone = tokio::time::timeout(LIMIT, gone).await;
+    assert!(gone.is_ok(), "the definition stays");
+    assert!(policies.get_opt("guard").await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn definitions_that_are_not_structural_are_refused() {
     let bench = Bench::start();

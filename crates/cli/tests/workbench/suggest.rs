@@ -392,6 +392,48 @@ fn words_that_are_services_are_needed() {
     }
 }
 
+/// Of a ConfigMap whose items are named, the others are no files of the pod.
+#[test]
+fn only_files_that_are_mounted_are_read() {
+    let config = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: files, namespace: ns}
+data: {seen: \"url: http://b\", unseen: \"url: http://c\"}
+---
+";
+    for (volume, needed) in [
+        (
+            "configMap: {name: files, items: [{key: seen, path: x}]}",
+            &["b"][..],
+        ),
+        ("configMap: {name: files}", &["b", "c"]),
+        (
+            "projected: {sources: [{configMap: {name: files, items: [{key: seen, path: x}]}}]}",
+            &["b"],
+        ),
+        (
+            "projected: {sources: [{configMap: {name: files, items: [{key: seen, path: x}]}}, {configMap: {name: files}}]}",
+            &["b", "c"],
+        ),
+    ] {
+        let a = deployment("a", "").replace(
+            "      containers:",
+            &format!("      volumes: [{{name: v, {volume}}}]\n      containers:"),
+        );
+        let manifests = namespace() + &a + &deployment("b", "") + &deployment("c", "") + config;
+        let found = suggest(
+            manifests.trim_end().trim_end_matches("---"),
+            &["-o", "json"],
+        );
+        let found: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+        let text = found["needs"].to_string();
+        for (name, wanted) in [("b", needed.contains(&"b")), ("c", needed.contains(&"c"))] {
+            let is_needed = text.contains(&format!("ns/deployment/{name}"));
+            assert_eq!(is_needed, wanted, "{volume}: {name}: {text}");
+        }
+    }
+}
+
 /// Whatever the variable is called: an alias for a host outside is a host.
 #[test]
 fn aliases_for_the_outside_are_followed_in_every_form() {

@@ -1,8 +1,8 @@
 //! The files of ConfigMaps and Secrets that containers see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::VolumeSource;
+use ringfence_model::{Field, VolumeSource};
 
 use super::store::{Data, Kind};
 use super::variables::Variables;
@@ -20,26 +20,38 @@ impl Reader<'_> {
         variables: &Variables,
         facts: &mut Facts,
     ) {
-        for (kind, name) in self.volumes(described) {
+        for ((kind, name), seen) in self.volumes(described) {
             let Some(data) = self.store.get(kind, described.namespace, &name) else {
                 continue;
             };
-            for key in data.keys() {
+            for key in data.keys().filter(|key| seen.has(key)) {
                 let scope = file(described, &data, key, variables);
                 facts.scopes.extend(scope);
             }
         }
     }
 
-    /// What holds the files, by kind and name.
-    fn volumes(&self, described: &Described<'_>) -> BTreeSet<(Kind, String)> {
-        let mut found = BTreeSet::new();
+    /// What holds the files, by kind and name, and which of them are seen.
+    fn volumes(&self, described: &Described<'_>) -> BTreeMap<(Kind, String), Seen> {
+        let mut found: BTreeMap<(Kind, String), Seen> = BTreeMap::new();
+        let mut add = |kind, name: &str, seen| {
+            let known = found.entry((kind, name.to_owned()));
+            known.or_insert(Seen::Some(BTreeSet::new())).add(seen);
+        };
         for (index, volume) in described.spec.volumes.iter().enumerate() {
+            let field = |name| self.volume_field(described, index, name);
             match &volume.source {
-                VolumeSource::ConfigMap(name) => found.extend([(Kind::ConfigMap, name.clone())]),
-                VolumeSource::Secret(name) => found.extend([(Kind::Secret, name.clone())]),
+                VolumeSource::ConfigMap(name) => {
+                    add(Kind::ConfigMap, name, Seen::of(field("configMap").as_ref()));
+                }
+                VolumeSource::Secret(name) => {
+                    add(Kind::Secret, name, Seen::of(field("secret").as_ref()));
+                }
                 VolumeSource::Other(kind) if kind == "projected" => {
-                    found.extend(self.projected(described, index));
+                    let sources = field("projected").map(|field| field.items_at("sources"));
+                    for (kind, name, seen) in sources.iter().flatten().flat_map(projected) {
+                        add(kind, &name, seen);
+                    }
                 }
                 VolumeSource::EmptyDir | VolumeSource::Other(_) => {}
             }
@@ -47,23 +59,63 @@ impl Reader<'_> {
         found
     }
 
-    fn projected(&self, described: &Described<'_>, index: usize) -> Vec<(Kind, String)> {
-        let path = format!("{}.volumes[{index}].projected", described.path);
-        let field = described
-            .object
-            .and_then(|object| self.store.documents().field(object, &path));
-        let sources = field.map_or_else(Vec::new, |field| field.items_at("sources"));
-        let names = sources.iter().flat_map(|source| {
-            let map = source
-                .text_at("configMap.name")
-                .map(|name| (Kind::ConfigMap, name));
-            let secret = source
-                .text_at("secret.name")
-                .map(|name| (Kind::Secret, name));
-            map.into_iter().chain(secret)
-        });
-        names.collect()
+    fn volume_field(
+        &self,
+        described: &Described<'_>,
+        index: usize,
+        name: &str,
+    ) -> Option<Field<'_>> {
+        let path = format!("{}.volumes[{index}].{name}", described.path);
+        let object = described.object?;
+        self.store.documents().field(object, &path)
     }
+}
+
+/// Which keys of an object are files of a pod.
+enum Seen {
+    All,
+    Some(BTreeSet<String>),
+}
+
+impl Seen {
+    /// Where `items` are written, these alone.
+    fn of(volume: Option<&Field<'_>>) -> Self {
+        let items = volume.map_or_else(Vec::new, |volume| volume.items_at("items"));
+        if items.is_empty() {
+            return Self::All;
+        }
+        Self::Some(
+            items
+                .iter()
+                .filter_map(|item| item.text_at("key"))
+                .collect(),
+        )
+    }
+
+    fn has(&self, key: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(keys) => keys.contains(key),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        match (self, other) {
+            (Self::All, _) => {}
+            (Self::Some(own), Self::Some(others)) => own.extend(others),
+            (own @ Self::Some(_), Self::All) => *own = Self::All,
+        }
+    }
+}
+
+/// What a source of a projected volume shows.
+fn projected(source: &Field<'_>) -> Vec<(Kind, String, Seen)> {
+    let of = |kind, field: &str| {
+        let object = source.get(field)?;
+        Some((kind, object.text_at("name")?, Seen::of(Some(&object))))
+    };
+    let map = of(Kind::ConfigMap, "configMap");
+    map.into_iter().chain(of(Kind::Secret, "secret")).collect()
 }
 
 fn file(
