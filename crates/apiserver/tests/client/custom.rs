@@ -258,7 +258,8 @@ async fn a_definition_of_what_is_there_anyway_takes_nothing_along() {
         json!({"plural": "clusternetworkpolicies", "kind": "ClusterNetworkPolicy"});
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let apply = PatchParams::apply("test");
-    let defined = definitions.patch(name, &apply, &Patch::Apply(defined));
+    let defined = Patch::Apply(defined);
+    let defined = definitions.patch(name, &apply, &defined);
     defined.await.unwrap();
     let gvk = GroupVersionKind::gvk(
         "policy.networking.k8s.io",

@@ -39,7 +39,13 @@ async fn who_comes_too_late_lists_anew() {
             bench.record(&map_value("b", &value.to_string()));
         }
         bench.resume();
-        expect(&mut stream, &["init", "had a", "had b", "done"]).await;
+        // A connection on its way out may still have said something.
+        let mut word = next(&mut stream).await;
+        while word == "apply b" {
+            word = next(&mut stream).await;
+        }
+        assert_eq!(word, "init");
+        expect(&mut stream, &["had a", "had b", "done"]).await;
         bench.record(&map_value("c", "1"));
         assert_eq!(next(&mut stream).await, "apply c");
     }
