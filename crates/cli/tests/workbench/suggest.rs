@@ -434,6 +434,35 @@ data: {seen: \"url: http://b\", unseen: \"url: http://c\"}
     }
 }
 
+/// Of a Service that is named, and that nothing shows to be needed, it is not said that nobody needs it.
+#[test]
+fn a_service_that_is_named_without_more_is_for_a_human() {
+    for (container, lines) in [
+        ("env: [{name: R, value: cache}]", 1),
+        ("command: [sh, -c, \"warm-up cache other\"]", 1),
+        ("env: [{name: APP_NAME, value: a}]", 0),
+        ("env: [{name: R, value: nothing}]", 0),
+        ("env: [{name: CACHE_USER, value: cache}]", 0),
+    ] {
+        let manifests = namespace() + &deployment("a", container) + &deployment("cache", "");
+        let found = suggest(
+            manifests.trim_end().trim_end_matches("---"),
+            &["-o", "json"],
+        );
+        assert_eq!(found.status.code(), Some(lines), "{container}: {found:#?}");
+        let found: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+        let unresolved = found["unresolved"].as_array().unwrap();
+        let names = |one: &&serde_json::Value| {
+            one["problem"]
+                .as_str()
+                .unwrap()
+                .contains("names svc/ns/cache")
+        };
+        let count = unresolved.iter().filter(names).count();
+        assert_eq!(i32::try_from(count), Ok(lines), "{container}: {found}");
+    }
+}
+
 /// Whatever the variable is called: an alias for a host outside is a host.
 #[test]
 fn aliases_for_the_outside_are_followed_in_every_form() {

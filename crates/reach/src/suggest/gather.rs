@@ -2,6 +2,7 @@
 
 mod api_server;
 mod idle;
+mod mentioned;
 mod names;
 mod outside;
 mod service;
@@ -59,8 +60,10 @@ pub(super) fn gather(
     api_server::read(&mut gatherer, &facts, &wiring);
     outside::read(&mut gatherer, &facts, &wiring);
     names::read(&mut gatherer);
+    let idle = idle::idle(&gatherer);
+    mentioned::read(&mut gatherer, &facts, &idle);
     Gathered {
-        idle: idle::idle(&gatherer),
+        idle,
         needs: gatherer.needs.into_iter().map(need).collect(),
         unresolved: gatherer.unresolved.into_iter().collect(),
         diagnostics: wiring.diagnostics,

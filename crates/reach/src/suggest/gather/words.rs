@@ -31,7 +31,7 @@ impl Gatherer<'_> {
         key: &Key,
         namespace: &str,
     ) -> Vec<Named> {
-        if !TOLD.iter().any(|start| setting.what.starts_with(start)) {
+        if !is_told(setting) {
             return Vec::new();
         }
         let words = host_words(&setting.value);
@@ -55,6 +55,11 @@ impl Gatherer<'_> {
         });
         named.collect()
     }
+}
+
+/// Whether it is an argument or a variable, rather than a line of a file.
+pub(super) fn is_told(setting: &Setting) -> bool {
+    TOLD.iter().any(|start| setting.what.starts_with(start))
 }
 
 /// `db.data 5432`, `db.data,5432`, `db.data:5432` and `db.data:postgres`.

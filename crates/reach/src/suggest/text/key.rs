@@ -51,6 +51,22 @@ const OWN: [&str; 6] = [
     "listeners",
 ];
 
+/// Last words of names whose value is something else, though a Service may be called so as well.
+const OTHER: [&str; 12] = [
+    "app",
+    "database",
+    "db",
+    "driver",
+    "level",
+    "mode",
+    "name",
+    "namespace",
+    "password",
+    "role",
+    "user",
+    "username",
+];
+
 /// A name as words in lower case: `DB_HOST`, `dbHost`, `db.host` and `--db-host` are the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::suggest) struct Key(Vec<String>);
@@ -83,6 +99,12 @@ impl Key {
     /// Whether the value is where the program itself listens.
     pub(in crate::suggest) fn is_own(&self) -> bool {
         self.0.iter().any(|word| OWN.contains(&word.as_str()))
+    }
+
+    /// Whether the value is no host, whatever it is called.
+    pub(in crate::suggest) fn is_other(&self) -> bool {
+        let last = self.0.last();
+        last.is_some_and(|word| OTHER.contains(&word.as_str()))
     }
 
     /// Whether the value may be the program's own name: `HOST` and `HOSTNAME` say no more.
