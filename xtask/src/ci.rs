@@ -55,7 +55,9 @@ impl Step {
             Self::Sources => "rules about the source text hold",
             Self::Clippy => "no warning, in any target",
             Self::Test => "every test, as the user who started this",
-            Self::TestOrdinary => "when that is root, every test again as an ordinary user",
+            Self::TestOrdinary => {
+                "when that is root, every test but those of pure crates again as an ordinary user"
+            }
             Self::Doc => "the documentation builds without warning",
             Self::Demo => {
                 "`ringfence demo` passes, as root and as an ordinary user, with an empty PATH"

@@ -1,4 +1,4 @@
-//! Every test again, as a user without privilege.
+//! Every test that reads, writes or asks the kernel again, as a user without privilege.
 //!
 //! Root and an ordinary user take different ways through the lab (a user namespace lies between), so
 //! both are tested. The test programs are built once; an ordinary user cannot always read where they

@@ -1,6 +1,7 @@
 //! The test programs that cargo builds, without running them.
 
 use super::super::command::cargo;
+use crate::layers::pure_crates;
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Artifact, Message};
 use std::io::BufReader;
@@ -69,8 +70,12 @@ impl Build {
         else {
             return;
         };
-        self.executables.push(executable.clone().into());
         let package_name = package.file_name().unwrap_or_default();
+        // They and their tests do no input or output, which `layers` sees to: whose process it is makes no difference.
+        if pure_crates().any(|pure| pure == package_name) {
+            return;
+        }
+        self.executables.push(executable.clone().into());
         if artifact.profile.test && !NOT_FOR_EVERYBODY.contains(&package_name) {
             self.programs.push(TestProgram {
                 name: format!("{package_name}: {}", artifact.target.name),
