@@ -129,7 +129,8 @@ fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
 }
 
 /// those of the object, then those that live pods on the node report; none twice.
-fn addresses_of_node(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
+#[must_use]
+pub fn addresses_of_node(cluster: &Cluster, name: &str) -> Vec<IpAddr> {
     let object = cluster.nodes.get(name).into_iter();
     let pods = cluster.pods.values();
     let pods = pods.filter(|pod| pod.is_live() && pod.node.as_deref() == Some(name));
@@ -166,7 +167,7 @@ fn none_twice(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
 }
 
 /// NP-53: whether it is a node, also by the name of a pod on the host's network.
-fn is_node(cluster: &Cluster, end: &Endpoint) -> bool {
+pub(super) fn is_node(cluster: &Cluster, end: &Endpoint) -> bool {
     match end {
         Endpoint::Node(_) => true,
         Endpoint::Pod(name) => {

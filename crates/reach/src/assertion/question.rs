@@ -10,6 +10,7 @@ use ringfence_model::{
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 
 use super::Claim;
+use super::claim::is_node;
 
 /// One connection to ask about, and all those that the answer speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,15 +174,8 @@ fn pods<'a>(cluster: &'a Cluster, endpoint: &Endpoint) -> Vec<&'a Pod> {
 
 /// Whether `endpoint` is a node, or may be the address of one: nothing else has it.
 fn may_be_node(cluster: &Cluster, endpoint: &Endpoint) -> bool {
-    match endpoint {
-        Endpoint::Node(_) => true,
-        Endpoint::Pod(name) => {
-            let pod = cluster.pods.get(name);
-            pod.is_some_and(|pod| pod.host_network)
-        }
-        Endpoint::Address(_) => pods(cluster, endpoint).is_empty(),
-        Endpoint::Service(_) => false,
-    }
+    let is_free = matches!(endpoint, Endpoint::Address(_)) && pods(cluster, endpoint).is_empty();
+    is_free || is_node(cluster, endpoint)
 }
 
 /// The Services that `endpoint` may be an address of.

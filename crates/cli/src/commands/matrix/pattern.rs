@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use anyhow::bail;
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
+use ringfence_reach::assertion::addresses_of_node;
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
 
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
@@ -230,15 +231,8 @@ fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) 
     }
 }
 
-/// whether the object of the node or a pod on it lists `address`.
 fn has_address(cluster: &Cluster, node: &str, address: IpAddr) -> bool {
-    let object = cluster.nodes.get(node).into_iter();
-    let on_it = cluster.pods.values().filter(|pod| pod.is_live());
-    let on_it = on_it.filter(|pod| pod.node.as_deref() == Some(node));
-    let reported = on_it.flat_map(|pod| &pod.host_addresses);
-    let listed = object.flat_map(|node| &node.addresses).chain(reported);
-    let mut listed = listed.map(IpAddr::to_canonical);
-    listed.any(|own| own == address.to_canonical())
+    addresses_of_node(cluster, node).contains(&address.to_canonical())
 }
 
 fn is_pod(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {

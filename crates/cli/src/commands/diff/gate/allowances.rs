@@ -64,44 +64,45 @@ impl Allowances {
     /// What rows name that is nowhere in `world`, each as a sentence with its place.
     pub(super) fn unknown(&self, world: World<'_>) -> Vec<String> {
         let names: Vec<String> = world.groups.units().map(ToString::to_string).collect();
-        let told = |row: &Allowance, pattern: &Pattern| {
-            let place = row.source.as_ref().map(|source| format!("{source}: "));
-            let (place, text) = (place.unwrap_or_default(), pattern.text());
+        self.said_of_names(|pattern| {
+            let text = pattern.text();
+            if !pattern.is_unknown(world) {
+                return None;
+            }
             let similar = if world.cluster.namespaces.contains_key(text) {
                 format!(" (everything of the namespace is `{text}/*`)")
             } else {
                 hint(text, names.iter().map(String::as_str))
             };
-            format!(
-                "{place}there is no `{text}` after the change, so that it permits nothing{similar}"
-            )
-        };
-        let of_row = |row: &Allowance| -> Vec<String> {
-            let patterns = row.from.iter().chain(&row.to);
-            let unknown = patterns.filter(|pattern| pattern.is_unknown(world));
-            unknown.map(|pattern| told(row, pattern)).collect()
-        };
-        self.0.iter().flat_map(of_row).collect()
+            Some(format!(
+                "there is no `{text}` after the change, so that it permits nothing{similar}"
+            ))
+        })
     }
 
     /// What rows name that several workloads of `world` are called, each as a sentence with its place.
     pub(super) fn ambiguous(&self, world: World<'_>) -> Vec<String> {
-        let told = |row: &Allowance, pattern: &Pattern| {
+        self.said_of_names(|pattern| {
             let all = pattern.namesakes(world);
             if all.len() < 2 || all.iter().any(|unit| pattern.names_exactly(unit)) {
                 return None;
             }
-            let place = row.source.as_ref().map(|source| format!("{source}: "));
-            let (place, text) = (place.unwrap_or_default(), pattern.text());
+            let text = pattern.text();
             let all: Vec<String> = all.into_iter().map(Unit::full_name).collect();
             let all = all.join(" and ");
             Some(format!(
-                "{place}`{text}` is {all}, so that it permits nothing of either: write which of them is meant"
+                "`{text}` is {all}, so that it permits nothing of either: write which of them is meant"
             ))
-        };
+        })
+    }
+
+    /// What `say` has to say of the names in rows, each with the place of its row.
+    fn said_of_names(&self, say: impl Fn(&Pattern) -> Option<String>) -> Vec<String> {
         let of_row = |row: &Allowance| -> Vec<String> {
-            let patterns = row.from.iter().chain(&row.to);
-            patterns.filter_map(|pattern| told(row, pattern)).collect()
+            let place = row.source.as_ref().map(|source| format!("{source}: "));
+            let place = place.unwrap_or_default();
+            let said = row.from.iter().chain(&row.to).filter_map(&say);
+            said.map(|said| format!("{place}{said}")).collect()
         };
         self.0.iter().flat_map(of_row).collect()
     }
