@@ -1,3 +1,5 @@
+mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +11,7 @@ use crate::commands::{
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
+pub(crate) use plugin::{FILE_NAME as PLUGIN, plugin};
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
 #[derive(Debug, Parser)]

@@ -1,6 +1,7 @@
 //! The `ringfence` program: the lab, the demonstration, and the parts that run inside of them.
 //!
-//! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin.
+//! Reads arguments and prints answers; decides nothing. Started under the name `ringfence-cni` it is the CNI plugin, as
+//! `kubectl-ringfence` a plugin of kubectl.
 //! Start with [`arguments`]; commands that users type are in [`commands`], those that ringfence calls itself in
 //! [`internal`]; what they are told to read is read in [`inputs`].
 
@@ -16,9 +17,9 @@ mod threads;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, PLUGIN, plugin};
 
 /// Commands on large clusters make and forget millions of small values: with this they take a quarter less time than with
 /// the C library's own. Without huge pages, which would cost every small process megabytes.
@@ -29,10 +30,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    if started_as_cni_plugin() {
+    if started_as(CNI_PLUGIN) {
         return ringfence_cni::main_from_environment();
     }
-    let arguments = Arguments::parse();
+    let arguments = if started_as(PLUGIN) {
+        of_plugin()
+    } else {
+        Arguments::parse()
+    };
     if !matches!(
         arguments.command,
         Command::Internal { .. } | Command::Agent(_)
@@ -70,11 +75,19 @@ fn main() -> ExitCode {
     })
 }
 
-/// Container runtimes call the plugin by the name in their configuration.
-fn started_as_cni_plugin() -> bool {
-    std::env::args_os().next().is_some_and(|name| {
-        std::path::Path::new(&name).file_name() == Some("ringfence-cni".as_ref())
-    })
+/// The name by which container runtimes call the CNI plugin, from their configuration.
+const CNI_PLUGIN: &str = "ringfence-cni";
+
+/// Whether the program was called by this name.
+fn started_as(name: &str) -> bool {
+    let own = std::env::args_os().next();
+    own.is_some_and(|own| std::path::Path::new(&own).file_name() == Some(name.as_ref()))
+}
+
+/// What kubectl hands to its plugin; ends the process where that is wrong.
+fn of_plugin() -> Arguments {
+    let matches = plugin(Arguments::command()).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do. Not so the parts of a

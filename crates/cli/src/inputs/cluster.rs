@@ -24,7 +24,8 @@ pub(crate) struct ClusterArguments {
     /// Read a live cluster as well, by this kubeconfig: everything that policy depends on, once, and writes nothing
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Read a live cluster as well, by this context of the kubeconfig, which is KUBECONFIG or ~/.kube/config
+    /// Read a live cluster as well, by this context of the kubeconfig, which is KUBECONFIG or ~/.kube/config; empty for the
+    /// current one
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
 }
@@ -48,9 +49,10 @@ impl ClusterArguments {
     pub(super) fn access(&self, input: &Path) -> Option<Access> {
         let named = input.to_str()?.strip_prefix(PREFIX)?;
         let own = (!named.is_empty()).then(|| named.to_owned());
+        let context = own.or_else(|| self.context.clone());
         Some(Access {
             kubeconfig: self.kubeconfig.clone(),
-            context: own.or_else(|| self.context.clone()),
+            context: context.filter(|name| !name.is_empty()),
         })
     }
 }

@@ -1,13 +1,14 @@
 //! Live clusters, which the embedded API server plays: what is judged, how it is named, and what is refused.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::sync::Arc;
 
 use ringfence_apiserver::api::{AdmitAll, Api, ApiConfig};
 use ringfence_apiserver::server::{Identity, Server};
 use ringfence_model::{Input, read_json};
 
-use crate::support::{ringfence, root};
+use crate::support::{Finished, RINGFENCE, ringfence, root, text, without_surroundings};
 
 /// The objects of the demonstration.
 const DEMO: &str = "examples/netpol-demo";
@@ -103,6 +104,59 @@ fn a_cluster_is_judged_like_its_manifests_and_says_where_everything_is() {
         of_cluster.status.code(),
         of_files.status.code(),
         "{of_cluster:#?}"
+    );
+}
+
+/// kubectl runs the program by another name, and hands over what stands behind it.
+#[test]
+fn as_a_plugin_of_kubectl_it_judges_the_current_context() {
+    let cluster = demo();
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("kubectl-ringfence");
+    std::os::unix::fs::symlink(RINGFENCE, &program).unwrap();
+    let kubectl = |arguments: &[&str]| {
+        let output = without_surroundings(&mut Command::new(&program))
+            .env("KUBECONFIG", &cluster.kubeconfig)
+            .args(arguments)
+            .output()
+            .unwrap();
+        Finished {
+            status: output.status,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    };
+    let live = ["--kubeconfig", &cluster.kubeconfig];
+    let question = [
+        "explain",
+        "default/client",
+        "svc/netpol-demo/web-app",
+        "tcp/80",
+    ];
+    let told = kubectl(&question).stdout;
+    assert_eq!(told, ringfence(&[&question[..], &live[..]].concat()).stdout);
+    assert!(told.contains("cluster: NetworkPolicy"), "{told}");
+    let frontend = [&question[..], &["-f", "examples/netpol-demo/frontend"]].concat();
+    assert_eq!(kubectl(&frontend).status.code(), Some(0));
+    for command in [
+        "matrix", "check", "audit", "zones", "lock", "suggest", "rules",
+    ] {
+        let finished = kubectl(&[command, "-o", "json"]);
+        let same = ringfence(&[&[command, "-o", "json"][..], &live[..]].concat());
+        assert_eq!(finished.stdout, same.stdout, "{command}: {finished:#?}");
+        assert_ne!(finished.stdout, "", "{command}: {finished:#?}");
+    }
+    let side = kubectl(&["diff", "cluster:", DEMO]);
+    assert_eq!(side.status.code(), Some(0), "{side:#?}");
+    let usage = kubectl(&["explain", "--help"]).stdout;
+    assert!(
+        usage.contains("Usage: kubectl ringfence explain"),
+        "{usage}"
+    );
+    let unknown = kubectl(&["matrix", "--context", "prod"]);
+    assert!(
+        unknown.stderr.contains("there is no context `prod`"),
+        "{unknown:#?}"
     );
 }
 

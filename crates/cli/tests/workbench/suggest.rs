@@ -375,6 +375,8 @@ fn words_that_are_services_are_needed() {
         "command: [sh, -c, \"psql -h pg.data -p 5432\"]",
         "command: [sh, -c, \"psql --host=pg.data --port=5432\"]",
         "args: [\"pg.data:pg\"]",
+        "lifecycle: {preStop: {exec: {command: [nc, -z, pg.data, \"5432\"]}}}",
+        "readinessProbe: {exec: {command: [pg_isready, --host=pg.data, --port=5432]}}",
         "env: [{name: DB_SERVER, value: \"pg.data,5432\"}]",
         "env: [{name: DB, value: \"pg.data:pg\"}]",
         "env: [{name: DSN, value: \"host=pg.data port=5432 user=x\"}]",

@@ -87,11 +87,10 @@ impl Coverage {
         }
     }
 
-    /// Takes up what decided `answer`, as [`Deciding::of`] says.
-    pub fn record(&mut self, answer: &Answer) {
-        let decided = Deciding::of(answer).into_iter();
-        self.covered
-            .extend(decided.filter(|part| self.all.contains(part)));
+    /// Takes up what decided an answer, as [`Deciding::of`] says.
+    pub fn record(&mut self, decided: BTreeSet<Deciding>) {
+        let new = decided.into_iter().filter(|part| self.all.contains(part));
+        self.covered.extend(new);
     }
 
     /// What can decide, in order.
@@ -222,7 +221,7 @@ mod tests {
             protocol: Protocol::Tcp.into(),
             port: Some(port),
         };
-        coverage.record(&answer(&example(), &query).unwrap());
+        coverage.record(Deciding::of(&answer(&example(), &query).unwrap()));
     }
 
     fn shown<'a>(parts: impl IntoIterator<Item = &'a Deciding>) -> Vec<String> {

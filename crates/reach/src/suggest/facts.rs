@@ -1,5 +1,6 @@
 //! What pods are told: variables, arguments, and the files of ConfigMaps and Secrets, each with its place.
 
+mod commands;
 mod files;
 mod store;
 mod variables;
@@ -8,11 +9,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use ringfence_model::{Container, Documents, Object, ObjectName, PodSpec, Source};
+use ringfence_model::{Documents, Object, ObjectName, PodSpec, Source};
 
 use super::Subject;
 use super::inhabitants::{Inhabitants, unit_of};
-use super::text::{Style, from_arguments, substitute};
 use crate::workload::Unit;
 use store::Store;
 use variables::Variables;
@@ -98,6 +98,7 @@ impl Facts {
             store: Store::of(subject.objects, documents),
             documents,
             about_tokens: documents.files_saying(TOKEN_FIELD),
+            about_hooks: documents.files_saying(commands::RUN),
             inhabitants,
             made: RefCell::default(),
         };
@@ -161,6 +162,8 @@ pub(super) struct Reader<'a> {
     documents: &'a Documents,
     /// The files in which [`TOKEN_FIELD`] may be written.
     about_tokens: BTreeSet<&'a str>,
+    /// The files in which hooks and probes may run commands.
+    about_hooks: BTreeSet<&'a str>,
     inhabitants: &'a Inhabitants<'a>,
     /// The variables that the kubelet makes for pods of a namespace.
     made: RefCell<BTreeMap<String, Rc<BTreeMap<String, Setting>>>>,
@@ -184,9 +187,8 @@ impl Reader<'_> {
                     .images
                     .push((described.unit.clone(), container.image.clone()));
                 let variables = self.variables(described, container, &path, facts);
-                facts
-                    .scopes
-                    .push(arguments(described, container, &path, &variables));
+                let commands = self.commands(described, container, &path, &variables);
+                facts.scopes.extend(commands);
                 facts.scopes.push(Scope {
                     unit: described.unit.clone(),
                     settings: variables.settings(),
@@ -226,44 +228,5 @@ impl Described<'_> {
             path,
             line: 0,
         }
-    }
-}
-
-fn arguments(
-    described: &Described<'_>,
-    container: &Container,
-    path: &str,
-    variables: &Variables,
-) -> Scope {
-    let lists = [("command", &container.command), ("args", &container.args)];
-    let mut settings = Vec::new();
-    for (list, written) in lists {
-        let mut secrets = Vec::new();
-        let expanded = written.iter().map(|text| {
-            let mut secret = false;
-            let text = substitute(text, Style::Shell, |name| {
-                variables.value(name, &mut secret)
-            });
-            secrets.push(secret);
-            text
-        });
-        let expanded: Vec<String> = expanded.collect();
-        for (index, name, value) in from_arguments(&expanded) {
-            let what = match name.as_str() {
-                "" => format!("{list}[{index}]"),
-                name => format!("{list}[{index}] {name}"),
-            };
-            settings.push(Setting {
-                what,
-                name,
-                value,
-                secret: secrets.get(index).copied().unwrap_or(true),
-                place: described.place(format!("{path}.{list}[{index}]")),
-            });
-        }
-    }
-    Scope {
-        unit: described.unit.clone(),
-        settings,
     }
 }

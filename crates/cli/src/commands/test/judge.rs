@@ -2,22 +2,20 @@
 
 mod alike;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Instant;
 
 use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
-use ringfence_reach::assertion::{Claim, Coverage, Question, questions};
+use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions};
 
 use super::oracle::{Oracle, Verdict};
 use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
 use crate::threads::map_in_lots;
 use alike::{Failures, Skips};
-
-/// Answers that are kept at once while it is recorded what decided them.
-const RECORDED: usize = 4_096;
 
 /// Connections between two ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,15 +47,22 @@ impl Judge<'_> {
         let (mut failures, mut skipped) = (Failures::default(), Skips::default());
         let verdicts = self.oracle.ask(&queries)?;
         let judged: Vec<(&Asked<'_>, Verdict)> = asked.iter().zip(verdicts).collect();
-        let engine = self.engine;
-        let found = map_in_lots(&judged, |(asked, verdict)| asked.finding(engine, verdict));
-        for finding in found.into_iter().flatten() {
+        let (engine, covers) = (self.engine, self.coverage.is_some());
+        let found = map_in_lots(&judged, |(asked, verdict)| {
+            let finding = asked.finding(engine, verdict);
+            let decided = covers.then(|| asked.decided(engine, finding.as_ref()));
+            (finding, decided)
+        });
+        for (finding, decided) in found {
             match finding {
-                Finding::Failure(failure) => failures.add(failure),
-                Finding::Skipped(skip) => skipped.add(skip),
+                Some(Finding::Failure(failure)) => failures.add(failure),
+                Some(Finding::Skipped(skip)) => skipped.add(skip),
+                None => {}
+            }
+            if let (Some(coverage), Some(decided)) = (&mut self.coverage, decided) {
+                coverage.record(decided);
             }
         }
-        self.record(&queries);
         Ok(Judged {
             name: case.name.clone(),
             file: case.file.clone(),
@@ -67,18 +72,6 @@ impl Judge<'_> {
             skipped: skipped.found(),
             seconds: started.elapsed().as_secs_f64(),
         })
-    }
-
-    fn record(&mut self, queries: &[Query]) {
-        if let Some(coverage) = &mut self.coverage {
-            for queries in queries.chunks(RECORDED) {
-                let answers = map_in_lots(queries, |query| self.engine.answer(query).ok());
-                answers
-                    .iter()
-                    .flatten()
-                    .for_each(|answer| coverage.record(answer));
-            }
-        }
     }
 }
 
@@ -129,6 +122,18 @@ impl Asked<'_> {
             outcome,
             answer: engine.answer(&self.question.query).ok(),
         }
+    }
+
+    /// What of the policies decides, with `finding` what is to be told of it.
+    fn decided(&self, engine: &Engine, finding: Option<&Finding>) -> BTreeSet<Deciding> {
+        match finding {
+            Some(Finding::Failure(failure)) => failure.answer.as_ref().map(Deciding::of),
+            Some(Finding::Skipped(_)) | None => {
+                let answer = engine.answer(&self.question.query).ok();
+                answer.as_ref().map(Deciding::of)
+            }
+        }
+        .unwrap_or_default()
     }
 
     fn skipped(&self, reason: String) -> Skipped {
