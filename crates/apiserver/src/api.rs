@@ -29,12 +29,12 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Body, Watching};
+pub use answer::{Answer, Body, List, Watching};
 pub use commit::{Admission, AdmitAll, Write};
 pub use request::{Method, Moment, Request};
 pub use streams::Streaming;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::watch;
 
@@ -106,12 +106,17 @@ impl Api {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
-        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store_mut();
         let result = change(&mut store);
         let revision = store.revision();
         drop(store);
         self.revision.send_replace(revision);
         result
+    }
+
+    /// For what watchers need not hear of.
+    fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin_writing(&self) -> MutexGuard<'_, ()> {

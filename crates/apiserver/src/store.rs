@@ -4,13 +4,16 @@
 //! last changes, so that a watch continues from any of their revisions without gap or repeat.
 
 mod list;
+mod relations;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use list::{ListRequest, Listing};
-pub use watch::{Watch, WatchEvent, WatchEventKind, WatchRequest};
+pub(crate) use relations::owners;
+pub use relations::{Id, Unsettled};
+pub use watch::{Text, Watch, WatchEvent, WatchEventKind, WatchRequest};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use serde_json::Value;
 
 use crate::object;
 use crate::status::ApiError;
+use relations::Relations;
+use watch::Written;
 
 /// How many changes a resource remembers.
 const REMEMBERED: usize = 4_096;
@@ -54,6 +59,8 @@ pub struct Change {
     pub before: Option<Arc<Value>>,
     /// `None` if it is gone.
     pub after: Option<Arc<Value>>,
+    /// How it is told, once for all who watch.
+    written: Arc<Written>,
 }
 
 /// The objects by resource, such as `deployments.apps`.
@@ -64,6 +71,7 @@ pub struct Store {
     first: u64,
     remembered: usize,
     resources: BTreeMap<String, Resource>,
+    relations: Relations,
 }
 
 #[derive(Clone, Debug)]
@@ -77,12 +85,13 @@ struct Resource {
 impl Store {
     /// An empty store whose first write takes the revision after `first`.
     #[must_use]
-    pub const fn new(first: u64) -> Self {
+    pub fn new(first: u64) -> Self {
         Self {
             revision: first,
             first,
             remembered: REMEMBERED,
             resources: BTreeMap::new(),
+            relations: Relations::default(),
         }
     }
 
@@ -121,6 +130,49 @@ impl Store {
         })
     }
 
+    /// The objects of a namespace, of all resources.
+    pub fn within<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = Id> + 'a {
+        let first = Name {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        self.resources.iter().flat_map(move |(resource, content)| {
+            let names = content.objects.range(first.clone()..).map(|(name, _)| name);
+            let inside = names.take_while(move |name| name.namespace == namespace);
+            inside.map(|name| Id {
+                resource: resource.clone(),
+                name: name.clone(),
+            })
+        })
+    }
+
+    /// The objects with the identity `uid`.
+    pub fn holders(&self, uid: &str) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
+        self.found(self.relations.holders(uid))
+    }
+
+    /// The objects that name the identity `uid` as an owner.
+    pub fn dependents(&self, uid: &str) -> impl Iterator<Item = (&Id, &Arc<Value>)> {
+        self.found(self.relations.dependents(uid))
+    }
+
+    fn found<'a>(
+        &'a self,
+        ids: impl Iterator<Item = &'a Id>,
+    ) -> impl Iterator<Item = (&'a Id, &'a Arc<Value>)> {
+        ids.filter_map(|id| Some((id, self.get(&id.resource, &id.name)?)))
+    }
+
+    /// What was written since this was asked the last time.
+    pub fn take_unsettled(&mut self) -> Unsettled {
+        self.relations.take_unsettled()
+    }
+
+    /// An object is to be looked at again.
+    pub fn unsettle(&mut self, id: Id) {
+        self.relations.unsettle(id);
+    }
+
     /// Writes an object and returns it with its revision.
     pub fn put(&mut self, resource: &str, object: &Value) -> Arc<Value> {
         let after = Arc::new(object::with_revision(object, self.revision + 1));
@@ -144,12 +196,18 @@ impl Store {
             Some(object) => content.objects.insert(name.clone(), Arc::clone(object)),
             None => content.objects.remove(&name),
         };
+        let id = Id {
+            resource: resource.to_owned(),
+            name: name.clone(),
+        };
+        self.relations.note(id, before.as_deref(), after.as_deref());
         let revision = self.revision;
         content.changes.push_back(Change {
             revision,
             name,
             before,
             after,
+            written: Arc::default(),
         });
         content.forget(self.remembered);
     }

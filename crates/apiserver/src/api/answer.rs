@@ -1,6 +1,9 @@
 //! An answer as the server sends it.
 
-use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::kind::Kind;
 use crate::status::ApiError;
@@ -14,6 +17,8 @@ use super::table::Form;
 pub enum Body {
     /// A JSON value.
     Json(Value),
+    /// Many objects.
+    List(Box<List>),
     /// Plain text.
     Text(String),
     /// Nothing: the client has it already.
@@ -22,6 +27,31 @@ pub enum Body {
     Watch(Box<Watching>),
     /// What the pod itself says, by whoever runs it.
     Streaming(Box<Streaming>),
+}
+
+/// Objects as they are in the store. Its `Display` is its JSON, written without a copy of any of them.
+#[derive(Debug)]
+pub struct List {
+    pub(crate) kind: String,
+    pub(crate) api_version: String,
+    pub(crate) metadata: Value,
+    pub(crate) items: Vec<Arc<Value>>,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, version) = (json!(self.kind), json!(self.api_version));
+        write!(
+            f,
+            "{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{},\"items\":[",
+            self.metadata
+        )?;
+        for (index, item) in self.items.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma}{item}")?;
+        }
+        f.write_str("]}")
+    }
 }
 
 /// An answer.
@@ -45,7 +75,7 @@ pub struct Watching {
     /// How far it has come.
     pub watch: Watch,
     /// The kind of its objects.
-    pub kind: std::sync::Arc<Kind>,
+    pub kind: Arc<Kind>,
     /// The version that was asked for.
     pub version: String,
     /// How objects are written.

@@ -13,7 +13,7 @@ use super::{Api, Moment, Request, garbage};
 use crate::kind::Kind;
 use crate::managed::{self, Entry};
 use crate::status::ApiError;
-use crate::store::{Name, Store};
+use crate::store::{Id, Name, Store};
 
 /// The resource of the definitions of custom resources.
 pub(super) const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
@@ -198,19 +198,18 @@ impl Api {
     /// Takes away what has lost its reason to be there, until nothing more has.
     pub(super) fn collect_garbage(&self, moment: &Moment<'_>) {
         loop {
-            let work = garbage::sweep(
-                &self.store(),
-                &self.served(),
-                self.config.ends_pods,
-                moment.now,
-            );
+            let written = self.store_mut().take_unsettled();
+            let (kinds, ends_pods) = (self.served(), self.config.ends_pods);
+            let work = garbage::sweep(&self.store(), &kinds, &written, ends_pods, moment.now);
             let mut done = 0;
             for (kind, outcome) in work {
                 match self.commit(&kind, &outcome) {
                     Ok(_) => done += 1,
                     Err(error) => {
-                        let name = crate::object::name(outcome.object());
-                        tracing::warn!(kind = %kind.kind, name, %error, "garbage stays");
+                        let name = Name::of(outcome.object());
+                        tracing::warn!(kind = %kind.kind, name = name.name, %error, "garbage stays");
+                        let resource = kind.resource();
+                        self.store_mut().unsettle(Id { resource, name });
                     }
                 }
             }

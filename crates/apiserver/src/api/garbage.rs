@@ -1,4 +1,6 @@
 //! What is to go because what it belonged to is gone: the content of deleted namespaces, the dependents of deleted owners.
+//!
+//! Only what a write can have touched is looked at: the object, whom it belongs to, and what belongs to it if it is on its way out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,154 +13,210 @@ use super::update::settle;
 use crate::kind::Kind;
 use crate::kinds::Kinds;
 use crate::object::{self, at, items, text};
-use crate::store::{Name, Store};
+use crate::store::{Id, Name, Store, Unsettled, owners};
 use crate::time::Timestamp;
 
 type Work = Vec<(Arc<Kind>, Outcome)>;
 
-/// The next steps; nothing if all is in order. After they are taken there may be more.
-pub(super) fn sweep(store: &Store, kinds: &Kinds, ends_pods: bool, now: Timestamp) -> Work {
-    let objects: Vec<Owned<'_>> = store
-        .everything()
-        .filter_map(|(resource, name, object)| {
-            Some(Owned {
-                kind: kinds.of_resource(resource)?,
-                name,
-                object,
-            })
-        })
+const NAMESPACES: &str = "namespaces";
+
+/// The next steps for what was written; nothing if all is in order. After they are taken there may be more.
+pub(super) fn sweep(
+    store: &Store,
+    kinds: &Kinds,
+    written: &Unsettled,
+    ends_pods: bool,
+    now: Timestamp,
+) -> Work {
+    let cluster = Cluster { store, kinds };
+    let touched: Vec<Owned> = cluster
+        .touched(written)
+        .into_iter()
+        .filter_map(|id| cluster.owned(id))
         .collect();
-    let mut work: BTreeMap<(String, Name), (Arc<Kind>, Outcome)> = BTreeMap::new();
-    let steps = doomed(&objects).into_iter().filter_map(|(owned, options)| {
-        let outcome = decide_delete(owned.object, owned.kind, &options, ends_pods, now);
-        outcome.ok().map(|outcome| (owned, outcome))
+    let mut work: BTreeMap<Id, (Arc<Kind>, Outcome)> = BTreeMap::new();
+    let doomed = touched.iter().filter(|owned| cluster.is_doomed(owned));
+    let steps = doomed.filter_map(|owned| {
+        let options = cluster.options(owned);
+        let outcome = decide_delete(&owned.object, &owned.kind, &options, ends_pods, now);
+        Some((owned.clone(), outcome.ok()?))
     });
-    for (owned, outcome) in steps.chain(released(&objects)) {
+    let ending = touched
+        .iter()
+        .filter(|owned| object::is_terminating(&owned.object));
+    let released = ending.flat_map(|owned| cluster.released(owned));
+    for (owned, outcome) in steps.chain(released) {
         if !matches!(outcome, Outcome::Same(_)) {
-            let key = (owned.kind.resource(), owned.name.clone());
-            work.entry(key)
-                .or_insert_with(|| (Arc::clone(owned.kind), outcome));
+            work.entry(owned.id)
+                .or_insert_with(|| (owned.kind, outcome));
         }
     }
     work.into_values().collect()
 }
 
-#[derive(Clone, Copy)]
-struct Owned<'a> {
-    kind: &'a Arc<Kind>,
-    name: &'a Name,
-    object: &'a Arc<Value>,
+#[derive(Clone, Debug)]
+struct Owned {
+    id: Id,
+    kind: Arc<Kind>,
+    object: Arc<Value>,
 }
 
-impl<'a> Owned<'a> {
-    fn owners(self) -> impl Iterator<Item = &'a str> {
-        let owners = items(self.object, &["metadata", "ownerReferences"]).iter();
-        owners.map(|owner| text(owner, &["uid"]))
+impl Owned {
+    fn is_definition(&self) -> bool {
+        self.id.resource == DEFINITIONS
     }
 
-    /// Whether it is there only as long as `definition` is: what we serve by ourselves is not, even if somebody defines it.
-    fn is_defined_by(self, definition: &str) -> bool {
-        !self.kind.structures.is_empty() && self.kind.resource() == definition
-    }
-
-    fn is_definition(self) -> bool {
-        self.kind.resource() == DEFINITIONS
-    }
-
-    fn has_finalizer(self, finalizer: &str) -> bool {
-        items(self.object, &["metadata", "finalizers"])
-            .iter()
-            .any(|one| one == finalizer)
+    fn has_finalizer(&self, finalizer: &str) -> bool {
+        has_finalizer(&self.object, finalizer)
     }
 }
 
-/// What has lost its namespace, or its last owner, and how it goes: whoever an owner waits for waits for its own dependents.
-fn doomed<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, DeleteOptions)> {
-    let uids: BTreeSet<&str> = objects
+fn has_finalizer(object: &Value, finalizer: &str) -> bool {
+    items(object, &["metadata", "finalizers"])
         .iter()
-        .map(|owned| object::uid(owned.object))
-        .collect();
-    let terminating = |owned: &&Owned<'_>| object::is_terminating(owned.object);
-    let is_namespace = |owned: &&Owned<'_>| owned.kind.resource() == "namespaces";
-    let ending = objects.iter().filter(is_namespace).filter(terminating);
-    let ending: BTreeSet<&str> = ending.map(|owned| owned.name.name.as_str()).collect();
-    let undefined: BTreeSet<&str> = objects
-        .iter()
-        .filter(|owned| owned.is_definition())
-        .filter(terminating)
-        .map(|owned| owned.name.name.as_str())
-        .collect();
-    let foreground = objects
-        .iter()
-        .filter(terminating)
-        .filter(|owned| owned.has_finalizer(FOREGROUND));
-    let foreground: BTreeSet<&str> = foreground.map(|owned| object::uid(owned.object)).collect();
-    let doomed = |owned: &&Owned<'_>| {
-        let lives = |uid: &str| uids.contains(uid) && !foreground.contains(uid);
-        let orphaned = owned.owners().next().is_some() && !owned.owners().any(lives);
-        !object::is_terminating(owned.object)
-            && (ending.contains(owned.name.namespace.as_str())
-                || orphaned
-                || undefined.iter().any(|name| owned.is_defined_by(name)))
-    };
-    let owners: BTreeSet<&str> = objects.iter().flat_map(|owned| owned.owners()).collect();
-    let options = |owned: Owned<'_>| {
-        let is_waited_for = owned.owners().any(|uid| foreground.contains(uid));
-        if is_waited_for && owners.contains(object::uid(owned.object)) {
+        .any(|one| one == finalizer)
+}
+
+/// Whether it is waited for its dependents to go first.
+fn is_foreground(object: &Value) -> bool {
+    object::is_terminating(object) && has_finalizer(object, FOREGROUND)
+}
+
+struct Cluster<'a> {
+    store: &'a Store,
+    kinds: &'a Kinds,
+}
+
+impl Cluster<'_> {
+    fn owned(&self, id: Id) -> Option<Owned> {
+        Some(Owned {
+            kind: Arc::clone(self.kinds.of_resource(&id.resource)?),
+            object: Arc::clone(self.store.get(&id.resource, &id.name)?),
+            id,
+        })
+    }
+
+    /// What may be to go, or to be let go, for what was written.
+    fn touched(&self, written: &Unsettled) -> BTreeSet<Id> {
+        let mut touched = written.objects.clone();
+        for id in &written.objects {
+            touched.insert(of_cluster(NAMESPACES, &id.name.namespace));
+            touched.insert(of_cluster(DEFINITIONS, &id.resource));
+            if self.is_ending(id) && id.resource == NAMESPACES {
+                touched.extend(self.store.within(&id.name.name));
+            }
+            if self.is_ending(id) && id.resource == DEFINITIONS {
+                touched.extend(self.defined_by(&id.name.name));
+            }
+        }
+        for uid in &written.uids {
+            let mut holders = self.store.holders(uid);
+            if !holders.any(|(_, object)| !object::is_terminating(object)) {
+                let dependents = self.store.dependents(uid);
+                touched.extend(dependents.map(|(id, _)| id.clone()));
+            }
+        }
+        for owner in &written.owners {
+            let holders = self.store.holders(owner);
+            touched.extend(holders.map(|(id, _)| id.clone()));
+        }
+        touched
+    }
+
+    fn is_ending(&self, id: &Id) -> bool {
+        let object = self.store.get(&id.resource, &id.name);
+        object.is_some_and(|object| object::is_terminating(object))
+    }
+
+    /// The objects that are there only as long as `definition` is: what we serve by ourselves is not, even if somebody defines it.
+    fn defined_by(&self, definition: &str) -> impl Iterator<Item = Id> {
+        let kind = self.kinds.of_resource(definition);
+        let custom = kind.is_some_and(|kind| !kind.structures.is_empty());
+        let objects = self.store.objects(definition).filter(move |_| custom);
+        objects.map(|(name, _)| Id {
+            resource: definition.to_owned(),
+            name: name.clone(),
+        })
+    }
+
+    fn is_custom_of_ending(&self, owned: &Owned) -> bool {
+        !owned.kind.structures.is_empty()
+            && self.is_ending(&of_cluster(DEFINITIONS, &owned.id.resource))
+    }
+
+    /// Whether it has lost its namespace, its definition, or its last owner.
+    fn is_doomed(&self, owned: &Owned) -> bool {
+        let lives = |uid: &str| {
+            let mut holders = self.store.holders(uid);
+            let first = holders.next();
+            first.is_some_and(|(_, object)| !is_foreground(object))
+                && !holders.any(|(_, object)| is_foreground(object))
+        };
+        let mut all = owners(&owned.object).peekable();
+        let orphaned = all.peek().is_some() && !all.any(lives);
+        !object::is_terminating(&owned.object)
+            && (orphaned
+                || self.is_ending(&of_cluster(NAMESPACES, &owned.id.name.namespace))
+                || self.is_custom_of_ending(owned))
+    }
+
+    /// How it goes: whoever an owner waits for waits for its own dependents.
+    fn options(&self, owned: &Owned) -> DeleteOptions {
+        let is_waited_for = owners(&owned.object).any(|uid| {
+            let mut holders = self.store.holders(uid);
+            holders.any(|(_, object)| is_foreground(object))
+        });
+        let uid = object::uid(&owned.object);
+        if is_waited_for && self.store.dependents(uid).next().is_some() {
             DeleteOptions::foreground()
         } else {
             DeleteOptions::default()
         }
-    };
-    let doomed = objects.iter().filter(doomed).copied();
-    doomed.map(|owned| (owned, options(owned))).collect()
-}
+    }
 
-/// What was held for the sake of others, and is held no more.
-fn released<'a>(objects: &[Owned<'a>]) -> Vec<(Owned<'a>, Outcome)> {
-    let mut released = Vec::new();
-    for owner in objects
-        .iter()
-        .filter(|owned| object::is_terminating(owned.object))
-    {
-        let uid = object::uid(owner.object);
-        let dependents: Vec<Owned<'a>> = objects
-            .iter()
-            .filter(|owned| owned.owners().any(|one| one == uid))
-            .copied()
-            .collect();
+    /// What was held for the sake of others, and is held no more.
+    fn released(&self, owner: &Owned) -> Vec<(Owned, Outcome)> {
+        let mut released = Vec::new();
+        let uid = object::uid(&owner.object);
+        let without_own = |finalizer| {
+            let outcome = without_finalizer(&owner.object, finalizer);
+            (owner.clone(), outcome)
+        };
         if owner.has_finalizer(ORPHAN) {
-            released.extend(
-                dependents
-                    .iter()
-                    .map(|owned| (*owned, without_owner(owned.object, uid))),
-            );
-            if dependents.is_empty() {
-                released.push((*owner, without_finalizer(owner.object, ORPHAN)));
+            let dependents = self.store.dependents(uid);
+            let dependents = dependents.filter_map(|(id, _)| self.owned(id.clone()));
+            released.extend(dependents.map(|owned| {
+                let outcome = without_owner(&owned.object, uid);
+                (owned, outcome)
+            }));
+            if released.is_empty() {
+                released.push(without_own(ORPHAN));
             }
         }
-        let blocked = dependents.iter().any(|owned| blocks(owned.object, uid));
-        if owner.has_finalizer(FOREGROUND) && !blocked {
-            released.push((*owner, without_finalizer(owner.object, FOREGROUND)));
+        let mut dependents = self.store.dependents(uid);
+        if owner.has_finalizer(FOREGROUND) && !dependents.any(|(_, object)| blocks(object, uid)) {
+            released.push(without_own(FOREGROUND));
         }
-        let unused = || {
-            objects
-                .iter()
-                .all(|owned| !owned.is_defined_by(&owner.name.name))
-        };
+        let unused = || self.defined_by(&owner.id.name.name).next().is_none();
         if owner.is_definition() && owner.has_finalizer(CLEANUP) && unused() {
-            released.push((*owner, without_finalizer(owner.object, CLEANUP)));
+            released.push(without_own(CLEANUP));
         }
-        let empty = || {
-            objects
-                .iter()
-                .all(|owned| owned.name.namespace != owner.name.name)
-        };
-        if owner.kind.resource() == "namespaces" && empty() {
-            released.push((*owner, without_kubernetes(owner.object)));
+        let empty = || self.store.within(&owner.id.name.name).next().is_none();
+        if owner.id.resource == NAMESPACES && empty() {
+            released.push((owner.clone(), without_kubernetes(&owner.object)));
         }
+        released
     }
-    released
+}
+
+fn of_cluster(resource: &str, name: &str) -> Id {
+    Id {
+        resource: resource.to_owned(),
+        name: Name {
+            namespace: String::new(),
+            name: name.to_owned(),
+        },
+    }
 }
 
 fn blocks(dependent: &Value, uid: &str) -> bool {

@@ -74,7 +74,7 @@ impl Api {
             .map(|object| in_version(object, kind, &route.version))
             .collect();
         Ok(form.list(
-            &objects,
+            objects,
             metadata(&listing),
             (kind, &route.version),
             moment.now,

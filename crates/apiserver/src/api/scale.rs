@@ -46,7 +46,11 @@ impl Api {
                 body: Body::Json(scale(&object, &route.kind)),
                 ..answer
             },
-            Body::Text(_) | Body::NotModified | Body::Watch(_) | Body::Streaming(_) => answer,
+            Body::List(_)
+            | Body::Text(_)
+            | Body::NotModified
+            | Body::Watch(_)
+            | Body::Streaming(_) => answer,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Request;
-use super::answer::Answer;
+use super::answer::{Answer, Body, List};
 use crate::kind::Kind;
 use crate::object;
 use crate::status::ApiError;
@@ -84,58 +84,69 @@ impl Form {
 
     pub(super) fn list(
         self,
-        objects: &[Arc<Value>],
+        objects: Vec<Arc<Value>>,
         metadata: Value,
         (kind, version): (&Kind, &str),
         now: Timestamp,
     ) -> Answer {
-        let list = |name: String, api_version: String, items: Vec<Value>| json!({"kind": name, "apiVersion": api_version, "metadata": metadata, "items": items});
-        Answer::json(
-            200,
-            match self {
-                Self::Whole => {
-                    let items = objects.iter().map(|object| Value::clone(object)).collect();
-                    list(
-                        format!("{}List", kind.kind),
-                        kind.api_version(version),
-                        items,
-                    )
-                }
-                Self::Metadata => {
-                    let items = objects.iter().map(|object| partial(object)).collect();
-                    list(
-                        "PartialObjectMetadataList".to_owned(),
-                        META.to_owned(),
-                        items,
-                    )
-                }
-                Self::Table(include) => table(objects, metadata, kind, include, (now, true)),
+        match self {
+            Self::Whole => Answer {
+                body: Body::List(Box::new(List {
+                    kind: format!("{}List", kind.kind),
+                    api_version: kind.api_version(version),
+                    metadata,
+                    items: objects,
+                })),
+                ..Answer::json(200, Value::Null)
             },
-        )
+            Self::Metadata => {
+                let items: Vec<Value> = objects.iter().map(|object| partial(object)).collect();
+                let list = json!({
+                    "kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": metadata, "items": items,
+                });
+                Answer::json(200, list)
+            }
+            Self::Table(include) => {
+                let table = table(&objects, metadata, kind, include, (now, true));
+                Answer::json(200, table)
+            }
+        }
     }
 
-    /// One event of a watch; `first` if no other came before it.
-    pub(crate) fn event(
+    /// One event of a watch as a line; `first` if no other came before it. What is told to all in the same words is written once.
+    pub(crate) fn line(
         self,
         event: &WatchEvent,
         (kind, version): (&Kind, &str),
         now: Timestamp,
         first: bool,
-    ) -> Value {
+    ) -> Vec<u8> {
         let object = match event.kind {
             WatchEventKind::Bookmark | WatchEventKind::InitialEnd => {
                 let mut bookmark = Value::clone(&event.object);
                 let fields = object::fields(&mut bookmark);
                 fields.insert("kind".to_owned(), kind.kind.as_ref().into());
                 fields.insert("apiVersion".to_owned(), kind.api_version(version).into());
-                self.write(&Arc::new(bookmark), kind, now, first)
+                Arc::new(bookmark)
             }
             WatchEventKind::Added | WatchEventKind::Modified | WatchEventKind::Deleted => {
-                let object = super::read::in_version(&event.object, kind, version);
-                self.write(&object, kind, now, first)
+                super::read::in_version(&event.object, kind, version)
             }
         };
-        json!({"type": event.kind.word(), "object": object})
+        let mut line = format!("{{\"type\":\"{}\",\"object\":", event.kind.word()).into_bytes();
+        match &event.text {
+            Some(text) if self == Self::Whole && Arc::ptr_eq(&object, &event.object) => {
+                line.extend_from_slice(text.get_or_init(|| object.to_string().into()));
+            }
+            _ if self == Self::Whole => line.extend(object.to_string().into_bytes()),
+            _ => line.extend(
+                self.write(&object, kind, now, first)
+                    .to_string()
+                    .into_bytes(),
+            ),
+        }
+        line.extend_from_slice(b"}\n");
+        line
     }
 }
 

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 mod applying;
 mod deleting;
+mod garbage;
 mod mirroring;
 mod reading;
 mod writing;
@@ -82,8 +83,10 @@ impl Client {
         };
         let answer = self.send(method, url, content_type, body);
         let code = answer.code;
-        let Body::Json(value) = answer.body else {
-            panic!("no object, but {:?}", answer.body);
+        let value = match answer.body {
+            Body::Json(value) => value,
+            Body::List(list) => serde_json::from_str(&list.to_string()).unwrap(),
+            other => panic!("no object, but {other:?}"),
         };
         (code, value)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -49,11 +49,12 @@ pub(super) async fn feed(api: Arc<Api>, mut watching: Box<Watching>, sender: mps
                     }
                 }
             }
-            Ok(events) => events
-                .iter()
-                .map(|event| line(&watching, event, &mut first))
-                .collect::<String>()
-                .into(),
+            Ok(events) => {
+                let lines = events
+                    .iter()
+                    .map(|event| line(&watching, event, &mut first));
+                lines.collect::<Vec<_>>().concat().into()
+            }
             Err(error) => {
                 let event = json!({"type": "ERROR", "object": error.to_value()});
                 let _ = sender.send(format!("{event}\n").into()).await;
@@ -79,10 +80,8 @@ fn last_words(watching: &Watching, first: bool) -> Bytes {
     line(watching, &watching.watch.bookmark(), &mut first).into()
 }
 
-fn line(watching: &Watching, event: &WatchEvent, first: &mut bool) -> String {
+fn line(watching: &Watching, event: &WatchEvent, first: &mut bool) -> Vec<u8> {
     let kind = (watching.kind.as_ref(), watching.version.as_str());
-    let event: Value = watching
-        .form
-        .event(event, kind, now(), std::mem::take(first));
-    format!("{event}\n")
+    let first = std::mem::take(first);
+    watching.form.line(event, kind, now(), first)
 }

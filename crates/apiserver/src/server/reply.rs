@@ -38,6 +38,7 @@ impl HttpBody for Events {
 pub(super) fn reply(api: &Arc<Api>, answer: Answer) -> Reply {
     let body = match answer.body {
         Body::Json(value) => Either::Left(Full::from(value.to_string())),
+        Body::List(list) => Either::Left(Full::from(list.to_string())),
         Body::Text(text) => Either::Left(Full::from(text)),
         Body::NotModified | Body::Streaming(_) => Either::Left(Full::default()),
         Body::Watch(watching) => {

@@ -1,8 +1,9 @@
 //! Watches: what there is, where that is asked for, and then each change once.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{Change, Store};
@@ -48,6 +49,21 @@ pub struct WatchEvent {
     pub kind: WatchEventKind,
     /// The object; its last matching state when it is gone; metadata only in bookmarks.
     pub object: Arc<Value>,
+    /// The object as JSON, shared with all other watchers of the same change once one of them has written it. None where nobody else
+    /// is told the same.
+    pub text: Option<Text>,
+}
+
+/// An object as JSON, when it has been asked for.
+pub type Text = Arc<OnceLock<Bytes>>;
+
+/// How a change is told: made once, by the first watcher that needs it.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    after: Text,
+    /// The state before, with the revision of its end.
+    last: OnceLock<Arc<Value>>,
+    last_text: Text,
 }
 
 /// How far a watcher has come.
@@ -106,6 +122,7 @@ impl Watch {
         let added = |object| WatchEvent {
             kind: WatchEventKind::Added,
             object,
+            text: None,
         };
         let mut events: Vec<WatchEvent> = self.initial.drain(..count).map(added).collect();
         if !self.initial.is_empty() {
@@ -140,22 +157,31 @@ impl Watch {
         WatchEvent {
             kind,
             object: Arc::new(object),
+            text: None,
         }
     }
 }
 
 /// What `change` is to somebody who sees only what `filter` lets through.
 fn event(change: &Change, filter: &Filter) -> Option<WatchEvent> {
-    let visible =
-        |object: &Option<Arc<Value>>| object.clone().filter(|object| filter.matches(object));
-    let (kind, object) = match (visible(&change.before), visible(&change.after)) {
+    let visible = |object: &Option<Arc<Value>>| {
+        let seen = object.as_ref().filter(|object| filter.matches(object));
+        seen.cloned()
+    };
+    let written = &change.written;
+    let (kind, object, text) = match (visible(&change.before), visible(&change.after)) {
         (None, None) => return None,
-        (None, Some(after)) => (WatchEventKind::Added, after),
-        (Some(_), Some(after)) => (WatchEventKind::Modified, after),
+        (None, Some(after)) => (WatchEventKind::Added, after, &written.after),
+        (Some(_), Some(after)) => (WatchEventKind::Modified, after, &written.after),
         (Some(before), None) => {
-            let last = object::with_revision(&before, change.revision);
-            (WatchEventKind::Deleted, Arc::new(last))
+            let last = || Arc::new(object::with_revision(&before, change.revision));
+            let last = Arc::clone(written.last.get_or_init(last));
+            (WatchEventKind::Deleted, last, &written.last_text)
         }
     };
-    Some(WatchEvent { kind, object })
+    Some(WatchEvent {
+        kind,
+        object,
+        text: Some(Arc::clone(text)),
+    })
 }
