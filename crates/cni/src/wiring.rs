@@ -5,6 +5,8 @@ mod compare;
 pub use compare::missing;
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use ringfence_netlink::namespace::{NamespaceError, run_in};
@@ -14,6 +16,11 @@ use ringfence_netlink::route::{
 use ringfence_netlink::sysctl::{self, SysctlError};
 
 use crate::plan::{HOST_MAC, Plan, everywhere, gateway};
+
+/// How long the pod's end may take to carry packets. The kernel is done within a second, if it is not very busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Why the kernel does not hold what it should.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +53,9 @@ pub enum StepError {
     /// Settings of an interface.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
+    /// The interface is up and carries nothing.
+    #[error("interface `{0}` carries no packets after {PATIENCE:?}")]
+    Idle(String),
 }
 
 /// Connects the pod to the node. On an error other than [`WiringError::Exists`] parts may be left,
@@ -59,7 +69,10 @@ pub fn wire(plan: &Plan, netns: BorrowedFd<'_>) -> Result<(), WiringError> {
     run_in(netns, || wire_pod(plan))
         .map_err(WiringError::Namespace)?
         .map_err(WiringError::Pod)?;
-    wire_node(&mut node, plan).map_err(WiringError::Node)
+    wire_node(&mut node, plan).map_err(WiringError::Node)?;
+    run_in(netns, || wait_until_operational(&plan.pod_interface))
+        .map_err(WiringError::Namespace)?
+        .map_err(WiringError::Pod)
 }
 
 /// Deletes the node's end, and with it the pod's end, all addresses and all routes. None is fine.
@@ -127,6 +140,19 @@ fn wire_pod(plan: &Plan) -> Result<(), StepError> {
     }
     pod.set_link_up(link.index, true)?;
     connect(&mut pod, &side)
+}
+
+/// The end that was up first drops what it is given until the kernel has noticed the other one: the pod's first packets.
+fn wait_until_operational(interface: &str) -> Result<(), StepError> {
+    let mut pod = RouteSocket::open()?;
+    let start = Instant::now();
+    while !pod.link_by_name(interface)?.operational {
+        if start.elapsed() > PATIENCE {
+            return Err(StepError::Idle(interface.to_owned()));
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 fn wire_node(node: &mut RouteSocket, plan: &Plan) -> Result<(), StepError> {

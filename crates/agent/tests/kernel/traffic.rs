@@ -71,7 +71,7 @@ impl TestPod {
         });
     }
 
-    /// A connection that must come about; a new link may lose its first packets.
+    /// A connection that must come about.
     pub(crate) fn dial(&self, address: &str) -> TcpStream {
         self.dial_port(address, PORT)
     }

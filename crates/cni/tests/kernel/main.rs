@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         input::wrong_input_is_refused_by_code_before_anything_happens,
         input::version_and_about_need_nothing,
         traffic::pods_reach_each_other_and_their_gateway,
+        traffic::the_first_packet_of_a_pod_arrives_on_a_busy_machine,
         traffic::a_pod_cannot_send_from_another_address,
         traffic::the_node_reaches_pods_from_its_own_address,
         chain::a_rate_limit_finds_our_end_of_the_pair,

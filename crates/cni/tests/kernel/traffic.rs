@@ -1,15 +1,24 @@
 //! Packets through what the plugin wired. The stand-in for the agent makes no rules.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+use ringfence_cni::EndpointId;
+use ringfence_cni::plan::Plan;
+use ringfence_cni::wiring::{unwire, wire};
+use ringfence_netlink::namespace;
 use ringfence_netlink::route::{InterfaceAddress, RouteSocket};
 
 use crate::agent::{FakeAgent, Manner};
 use crate::node::{Node, Pod, addresses};
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Pods that come on a busy machine: a third of their first packets was lost.
+const PODS: u8 = 30;
 /// How long to wait for what must not come.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -57,6 +66,42 @@ pub(crate) fn pods_reach_each_other_and_their_gateway() {
             .index
     });
     assert!(a.run(|| answers_ping(format!("[fe80::1%{index}]:0").parse().unwrap())));
+}
+
+/// The kernel brings a link into service by a worker, which here has to wait for its turn.
+pub(crate) fn the_first_packet_of_a_pod_arrives_on_a_busy_machine() {
+    let _node = Node::new();
+    let server = UdpSocket::bind(("0.0.0.0", 7)).unwrap();
+    server.set_read_timeout(Some(SILENCE)).unwrap();
+    let over = AtomicBool::new(false);
+    let lost = thread::scope(|scope| {
+        for _ in 0..2 * thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let lost = (0..PODS).filter(|number| !speaks(*number, &server)).count();
+        over.store(true, Ordering::Relaxed);
+        lost
+    });
+    assert_eq!(lost, 0, "first packets of {PODS} pods");
+}
+
+/// Whether the first packet of a new pod arrives.
+fn speaks(number: u8, server: &UdpSocket) -> bool {
+    let address: IpAddr = format!("10.244.1.{}", number + 2).parse().unwrap();
+    let id = EndpointId::new(format!("busy-{number}"), "eth0");
+    let plan = Plan::new(&id, &[address], 1450);
+    let netns = namespace::create().unwrap();
+    let client = namespace::run_in(&netns, || UdpSocket::bind(("0.0.0.0", 0)));
+    let client = client.unwrap().unwrap();
+    wire(&plan, netns.as_fd()).unwrap();
+    client.send_to(b"first", ("169.254.1.1", 7)).unwrap();
+    let arrives = heard(server).is_some_and(|from| from.ip() == address);
+    unwire(&plan.host_interface).unwrap();
+    arrives
 }
 
 pub(crate) fn a_pod_cannot_send_from_another_address() {

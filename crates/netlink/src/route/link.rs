@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
 };
 
 use super::{MacAddress, RouteSocket, RouteSocketError};
@@ -27,6 +27,9 @@ pub struct Link {
     pub mtu: u32,
     /// Whether it is administratively up.
     pub up: bool,
+    /// Whether it carries packets (`IF_OPER_UP`). A veth end that was brought up before its peer loses what it is given until the
+    /// kernel has taken note of its peer, which a busy machine does late; since Linux 6.8 the kernel does so when it is asked.
+    pub operational: bool,
     /// For a veth: number of the other end, in that end's namespace. For a VXLAN: the underlying device.
     pub peer: Option<u32>,
     /// Number of the bridge that it is a port of.
@@ -313,6 +316,7 @@ fn link(message: RouteNetlinkMessage) -> Option<Link> {
         mac: None,
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
+        operational: false,
         peer: None,
         master: None,
         kind: None,
@@ -322,6 +326,7 @@ fn link(message: RouteNetlinkMessage) -> Option<Link> {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok().map(MacAddress),
             LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+            LinkAttribute::OperState(state) => link.operational = state == State::Up,
             LinkAttribute::Link(peer) => link.peer = Some(peer).filter(|peer| *peer != 0),
             LinkAttribute::Controller(master) => link.master = Some(master),
             LinkAttribute::LinkInfo(info) => link.kind = kind(&info),
