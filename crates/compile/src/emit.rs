@@ -147,10 +147,11 @@ impl Emitter {
     pub(crate) fn put_rows(&mut self, mark: Mark, rows: &[Row]) {
         for row in rows {
             let (set, key) = entry_key(mark, row.extent);
+            // What follows the lookup denies.
             let verdict = if row.permits {
                 Verdict::Return
             } else {
-                Verdict::Goto(mark.pass.denial(mark.direction).chain())
+                Verdict::Continue
             };
             let (comment, origins) = (row.comment.clone(), row.origins.clone());
             self.put_with_origins(&set, key, Value::Verdict(verdict), comment, origins);

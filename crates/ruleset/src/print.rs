@@ -114,6 +114,7 @@ impl Display for Verdict {
             Self::Accept => f.pad("accept"),
             Self::Drop => f.pad("drop"),
             Self::Return => f.pad("return"),
+            Self::Continue => f.pad("continue"),
             Self::Jump(chain) => write!(f, "jump {chain}"),
             Self::Goto(chain) => write!(f, "goto {chain}"),
         }

@@ -87,6 +87,9 @@ pub enum Verdict {
     Jump(String),
     /// Go to a chain and never come back here.
     Goto(String),
+    /// Go on with what follows: for an element of a verdict map with the rule's next statement, which packets without an
+    /// element do not reach. Other than an element that names a chain it makes the kernel validate nothing anew.
+    Continue,
 }
 
 /// A value read from a packet or looked up.

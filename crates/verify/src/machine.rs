@@ -194,8 +194,7 @@ impl<'a> Machine<'a> {
                 self.matching(chain, &test, regions, after)
             }
             Statement::VerdictMap { key, map } => {
-                self.verdict_map(chain, (key, map), regions, depth, after)?;
-                Ok(Vec::new())
+                self.verdict_map(chain, (key, map), regions, depth, after)
             }
             Statement::SetPriority(value) => self.set_priority(chain, value, regions, after),
             Statement::DestinationNat { family, target } => {
@@ -211,10 +210,7 @@ impl<'a> Machine<'a> {
             Statement::NoTrack => Ok(regions.into_iter().map(untracked).collect()),
             Statement::Masquerade => Ok(self.end(regions, &Fate::Masquerade)),
             Statement::Reject => Ok(self.end(regions, &Fate::Reject)),
-            Statement::Verdict(verdict) => {
-                self.decide(verdict, regions, depth, after)?;
-                Ok(Vec::new())
-            }
+            Statement::Verdict(verdict) => self.decide(verdict, regions, depth, after),
         }
     }
 
@@ -227,13 +223,14 @@ impl<'a> Machine<'a> {
         Vec::new()
     }
 
+    /// Gives back what goes on to the rule's next statement.
     fn decide(
         &mut self,
         verdict: &Verdict,
         regions: Vec<Region>,
         depth: usize,
         after: &mut After,
-    ) -> Result<(), Unverifiable> {
+    ) -> Result<Vec<Region>, Unverifiable> {
         match verdict {
             Verdict::Accept => self.leaves.extend(regions.into_iter().map(accepted_leaf)),
             Verdict::Drop => drop(self.end(regions, &Fate::Drop)),
@@ -242,10 +239,12 @@ impl<'a> Machine<'a> {
             Verdict::Goto(chain) => after
                 .returned
                 .extend(self.chain(chain, regions, depth + 1)?),
+            Verdict::Continue => return Ok(regions),
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
+    /// Gives back what goes on to the rule's next statement.
     fn verdict_map(
         &mut self,
         chain: &str,
@@ -253,7 +252,7 @@ impl<'a> Machine<'a> {
         regions: Vec<Region>,
         depth: usize,
         after: &mut After,
-    ) -> Result<(), Unverifiable> {
+    ) -> Result<Vec<Region>, Unverifiable> {
         let lookup = self.lookup(chain, key, map)?;
         let mut decided: BTreeMap<Verdict, Vec<Region>> = BTreeMap::new();
         for region in regions {
@@ -266,11 +265,12 @@ impl<'a> Machine<'a> {
             }
             after.next.extend(found.misses);
         }
+        let mut going_on = Vec::new();
         for (verdict, regions) in decided {
             let regions = merge(regions, &Axis::ALL);
-            self.decide(&verdict, regions, depth, after)?;
+            going_on.extend(self.decide(&verdict, regions, depth, after)?);
         }
-        Ok(())
+        Ok(going_on)
     }
 
     /// A lookup whose rule ends for packets without the fields.

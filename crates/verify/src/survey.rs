@@ -218,7 +218,7 @@ fn tests_of<'a>(statement: &'a Statement, found: &mut Vec<(&'a Expression, Right
 fn called<'a>(table: &'a Table, statement: &'a Statement) -> BTreeSet<&'a str> {
     let chain_of = |verdict: &'a Verdict| match verdict {
         Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain.as_str()),
-        Verdict::Accept | Verdict::Drop | Verdict::Return => None,
+        Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Continue => None,
     };
     match statement {
         Statement::Verdict(verdict) => chain_of(verdict).into_iter().collect(),

@@ -279,7 +279,8 @@ fn allows(element: &Element) -> bool {
         Value::Member | Value::Data(_) => true,
         Value::Verdict(verdict) => match verdict {
             Verdict::Accept | Verdict::Return => true,
-            Verdict::Drop | Verdict::Jump(_) | Verdict::Goto(_) => false,
+            // What follows the lookup denies.
+            Verdict::Drop | Verdict::Jump(_) | Verdict::Goto(_) | Verdict::Continue => false,
         },
     }
 }
@@ -290,7 +291,13 @@ fn only_audits(element: &Element) -> bool {
         Value::Verdict(Verdict::Jump(chain)) => {
             chain.trim_end_matches(['4', '6']).ends_with("-audit")
         }
-        Value::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Goto(_))
+        Value::Verdict(
+            Verdict::Accept
+            | Verdict::Drop
+            | Verdict::Return
+            | Verdict::Goto(_)
+            | Verdict::Continue,
+        )
         | Value::Member
         | Value::Data(_) => false,
     }

@@ -154,7 +154,7 @@ fn what_has_changed_since_a_moment_is_shown() {
     lab.apply(POLICY);
     let changed = since(file);
     assert_eq!(changed.code, 1);
-    let line = format!("+ {server} comment \"default/some\" : jump ingress-judge4");
+    let line = format!("+ {server} comment \"default/some\" : continue");
     assert!(changed.text.contains(&line), "{}", changed.text);
 
     let other = lab.file("policy.json", &rules(&lab, &["some", "-o", "json"]).text);

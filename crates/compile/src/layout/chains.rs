@@ -16,7 +16,7 @@ use super::part::{
 use super::reports::{self, end_for};
 use super::{
     ANY_PEER, GUARD, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain, direction_set,
-    judge_chain, set_name,
+    judge_chain, self_chain, set_name,
 };
 use crate::report::{Reason, Record};
 
@@ -327,7 +327,8 @@ fn judged(direction: Direction, family: Family) -> Rule {
         Direction::Ingress => destination(family),
     };
     let map = direction_set(direction, "", family);
-    rule([Statement::VerdictMap { key, map }])
+    let judge = jump(&judge_chain(direction, family));
+    rule([Statement::VerdictMap { key, map }, judge])
 }
 
 fn hairpin_key(family: Family) -> Expression {
@@ -393,10 +394,13 @@ fn from_pod(family: Family) -> Chain {
             not_equal(destination(family), pods),
             end_for(Reason::Tunnel),
         ]),
-        rule([Statement::VerdictMap {
-            key: hairpin_key(family),
-            map: set_name("selves", family),
-        }]),
+        rule([
+            Statement::VerdictMap {
+                key: hairpin_key(family),
+                map: set_name("selves", family),
+            },
+            verdict(Verdict::Goto(self_chain(family))),
+        ]),
     ])
 }
 
@@ -550,10 +554,11 @@ fn lookups(direction: Direction, family: Family, subject: &Expression, pass: Pas
     port.push(Expression::Meta(MetaKey::L4Protocol));
     port.push(Expression::Field(Field::DestinationPort));
     let decided = |key: Vec<Expression>, stem| {
-        rule([Statement::VerdictMap {
+        let lookup = Statement::VerdictMap {
             key: Expression::Concat(key),
             map: direction_set(direction, &format!("{}{stem}", pass.infix()), family),
-        }])
+        };
+        rule([lookup, end_for(pass.denial(direction))])
     };
     [
         decided(port.clone(), "-ports"),

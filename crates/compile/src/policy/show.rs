@@ -14,7 +14,7 @@ use super::weigh::News;
 use crate::class::{ClassId, Classes, GroupId, Terms};
 use crate::comment;
 use crate::emit::{Emitter, Mark, span_key, twice};
-use crate::layout::{ANY_PEER, OWN_SELF, Pass, direction_set, self_chain, set_name};
+use crate::layout::{ANY_PEER, OWN_SELF, Pass, direction_set, set_name};
 use crate::peer::{PeerId, Peers};
 
 /// What of a group is written.
@@ -136,8 +136,9 @@ impl Policies {
             for address in &peer.addresses {
                 let family = Family::of(*address);
                 let (verdict, comment) = match key {
+                    // What follows the lookup leads to the judgement.
                     Some(key) => (
-                        Verdict::Goto(self_chain(family)),
+                        Verdict::Continue,
                         comment::joined(key.policy_names().map(comment::of)),
                     ),
                     None => (Verdict::Accept, comment::of(&peer.name)),

@@ -2,7 +2,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::Verdict;
 
-use crate::layout::{Pass, audit_chain, both_chain, judge_chain};
+use crate::layout::{Pass, audit_chain, both_chain};
 
 /// What a group is to its members: pods that policies in audit mode select are judged twice, and by two groups (rules
 /// AU-3, AU-4).
@@ -27,14 +27,14 @@ impl Stage {
         }
     }
 
-    /// Where what a member sends or gets is led; nowhere if another group of theirs does that.
+    /// Where what a member sends or gets is led: what follows the lookup leads to the judgement, and to no other. `None`
+    /// if another group of theirs does that.
     pub(super) fn entrance(self, direction: Direction, family: Family) -> Option<Verdict> {
-        let chain = match self {
-            Self::Alone => judge_chain(direction, family),
-            Self::First => both_chain(direction, family),
-            Self::AuditAlone => audit_chain(direction, family),
-            Self::Second => return None,
-        };
-        Some(Verdict::Jump(chain))
+        match self {
+            Self::Alone => Some(Verdict::Continue),
+            Self::First => Some(Verdict::Jump(both_chain(direction, family))),
+            Self::AuditAlone => Some(Verdict::Jump(audit_chain(direction, family))),
+            Self::Second => None,
+        }
     }
 }

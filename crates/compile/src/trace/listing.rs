@@ -100,6 +100,7 @@ impl Listing {
         policies: BTreeMap<PolicyName, Vec<Origin>>,
     ) -> Self {
         let lister = Lister {
+            table,
             origins,
             pods: pods_by_address(endpoints),
         };
@@ -167,6 +168,7 @@ impl Listing {
 }
 
 struct Lister<'a> {
+    table: &'a Table,
     origins: &'a BTreeMap<ObjectRef, Vec<Origin>>,
     pods: BTreeMap<IpAddr, &'a ObjectName>,
 }
@@ -174,16 +176,24 @@ struct Lister<'a> {
 impl Lister<'_> {
     fn set(&self, name: &str, set: &Set) -> SetListing {
         let elements = set.elements.iter();
+        let behind = behind_lookup(self.table, name);
+        let behind = behind.as_deref();
         SetListing {
             kind: kind(set).to_owned(),
             definition: set.definition_lines(),
             elements: elements
-                .map(|(key, element)| self.element(name, set, key, element))
+                .map(|(key, element)| self.element((name, set, behind), key, element))
                 .collect(),
         }
     }
 
-    fn element(&self, name: &str, set: &Set, key: &Key, element: &Element) -> ElementListing {
+    /// `behind` is the chain that rules name behind their lookup in the set.
+    fn element(
+        &self,
+        (name, set, behind): (&str, &Set, Option<&str>),
+        key: &Key,
+        element: &Element,
+    ) -> ElementListing {
         let object = ObjectRef::Element {
             set: name.to_owned(),
             key: key.clone(),
@@ -194,7 +204,7 @@ impl Lister<'_> {
             text: set.element_text(key, element),
             pod: pod.map(|pod| (*pod).clone()),
             class: class(set, key, element),
-            chain: leads_to(&element.value),
+            chain: leads_to(&element.value, behind),
             packets: None,
             causes: self.origins.get(&object).cloned().unwrap_or_default(),
         }
@@ -246,13 +256,28 @@ fn class(set: &Set, key: &Key, element: &Element) -> Option<u32> {
     }
 }
 
-fn leads_to(value: &Value) -> Option<String> {
+/// The chain that packets with an element of this value come to; `behind` is the one behind the lookup.
+fn leads_to(value: &Value, behind: Option<&str>) -> Option<String> {
     match value {
         Value::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain)) => Some(chain.clone()),
+        Value::Verdict(Verdict::Continue) => behind.map(str::to_owned),
         Value::Member
         | Value::Data(_)
         | Value::Verdict(Verdict::Accept | Verdict::Drop | Verdict::Return) => None,
     }
+}
+
+/// The chain that the rules name behind their lookup in `set`: all of them the same.
+fn behind_lookup(table: &Table, set: &str) -> Option<String> {
+    let rules = table.chains.values().flat_map(|chain| &chain.rules);
+    let mut found = rules.filter_map(|rule| match rule.statements.as_slice() {
+        [
+            Statement::VerdictMap { map, .. },
+            Statement::Verdict(verdict),
+        ] if map == set => verdict.chain(),
+        [..] => None,
+    });
+    found.next().map(str::to_owned)
 }
 
 fn list_chain(chain: &Chain) -> ChainListing {

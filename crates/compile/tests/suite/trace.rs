@@ -74,6 +74,8 @@ fn a_policy_is_followed_into_every_object_that_it_became() {
     assert_eq!(isolation.part.rule, None);
     assert_eq!(isolation.elements[0].set, "ingress4");
     assert_eq!(isolation.elements[0].element.key, "10.0.1.1");
+    let leads_to = isolation.elements[0].element.chain.as_deref();
+    assert_eq!(leads_to, Some("ingress-judge4"));
     let at = |chain: &str, text: &str| {
         let mut rules = isolation.rules.iter();
         rules.any(|rule| rule.chain == chain && rule.rule.text == text)
@@ -150,7 +152,8 @@ fn a_policy_of_the_cluster_is_followed_too() {
         denied
             .elements
             .iter()
-            .any(|it| it.element.text.ends_with("goto drop-ingress"))
+            .any(|it| it.element.text.ends_with(": continue")
+                && it.element.chain.as_deref() == Some("drop-ingress"))
     );
 }
 
@@ -201,7 +204,7 @@ fn what_nft_prints_finds_its_object() {
             );
         }
     }
-    let rule = "ip daddr vmap @ingress4 # handle 31";
+    let rule = "ip daddr vmap @ingress4 jump ingress-judge4 # handle 31";
     assert!(matches!(trace.find(rule)[..], [Found::Rule(it)] if it.chain == "opening4"));
     for text in [
         "map ingress4 {",
@@ -240,7 +243,10 @@ fn objects_lead_back_to_their_policies() {
     assert_eq!(behind("ingress4 10.0.1.1"), isolation);
     assert_eq!(behind("ingress-ports4"), ["shop/web-allow Some(0)"]);
     assert_eq!(behind("peers4 10.0.2.1"), ["shop/web-allow Some(0)"]);
-    assert_eq!(behind("ip daddr vmap @ingress4"), isolation);
+    assert_eq!(
+        behind("ip daddr vmap @ingress4 jump ingress-judge4"),
+        isolation
+    );
     assert_eq!(behind("chain ingress-judge4 goto drop-ingress"), isolation);
     assert!(behind("ingress-judge4").contains(&"shop/web-allow Some(0)".to_owned()));
     assert_eq!(behind("chain drop-ingress drop"), isolation);

@@ -115,6 +115,7 @@ pub(super) mod data {
     // Verdict codes are signed numbers sent as unsigned ones.
     pub(in crate::nftables) const DROP: u32 = 0;
     pub(in crate::nftables) const ACCEPT: u32 = 1;
+    pub(in crate::nftables) const CONTINUE: u32 = 0xffff_ffff;
     pub(in crate::nftables) const JUMP: u32 = 0xffff_fffd;
     pub(in crate::nftables) const GOTO: u32 = 0xffff_fffc;
     pub(in crate::nftables) const RETURN: u32 = 0xffff_fffb;

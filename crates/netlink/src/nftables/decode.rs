@@ -339,6 +339,7 @@ pub(super) fn verdict(fields: &Attributes<'_>) -> Option<Verdict> {
         data::ACCEPT => Some(Verdict::Accept),
         data::DROP => Some(Verdict::Drop),
         data::RETURN => Some(Verdict::Return),
+        data::CONTINUE => Some(Verdict::Continue),
         data::JUMP => Some(Verdict::Jump(chain()?)),
         data::GOTO => Some(Verdict::Goto(chain()?)),
         _ => None,

@@ -140,6 +140,7 @@ pub(super) fn write_verdict(writer: &mut Writer, verdict: &Verdict) {
         Verdict::Accept => (data::ACCEPT, None),
         Verdict::Drop => (data::DROP, None),
         Verdict::Return => (data::RETURN, None),
+        Verdict::Continue => (data::CONTINUE, None),
         Verdict::Jump(chain) => (data::JUMP, Some(chain)),
         Verdict::Goto(chain) => (data::GOTO, Some(chain)),
     };

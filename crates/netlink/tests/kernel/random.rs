@@ -71,6 +71,7 @@ fn value(kind: &SetKind) -> BoxedStrategy<Value> {
             Verdict::Accept,
             Verdict::Drop,
             Verdict::Return,
+            Verdict::Continue,
             Verdict::Jump("target".to_owned()),
             Verdict::Goto("target".to_owned()),
         ])

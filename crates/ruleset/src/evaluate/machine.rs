@@ -99,9 +99,10 @@ impl<'e, 'a> Machine<'e, 'a> {
                 continue;
             };
             self.record(place, action.clone());
+            let ends = ends_rule(&action);
             match self.perform(action, depth) {
-                Flow::Continue => {}
-                flow @ (Flow::Return | Flow::Done(_)) => return flow,
+                Flow::Continue if !ends => {}
+                flow @ (Flow::Continue | Flow::Return | Flow::Done(_)) => return flow,
             }
         }
         Flow::Continue
@@ -124,7 +125,7 @@ impl<'e, 'a> Machine<'e, 'a> {
                 operator,
                 right,
             } => self.matches(left, *operator, right).then_some(None),
-            Statement::VerdictMap { key, map } => Some(self.verdict(key, map)),
+            Statement::VerdictMap { key, map } => self.verdict(key, map).map(decided),
             Statement::SetPriority(value) => match self.read(value)?.as_slice() {
                 [Datum::Number(number)] => Some(Some(Action::SetPriority(*number))),
                 _ => None,
@@ -137,14 +138,14 @@ impl<'e, 'a> Machine<'e, 'a> {
                 Some(None)
             }
             Statement::Limit(_) | Statement::Log(_) => Some(None),
-            Statement::Verdict(verdict) => Some(Some(Action::Verdict(verdict.clone()))),
+            Statement::Verdict(verdict) => Some(decided(verdict)),
         }
     }
 
-    fn verdict(&mut self, key: &'a Expression, map: &'a str) -> Option<Action> {
+    fn verdict(&mut self, key: &'a Expression, map: &'a str) -> Option<&'a Verdict> {
         let fields = self.read(key)?;
         match self.lookup(map, &fields)? {
-            Value::Verdict(verdict) => Some(Action::Verdict(verdict.clone())),
+            Value::Verdict(verdict) => Some(verdict),
             Value::Member | Value::Data(_) => None,
         }
     }
@@ -184,6 +185,7 @@ impl<'e, 'a> Machine<'e, 'a> {
             Verdict::Accept => Flow::Done(Outcome::Accept),
             Verdict::Drop => Flow::Done(Outcome::Drop),
             Verdict::Return => Flow::Return,
+            Verdict::Continue => Flow::Continue,
             Verdict::Jump(chain) => match self.run(&chain, depth.saturating_add(1)) {
                 Flow::Continue | Flow::Return => Flow::Continue,
                 Flow::Done(outcome) => Flow::Done(outcome),
@@ -203,5 +205,23 @@ impl<'e, 'a> Machine<'e, 'a> {
             key: key.clone(),
         });
         Some(&element.value)
+    }
+}
+
+/// What a verdict does; nothing if the next statement decides.
+fn decided(verdict: &Verdict) -> Option<Action> {
+    (*verdict != Verdict::Continue).then(|| Action::Verdict(verdict.clone()))
+}
+
+/// Whether what follows in the rule is passed over: after a jump the next rule comes.
+const fn ends_rule(action: &Action) -> bool {
+    match action {
+        Action::Verdict(Verdict::Continue) | Action::SetPriority(_) => false,
+        Action::Verdict(
+            Verdict::Accept | Verdict::Drop | Verdict::Return | Verdict::Jump(_) | Verdict::Goto(_),
+        )
+        | Action::DestinationNat(..)
+        | Action::Masquerade
+        | Action::Reject => true,
     }
 }

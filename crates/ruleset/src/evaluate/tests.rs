@@ -159,6 +159,33 @@ fn a_verdict_map_decides_on_a_hit_and_goes_on_after_a_miss() {
     assert_eq!((missed.outcome, missed.trace), (Outcome::Accept, vec![]));
 }
 
+/// An element that goes on leads to what follows in its rule; one that jumps does not come back there, but to the next rule;
+/// and whoever has no element meets neither.
+#[test]
+fn what_follows_a_verdict_map_is_for_elements_that_go_on() {
+    let fate = |verdict: Verdict, packet: &Packet| {
+        let mut table = table();
+        let elements = [("10.0.0.1", "10.0.0.1", Value::Verdict(verdict))];
+        let isolated = set(SetKind::VerdictMap, false, &elements);
+        table.sets.insert("isolated".to_owned(), isolated);
+        let lookup = Statement::VerdictMap {
+            key: source(),
+            map: "isolated".to_owned(),
+        };
+        let followed = rule([lookup, Statement::Verdict(Verdict::Drop)]);
+        let rules = [followed, rule([Statement::Reject])];
+        table.chains.insert("forward".to_owned(), forward(rules));
+        table.chains.insert("judge".to_owned(), called([]));
+        outcome(&table, packet)
+    };
+    let jump = || Verdict::Jump("judge".to_owned());
+    assert_eq!(fate(Verdict::Continue, &syn()), Outcome::Drop);
+    assert_eq!(fate(jump(), &syn()), Outcome::Reject);
+    assert_eq!(fate(Verdict::Accept, &syn()), Outcome::Accept);
+    let other = packet("10.0.0.9", "10.0.0.2", 80);
+    assert_eq!(fate(Verdict::Continue, &other), Outcome::Reject);
+}
+
 #[test]
 fn fields_of_the_other_family_end_the_rule_whatever_the_operator() {
     let v6 = Expression::Field(Field::SourceAddress(Family::V6));

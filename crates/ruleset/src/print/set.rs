@@ -37,7 +37,7 @@ impl Set {
         KeyText { set: self, key }.to_string()
     }
 
-    /// An element of this set as nft writes it, without counter: `10.1.0.8 comment "demo/web" : jump ingress-judge4`.
+    /// An element of this set as nft writes it, without counter: `10.1.0.8 comment "demo/web" : continue`.
     #[must_use]
     pub fn element_text(&self, key: &Key, element: &Element) -> String {
         ElementText {

@@ -170,7 +170,7 @@ impl Verdict {
     pub fn chain(&self) -> Option<&str> {
         match self {
             Self::Jump(chain) | Self::Goto(chain) => Some(chain),
-            Self::Accept | Self::Drop | Self::Return => None,
+            Self::Accept | Self::Drop | Self::Return | Self::Continue => None,
         }
     }
 }

@@ -132,7 +132,8 @@ fn verdict(random: &mut Random, targets: &[&String]) -> Verdict {
     match pick {
         0 => Verdict::Accept,
         1 => Verdict::Drop,
-        2 | 3 => Verdict::Return,
+        2 => Verdict::Return,
+        3 => Verdict::Continue,
         _ if pick - 4 < count => Verdict::Jump(target(pick - 4)),
         _ => Verdict::Goto(target(pick - 4 - count)),
     }

@@ -170,7 +170,12 @@ fn next(datum: &Datum) -> Option<Datum> {
 fn revalue(element: &mut Element, wants_verdict: bool, random: &mut Random) -> Option<()> {
     match &mut element.value {
         Value::Verdict(verdict) if wants_verdict => {
-            let others = [Verdict::Drop, Verdict::Return, Verdict::Accept];
+            let others = [
+                Verdict::Drop,
+                Verdict::Return,
+                Verdict::Accept,
+                Verdict::Continue,
+            ];
             *verdict = random.pick(&others).unwrap().clone();
         }
         Value::Data(data) if !wants_verdict => {
@@ -190,7 +195,7 @@ fn reverse(rule: &mut Rule, verdict: bool) -> Option<()> {
                 *own = match own {
                     Verdict::Drop => Verdict::Accept,
                     Verdict::Accept | Verdict::Return => Verdict::Drop,
-                    Verdict::Jump(_) | Verdict::Goto(_) => Verdict::Accept,
+                    Verdict::Jump(_) | Verdict::Goto(_) | Verdict::Continue => Verdict::Accept,
                 };
                 return Some(());
             }
