@@ -11,7 +11,7 @@ use crate::commands::{
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
-pub(crate) use plugin::{FILE_NAME as PLUGIN, plugin};
+pub(crate) use plugin::{FILE_NAME as PLUGIN, as_plugin};
 
 /// Network security for Kubernetes: write policies, see what they do, prove it on real packets.
 #[derive(Debug, Parser)]

@@ -17,9 +17,9 @@ mod threads;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use clap::Parser as _;
 
-use crate::arguments::{Arguments, Command, PLUGIN, plugin};
+use crate::arguments::{Arguments, Command, PLUGIN, as_plugin};
 
 /// Commands on large clusters make and forget millions of small values: with this they take a quarter less time than with
 /// the C library's own. Without huge pages, which would cost every small process megabytes.
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         return ringfence_cni::main_from_environment();
     }
     let arguments = if started_as(PLUGIN) {
-        of_plugin()
+        Arguments::parse_from(as_plugin(std::env::args_os().skip(1)))
     } else {
         Arguments::parse()
     };
@@ -82,12 +82,6 @@ const CNI_PLUGIN: &str = "ringfence-cni";
 fn started_as(name: &str) -> bool {
     let own = std::env::args_os().next();
     own.is_some_and(|own| std::path::Path::new(&own).file_name() == Some(name.as_ref()))
-}
-
-/// What kubectl hands to its plugin; ends the process where that is wrong.
-fn of_plugin() -> Arguments {
-    let matches = plugin(Arguments::command()).get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Ends quietly when a reader such as `head` has seen enough, as other command-line programs do. Not so the parts of a

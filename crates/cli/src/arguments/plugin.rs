@@ -1,41 +1,85 @@
 //! The program as a plugin of kubectl: found in `PATH` as `kubectl-ringfence`, it is run for `kubectl ringfence`, and judges
 //! the cluster that kubectl speaks to.
 
-use clap::{Arg, Command};
+use std::ffi::{OsStr, OsString};
+
+use clap::{Command, CommandFactory as _};
+
+use super::Arguments;
 
 /// The name that kubectl looks for.
 pub(crate) const FILE_NAME: &str = "kubectl-ringfence";
 
-/// `command` as people see it who type `kubectl ringfence`: where it judges manifests, the current context of the
-/// kubeconfig is judged unless another one is named. Manifests come on top of it.
-pub(crate) fn plugin(command: Command) -> Command {
-    command
-        .bin_name("kubectl ringfence")
-        .mut_subcommands(of_current_context)
+/// What people type, for usage.
+const NAME: &str = "kubectl ringfence";
+
+/// Options that name a cluster.
+const CLUSTER: [&str; 2] = ["--context", "--kubeconfig"];
+
+/// What `typed`, the words behind the program's name, means to a plugin: where manifests are judged and no cluster is
+/// named, it is that of the current context, and manifests come on top of it.
+pub(crate) fn as_plugin(typed: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::iter::once(NAME.into()).chain(typed).collect();
+    let mut command = Arguments::command();
+    let mut behind = 1;
+    while let Some(next) = words
+        .get(behind)
+        .and_then(|word| command.find_subcommand(word))
+    {
+        command = next.clone();
+        behind += 1;
+    }
+    if judges(&command) && !words.iter().any(|word| names_cluster(word)) {
+        words.insert(behind, "--context=".into());
+    }
+    words
 }
 
-/// The name of the current context, whichever that is.
-const CURRENT: &str = "";
-
-fn of_current_context(command: Command) -> Command {
+/// Whether `command` judges manifests or a live cluster.
+fn judges(command: &Command) -> bool {
     let has = |id: &str| {
         command
             .get_arguments()
             .any(|argument| argument.get_id() == id)
     };
-    if !(has("context") && has("recursive")) {
-        return command;
-    }
-    command.mut_args(|argument| match argument.get_id().as_str() {
-        "context" => with_current(argument),
-        "files" => argument.required(false),
-        _ => argument,
-    })
+    has("context") && has("recursive")
 }
 
-fn with_current(context: Arg) -> Arg {
-    context
-        .default_value(CURRENT)
-        .hide_default_value(true)
-        .help("Judge the cluster of this context of the kubeconfig; without it the current one")
+fn names_cluster(word: &OsStr) -> bool {
+    let word = word.to_string_lossy();
+    let option = word.split_once('=').map_or(&*word, |(option, _)| option);
+    CLUSTER.contains(&option)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn means(typed: &str, meant: &str) {
+        let words = as_plugin(typed.split_whitespace().map(OsString::from));
+        let expected = NAME.to_owned() + meant;
+        assert_eq!(words.join(OsStr::new(" ")), OsString::from(expected));
+    }
+
+    #[test]
+    fn the_current_context_is_judged_unless_another_one_is_named() {
+        means("matrix -f new.yaml", " matrix --context= -f new.yaml");
+        means("matrix --context x", " matrix --context x");
+        means("check --kubeconfig=x", " check --kubeconfig=x");
+    }
+
+    #[test]
+    fn commands_that_judge_nothing_are_left_alone() {
+        for typed in [
+            "lab status",
+            "agent --node a",
+            "completions bash",
+            "--help",
+            "nonsense",
+        ] {
+            means(typed, &format!(" {typed}"));
+        }
+        means("", "");
+    }
 }
