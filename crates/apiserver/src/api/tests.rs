@@ -86,7 +86,9 @@ impl Client {
         let value = match answer.body {
             Body::Json(value) => value,
             Body::List(list) => serde_json::from_str(&list.to_string()).unwrap(),
-            other => panic!("no object, but {other:?}"),
+            other @ (Body::Text(_) | Body::NotModified | Body::Watch(_) | Body::Streaming(_)) => {
+                panic!("no object, but {other:?}")
+            }
         };
         (code, value)
     }
