@@ -133,18 +133,27 @@ fn sources_of(input: &Input) -> Vec<Source> {
     objects.map(|object| object.location().source).collect()
 }
 
-/// Lists become their items, as in [`Documents`] (rule OB-1).
-fn flatten(value: Value, values: &mut Vec<Value>) {
-    let is_list = |kind: &str| kind.ends_with("List");
-    if !value
-        .get("kind")
-        .and_then(Value::as_str)
-        .is_some_and(is_list)
-    {
+/// Lists become their items, as in [`Documents`]. What items of a typed list do not say of themselves, the list says (rule
+/// OB-1).
+fn flatten(mut value: Value, values: &mut Vec<Value>) {
+    let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
+    let list = text("kind").and_then(|kind| Some(kind.strip_suffix("List")?.to_owned()));
+    let Some(kind) = list else {
         values.push(value);
         return;
-    }
-    if let Some(Value::Array(items)) = value.get("items").cloned() {
-        items.into_iter().for_each(|item| flatten(item, values));
+    };
+    let version = text("apiVersion").filter(|_| !kind.is_empty());
+    let Some(Value::Array(items)) = value.get_mut("items").map(Value::take) else {
+        return;
+    };
+    for mut item in items {
+        if let (Some(version), Some(fields)) = (&version, item.as_object_mut()) {
+            let mut add = |key: &str, value: &str| {
+                fields.entry(key).or_insert_with(|| value.into());
+            };
+            add("apiVersion", version);
+            add("kind", &kind);
+        }
+        flatten(item, values);
     }
 }

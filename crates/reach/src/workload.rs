@@ -23,7 +23,7 @@ pub use member::{Member, by_namespace, by_pod, by_workload};
 pub use outside::Outside;
 pub(crate) use part::Part;
 pub use place::Place;
-pub(crate) use place::{named_blocks, overlay, partition};
+pub(crate) use place::{families, named_blocks, overlay, partition};
 pub(crate) use span::Span;
 pub use unit::Unit;
 

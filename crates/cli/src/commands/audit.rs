@@ -115,12 +115,12 @@ impl Health {
     }
 }
 
-/// A score is asked for by `--min-score`; otherwise the worst finding that nobody accepts decides.
+/// A score is asked for by `--min-score`, which nothing reaches where there is nothing to measure; otherwise the worst finding that nobody accepts decides.
 fn exit_code(audit: &Audit, arguments: &AuditArguments) -> ExitCode {
-    let points = audit.score().map_or(100, |score| score.points());
+    let points = audit.score().map(|score| score.points());
     let too_low = arguments
         .min_score
-        .is_some_and(|least| points < u64::from(least));
+        .is_some_and(|least| points.is_none_or(|points| points < u64::from(least)));
     let fail_on = match (arguments.fail_on, arguments.min_score) {
         (Some(fail_on), _) => fail_on,
         (None, Some(_)) => FailOn::Never,

@@ -536,6 +536,23 @@ spec: {podSelector: {matchLabels: {app: web}}, ingress: [{from: [{ipBlock: {cidr
     assert_eq!(findings(&pods, "RA01")[0]["certain"], true);
 }
 
+/// Where no address is known, pods may have addresses of each family that policies speak of.
+#[test]
+fn what_is_open_to_the_other_family_alone_is_open() {
+    let open = format!("{CLOSED}{}", "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: six, namespace: shop}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '::/0'}}]}], egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]}
+");
+    let found = json(&open, &[], 1);
+    for principle in ["RA01", "RA02", "RA03", "RA07"] {
+        assert_eq!(share(&found, principle).0, 0, "{principle}: {found}");
+    }
+    assert_eq!(share(&json(CLOSED, &[], 0), "RA01"), (2, 2));
+}
+
 #[test]
 fn how_it_ends_is_for_the_caller_to_say() {
     let open = format!("{CLOSED}{ALLOW_ALL}");
@@ -550,6 +567,9 @@ fn how_it_ends_is_for_the_caller_to_say() {
     );
     assert_eq!(end(CLOSED, &["--min-score", "100"]), Some(0));
     assert_eq!(end(CLOSED, &["--min-score", "101"]), Some(2));
+    let nothing = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    assert_eq!(end(nothing, &[]), Some(0));
+    assert_eq!(end(nothing, &["--min-score", "1"]), Some(1));
     let medium = CLOSED.replace("enforce: baseline", "enforce: privileged");
     assert_eq!(end(&medium, &[]), Some(0));
     assert_eq!(end(&medium, &["--fail-on", "medium"]), Some(1));

@@ -26,6 +26,24 @@ fn what_is_written_is_what_the_other_commands_understand() {
 }
 
 #[test]
+fn items_of_a_typed_list_are_of_its_kind() {
+    let list = "
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicyList
+items:
+- metadata: {name: first, namespace: shop}
+  spec: {selector: app == 'web', types: [Ingress]}
+- metadata: {name: second, namespace: shop}
+  spec: {selector: app == 'db', types: [Ingress], ingress: [{action: Log}]}
+";
+    let converted = ringfence_reading(list, &["convert", "-f", "-"]);
+    assert_eq!(code(&converted), 1, "{converted:?}");
+    assert!(converted.stdout.contains("name: first"), "{converted:?}");
+    let refused = "NetworkPolicy/shop/second: spec.ingress[0].action: logs packets";
+    assert!(converted.stderr.contains(refused), "{converted:?}");
+}
+
+#[test]
 fn refusals_name_object_field_line_and_what_to_do() {
     let refused = ringfence(&["convert", "-f", REFUSED]);
     assert_eq!(code(&refused), 1, "{}", refused.stderr);

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Endpoint, ObjectName, Outcome, Pod, Query, QueryError};
+use ringfence_model::{
+    Cluster, ClusterPolicyName, ClusterTier, Endpoint, ObjectName, Outcome, Pod, Query, QueryError,
+};
 use ringfence_net::Protocol;
 use ringfence_policy::Engine;
 
-use super::{ADDRESSES, Grant, Guard};
+use super::{ADDRESSES, Grant, Guard, NAME};
 
 /// The port that every metadata service listens to.
 const HTTP: u16 = 80;
@@ -24,6 +26,9 @@ pub struct Proof {
     pub unused: Vec<usize>,
     /// Pods in the network of their node, which no policy judges (rule CN-2), in order.
     pub host_network: Vec<ObjectName>,
+    /// Policies of the Admin tier with a priority of the guard's, in order: it is not defined which is asked first (rule
+    /// CN-22), so a pod counts as open that either order leaves open.
+    pub ties: Vec<ClusterPolicyName>,
 }
 
 /// A connection that the guard does not prevent.
@@ -38,10 +43,15 @@ pub struct Open {
 /// Asks about every pod of the engine's cluster, which has the policies of `guard`.
 #[must_use]
 pub fn prove(engine: &Engine, guard: &Guard) -> Proof {
-    let mut proof = Proof::default();
+    let mut proof = Proof {
+        ties: ties(engine.cluster(), guard),
+        ..Proof::default()
+    };
+    let others_first = (!proof.ties.is_empty()).then(|| asked_first(engine, &proof.ties));
+    let orders: Vec<&Engine> = std::iter::once(engine).chain(&others_first).collect();
     let live = engine.cluster().pods.values().filter(|pod| pod.is_live());
     for pod in live {
-        proof.add(engine, guard, pod);
+        proof.add(&orders, guard, pod);
     }
     let pods = || {
         engine
@@ -59,8 +69,36 @@ pub fn prove(engine: &Engine, guard: &Guard) -> Proof {
     proof
 }
 
+fn ties(cluster: &Cluster, guard: &Guard) -> Vec<ClusterPolicyName> {
+    let priorities = guard.priority..=guard.last_priority();
+    let policies = cluster.cluster_policies.values();
+    let tied = policies.filter(|policy| {
+        policy.tier == ClusterTier::Admin
+            && policy
+                .priority
+                .is_some_and(|priority| priorities.contains(&priority))
+            && !policy.name.name.starts_with(NAME)
+    });
+    tied.map(|policy| policy.name.clone()).collect()
+}
+
+/// The engine of the same cluster where `policies` come before others of their priority: by a name that no policy can have
+/// and that sorts before all that they can have (rule AM-13).
+fn asked_first(engine: &Engine, policies: &[ClusterPolicyName]) -> Engine {
+    let mut cluster = engine.cluster().clone();
+    for name in policies {
+        let Some(mut policy) = cluster.cluster_policies.remove(name) else {
+            continue;
+        };
+        policy.name.name = format!("!{}", name.name);
+        cluster.cluster_policies.insert(policy.name.clone(), policy);
+    }
+    Engine::new(cluster)
+}
+
 impl Proof {
-    fn add(&mut self, engine: &Engine, guard: &Guard, pod: &Pod) {
+    /// `orders`: the cluster by each order in which its policies may be asked.
+    fn add(&mut self, orders: &[&Engine], guard: &Guard, pod: &Pod) {
         if pod.host_network {
             self.host_network.push(pod.name.clone());
             return;
@@ -68,10 +106,11 @@ impl Proof {
         let reached: Vec<IpAddr> = ADDRESSES
             .iter()
             .map(|one| one.address)
-            .filter(|address| reaches(engine, pod, *address))
+            .filter(|address| orders.iter().any(|engine| reaches(engine, pod, *address)))
             .collect();
         if guard.grants.iter().any(|grant| grant.covers(pod)) {
-            let all = reached.len() == reachable(engine, pod);
+            let engines = orders.iter();
+            let all = engines.map(|engine| reachable(engine, pod)).max() == Some(reached.len());
             self.granted.push((pod.name.clone(), all));
         } else if reached.is_empty() {
             self.guarded += 1;

@@ -219,3 +219,28 @@ fn no_address_is_named_twice() {
     let addresses: BTreeSet<_> = ADDRESSES.iter().map(|one| one.address).collect();
     assert_eq!(addresses.len(), ADDRESSES.len());
 }
+
+#[test]
+fn of_equal_priorities_either_may_be_asked_first() {
+    let tied = |name: &str, priority: u16| {
+        let other = format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {{name: {name}}}
+spec:
+  tier: Admin
+  priority: {priority}
+  subject: {{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: shop}}}}}}
+  egress: [{{action: Accept, to: [{{networks: [169.254.0.0/16]}}]}}]
+"
+        );
+        let proof = proof(&guard(Vec::new()), &other);
+        let names: Vec<String> = proof.ties.iter().map(ToString::to_string).collect();
+        (proof.open.is_empty(), names)
+    };
+    for name in ["a", "x"] {
+        let told = vec![format!("ClusterNetworkPolicy/{name}")];
+        assert_eq!(tied(name, 0), (false, told));
+    }
+    assert_eq!(tied("x", 1), (true, Vec::new()));
+}

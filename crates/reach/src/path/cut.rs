@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ringfence_model::{Because, Cluster, Direction, DirectionDecision, Source};
+use ringfence_model::{Because, Cluster, Direction, DirectionDecision, ObjectName, Source};
 use ringfence_policy::{Change, Engine};
 
 use super::hitting::smallest_hitting;
@@ -26,10 +26,13 @@ pub struct RemovedRule {
 }
 
 /// Rules without which there is no way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
     /// The rules in order; no fewer would do. Empty if there is no way to begin with.
     pub rules: Vec<RemovedRule>,
+    /// NetworkPolicies that are left without rules for egress, in order: they isolate for it as before only if their
+    /// `policyTypes` name Egress (rule NP-3).
+    pub without_egress: Vec<ObjectName>,
 }
 
 /// Why there is no cut.
@@ -78,8 +81,23 @@ pub fn cut(
         })?;
     }
     Ok(Cut {
+        without_egress: without_egress(engine.cluster(), &removed),
         rules: removed.into_iter().collect(),
     })
+}
+
+/// The NetworkPolicies that isolate for egress and of whose egress rules `removed` leaves none.
+fn without_egress(cluster: &Cluster, removed: &BTreeSet<RemovedRule>) -> Vec<ObjectName> {
+    let policies = cluster.network_policies.values();
+    let emptied = policies.filter(|policy| {
+        let of_egress = removed.iter().filter(|rule| {
+            rule.place.direction == Direction::Egress
+                && matches!(&rule.policy, MutatedPolicy::Network(name) if *name == policy.name)
+        });
+        let all = policy.egress.len();
+        policy.isolates_egress && all > 0 && of_egress.count() == all
+    });
+    emptied.map(|policy| policy.name.clone()).collect()
 }
 
 /// The engine of the cluster without `removed`.

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ringfence_model::{Cluster, Input, LoadOptions, assemble, load};
+use ringfence_model::{Cluster, Input, LoadOptions, ObjectName, assemble, load};
 use ringfence_policy::Engine;
 
 use super::{Uncut, cut, shortest};
@@ -29,6 +29,10 @@ fn cluster_of(names: &[&str], rules: &[(&str, &str)]) -> Cluster {
             froms.join(", ")
         ));
     }
+    read(text)
+}
+
+fn read(text: String) -> Cluster {
     let name = "n.yaml".to_owned();
     let loaded = load(&[Input { name, text }], &LoadOptions::default());
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
@@ -120,4 +124,28 @@ fn where_nothing_isolates_no_rule_can_be_taken_away() {
     let engine = Engine::new(open);
     let found = cut(&engine, &groups, &pods(&["a"]), &pods(&["d"]));
     assert!(matches!(found, Err(Uncut::NoRule(way)) if way.len() == 1));
+}
+
+/// Without `policyTypes` a policy isolates for egress only while it has a rule for it (rule NP-3).
+#[test]
+fn a_policy_that_loses_its_last_egress_rule_has_to_say_that_it_isolates() {
+    let rule = |app: &str| format!("{{to: [{{podSelector: {{matchLabels: {{app: {app}}}}}}}]}}");
+    let emptied = |rules: &[String]| {
+        let mut text = String::new();
+        for name in ["a", "b", "c"] {
+            text.push_str(&format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: net, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+            ));
+        }
+        text.push_str(&format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: from-a, namespace: net}}\nspec: {{podSelector: {{matchLabels: {{app: a}}}}, egress: [{}]}}\n",
+            rules.join(", ")
+        ));
+        let engine = Engine::new(read(text));
+        let found = cut(&engine, &groups, &pods(&["a"]), &pods(&["b"])).unwrap();
+        assert_eq!(found.rules.len(), 1);
+        found.without_egress
+    };
+    assert_eq!(emptied(&[rule("b")]), [ObjectName::new("net", "from-a")]);
+    assert_eq!(emptied(&[rule("b"), rule("nobody")]), []);
 }

@@ -46,5 +46,6 @@ fn proved(guard: &Guard, proof: &Proof) -> Value {
         "open": open,
         "unusedGrants": unused.map(ToString::to_string).collect::<Vec<_>>(),
         "hostNetwork": host.collect::<Vec<_>>(),
+        "ties": proof.ties.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

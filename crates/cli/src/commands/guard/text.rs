@@ -70,6 +70,14 @@ pub(super) fn proof(guard: &Guard, proof: Option<&Proof>) -> String {
             open.address
         );
     }
+    for name in &proof.ties {
+        let _ = writeln!(
+            text,
+            "{}: {name} has a priority of the guard's, and it is not defined which is asked first (CN-22); \
+             give the guard another one with --priority",
+            paint::bad("tie")
+        );
+    }
     for index in &proof.unused {
         if let Some(grant) = guard.grants.get(*index) {
             let _ = writeln!(text, "{}: no pod is {grant}", paint::bad("unused grant"));

@@ -35,7 +35,7 @@ pub(super) fn run(
     let (sources, destinations) = (meant(from)?, meant(to)?);
     let way = shortest(engine, &found.groups, &sources, &destinations);
     let cut = match &way {
-        None => Ok(Cut { rules: Vec::new() }),
+        None => Ok(Cut::default()),
         Some(_) => {
             let groups = |engine: &Engine| workloads(engine, zones).groups;
             cut(engine, &groups, &sources, &destinations)
@@ -129,13 +129,19 @@ fn names(way: &[Step]) -> String {
 
 fn cut_text(cut: &Result<Cut, Uncut>) -> String {
     match cut {
-        Ok(Cut { rules }) => {
+        Ok(Cut {
+            rules,
+            without_egress,
+        }) => {
             let lines = rules.iter().map(|rule| {
                 let place = rule.source.as_ref().map(|source| format!(" ({source})"));
                 format!("  {rule}{}\n", place.unwrap_or_default())
             });
             let heading = paint::heading("no way is left without, and no fewer rules do");
-            format!("{heading}\n{}", lines.collect::<String>())
+            let kept = without_egress.iter().map(|policy| {
+                format!("  NetworkPolicy {policy} then has no egress rule: its policyTypes have to name Egress, or it isolates no more (NP-3)\n")
+            });
+            format!("{heading}\n{}", lines.chain(kept).collect::<String>())
         }
         Err(Uncut::NoRule(_)) => {
             "no rule allows it: nothing isolates its ends, so it takes a policy, such as a default deny\n"
@@ -156,6 +162,9 @@ struct PathJson {
     /// Absent if no removal of rules was found that leaves no way.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut: Option<Vec<RuleJson>>,
+    /// The policies that the cut leaves without egress rules, and that have to name Egress in `policyTypes` (rule NP-3).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without_egress: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -191,9 +200,12 @@ fn json(own_pods: bool, way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::R
         });
         rules.collect()
     });
+    let emptied = cut.as_ref().map(|cut| cut.without_egress.as_slice());
+    let emptied = emptied.unwrap_or_default().iter();
     serde_json::to_string_pretty(&PathJson {
         own_pods,
         steps: steps.collect(),
         cut: rules,
+        without_egress: emptied.map(ToString::to_string).collect(),
     })
 }

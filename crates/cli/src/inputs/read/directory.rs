@@ -82,11 +82,23 @@ fn collect(
         budget.look(&name)?;
         if kind.is_dir() {
             below.push(path);
-        } else if is_manifest(&path) {
+        } else if is_manifest(&path) && is_read(&path, kind) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether there is something to read that ends: no pipe, socket or device. A link that leads nowhere is an error of whoever
+/// reads it.
+fn is_read(path: &Path, kind: FileType) -> bool {
+    let ends = |kind: FileType| kind.is_file() || kind.is_dir();
+    match kind.is_symlink() {
+        true => path
+            .metadata()
+            .map_or(true, |found| ends(found.file_type())),
+        false => ends(kind),
+    }
 }
 
 fn entries(directory: &Path) -> std::io::Result<Vec<(PathBuf, FileType)>> {

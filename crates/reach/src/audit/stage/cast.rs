@@ -259,7 +259,8 @@ fn beside(address: IpAddr) -> IpNet {
     IpNet::new(address, length).map_or_else(|_| IpNet::from(address), |block| block.trunc())
 }
 
-/// The families of pods, nodes and Services; IPv4 if no address is known.
+/// The families of pods, nodes and Services. Where no address is known, pods may have one of each that policies speak of,
+/// and of IPv4.
 pub(super) fn families(subject: &Subject<'_>, given: &[IpNet]) -> BTreeSet<Family> {
     let cluster = subject.cluster;
     let pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
@@ -277,6 +278,7 @@ pub(super) fn families(subject: &Subject<'_>, given: &[IpNet]) -> BTreeSet<Famil
         .map(|address| Family::of(address.to_canonical()))
         .collect();
     if families.is_empty() {
+        families = crate::workload::families(cluster);
         families.insert(Family::V4);
     }
     families
