@@ -4,6 +4,7 @@ mod cells;
 mod column;
 mod custom;
 mod defaults;
+mod ignored;
 mod json_path;
 
 pub(crate) use cells::{age_column, conditions, containers, count, selector_text};
@@ -11,6 +12,7 @@ pub use column::{Cell, Column};
 pub use custom::ScalePaths;
 pub(crate) use custom::{CUSTOM, custom};
 pub(crate) use defaults::{pod_spec, template};
+pub(crate) use ignored::{Ignored, ignored, ignored_of, ignored_of_pods};
 
 pub use json_path::JsonPath;
 
@@ -75,6 +77,8 @@ pub struct Kind {
     pub columns: Vec<Column>,
     /// Whether names are made up and say nothing, so that only `kubectl get -o wide` shows them.
     pub names_are_made_up: bool,
+    /// Whether names are any text that a path can hold, and not those of DNS.
+    pub has_path_names: bool,
     /// Fills in what was left out.
     pub defaults: fn(&mut Value),
     /// What is wrong with an object, beyond its fields.
@@ -116,6 +120,7 @@ impl Kind {
             selectable: &[],
             columns: vec![age_column()],
             names_are_made_up: false,
+            has_path_names: false,
             defaults: |_| {},
             validate: |_, _| {},
             warnings: |_| Vec::new(),

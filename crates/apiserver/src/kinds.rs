@@ -1,5 +1,6 @@
 //! The kinds there are. To add one, write its file and name it here.
 
+mod rbac;
 mod schemas;
 
 use std::sync::Arc;
@@ -24,6 +25,9 @@ kinds! {
     deployment replica_set stateful_set daemon_set job cron_job
     network_policy cluster_network_policy admin_network_policy baseline_admin_network_policy
     endpoint_slice lease custom_resource_definition
+    role role_binding cluster_role cluster_role_binding
+    ingress ingress_class pod_disruption_budget resource_quota limit_range horizontal_pod_autoscaler
+    persistent_volume_claim
 }
 
 /// The kinds that are served.

@@ -96,22 +96,21 @@ fn put(
         (Kind::Switch | Kind::ChosenSwitch, Wire::Number(number)) => (number != 0).into(),
         (Kind::One(message), Wire::Bytes(bytes)) => read(bytes, message, depth + 1)?.into(),
         (Kind::NumberOrText, Wire::Bytes(bytes)) => number_or_text(bytes)?,
+        (Kind::Quantity, Wire::Bytes(bytes)) => quantity(bytes)?.into(),
+        (Kind::Inlined(message), Wire::Bytes(bytes)) => {
+            fields.extend(read(bytes, message, depth + 1)?);
+            return Ok(());
+        }
         (Kind::Many(message), Wire::Bytes(bytes)) => {
             let item = read(bytes, message, depth + 1)?;
             return push(fields, name, item.into());
         }
         (Kind::Texts, Wire::Bytes(text)) => return push(fields, name, string(text)?.into()),
-        (Kind::TextMap | Kind::BytesMap, Wire::Bytes(entry)) => {
-            let (key, value) = map_entry(entry)?;
-            let value = if matches!(kind, Kind::BytesMap) {
-                STANDARD.encode(value)
-            } else {
-                string(value)?
-            };
-            let map = fields.entry(name).or_insert_with(|| json!({}));
-            crate::object::fields(map).insert(key, value.into());
-            return Ok(());
+        (Kind::TextMap, Wire::Bytes(entry)) => return put_entry(fields, name, entry, string),
+        (Kind::BytesMap, Wire::Bytes(entry)) => {
+            return put_entry(fields, name, entry, |bytes| Ok(STANDARD.encode(bytes)));
         }
+        (Kind::QuantityMap, Wire::Bytes(entry)) => return put_entry(fields, name, entry, quantity),
         (_, _) => return Err(ProtobufError::Malformed),
     };
     fields.insert(name.to_owned(), value);
@@ -123,6 +122,18 @@ fn push(fields: &mut Map<String, Value>, name: &str, item: Value) -> Result<(), 
     list.as_array_mut()
         .ok_or(ProtobufError::Malformed)?
         .push(item);
+    Ok(())
+}
+
+fn put_entry(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    entry: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<String, ProtobufError>,
+) -> Result<(), ProtobufError> {
+    let (key, value) = map_entry(entry)?;
+    let map = fields.entry(name).or_insert_with(|| json!({}));
+    crate::object::fields(map).insert(key, read(value)?.into());
     Ok(())
 }
 
@@ -149,6 +160,17 @@ fn number_or_text(bytes: &[u8]) -> Result<Value, ProtobufError> {
         }
     }
     Ok(if is_text { text.into() } else { number.into() })
+}
+
+fn quantity(bytes: &[u8]) -> Result<String, ProtobufError> {
+    let mut text = String::new();
+    for field in Fields(bytes) {
+        match field? {
+            (1, Wire::Bytes(value)) => text = string(value)?,
+            _ => return Err(ProtobufError::Malformed),
+        }
+    }
+    Ok(text)
 }
 
 fn string(bytes: &[u8]) -> Result<String, ProtobufError> {

@@ -44,7 +44,7 @@ pub(super) fn check_fields(
 pub(super) fn finish(object: &mut Value, kind: &Kind) -> Result<Vec<String>, ApiError> {
     kind.complete(object);
     let mut causes = Vec::new();
-    check_metadata(object, &mut causes);
+    check_metadata(object, kind, &mut causes);
     (kind.validate)(object, &mut causes);
     if let Some(structure) = kind.structure_of(object) {
         structure.validate(object, &mut causes);
@@ -97,20 +97,16 @@ fn cause(diagnostic: Diagnostic) -> Cause {
 }
 
 /// Names that are part of a path must not look like one.
-fn check_metadata(object: &Value, causes: &mut Vec<Cause>) {
+fn check_metadata(object: &Value, kind: &Kind, causes: &mut Vec<Cause>) {
     let name = object::name(object);
-    let wrong = if name.is_empty() {
+    if name.is_empty() {
         causes.push(Cause::required(
             "metadata.name",
             "name or generateName is required",
         ));
         return;
-    } else {
-        name.len() > 253 || !name.split('.').all(is_label)
-    };
-    if wrong {
-        let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
-                       and must start and end with an alphanumeric character";
+    }
+    if let Some(message) = wrong_name(name, kind.has_path_names) {
         causes.push(Cause::invalid("metadata.name", &name.into(), message));
     }
     for key in ["labels", "annotations"] {
@@ -131,6 +127,19 @@ fn check_metadata(object: &Value, causes: &mut Vec<Cause>) {
             }
         }
     }
+}
+
+/// What is wrong with a name: one of DNS, or, in some kinds, any that can be one part of a path.
+fn wrong_name(name: &str, any_of_path: bool) -> Option<&'static str> {
+    if any_of_path {
+        let wrong = matches!(name, "." | "..") || name.contains(['/', '%']);
+        return wrong.then_some("may not be '.' or '..', and may not contain '/' or '%'");
+    }
+    let wrong = name.len() > 253 || !name.split('.').all(is_label);
+    wrong.then_some(
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+         and must start and end with an alphanumeric character",
+    )
 }
 
 fn is_label(part: &str) -> bool {

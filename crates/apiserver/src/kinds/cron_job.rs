@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, pod_spec, words};
+use crate::kind::{
+    Column, Kind, Subresources, age_column, ignored_of, ignored_of_pods, pod_spec, words,
+};
 use crate::object::{at, child, default, fields, items, text};
 use crate::time::{Timestamp, age};
 
@@ -13,6 +15,11 @@ pub(super) fn kind() -> Kind {
         subresources: Subresources { status: true, scale: false },
         columns: columns(),
         defaults,
+        warnings: |object| {
+            let own = ignored_of(object, &["spec", "jobTemplate", "spec"], super::job::IGNORED);
+            let pods = ["spec", "jobTemplate", "spec", "template", "spec"];
+            [own, ignored_of_pods(object, &pods)].concat()
+        },
         ..Kind::namespaced(
             "batch",
             "v1",

@@ -2,9 +2,21 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, conditions, containers, template, words};
+use crate::kind::{
+    Column, Ignored, Kind, Subresources, age_column, conditions, containers, ignored, ignored_of, ignored_of_pods,
+    template, words,
+};
 use crate::object::{at, child, default, fields, number, text};
 use crate::time::{Timestamp, age};
+
+/// Of the specification of a Job, a CronJob's too.
+pub(super) const IGNORED: &[Ignored] = &[ignored(
+    &[
+        "podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "podReplacementPolicy",
+        "managedBy",
+    ],
+    "failures are counted for the whole Job, by backoffLimit",
+)];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -15,6 +27,10 @@ pub(super) fn kind() -> Kind {
         defaults,
         immutable: &[("spec.template", "field is immutable")],
         selectable: &["status.successful"],
+        warnings: |object| {
+            let own = ignored_of(object, &["spec"], IGNORED);
+            [own, ignored_of_pods(object, &["spec", "template", "spec"])].concat()
+        },
         ..Kind::namespaced(
             "batch",
             "v1",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, conditions, pod_spec, words};
+use crate::kind::{Column, Kind, Subresources, age_column, conditions, pod_spec, ignored_of_pods, words};
 use crate::object::{at, child, default, fields, is_terminating, items, number, text};
 
 pub(super) fn kind() -> Kind {
@@ -30,6 +30,7 @@ pub(super) fn kind() -> Kind {
             ("spec.volumes", "pod updates may not change fields other than the image"),
         ],
         grace,
+        warnings: |pod| ignored_of_pods(pod, &["spec"]),
         ..Kind::namespaced(
             "",
             "v1",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, containers, count, template, words};
+use crate::kind::{Column, Kind, Subresources, age_column, containers, count, template, ignored_of_pods, words};
 use crate::object::{child, default, fields};
 
 pub(super) fn kind() -> Kind {
@@ -13,6 +13,7 @@ pub(super) fn kind() -> Kind {
         columns: columns(),
         defaults,
         immutable: &[("spec.selector", "field is immutable")],
+        warnings: |object| ignored_of_pods(object, &["spec", "template", "spec"]),
         ..Kind::namespaced(
             "apps",
             "v1",

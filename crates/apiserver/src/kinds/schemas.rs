@@ -2,6 +2,49 @@
 
 use ringfence_model::{Schema, Type};
 
+/// Writes tables: `CONSTANT "ApiName" { field: Type, list: [Type], map: {Type} }`.
+macro_rules! tables {
+    ($($constant:ident $name:literal { $($field:ident : $kind:tt),* $(,)? })*) => {
+        $(static $constant: ringfence_model::Schema = ringfence_model::Schema {
+            name: $name,
+            fields: &[$((stringify!($field), tables!(@ $kind))),*],
+        };)*
+    };
+    (@ [$inner:tt]) => { ringfence_model::Type::List(&tables!(@ $inner)) };
+    (@ {$inner:tt}) => { ringfence_model::Type::Map(&tables!(@ $inner)) };
+    (@ Text) => { ringfence_model::Type::Text };
+    (@ Bool) => { ringfence_model::Type::Bool };
+    (@ Int32) => { ringfence_model::Type::Int32 };
+    (@ Int64) => { ringfence_model::Type::Int64 };
+    (@ IntOrString) => { ringfence_model::Type::IntOrString };
+    (@ Quantity) => { ringfence_model::Type::Quantity };
+    (@ Time) => { ringfence_model::Type::Time };
+    (@ Any) => { ringfence_model::Type::Any };
+    (@ $object:ident) => { ringfence_model::Type::Object(&$object) };
+}
+
+pub(super) use tables;
+
+pub(super) static LABEL_SELECTOR: Schema = Schema {
+    name: "LabelSelector",
+    fields: &[
+        (
+            "matchExpressions",
+            Type::List(&Type::Object(&LABEL_SELECTOR_REQUIREMENT)),
+        ),
+        ("matchLabels", Type::Map(&Type::Text)),
+    ],
+};
+
+static LABEL_SELECTOR_REQUIREMENT: Schema = Schema {
+    name: "LabelSelectorRequirement",
+    fields: &[
+        ("key", Type::Text),
+        ("operator", Type::Text),
+        ("values", Type::List(&Type::Text)),
+    ],
+};
+
 pub(super) static EVENT: Schema = Schema {
     name: "Event",
     fields: &[

@@ -2,8 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind, Subresources, age_column, containers, template, words};
+use crate::kind::{
+    Column, Ignored, Kind, Subresources, age_column, containers, ignored, ignored_of, ignored_of_pods, template, words,
+};
 use crate::object::{child, default, fields, number};
+
+const IGNORED: &[Ignored] = &[ignored(
+    &["volumeClaimTemplates", "persistentVolumeClaimRetentionPolicy"],
+    "each pod has an empty folder in the place of its claim, which goes with it",
+)];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -17,6 +24,10 @@ pub(super) fn kind() -> Kind {
             ("spec.serviceName", "field is immutable"),
             ("spec.podManagementPolicy", "field is immutable"),
         ],
+        warnings: |object| {
+            let own = ignored_of(object, &["spec"], IGNORED);
+            [own, ignored_of_pods(object, &["spec", "template", "spec"])].concat()
+        },
         ..Kind::namespaced(
             "apps",
             "v1",

@@ -15,11 +15,16 @@ pub(super) enum Kind {
     ChosenSwitch,
     /// `IntOrString`.
     NumberOrText,
+    /// `Quantity`.
+    Quantity,
+    /// A message whose fields JSON has among those of the message around it.
+    Inlined(&'static Message),
     One(&'static Message),
     Many(&'static Message),
     Texts,
     TextMap,
     BytesMap,
+    QuantityMap,
     /// What the server decides, whatever is sent.
     Skipped,
 }
@@ -43,6 +48,12 @@ pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Message> {
         ("apps/v1", "Deployment") => &DEPLOYMENT,
         ("batch/v1", "Job") => &JOB,
         ("batch/v1", "CronJob") => &CRON_JOB,
+        ("v1", "ResourceQuota") => &QUOTA,
+        ("networking.k8s.io/v1", "Ingress") => &INGRESS,
+        ("policy/v1", "PodDisruptionBudget") => &BUDGET,
+        ("autoscaling/v2", "HorizontalPodAutoscaler") => &AUTOSCALER,
+        ("rbac.authorization.k8s.io/v1", "Role" | "ClusterRole") => &ROLE,
+        ("rbac.authorization.k8s.io/v1", "RoleBinding" | "ClusterRoleBinding") => &ROLE_BINDING,
         ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => &ACCESS_REVIEW,
         ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => &RULES_REVIEW,
         ("authentication.k8s.io/v1", "SelfSubjectReview") => &SUBJECT_REVIEW,
@@ -157,4 +168,44 @@ messages! {
         7 "failedJobsHistoryLimit" Chosen, 8 "timeZone" Text,
     }
     JOB_TEMPLATE "JobTemplateSpec" { 1 "metadata" One(OBJECT_META), 2 "spec" One(JOB_SPEC) }
+    QUOTA "ResourceQuota" { 1 "metadata" One(OBJECT_META), 2 "spec" One(QUOTA_SPEC), 3 "status" Skipped }
+    QUOTA_SPEC "ResourceQuotaSpec" { 1 "hard" QuantityMap, 2 "scopes" Texts }
+    INGRESS "Ingress" { 1 "metadata" One(OBJECT_META), 2 "spec" One(INGRESS_SPEC), 3 "status" Skipped }
+    INGRESS_SPEC "IngressSpec" {
+        1 "defaultBackend" One(INGRESS_BACKEND), 2 "tls" Many(INGRESS_TLS), 3 "rules" Many(INGRESS_RULE),
+        4 "ingressClassName" Text,
+    }
+    INGRESS_BACKEND "IngressBackend" { 4 "service" One(INGRESS_SERVICE) }
+    INGRESS_SERVICE "IngressServiceBackend" { 1 "name" Text, 2 "port" One(INGRESS_PORT) }
+    INGRESS_PORT "ServiceBackendPort" { 1 "name" Text, 2 "number" Number }
+    INGRESS_TLS "IngressTLS" { 1 "hosts" Texts, 2 "secretName" Text }
+    INGRESS_RULE "IngressRule" { 1 "host" Text, 2 "" Inlined(INGRESS_RULE_VALUE) }
+    INGRESS_RULE_VALUE "IngressRuleValue" { 1 "http" One(INGRESS_HTTP) }
+    INGRESS_HTTP "HTTPIngressRuleValue" { 1 "paths" Many(INGRESS_PATH) }
+    INGRESS_PATH "HTTPIngressPath" { 1 "path" Text, 2 "backend" One(INGRESS_BACKEND), 3 "pathType" Text }
+    BUDGET "PodDisruptionBudget" { 1 "metadata" One(OBJECT_META), 2 "spec" One(BUDGET_SPEC), 3 "status" Skipped }
+    BUDGET_SPEC "PodDisruptionBudgetSpec" {
+        1 "minAvailable" NumberOrText, 2 "selector" One(LABEL_SELECTOR), 3 "maxUnavailable" NumberOrText,
+        4 "unhealthyPodEvictionPolicy" Text,
+    }
+    AUTOSCALER "HorizontalPodAutoscaler" {
+        1 "metadata" One(OBJECT_META), 2 "spec" One(AUTOSCALER_SPEC), 3 "status" Skipped,
+    }
+    AUTOSCALER_SPEC "HorizontalPodAutoscalerSpec" {
+        1 "scaleTargetRef" One(TARGET_REF), 2 "minReplicas" Chosen, 3 "maxReplicas" Number, 4 "metrics" Many(METRIC),
+    }
+    TARGET_REF "CrossVersionObjectReference" { 1 "kind" Text, 2 "name" Text, 3 "apiVersion" Text }
+    METRIC "MetricSpec" { 1 "type" Text, 4 "resource" One(RESOURCE_METRIC) }
+    RESOURCE_METRIC "ResourceMetricSource" { 1 "name" Text, 2 "target" One(METRIC_TARGET) }
+    METRIC_TARGET "MetricTarget" {
+        1 "type" Text, 2 "value" Quantity, 3 "averageValue" Quantity, 4 "averageUtilization" Chosen,
+    }
+    ROLE "Role" { 1 "metadata" One(OBJECT_META), 2 "rules" Many(RULE), 3 "aggregationRule" One(AGGREGATION) }
+    RULE "PolicyRule" {
+        1 "verbs" Texts, 2 "apiGroups" Texts, 3 "resources" Texts, 4 "resourceNames" Texts, 5 "nonResourceURLs" Texts,
+    }
+    AGGREGATION "AggregationRule" { 1 "clusterRoleSelectors" Many(LABEL_SELECTOR) }
+    ROLE_BINDING "RoleBinding" { 1 "metadata" One(OBJECT_META), 2 "subjects" Many(SUBJECT), 3 "roleRef" One(ROLE_REF) }
+    SUBJECT "Subject" { 1 "kind" Text, 2 "apiGroup" Text, 3 "name" Text, 4 "namespace" Text }
+    ROLE_REF "RoleRef" { 1 "apiGroup" Text, 2 "kind" Text, 3 "name" Text }
 }

@@ -10,6 +10,7 @@
 mod bench;
 mod containers;
 mod custom;
+mod kinds;
 mod script;
 mod streams;
 
@@ -26,6 +27,7 @@ fn kubectl_works_as_against_a_cluster() {
                     let bench = Bench::start(kubectl);
                     script::run(&bench);
                     custom::run(&bench);
+                    kinds::run(&bench);
                     streams::run(&bench);
                     bench.ran()
                 })
