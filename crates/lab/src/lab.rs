@@ -39,6 +39,7 @@ use crate::cluster::scheduler::Candidate;
 use crate::cluster::system;
 use crate::control::protocol::LabConfig;
 use crate::plan::{NodePlan, plan};
+use crate::process::printed::Printed;
 use names::Names;
 use nodes::{Node, NodeSettings};
 pub use record::{PodId, PodRecord};
@@ -282,7 +283,7 @@ impl Lab {
         })
     }
 
-    /// What a pod's containers have printed.
+    /// What a pod's containers have printed since they were started the last time.
     ///
     /// # Errors
     /// If there is no such pod.
@@ -293,8 +294,8 @@ impl Lab {
             .get(name)
             .with_context(|| self.no_such_pod(name))?;
         let read = |container: &str| {
-            let file = pods::directory(name).join(format!("{container}.log"));
-            String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned()
+            let printed = Printed::of(&pods::directory(name), container);
+            String::from_utf8_lossy(&std::fs::read(printed.text).unwrap_or_default()).into_owned()
         };
         Ok(record
             .desired

@@ -14,6 +14,7 @@ pub mod exec;
 pub mod host;
 pub mod init;
 pub mod lab;
+pub mod printed;
 pub mod sandbox;
 pub mod volumes;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nix::sys::signal::Signal;
 
+use crate::process::printed;
 use crate::process::sandbox::{ContainerCommand, InitEvent, InitRequest, SandboxConfig};
 
 /// How long a sandbox may take to come up.
@@ -88,6 +89,8 @@ impl Sandbox {
     /// # Errors
     /// If the sandbox has ended.
     pub(crate) fn start_container(&mut self, command: ContainerCommand) -> anyhow::Result<()> {
+        printed::begin_run(&command.printed, &command.name)
+            .context("cannot keep what the container has printed before")?;
         let line = serde_json::to_string(&InitRequest::Start(command))?;
         writeln!(self.requests, "{line}").context("the pod's sandbox has ended")
     }

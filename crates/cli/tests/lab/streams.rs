@@ -113,11 +113,28 @@ fn input_output_and_logs_are_the_commands() {
     });
     assert_eq!(logs, "hello\ntrouble\n");
     assert_eq!(cluster.ok("logs talker --tail=1"), "trouble\n");
-    let refused = cluster.run("logs talker --timestamps");
+    assert_eq!(cluster.ok("logs talker --since=1h"), "hello\ntrouble\n");
+    let late = "logs talker --since-time=2999-01-01T00:00:00Z";
+    assert_eq!(cluster.ok(late), "");
+    let stamped = cluster.ok("logs talker --timestamps --tail=1");
+    let (time, line) = stamped.split_once(' ').unwrap();
+    assert_eq!(line, "trouble\n");
+    let year = time.split_once('-').unwrap().0;
     assert!(
-        refused.stderr.contains("without --timestamps"),
-        "{refused:?}"
+        year.parse::<u32>().unwrap() >= 2024 && time.ends_with('Z'),
+        "{stamped}"
     );
+    let refused = cluster.run("logs talker --previous");
+    assert!(refused.stderr.contains("has not run before"), "{refused:?}");
+    cluster.ok("run again --image=x --command -- sh -c echo~run~$$;sleep~0.2;exit~1");
+    eventually("a run before this one", || {
+        let previous = cluster.run("logs again --previous");
+        let is_one = previous.stdout.starts_with("run ") && previous.stdout.lines().count() == 1;
+        is_one.then_some(())
+    });
+    // Whoever follows a run hears its end.
+    let followed = cluster.ok("logs again -f");
+    assert_eq!(followed.lines().count(), 1, "{followed}");
     let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
     let input = cluster.path("input");
     std::fs::write(&input, &bytes).unwrap();

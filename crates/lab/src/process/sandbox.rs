@@ -18,6 +18,7 @@ use nix::unistd::{Pid, sethostname};
 use serde::{Deserialize, Serialize};
 
 use super::init::die_with_parent;
+use super::printed::{Printed, Recorder};
 use super::volumes::{self, VolumePlace};
 
 /// What a sandbox is made of; one JSON line on its standard input.
@@ -62,8 +63,8 @@ pub struct ContainerCommand {
     pub environment: BTreeMap<String, String>,
     /// Where it begins, if not where the lab did.
     pub folder: Option<PathBuf>,
-    /// File that receives standard output and error.
-    pub log: PathBuf,
+    /// Where what it prints is kept, see [`Printed`].
+    pub printed: PathBuf,
     /// One line for the program's standard input, which is closed after it.
     pub input: Option<String>,
 }
@@ -96,6 +97,12 @@ pub enum InitEvent {
 
 /// The path under which a pod's processes find this binary: process 1 of the pod is ringfence.
 pub const POD_SELF: &str = "/proc/1/exe";
+
+/// How long the last of what an ended container has printed may take.
+const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
+
+/// Says that nothing more is printed.
+type OutputEnd = std::sync::mpsc::Receiver<()>;
 
 /// How often a pod whose containers have all ended looks for new children.
 const NO_CHILDREN_PAUSE: Duration = Duration::from_millis(20);
@@ -273,16 +280,16 @@ fn reap() -> Option<(Pid, i32)> {
 }
 
 fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<ExitCode> {
-    let mut running: BTreeMap<i32, String> = BTreeMap::new();
+    let mut running: BTreeMap<i32, (String, OutputEnd)> = BTreeMap::new();
     for input in incoming {
         match input {
             InitInput::LabGone => break,
             InitInput::Request(InitRequest::Start(command)) => match start(&command) {
-                Ok(pid) => {
+                Ok((pid, output_end)) => {
                     report(&InitEvent::Started {
                         name: command.name.clone(),
                     })?;
-                    running.insert(pid, command.name);
+                    running.insert(pid, (command.name, output_end));
                 }
                 Err(error) => report(&InitEvent::StartFailed {
                     name: command.name,
@@ -290,16 +297,18 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
                 })?,
             },
             InitInput::Request(InitRequest::Signal { name, signal }) => {
-                let named = running.iter().find(|(_, other)| **other == name);
+                let named = running.iter().find(|(_, (other, _))| *other == name);
                 if let (Some((pid, _)), Ok(signal)) = (named, Signal::try_from(signal)) {
                     // One that has just ended is reported as such.
                     let _ = kill(Pid::from_raw(*pid), signal);
                 }
             }
             InitInput::Ended(pid, code) => {
-                if let Some(name) = running.remove(&pid.as_raw()) {
+                if let Some((name, output_end)) = running.remove(&pid.as_raw()) {
                     // What it has started ends with it, if it is there still.
                     let _ = killpg(pid, Signal::SIGKILL);
+                    // What it printed is kept before its end is told; some may have left its output to others.
+                    let _ = output_end.recv_timeout(OUTPUT_LIMIT);
                     report(&InitEvent::Exited { name, code })?;
                 }
             }
@@ -308,11 +317,10 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
-    let log = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&command.log)?;
+/// Starts a container: its process, and whoever says when its output has ended.
+fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
+    let recorder = Recorder::create(&Printed::of(&command.printed, &command.name))?;
+    let (output, printed) = std::io::pipe()?;
     let (program, arguments) = if command.builtin {
         (POD_SELF, command.arguments.as_slice())
     } else {
@@ -333,17 +341,19 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
         } else {
             Stdio::null()
         })
-        .stdout(log.try_clone()?)
-        .stderr(log);
+        .stdout(printed.try_clone()?)
+        .stderr(printed);
     if let Some(folder) = &command.folder {
         process.current_dir(folder);
     }
     let path = command.environment.get("PATH").map_or("", String::as_str);
-    let mut child = {
+    let spawned = {
         let _children = hold_children();
         process.spawn()
-    }
-    .map_err(|error| {
+    };
+    // The output ends when nobody can write to it any more.
+    drop(process);
+    let mut child = spawned.map_err(|error| {
         anyhow::anyhow!(
             "cannot start `{program}`: {}",
             super::exec::reason(program, path, &error)
@@ -353,7 +363,15 @@ fn start(command: &ContainerCommand) -> anyhow::Result<i32> {
         // A container that does not read it has ended, and that is reported.
         let _ = writeln!(stdin, "{input}");
     }
-    i32::try_from(child.id()).context("process id out of range")
+    let pid = i32::try_from(child.id()).context("process id out of range")?;
+    let (ended, output_ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if let Err(error) = recorder.record(output) {
+            eprintln!("what a container prints cannot be kept: {error}");
+        }
+        let _ = ended.send(());
+    });
+    Ok((pid, output_ends))
 }
 
 fn report(event: &InitEvent) -> anyhow::Result<()> {

@@ -6,42 +6,106 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ringfence_apiserver::containers::{Exit, Output};
+use ringfence_apiserver::containers::{Exit, LogOptions, Output};
+use ringfence_apiserver::time::Timestamp;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
+
+use crate::process::printed::{Printed, Times};
 
 /// How often a log that is followed is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How much is read at once, in bytes.
 const CHUNK: usize = 32 << 10;
 const CHUNK_LENGTH: u64 = 32 << 10;
+const SECOND: u64 = 1_000_000_000;
 
 /// Whether more can come.
 pub(super) type GoesOn = Box<dyn Fn() -> bool + Send>;
 
-/// Reads a log from its last `tail` lines on, and what is written to it while it goes on.
+/// Reads what `options` ask for of a run, and what it prints while it goes on.
 pub(super) fn read(
-    mut log: File,
-    tail: Option<u64>,
-    goes_on: Option<GoesOn>,
+    printed: &Printed,
+    options: &LogOptions,
+    goes_on: Option<impl FnOnce() -> GoesOn>,
 ) -> io::Result<Output> {
-    if let Some(lines) = tail {
-        let start = start_of_tail(&mut log, lines)?;
-        log.seek(SeekFrom::Start(start))?;
+    let mut text = File::open(&printed.text)?;
+    let times = Times::open(printed)?;
+    // Asked when the files are open: a run that begins meanwhile is another one.
+    let goes_on = goes_on.map(|goes_on| goes_on());
+    let mut start = match options.tail_lines {
+        Some(lines) => start_of_tail(&mut text, lines)?,
+        None => 0,
+    };
+    if let Some(since) = options.since {
+        start = start.max(start_since(&times, since, text.metadata()?.len())?);
     }
+    text.seek(SeekFrom::Start(start))?;
+    let stamps = match options.timestamps {
+        true => Some(Stamps {
+            next: times.first(|line| line.start >= start)?,
+            times,
+            begins_line: true,
+        }),
+        false => None,
+    };
     let (writer, reader) = tokio::io::duplex(CHUNK);
     let (held, left) = oneshot::channel();
-    tokio::spawn(copy(log, goes_on, writer, left));
+    tokio::spawn(copy(text, stamps, goes_on, writer, left));
     Ok(Box::new(Held {
         output: Box::new(reader),
         _held: held,
     }))
 }
 
+/// Where the first line begins that was printed at `since` or later.
+fn start_since(times: &Times, since: Timestamp, length: u64) -> io::Result<u64> {
+    let since = u64::try_from(since.0)
+        .unwrap_or_default()
+        .saturating_mul(SECOND);
+    let first = times.first(|line| line.time >= since)?;
+    Ok(times.line(first)?.map_or(length, |line| line.start))
+}
+
+/// Puts before each line when it began.
+struct Stamps {
+    times: Times,
+    /// The number of the next line.
+    next: u64,
+    begins_line: bool,
+}
+
+impl Stamps {
+    fn stamp(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut stamped = Vec::with_capacity(bytes.len());
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.begins_line {
+                let time = self.times.line(self.next)?.map_or(0, |line| line.time);
+                stamped.extend_from_slice(stamp(time).as_bytes());
+                self.next += 1;
+            }
+            stamped.extend_from_slice(line);
+            self.begins_line = line.ends_with(b"\n");
+        }
+        Ok(stamped)
+    }
+}
+
+/// `2026-01-01T00:00:00.000000001Z `
+fn stamp(nanoseconds: u64) -> String {
+    let seconds = Timestamp(i64::try_from(nanoseconds / SECOND).unwrap_or_default()).to_string();
+    format!(
+        "{}.{:09}Z ",
+        seconds.trim_end_matches('Z'),
+        nanoseconds % SECOND
+    )
+}
+
 /// Until the log ends, or its reader has left.
 async fn copy(
     mut log: File,
+    mut stamps: Option<Stamps>,
     goes_on: Option<GoesOn>,
     mut writer: DuplexStream,
     mut left: oneshot::Receiver<()>,
@@ -50,6 +114,12 @@ async fn copy(
     let mut is_last = false;
     while let Ok(count) = log.read(&mut buffer) {
         let bytes = buffer.get(..count).unwrap_or_default();
+        let stamped = stamps.as_mut().map(|stamps| stamps.stamp(bytes));
+        let bytes = match &stamped {
+            Some(Ok(stamped)) => stamped,
+            Some(Err(_)) => return,
+            None => bytes,
+        };
         if writer.write_all(bytes).await.is_err() {
             return;
         }
@@ -129,6 +199,12 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    #[test]
+    fn times_are_written_as_kubelets_do() {
+        assert_eq!(stamp(0), "1970-01-01T00:00:00.000000000Z ");
+        assert_eq!(stamp(1_500_000_007), "1970-01-01T00:00:01.500000007Z ");
+    }
 
     #[test]
     fn the_last_lines_are_found_wherever_they_begin() {

@@ -18,6 +18,7 @@ use super::super::programs::invocation;
 use super::super::server::{Terminal, pod_exec};
 use super::super::{ExecTarget, Lab, pods};
 use super::{logs, process};
+use crate::process::printed::Printed;
 
 /// How long a port of a pod may take to answer.
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
@@ -76,19 +77,16 @@ impl Containers for Pods {
     }
 
     fn logs(&self, container: &Container, options: &LogOptions) -> Result<Output, ApiError> {
-        if options.timestamps || options.since.is_some() {
-            return Err(ApiError::bad_request(
-                "a lab does not note when containers print: ask without --timestamps and --since",
-            ));
-        }
+        let directory = pods::directory(&container.pod);
         if options.previous {
-            return Err(ApiError::bad_request(
-                "a lab keeps one log for all runs of a container: ask without --previous",
-            ));
+            let printed = Printed::previous(&directory, &container.name);
+            let read = logs::read(&printed, options, None::<fn() -> logs::GoesOn>);
+            return read.map_err(|error| no_log(&error, container, "has not run before"));
         }
-        let log = open_log(container)?;
-        let goes_on = options.follow.then(|| runs(&self.lab, &container.pod));
-        logs::read(log, options.tail_lines, goes_on).map_err(unreadable)
+        let printed = Printed::of(&directory, &container.name);
+        let goes_on = options.follow.then_some(|| runs(&self.lab, container));
+        let read = logs::read(&printed, options, goes_on);
+        read.map_err(|error| no_log(&error, container, "is waiting to start"))
     }
 
     fn forwards(&self, pod: &ObjectName) -> Result<(), ApiError> {
@@ -151,9 +149,14 @@ fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
 
 /// What a container prints from now on, until it ends.
 fn listen(lab: &Arc<Lab>, container: &Container) -> Result<Process, ApiError> {
-    let log = open_log(container)?;
-    let goes_on = runs(&Arc::downgrade(lab), &container.pod);
-    let output = logs::read(log, Some(0), Some(goes_on)).map_err(unreadable)?;
+    let printed = Printed::of(&pods::directory(&container.pod), &container.name);
+    let goes_on = || runs(&Arc::downgrade(lab), container);
+    let options = LogOptions {
+        tail_lines: Some(0),
+        ..LogOptions::default()
+    };
+    let output = logs::read(&printed, &options, Some(goes_on));
+    let output = output.map_err(|error| no_log(&error, container, "is waiting to start"))?;
     let (output, end) = logs::until_its_end(output);
     Ok(Process {
         stdin: None,
@@ -164,31 +167,28 @@ fn listen(lab: &Arc<Lab>, container: &Container) -> Result<Process, ApiError> {
     })
 }
 
-fn open_log(container: &Container) -> Result<File, ApiError> {
-    let file = pods::directory(&container.pod).join(format!("{}.log", container.name));
-    File::open(file).map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            ApiError::bad_request(format!(
-                "container {} in pod {} is waiting to start",
-                container.name, container.pod.name
-            ))
-        } else {
-            unreadable(error)
-        }
-    })
-}
-
-fn unreadable(error: io::Error) -> ApiError {
+fn no_log(error: &io::Error, container: &Container, why: &str) -> ApiError {
+    if error.kind() == io::ErrorKind::NotFound {
+        let (name, pod) = (&container.name, &container.pod.name);
+        return ApiError::bad_request(format!("container {name} in pod {pod} {why}"));
+    }
     ApiError::internal(format!(
         "cannot read what the container has printed: {error}"
     ))
 }
 
-/// Tells whether a pod goes on.
-fn runs(lab: &Weak<Lab>, pod: &ObjectName) -> logs::GoesOn {
-    let (lab, pod) = (lab.clone(), pod.clone());
-    Box::new(move || {
-        let lab = lab.upgrade();
-        lab.is_some_and(|lab| lab.exec_target(&pod, None).is_ok())
-    })
+/// Tells whether the run of a container goes on that is the last one now.
+fn runs(lab: &Weak<Lab>, container: &Container) -> logs::GoesOn {
+    let (lab, container) = (lab.clone(), container.clone());
+    let restarts = move || {
+        let lab = lab.upgrade()?;
+        let (pod, _) = lab.running_pod(&container.pod)?;
+        lab.exec_target(&container.pod, None).ok()?;
+        let known = lab.container_records(&pod)?.get(&container.name).copied();
+        let known = known.unwrap_or_default();
+        let has_ended = known.running_since.is_none() && known.end.is_some();
+        (!has_ended).then_some(known.restarts)
+    };
+    let now = restarts();
+    Box::new(move || now.is_some() && restarts() == now)
 }

@@ -78,7 +78,7 @@ pub(super) fn command(
         arguments,
         builtin,
         environment: programs::environment(desired, &container.environment),
-        log: directory(&desired.pod.name).join(format!("{}.log", container.name)),
+        printed: directory(&desired.pod.name),
         input,
     })
 }
