@@ -19,6 +19,7 @@ mod patching;
 mod pods;
 mod read;
 mod request;
+mod restore;
 mod reviews;
 mod route;
 mod scale;
@@ -32,6 +33,7 @@ mod tests;
 pub use answer::{Answer, Body, List, Watching};
 pub use commit::{Admission, AdmitAll, Write};
 pub use request::{Method, Moment, Request};
+pub use restore::RestoreError;
 pub use streams::Streaming;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,8 +1,10 @@
 //! Who manages which field: the record that server-side apply decides by.
 
 mod set;
+mod told;
 
 pub(crate) use set::{FieldSet, Step, remove};
+pub(crate) use told::{Told, told};
 
 use ringfence_model::Schema;
 use serde_json::{Value, json};
@@ -71,13 +73,18 @@ impl Entry {
             "Update" => false,
             _ => return None,
         };
+        let fields = value.get("fieldsV1")?;
+        let fields = match fields.as_str() {
+            Some(stored) => FieldSet::from_json(&serde_json::from_str(stored).ok()?),
+            None => FieldSet::from_json(fields),
+        };
         Some(Self {
             manager: word("manager"),
             applies,
             subresource: word("subresource"),
             api_version: word("apiVersion"),
             time: word("time"),
-            fields: FieldSet::from_json(value.get("fieldsV1")?),
+            fields,
         })
     }
 
@@ -85,7 +92,7 @@ impl Entry {
         let operation = if self.applies { "Apply" } else { "Update" };
         let mut entry = json!({
             "manager": self.manager, "operation": operation, "apiVersion": self.api_version,
-            "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.to_json(),
+            "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.to_json().to_string(),
         });
         if !self.subresource.is_empty() {
             object::fields(&mut entry)
@@ -101,7 +108,7 @@ pub(crate) fn entries(object: &Value) -> Vec<Entry> {
     entries.filter_map(Entry::read).collect()
 }
 
-/// Writes the entries that are left with fields.
+/// Writes the entries that are left with fields, to be stored.
 pub(crate) fn record(object: &mut Value, entries: &[Entry]) {
     let written: Vec<Value> = entries
         .iter()

@@ -156,7 +156,7 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
@@ -177,6 +177,10 @@ pub(crate) enum LabCommand {
         /// memory and gone with the lab
         #[arg(long, value_name = "FILE")]
         kubeconfig: Option<PathBuf>,
+        /// Go on with the objects of FILE, if there is one, and keep them there: a lab that ends, however that happens, can be
+        /// started again. Pods run anew. The file may hold Secrets; it is the user's alone
+        #[arg(long, value_name = "FILE")]
+        snapshot: Option<PathBuf>,
     },
     /// Show nodes, pods, Services and policies
     #[command(

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         manifests: Vec::new(),
         record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,
+        snapshot: None,
         api: false,
     };
     printer.opening();

@@ -7,6 +7,7 @@ pub mod feed;
 mod sample;
 pub mod scheduler;
 pub mod service_addresses;
+pub mod snapshot;
 pub mod system;
 pub mod volumes;
 pub mod workloads;

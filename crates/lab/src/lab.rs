@@ -17,6 +17,7 @@ pub mod programs;
 mod record;
 pub mod rules;
 pub mod server;
+pub mod snapshot;
 mod status;
 
 use std::collections::BTreeMap;
@@ -158,8 +159,10 @@ impl Lab {
         });
         lab.record_system();
         lab.start_nodes()?;
+        lab.take_over()?;
         lab.start_control()?;
         lab.settle_first(progress)?;
+        lab.keep_snapshot()?;
         Ok(lab)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
+use crate::managed::Told;
 use crate::status::ApiError;
 use crate::store::Watch;
 
@@ -48,7 +49,7 @@ impl fmt::Display for List {
         )?;
         for (index, item) in self.items.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{item}")?;
+            write!(f, "{comma}{}", Told(item))?;
         }
         f.write_str("]}")
     }

@@ -185,7 +185,7 @@ impl Api {
     }
 
     /// Serves what is defined now.
-    fn define(&self) {
+    pub(super) fn define(&self) {
         let store = self.store();
         let definitions = store
             .objects(DEFINITIONS)

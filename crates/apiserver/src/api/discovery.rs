@@ -219,9 +219,10 @@ type Other = (
 );
 
 /// What pods have beside what other kinds have: the name, what is sent or answered, the verbs.
-const OTHERS: [Other; 6] = [
+const OTHERS: [Other; 7] = [
     ("attach", ("", "v1", "PodAttachOptions"), &["create", "get"]),
     ("binding", ("", "v1", "Binding"), &["create"]),
+    ("ephemeralcontainers", ("", "v1", "Pod"), &CHANGE),
     ("eviction", ("policy", "v1", "Eviction"), &["create"]),
     ("exec", ("", "v1", "PodExecOptions"), &["create", "get"]),
     ("log", ("", "v1", "Pod"), &["get"]),

@@ -64,6 +64,15 @@ impl Api {
             ("finalize", Method::Put) if route.kind.kind == "Namespace" => {
                 self.finalize(request, route, name, moment)
             }
+            ("ephemeralcontainers", Method::Get) if is_pod(route) => {
+                self.get(request, route, name, moment)
+            }
+            ("ephemeralcontainers", Method::Put) if is_pod(route) => {
+                self.replace(request, route, name, moment)
+            }
+            ("ephemeralcontainers", Method::Patch) if is_pod(route) => {
+                self.patch(request, route, name, moment)
+            }
             ("eviction", Method::Post) if is_pod(route) => self.evict(request, route, name, moment),
             ("binding", Method::Post) if is_pod(route) => self.bind(request, route, name, moment),
             (sub, _) if is_streaming(route, sub) => {
@@ -125,10 +134,9 @@ fn not_here(route: &Route, subresource: &str) -> ApiError {
         "eviction" | "binding" if is_pod(route) => {
             ApiError::not_allowed(format!("pods/{subresource} are only created"))
         }
-        "ephemeralcontainers" if is_pod(route) => ApiError::not_allowed(
-            "ringfence's API does not support pods/ephemeralcontainers: \
-             use `kubectl exec`, or run another pod beside this one",
-        ),
+        "ephemeralcontainers" if is_pod(route) => {
+            ApiError::not_allowed("pods/ephemeralcontainers are read, replaced and patched")
+        }
         _ => ApiError::no_such_path(),
     }
 }

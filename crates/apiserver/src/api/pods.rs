@@ -10,7 +10,7 @@ use crate::object::{self, text};
 use crate::status::ApiError;
 
 impl Api {
-    /// `pods/<name>/eviction`: a deletion, with the options that the eviction bears. No budget stands in its way: there are none.
+    /// `pods/<name>/eviction`: a deletion, with the options that the eviction bears. No PodDisruptionBudget stands in its way.
     pub(super) fn evict(
         &self,
         request: &Request,

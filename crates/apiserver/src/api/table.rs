@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Request;
 use super::answer::{Answer, Body, List};
 use crate::kind::Kind;
+use crate::managed::{Told, told};
 use crate::object;
 use crate::status::ApiError;
 use crate::store::{WatchEvent, WatchEventKind};
@@ -67,7 +68,7 @@ impl Form {
         headings: bool,
     ) -> Value {
         match self {
-            Self::Whole => Value::clone(object),
+            Self::Whole => told(object),
             Self::Metadata => partial(object),
             Self::Table(include) => {
                 let metadata = json!({"resourceVersion": object::revision(object)});
@@ -136,9 +137,10 @@ impl Form {
         let mut line = format!("{{\"type\":\"{}\",\"object\":", event.kind.word()).into_bytes();
         match &event.text {
             Some(text) if self == Self::Whole && Arc::ptr_eq(&object, &event.object) => {
-                line.extend_from_slice(text.get_or_init(|| object.to_string().into()));
+                let text = text.get_or_init(|| Told(&object).to_string().into());
+                line.extend_from_slice(text);
             }
-            _ if self == Self::Whole => line.extend(object.to_string().into_bytes()),
+            _ if self == Self::Whole => line.extend(Told(&object).to_string().into_bytes()),
             _ => line.extend(
                 self.write(&object, kind, now, first)
                     .to_string()
@@ -169,7 +171,9 @@ fn one_form(form: &str, include: Include) -> Option<Form> {
 }
 
 fn partial(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": object.get("metadata")})
+    let metadata = json!({"metadata": object.get("metadata")});
+    let metadata = told(&metadata);
+    json!({"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": metadata.get("metadata")})
 }
 
 fn table(
@@ -213,6 +217,6 @@ fn row(object: &Value, kind: &Kind, include: Include, now: Timestamp) -> Value {
     match include {
         Include::Nothing => json!({"cells": cells}),
         Include::Metadata => json!({"cells": cells, "object": partial(object)}),
-        Include::Object => json!({"cells": cells, "object": object}),
+        Include::Object => json!({"cells": cells, "object": told(object)}),
     }
 }

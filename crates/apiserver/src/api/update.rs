@@ -67,6 +67,7 @@ pub(super) fn decide_update(
     check_same(current, &mut object, kind)?;
     keep(current, &mut object, kind, route.subresource.as_deref());
     check_finalizers(current, &object, kind)?;
+    check_ephemeral(current, &object, (kind, route.subresource.as_deref()))?;
     warnings.extend(finish::finish(&mut object, kind)?);
     check_immutable(current, &object, kind)?;
     store_in_first_version(&mut object, kind);
@@ -122,11 +123,21 @@ fn check_same(current: &Value, object: &mut Value, kind: &Kind) -> Result<(), Ap
 
 /// Keeps what is not the writer's to change.
 fn keep(current: &Value, object: &mut Value, kind: &Kind, subresource: Option<&str>) {
-    if subresource == Some("status") {
-        let status = object.get("status").cloned();
-        *object = current.clone();
-        object::set(object::fields(object), "status", status);
-        return;
+    match subresource {
+        Some("status") => {
+            let status = object.get("status").cloned();
+            *object = current.clone();
+            object::set(object::fields(object), "status", status);
+            return;
+        }
+        Some("ephemeralcontainers") => {
+            let sent = at(object, &["spec", "ephemeralContainers"]).cloned();
+            *object = current.clone();
+            let spec = object::fields(object::child(object, "spec"));
+            object::set(spec, "ephemeralContainers", sent);
+            return;
+        }
+        Some(_) | None => {}
     }
     if kind.subresources.status {
         let status = current.get("status").cloned();
@@ -182,6 +193,42 @@ fn check_finalizers(current: &Value, object: &Value, kind: &Kind) -> Result<(), 
         kind,
         &[Cause::forbidden("metadata.finalizers", message)],
     )
+}
+
+/// Ephemeral containers are added, through their subresource, and never changed or taken away.
+fn check_ephemeral(
+    current: &Value,
+    object: &Value,
+    (kind, subresource): (&Kind, Option<&str>),
+) -> Result<(), ApiError> {
+    let path = ["spec", "ephemeralContainers"];
+    let (old, new) = (object::items(current, &path), object::items(object, &path));
+    let is_pod = kind.kind == "Pod" && kind.group.is_empty();
+    if !is_pod || old == new {
+        return Ok(());
+    }
+    let field = "spec.ephemeralContainers";
+    let stays = |one: &Value| {
+        let name = object::text(one, &["name"]);
+        let same = new.iter().find(|new| object::text(new, &["name"]) == name);
+        same.is_some_and(|same| with_defaults(same) == *one)
+    };
+    let mut causes = Vec::new();
+    if subresource != Some("ephemeralcontainers") {
+        let message = "pod updates may not add, change or remove them: use the subresource `ephemeralcontainers`, as `kubectl debug` does";
+        causes.push(Cause::forbidden(field, message));
+    } else if !old.iter().all(stays) {
+        let message = "existing ephemeral containers may not be changed or removed";
+        causes.push(Cause::forbidden(field, message));
+    }
+    finish::refuse(object, kind, &causes)
+}
+
+fn with_defaults(container: &Value) -> Value {
+    let mut spec = serde_json::json!({"ephemeralContainers": [container]});
+    crate::kind::pod_spec(&mut spec);
+    let filled = object::items(&spec, &["ephemeralContainers"]).first();
+    filled.unwrap_or(container).clone()
 }
 
 fn check_immutable(current: &Value, object: &Value, kind: &Kind) -> Result<(), ApiError> {

@@ -267,7 +267,7 @@ mod tests {
                 let name = step.trim_end_matches("[]");
                 known = match known {
                     Some(ringfence_model::Type::Object(schema)) => schema.field(name),
-                    _ => None,
+                    Some(_) | None => None,
                 };
                 if let (Some(ringfence_model::Type::List(item)), true) =
                     (known, step.ends_with("[]"))

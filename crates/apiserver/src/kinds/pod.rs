@@ -1,9 +1,12 @@
 //! `Pod`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::kind::{Column, Kind, Subresources, age_column, conditions, pod_spec, ignored_of_pods, words};
 use crate::object::{at, child, default, fields, is_terminating, items, number, text};
+use crate::status::Cause;
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -22,6 +25,7 @@ pub(super) fn kind() -> Kind {
         ],
         columns: columns(),
         defaults,
+        validate: ephemeral,
         immutable: &[
             ("spec.nodeName", "a pod stays on its node"),
             ("spec.restartPolicy", "pod updates may not change fields other than the image"),
@@ -128,6 +132,29 @@ fn defaults(pod: &mut Value) {
     let account = spec.get("serviceAccountName").cloned();
     default(spec, "serviceAccount", account.unwrap_or(json!("default")));
     default(fields(child(pod, "status")), "phase", "Pending");
+}
+
+/// What an ephemeral container may not have, or must not share with others.
+fn ephemeral(pod: &Value, causes: &mut Vec<Cause>) {
+    let of = |list| items(pod, &["spec", list]).iter();
+    let mut names: BTreeSet<&str> = of("containers")
+        .chain(of("initContainers"))
+        .map(|one| text(one, &["name"]))
+        .collect();
+    for (index, container) in of("ephemeralContainers").enumerate() {
+        let place = |field: &str| format!("spec.ephemeralContainers[{index}].{field}");
+        let name = text(container, &["name"]);
+        if name.is_empty() {
+            causes.push(Cause::required(&place("name"), ""));
+        } else if !names.insert(name) {
+            causes.push(Cause::invalid(&place("name"), &name.into(), "another container has this name"));
+        }
+        for field in ["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
+            if at(container, &[field]).is_some() {
+                causes.push(Cause::forbidden(&place(field), "cannot be set for an ephemeral container"));
+            }
+        }
+    }
 }
 
 /// A pod that never came to a node, or has ended, is gone at once.

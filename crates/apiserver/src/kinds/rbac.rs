@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::schemas::{LABEL_SELECTOR, tables};
 use crate::kind::{Column, Kind};
-use crate::object::{self, at, child, default, fields, items, text};
+use crate::object::{at, child, default, fields, items, text};
 use crate::status::Cause;
 
 pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
@@ -174,7 +174,7 @@ fn check_binding(binding: &Value, roles: &[&str], causes: &mut Vec<Cause>) {
 }
 
 fn check_subject(subject: &Value, place: &str, causes: &mut Vec<Cause>) {
-    let part = |field| object::text(subject, &[field]);
+    let part = |field| text(subject, &[field]);
     let (group, needs_namespace) = match part("kind") {
         "ServiceAccount" => ("", true),
         "User" | "Group" => (GROUP, false),

@@ -39,9 +39,9 @@ pub(super) fn kind() -> Kind {
 fn hard(quota: &Value, limits: bool) -> String {
     let all = at(quota, &["spec", "hard"]).and_then(Value::as_object);
     let chosen = all.into_iter().flatten().filter(|(name, _)| name.starts_with("limits.") == limits);
-    let shown = chosen.map(|(name, value)| match value {
-        Value::String(text) => format!("{name}: {text}"),
-        other => format!("{name}: {other}"),
+    let shown = chosen.map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}: {value}")
     });
     shown.collect::<Vec<_>>().join(", ")
 }

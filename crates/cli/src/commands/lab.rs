@@ -28,6 +28,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             without_enforcement,
             record_allowed,
             kubeconfig,
+            snapshot,
         } => {
             let record = if record_allowed {
                 Record::All
@@ -41,6 +42,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
                 !without_enforcement,
                 record,
                 kubeconfig.as_deref(),
+                snapshot.as_deref(),
             )
         }
         LabCommand::Status { lab, output } => status(&lab.name, output),
@@ -114,8 +116,12 @@ fn up(
     enforcement: bool,
     record: Record,
     kubeconfig: Option<&Path>,
+    snapshot: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     socket::check_name(name)?;
+    let snapshot = snapshot
+        .map(ringfence_lab::lab::snapshot::check)
+        .transpose()?;
     let mut manifests = manifests.read()?;
     let cluster = kind_cluster_among(&mut manifests, config)?;
     ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
@@ -129,6 +135,7 @@ fn up(
         enforcement,
         record,
         api: true,
+        snapshot,
     };
     let lab = ringfence_lab::start::start(config, |message, at_ms| {
         anstream::eprintln!(

@@ -21,7 +21,7 @@ impl Cluster {
         Self::up_with(&["up"])
     }
 
-    fn up_with(arguments: &[&str]) -> Self {
+    pub(crate) fn up_with(arguments: &[&str]) -> Self {
         let lab = Lab::planned(Permit::shared());
         let printed = lab.ok(arguments);
         Self::of(lab, &printed)

@@ -24,6 +24,7 @@ mod pods;
 mod policy_tests;
 mod rules;
 mod services;
+mod snapshot;
 mod storm;
 mod streams;
 mod support;

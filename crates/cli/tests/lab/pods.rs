@@ -24,6 +24,30 @@ fn a_command_that_is_attached_to_ends_its_pod_with_its_exit_code() {
 }
 
 #[test]
+fn containers_are_added_to_look_into_a_pod() {
+    let cluster = Cluster::up();
+    cluster.ok("run web --image=web --port=80");
+    cluster.ok("wait --for=condition=Ready pod/web --timeout=20s");
+    cluster.ok("debug web --image=busybox -c look -- sh -c hostname;exec~sleep~1000");
+    cluster.shows("logs web -c look", "web\n");
+    let state = "get pod web -o jsonpath={.status.ephemeralContainerStatuses[*].state}";
+    assert!(cluster.ok(state).contains("running"));
+    // One that somebody is attached to ends with its command; the pod stays as it is.
+    let asked =
+        cluster.run("debug -i web --image=busybox -c ask --quiet -- sh -c echo~here;exit~3");
+    assert!(asked.stdout.contains("here"), "{asked:?}");
+    eventually("its end is told", || {
+        cluster.ok(state).contains("\"exitCode\":3").then_some(())
+    });
+    let restarts =
+        "get pod web -o jsonpath={.status.phase}{.status.containerStatuses[0].restartCount}";
+    assert_eq!(cluster.ok(restarts), "Running0");
+    let before = std::time::Instant::now();
+    cluster.ok("delete pod web --timeout=20s");
+    assert!(before.elapsed() < std::time::Duration::from_secs(15));
+}
+
+#[test]
 fn people_say_which_pods_a_node_takes() {
     let cluster = Cluster::up();
     cluster.ok("cordon kind-worker");

@@ -84,6 +84,12 @@ pub fn is_own(key: &ObjectKey) -> bool {
     own.contains(key)
 }
 
+/// Whether each lab makes a Service of this name by itself.
+#[must_use]
+pub fn is_own_service(name: &ObjectName) -> bool {
+    is_own(&ObjectKey::namespaced(ObjectKind::Service, name))
+}
+
 /// The name of the pod that answers names.
 #[must_use]
 pub fn dns_pod_name() -> ObjectName {

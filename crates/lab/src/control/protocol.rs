@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use ringfence_agent::Record;
 use ringfence_agent::flows::Flows;
@@ -25,6 +26,8 @@ pub struct LabConfig {
     pub record: Record,
     /// Whether kubectl can speak to it.
     pub api: bool,
+    /// The file from whose objects it goes on, and in which it keeps them. An absolute path.
+    pub snapshot: Option<PathBuf>,
 }
 
 /// A request.

@@ -23,7 +23,7 @@ use gate::Gate;
 use reach::Pods;
 
 pub use ask::Refusal;
-pub(super) use ask::timestamp;
+pub(super) use ask::{moment, timestamp};
 pub(super) use objects::{key_of, pod_name, runs_pods, typed};
 
 /// Revisions that one second of a server's life may take at most, so that a later server begins above it.

@@ -2,6 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The exit code of what could not be started.
+pub const START_ERROR: i32 = 128;
+
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type Seconds = u64;
 

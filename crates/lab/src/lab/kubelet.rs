@@ -1,5 +1,6 @@
 //! What a kubelet does: runs the pods of the store that have a node, ends those that are to end, and says how they are.
 
+mod ephemeral;
 mod events;
 mod record;
 mod service_links;
@@ -69,6 +70,8 @@ pub(super) fn start(lab: &Arc<Lab>) -> anyhow::Result<()> {
 enum Due {
     Start(PodId, Arc<Value>),
     End(PodId),
+    /// Containers are to be added to it.
+    Add(PodId, Arc<Value>),
     /// It never ran here, and goes.
     Forget(Arc<Value>),
 }
@@ -83,6 +86,7 @@ impl Lab {
                     let lab = Arc::clone(self);
                     std::thread::spawn(move || pods::end(&lab, &pod));
                 }
+                Due::Add(pod, document) => self.add_ephemeral(&pod, &document),
                 Due::Forget(document) => self.remove_pod(&document),
             }
         }
@@ -117,7 +121,13 @@ impl Lab {
             let name = pod_name(document);
             let known = state.pods.get(&name).map(|record| record.uid.as_str());
             match known {
-                Some(known) if known == uid(document) && !is_terminating(document) => {}
+                Some(known) if known == uid(document) && !is_terminating(document) => {
+                    let record = state.pods.get(&name);
+                    if record.is_some_and(|record| ephemeral::lacks(record, document)) {
+                        let uid = uid(document).to_owned();
+                        due.push(Due::Add(PodId { name, uid }, Arc::clone(document)));
+                    }
+                }
                 Some(_) => {
                     let record = state.pods.get_mut(&name);
                     due.extend(record.and_then(|record| ending(&name, record)));
@@ -161,7 +171,11 @@ impl Lab {
     }
 
     /// What runs for a pod of the store that has these addresses.
-    fn desired(&self, document: &Value, addresses: &[IpAddr]) -> anyhow::Result<DesiredPod> {
+    pub(super) fn desired(
+        &self,
+        document: &Value,
+        addresses: &[IpAddr],
+    ) -> anyhow::Result<DesiredPod> {
         let Some(Object::Pod(mut manifest)) = typed(document) else {
             anyhow::bail!("the pod cannot be read");
         };

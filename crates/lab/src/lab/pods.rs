@@ -26,7 +26,7 @@ use crate::cluster::desired::{DesiredPod, Program};
 use crate::process::sandbox::{ContainerCommand, InitEvent, SandboxConfig};
 use crate::process::volumes::VolumePlace;
 use crate::sandbox::{Sandbox, pod_files};
-use command::command;
+pub(super) use command::command;
 pub(super) use probes::waits_for_probe;
 use watch::{back_off, watch};
 

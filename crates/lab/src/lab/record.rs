@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringfence_model::{ObjectName, Phase, Pod};
 
 use super::containers::{ContainerRecord, Seconds, now};
-use crate::cluster::desired::DesiredPod;
+use crate::cluster::desired::{DesiredContainer, DesiredPod};
 use crate::sandbox::Sandbox;
 
 /// One pod, and not a later one of the same name.
@@ -36,6 +36,8 @@ pub struct PodRecord {
     pub starting: bool,
     /// Whether it is to end.
     pub ending: bool,
+    /// Containers that somebody has added to look into it.
+    pub ephemeral: Vec<DesiredContainer>,
     /// How its containers run, by name.
     pub containers: BTreeMap<String, ContainerRecord>,
     /// Whether all that runs before its containers has ended well.
@@ -63,10 +65,17 @@ impl PodRecord {
             starting: true,
             ending: false,
             sandbox: None,
+            ephemeral: Vec::new(),
             containers: BTreeMap::new(),
             created: now(),
             turned: now(),
         }
+    }
+
+    /// Whether a container was added to look into it: it is never started again, and the pod does not depend on it.
+    #[must_use]
+    pub fn is_ephemeral(&self, container: &str) -> bool {
+        self.ephemeral.iter().any(|one| one.name == container)
     }
 
     /// Whether its containers have ended for good, so that it has no address any more.

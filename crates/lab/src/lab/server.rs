@@ -97,6 +97,10 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
             Reply::Done
         }
         Request::Stop => {
+            if let Err(error) = lab.save_snapshot() {
+                let message = format!("{error:#}; the lab is gone, and its last changes with it");
+                send(stream, &Reply::Failed(message))?;
+            }
             end_lab();
             Reply::Done
         }

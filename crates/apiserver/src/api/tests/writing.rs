@@ -331,3 +331,34 @@ fn what_the_cluster_gives_is_in_the_answer_and_stays() {
     let (code, put) = client.call(Method::Put, &first, "application/json", &map("first"));
     assert_eq!((code, &put["data"]["number"]), (200, &json!("0")));
 }
+
+#[test]
+fn ephemeral_containers_are_added_and_stay_as_they_are() {
+    let client = client();
+    client.create(PODS, pod("a"));
+    let url = format!("{PODS}/a");
+    let sub = format!("{url}/ephemeralcontainers");
+    let with = |containers: Value| json!({"spec": {"ephemeralContainers": containers}});
+    let look = json!({"name": "look", "image": "i:1"});
+    let (code, answer) = client.merge(&url, &with(json!([look])));
+    assert_eq!(code, 422, "{answer}");
+    let (code, answer) = client.merge(&sub, &with(json!([look])));
+    assert_eq!(code, 200, "{answer}");
+    assert_eq!(answer["spec"]["ephemeralContainers"][0]["name"], "look");
+    assert_eq!(answer["spec"]["containers"][0]["name"], "c");
+    let another = json!({"name": "more", "image": "i:1"});
+    let (code, _) = client.merge(&sub, &with(json!([look, another])));
+    assert_eq!(code, 200);
+    for wrong in [
+        json!([another]),
+        json!([look, another, {"name": "c", "image": "i:1"}]),
+        json!([{"name": "look", "image": "i:2"}, another]),
+        json!([look, another, {"name": "x", "image": "i:1", "ports": [{"containerPort": 1}]}]),
+    ] {
+        let (code, answer) = client.merge(&sub, &with(wrong.clone()));
+        assert_eq!(code, 422, "{wrong}: {answer}");
+    }
+    // Whoever changes something else of the pod sends them along, or not.
+    let (code, _) = client.merge(&url, &json!({"metadata": {"labels": {"x": "y"}}}));
+    assert_eq!(code, 200);
+}

@@ -60,13 +60,10 @@ impl Containers for Pods {
     fn attach(&self, container: &Container, streams: Streams) -> Result<Process, ApiError> {
         let target = self.target(&container.pod, Some(&container.name))?;
         let lab = self.lab()?;
-        let running = lab.running_pod(&container.pod);
-        let containers = running.into_iter().flat_map(|(_, pod)| pod.containers);
-        let mut named = containers.filter(|one| one.name == container.name);
-        match named.next().and_then(|one| one.interactive) {
+        match lab.interactive(container) {
             Some(command) => {
                 let process = start(target, &command, streams)?;
-                Ok(finishing(process, &lab, &container.pod))
+                Ok(finishing(process, &lab, container))
             }
             None if streams.stdin => Err(ApiError::bad_request(format!(
                 "container {} of pod {} takes no input: its manifest does not say `stdin: true`",
@@ -122,21 +119,26 @@ fn start(target: ExecTarget, words: &[String], streams: Streams) -> Result<Proce
 }
 
 /// A pod that is not to be started again is over with its command. How that ended says the pod, not the attachment.
-fn finishing(process: Process, lab: &Arc<Lab>, pod: &ObjectName) -> Process {
+/// An ephemeral container ends with it in any case.
+fn finishing(process: Process, lab: &Arc<Lab>, container: &Container) -> Process {
     let is_over = |code: i32, restart: RestartPolicy| match restart {
         RestartPolicy::Always => false,
         RestartPolicy::OnFailure => code == 0,
         RestartPolicy::Never => true,
     };
-    let (lab, pod, exit) = (Arc::downgrade(lab), pod.clone(), process.exit);
+    let (lab, container, exit) = (Arc::downgrade(lab), container.clone(), process.exit);
     let exit = async move {
         let code = exit.await?;
         if let Some(lab) = lab.upgrade()
-            && let Some((pod, desired)) = lab.running_pod(&pod)
-            && desired.containers.len() == 1
-            && is_over(code, desired.restart)
+            && let Some((pod, desired)) = lab.running_pod(&container.pod)
         {
-            let ended = tokio::task::spawn_blocking(move || lab.finish_with(&pod, code));
+            let ended = tokio::task::spawn_blocking(move || {
+                if lab.is_ephemeral(&pod, &container.name) {
+                    lab.end_ephemeral(&pod, &container.name, code);
+                } else if desired.containers.len() == 1 && is_over(code, desired.restart) {
+                    lab.finish_with(&pod, code);
+                }
+            });
             ended.await.map_err(io::Error::other)?;
         }
         Ok(0)

@@ -18,8 +18,8 @@ const ENDPOINTS: [&str; 2] = ["endpoints", "endpointslices.discovery.k8s.io"];
 
 /// What a write comes to for the agents.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
-    pub(super) apply: Vec<AgentObject>,
+pub(in super::super) struct Seen {
+    pub(in super::super) apply: Vec<AgentObject>,
     pub(super) delete: Vec<AgentKey>,
     /// Whether somebody may rely on it as soon as it is stored.
     pub(super) is_awaited: bool,
@@ -27,7 +27,7 @@ pub(super) struct Seen {
 
 impl Lab {
     /// What agents see of `write`, which is about to be stored.
-    pub(super) fn seen(&self, write: &Write<'_>) -> anyhow::Result<Seen> {
+    pub(in super::super) fn seen(&self, write: &Write<'_>) -> anyhow::Result<Seen> {
         match write.kind.kind.as_ref() {
             "Pod" => self.seen_pod(write),
             "Endpoints" | "EndpointSlice" => Ok(self.seen_endpoints(write)),

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use ringfence_apiserver::object::number;
 use ringfence_model::Phase;
 
-use super::super::containers::{ContainerRecord, now};
+use super::super::containers::{ContainerRecord, START_ERROR, now};
 use super::super::{Lab, PodId, PodRecord, State, pods};
 use crate::cluster::desired::DesiredContainer;
 
@@ -17,8 +17,6 @@ use crate::cluster::desired::DesiredContainer;
 const GRACE_PAUSE: Duration = Duration::from_millis(50);
 /// The exit code of what was told to end.
 const TOLD_TO_END: i32 = 143;
-/// The exit code of what could not be started.
-const START_ERROR: i32 = 128;
 
 impl PodRecord {
     /// It is ready while all of its containers run.
@@ -200,7 +198,7 @@ impl Lab {
             && record.uid == pod.uid
             && let Some(sandbox) = &mut record.sandbox
         {
-            for container in &record.desired.containers {
+            for container in record.desired.containers.iter().chain(&record.ephemeral) {
                 // Where it cannot be told, it has ended.
                 let _ = sandbox.signal(&container.name, Signal::SIGTERM);
             }

@@ -93,6 +93,9 @@ fn status(record: &PodRecord, lab: &Lab, stored: &Value) -> Value {
         let statuses = all.filter(in_spec).map(|one| container(record, one));
         statuses.collect::<Vec<Value>>()
     };
+    let ephemeral = record.ephemeral.iter().map(|one| container(record, one));
+    let ephemeral: Vec<Value> = ephemeral.collect();
+    let ephemeral = (!ephemeral.is_empty()).then_some(ephemeral);
     let ips: Vec<Value> = pod.addresses.iter().map(|ip| json!({"ip": ip})).collect();
     let node = pod.node.as_deref();
     let hosts = node
@@ -103,7 +106,8 @@ fn status(record: &PodRecord, lab: &Lab, stored: &Value) -> Value {
         "phase": format!("{:?}", pod.phase), "message": record.message,
         "podIP": pod.addresses.first(), "podIPs": ips, "hostIP": hosts.first(), "hostIPs": host_ips,
         "startTime": time(record.created), "qosClass": quality(stored),
-        "initContainerStatuses": of("initContainers"), "containerStatuses": of("containers"), "conditions": conditions(record, stored),
+        "initContainerStatuses": of("initContainers"), "containerStatuses": of("containers"),
+        "ephemeralContainerStatuses": ephemeral, "conditions": conditions(record, stored),
     })
 }
 
@@ -169,6 +173,9 @@ fn container(record: &PodRecord, container: &DesiredContainer) -> Value {
 
 /// One that runs before the others is ready when it has done its work.
 fn is_ready(record: &PodRecord, container: &DesiredContainer, known: ContainerRecord) -> bool {
+    if record.is_ephemeral(&container.name) {
+        return false;
+    }
     if record.desired.init.contains(container) {
         return known.end.is_some_and(|end| end.code == 0);
     }
@@ -199,7 +206,10 @@ fn last_state(record: &PodRecord, of: &DesiredContainer, container: ContainerRec
 }
 
 fn is_final(record: &PodRecord, of: &DesiredContainer, end: ContainerEnd) -> bool {
-    if record.has_ended() || (end.code == 0 && record.desired.init.contains(of)) {
+    if record.has_ended()
+        || record.is_ephemeral(&of.name)
+        || (end.code == 0 && record.desired.init.contains(of))
+    {
         return true;
     }
     if record.desired.is_sidecar(&of.name) && !record.desired.init.contains(of) {

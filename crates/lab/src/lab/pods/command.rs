@@ -18,7 +18,7 @@ const DNS_PORT: u16 = 53;
 const DNS_METRICS_PORT: u16 = 9153;
 
 /// The program of a container, with all that it is given.
-pub(super) fn command(
+pub(in super::super) fn command(
     desired: &DesiredPod,
     container: &DesiredContainer,
     node: &str,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringfence_model::RestartPolicy;
 
-use super::super::containers::now;
+use super::super::containers::{START_ERROR, now};
 use super::super::kubelet::Warning;
 use super::super::{Lab, PodId};
 use super::command::command;
@@ -36,6 +36,10 @@ pub(super) fn watch(
                 } => {
                     lab.update_pod(&pod, |record| {
                         record.message = Some(format!("container {container}: {message}"));
+                        if record.is_ephemeral(&container) {
+                            let state = record.containers.entry(container.clone());
+                            state.or_default().end(START_ERROR, now());
+                        }
                     });
                 }
                 InitEvent::Exited {
@@ -46,8 +50,12 @@ pub(super) fn watch(
                     end.count += 1;
                     end.last_code = code;
                     lab.update_pod(&pod, |record| {
-                        let state = record.containers.entry(container.clone());
-                        state.or_default().end(code, now());
+                        let is_ephemeral = record.is_ephemeral(&container);
+                        let state = record.containers.entry(container.clone()).or_default();
+                        // How one ended that somebody was attached to is known already.
+                        if state.running_since.is_some() || !is_ephemeral {
+                            state.end(code, now());
+                        }
                         record.turn();
                     });
                     container_ended(&lab, &pod, process, &container, &ends);
@@ -79,6 +87,9 @@ fn container_ended(
         return;
     }
     let code = end.last_code;
+    if lab.is_ephemeral(pod, container) {
+        return;
+    }
     if !desired.is_sidecar(container) && stays_ended(desired.restart, code) {
         if code != 0 {
             lab.update_pod(pod, |record| {

@@ -87,6 +87,7 @@ fn start(cluster: KindCluster) -> anyhow::Result<StartedLab> {
         manifests: Vec::new(),
         enforcement: true,
         record: ringfence_agent::Record::Denied,
+        snapshot: None,
         api: false,
     };
     ringfence_lab::start::start(config, |_, _| {})

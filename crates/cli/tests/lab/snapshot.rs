@@ -1,0 +1,106 @@
+//! A lab that keeps its objects in a file: another one goes on from there.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use ringfence_standin::probe::ProbeProtocol::Tcp;
+
+use crate::kubectl::Cluster;
+use crate::support::{Lab, Permit, eventually};
+
+const OBJECTS: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: web, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: open}
+spec: {selector: {run: open}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed}
+spec: {podSelector: {matchLabels: {app: web}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: password}
+stringData: {p: secret}
+";
+
+#[test]
+fn a_lab_goes_on_where_another_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lab.json");
+    let up = ["up", "--snapshot", file.to_str().unwrap()];
+    let before = Cluster::up_with(&up);
+    before.lab().apply(OBJECTS);
+    for pod in ["open", "client"] {
+        before.ok(&format!("run {pod} --image=web --port=80"));
+    }
+    before.ok("wait --for=condition=Ready pod --all --timeout=30s");
+    before.ok("label node kind-worker disk=ssd");
+    let identities =
+        "get deploy/web svc/web secret/password pod/client -o jsonpath={.items[*].metadata.uid}";
+    let addresses = "get svc web open -o jsonpath={.items[*].spec.clusterIP}";
+    let asked = [identities, addresses].map(|question| before.ok(question));
+    before.lab().ok(&["down"]);
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it holds Secrets");
+
+    let after = Cluster::up_with(&up);
+    assert_eq!(
+        [identities, addresses].map(|question| after.ok(question)),
+        asked
+    );
+    after.ok("wait --for=condition=Ready pod --all --timeout=30s");
+    after.ok("rollout status deploy/web --timeout=30s");
+    let labels = after.ok("get node kind-worker -o jsonpath={.metadata.labels.disk}");
+    assert_eq!(labels, "ssd");
+    after.lab().reaches("client", "open", 80, Tcp);
+    after.lab().is_denied("client", "web", 80, Tcp);
+    // It is kept up to date, so a lab that is killed has lost nothing but the last second.
+    after.ok("create cm late");
+    eventually("the file has the last change", || {
+        let text = std::fs::read_to_string(&file).unwrap();
+        text.contains("\"late\"").then_some(())
+    });
+}
+
+#[test]
+fn what_is_no_snapshot_starts_no_lab() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lab.json");
+    std::fs::write(&file, "{}").unwrap();
+    let lab = Lab::planned(Permit::shared());
+    for (path, reason) in [
+        (file.to_str().unwrap(), "not a snapshot of a lab"),
+        ("/run/lab.json", "choose a file elsewhere"),
+        ("/nowhere/at/all.json", "cannot use the folder"),
+    ] {
+        let refused = lab.run(&["up", "--snapshot", path]).expect_refused();
+        assert!(refused.contains(reason), "{path}: {refused}");
+    }
+    let object = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}, "dat": {}}"#;
+    let text = format!(
+        r#"{{"apiVersion": "ringfence.dev/v1alpha1", "kind": "LabSnapshot", "objects": [{object}]}}"#
+    );
+    std::fs::write(&file, text).unwrap();
+    let refused = lab.run(&["up", "--snapshot", file.to_str().unwrap()]);
+    let refused = refused.expect_refused();
+    assert!(
+        refused.contains("ConfigMap default/a") && refused.contains("dat"),
+        "{refused}"
+    );
+}
