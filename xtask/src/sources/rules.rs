@@ -49,6 +49,10 @@ const MAY_START_PROGRAMS: &[(&str, &str)] = &[
         "crates/agent/examples/cold.rs",
         "itself, as the agent that it measures",
     ),
+    (
+        "crates/apiserver/examples/watchers.rs",
+        "itself, as the server that it measures",
+    ),
     ("xtask/", "cargo, and the programs under test"),
 ];
 
