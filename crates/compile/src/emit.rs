@@ -9,7 +9,7 @@ use ringfence_ruleset::{
     Chain, Datum, Element, Key, Operation, Table, Value, Verdict, diff, fingerprint,
 };
 
-use crate::layout::{self, Pass, direction_set};
+use crate::layout::{self, Pass, Place, direction_set};
 use crate::peer::canonical;
 use crate::policy::{Extent, Row};
 use crate::report::Record;
@@ -182,6 +182,11 @@ impl Emitter {
         let chain = match balance {
             Balance::All(count) => layout::balance_chain(count),
             Balance::Local(count) => layout::local_balance_chain(count),
+            Balance::Kept {
+                place,
+                count,
+                seconds,
+            } => layout::affinity_chain(place, count, seconds),
         };
         let chains = &mut self.compiled.table.chains;
         let old = chains.insert(name.clone(), chain);
@@ -330,6 +335,15 @@ pub(crate) enum Balance {
     All(u32),
     /// Those on this node.
     Local(u32),
+    /// Where clients come back to the one that they had (rule OB-21).
+    Kept {
+        /// Under what the backends are written.
+        place: Place,
+        /// How many there are.
+        count: u32,
+        /// For how long.
+        seconds: u32,
+    },
 }
 
 impl Balance {
@@ -338,6 +352,11 @@ impl Balance {
         match self {
             Self::All(count) => format!("balance-{count}"),
             Self::Local(count) => format!("balance-local-{count}"),
+            Self::Kept {
+                place,
+                count,
+                seconds,
+            } => format!("balance-{}-{count}-{seconds}", place.set("kept")),
         }
     }
 }

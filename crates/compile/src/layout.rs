@@ -1,8 +1,10 @@
 //! The chains, rules and set definitions, which are the same whatever the cluster holds.
 
+mod affinity;
 mod chains;
 mod part;
 mod pass;
+mod place;
 mod reports;
 mod sets;
 
@@ -10,8 +12,10 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
+pub(crate) use affinity::affinity_chain;
 pub(crate) use chains::{balance_chain, local_balance_chain};
 pub(crate) use pass::Pass;
+pub(crate) use place::{Place, numbers_backends};
 pub(crate) use sets::{Fill, fill};
 
 use crate::report::Record;

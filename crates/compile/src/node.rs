@@ -48,9 +48,9 @@ pub struct NetworkConfig {
     pub capacity: Capacity,
 }
 
-/// The part of [`Capacity::entries`] that the sets for policies in audit mode have: the kernel takes memory for a set by its
-/// size, used or not.
-const AUDIT_SHARE: u32 = 64;
+/// The part of [`Capacity::entries`] that sets have which are mostly empty: the kernel takes memory for a set by its size, used
+/// or not.
+const FEW_SHARE: u32 = 64;
 
 /// Sizes that sets have from the start, so that growing clusters rarely need another layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl Capacity {
         let least = match fill(name) {
             Some(Fill::Addresses) => self.addresses,
             Some(Fill::Entries) | None => self.entries,
-            Some(Fill::Audits) => self.entries / AUDIT_SHARE,
+            Some(Fill::Few) => self.entries / FEW_SHARE,
         };
         let wanted = u32::try_from(elements)
             .ok()

@@ -1,6 +1,7 @@
-//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-20).
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-21).
 
 mod backend;
+mod number;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use ringfence_ruleset::{Datum, Key, Value, Verdict};
 use crate::comment;
 use crate::count::Count;
 use crate::emit::{Balance, Emitter, protocol_datum};
-use crate::layout::{REFUSE, set_name};
+use crate::layout::{Place, REFUSE, set_name};
 use crate::peer::{Peer, Peers, canonical};
 use crate::{CompileError, NetworkConfig, Reason};
 use backend::{Backends, Scope, Target, may_select};
@@ -334,7 +335,7 @@ impl Writer<'_, '_> {
             self.put(set, fields, Value::Member, comment);
             return Ok(());
         }
-        let balance = Balance::All(self.spread("backends", family, &fields, targets)?);
+        let balance = self.spread(Place::Address, family, &fields, targets)?;
         self.lead("services", family, fields, balance, number);
         Ok(())
     }
@@ -391,8 +392,8 @@ impl Writer<'_, '_> {
                 let refuse = Value::Verdict(Verdict::Goto(REFUSE.to_owned()));
                 self.put(set_name("node-ports", family), fields, refuse, comment);
             } else {
-                let count = self.spread("node-backends", family, &fields, targets)?;
-                self.lead("node-ports", family, fields, Balance::All(count), number);
+                let balance = self.spread(Place::Nodes, family, &fields, targets)?;
+                self.lead("node-ports", family, fields, balance, number);
             }
         }
         Ok(())
@@ -417,7 +418,7 @@ impl Writer<'_, '_> {
             self.put(set_name("entries", family), fields, drop, comment);
             return Ok(());
         }
-        let balance = Balance::Local(self.spread("local-backends", family, &fields, targets)?);
+        let balance = self.spread(Place::Here, family, &fields, targets)?;
         self.lead("entries", family, fields, balance, number);
         Ok(())
     }
@@ -442,23 +443,57 @@ impl Writer<'_, '_> {
         self.written.behind.extend(keys);
     }
 
-    /// Numbers the backends behind `fields`, and gives how many there are.
+    /// Writes the backends behind `fields`, and gives what chooses among them.
     fn spread(
         &mut self,
-        set: &str,
+        place: Place,
         family: Family,
         fields: &[Datum],
         targets: Vec<Target>,
-    ) -> Result<u32, CompileError> {
-        let set = set_name(set, family);
+    ) -> Result<Balance, CompileError> {
+        if let Some(seconds) = self.service.traffic.affinity {
+            return self.keep((place, seconds), family, fields, targets);
+        }
+        let set = set_name(&place.set("backends"), family);
         let number = count(&set, targets.len())?;
         for (index, target) in targets.into_iter().enumerate() {
-            let mut fields = fields.to_vec();
-            fields.push(Datum::Number(count(&set, index)?));
+            let index = Datum::Number(count(&set, index)?);
             let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
-            self.put(set.clone(), fields, Value::Data(value), target.comment);
+            let key = with(fields, index);
+            self.put(set.clone(), key, Value::Data(value), target.comment);
         }
-        Ok(number)
+        Ok(match place {
+            Place::Address | Place::Nodes => Balance::All(number),
+            Place::Here => Balance::Local(number),
+        })
+    }
+
+    /// The same where clients come back: under the number that each backend keeps (rule OB-21).
+    fn keep(
+        &mut self,
+        (place, seconds): (Place, u32),
+        family: Family,
+        fields: &[Datum],
+        targets: Vec<Target>,
+    ) -> Result<Balance, CompileError> {
+        let draws = set_name(&place.set("draws"), family);
+        let kept = set_name(&place.set("kept"), family);
+        let number = count(&draws, targets.len())?;
+        let numbers = number::of_backends(&targets);
+        for (index, (target, own)) in targets.into_iter().zip(numbers).enumerate() {
+            let index = Datum::Number(count(&draws, index)?);
+            let own = Datum::Number(own);
+            let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
+            let drawn = Value::Data(vec![own.clone()]);
+            let comment = target.comment;
+            self.put(draws.clone(), with(fields, index), drawn, comment.clone());
+            self.put(kept.clone(), with(fields, own), Value::Data(value), comment);
+        }
+        Ok(Balance::Kept {
+            place,
+            count: number,
+            seconds,
+        })
     }
 
     fn lead(
@@ -483,6 +518,12 @@ impl Writer<'_, '_> {
         self.emitter.put(&set, key.clone(), value, Some(comment));
         self.written.elements.push((set, key));
     }
+}
+
+fn with(fields: &[Datum], last: Datum) -> Vec<Datum> {
+    let mut fields = fields.to_vec();
+    fields.push(last);
+    fields
 }
 
 fn address_fields(address: IpAddr, protocol: Protocol, port: u16) -> Vec<Datum> {

@@ -150,6 +150,12 @@ impl Kernel {
         }
     }
 
+    /// The table that was written last, if there is one.
+    #[must_use]
+    pub fn loaded(&self, node: NodeId) -> Option<&Table> {
+        self.nodes.get(&node)?.loaded.as_ref()
+    }
+
     /// What the kernel holds of a node's table.
     ///
     /// # Panics

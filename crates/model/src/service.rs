@@ -60,6 +60,9 @@ pub struct Traffic {
     pub balanced: Vec<IpAddr>,
     /// `spec.loadBalancerSourceRanges`: who may connect to these; `None` where everybody may (rule OB-20).
     pub admitted: Option<Vec<IpNet>>,
+    /// For how many seconds a client comes back to the backend that it had: `spec.sessionAffinityConfig.clientIP.timeoutSeconds`
+    /// where `spec.sessionAffinity` is ClientIP (rule OB-21).
+    pub affinity: Option<u32>,
 }
 
 /// From where a connection gets its backend.

@@ -1,4 +1,5 @@
-//! Who may connect to the addresses of a Service's load balancer (rule OB-20).
+//! Who may connect to the addresses of a Service's load balancer (rule OB-20), and who comes back to the same backend
+//! (rule OB-21).
 
 use ringfence_model::{Input, LoadOptions, Traffic, assemble, load};
 
@@ -13,7 +14,7 @@ fn read(spec: &str) -> (Option<Traffic>, Vec<String>) {
     let loaded = load(&[Input { name, text }], &LoadOptions::default());
     let messages = loaded.diagnostics.iter().map(ToString::to_string);
     let messages = messages
-        .filter(|message| message.contains("OB-20"))
+        .filter(|message| message.contains("OB-20") || message.contains("OB-21"))
         .collect();
     let (cluster, _) = assemble(&loaded.objects);
     let mut services = cluster.services.into_values();
@@ -55,4 +56,52 @@ fn a_service_with_what_is_no_block_is_none() {
         message.contains("spec.loadBalancerSourceRanges[0]"),
         "{message}"
     );
+}
+
+#[test]
+fn clients_come_back_for_three_hours_unless_another_time_is_said() {
+    let of = |spec: &str| {
+        let (traffic, messages) = read(spec);
+        (traffic.and_then(|traffic| traffic.affinity), messages.len())
+    };
+    let clients = ", sessionAffinity: ClientIP";
+    let timed = |seconds: &str| {
+        format!("{clients}, sessionAffinityConfig: {{ clientIP: {{ timeoutSeconds: {seconds} }} }}")
+    };
+    assert_eq!(of(""), (None, 0));
+    assert_eq!(of(", sessionAffinity: None"), (None, 0));
+    assert_eq!(of(clients), (Some(10_800), 0));
+    assert_eq!(of(&timed("1")), (Some(1), 0));
+    assert_eq!(of(&timed("86400")), (Some(86_400), 0));
+}
+
+#[test]
+fn an_affinity_that_is_none_is_refused() {
+    let config = "sessionAffinityConfig: { clientIP: { timeoutSeconds: 30 } }";
+    let wrong = [
+        (", sessionAffinity: Cookie".to_owned(), "Unsupported value"),
+        (
+            format!(", {config}"),
+            "must not be set when session affinity is None",
+        ),
+        (
+            format!(", sessionAffinity: ClientIP, {}", config.replace("30", "0")),
+            "at most 86400",
+        ),
+        (
+            format!(
+                ", sessionAffinity: ClientIP, {}",
+                config.replace("30", "86401")
+            ),
+            "at most 86400",
+        ),
+    ];
+    for (spec, expected) in wrong {
+        let (traffic, messages) = read(&spec);
+        assert_eq!(traffic, None, "{spec}");
+        assert!(
+            messages.iter().any(|message| message.contains(expected)),
+            "{messages:?}"
+        );
+    }
 }

@@ -265,6 +265,13 @@ fn number_lookups(operation: &Operation) -> Vec<&str> {
             Statement::VerdictMap { key, map } => (key, Some(map)),
             Statement::SetPriority(value) => (value, None),
             Statement::DestinationNat { target, .. } => (target, None),
+            Statement::Remember {
+                key, value, map, ..
+            }
+            | Statement::Forget { key, value, map } => {
+                inner_lookups(value, &mut found);
+                (key, Some(map))
+            }
             Statement::Masquerade
             | Statement::NoTrack
             | Statement::Reject

@@ -26,6 +26,7 @@ impl Set {
             kind: self.kind.clone(),
             interval: self.interval,
             counted: self.counted,
+            dynamic: self.dynamic,
             size: self.size,
             elements: std::collections::BTreeMap::new(),
         }
@@ -38,6 +39,7 @@ impl Set {
             && self.kind == other.kind
             && self.interval == other.interval
             && self.counted == other.counted
+            && self.dynamic == other.dynamic
             && self.size == other.size
     }
 }

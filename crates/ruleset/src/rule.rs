@@ -40,6 +40,27 @@ pub enum Statement {
         /// A [`Expression::Map`].
         target: Expression,
     },
+    /// Write an element into a map that packets write (see [`Set::dynamic`](crate::Set::dynamic)), or let the one that is there live
+    /// as long again, with the value that it has. The rule ends if there is no room.
+    Remember {
+        /// The key.
+        key: Expression,
+        /// The value of a new element.
+        value: Expression,
+        /// Name of the map.
+        map: String,
+        /// How long it is remembered, in seconds, at least 1.
+        seconds: u32,
+    },
+    /// Take the element of the key out of such a map, if there is one.
+    Forget {
+        /// The key.
+        key: Expression,
+        /// A value of the map's type, which makes no difference.
+        value: Expression,
+        /// Name of the map.
+        map: String,
+    },
     /// Rewrite the source to the address of the outgoing interface.
     Masquerade,
     /// Keep the packet out of connection tracking; only where that has not looked yet.

@@ -100,6 +100,7 @@ pub(crate) fn set(kind: SetKind, interval: bool, elements: &[(&str, &str, Value)
         kind,
         interval,
         counted: false,
+        dynamic: false,
         size: Some(8),
         elements: elements.iter().map(element).collect(),
     }

@@ -14,6 +14,9 @@ pub struct Set {
     pub interval: bool,
     /// Whether each element counts the packets that hit it.
     pub counted: bool,
+    /// Whether packets write the elements ([`Statement::Remember`](crate::Statement::Remember)), each for a time. Such elements are
+    /// no part of a table: nobody lists, compares or deletes them.
+    pub dynamic: bool,
     /// Number of elements that the kernel prepares for and does not exceed.
     pub size: Option<u32>,
     /// The elements by key.

@@ -146,6 +146,15 @@ impl Statement {
             }
             Self::SetPriority(value) => value.sets(),
             Self::DestinationNat { target, .. } => target.sets(),
+            Self::Remember {
+                key, value, map, ..
+            }
+            | Self::Forget { key, value, map } => {
+                let mut names = key.sets();
+                names.append(&mut value.sets());
+                names.push(map);
+                names
+            }
             Self::Masquerade
             | Self::NoTrack
             | Self::Reject

@@ -78,7 +78,8 @@ pub enum ValidationError {
         /// The rule.
         at: String,
     },
-    /// A set without key fields, or whose key or value is longer than 64 bytes.
+    /// A set without key fields, or whose key or value is longer than 64 bytes; one that packets write, with elements, ranges
+    /// or counters or without a size.
     #[error("set `{set}` has a key or value that the kernel cannot hold")]
     SetType {
         /// The set.
@@ -152,8 +153,8 @@ pub enum ValidationError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A limit that lets nothing pass, or more than the kernel counts.
-    #[error("{at} has a limit that the kernel does not take")]
+    /// A limit that lets nothing pass, or more than the kernel counts; a time without length.
+    #[error("{at} has a limit or time that the kernel does not take")]
     Limit {
         /// The rule.
         at: String,

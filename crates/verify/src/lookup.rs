@@ -1,6 +1,6 @@
 //! A set as it is looked up in: which packets hit which elements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_ruleset::{Datum, Key, Set, Value, Verdict};
 
@@ -16,7 +16,7 @@ pub(crate) struct Lookup {
     /// What a packet must be to have all parts of the key; `None` if none has them.
     readable: Option<Vec<(Axis, Bits)>>,
     axes: Vec<Axis>,
-    reads_priority: bool,
+    pub(crate) reads_priority: bool,
     pub(crate) modulus: Option<u32>,
     entries: Vec<Entry>,
     /// Entries by the number that the scratch register must hold.
@@ -30,7 +30,7 @@ pub(crate) struct Lookup {
 pub(crate) struct Entry {
     /// One for each axis of the lookup.
     limits: Vec<(Axis, Bits)>,
-    number: Option<(u32, u32)>,
+    pub(crate) number: Option<(u32, u32)>,
     pub(crate) random: (u32, u32),
     pub(crate) value: Value,
     /// For each axis a number for what the element says behind it: limits on later axes, and its value.
@@ -113,16 +113,27 @@ impl Lookup {
     fn candidates(&self, region: &Region) -> Vec<&Entry> {
         let fits = |entry: &&Entry| {
             let mut limits = entry.limits.iter();
-            let number = match (entry.number, region.priority) {
-                (None, _) => true,
-                (Some((first, last)), Priority::Set(number)) => (first..=last).contains(&number),
+            let number = match (entry.number, &region.priority) {
+                (None, _) | (Some(_), Priority::Written) => true,
+                (Some((first, last)), Priority::Set(number)) => (first..=last).contains(number),
+                (Some((first, last)), Priority::Drawn(numbers)) => {
+                    numbers.iter().any(|number| (first..=last).contains(number))
+                }
                 (Some(_), Priority::Unset) => false,
             };
             number && limits.all(|(axis, atoms)| region.get(*axis).meets(atoms))
         };
-        let exact = match region.priority {
-            Priority::Set(number) => self.by_number.get(&number),
-            Priority::Unset => None,
+        let exact: Vec<&Vec<usize>> = match &region.priority {
+            Priority::Set(number) => self.by_number.get(number).into_iter().collect(),
+            Priority::Drawn(numbers) => {
+                let numbers: BTreeSet<u32> = numbers.iter().copied().collect();
+                let exact = numbers.iter();
+                exact
+                    .filter_map(|number| self.by_number.get(number))
+                    .collect()
+            }
+            Priority::Written => self.by_number.values().collect(),
+            Priority::Unset => Vec::new(),
         };
         let places = exact.into_iter().flatten().chain(&self.ranged);
         let entries = places.filter_map(|place| self.entries.get(*place));
@@ -225,8 +236,15 @@ fn numbers(first: &Datum, last: &Datum) -> Result<(u32, u32), &'static str> {
     }
 }
 
-/// What an element says behind an axis.
-type Said = (Vec<Bits>, (u32, u32), Option<Verdict>, Vec<Datum>);
+/// What an element says behind an axis. Elements of one number each are told apart by it, since several are looked up at once
+/// where the number is drawn.
+type Said = (
+    Vec<Bits>,
+    (u32, u32),
+    Option<u32>,
+    Option<Verdict>,
+    Vec<Datum>,
+);
 
 fn suffixes(entry: &Entry, known: &mut BTreeMap<Said, u32>) -> Vec<u32> {
     let (verdict, data) = match &entry.value {
@@ -234,11 +252,13 @@ fn suffixes(entry: &Entry, known: &mut BTreeMap<Said, u32>) -> Vec<u32> {
         Value::Data(data) => (None, data.clone()),
         Value::Verdict(verdict) => (Some(verdict.clone()), Vec::new()),
     };
+    let number = entry.number.filter(|(first, last)| first == last);
+    let number = number.map(|(first, _)| first);
     let behind = 1..=entry.limits.len();
     let said = behind.map(|from| {
         let limits = entry.limits.iter().skip(from);
         let limits = limits.map(|(_, atoms)| atoms.clone()).collect();
-        let said = (limits, entry.random, verdict.clone(), data.clone());
+        let said = (limits, entry.random, number, verdict.clone(), data.clone());
         let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
         *known.entry(said).or_insert(next)
     });

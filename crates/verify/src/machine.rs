@@ -1,15 +1,14 @@
 //! All packets at once through the chains of one hook.
 
 mod matching;
+mod number;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use ringfence_net::{ConnectionState, Family};
-use ringfence_ruleset::{
-    ChainKind, Datum, Expression, Hook, Rule, Statement, Table, Value, Verdict,
-};
+use ringfence_net::ConnectionState;
+use ringfence_ruleset::{ChainKind, Expression, Hook, Rule, Statement, Table, Value, Verdict};
 
 use crate::axes::states;
 
@@ -17,9 +16,10 @@ use crate::axes::Axes;
 use crate::error::Unverifiable;
 use crate::key::{Part, parts};
 use crate::lookup::{Entry, Found, Lookup};
-use crate::region::{Axis, Priority, Region, merge};
+use crate::region::{Axis, Region, merge};
 
 use matching::Test;
+use number::check_known;
 
 /// The kernel allows 16 jumps.
 const DEPTH: usize = 16;
@@ -146,12 +146,13 @@ impl<'a> Machine<'a> {
         regions: Vec<Region>,
         depth: usize,
     ) -> Result<After, Unverifiable> {
+        self.check_written(chain, rule)?;
         let mut after = After::default();
         let mut active = regions;
         for (place, statement) in rule.statements.iter().enumerate() {
             self.count(active.len())?;
-            let behind = rule.statements.iter().skip(place);
-            if behind.clone().all(is_without_effect) {
+            let mut behind = rule.statements.iter().skip(place);
+            if behind.all(is_without_effect) {
                 break;
             }
             active = self.statement(chain, statement, active, depth, &mut after)?;
@@ -161,6 +162,19 @@ impl<'a> Machine<'a> {
         }
         after.next.extend(active);
         Ok(after)
+    }
+
+    /// What packets write must be known to be so.
+    fn check_written(&self, chain: &str, rule: &Rule) -> Result<(), Unverifiable> {
+        for statement in &rule.statements {
+            if let Statement::Remember { map, .. } | Statement::Forget { map, .. } = statement
+                && !self.is_written(map)
+            {
+                let what = format!("packets write into `{map}`");
+                return Err(Unverifiable::construct(chain, what));
+            }
+        }
+        Ok(())
     }
 
     fn count(&mut self, regions: usize) -> Result<(), Unverifiable> {
@@ -206,7 +220,9 @@ impl<'a> Machine<'a> {
                 after.next.extend(regions.iter().cloned());
                 Ok(regions)
             }
-            Statement::Log(_) => Ok(regions),
+            Statement::Log(_) | Statement::Remember { .. } | Statement::Forget { .. } => {
+                Ok(regions)
+            }
             Statement::NoTrack => Ok(regions.into_iter().map(untracked).collect()),
             Statement::Masquerade => Ok(self.end(regions, &Fate::Masquerade)),
             Statement::Reject => Ok(self.end(regions, &Fate::Reject)),
@@ -254,6 +270,7 @@ impl<'a> Machine<'a> {
         after: &mut After,
     ) -> Result<Vec<Region>, Unverifiable> {
         let lookup = self.lookup(chain, key, map)?;
+        check_known(chain, &lookup, &regions)?;
         let mut decided: BTreeMap<Verdict, Vec<Region>> = BTreeMap::new();
         for region in regions {
             let found = self.find(&lookup, &region, after);
@@ -282,7 +299,26 @@ impl<'a> Machine<'a> {
         found
     }
 
+    /// A lookup in a set whose elements the table tells.
     fn lookup(
+        &mut self,
+        chain: &str,
+        key: &Expression,
+        name: &str,
+    ) -> Result<Rc<Lookup>, Unverifiable> {
+        if self.is_written(name) {
+            let what = format!("`{name}`, which packets write, decides");
+            return Err(Unverifiable::construct(chain, what));
+        }
+        self.any_lookup(chain, key, name)
+    }
+
+    /// Whether packets write what is in the set.
+    fn is_written(&self, name: &str) -> bool {
+        self.table.sets.get(name).is_some_and(|set| set.dynamic)
+    }
+
+    fn any_lookup(
         &mut self,
         chain: &str,
         key: &Expression,
@@ -300,71 +336,6 @@ impl<'a> Machine<'a> {
         let lookup = Rc::new(Lookup::new(name, set, &place.1, self.axes)?);
         self.lookups.insert(place, Rc::clone(&lookup));
         Ok(lookup)
-    }
-
-    fn set_priority(
-        &mut self,
-        chain: &str,
-        value: &Expression,
-        regions: Vec<Region>,
-        after: &mut After,
-    ) -> Result<Vec<Region>, Unverifiable> {
-        let set = |mut region: Region, number: u32| {
-            region.priority = Priority::Set(number);
-            region
-        };
-        let mut active = Vec::new();
-        match value {
-            Expression::Constant(Datum::Number(number)) => {
-                active.extend(regions.into_iter().map(|region| set(region, *number)));
-            }
-            Expression::Map { key, map } => {
-                let lookup = self.lookup(chain, key, map)?;
-                for region in regions {
-                    let found = self.find(&lookup, &region, after);
-                    for (region, entries) in found.hits {
-                        active.push(set(region, number(chain, &entries)?));
-                    }
-                    after.next.extend(found.misses);
-                }
-            }
-            Expression::Constant(_)
-            | Expression::Field(_)
-            | Expression::Meta(_)
-            | Expression::ConnectionState
-            | Expression::Concat(_)
-            | Expression::Random { .. } => {
-                let what = "`meta priority` is set to something of a kind that is not known";
-                return Err(Unverifiable::construct(chain, what));
-            }
-        }
-        Ok(merge(active, &Axis::ALL))
-    }
-
-    fn translate(
-        &mut self,
-        chain: &str,
-        (family, target): (Family, &Expression),
-        regions: Vec<Region>,
-        after: &mut After,
-    ) -> Result<(), Unverifiable> {
-        let Expression::Map { key, map } = target else {
-            return Err(Unverifiable::construct(chain, "a translation to no map"));
-        };
-        let lookup = self.lookup(chain, key, map)?;
-        for region in regions {
-            if family != self.axes.family {
-                after.next.push(region);
-                continue;
-            }
-            let found = self.find(&lookup, &region, after);
-            after.next.extend(found.misses);
-            for (region, entries) in found.hits {
-                let fate = Fate::Translate(targets(chain, lookup.modulus, &entries)?);
-                self.end(vec![region], &fate);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -384,12 +355,16 @@ fn untracked(region: Region) -> Region {
     region
 }
 
-/// Whether a statement decides nothing and changes nothing.
+/// Whether a statement decides nothing and changes nothing but what packets write, which may be anything anyhow. Behind a
+/// comparison there is such a statement or none.
 const fn is_without_effect(statement: &Statement) -> bool {
     match statement {
-        Statement::Limit(_) | Statement::Log(_) => true,
-        Statement::Match { .. }
-        | Statement::VerdictMap { .. }
+        Statement::Limit(_)
+        | Statement::Log(_)
+        | Statement::Remember { .. }
+        | Statement::Forget { .. }
+        | Statement::Match { .. } => true,
+        Statement::VerdictMap { .. }
         | Statement::SetPriority(_)
         | Statement::DestinationNat { .. }
         | Statement::Masquerade
@@ -428,42 +403,4 @@ fn only<'a>(chain: &str, entries: &[&'a Entry]) -> Result<&'a Value, Unverifiabl
         ));
     }
     Ok(first)
-}
-
-fn number(chain: &str, entries: &[&Entry]) -> Result<u32, Unverifiable> {
-    match only(chain, entries)? {
-        Value::Data(data) => match data.as_slice() {
-            [Datum::Number(number)] => Ok(*number),
-            [..] => Err(Unverifiable::construct(chain, "a map holds no numbers")),
-        },
-        Value::Member | Value::Verdict(_) => {
-            Err(Unverifiable::construct(chain, "a map holds no numbers"))
-        }
-    }
-}
-
-/// Where packets go for each value of the random number; shorter than the modulus if some values lead nowhere.
-fn targets(
-    chain: &str,
-    modulus: Option<u32>,
-    entries: &[&Entry],
-) -> Result<Vec<(IpAddr, u16)>, Unverifiable> {
-    let mut found = Vec::new();
-    for number in 0..modulus.unwrap_or(1) {
-        let hit = entries
-            .iter()
-            .find(|entry| (entry.random.0..=entry.random.1).contains(&number));
-        let Some(hit) = hit else { continue };
-        match &hit.value {
-            Value::Data(data) => match data.as_slice() {
-                [Datum::Address(address), Datum::Port(port)] => found.push((*address, *port)),
-                [..] => return Err(Unverifiable::construct(chain, "a map holds no targets")),
-            },
-            Value::Member | Value::Verdict(_) => {
-                return Err(Unverifiable::construct(chain, "a map holds no targets"));
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }

@@ -40,11 +40,15 @@ impl Axis {
 }
 
 /// What the scratch register holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
     /// Nothing has set it: whatever the packet brought along.
     Unset,
     Set(u32),
+    /// One of these, each as likely as the others; sorted.
+    Drawn(Vec<u32>),
+    /// What an earlier packet has written: any number.
+    Written,
 }
 
 /// All packets with any combination of these atoms.

@@ -205,7 +205,9 @@ fn tests_of<'a>(statement: &'a Statement, found: &mut Vec<(&'a Expression, Right
                 found.push((key, Right::Set(map)));
             }
         }
-        Statement::Masquerade
+        Statement::Remember { .. }
+        | Statement::Forget { .. }
+        | Statement::Masquerade
         | Statement::Reject
         | Statement::Limit(_)
         | Statement::Log(_)
@@ -234,6 +236,8 @@ fn called<'a>(table: &'a Table, statement: &'a Statement) -> BTreeSet<&'a str> {
         Statement::Match { .. }
         | Statement::SetPriority(_)
         | Statement::DestinationNat { .. }
+        | Statement::Remember { .. }
+        | Statement::Forget { .. }
         | Statement::Masquerade
         | Statement::Limit(_)
         | Statement::Log(_)

@@ -187,7 +187,10 @@ fn is_served(set: &str) -> bool {
 /// Whether the elements of a set are backends of Services.
 fn leads(set: &str) -> bool {
     let set = set.trim_end_matches(['4', '6']);
-    matches!(set, "backends" | "local-backends" | "node-backends")
+    matches!(
+        set,
+        "backends" | "local-backends" | "node-backends" | "kept" | "local-kept" | "node-kept"
+    )
 }
 
 /// Adds what clients dial, if they send datagrams there.
@@ -346,6 +349,7 @@ fn role(set: &str) -> Role {
         "peers" => Role::Classifies,
         "unserved" | "guarded" => Role::Refuses,
         "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
+        | "draws" | "kept" | "local-draws" | "local-kept" | "node-draws" | "node-kept"
         | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
         _ => Role::Unknown,
     }

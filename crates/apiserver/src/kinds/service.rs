@@ -95,6 +95,9 @@ fn defaults(service: &mut Value) {
     let spec = fields(child(service, "spec"));
     default(spec, "type", "ClusterIP");
     default(spec, "sessionAffinity", "None");
+    if spec.get("sessionAffinity").and_then(Value::as_str) == Some("ClientIP") {
+        default(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10_800}}));
+    }
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     if kind != "ExternalName" {
         default(spec, "internalTrafficPolicy", "Cluster");

@@ -4,7 +4,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{DataType, Set, SetKind};
 
-use super::{Pass, direction_set, set_name};
+use super::{Pass, Place, direction_set, set_name};
 
 /// What decides how large a set is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(crate) enum Fill {
     Addresses,
     /// One element per address and more.
     Entries,
-    /// The same for the pods that policies in audit mode select: few, and mostly none.
-    Audits,
+    /// The same for what policies in audit mode select, or for Services that clients come back to: few, and mostly none.
+    Few,
 }
 
 /// A set as the contract lists it.
@@ -25,6 +25,8 @@ struct Definition {
     interval: bool,
     /// Whether elements count the connections that they judge.
     counted: bool,
+    /// Whether packets write them.
+    dynamic: bool,
     fill: Fill,
 }
 
@@ -48,6 +50,7 @@ fn empty(definition: Definition) -> Set {
         kind: definition.kind,
         interval: definition.interval,
         counted: definition.counted,
+        dynamic: definition.dynamic,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -60,7 +63,8 @@ fn all() -> impl Iterator<Item = Definition> {
                 .into_iter()
                 .chain(of_audit(direction, family))
         });
-        of_family(family).into_iter().chain(judged)
+        let own = of_family(family).into_iter().chain(of_affinity(family));
+        own.chain(judged)
     });
     of_families.chain([tunnels()])
 }
@@ -73,6 +77,7 @@ fn tunnels() -> Definition {
         kind: SetKind::Set,
         interval: false,
         counted: false,
+        dynamic: false,
         fill: Fill::Addresses,
     }
 }
@@ -101,6 +106,7 @@ fn of_family(family: Family) -> Vec<Definition> {
         kind,
         interval: false,
         counted: false,
+        dynamic: false,
         fill,
     };
     let ranges = |definition| Definition {
@@ -146,6 +152,45 @@ fn of_family(family: Family) -> Vec<Definition> {
     ]
 }
 
+/// Who comes back to which backend (rule OB-21).
+fn of_affinity(family: Family) -> Vec<Definition> {
+    let address = address_type(family);
+    let number = || SetKind::Map(vec![DataType::ClassId]);
+    let backend = || SetKind::Map(vec![address, DataType::InetService]);
+    let of_address = [address, DataType::InetProto, DataType::InetService];
+    let of_nodes = [DataType::InetProto, DataType::InetService];
+    let set = |stem: &str, key: &[DataType], last: Option<DataType>, kind, fill| Definition {
+        name: set_name(stem, family),
+        key: key.iter().copied().chain(last).collect(),
+        kind,
+        interval: false,
+        counted: false,
+        dynamic: false,
+        fill,
+    };
+    let client = [[address].as_slice(), &of_address].concat();
+    let mut found = vec![Definition {
+        dynamic: true,
+        ..set("sticky", &client, None, number(), Fill::Entries)
+    }];
+    for place in Place::ALL {
+        let key: &[DataType] = match place {
+            Place::Address | Place::Here => &of_address,
+            Place::Nodes => &of_nodes,
+        };
+        let (draws, kept) = (place.set("draws"), place.set("kept"));
+        found.push(set(&draws, key, Some(DataType::Mark), number(), Fill::Few));
+        found.push(set(
+            &kept,
+            key,
+            Some(DataType::ClassId),
+            backend(),
+            Fill::Few,
+        ));
+    }
+    found
+}
+
 /// What is judged, and how.
 fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
     let judged = Definition {
@@ -154,6 +199,7 @@ fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
         kind: SetKind::VerdictMap,
         interval: false,
         counted: true,
+        dynamic: false,
         fill: Fill::Addresses,
     };
     let mut found = vec![judged];
@@ -180,9 +226,10 @@ fn judging(direction: Direction, family: Family, pass: Pass) -> [Definition; 3] 
         kind: SetKind::VerdictMap,
         interval,
         counted: true,
+        dynamic: false,
         fill: match pass {
             Pass::Enforce => Fill::Entries,
-            Pass::Audit => Fill::Audits,
+            Pass::Audit => Fill::Few,
         },
     };
     [

@@ -32,6 +32,11 @@ pub(super) fn of_set(name: &str) -> &'static str {
         "local-backends" => "the backends of these, which are on this node",
         "node-ports" => "ports at node addresses that lead to Services",
         "node-backends" => "the backends behind these ports",
+        "sticky" => "the number of the backend that each client comes back to, as packets write it",
+        "draws" | "local-draws" | "node-draws" => {
+            "the numbers of backends that clients come back to, to draw one"
+        }
+        "kept" | "local-kept" | "node-kept" => "the backends that these numbers stand for",
         "behind" => "backends of Services that are open to the outside",
         "guarded" => "ports at load balancer addresses that let in only whom their Services list",
         "listed" => "who gets in there",

@@ -49,6 +49,10 @@ impl Seeds {
             if seed % 3 != 1 {
                 serve_sctp(&mut cluster);
             }
+            // Who comes back to the same backend never sees the others (rule OB-21).
+            for service in cluster.services.values_mut() {
+                service.traffic.affinity = None;
+            }
             let flows = flows::sample(&cluster, FLOWS, &mut Random::new(seed));
             (seed, cluster, flows)
         })

@@ -43,6 +43,8 @@ pub(crate) struct Line {
     pub(crate) pods: Vec<Backend>,
     /// Whether these are listed in slices instead of selected.
     pub(crate) listed: bool,
+    /// Whether the word says at how many backends the packets arrived.
+    pub(crate) counted: bool,
 }
 
 /// A pod behind the Service; the second one, if there is one, is on the other node.
@@ -73,6 +75,7 @@ impl Line {
             status: "",
             pods: vec![Backend::default()],
             listed: false,
+            counted: false,
         }
     }
 
@@ -225,6 +228,16 @@ fn at_node(feature: &'static str, node: NodeId) -> Line {
     }
 }
 
+/// A Service of two pods that clients come back to.
+fn kept(feature: &'static str) -> Line {
+    Line {
+        counted: true,
+        ..Line::new(feature)
+            .behind(&[Backend::default(); 2])
+            .spec("sessionAffinity: ClientIP")
+    }
+}
+
 /// Both blocks that strangers come from.
 const EVERYBODY: &str = "203.0.113.0/24, \"2001:db8::/64\"";
 /// Blocks that nobody here comes from.
@@ -270,7 +283,16 @@ pub(crate) fn all() -> Vec<Line> {
             target: 8081,
             ..Line::new("a second port, its target named")
         },
-        Line::new("several backends").behind(&[plain, plain]),
+        Line {
+            counted: true,
+            ..Line::new("several backends").behind(&[plain, plain])
+        },
+        kept("`sessionAffinity: ClientIP`"),
+        Line {
+            protocol: Protocol::Udp,
+            ..kept("the same over UDP")
+        },
+        kept("the same, from a node").from(Client::Node),
         Line::new("a pod that reaches itself").behind(&[Backend {
             is_client: true,
             ..plain

@@ -27,13 +27,26 @@ pub(crate) fn outcome(bench: &mut Bench, line: &Line, situation: Situation) -> S
     let packet = packet(line, situation.family);
     let from = place(line.client);
     let packets = vec![(from, packet); PACKETS];
-    let words: BTreeSet<String> = bench
-        .prober
-        .converse(&packets)
+    let heard = bench.prober.converse(&packets);
+    let places: BTreeSet<Place> = heard.iter().filter_map(|(fate, _)| came_to(fate)).collect();
+    let words: BTreeSet<String> = heard
         .into_iter()
         .map(|(fate, reply)| word(line, situation, fate, &reply))
         .collect();
-    words.into_iter().collect::<Vec<_>>().join("; ")
+    let words: Vec<String> = words.into_iter().collect();
+    let by = match (line.counted, places.len()) {
+        (false, _) => "",
+        (true, 1) => " by one",
+        (true, _) => " by both",
+    };
+    format!("{}{by}", words.join("; "))
+}
+
+fn came_to(fate: &Fate) -> Option<Place> {
+    match fate {
+        Fate::Arrived(arrival) => Some(arrival.place),
+        Fate::Dropped | Fate::Rejected => None,
+    }
 }
 
 fn cluster(line: &Line, situation: Situation) -> Cluster {

@@ -1,4 +1,4 @@
-//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-20).
+//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-21).
 
 use std::net::IpAddr;
 
@@ -123,9 +123,44 @@ fn traffic(report: &mut Report, spec: &View<'_>, balanced: Vec<IpAddr>) -> Traff
     Traffic {
         balanced,
         admitted: source_ranges(report, spec),
+        affinity: affinity(report, spec),
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
         external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
     }
+}
+
+/// How long a client keeps its backend. What is not known is reported; nothing is evaluated then (rule V-25).
+fn affinity(report: &mut Report, spec: &View<'_>) -> Option<u32> {
+    const RULE: &str = "OB-21";
+    const USUAL: u32 = 10_800;
+    let at = spec.field("sessionAffinity");
+    let config = spec.field("sessionAffinityConfig");
+    match at.text() {
+        None | Some("" | "None") => {
+            if config.is_set() {
+                let detail = "must not be set when session affinity is None";
+                report.forbidden(RULE, &config, detail);
+            }
+            return None;
+        }
+        Some("ClientIP") => {}
+        Some(other) => {
+            report.not_supported(RULE, &at, other, &["ClientIP", "None"]);
+            return None;
+        }
+    }
+    let seconds_at = config.field("clientIP").field("timeoutSeconds");
+    let Some(seconds) = seconds_at.integer() else {
+        return Some(USUAL);
+    };
+    let lasting = u32::try_from(seconds)
+        .ok()
+        .filter(|it| (1..=86_400).contains(it));
+    if lasting.is_none() {
+        let detail = "must be greater than 0 and at most 86400";
+        report.invalid(RULE, &seconds_at, &seconds.to_string(), detail);
+    }
+    lasting
 }
 
 /// A policy that is not known is reported; nothing is evaluated then (rule V-25).

@@ -86,6 +86,8 @@ pub(super) mod set {
     pub(in crate::nftables) const FLAG_ANONYMOUS: u32 = 0x1;
     pub(in crate::nftables) const FLAG_INTERVAL: u32 = 0x4;
     pub(in crate::nftables) const FLAG_MAP: u32 = 0x8;
+    pub(in crate::nftables) const FLAG_TIMEOUT: u32 = 0x10;
+    pub(in crate::nftables) const FLAG_EVAL: u32 = 0x20;
     pub(in crate::nftables) const FLAG_CONCAT: u32 = 0x80;
     /// Type of a verdict map's data.
     pub(in crate::nftables) const TYPE_VERDICT: u32 = 0xffff_ff00;
@@ -157,6 +159,8 @@ pub(super) mod expr {
     pub(in crate::nftables) const HTON: u32 = 1;
     pub(in crate::nftables) const NAT_DESTINATION: u32 = 1;
     pub(in crate::nftables) const NUMGEN_RANDOM: u32 = 1;
+    pub(in crate::nftables) const DYNSET_UPDATE: u32 = 1;
+    pub(in crate::nftables) const DYNSET_DELETE: u32 = 2;
     pub(in crate::nftables) const REJECT_ICMPX: u32 = 2;
     pub(in crate::nftables) const ICMPX_PORT_UNREACHABLE: u8 = 1;
     /// The unit of a limit, in seconds.

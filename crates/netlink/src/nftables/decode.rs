@@ -130,6 +130,7 @@ pub(super) fn definition(object: &Attributes<'_>) -> Result<Option<(String, Set)
         .find(set::DESCRIPTION)
         .and_then(|description| description.nested().find(set::DESCRIPTION_SIZE)?.be32());
     let interval = flags & set::FLAG_INTERVAL != 0;
+    let dynamic = flags & set::FLAG_EVAL != 0;
     let counted = is_counted(&name, object)?;
     Ok(Some((
         name,
@@ -138,6 +139,7 @@ pub(super) fn definition(object: &Attributes<'_>) -> Result<Option<(String, Set)
             kind,
             interval,
             counted,
+            dynamic,
             size,
             elements: BTreeMap::new(),
         },
@@ -161,7 +163,12 @@ fn is_counted(name: &str, object: &Attributes<'_>) -> Result<bool, ReadError> {
 }
 
 fn check_flags(name: &str, flags: u32) -> Result<(), ReadError> {
-    let unknown = flags & !(set::FLAG_INTERVAL | set::FLAG_MAP | set::FLAG_CONCAT);
+    let written = set::FLAG_EVAL | set::FLAG_TIMEOUT;
+    let known = match flags & written == written {
+        true => set::FLAG_MAP | written,
+        false => set::FLAG_INTERVAL | set::FLAG_MAP | set::FLAG_CONCAT,
+    };
+    let unknown = flags & !known;
     if unknown == 0 {
         return Ok(());
     }

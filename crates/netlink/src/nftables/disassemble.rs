@@ -95,6 +95,7 @@ impl Machine<'_> {
             "range" => self.outside(fields),
             "lookup" => self.lookup(fields),
             "immediate" => self.immediate(fields),
+            "dynset" => self.write_element(fields),
             "nat" => self.nat(fields),
             "masq" => self.finish(Statement::Masquerade, None),
             "notrack" => self.finish(Statement::NoTrack, None),
@@ -317,6 +318,30 @@ impl Machine<'_> {
         let key = target.clone();
         self.drop_family_test(nfproto(family));
         self.finish(Statement::DestinationNat { family, target }, Some(&key))
+    }
+
+    /// An element that a packet writes or takes out; with an expression of its own it is nothing that we write.
+    fn write_element(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        let map = fields.find(1)?.text();
+        let set = self.sets.get(&map).filter(|set| set.dynamic)?;
+        let has_expression = fields.find(7).is_some() || fields.find(10).is_some();
+        let usual = !has_expression && be32(fields, 9).unwrap_or(0) == 0;
+        usual.then_some(())?;
+        let key = self.key(set, register(fields, 4)?)?;
+        let value = self.value(register(fields, 5)?, ByteOrder::Host)?;
+        let milliseconds = be64(fields, 6).unwrap_or(0);
+        let read = key.clone();
+        let statement = match be32(fields, 3)? {
+            expr::DYNSET_UPDATE => Statement::Remember {
+                key,
+                value,
+                map,
+                seconds: u32::try_from(milliseconds / 1000).ok()?,
+            },
+            expr::DYNSET_DELETE if milliseconds == 0 => Statement::Forget { key, value, map },
+            _ => return None,
+        };
+        self.finish(statement, Some(&read))
     }
 
     fn reject(&mut self, fields: &Attributes<'_>) -> Option<()> {

@@ -146,6 +146,32 @@ pub(super) fn destination_nat(writer: &mut Writer, family: Family, address: u32,
     });
 }
 
+/// What a packet does to the element of the key in these registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// It is there for so many seconds from now on.
+    Update(u32),
+    /// It is gone.
+    Delete,
+}
+
+pub(super) fn write_element(writer: &mut Writer, set: &str, (key, value): (u32, u32), what: Write) {
+    let operation = match what {
+        Write::Update(_) => expr::DYNSET_UPDATE,
+        Write::Delete => expr::DYNSET_DELETE,
+    };
+    expression(writer, "dynset", |writer| {
+        writer.text(1, set);
+        writer.be32(3, operation);
+        writer.be32(4, key);
+        writer.be32(5, value);
+        if let Write::Update(seconds) = what {
+            let milliseconds = u64::from(seconds).saturating_mul(1000);
+            writer.put(6, &milliseconds.to_be_bytes());
+        }
+    });
+}
+
 pub(super) fn masquerade(writer: &mut Writer) {
     expression(writer, "masq", |_| {});
 }

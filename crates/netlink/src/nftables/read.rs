@@ -31,7 +31,7 @@ pub struct TableState {
     pub flags: TableFlags,
     /// The chains by name.
     pub chains: BTreeMap<String, ChainState>,
-    /// The sets and maps by name, with their elements.
+    /// The sets and maps by name, with their elements, but those that packets write.
     pub sets: BTreeMap<String, Set>,
     /// What elements have counted.
     pub counters: Counters,
@@ -159,7 +159,8 @@ impl Nftables {
         let mut sets = self.read_definitions(name)?;
         self.read_rules(name, &mut chains, &sets)?;
         let mut counters = Counters::new();
-        for (set, definition) in &mut sets {
+        let own = sets.iter_mut().filter(|(_, set)| !set.dynamic);
+        for (set, definition) in own {
             let counted = self.read_elements(name, set, definition)?;
             counters.insert(set.clone(), counted);
         }

@@ -7,7 +7,7 @@ use super::constants::{
     FIRST_REGISTER, IPPROTO_ICMPV6, IPPROTO_TCP, NFPROTO_IPV6, REGISTERS, VERDICT_REGISTER, expr,
 };
 use super::datum::{self, ByteOrder, INTERFACE_NAME};
-use super::expression::{self as emit, Lookup, nfproto};
+use super::expression::{self as emit, Lookup, Write, nfproto};
 use super::layout::{
     address_field, comparable, is_host_order, length32, location, meta_number, octets, state_bit,
 };
@@ -72,6 +72,15 @@ impl Encoder<'_, '_> {
             }
             Statement::SetPriority(value) => self.set_priority(value),
             Statement::DestinationNat { family, target } => self.destination_nat(*family, target),
+            Statement::Remember {
+                key,
+                value,
+                map,
+                seconds,
+            } => self.write_element(key, value, map, Write::Update(*seconds)),
+            Statement::Forget { key, value, map } => {
+                self.write_element(key, value, map, Write::Delete)
+            }
             Statement::Masquerade
             | Statement::NoTrack
             | Statement::Reject
@@ -96,6 +105,8 @@ impl Encoder<'_, '_> {
             Statement::Match { .. }
             | Statement::VerdictMap { .. }
             | Statement::SetPriority(_)
+            | Statement::Remember { .. }
+            | Statement::Forget { .. }
             | Statement::DestinationNat { .. } => {}
         }
     }
@@ -269,6 +280,23 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
+    /// The value lies in the register behind the key.
+    fn write_element(
+        &mut self,
+        key: &Expression,
+        value: &Expression,
+        map: &str,
+        what: Write,
+    ) -> Result<(), EncodeError> {
+        self.require_for(key);
+        self.require_for(value);
+        self.load_key(key, map, FIRST_REGISTER)?;
+        let next = FIRST_REGISTER + width(key)?;
+        self.load(value, next)?;
+        emit::write_element(self.writer, map, (FIRST_REGISTER, next), what);
+        Ok(())
+    }
+
     fn set_priority(&mut self, value: &Expression) -> Result<(), EncodeError> {
         self.require_for(value);
         match value {
@@ -350,7 +378,7 @@ impl Encoder<'_, '_> {
         };
         let mut next = register;
         for part in parts {
-            let width = length32(align(datum::length(comparable(part)?))) / 4;
+            let width = width(part)?;
             if next + width > FIRST_REGISTER + REGISTERS {
                 return Err(EncodeError::Registers);
             }
@@ -430,6 +458,21 @@ impl Encoder<'_, '_> {
                 self.protocol = Some(*byte);
             }
             _ => {}
+        }
+    }
+}
+
+/// How many registers a value or key takes.
+fn width(expression: &Expression) -> Result<u32, EncodeError> {
+    match expression {
+        Expression::Concat(parts) => parts.iter().map(width).sum(),
+        Expression::Field(_)
+        | Expression::Meta(_)
+        | Expression::ConnectionState
+        | Expression::Constant(_)
+        | Expression::Map { .. }
+        | Expression::Random { .. } => {
+            Ok(length32(align(datum::length(comparable(expression)?))) / 4)
         }
     }
 }

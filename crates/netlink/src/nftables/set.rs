@@ -58,6 +58,9 @@ fn flags(definition: &Set) -> u32 {
     if definition.kind != SetKind::Set {
         flags |= set::FLAG_MAP;
     }
+    if definition.dynamic {
+        flags |= set::FLAG_EVAL | set::FLAG_TIMEOUT;
+    }
     flags
 }
 

@@ -38,6 +38,7 @@ fn counted(interval: bool, keys: Vec<Key>) -> Set {
         kind: SetKind::VerdictMap,
         interval,
         counted: true,
+        dynamic: false,
         size: Some(16),
         elements: keys.into_iter().map(|key| (key, element("why"))).collect(),
     }

@@ -19,6 +19,7 @@ pub(crate) fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<
         kind,
         interval,
         counted: false,
+        dynamic: false,
         size,
         elements: BTreeMap::new(),
     }
@@ -161,6 +162,19 @@ pub(crate) fn sets() -> BTreeMap<String, Set> {
                 member(),
             ),
         ],
+    );
+    add(
+        "sticky6",
+        Set {
+            dynamic: true,
+            ..set(
+                &[Ipv6Address, Ipv6Address, InetProto, InetService],
+                SetKind::Map(vec![ClassId]),
+                false,
+                Some(1024),
+            )
+        },
+        Vec::new(),
     );
     add(
         "in4",
@@ -548,6 +562,22 @@ fn nat(add: Add<'_>) {
     let nat = |family, target| Statement::DestinationNat { family, target };
     add("n", vec![nat(Family::V4, backend(TARGET4, "backends4"))]);
     add("n", vec![nat(Family::V6, backend(TARGET6, "backends6"))]);
+    let client = || Expression::Concat(vec![SOURCE6, TARGET6, PROTOCOL, PORT]);
+    let remember = Statement::Remember {
+        key: client(),
+        value: PRIORITY,
+        map: "sticky6".to_owned(),
+        seconds: 90_061,
+    };
+    let recall = Statement::SetPriority(map(client(), "sticky6"));
+    add("n", vec![recall, remember]);
+    let forget = Statement::Forget {
+        key: client(),
+        value: PRIORITY,
+        map: "sticky6".to_owned(),
+    };
+    let nothing = Operand::Value(Datum::Number(0));
+    add("n", vec![unequal(PRIORITY, nothing), forget]);
     add("post", vec![Statement::Masquerade]);
 }
 
@@ -595,6 +625,8 @@ pub(crate) const CHAINS: &str = "	chain ing {
 		type nat hook prerouting priority dstnat; policy accept;
 		dnat ip to ip daddr . meta l4proto . th dport . numgen random mod 2 map @backends4
 		dnat ip6 to ip6 daddr . meta l4proto . th dport . numgen random mod 2 map @backends6
+		meta priority set ip6 saddr . ip6 daddr . meta l4proto . th dport map @sticky6 update @sticky6 { ip6 saddr . ip6 daddr . meta l4proto . th dport timeout 1d1h1m1s : meta priority }
+		meta priority != none delete @sticky6 { ip6 saddr . ip6 daddr . meta l4proto . th dport : meta priority }
 	}
 
 	chain post {
@@ -681,6 +713,12 @@ table inet rf {
 		flags interval
 		elements = { 10.1.0.7 . 0:1-0:9 . udp . 0-65535,
 			     10.1.0.7 . ffff:fffe . tcp . 80-90 comment \"ports\" }
+	}
+
+	map sticky6 {
+		type ipv6_addr . ipv6_addr . inet_proto . inet_service : classid
+		size 1024
+		flags dynamic,timeout
 	}
 
 ";

@@ -139,7 +139,7 @@ fn what_is_applied_is_read_back() {
         .collect();
     assert_eq!(
         counts,
-        [("f", 13), ("ing", 10), ("n", 2), ("post", 1), ("pre", 5)]
+        [("f", 13), ("ing", 10), ("n", 4), ("post", 1), ("pre", 5)]
     );
     let base = BaseChain {
         kind: ChainKind::Filter,
@@ -160,10 +160,11 @@ fn what_nft_loads_is_read() {
     nftables.apply("rf", &design::build()).unwrap();
     let ours = read(&mut nftables);
     let text = run("nft", &["list", "table", "inet", "rf"]);
-    // nft's language cannot express a random number as part of a key of type mark.
+    // nft's language cannot express a random number as part of a key of type mark, and its version 1.0.6 aborts on what
+    // packets write into a map.
     let text: String = text
         .lines()
-        .filter(|line| !line.contains("dnat"))
+        .filter(|line| !line.contains("dnat") && !line.contains("@sticky"))
         .fold(String::new(), |text, line| text + line + "\n");
     let file = std::env::temp_dir().join(format!("ringfence-netlink-{}.nft", std::process::id()));
     std::fs::write(&file, text).unwrap();

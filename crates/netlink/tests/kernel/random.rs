@@ -137,6 +137,7 @@ fn set() -> impl Strategy<Value = Set> {
             kind: kind.clone(),
             interval,
             counted,
+            dynamic: false,
             size,
         })
     })

@@ -137,6 +137,10 @@ impl<'e, 'a> Machine<'e, 'a> {
                 self.untracked = true;
                 Some(None)
             }
+            // What packets wrote before is not known here, and what this one writes is for later ones.
+            Statement::Remember { key, .. } | Statement::Forget { key, .. } => {
+                self.read(key).map(|_| None)
+            }
             Statement::Limit(_) | Statement::Log(_) => Some(None),
             Statement::Verdict(verdict) => Some(decided(verdict)),
         }

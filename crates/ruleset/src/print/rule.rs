@@ -33,6 +33,17 @@ impl Display for Statement {
             Self::DestinationNat { family, target } => {
                 write!(f, "dnat {} to {target}", family_name(*family))
             }
+            Self::Remember {
+                key,
+                value,
+                map,
+                seconds,
+            } => {
+                write!(f, "update @{map} {{ {key} timeout ")?;
+                print_time(f, *seconds)?;
+                write!(f, " : {value} }}")
+            }
+            Self::Forget { key, value, map } => write!(f, "delete @{map} {{ {key} : {value} }}"),
             Self::Masquerade => f.write_str("masquerade"),
             Self::NoTrack => f.write_str("notrack"),
             Self::Reject => f.write_str("reject"),
@@ -41,6 +52,20 @@ impl Display for Statement {
             Self::Verdict(verdict) => write!(f, "{verdict}"),
         }
     }
+}
+
+/// A time as nft writes it: `3h`, `1d30s`.
+fn print_time(f: &mut Formatter<'_>, seconds: u32) -> Result {
+    let units = [
+        (seconds / 86_400, 'd'),
+        (seconds / 3_600 % 24, 'h'),
+        (seconds / 60 % 60, 'm'),
+        (seconds % 60, 's'),
+    ];
+    for (number, unit) in units.into_iter().filter(|(number, _)| *number > 0) {
+        write!(f, "{number}{unit}")?;
+    }
+    Ok(())
 }
 
 /// The burst that nft means where none is written.

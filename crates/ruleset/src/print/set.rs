@@ -20,7 +20,11 @@ impl Set {
     #[must_use]
     pub fn definition_lines(&self) -> Vec<String> {
         let size = self.size.map(|size| format!("size {size}"));
-        let flags = self.interval.then(|| "flags interval".to_owned());
+        let flags = match (self.interval, self.dynamic) {
+            (true, _) => Some("flags interval".to_owned()),
+            (false, true) => Some("flags dynamic,timeout".to_owned()),
+            (false, false) => None,
+        };
         let counter = self.counted.then(|| "counter".to_owned());
         let lines = [
             Some(format!("type {}", self.type_text())),

@@ -16,6 +16,7 @@ fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<u32>) -> Se
         kind,
         interval,
         counted: false,
+        dynamic: false,
         size,
         elements: BTreeMap::new(),
     }

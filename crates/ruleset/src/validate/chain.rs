@@ -96,6 +96,8 @@ fn is_allowed(statement: &Statement, base: &BaseChain) -> bool {
             Statement::Match { .. }
             | Statement::VerdictMap { .. }
             | Statement::SetPriority(_)
+            | Statement::Remember { .. }
+            | Statement::Forget { .. }
             | Statement::Limit(_)
             | Statement::Log(_)
             | Statement::Verdict(_),
@@ -144,6 +146,8 @@ fn rule_targets<'a>(maps: &BTreeMap<&str, BTreeSet<&'a str>>, rule: &'a Rule) ->
             Statement::Match { .. }
             | Statement::SetPriority(_)
             | Statement::DestinationNat { .. }
+            | Statement::Remember { .. }
+            | Statement::Forget { .. }
             | Statement::Masquerade
             | Statement::Limit(_)
             | Statement::Log(_)

@@ -56,12 +56,36 @@ impl Check<'_> {
                 };
                 self.value(target, &[address, DataType::InetService]);
             }
+            Statement::Remember {
+                key,
+                value,
+                map,
+                seconds,
+            } => {
+                self.write(key, value, map);
+                if *seconds == 0 {
+                    self.errors.push(ValidationError::Limit { at: (self.at)() });
+                }
+            }
+            Statement::Forget { key, value, map } => self.write(key, value, map),
             Statement::Verdict(verdict) => {
                 check_target(self.table, verdict, self.at, self.errors);
             }
             Statement::Limit(limit) => self.limit(*limit),
             Statement::Log(log) => self.log(log),
             Statement::Masquerade | Statement::NoTrack | Statement::Reject => {}
+        }
+    }
+
+    /// What packets write goes into a map that is there for it.
+    fn write(&mut self, key: &Expression, value: &Expression, map: &str) {
+        self.expression(key);
+        self.expression(value);
+        self.lookup(key, map, |set| {
+            set.dynamic && matches!(set.kind, SetKind::Map(_))
+        });
+        if let Some(SetKind::Map(types)) = self.table.sets.get(map).map(|set| &set.kind) {
+            self.value(value, types);
         }
     }
 

@@ -21,7 +21,10 @@ fn check_definition(name: &str, set: &Set, errors: &mut Vec<ValidationError>) {
         SetKind::Set | SetKind::VerdictMap => true,
         SetKind::Map(types) => is_storable(types),
     };
-    if !is_storable(&set.key) || !value_fits {
+    // What packets write is bounded, and nobody else writes there.
+    let is_fit = !set.dynamic
+        || (!set.interval && !set.counted && set.size.is_some() && set.elements.is_empty());
+    if !is_storable(&set.key) || !value_fits || !is_fit {
         errors.push(ValidationError::SetType {
             set: name.to_owned(),
         });

@@ -4,8 +4,8 @@ use crate::sample::{
     table, verdict, when,
 };
 use crate::{
-    ChainKind, DataType, Datum, Element, Expression, Field, Key, Operand, SetKind, Statement,
-    Value, Verdict, evaluate,
+    ChainKind, DataType, Datum, Element, Expression, Field, Key, MetaKey, Operand, SetKind,
+    Statement, Value, Verdict, evaluate,
 };
 
 /// The errors of the sample after a change.
@@ -303,6 +303,52 @@ fn a_packet_is_left_untracked_before_it_is_tracked() {
     assert!(!at(ChainKind::Filter, Hook::Prerouting, -200), "too late");
     assert!(!at(ChainKind::Filter, Hook::Forward, -300));
     assert!(!at(ChainKind::Nat, Hook::Prerouting, -300));
+}
+
+/// What packets write goes for a time into a map that nobody else writes, and that has a size.
+#[test]
+fn packets_write_into_maps_that_are_theirs() {
+    let source = || Expression::Field(Field::SourceAddress(Family::V4));
+    let remember = |map: &str, seconds| Statement::Remember {
+        key: source(),
+        value: Expression::Meta(MetaKey::Priority),
+        map: map.to_owned(),
+        seconds,
+    };
+    let forget = |value| Statement::Forget {
+        key: source(),
+        value,
+        map: "own".to_owned(),
+    };
+    let errors = |statement: Statement, change: &dyn Fn(&mut crate::Set)| {
+        let mut table = table();
+        let mut own = crate::Set {
+            interval: false,
+            dynamic: true,
+            ..table.sets["classes"].definition()
+        };
+        change(&mut own);
+        table.sets.insert("own".to_owned(), own);
+        add_rule(&mut table, vec![statement]);
+        validate(&table).map_or_else(|errors| errors.len(), |()| 0)
+    };
+    let same = |_: &mut crate::Set| {};
+    assert_eq!(errors(remember("own", 30), &same), 0);
+    assert_eq!(
+        errors(forget(Expression::Meta(MetaKey::Priority)), &same),
+        0
+    );
+    assert_eq!(errors(forget(source()), &same), 1, "another value");
+    assert_eq!(errors(remember("own", 0), &same), 1, "for no time");
+    assert_eq!(
+        errors(remember("classes", 30), &same),
+        1,
+        "where others write"
+    );
+    let unbounded = |set: &mut crate::Set| set.size = None;
+    assert_eq!(errors(remember("own", 30), &unbounded), 1, "without a size");
+    let counted = |set: &mut crate::Set| set.counted = true;
+    assert_eq!(errors(remember("own", 30), &counted), 1, "with counters");
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn set(random: &mut Random, name: &str, table: &Table) -> Set {
         kind,
         interval: name == "range",
         counted: name == "verdict",
+        dynamic: false,
         size: Some(if random.chance(5) { 32 } else { 16 }),
         elements: BTreeMap::new(),
     };

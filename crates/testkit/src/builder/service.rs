@@ -76,6 +76,13 @@ impl ServiceBuilder {
         self.external_address(text)
     }
 
+    /// Leads clients back to the backend that they had within so many seconds (rule OB-21).
+    #[must_use]
+    pub fn affinity(mut self, seconds: u32) -> Self {
+        self.service.traffic.affinity = Some(seconds);
+        self
+    }
+
     /// Keeps connections to its cluster addresses on their node (rule OB-18).
     #[must_use]
     pub fn internal_local(mut self) -> Self {

@@ -43,6 +43,10 @@ pub(super) fn guide(random: &mut Random, cluster: &mut Cluster) {
             traffic.admitted = source_ranges(random);
         }
     }
+    for service in cluster.services.values_mut() {
+        let lasting = [1, 90, 10_800, 86_400];
+        service.traffic.affinity = random.pick(&lasting).copied().filter(|_| random.chance(30));
+    }
 }
 
 /// Mostly everybody, otherwise some of the blocks that clients come from.

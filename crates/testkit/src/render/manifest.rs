@@ -151,6 +151,10 @@ fn service(service: &Service) -> Value {
     if let Some(ranges) = &service.traffic.admitted {
         spec["loadBalancerSourceRanges"] = json!(ranges);
     }
+    if let Some(seconds) = service.traffic.affinity {
+        spec["sessionAffinity"] = json!("ClientIP");
+        spec["sessionAffinityConfig"] = json!({ "clientIP": { "timeoutSeconds": seconds } });
+    }
     if let Some(name) = &service.external_name {
         spec["type"] = json!("ExternalName");
         spec["externalName"] = json!(name);

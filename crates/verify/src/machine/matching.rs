@@ -1,5 +1,8 @@
 //! What a rule compares, for all packets of a region.
 
+use std::collections::BTreeSet;
+
+use super::number::check_known;
 use super::{After, Fate, Machine};
 use crate::axes::address::span;
 use crate::axes::{flags, states};
@@ -21,6 +24,7 @@ impl Machine<'_> {
         let mut active = Vec::new();
         if let Operand::Set(name) = test.right {
             let lookup = self.lookup(chain, test.left, name)?;
+            check_known(chain, &lookup, &regions)?;
             for region in regions {
                 let found = self.find(&lookup, &region, after);
                 let hits = found.hits.into_iter().map(|(region, _)| region);
@@ -86,23 +90,33 @@ impl Machine<'_> {
         active: &mut Vec<Region>,
         after: &mut After,
     ) -> Result<(), Unverifiable> {
-        let Priority::Set(number) = region.priority else {
-            self.end(vec![region.clone()], &Fate::Unset);
-            return Ok(());
+        let numbers = match &region.priority {
+            Priority::Set(number) => vec![*number],
+            Priority::Drawn(numbers) => numbers.clone(),
+            Priority::Unset => {
+                self.end(vec![region.clone()], &Fate::Unset);
+                return Ok(());
+            }
+            // Nobody knows for which packets: they go both ways.
+            Priority::Written => {
+                active.push(region.clone());
+                after.next.push(region.clone());
+                return Ok(());
+            }
         };
-        let own = Datum::Number(number);
-        let holds = match test.right {
-            Operand::Value(value) => own == *value,
-            Operand::Range(first, last) => *first <= own && own <= *last,
-            Operand::Prefix(_)
-            | Operand::InterfacePrefix(_)
-            | Operand::State(_)
-            | Operand::TcpFlags { .. }
-            | Operand::Set(_) => return Err(unknown_comparison(chain)),
-        };
-        let matches = holds == (test.operator == Operator::Equal);
-        let side = if matches { active } else { &mut after.next };
-        side.push(region.clone());
+        let mut ways = BTreeSet::new();
+        for number in numbers {
+            let holds = holds(chain, &Datum::Number(number), test.right)?;
+            ways.insert(holds == (test.operator == Operator::Equal));
+        }
+        for matches in ways {
+            let side = if matches {
+                &mut *active
+            } else {
+                &mut after.next
+            };
+            side.push(region.clone());
+        }
         Ok(())
     }
 
@@ -185,6 +199,18 @@ pub(super) enum Compared {
     Always(bool),
     /// A field that no packet of this family has.
     Never,
+}
+
+fn holds(chain: &str, own: &Datum, right: &Operand) -> Result<bool, Unverifiable> {
+    match right {
+        Operand::Value(value) => Ok(own == value),
+        Operand::Range(first, last) => Ok(first <= own && own <= last),
+        Operand::Prefix(_)
+        | Operand::InterfacePrefix(_)
+        | Operand::State(_)
+        | Operand::TcpFlags { .. }
+        | Operand::Set(_) => Err(unknown_comparison(chain)),
+    }
 }
 
 fn unknown_comparison(chain: &str) -> Unverifiable {

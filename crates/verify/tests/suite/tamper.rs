@@ -211,6 +211,8 @@ fn reverse(rule: &mut Rule, verdict: bool) -> Option<()> {
             | Statement::VerdictMap { .. }
             | Statement::SetPriority(_)
             | Statement::DestinationNat { .. }
+            | Statement::Remember { .. }
+            | Statement::Forget { .. }
             | Statement::Masquerade
             | Statement::Limit(_)
             | Statement::Log(_)

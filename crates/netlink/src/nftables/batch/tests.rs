@@ -35,6 +35,7 @@ fn map(key: &[DataType], data: &[DataType], interval: bool) -> Set {
         kind,
         interval,
         counted: false,
+        dynamic: false,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -49,6 +50,7 @@ fn a_verdict_map_of_ranges() {
         kind,
         interval: true,
         counted: false,
+        dynamic: false,
         size: None,
         elements: BTreeMap::new(),
     };

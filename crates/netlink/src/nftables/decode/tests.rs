@@ -15,6 +15,7 @@ fn messages() -> Vec<Vec<u8>> {
         kind,
         interval: true,
         counted: true,
+        dynamic: false,
         size: Some(7),
         elements: BTreeMap::new(),
     };
