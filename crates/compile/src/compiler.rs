@@ -250,7 +250,7 @@ impl Compiler {
         for (name, old) in &changed.nodes {
             let new = self.cluster.nodes.get(name);
             places.take_node(old.as_ref(), new, emitter);
-            services.take_node(old.as_ref(), new);
+            services.take_node(old.as_ref(), new, &self.cluster);
             if *name == self.node {
                 Places::take_own(old.as_ref(), new, emitter);
                 services.take_own(new, &self.cluster);

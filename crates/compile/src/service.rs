@@ -1,14 +1,16 @@
-//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-21).
+//! Services: which address and port leads to which backends (rules Q-8, OB-11 to OB-14, OB-17 to OB-22).
 
 mod backend;
 mod number;
+mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, Node, ObjectName, Pod, Service, ServicePort, TrafficPolicy,
+    Cluster, ClusterIp, Distribution, Hints, Node, ObjectName, Pod, Service, ServicePort,
+    TrafficPolicy,
 };
 use ringfence_net::{Family, Protocol};
 use ringfence_ruleset::{Datum, Key, Value, Verdict};
@@ -93,7 +95,12 @@ impl Services {
     }
 
     /// A node looks otherwise than before.
-    pub(crate) fn take_node(&mut self, old: Option<&Node>, new: Option<&Node>) {
+    pub(crate) fn take_node(&mut self, old: Option<&Node>, new: Option<&Node>, cluster: &Cluster) {
+        if old.and_then(Node::zone) != new.and_then(Node::zone) {
+            let affected = cluster.services.values().filter(|it| prefers_some(it));
+            self.due
+                .extend(affected.map(|service| service.name.clone()));
+        }
         let addresses = |node: Option<&Node>| {
             let nodes = node.into_iter();
             let addresses = nodes.flat_map(|node| canonical(&node.addresses));
@@ -279,6 +286,13 @@ impl Services {
         self.written.insert(end, written);
         Ok(())
     }
+}
+
+/// Whether it may depend on nodes and zones which backends a connection gets (rule OB-22).
+fn prefers_some(service: &Service) -> bool {
+    let mut endpoints = service.endpoints.iter();
+    service.traffic.distribution != Distribution::Anywhere
+        || endpoints.any(|endpoint| endpoint.hints != Hints::default())
 }
 
 /// Counts one more; whether it is the first.

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use ringfence_apiserver::object::{self, is_terminating, items, text};
 use ringfence_apiserver::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::backend::{self, Backend};
 use crate::name::{Endings, beginning};
+use crate::node::NODES;
 use crate::owner;
 use crate::selector::label;
 use crate::service_address::SERVICES;
@@ -20,6 +21,7 @@ use crate::write::{Write, Writes};
 const SLICES: &str = "endpointslices.discovery.k8s.io";
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+const ZONE: &str = "topology.kubernetes.io/zone";
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 /// Endpoints in one slice.
 const LARGEST: usize = 100;
@@ -63,7 +65,7 @@ fn contents(view: &View, service: &Value) -> Vec<Content> {
             let group = groups
                 .entry(json!(ports).to_string())
                 .or_insert((ports, Vec::new()));
-            group.1.push(endpoint(service, &backend));
+            group.1.push(endpoint(view, service, &backend));
         }
         if groups.is_empty() {
             groups.insert(String::new(), (Vec::new(), Vec::new()));
@@ -84,7 +86,7 @@ fn contents(view: &View, service: &Value) -> Vec<Content> {
     contents
 }
 
-fn endpoint(service: &Value, backend: &Backend<'_>) -> Value {
+fn endpoint(view: &View, service: &Value, backend: &Backend<'_>) -> Value {
     let terminating = is_terminating(backend.pod);
     let ready = backend::publishes_unready(service) || (backend.ready && !terminating);
     let mut endpoint = json!({
@@ -93,7 +95,30 @@ fn endpoint(service: &Value, backend: &Backend<'_>) -> Value {
         "targetRef": backend::target_reference(backend.pod),
     });
     backend::set_place(&mut endpoint, service, backend);
+    let node = text(backend.pod, &["spec", "nodeName"]);
+    let zone = view.get(NODES, "", node).and_then(|node| label(node, ZONE));
+    let fields = object::fields(&mut endpoint);
+    object::set(fields, "zone", zone.map(Value::from));
+    object::set(fields, "hints", hints(service, node, zone));
     endpoint
+}
+
+/// Who is to get this endpoint rather than another, if the Service prefers any.
+fn hints(service: &Value, node: &str, zone: Option<&str>) -> Option<Value> {
+    let prefers_node = match text(service, &["spec", "trafficDistribution"]) {
+        "PreferClose" | "PreferSameZone" => false,
+        "PreferSameNode" => true,
+        _ => return None,
+    };
+    let mut hints = Map::new();
+    let named = |name: &str| json!([{"name": name}]);
+    if let Some(zone) = zone {
+        hints.insert("forZones".to_owned(), named(zone));
+    }
+    if prefers_node && !node.is_empty() {
+        hints.insert("forNodes".to_owned(), named(node));
+    }
+    (!hints.is_empty()).then(|| hints.into())
 }
 
 /// Writes the contents into the slices there are, into those of the same ports first, and makes what is missing. What is

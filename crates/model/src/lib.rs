@@ -83,8 +83,8 @@ pub use question::{Endpoint, Query, QueryError};
 pub use schema::{Schema, Type, schema};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{
-    ClusterIp, EndpointPort, Service, ServiceEndpoint, ServicePort, Standing, TargetPort, Traffic,
-    TrafficPolicy,
+    ClusterIp, Distribution, EndpointPort, Hints, Service, ServiceEndpoint, ServicePort, Standing,
+    TargetPort, Traffic, TrafficPolicy,
 };
 pub use source::{OF_CLUSTER, Source};
 pub use timestamp::{BadTimestamp, Timestamp};

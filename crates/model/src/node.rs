@@ -18,3 +18,15 @@ pub struct Node {
     /// Where it was written.
     pub source: Option<Source>,
 }
+
+/// The label that says in which zone a node is.
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+impl Node {
+    /// The zone that it is in, as far as it says so (rule OB-22).
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        let zone = self.labels.get(ZONE).map(String::as_str);
+        zone.filter(|zone| !zone.is_empty())
+    }
+}

@@ -63,6 +63,20 @@ pub struct Traffic {
     /// For how many seconds a client comes back to the backend that it had: `spec.sessionAffinityConfig.clientIP.timeoutSeconds`
     /// where `spec.sessionAffinity` is ClientIP (rule OB-21).
     pub affinity: Option<u32>,
+    /// `spec.trafficDistribution`.
+    pub distribution: Distribution,
+}
+
+/// Which of its backends connections to a Service get rather than others (rule OB-22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Distribution {
+    /// None.
+    #[default]
+    Anywhere,
+    /// Those in the zone of the node that they come up at: `PreferSameZone`, or by its older name `PreferClose`.
+    SameZone,
+    /// Those on that node, otherwise those in its zone: `PreferSameNode`.
+    SameNode,
 }
 
 /// From where a connection gets its backend.
@@ -126,8 +140,21 @@ pub struct ServiceEndpoint {
     /// The node it is on, as far as the object says so (rule OB-18).
     #[serde(default)]
     pub node: Option<String>,
+    /// For whom it is meant (rule OB-22).
+    #[serde(default)]
+    pub hints: Hints,
     /// The ports that it can be dialled at, in order. Those of a Service lead to the one of equal name and protocol.
     pub ports: Vec<EndpointPort>,
+}
+
+/// From where connections are to come to an endpoint rather than to others (rule OB-22).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hints {
+    /// `hints.forZones`.
+    pub zones: Vec<String>,
+    /// `hints.forNodes`.
+    pub nodes: Vec<String>,
 }
 
 impl ServiceEndpoint {

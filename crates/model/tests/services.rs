@@ -1,7 +1,7 @@
-//! Who may connect to the addresses of a Service's load balancer (rule OB-20), and who comes back to the same backend
-//! (rule OB-21).
+//! Who may connect to the addresses of a Service's load balancer (rule OB-20), who comes back to the same backend
+//! (rule OB-21), and which are preferred (rule OB-22).
 
-use ringfence_model::{Input, LoadOptions, Traffic, assemble, load};
+use ringfence_model::{Distribution, Hints, Input, LoadOptions, Traffic, assemble, load};
 
 /// What is read of a Service, if it is one, and the messages about it.
 fn read(spec: &str) -> (Option<Traffic>, Vec<String>) {
@@ -14,7 +14,9 @@ fn read(spec: &str) -> (Option<Traffic>, Vec<String>) {
     let loaded = load(&[Input { name, text }], &LoadOptions::default());
     let messages = loaded.diagnostics.iter().map(ToString::to_string);
     let messages = messages
-        .filter(|message| message.contains("OB-20") || message.contains("OB-21"))
+        .filter(|message| {
+            message.contains("OB-20") || message.contains("OB-21") || message.contains("OB-22")
+        })
         .collect();
     let (cluster, _) = assemble(&loaded.objects);
     let mut services = cluster.services.into_values();
@@ -104,4 +106,39 @@ fn an_affinity_that_is_none_is_refused() {
             "{messages:?}"
         );
     }
+}
+
+#[test]
+fn backends_that_are_near_are_preferred_by_the_names_of_the_api() {
+    let of = |word: &str| {
+        let (traffic, messages) = read(&format!(", trafficDistribution: {word}"));
+        (traffic.map(|traffic| traffic.distribution), messages.len())
+    };
+    assert_eq!(read("").0.unwrap().distribution, Distribution::Anywhere);
+    assert_eq!(of("PreferClose"), (Some(Distribution::SameZone), 0));
+    assert_eq!(of("PreferSameZone"), (Some(Distribution::SameZone), 0));
+    assert_eq!(of("PreferSameNode"), (Some(Distribution::SameNode), 0));
+    assert_eq!(of("PreferFar"), (None, 1));
+}
+
+#[test]
+fn slices_say_for_whom_an_endpoint_is_meant() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata: { namespace: x, name: s }\nspec: { clusterIP: 10.96.0.10, ports: [{ port: 80 }] }\n---\n\
+                apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { namespace: x, name: s-1, labels: { kubernetes.io/service-name: s } }\n\
+                addressType: IPv4\nports: [{ port: 8080 }]\nendpoints:\n\
+                - { addresses: [10.1.0.7], hints: { forZones: [{ name: a }, { name: b }], forNodes: [{ name: n1 }] } }\n\
+                - { addresses: [10.1.0.8] }\n";
+    let (name, text) = ("m.yaml".to_owned(), text.to_owned());
+    let loaded = load(&[Input { name, text }], &LoadOptions::default());
+    let (cluster, _) = assemble(&loaded.objects);
+    let endpoints = cluster
+        .services
+        .into_values()
+        .flat_map(|service| service.endpoints);
+    let hints: Vec<Hints> = endpoints.map(|endpoint| endpoint.hints).collect();
+    let meant = Hints {
+        zones: vec!["a".to_owned(), "b".to_owned()],
+        nodes: vec!["n1".to_owned()],
+    };
+    assert_eq!(hints, [meant, Hints::default()]);
 }

@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// Where the connections lead that come up at `node` and open as `query` says, to an address: through the Service that
-    /// serves it to its backends (rules Q-8, OB-12, OB-17 to OB-19); `None` if no Service does. The source of `query` makes no
+    /// serves it to its backends (rules Q-8, OB-12, OB-17 to OB-22); `None` if no Service does. The source of `query` makes no
     /// difference.
     #[must_use]
     pub fn service_targets(

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ringfence_agent::protocol::AgentObject;
-use ringfence_model::{EndpointPort, Labels, ServiceEndpoint};
+use ringfence_model::{EndpointPort, Hints, Labels, ServiceEndpoint};
 use ringfence_net::Protocol;
 use ringfence_netlink::namespace;
 
@@ -57,6 +57,7 @@ fn serve(node: &Node, backends: &[&str]) {
             serving: true,
             terminating: false,
             node: None,
+            hints: Hints::default(),
             ports: vec![EndpointPort {
                 name: None,
                 protocol: Protocol::Udp,

@@ -1,24 +1,30 @@
 //! What stands behind a Service.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ContainerPort, ObjectName, Pod, Service, ServiceEndpoint, ServicePort, Standing,
-    TargetPort,
+    Cluster, ContainerPort, Distribution, Hints, ObjectName, Pod, Service, ServiceEndpoint,
+    ServicePort, Standing, TargetPort,
 };
 use ringfence_net::Family;
 
+use super::topology::{Here, Meant, nearest};
 use crate::comment;
 use crate::emit::first_of_family;
 use crate::peer::{Peer, Peers, canonical};
 
-/// What stands behind a Service.
-pub(super) enum Backends<'a> {
+/// What stands behind a Service, seen from the node that the table is for.
+pub(super) struct Backends<'a> {
+    here: Here<'a>,
+    who: Who<'a>,
+}
+
+enum Who<'a> {
     /// The pods that its selector chooses, sorted by name: those that are live and ready, host pods included (rule OB-12).
     Selected(Vec<Chosen<'a>>),
-    /// Without selector: what EndpointSlices list for the Service (rule OB-12), and the node that the table is for.
-    Listed(&'a Service, &'a str),
+    /// Without selector: what EndpointSlices list for the Service (rule OB-12).
+    Listed(&'a Service),
 }
 
 /// A pod behind a Service.
@@ -26,6 +32,7 @@ pub(super) struct Chosen<'a> {
     pod: &'a Pod,
     addresses: Vec<IpAddr>,
     standing: Standing,
+    meant: Meant<'a>,
     /// Whether it is on the node that the table is for.
     is_here: bool,
 }
@@ -53,9 +60,12 @@ impl<'a> Backends<'a> {
         peers: &Peers,
         node: &'a str,
     ) -> Self {
+        let here = Here::of(node, cluster);
         if service.selector.is_empty() {
-            return Self::Listed(service, node);
+            let who = Who::Listed(service);
+            return Self { here, who };
         }
+        let distribution = service.traffic.distribution;
         let namespace = service.name.namespace.as_str();
         let pods = cluster.pods.range(ObjectName::new(namespace, "")..);
         let own = pods.take_while(|(name, _)| name.namespace == namespace);
@@ -65,33 +75,39 @@ impl<'a> Backends<'a> {
                 && (pod.ready || service.publish_not_ready_addresses)
                 && may_select(service, pod)
         });
-        Self::Selected(
-            behind
-                .map(|pod| choose(pod, cluster, peers, node))
-                .collect(),
-        )
+        let chosen = behind.map(|pod| choose(pod, distribution, cluster, (peers, node)));
+        let who = Who::Selected(chosen.collect());
+        Self { here, who }
     }
 
-    /// Where `port` leads, in an order that only what stands behind the Service decides: to backends that are ready, or
-    /// where none is, to those that are about to end (rule OB-17).
+    /// Where `port` leads, in an order that only what stands behind the Service decides: to backends that are ready, of these to
+    /// the near ones (rule OB-22), or where none is, to those that are about to end (rule OB-17).
     pub(super) fn targets(&self, port: &ServicePort, family: Family, scope: Scope) -> Vec<Target> {
-        let of_standing = |standing| match self {
-            Self::Selected(pods) => selected(pods, port, family, scope, standing),
-            Self::Listed(service, node) => {
-                let here = (scope == Scope::Node).then_some(*node);
-                listed(service, port, family, here, standing)
+        let of_standing = |standing| match &self.who {
+            Who::Selected(pods) => selected(pods, port, family, scope, standing),
+            Who::Listed(service) => {
+                let node = (scope == Scope::Node).then_some(self.here.node);
+                listed(service, port, family, node, standing)
             }
         };
         let ready = of_standing(Standing::Ready);
+        let whoever = |all: Vec<(Meant<'_>, Target)>| all.into_iter().map(|(_, it)| it).collect();
         if ready.is_empty() {
-            of_standing(Standing::Ending)
-        } else {
-            ready
+            return whoever(of_standing(Standing::Ending));
+        }
+        match scope {
+            Scope::Cluster => nearest(ready, self.here),
+            Scope::Node => whoever(ready),
         }
     }
 }
 
-fn choose<'a>(pod: &'a Pod, cluster: &Cluster, peers: &Peers, node: &str) -> Chosen<'a> {
+fn choose<'a>(
+    pod: &'a Pod,
+    distribution: Distribution,
+    cluster: &'a Cluster,
+    (peers, node): (&Peers, &str),
+) -> Chosen<'a> {
     let wired = peers.by_name(&pod.name).map(|(_, peer)| peer);
     let is_wired = wired.is_some_and(Peer::is_local);
     Chosen {
@@ -102,50 +118,60 @@ fn choose<'a>(pod: &'a Pod, cluster: &Cluster, peers: &Peers, node: &str) -> Cho
         } else {
             Standing::Ready
         },
+        meant: Meant::on(pod.node.as_deref(), distribution, cluster),
         is_here: is_wired || pod.node.as_deref() == Some(node),
     }
 }
 
-fn selected(
-    pods: &[Chosen<'_>],
+fn selected<'a>(
+    pods: &[Chosen<'a>],
     port: &ServicePort,
     family: Family,
     scope: Scope,
     standing: Standing,
-) -> Vec<Target> {
+) -> Vec<(Meant<'a>, Target)> {
     let counts =
         |pod: &&Chosen<'_>| pod.standing == standing && (pod.is_here || scope == Scope::Cluster);
     let targets = pods.iter().filter(counts).filter_map(|chosen| {
-        Some(Target {
+        let target = Target {
             address: first_of_family(&chosen.addresses, family)?,
             port: target_port(port, chosen.pod)?,
             comment: comment::of(&chosen.pod.name),
-        })
+        };
+        Some((chosen.meant.clone(), target))
     });
     targets.collect()
 }
 
 /// Each address and port once, sorted, whoever has it (rule Q-3); those of a node alone if one is given.
-fn listed(
-    service: &Service,
+fn listed<'a>(
+    service: &'a Service,
     port: &ServicePort,
     family: Family,
     node: Option<&str>,
     standing: Standing,
-) -> Vec<Target> {
+) -> Vec<(Meant<'a>, Target)> {
     let counts = |endpoint: &&ServiceEndpoint| {
         let is_within = node.is_none() || endpoint.node.as_deref() == node;
         is_within && endpoint.standing() == Some(standing)
     };
     let counting = service.endpoints.iter().filter(counts);
-    let ends: BTreeSet<(IpAddr, u16)> = counting
-        .filter_map(|endpoint| Some((endpoint.address.to_canonical(), endpoint.port_for(port)?)))
-        .filter(|(address, _)| Family::of(*address) == family)
-        .collect();
-    let targets = ends.into_iter().map(|(address, port)| Target {
-        address,
-        port,
-        comment: comment::endpoint(&service.name),
+    let mut ends: BTreeMap<(IpAddr, u16), &Hints> = BTreeMap::new();
+    for endpoint in counting {
+        let address = endpoint.address.to_canonical();
+        if let Some(port) = endpoint.port_for(port)
+            && Family::of(address) == family
+        {
+            ends.entry((address, port)).or_insert(&endpoint.hints);
+        }
+    }
+    let targets = ends.into_iter().map(|((address, port), hints)| {
+        let target = Target {
+            address,
+            port,
+            comment: comment::endpoint(&service.name),
+        };
+        (Meant::hinted(hints), target)
     });
     targets.collect()
 }

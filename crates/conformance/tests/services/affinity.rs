@@ -8,14 +8,14 @@ use std::time::Duration;
 use ringfence_compile::{Compiled, Enforcement};
 use ringfence_conformance::bench::Bench;
 use ringfence_conformance::fate::Fate;
-use ringfence_conformance::fit::fit;
 use ringfence_conformance::kernel::compile_all;
 use ringfence_conformance::packet::Opening;
 use ringfence_conformance::plan::{NodeId, Place, Slot};
-use ringfence_model::{Cluster, Input, LoadOptions, assemble, load};
+use ringfence_model::Cluster;
 use ringfence_net::{Family, Protocol};
 
 use crate::lines::{CLUSTER_IPS, EXTERNAL_IPS};
+use crate::world::{cluster, pod};
 
 /// Strangers: that they are led alike by chance has a chance of 1e-9.
 const STRANGERS: u8 = 30;
@@ -240,27 +240,10 @@ impl Shop {
             node: NodeId::One,
             number: 0,
         };
-        let mut documents = vec![service, pod("client", client)];
+        let mut documents = vec![service, pod("client", "client", client, false)];
         let pods = self.pods().into_iter().enumerate();
         let there = pods.take(if self.both { 2 } else { 1 });
-        documents.extend(there.map(|(number, slot)| pod(&format!("s-{number}"), slot)));
-        let text = documents.join("\n---\n");
-        let name = "shop.yaml".to_owned();
-        let loaded = load(&[Input { name, text }], &LoadOptions::default());
-        let (cluster, diagnostics) = assemble(&loaded.objects);
-        for found in loaded.diagnostics.iter().chain(&diagnostics) {
-            assert!(!found.is_error(), "{found}");
-        }
-        fit(&cluster)
+        documents.extend(there.map(|(number, slot)| pod(&format!("s-{number}"), "s", slot, false)));
+        cluster(&documents)
     }
-}
-
-fn pod(name: &str, slot: Slot) -> String {
-    let app = name.split('-').next().unwrap();
-    let [v4, v6] = slot.addresses();
-    format!(
-        "apiVersion: v1\nkind: Pod\nmetadata: {{ namespace: x, name: {name}, labels: {{ app: {app} }} }}\nspec:\n  nodeName: {}\n  \
-         containers: [{{ name: main, image: none }}]\nstatus:\n  podIPs: [{{ ip: {v4} }}, {{ ip: \"{v6}\" }}]\n",
-        slot.node.name(),
-    )
 }

@@ -10,7 +10,9 @@
 mod affinity;
 mod lines;
 mod page;
+mod topology;
 mod traffic;
+mod world;
 
 use std::process::ExitCode;
 
@@ -35,5 +37,9 @@ fn main() -> ExitCode {
             affinity::nobody_is_remembered_for_longer_than_asked,
         ),
         ("affinity::a_crowd_is_served", affinity::a_crowd_is_served),
+        (
+            "topology::near_backends_are_preferred",
+            topology::near_backends_are_preferred,
+        ),
     ])
 }

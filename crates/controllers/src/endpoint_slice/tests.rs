@@ -253,3 +253,49 @@ fn endpoints_say_who_is_ready() {
         "the Service is gone"
     );
 }
+
+#[test]
+fn endpoints_are_meant_for_the_zones_and_nodes_that_their_service_prefers() {
+    let on = |name: &str, node: &str| {
+        let pod = backend_pod(name, &format!("10.0.0.{name}"), 5);
+        with(&pod, &["spec", "nodeName"], node)
+    };
+    let node = |name: &str, zone: Option<&str>| {
+        let labels: Map<String, Value> = zone
+            .map(|zone| (ZONE.to_owned(), zone.into()))
+            .into_iter()
+            .collect();
+        stored(
+            &json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}),
+        )
+    };
+    let hints = |distribution: &str| -> Vec<(Value, Value)> {
+        let objects = [
+            service(json!({"trafficDistribution": distribution})),
+            node("n1", Some("a")),
+            node("n2", None),
+            on("1", "n1"),
+            on("2", "n2"),
+        ];
+        let writes = decide(&view(&objects), NOW);
+        let slice = only(&writes, Verb::Create, "EndpointSlice");
+        let endpoints = slice["endpoints"].as_array().unwrap();
+        endpoints
+            .iter()
+            .map(|it| (it["zone"].clone(), it["hints"].clone()))
+            .collect()
+    };
+    let none = || (Value::Null, Value::Null);
+    let zones = json!([{"name": "a"}]);
+    assert_eq!(hints(""), [("a".into(), Value::Null), none()]);
+    let near = ("a".into(), json!({"forZones": zones}));
+    assert_eq!(hints("PreferClose"), [near.clone(), none()]);
+    assert_eq!(hints("PreferSameZone"), [near, none()]);
+    let on_node = |name: &str| json!([{"name": name}]);
+    let first = (
+        "a".into(),
+        json!({"forZones": zones, "forNodes": on_node("n1")}),
+    );
+    let second = (Value::Null, json!({"forNodes": on_node("n2")}));
+    assert_eq!(hints("PreferSameNode"), [first, second]);
+}

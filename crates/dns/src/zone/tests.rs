@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ContainerPort, EndpointPort, Labels, Namespace, ObjectName, Phase, Pod,
-    Service, ServiceEndpoint, ServicePort, TargetPort, Traffic,
+    Cluster, ClusterIp, ContainerPort, EndpointPort, Hints, Labels, Namespace, ObjectName, Phase,
+    Pod, Service, ServiceEndpoint, ServicePort, TargetPort, Traffic,
 };
 use ringfence_net::Protocol;
 
@@ -282,6 +282,7 @@ fn a_headless_service_without_selector_is_what_is_listed_for_it() {
             serving: ready,
             terminating: false,
             node: None,
+            hints: Hints::default(),
             ports: vec![EndpointPort {
                 name: headless.ports[0].name.clone(),
                 protocol: headless.ports[0].protocol,

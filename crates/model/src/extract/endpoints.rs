@@ -11,7 +11,7 @@ use crate::diagnostic::Severity;
 use crate::report::{Problem, Report};
 use crate::validate::{address, invalid_text, limits, names, ports as port_checks, quote};
 use crate::view::View;
-use crate::{EndpointPort, EndpointsKind, EndpointsManifest, ServiceEndpoint};
+use crate::{EndpointPort, EndpointsKind, EndpointsManifest, Hints, ServiceEndpoint};
 
 /// The label of an EndpointSlice that names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -104,8 +104,21 @@ fn endpoint(
         serving: condition("serving").unwrap_or(ready),
         node: owned(&at.field("nodeName")),
         terminating: condition("terminating").unwrap_or(false),
+        hints: hints(&at.field("hints")),
         ports: ports.to_vec(),
     })
+}
+
+fn hints(at: &View<'_>) -> Hints {
+    let names = |field| {
+        let items = at.field(field);
+        let names = items.items().filter_map(|item| owned(&item.field("name")));
+        names.collect()
+    };
+    Hints {
+        zones: names("forZones"),
+        nodes: names("forNodes"),
+    }
 }
 
 fn address_of(report: &mut Report, at: &View<'_>, family: Family) -> Option<IpAddr> {
@@ -146,6 +159,7 @@ fn subset(report: &mut Report, at: &View<'_>) -> Vec<ServiceEndpoint> {
                 serving: ready,
                 node: owned(&item.field("nodeName")),
                 terminating: false,
+                hints: Hints::default(),
                 ports: ports.clone(),
             })
         })

@@ -1,4 +1,4 @@
-//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-21).
+//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-22).
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use super::{Context, meta};
 use crate::report::Report;
 use crate::validate::{address, names, ports, quote, selector};
 use crate::view::View;
-use crate::{ClusterIp, Service, ServicePort, TargetPort, Traffic, TrafficPolicy};
+use crate::{ClusterIp, Distribution, Service, ServicePort, TargetPort, Traffic, TrafficPolicy};
 
 pub(super) fn service(context: &mut Context<'_>, root: &View<'_>) -> Service {
     let meta = meta::namespaced(context, root, names::service_name);
@@ -124,8 +124,23 @@ fn traffic(report: &mut Report, spec: &View<'_>, balanced: Vec<IpAddr>) -> Traff
         balanced,
         admitted: source_ranges(report, spec),
         affinity: affinity(report, spec),
+        distribution: distribution(report, &spec.field("trafficDistribution")),
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
         external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
+    }
+}
+
+/// A distribution that is not known is reported; nothing is evaluated then (rule V-25).
+fn distribution(report: &mut Report, at: &View<'_>) -> Distribution {
+    match at.text() {
+        None | Some("") => Distribution::Anywhere,
+        Some("PreferClose" | "PreferSameZone") => Distribution::SameZone,
+        Some("PreferSameNode") => Distribution::SameNode,
+        Some(other) => {
+            let known = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+            report.not_supported("OB-22", at, other, &known);
+            Distribution::Anywhere
+        }
     }
 }
 

@@ -160,7 +160,7 @@ pub(crate) fn targets(
     let address = address.to_canonical();
     let family = Family::of(address);
     let of = |service, port, scope| ServiceTargets {
-        ends: addressed(facts, service, port, family, scope),
+        ends: addressed(facts, service, (port, family), scope, node),
         are_local: scope != Scope::Cluster,
     };
     if let Some((service, port, _)) = serving_at_node(facts, query, address) {

@@ -1,9 +1,10 @@
-//! Rules OB-11, OB-12, OB-17 and OB-18: who is behind a Service, and the port they are reached on.
+//! Rules OB-11, OB-12, OB-17, OB-18 and OB-22: who is behind a Service, and the port they are reached on.
 
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Phase, Pod, Query, Service, ServiceEndpoint, ServicePort, Standing, TargetPort,
+    Distribution, Hints, Node, Phase, Pod, Query, Service, ServiceEndpoint, ServicePort, Standing,
+    TargetPort,
 };
 use ringfence_net::{Family, IpProtocol};
 
@@ -19,6 +20,8 @@ pub(super) struct Backend {
     pub(super) port: u16,
     /// Whose address it sees instead of the source's (rule OB-19).
     pub(super) via: Option<End>,
+    /// For whom it is meant (rule OB-22).
+    hints: Hints,
 }
 
 /// the port of `service` that `query` dials.
@@ -90,20 +93,73 @@ fn best<T>(all: Vec<(Standing, T)>) -> Vec<T> {
     chosen.map(|(_, backend)| backend).collect()
 }
 
-/// The addresses and ports of the backends that have an address already.
+/// The addresses and ports of the backends that have an address already, of those that are ready the ones that connections
+/// which come up at `node` get (rule OB-22).
 pub(super) fn addressed(
     facts: Facts<'_>,
     service: &Service,
-    port: &ServicePort,
-    family: Family,
+    (port, family): (&ServicePort, Family),
     scope: Scope<'_>,
+    node: &str,
 ) -> Vec<(IpAddr, u16)> {
     let all = standing(facts, service, port, Some(family), scope).into_iter();
-    let addressed = all.filter_map(|(standing, backend)| {
-        let address = backend.end.address(family)?;
-        Some((standing, (address, backend.port)))
-    });
-    best(addressed.collect())
+    let addressed: Vec<(Standing, Addressed)> = all
+        .filter_map(|(standing, backend)| {
+            let address = backend.end.address(family)?;
+            let hints = backend.hints;
+            let end = (address, backend.port);
+            Some((standing, Addressed { end, hints }))
+        })
+        .collect();
+    let is_ready = addressed
+        .iter()
+        .any(|(standing, _)| *standing == Standing::Ready);
+    let mut found = best(addressed);
+    if is_ready && scope == Scope::Cluster {
+        prefer(&mut found, facts, node);
+    }
+    found.into_iter().map(|found| found.end).collect()
+}
+
+struct Addressed {
+    end: (IpAddr, u16),
+    hints: Hints,
+}
+
+/// OB-22: hints count if every backend has them, and one names the node or its zone.
+fn prefer(found: &mut Vec<Addressed>, facts: Facts<'_>, node: &str) {
+    let here = facts.cluster.nodes.get(node);
+    let zone = here.and_then(Node::zone).unwrap_or_default();
+    let kinds: [(fn(&Hints) -> &Vec<String>, &str); 2] =
+        [(|hints| &hints.nodes, node), (|hints| &hints.zones, zone)];
+    for (names, own) in kinds {
+        let is_meant = |one: &Addressed| names(&one.hints).iter().any(|name| name == own);
+        let complete = found.iter().all(|one| !names(&one.hints).is_empty());
+        if complete && !own.is_empty() && found.iter().any(is_meant) {
+            found.retain(is_meant);
+            return;
+        }
+    }
+}
+
+/// OB-22: what the controller of a cluster would write about a pod.
+fn hints_of(facts: Facts<'_>, service: &Service, pod: &Pod) -> Hints {
+    let node = pod.node.iter();
+    let zones = node
+        .clone()
+        .filter_map(|name| facts.cluster.nodes.get(name)?.zone());
+    let zones = zones.map(str::to_owned).collect();
+    match service.traffic.distribution {
+        Distribution::Anywhere => Hints::default(),
+        Distribution::SameZone => Hints {
+            zones,
+            nodes: Vec::new(),
+        },
+        Distribution::SameNode => Hints {
+            zones,
+            nodes: node.cloned().collect(),
+        },
+    }
 }
 
 fn selected(
@@ -121,7 +177,9 @@ fn selected(
         } else {
             Standing::Ready
         };
-        Some((standing, selected_backend(facts, pod, port, family)?))
+        let backend = selected_backend(facts, pod, port, family)?;
+        let hints = hints_of(facts, service, pod);
+        Some((standing, Backend { hints, ..backend }))
     });
     backends.collect()
 }
@@ -150,6 +208,7 @@ fn selected_backend(
         end,
         port,
         via: None,
+        hints: Hints::default(),
     })
 }
 
@@ -170,6 +229,7 @@ fn listed(
             end,
             port,
             via: None,
+            hints: endpoint.hints.clone(),
         };
         Some((endpoint.standing()?, backend))
     });

@@ -1,6 +1,6 @@
 use ringfence_model::{
-    ClusterIp, EndpointPort, Labels, PolicyPort, PortMatch, Service, ServiceEndpoint, ServicePort,
-    TargetPort, Traffic, TrafficPolicy,
+    ClusterIp, EndpointPort, Hints, Labels, PolicyPort, PortMatch, Service, ServiceEndpoint,
+    ServicePort, TargetPort, Traffic, TrafficPolicy,
 };
 
 use super::{address, name, network};
@@ -153,6 +153,7 @@ impl ServiceBuilder {
             serving: true,
             terminating: false,
             node: None,
+            hints: Hints::default(),
             ports: ports.into_iter().collect(),
         });
         self

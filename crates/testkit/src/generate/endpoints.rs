@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, EndpointPort, Labels, Service, ServiceEndpoint, ServicePort};
+use ringfence_model::{
+    Cluster, EndpointPort, Hints, Labels, Service, ServiceEndpoint, ServicePort,
+};
 
 use super::Shape;
 use crate::random::Random;
@@ -43,6 +45,7 @@ fn endpoints(random: &mut Random, service: &Service, all: &[IpAddr]) -> Vec<Serv
             serving: random.chance(80),
             terminating: random.chance(10),
             node: random.pick(&NODES).map(|node| (*node).to_owned()),
+            hints: Hints::default(),
             ports: ports(random, service),
         })
         .collect();

@@ -6,9 +6,9 @@
 )]
 
 use ringfence_model::{
-    AUDIT_ANNOTATION, Cluster, ClusterIp, ContainerPort, Direction, EndpointPort, LabelSelector,
-    Namespace, NetworkPolicy, Node, ObjectName, Owner, Phase, Pod, PolicyPeer, PolicyPort,
-    PolicyRule, PortMatch, Requirement, Service, ServicePort, TargetPort,
+    AUDIT_ANNOTATION, Cluster, ClusterIp, ContainerPort, Direction, Distribution, EndpointPort,
+    Hints, LabelSelector, Namespace, NetworkPolicy, Node, ObjectName, Owner, Phase, Pod,
+    PolicyPeer, PolicyPort, PolicyRule, PortMatch, Requirement, Service, ServicePort, TargetPort,
 };
 use serde_json::{Value, json};
 
@@ -151,6 +151,11 @@ fn service(service: &Service) -> Value {
     if let Some(ranges) = &service.traffic.admitted {
         spec["loadBalancerSourceRanges"] = json!(ranges);
     }
+    match service.traffic.distribution {
+        Distribution::Anywhere => {}
+        Distribution::SameZone => spec["trafficDistribution"] = json!("PreferSameZone"),
+        Distribution::SameNode => spec["trafficDistribution"] = json!("PreferSameNode"),
+    }
     if let Some(seconds) = service.traffic.affinity {
         spec["sessionAffinity"] = json!("ClientIP");
         spec["sessionAffinityConfig"] = json!({ "clientIP": { "timeoutSeconds": seconds } });
@@ -207,6 +212,7 @@ fn endpoint_slices(service: &Service) -> Vec<Value> {
                 "endpoints": [{
                     "addresses": [endpoint.address],
                     "nodeName": endpoint.node,
+                    "hints": hints(&endpoint.hints),
                     "conditions": {
                         "ready": endpoint.ready,
                         "serving": endpoint.serving,
@@ -217,6 +223,14 @@ fn endpoint_slices(service: &Service) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+fn hints(hints: &Hints) -> Value {
+    let named = |names: &[String]| -> Value {
+        let names = names.iter().map(|name| json!({ "name": name }));
+        names.collect()
+    };
+    json!({ "forZones": named(&hints.zones), "forNodes": named(&hints.nodes) })
 }
 
 fn endpoint_port(port: &EndpointPort) -> Value {
