@@ -13,6 +13,7 @@
 
 mod controllers;
 mod demo;
+mod edge;
 mod exec;
 mod families;
 mod flows;
