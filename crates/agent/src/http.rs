@@ -69,10 +69,10 @@ fn start(stream: TcpStream, pages: &Pages, open: &Arc<AtomicUsize>) {
 }
 
 /// One of the connections that may be open.
-struct Place(Arc<AtomicUsize>);
+pub(crate) struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+    pub(crate) fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
         let place = Self(Arc::clone(open));
         (open.fetch_add(1, Ordering::Relaxed) < MOST_CONNECTIONS).then_some(place)
     }

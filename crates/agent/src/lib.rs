@@ -9,6 +9,7 @@ mod clock;
 mod config;
 pub mod departure;
 pub mod flows;
+mod health_check;
 mod http;
 mod kernel;
 mod metrics;

@@ -14,6 +14,7 @@ use ringfence_model::PolicyName;
 
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
+use crate::health_check::{Servers, health_checks};
 use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
 use crate::metrics::{Sample, Tally};
@@ -204,6 +205,8 @@ struct Agent {
     tally: Tally,
     /// Tables that others changed.
     edits: SyncSender<Edited>,
+    node: String,
+    health_checks: Servers,
 }
 
 impl Agent {
@@ -214,6 +217,8 @@ impl Agent {
         (jobs, edits): (Sender<Job>, SyncSender<Edited>),
     ) -> Self {
         Self {
+            node: config.node.clone(),
+            health_checks: Servers::default(),
             machine: Machine::new(config),
             version: 0,
             start: Instant::now(),
@@ -322,12 +327,18 @@ impl Agent {
     }
 
     fn event(&mut self, event: Event) {
-        self.version += u64::from(may_change_names(&event));
+        let may_change = may_change_names(&event);
+        self.version += u64::from(may_change);
         let now = self.start.elapsed();
         self.tally.event(&event, now);
         self.machine.tell_time(time_of_day());
         for action in self.machine.handle(event, now) {
             self.act(action);
+        }
+        if may_change {
+            let (cluster, wired) = (self.machine.cluster(), self.machine.programmed());
+            let checks = health_checks(cluster, &self.node, wired);
+            self.health_checks.answer(checks);
         }
     }
 

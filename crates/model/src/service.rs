@@ -65,6 +65,9 @@ pub struct Traffic {
     pub affinity: Option<u32>,
     /// `spec.trafficDistribution`.
     pub distribution: Distribution,
+    /// `spec.healthCheckNodePort` of a load balancer that keeps connections from outside on their node: where nodes say
+    /// whether they have a backend (rule OB-23).
+    pub health_port: Option<u16>,
 }
 
 /// Which of its backends connections to a Service get rather than others (rule OB-22).

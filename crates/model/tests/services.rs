@@ -15,7 +15,9 @@ fn read(spec: &str) -> (Option<Traffic>, Vec<String>) {
     let messages = loaded.diagnostics.iter().map(ToString::to_string);
     let messages = messages
         .filter(|message| {
-            message.contains("OB-20") || message.contains("OB-21") || message.contains("OB-22")
+            ["OB-20", "OB-21", "OB-22", "OB-23"]
+                .iter()
+                .any(|rule| message.contains(rule))
         })
         .collect();
     let (cluster, _) = assemble(&loaded.objects);
@@ -141,4 +143,17 @@ fn slices_say_for_whom_an_endpoint_is_meant() {
         nodes: vec!["n1".to_owned()],
     };
     assert_eq!(hints, [meant, Hints::default()]);
+}
+
+#[test]
+fn only_load_balancers_that_keep_to_nodes_have_a_port_for_health_checks() {
+    let of = |spec: &str| {
+        let (traffic, messages) = read(&format!("{spec}, healthCheckNodePort: 32001"));
+        (
+            traffic.and_then(|traffic| traffic.health_port),
+            messages.len(),
+        )
+    };
+    assert_eq!(of(", externalTrafficPolicy: Local"), (Some(32_001), 0));
+    assert_eq!(of(""), (None, 1));
 }

@@ -1,4 +1,4 @@
-//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-22).
+//! Services (rules Q-8, OB-11, OB-13, OB-15, OB-18 to OB-23).
 
 use std::net::IpAddr;
 
@@ -125,9 +125,32 @@ fn traffic(report: &mut Report, spec: &View<'_>, balanced: Vec<IpAddr>) -> Traff
         admitted: source_ranges(report, spec),
         affinity: affinity(report, spec),
         distribution: distribution(report, &spec.field("trafficDistribution")),
+        health_port: health_port(report, spec),
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
         external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
     }
+}
+
+/// The port counts where it means something, and may not be written elsewhere; 0 stands for one that is not assigned yet.
+fn health_port(report: &mut Report, spec: &View<'_>) -> Option<u16> {
+    let at = spec.field("healthCheckNodePort");
+    if !at.is_set() || at.integer() == Some(0) {
+        return None;
+    }
+    let needs_one = spec.field("type").text() == Some("LoadBalancer")
+        && spec.field("externalTrafficPolicy").text() == Some("Local");
+    if !needs_one {
+        let detail =
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        report.invalid(
+            "OB-23",
+            &at,
+            &at.integer().unwrap_or_default().to_string(),
+            detail,
+        );
+        return None;
+    }
+    ports::port(report, "OB-23", &at)
 }
 
 /// A distribution that is not known is reported; nothing is evaluated then (rule V-25).

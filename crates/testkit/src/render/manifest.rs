@@ -151,6 +151,9 @@ fn service(service: &Service) -> Value {
     if let Some(ranges) = &service.traffic.admitted {
         spec["loadBalancerSourceRanges"] = json!(ranges);
     }
+    if let Some(port) = service.traffic.health_port {
+        spec["healthCheckNodePort"] = json!(port);
+    }
     match service.traffic.distribution {
         Distribution::Anywhere => {}
         Distribution::SameZone => spec["trafficDistribution"] = json!("PreferSameZone"),
