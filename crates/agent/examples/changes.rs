@@ -15,7 +15,7 @@ use ringfence_compile::{
 };
 use ringfence_model::{Cluster, ObjectName, Pod};
 use ringfence_netlink::nftables::Nftables;
-use ringfence_ruleset::Operation;
+use ringfence_ruleset::{Datum, Element, Key, Operation, Value};
 use ringfence_testkit::builder::{
     block, cluster, labels, namespace, namespaces, node, pod, pods, policy, rule, tcp,
 };
@@ -68,6 +68,40 @@ impl Node {
         self.commit()
     }
 
+    /// The least that can be asked of the kernel: an element that comes, or goes.
+    fn floor(&mut self, turn: usize) -> Cost {
+        let table = ringfence_ruleset::TABLE_NAME;
+        let set = "nodes4".to_owned();
+        let definition = self.compiler.compiled().table.sets[&set].definition();
+        let key = Key::point(vec![Datum::Address([198, 51, 100, 1].into())]);
+        let element = Element {
+            value: Value::Member,
+            comment: None,
+        };
+        let operation = if turn.is_multiple_of(2) {
+            let elements = vec![(key, element)];
+            Operation::AddElements {
+                set,
+                definition,
+                elements,
+            }
+        } else {
+            let keys = vec![key];
+            Operation::DeleteElements {
+                set,
+                definition,
+                keys,
+            }
+        };
+        let start = Instant::now();
+        self.kernel.apply(table, &[operation]).unwrap();
+        Cost {
+            compiling: Duration::ZERO,
+            committing: start.elapsed(),
+            elements: 1,
+        }
+    }
+
     fn pod(&self, number: usize) -> Pod {
         self.compiler.cluster().pods[&name(number)].clone()
     }
@@ -98,6 +132,9 @@ fn measure(local: usize) {
         "{PODS} pods, {POLICIES} policies, {local} local pods. Cold start: {} elements, {:?} to compile, {:?} to commit",
         first.elements, first.compiling, first.committing
     );
+    report("one element alone: the kernel's floor", |turn| {
+        node.floor(turn)
+    });
     let remote = |turn: usize| turn * 100 % PODS + 1 + turn % 3;
     report("a remote pod goes, or comes", |turn| {
         let pod = large.pods[&name(remote(turn / 2))].clone();

@@ -87,7 +87,7 @@ impl Node {
             listen: None,
         };
         fs::create_dir_all(config.data_dir.join("endpoints")).unwrap();
-        fs::write(path("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
+        write_config(folder.path(), &config);
         let store = FakeStore::listen(&path("store.sock"), objects);
         Self {
             config,
@@ -100,8 +100,7 @@ impl Node {
     /// Changes what the next agent is told.
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut AgentConfig)) {
         change(&mut self.config);
-        let bytes = serde_json::to_vec(&self.config).unwrap();
-        fs::write(self.folder.path().join("config.json"), bytes).unwrap();
+        write_config(self.folder.path(), &self.config);
     }
 
     /// From now on the kernel refuses the agent every transaction, so to speak; or no more.
@@ -226,6 +225,13 @@ pub(crate) fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) ->
         assert!(Instant::now() < end, "{what} never came");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// In one step: an agent that has just been started may be about to read it.
+fn write_config(folder: &Path, config: &AgentConfig) {
+    let new = folder.join("config.new");
+    fs::write(&new, serde_json::to_vec(config).unwrap()).unwrap();
+    fs::rename(new, folder.join("config.json")).unwrap();
 }
 
 fn local(endpoint: &Endpoint) -> LocalEndpoint {

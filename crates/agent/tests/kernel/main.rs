@@ -11,6 +11,7 @@
 
 mod agent;
 mod killed;
+mod loose;
 mod objects;
 mod protection;
 mod protocols;
@@ -58,6 +59,8 @@ fn main() -> ExitCode {
         traffic::a_new_deny_ends_exactly_what_it_denies,
         traffic::a_server_that_speaks_first_is_cut_as_well,
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
+        loose::a_cut_server_is_not_taken_for_a_client,
+        loose::a_cut_client_is_not_reached_by_its_server,
         services::datagrams_follow_their_service,
         services::datagrams_find_a_service_that_comes_late,
         reuse::whoever_gets_the_address_inherits_nothing,

@@ -2,7 +2,7 @@
 
 use ringfence_compile::Enforcement;
 use ringfence_reference::answer;
-use ringfence_ruleset::validate;
+use ringfence_ruleset::{Table, Value, validate};
 use ringfence_testkit::compare::disagreement;
 use ringfence_testkit::decider::{ReferenceDecider, Verdict};
 use ringfence_testkit::flows::{self, ProbeFlow};
@@ -58,6 +58,27 @@ fn tables_are_valid() {
                 Ok(()),
                 "seed {seed}, node {node}"
             );
+            let leading = leading(&compiled.table);
+            assert_eq!(leading, Vec::<String>::new(), "seed {seed}, node {node}");
         }
     }
+}
+
+/// The elements of judging maps that name a chain, at which the kernel validates the whole table, beside those that lead pods
+/// to policies in audit mode.
+fn leading(table: &Table) -> Vec<String> {
+    let judging = ["egress", "ingress", "selves"];
+    let sets = table.sets.iter();
+    let sets = sets.filter(|(name, _)| judging.iter().any(|stem| name.starts_with(stem)));
+    let elements = sets.flat_map(|(name, set)| set.elements.values().map(move |it| (name, it)));
+    let named = elements.filter_map(|(name, element)| match &element.value {
+        Value::Verdict(verdict) => Some((name, verdict.chain()?)),
+        Value::Member | Value::Data(_) => None,
+    });
+    let unexpected = named.filter(|(_, chain)| {
+        let chain = chain.trim_end_matches(['4', '6']);
+        !chain.ends_with("-both") && !chain.ends_with("-audit")
+    });
+    let told = unexpected.map(|(name, chain)| format!("{name} {chain}"));
+    told.collect()
 }
