@@ -13,7 +13,7 @@ use std::thread;
 
 use nix::libc;
 
-use crate::socket::{Socket, SocketError, Subsystem};
+use crate::socket::{Message, Socket, SocketError, Subsystem};
 
 /// nfnetlink's number of ctnetlink.
 const SUBSYSTEM: u16 = 1 << 8;
@@ -171,11 +171,8 @@ impl Conntrack {
     /// # Errors
     /// [`SocketError`].
     pub fn entries(&mut self) -> Result<Vec<Entry>, SocketError> {
-        let messages = self.socket.dump(GET, &codec::header(None))?;
-        Ok(messages
-            .iter()
-            .filter_map(|message| codec::entry(&message.body))
-            .collect())
+        let read = |message: Message| codec::entry(&message.body);
+        self.socket.dump_read(GET, &codec::header(None), read)
     }
 
     /// The entries that have one of these addresses at this end; on kernels before Linux 5.8 all entries of these families.
@@ -295,9 +292,8 @@ fn list<'a>(
 ) -> Result<Vec<Entry>, SocketError> {
     let mut entries = Vec::new();
     for (address, end) in ends {
-        let messages = socket.dump(GET, &codec::filter(*address, *end))?;
-        let found = messages.iter();
-        entries.extend(found.filter_map(|message| codec::entry(&message.body)));
+        let read = |message: Message| codec::entry(&message.body);
+        entries.extend(socket.dump_read(GET, &codec::filter(*address, *end), read)?);
     }
     Ok(entries)
 }

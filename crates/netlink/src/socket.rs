@@ -138,7 +138,7 @@ impl Socket {
         body: &[u8],
     ) -> Result<Vec<Message>, SocketError> {
         let sequence = self.send_request(kind, REQUEST | ACK | flags, body)?;
-        Ok(self.collect(sequence)?.messages)
+        Ok(self.collect(sequence, &Some)?.found)
     }
 
     /// Sends requests of one kind in one system call, and returns for each what it was refused with, if it was. Their answers
@@ -170,11 +170,24 @@ impl Socket {
     /// # Errors
     /// [`SocketError::Refused`], [`SocketError::Interrupted`], others if the exchange itself fails.
     pub(crate) fn dump(&mut self, kind: u16, body: &[u8]) -> Result<Vec<Message>, SocketError> {
+        self.dump_read(kind, body, Some)
+    }
+
+    /// The same, but gives what `read` makes of each message: of many messages only as many are held at a time as one read brings.
+    ///
+    /// # Errors
+    /// As [`Socket::dump`].
+    pub(crate) fn dump_read<T>(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        read: impl Fn(Message) -> Option<T>,
+    ) -> Result<Vec<T>, SocketError> {
         for _ in 0..DUMP_ATTEMPTS {
             let sequence = self.send_request(kind, REQUEST | DUMP, body)?;
-            match self.collect(sequence) {
+            match self.collect(sequence, &read) {
                 Ok(answer) if answer.interrupted => {}
-                Ok(answer) => return Ok(answer.messages),
+                Ok(answer) => return Ok(answer.found),
                 Err(SocketError::Refused(refused)) if refused.errno == Errno::EINTR => {}
                 Err(error) => return Err(error),
             }
@@ -253,8 +266,15 @@ impl Socket {
     }
 
     /// Reads until the end of the answer to `sequence`; what belongs to earlier requests is dropped.
-    fn collect(&mut self, sequence: u32) -> Result<Answer, SocketError> {
-        let mut answer = Answer::default();
+    fn collect<T>(
+        &mut self,
+        sequence: u32,
+        read: &impl Fn(Message) -> Option<T>,
+    ) -> Result<Answer<T>, SocketError> {
+        let mut answer = Answer {
+            found: Vec::new(),
+            interrupted: false,
+        };
         loop {
             for message in self.receive(0)? {
                 if message.sequence != sequence {
@@ -264,7 +284,7 @@ impl Socket {
                 match message.classify()? {
                     Kind::Acknowledged | Kind::Done => return Ok(answer),
                     Kind::Refused(refused) => return Err(refused.into()),
-                    Kind::Data => answer.messages.push(message),
+                    Kind::Data => answer.found.extend(read(message)),
                     Kind::Noop => {}
                 }
             }
@@ -320,9 +340,9 @@ impl AsFd for Socket {
     }
 }
 
-#[derive(Debug, Default)]
-struct Answer {
-    messages: Vec<Message>,
+#[derive(Debug)]
+struct Answer<T> {
+    found: Vec<T>,
     interrupted: bool,
 }
 

@@ -278,12 +278,13 @@ impl Machine {
         let Some(enforced) = &self.enforced else {
             return Vec::new();
         };
-        let judge = Judge {
+        let mut judge = Judge {
             table: Evaluator::new(&self.compiler.compiled().table),
             suspects: &self.suspects,
             endpoints: self.endpoints.interfaces(&enforced.endpoints),
             withdrawn: self.endpoints.withdrawn(),
             local,
+            denied: BTreeMap::new(),
         };
         let doomed = connections.iter().filter(|entry| judge.revokes(entry));
         let doomed: Vec<_> = doomed.cloned().collect();

@@ -25,11 +25,17 @@ pub(crate) struct Judge<'a> {
     pub(crate) withdrawn: BTreeSet<IpAddr>,
     /// Addresses of the node itself.
     pub(crate) local: &'a BTreeSet<IpAddr>,
+    /// Whether the table denies what it was asked about already.
+    pub(crate) denied: BTreeMap<Question, bool>,
 }
+
+/// Client, server, protocol, type and code of an ICMP query, and the server's port: connections that differ in nothing else
+/// than the client's port share their judgement, at which no rule looks.
+type Question = (IpAddr, IpAddr, u8, u16, u16);
 
 impl Judge<'_> {
     /// Whether `entry` must end. The table sets no zones, so that entries of other zones are not its own.
-    pub(crate) fn revokes(&self, entry: &Entry) -> bool {
+    pub(crate) fn revokes(&mut self, entry: &Entry) -> bool {
         entry.zone == 0
             && (self.is_withdrawn(entry)
                 || (self.is_suspect(entry) && self.is_denied(entry))
@@ -99,7 +105,7 @@ impl Judge<'_> {
 
     /// Whether the packet that opened the connection would be dropped now: from its first source, to where
     /// its answers come from (rule DP-20). What the node itself opens meets no policy (rule NP-50).
-    fn is_denied(&self, entry: &Entry) -> bool {
+    fn is_denied(&mut self, entry: &Entry) -> bool {
         let (source, destination) = (entry.original.source, entry.reply.source);
         let (from, to) = (
             self.endpoints.get(&source),
@@ -115,6 +121,10 @@ impl Judge<'_> {
         {
             return true;
         }
+        let question = question(entry);
+        if let Some(denied) = self.denied.get(&question) {
+            return *denied;
+        }
         let hook = if self.is_local(destination) {
             Hook::Input
         } else {
@@ -124,7 +134,9 @@ impl Judge<'_> {
             |pod: Option<&Interface<'_>>| pod.map_or_else(String::new, |pod| pod.name.to_owned());
         let packet = opening_packet(entry, name(from), name(to));
         // Only chains of kind nat choose at random, and they hang on other hooks.
-        self.table.evaluate(hook, &packet, &mut |_| 0).outcome != Outcome::Accept
+        let denied = self.table.evaluate(hook, &packet, &mut |_| 0).outcome != Outcome::Accept;
+        self.denied.insert(question, denied);
+        denied
     }
 
     fn is_local(&self, address: IpAddr) -> bool {
@@ -147,6 +159,17 @@ fn datagram_ends(entry: &Entry) -> Option<((IpAddr, u16), (IpAddr, u16))> {
     };
     let dialled = (entry.original.destination, destination);
     Some((dialled, (entry.reply.source, source)))
+}
+
+fn question(entry: &Entry) -> Question {
+    let (first, port) = ports(entry);
+    let query = match entry.original.transport {
+        Transport::Ports { .. } => 0,
+        Transport::Icmp { .. } => first,
+    };
+    let (client, server) = (entry.original.source, entry.reply.source);
+    let protocol = entry.original.transport.protocol();
+    (client, server, protocol, query, port)
 }
 
 fn opening_packet(entry: &Entry, input_interface: String, output_interface: String) -> Packet {

@@ -321,12 +321,13 @@ impl World {
     fn denies(&self, entry: &Entry) -> bool {
         let table = &self.node.machine.compiler.compiled().table;
         self.node.machine.enforced.as_ref().is_none_or(|enforced| {
-            let judge = Judge {
+            let mut judge = Judge {
                 table: Evaluator::new(table),
                 suspects: &Suspects::everybody(),
                 endpoints: self.node.machine.endpoints.interfaces(&enforced.endpoints),
                 withdrawn: BTreeSet::new(),
                 local: &self.node.local,
+                denied: BTreeMap::new(),
             };
             judge.revokes(entry)
         })
