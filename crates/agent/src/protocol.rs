@@ -96,7 +96,7 @@ impl AgentObject {
         match self {
             Self::Namespace(new) => Change::Namespace(new.name.clone(), Some(new)),
             Self::Node(new) => Change::Node(new.name.clone(), Some(new)),
-            Self::Pod(new) => Change::Pod(new.name.clone(), Some(new)),
+            Self::Pod(new) => Change::Pod(new.name.clone(), Some(shrunk(new))),
             Self::Service(new) => Change::Service(new.name.clone(), Some(new)),
             Self::NetworkPolicy(new) => Change::NetworkPolicy(new.name.clone(), Some(new)),
             Self::ClusterPolicy(new) => Change::ClusterPolicy(new.name.clone(), Some(new)),
@@ -108,7 +108,7 @@ impl AgentObject {
         match self {
             Self::Namespace(new) => replace(&mut cluster.namespaces, new.name.clone(), new),
             Self::Node(new) => replace(&mut cluster.nodes, new.name.clone(), new),
-            Self::Pod(new) => replace(&mut cluster.pods, new.name.clone(), new),
+            Self::Pod(new) => replace(&mut cluster.pods, new.name.clone(), shrunk(new)),
             Self::Service(new) => replace(&mut cluster.services, new.name.clone(), new),
             Self::NetworkPolicy(new) => {
                 replace(&mut cluster.network_policies, new.name.clone(), new)
@@ -118,6 +118,12 @@ impl AgentObject {
             }
         }
     }
+}
+
+/// Pods are many, and lists that were read one by one have room for more.
+fn shrunk(mut pod: Pod) -> Pod {
+    pod.shrink_to_fit();
+    pod
 }
 
 /// The name of an object of the cluster.

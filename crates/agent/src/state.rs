@@ -243,7 +243,7 @@ impl Machine {
 
     /// The cluster as last completely received.
     #[must_use]
-    pub const fn cluster(&self) -> &Cluster {
+    pub fn cluster(&self) -> &Cluster {
         self.compiler.cluster()
     }
 
@@ -258,7 +258,7 @@ impl Machine {
 
     fn subject_of(&self, held: &Held) -> Subject {
         Subject {
-            cluster: self.compiler.cluster().clone(),
+            cluster: self.compiler.shared_cluster(),
             refused: self.compiler.compiled().refused.clone(),
             endpoints: held.endpoints.values().cloned().collect(),
             revision: held.revision,

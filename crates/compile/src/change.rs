@@ -130,6 +130,9 @@ fn exchange<K: Ord + Clone, V: PartialEq>(
     before: &mut BTreeMap<K, Option<V>>,
     new: BTreeMap<K, V>,
 ) -> bool {
+    if objects.is_empty() {
+        return fill(objects, before, new);
+    }
     let gone: Vec<K> = objects
         .keys()
         .filter(|name| !new.contains_key(*name))
@@ -142,6 +145,19 @@ fn exchange<K: Ord + Clone, V: PartialEq>(
         changed |= put(objects, before, name, new);
     }
     changed
+}
+
+/// Built at once, a map is packed; one that grows in order is half empty.
+fn fill<K: Ord + Clone, V>(
+    objects: &mut BTreeMap<K, V>,
+    before: &mut BTreeMap<K, Option<V>>,
+    new: BTreeMap<K, V>,
+) -> bool {
+    for name in new.keys() {
+        before.entry(name.clone()).or_insert(None);
+    }
+    *objects = new.into_iter().collect();
+    !objects.is_empty()
 }
 
 fn absent<K: Ord + Clone, V>(objects: &BTreeMap<K, V>) -> BTreeMap<K, Option<V>> {

@@ -1,6 +1,7 @@
 //! The compiler: holds a cluster, takes changes in, and gives the transaction that each of them means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ringfence_model::{Cluster, ObjectName, Pod, PolicyName};
 use ringfence_net::Family;
@@ -27,7 +28,8 @@ pub struct Compiler {
     network: NetworkConfig,
     enforcement: Enforcement,
     limits: Limits,
-    cluster: Cluster,
+    /// Copied for the next change if somebody else holds it still.
+    cluster: Arc<Cluster>,
     endpoints: Vec<LocalEndpoint>,
     /// Whether these are others than those of `wired`.
     is_rewired: bool,
@@ -78,7 +80,7 @@ impl Compiler {
             network,
             enforcement,
             limits,
-            cluster: Cluster::default(),
+            cluster: Arc::default(),
             endpoints: Vec::new(),
             is_rewired: false,
             wired: BTreeMap::new(),
@@ -93,19 +95,21 @@ impl Compiler {
     pub fn with(cluster: Cluster, view: &NodeView<'_>, limits: Limits) -> Self {
         let mut compiler = Self::new(view.name, view.network.clone(), view.enforcement, limits);
         compiler.changed = Changed::everything(&cluster);
-        compiler.cluster = cluster;
+        compiler.cluster = Arc::new(cluster);
         compiler.set_endpoints(view.endpoints.to_vec());
         compiler
     }
 
     /// Takes a change in; `false` if it changes nothing. It counts from the next [`Compiler::compile`] on.
     pub fn change(&mut self, change: Change) -> bool {
-        self.changed.apply(change, &mut self.cluster)
+        let cluster = Arc::make_mut(&mut self.cluster);
+        self.changed.apply(change, cluster)
     }
 
     /// Takes a whole cluster in, in the place of what was known; `false` if nothing is different.
     pub fn replace(&mut self, cluster: Cluster) -> bool {
-        self.changed.replace(cluster, &mut self.cluster)
+        let known = Arc::make_mut(&mut self.cluster);
+        self.changed.replace(cluster, known)
     }
 
     /// The pods that are wired on the node; `false` if they are the same as before.
@@ -130,8 +134,14 @@ impl Compiler {
 
     /// The cluster, with every change.
     #[must_use]
-    pub const fn cluster(&self) -> &Cluster {
+    pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// The same, to keep: a change that comes meanwhile is made to a copy.
+    #[must_use]
+    pub fn shared_cluster(&self) -> Arc<Cluster> {
+        Arc::clone(&self.cluster)
     }
 
     /// What the last successful [`Compiler::compile`] made.
@@ -173,7 +183,7 @@ impl Compiler {
         self.take_places(&changed);
         let done = self.take_services(&changed, &rewired, &changes);
         self.take_policies(&mut changed, &changes);
-        self.parts.peers.settle(&changes);
+        self.parts.peers.settle(changes);
         let layout = done.and_then(|()| self.parts.emitter.finish(self.network.capacity));
         if layout.is_err() {
             self.start_over();
@@ -219,7 +229,7 @@ impl Compiler {
             .iter()
             .filter_map(|name| {
                 let pod = self.cluster.pods.get(*name);
-                let new = pod.and_then(|pod| Peer::of(pod, self.wired.get(*name)));
+                let new = pod.and_then(|pod| peers.peer(pod, self.wired.get(*name)));
                 peers.set(name, new)
             })
             .collect();

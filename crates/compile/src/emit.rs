@@ -380,10 +380,10 @@ pub(crate) fn twice(address: IpAddr) -> Key {
 }
 
 pub(crate) fn span_key(family: Family, span: Span) -> Key {
-    Key {
-        first: vec![Datum::Address(address(family, span.first))],
-        last: vec![Datum::Address(address(family, span.last))],
-    }
+    Key::range(
+        vec![Datum::Address(address(family, span.first))],
+        vec![Datum::Address(address(family, span.last))],
+    )
 }
 
 /// The set and key of an entry.
@@ -413,10 +413,7 @@ pub(crate) fn entry_key(mark: Mark, extent: Extent) -> (String, Key) {
     } else {
         "-ranges"
     };
-    let key = Key {
-        first: with(range.first()),
-        last: with(range.last()),
-    };
+    let key = Key::range(with(range.first()), with(range.last()));
     (set(stem), key)
 }
 

@@ -23,6 +23,7 @@ mod place;
 mod policy;
 mod report;
 mod service;
+mod shared;
 mod span;
 mod supposed;
 pub mod trace;

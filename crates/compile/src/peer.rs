@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ringfence_model::{
     Cluster, ContainerPort, LabelSelector, Labels, METADATA_NAME_LABEL, ObjectName, PeerSelector,
@@ -9,6 +10,7 @@ use ringfence_model::{
 };
 use ringfence_net::Protocol;
 
+use crate::shared::Shared;
 use crate::{CompileError, LocalEndpoint, layout::INTERFACE_PREFIX};
 
 /// Position of a peer in [`Peers`]. It says nothing about order.
@@ -18,8 +20,8 @@ pub(crate) type PeerId = usize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) name: ObjectName,
-    pub(crate) labels: Labels,
-    pub(crate) ports: Vec<ContainerPort>,
+    pub(crate) labels: Arc<Labels>,
+    pub(crate) ports: Arc<[ContainerPort]>,
     /// The wired addresses of a local pod, else those of its status.
     pub(crate) addresses: Vec<IpAddr>,
     /// The node's end of its veth pair, if it is wired on this node.
@@ -37,6 +39,9 @@ pub(crate) struct PeerChange {
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     slots: Vec<Option<Peer>>,
+    /// Labels and ports of peers: the replicas of a workload have the same.
+    labels: Shared<Labels>,
+    ports: Shared<[ContainerPort]>,
     /// Slots that are free; given out again only after the update that emptied them.
     free: Vec<PeerId>,
     ids: BTreeMap<ObjectName, PeerId>,
@@ -54,27 +59,27 @@ struct Members {
 }
 
 impl Peer {
-    /// `pod` as a peer, if it is one.
-    pub(crate) fn of(pod: &Pod, endpoint: Option<&LocalEndpoint>) -> Option<Self> {
-        if !pod.is_on_pod_network() {
-            return None;
-        }
-        let addresses = endpoint.map_or(&pod.addresses, |found| &found.addresses);
-        Some(Self {
-            name: pod.name.clone(),
-            labels: pod.labels.clone(),
-            ports: pod.ports.clone(),
-            addresses: canonical(addresses),
-            interface: endpoint.map(|endpoint| endpoint.host_interface.clone()),
-        })
-    }
-
     pub(crate) const fn is_local(&self) -> bool {
         self.interface.is_some()
     }
 }
 
 impl Peers {
+    /// `pod` as a peer, if it is one.
+    pub(crate) fn peer(&mut self, pod: &Pod, endpoint: Option<&LocalEndpoint>) -> Option<Peer> {
+        if !pod.is_on_pod_network() {
+            return None;
+        }
+        let addresses = endpoint.map_or(&pod.addresses, |found| &found.addresses);
+        Some(Peer {
+            name: pod.name.clone(),
+            labels: self.labels.of(&pod.labels),
+            ports: self.ports.of(&pod.ports),
+            addresses: canonical(addresses),
+            interface: endpoint.map(|endpoint| endpoint.host_interface.clone()),
+        })
+    }
+
     /// Puts the peer `name` in, changes it or takes it out; `None` if it was just so.
     pub(crate) fn set(&mut self, name: &ObjectName, new: Option<Peer>) -> Option<PeerChange> {
         let id = match (self.ids.get(name), &new) {
@@ -98,11 +103,17 @@ impl Peers {
         Some(PeerChange { id, old })
     }
 
-    /// Lets the slots of peers that went be used again.
-    pub(crate) fn settle(&mut self, changes: &[PeerChange]) {
-        let ids = changes.iter().map(|change| change.id);
-        let gone: Vec<PeerId> = ids.filter(|id| self.get(*id).is_none()).collect();
-        self.free.extend(gone);
+    /// Lets the slots of peers that went be used again, and what they alone had.
+    pub(crate) fn settle(&mut self, changes: Vec<PeerChange>) {
+        for PeerChange { id, old } in changes {
+            if self.get(id).is_none() {
+                self.free.push(id);
+            }
+            if let Some(old) = old {
+                self.labels.let_go(old.labels);
+                self.ports.let_go(old.ports);
+            }
+        }
     }
 
     fn slot(&mut self) -> PeerId {
@@ -116,14 +127,14 @@ impl Peers {
         let members = self.namespaces.entry(peer.name.namespace.clone());
         let members = members.or_default();
         members.all.insert(id);
-        for (key, value) in &peer.labels {
+        for (key, value) in &*peer.labels {
             let values = members.by_label.entry(key.clone()).or_default();
             values.entry(value.clone()).or_default().insert(id);
         }
         for address in &peer.addresses {
             self.by_address.entry(*address).or_default().insert(id);
         }
-        for port in &peer.ports {
+        for port in &*peer.ports {
             if let Some(name) = &port.name {
                 let protocols = self.by_port_name.entry(name.clone()).or_default();
                 protocols.entry(port.protocol).or_default().insert(id);
@@ -142,7 +153,7 @@ impl Peers {
         self.local.remove(&id);
         if let Some(members) = self.namespaces.get_mut(&peer.name.namespace) {
             members.all.remove(&id);
-            for (key, value) in &peer.labels {
+            for (key, value) in &*peer.labels {
                 take(&mut members.by_label, key, value, id);
             }
             if members.all.is_empty() {
@@ -157,7 +168,7 @@ impl Peers {
                 }
             }
         }
-        for port in &peer.ports {
+        for port in &*peer.ports {
             if let Some(name) = &port.name {
                 take(&mut self.by_port_name, name, &port.protocol, id);
             }

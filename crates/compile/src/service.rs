@@ -372,10 +372,10 @@ impl Writer<'_, '_> {
             .iter()
             .filter(|block| Family::of(block.addr()) == family);
         for block in IpNet::aggregate(&of_family.copied().collect()) {
-            let key = Key {
-                first: [fields, &[Datum::Address(block.network())]].concat(),
-                last: [fields, &[Datum::Address(block.broadcast())]].concat(),
-            };
+            let key = Key::range(
+                [fields, &[Datum::Address(block.network())]].concat(),
+                [fields, &[Datum::Address(block.broadcast())]].concat(),
+            );
             let listed = set_name("listed", family);
             self.put_at(listed, key, Value::Member, comment.clone());
         }

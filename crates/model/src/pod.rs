@@ -55,6 +55,13 @@ impl Pod {
         }
     }
 
+    /// Gives back the room that its lists do not fill, for whoever keeps many pods.
+    pub fn shrink_to_fit(&mut self) {
+        self.addresses.shrink_to_fit();
+        self.host_addresses.shrink_to_fit();
+        self.ports.shrink_to_fit();
+    }
+
     /// Whether the pod exists for policy: neither succeeded nor failed (rule Q-4).
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -10,7 +10,7 @@ impl Key {
             && self
                 .first
                 .iter()
-                .zip(&self.last)
+                .zip(self.last.iter())
                 .zip(fields)
                 .all(|((first, last), field)| first <= field && field <= last)
     }
@@ -19,8 +19,16 @@ impl Key {
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.first.len() == other.first.len()
-            && self.first.iter().zip(&other.last).all(|(a, b)| a <= b)
-            && other.first.iter().zip(&self.last).all(|(a, b)| a <= b)
+            && self
+                .first
+                .iter()
+                .zip(other.last.iter())
+                .all(|(a, b)| a <= b)
+            && other
+                .first
+                .iter()
+                .zip(self.last.iter())
+                .all(|(a, b)| a <= b)
     }
 
     /// Whether a field before the last one is a range.
@@ -28,7 +36,7 @@ impl Key {
         let leading = self.first.len().saturating_sub(1);
         self.first
             .iter()
-            .zip(&self.last)
+            .zip(self.last.iter())
             .take(leading)
             .any(|(first, last)| first != last)
     }

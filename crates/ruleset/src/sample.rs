@@ -85,10 +85,7 @@ pub(crate) fn base(kind: ChainKind, hook: Hook, rules: impl Into<Vec<Rule>>) -> 
 
 pub(crate) fn set(kind: SetKind, interval: bool, elements: &[(&str, &str, Value)]) -> Set {
     let element = |(first, last, value): &(&str, &str, Value)| {
-        let key = Key {
-            first: vec![address(first)],
-            last: vec![address(last)],
-        };
+        let key = Key::range(vec![address(first)], vec![address(last)]);
         let element = Element {
             value: value.clone(),
             comment: None,

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::Verdict;
 
@@ -68,29 +69,40 @@ pub enum Datum {
     Interface(String),
 }
 
-/// The key of an element: one point, or an inclusive range in each field (`first[i]..=last[i]`) in an interval set.
+/// The key of an element, cheap to clone: one point, or an inclusive range in each field (`first[i]..=last[i]`) in an interval set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Lowest value of each field.
-    pub first: Vec<Datum>,
+    pub first: Arc<[Datum]>,
     /// Highest value of each field; equal to `first` for a point.
-    pub last: Vec<Datum>,
+    pub last: Arc<[Datum]>,
 }
 
 impl Key {
     /// A key that is one point.
     #[must_use]
-    pub fn point(fields: Vec<Datum>) -> Self {
+    pub fn point(fields: impl Into<Arc<[Datum]>>) -> Self {
+        let first = fields.into();
         Self {
-            last: fields.clone(),
-            first: fields,
+            last: Arc::clone(&first),
+            first,
         }
+    }
+
+    /// A key of all between `first` and `last`, field by field.
+    #[must_use]
+    pub fn range(first: impl Into<Arc<[Datum]>>, last: impl Into<Arc<[Datum]>>) -> Self {
+        let (first, last) = (first.into(), last.into());
+        if first == last {
+            return Self::point(first);
+        }
+        Self { first, last }
     }
 
     /// Whether the key is one point.
     #[must_use]
     pub fn is_point(&self) -> bool {
-        self.first == self.last
+        Arc::ptr_eq(&self.first, &self.last) || self.first == self.last
     }
 }
 

@@ -197,7 +197,7 @@ fn entry(
     let mut limits: BTreeMap<Axis, Bits> = BTreeMap::new();
     let mut number = None;
     let mut random = (0, u32::MAX);
-    let fields = key.first.iter().zip(&key.last);
+    let fields = key.first.iter().zip(key.last.iter());
     for (part, (first, last)) in parts.iter().zip(fields) {
         match part {
             Part::Axis(axis) => {

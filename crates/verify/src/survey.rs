@@ -147,7 +147,7 @@ impl Survey {
 }
 
 fn said<'a>(name: &'a str, field: usize, key: &'a Key, element: &'a Element) -> Said<'a> {
-    let others = key.first.iter().zip(&key.last).enumerate();
+    let others = key.first.iter().zip(key.last.iter()).enumerate();
     let others = others.filter(|(place, _)| *place != field);
     let (verdict, data): (_, &[Datum]) = match &element.value {
         Value::Member => (None, &[]),

@@ -195,7 +195,7 @@ fn leads(set: &str) -> bool {
 
 /// Adds what clients dial, if they send datagrams there.
 fn redirect(key: &Key, suspects: &mut Suspects) {
-    match key.first.as_slice() {
+    match &*key.first {
         [
             Datum::Address(address),
             Datum::Byte(UDP),
@@ -210,7 +210,7 @@ fn redirect(key: &Key, suspects: &mut Suspects) {
 
 /// Adds the addresses in a key; without one it may be about anybody.
 fn suspect(set: &str, key: &Key, suspects: &mut Suspects) {
-    let ends = key.first.iter().zip(&key.last);
+    let ends = key.first.iter().zip(key.last.iter());
     let addresses: Vec<_> = ends
         .filter_map(|ends| match ends {
             (Datum::Address(first), Datum::Address(last)) => Some((*first, *last)),

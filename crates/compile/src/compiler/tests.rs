@@ -86,7 +86,7 @@ impl History {
             network: &self.compiler.network,
             enforcement: self.enforcement,
         };
-        let cluster = self.compiler.cluster.clone();
+        let cluster = self.compiler.cluster().clone();
         let mut fresh = Compiler::with(cluster, &view, self.limits);
         let own = self.compiler.parts.policies.classes();
         fresh.parts.policies.classes().contest_as(own);

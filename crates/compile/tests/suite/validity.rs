@@ -142,7 +142,7 @@ fn interface(table: &Table, address: IpAddr) -> String {
     wired
         .into_iter()
         .flatten()
-        .find_map(|key| match key.first.as_slice() {
+        .find_map(|key| match &*key.first {
             [Datum::Interface(name), Datum::Address(own)] if *own == address => Some(name.clone()),
             _ => None,
         })

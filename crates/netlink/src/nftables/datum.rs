@@ -116,7 +116,7 @@ pub(super) fn encode(
     }
     let mut bytes = Vec::with_capacity(total_length(types));
     for (kind, value) in types.iter().zip(values) {
-        bytes.extend(encode_one(*kind, value, order)?);
+        write_one(&mut bytes, *kind, value, order)?;
         if types.len() > 1 {
             bytes.resize(align(bytes.len()), 0);
         }
@@ -130,33 +130,49 @@ pub(super) fn encode_one(
     value: &Datum,
     order: ByteOrder,
 ) -> Result<Vec<u8>, EncodeError> {
-    match (kind, value) {
-        (DataType::Ipv4Address, Datum::Address(IpAddr::V4(address))) => {
-            Ok(address.octets().to_vec())
-        }
-        (DataType::Ipv6Address, Datum::Address(IpAddr::V6(address))) => {
-            Ok(address.octets().to_vec())
-        }
-        (DataType::InetProto, Datum::Byte(byte)) => Ok(vec![*byte]),
-        (DataType::InetService, Datum::Port(port)) => Ok(port.to_be_bytes().to_vec()),
-        (DataType::ClassId | DataType::Mark, Datum::Number(number)) => {
-            Ok(order.bytes(*number).to_vec())
-        }
-        (DataType::InterfaceName, Datum::Interface(name)) => interface(name),
-        _ => Err(EncodeError::Type {
-            value: describe(value),
-            expected: type_name(kind),
-        }),
-    }
+    let mut bytes = Vec::with_capacity(length(kind));
+    write_one(&mut bytes, kind, value, order)?;
+    Ok(bytes)
 }
 
-fn interface(name: &str) -> Result<Vec<u8>, EncodeError> {
+/// Appends the bytes of one value, unpadded.
+fn write_one(
+    bytes: &mut Vec<u8>,
+    kind: DataType,
+    value: &Datum,
+    order: ByteOrder,
+) -> Result<(), EncodeError> {
+    match (kind, value) {
+        (DataType::Ipv4Address, Datum::Address(IpAddr::V4(address))) => {
+            bytes.extend(address.octets());
+        }
+        (DataType::Ipv6Address, Datum::Address(IpAddr::V6(address))) => {
+            bytes.extend(address.octets());
+        }
+        (DataType::InetProto, Datum::Byte(byte)) => bytes.push(*byte),
+        (DataType::InetService, Datum::Port(port)) => bytes.extend(port.to_be_bytes()),
+        (DataType::ClassId | DataType::Mark, Datum::Number(number)) => {
+            bytes.extend(order.bytes(*number));
+        }
+        (DataType::InterfaceName, Datum::Interface(name)) => write_interface(bytes, name)?,
+        _ => {
+            return Err(EncodeError::Type {
+                value: describe(value),
+                expected: type_name(kind),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write_interface(bytes: &mut Vec<u8>, name: &str) -> Result<(), EncodeError> {
     if name.is_empty() || name.len() > INTERFACE_NAME || name.contains('\0') {
         return Err(EncodeError::InterfaceName(name.to_owned()));
     }
-    let mut bytes = name.as_bytes().to_vec();
-    bytes.resize(length(DataType::InterfaceName), 0);
-    Ok(bytes)
+    let end = bytes.len() + length(DataType::InterfaceName);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.resize(end, 0);
+    Ok(())
 }
 
 /// The values in a key or map value read from the kernel; `None` if the length is wrong.
@@ -223,7 +239,7 @@ pub(super) struct DisplayKey<'a>(pub(super) &'a Key);
 
 impl fmt::Display for DisplayKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, (first, last)) in self.0.first.iter().zip(&self.0.last).enumerate() {
+        for (position, (first, last)) in self.0.first.iter().zip(self.0.last.iter()).enumerate() {
             if position > 0 {
                 f.write_str(" . ")?;
             }

@@ -318,10 +318,10 @@ fn counter(expression: Attribute<'_>) -> Option<Counter> {
 
 fn key(set: &Set, first: &[u8], last: &[u8]) -> Option<Key> {
     let order = ByteOrder::of_keys(set.interval);
-    Some(Key {
-        first: datum::decode(&set.key, first, order)?,
-        last: datum::decode(&set.key, last, order)?,
-    })
+    Some(Key::range(
+        datum::decode(&set.key, first, order)?,
+        datum::decode(&set.key, last, order)?,
+    ))
 }
 
 fn read_element(set: &Set, fields: &Attributes<'_>) -> Option<Element> {

@@ -18,23 +18,24 @@ pub(super) fn write(
 ) -> Result<(), EncodeError> {
     let order = ByteOrder::of_keys(set.interval);
     let first = datum::encode(&set.key, &key.first, order)?;
-    let last = datum::encode(&set.key, &key.last, order)?;
-    if !set.interval && first != last {
-        return Err(EncodeError::RangeInPlainSet(
-            datum::DisplayKey(key).to_string(),
-        ));
+    let extra = element.map(|element| Extra::of(set, element)).transpose()?;
+    if !set.interval {
+        if !key.is_point() {
+            return Err(EncodeError::RangeInPlainSet(
+                datum::DisplayKey(key).to_string(),
+            ));
+        }
+        entry(writer, &first, None, extra.as_ref());
+        return Ok(());
     }
+    let last = datum::encode(&set.key, &key.last, order)?;
     if first > last {
         return Err(EncodeError::EmptyRange(datum::DisplayKey(key).to_string()));
     }
-    let extra = element.map(|element| Extra::of(set, element)).transpose()?;
     let concatenated = set.key.len() > 1;
-    let end = (set.interval && concatenated).then_some(last.as_slice());
+    let end = concatenated.then_some(last.as_slice());
     entry(writer, &first, end, extra.as_ref());
-    if set.interval
-        && !concatenated
-        && let Some(after) = successor(last)
-    {
+    if !concatenated && let Some(after) = successor(last) {
         interval_end(writer, &after);
     }
     Ok(())

@@ -22,10 +22,7 @@ const PORT: u16 = 4080;
 
 fn key(first: u16, last: u16) -> Key {
     let fields = |port| vec![Datum::Byte(17), Datum::Port(port)];
-    Key {
-        first: fields(first),
-        last: fields(last),
-    }
+    Key::range(fields(first), fields(last))
 }
 
 fn counted(interval: bool, keys: Vec<Key>) -> Set {

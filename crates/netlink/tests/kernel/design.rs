@@ -30,10 +30,7 @@ pub(crate) fn point(fields: &[Datum]) -> Key {
 }
 
 pub(crate) fn range(first: &[Datum], last: &[Datum]) -> Key {
-    Key {
-        first: first.to_vec(),
-        last: last.to_vec(),
-    }
+    Key::range(first.to_vec(), last.to_vec())
 }
 
 pub(crate) fn member() -> Element {

@@ -96,22 +96,19 @@ fn keys(points: Vec<Vec<Datum>>, interval: bool) -> Vec<Key> {
     bounds.dedup();
     let pairs = bounds.chunks_exact(2);
     pairs
-        .map(|pair| Key {
-            first: pair[0].clone(),
-            last: pair[1].clone(),
-        })
+        .map(|pair| Key::range(pair[0].clone(), pair[1].clone()))
         .collect()
 }
 
 /// The range in each field from the lower to the higher value.
 fn span(a: &[Datum], b: &[Datum]) -> Key {
-    let (first, last) = a
+    let (first, last): (Vec<_>, Vec<_>) = a
         .iter()
         .cloned()
         .zip(b.iter().cloned())
         .map(|(a, b)| if a < b { (a, b) } else { (b, a) })
         .unzip();
-    Key { first, last }
+    Key::range(first, last)
 }
 
 fn set() -> impl Strategy<Value = Set> {

@@ -408,9 +408,11 @@ fn masquerade_is_reported() {
 /// Both ways of finding an element in concatenated ranges agree.
 #[test]
 fn concatenated_ranges_are_found_by_order_and_by_trying() {
-    let key = |first: (&str, u16), last: (&str, u16)| Key {
-        first: vec![address(first.0), Datum::Port(first.1)],
-        last: vec![address(last.0), Datum::Port(last.1)],
+    let key = |first: (&str, u16), last: (&str, u16)| {
+        Key::range(
+            vec![address(first.0), Datum::Port(first.1)],
+            vec![address(last.0), Datum::Port(last.1)],
+        )
     };
     let mut ranges = set(SetKind::Set, true, &[]);
     ranges.key.push(DataType::InetService);

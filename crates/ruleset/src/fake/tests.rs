@@ -18,10 +18,7 @@ fn refused(operation: Operation) -> FakeError {
 
 fn elements(set: &str, elements: &[(&str, &str)]) -> Operation {
     let element = |(first, last): &(&str, &str)| {
-        let key = Key {
-            first: vec![address(first)],
-            last: vec![address(last)],
-        };
+        let key = Key::range(vec![address(first)], vec![address(last)]);
         let element = Element {
             value: Value::Member,
             comment: None,

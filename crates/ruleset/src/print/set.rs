@@ -72,7 +72,7 @@ struct KeyText<'a> {
 
 impl Display for KeyText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let fields = self.key.first.iter().zip(&self.key.last);
+        let fields = self.key.first.iter().zip(self.key.last.iter());
         for (index, (kind, (first, last))) in self.set.key.iter().zip(fields).enumerate() {
             f.write_str(if index == 0 { "" } else { " . " })?;
             print_field(f, *kind, first, last)?;

@@ -32,10 +32,7 @@ fn add(set: &mut Set, key: Key, value: Value, comment: Option<&str>) {
 }
 
 fn range(first: &str, last: &str) -> Key {
-    Key {
-        first: vec![address(first)],
-        last: vec![address(last)],
-    }
+    Key::range(vec![address(first)], vec![address(last)])
 }
 
 fn class(number: u32) -> Value {
@@ -51,10 +48,7 @@ fn port_key(pod: &str, class: u32, protocol: u8, ports: (u16, u16)) -> Key {
             Datum::Port(port),
         ]
     };
-    Key {
-        first: fields(ports.0),
-        last: fields(ports.1),
-    }
+    Key::range(fields(ports.0), fields(ports.1))
 }
 
 const PORT_TYPES: [DataType; 4] = [

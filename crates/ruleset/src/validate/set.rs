@@ -76,7 +76,7 @@ fn is_key(set: &Set, key: &Key) -> bool {
     let fields_fit = set
         .key
         .iter()
-        .zip(key.first.iter().zip(&key.last))
+        .zip(key.first.iter().zip(key.last.iter()))
         .all(|(kind, (first, last))| first.fits(*kind) && last.fits(*kind) && first <= last);
     lengths_fit && fields_fit && (set.interval || key.is_point())
 }

@@ -31,10 +31,7 @@ fn insert(table: &mut Table, set: &str, key: Key, value: Value) {
 }
 
 fn range(first: &str, last: &str) -> Key {
-    Key {
-        first: vec![address(first)],
-        last: vec![address(last)],
-    }
+    Key::range(vec![address(first)], vec![address(last)])
 }
 
 #[test]
@@ -213,9 +210,11 @@ fn elements_fit_their_set() {
 
 #[test]
 fn overlaps_are_found_in_any_field_of_a_concatenation() {
-    let key = |first: (&str, u16), last: (&str, u16)| Key {
-        first: vec![address(first.0), Datum::Port(first.1)],
-        last: vec![address(last.0), Datum::Port(last.1)],
+    let key = |first: (&str, u16), last: (&str, u16)| {
+        Key::range(
+            vec![address(first.0), Datum::Port(first.1)],
+            vec![address(last.0), Datum::Port(last.1)],
+        )
     };
     let mut ranges = set(SetKind::Set, true, &[]);
     ranges.key.push(DataType::InetService);

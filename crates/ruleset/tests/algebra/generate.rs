@@ -171,10 +171,10 @@ fn key(random: &mut Random, start: u8, interval: bool) -> Key {
         let last = u8::try_from(last).unwrap();
         Datum::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)))
     };
-    Key {
-        first: vec![address(start.into())],
-        last: vec![address(u64::from(start) + length)],
-    }
+    Key::range(
+        vec![address(start.into())],
+        vec![address(u64::from(start) + length)],
+    )
 }
 
 fn element(random: &mut Random, kind: &SetKind, targets: &[&String]) -> Element {

@@ -38,7 +38,7 @@ impl Sampler {
         let sets = tables.into_iter().flat_map(|table| table.sets.values());
         let elements = sets.flat_map(|set| &set.elements);
         let data: Vec<Datum> = elements
-            .flat_map(|(key, _)| key.first.iter().chain(&key.last).cloned())
+            .flat_map(|(key, _)| key.first.iter().chain(key.last.iter()).cloned())
             .collect();
         let of_table = data.iter().filter_map(|datum| match datum {
             Datum::Address(address) => Some(*address),
@@ -154,7 +154,7 @@ fn changed([one, other]: [&Table; 2]) -> Vec<Datum> {
             let found = other.sets.get(*name);
             found.and_then(|set| set.elements.get(*key)) != Some(*element)
         });
-        new.flat_map(|(_, (key, _))| key.first.iter().chain(&key.last).cloned())
+        new.flat_map(|(_, (key, _))| key.first.iter().chain(key.last.iter()).cloned())
             .collect()
     };
     let mut found = only(one, other);

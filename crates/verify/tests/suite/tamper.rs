@@ -1,5 +1,7 @@
 //! Ways to tamper with a table.
 
+use std::sync::Arc;
+
 use ringfence_ruleset::{Datum, Element, Key, Operator, Rule, Statement, Table, Value, Verdict};
 use ringfence_testkit::random::Random;
 
@@ -115,12 +117,12 @@ fn added(table: &mut Table, random: &mut Random) -> Option<String> {
     let others: Vec<&Key> = set.elements.keys().collect();
     let other = *random.pick(&others).unwrap();
     let mut added = key.clone();
-    added.first[field] = other.first[field].clone();
-    added.last[field] = other.last[field].clone();
+    Arc::make_mut(&mut added.first)[field] = other.first[field].clone();
+    Arc::make_mut(&mut added.last)[field] = other.last[field].clone();
     if added == key || random.chance(33) {
         let next = next(&added.last[field])?;
-        added.first[field] = next.clone();
-        added.last[field] = next;
+        Arc::make_mut(&mut added.first)[field] = next.clone();
+        Arc::make_mut(&mut added.last)[field] = next;
     }
     let overlaps = set.elements.keys().any(|own| own.overlaps(&added));
     (!overlaps).then_some(())?;
@@ -145,7 +147,7 @@ fn widened(table: &mut Table, random: &mut Random) -> Option<String> {
     let element = set.elements.remove(&key)?;
     let mut wide = key.clone();
     let last = wide.last.len() - 1;
-    wide.last[last] = next(&wide.last[last])?;
+    Arc::make_mut(&mut wide.last)[last] = next(&key.last[last])?;
     let overlaps = set.elements.keys().any(|own| own.overlaps(&wide));
     (!overlaps).then_some(())?;
     set.elements.insert(wide.clone(), element);

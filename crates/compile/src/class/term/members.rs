@@ -131,7 +131,7 @@ impl Terms {
             term.is_some_and(|term| term.kind.matches(peer, cluster))
         };
         let mut found: BTreeSet<TermId> = candidates.into_iter().filter(matches).collect();
-        for port in &peer.ports {
+        for port in &*peer.ports {
             let Some(name) = &port.name else { continue };
             let known = self.names.get(name).into_iter().flatten();
             let senses: Vec<_> = known
@@ -232,7 +232,7 @@ impl Index {
         let mut found = BTreeSet::new();
         for anchored in own.into_iter().chain([&self.any]) {
             found.extend(&anchored.without);
-            for (key, value) in &peer.labels {
+            for (key, value) in &*peer.labels {
                 let values = anchored.by_label.get(key);
                 found.extend(
                     values

@@ -85,10 +85,10 @@ fn a_range_in_a_concatenated_map_with_a_comment() {
         &[DataType::ClassId],
         true,
     );
-    let key = Key {
-        first: vec![ip("10.1.0.7"), Datum::Number(7)],
-        last: vec![ip("10.1.0.9"), Datum::Number(7)],
-    };
+    let key = Key::range(
+        vec![ip("10.1.0.7"), Datum::Number(7)],
+        vec![ip("10.1.0.9"), Datum::Number(7)],
+    );
     let value = Value::Data(vec![Datum::Number(8)]);
     let element = Element {
         value,

@@ -24,13 +24,7 @@ fn messages() -> Vec<Vec<u8>> {
         value: Value::Verdict(Verdict::Jump("c".to_owned())),
         comment: Some("why".to_owned()),
     };
-    let elements = vec![(
-        Key {
-            first: fields(1),
-            last: fields(9),
-        },
-        element,
-    )];
+    let elements = vec![(Key::range(fields(1), fields(9)), element)];
     let address = Expression::Field(Field::SourceAddress(ringfence_net::Family::V4));
     let priority = Expression::Meta(MetaKey::Priority);
     let key = Expression::Concat(vec![address.clone(), priority]);
