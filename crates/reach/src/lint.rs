@@ -20,6 +20,7 @@ mod redundancy;
 mod requirement;
 mod rules;
 mod sample;
+mod service;
 mod stranger;
 mod suppression;
 mod table;

@@ -1,8 +1,8 @@
 //! Rules of cluster-scoped policies, with their places.
 
 use ringfence_model::{
-    ClusterPeer, ClusterPolicy, ClusterRule, ClusterRuleRef, Direction, LabelSelector, ObjectKey,
-    PeerSelector, PodScope,
+    ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPort, ClusterRule, ClusterRuleRef,
+    Direction, LabelSelector, ObjectKey, PeerSelector, PodScope,
 };
 
 use super::context::{Context, PodGroup};
@@ -35,6 +35,22 @@ impl<'a> ClusterSite<'a> {
     pub(super) fn peer(&self, peer: usize) -> Place {
         let mut place = self.place();
         place.path = format!("{}.{}[{peer}]", place.path, peers_field(self.direction));
+        place
+    }
+
+    pub(super) fn ports(&self) -> impl Iterator<Item = (usize, &'a ClusterPort)> + use<'a> {
+        self.rule.ports.iter().enumerate()
+    }
+
+    /// `spec.egress[0].protocols[1]`, or `ports[1]` of the older kinds.
+    pub(super) fn port(&self, port: usize) -> Place {
+        let field = match self.policy.name.kind {
+            ClusterPolicyKind::ClusterNetworkPolicy => "protocols",
+            ClusterPolicyKind::AdminNetworkPolicy
+            | ClusterPolicyKind::BaselineAdminNetworkPolicy => "ports",
+        };
+        let mut place = self.place();
+        place.path = format!("{}.{field}[{port}]", place.path);
         place
     }
 

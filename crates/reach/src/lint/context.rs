@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
             documents: subject.documents,
             workers,
             groups: groups(cluster),
-            ranges: Ranges::new(cluster, subject.objects),
+            ranges: Ranges::new(cluster, subject.objects, subject.documents),
             peer_sites: Vec::new(),
             peer_places: BTreeMap::new(),
             no_labels: Labels::new(),
@@ -160,6 +160,13 @@ impl<'a> Context<'a> {
             .groups
             .partition_point(|group| group.namespace <= namespace);
         self.groups.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether `policy` lists types of its own; an empty list is as good as none (rule NP-3).
+    pub(super) fn lists_types(&self, policy: &NetworkPolicy) -> bool {
+        let source = policy.source.as_ref();
+        let spec = source.and_then(|source| self.documents.field(source, "spec"));
+        spec.is_some_and(|spec| !spec.items_at("policyTypes").is_empty())
     }
 
     /// The pods that `policy` selects (rule NP-1), host pods with the same labels among them.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Labels, NetworkPolicy, ObjectName, Phase, Pod,
 };
 use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_policy::{ClassId, Engine, Reach};
 
+use super::block::{blocks, networks};
 use super::context::{Context, PodGroup};
 
 /// Where the pods of the cluster's DNS run, and what they are called, whoever has set the cluster up.
@@ -22,8 +24,9 @@ const LABELS: [(&str, &str); 3] = [
 /// Where they listen, if their manifests do not tell.
 const PORTS: [u16; 3] = [53, 5353, 8053];
 
-/// The address of a cache on the node.
-const CACHE: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
+/// The address of a cache on the node, and the label of its pods.
+const CACHE: Ipv4Addr = Ipv4Addr::new(169, 254, 20, 10);
+const CACHE_LABEL: (&str, &str) = ("k8s-app", "node-local-dns");
 
 /// Pods that a policy isolates for egress and that may connect to something.
 pub(super) struct Lookup<'c, 'a> {
@@ -78,6 +81,7 @@ pub(super) struct Resolvers {
     classes: Vec<ClassId>,
     ports: Vec<u16>,
     port: u16,
+    has_cache: bool,
 }
 
 impl Resolvers {
@@ -107,12 +111,13 @@ impl Resolvers {
             classes,
             ports,
             port,
+            has_cache: has_cache(context),
         }
     }
 
     fn asks(&self, pod: &ObjectName) -> Option<Asks> {
         let subject = self.engine.class_of_pod(pod)?;
-        let cache = self.engine.class_of_address(CACHE);
+        let cache = self.engine.class_of_address(IpAddr::V4(CACHE));
         let to = |class: ClassId| self.engine.one_way(Direction::Egress, subject, class);
         let pods: Vec<ConnectionSet> = self
             .classes
@@ -122,7 +127,7 @@ impl Resolvers {
         let cache = possible(&to(cache));
         let can = |protocol: Protocol| {
             let at = |port: &u16| pods.iter().any(|set| set.ports(protocol).contains(*port));
-            self.ports.iter().any(at) || cache.ports(protocol).contains(53)
+            self.ports.iter().any(at) || self.has_cache && cache.ports(protocol).contains(53)
         };
         Some(Asks {
             udp: can(Protocol::Udp),
@@ -134,6 +139,21 @@ impl Resolvers {
 /// What may be opened, or might be if an address were known.
 fn possible(reach: &Reach) -> ConnectionSet {
     reach.allowed.union(&reach.unknown)
+}
+
+/// Whether the manifests tell of a cache on the nodes: its pods, or a block of link-local addresses around its own.
+fn has_cache(context: &Context<'_>) -> bool {
+    let has_label = |pod: &Pod| {
+        let (key, value) = CACHE_LABEL;
+        pod.labels.get(key).is_some_and(|own| own == value)
+    };
+    let names_it = |block: IpNet| match block {
+        IpNet::V4(block) => block.contains(&CACHE) && block.network().is_link_local(),
+        IpNet::V6(_) => false,
+    };
+    let blocks = blocks(context).into_iter().map(|site| site.cidr);
+    let networks = networks(context).into_iter().map(|(_, network)| network);
+    context.cluster.pods.values().any(has_label) || blocks.chain(networks).any(names_it)
 }
 
 fn is_resolver(pod: &Pod) -> bool {

@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use ringfence_model::{ClusterPeer, METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer};
+use ringfence_model::{
+    ClusterPeer, LabelSelector, METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer,
+};
 
 use super::cluster_site::{as_peer, cluster_rules};
 use super::context::{Context, PodGroup, rules};
 use super::problem::Place;
-use super::requirement::{asks_controllers, is_every_namespace, missing_key, positive};
+use super::requirement::{
+    asks_controllers, is_every_namespace, missing_key, namespace_contradiction, positive,
+};
 
 /// A peer that names pods by labels.
 #[derive(Debug)]
@@ -121,11 +125,9 @@ pub(super) fn names_namespaces_alone(peer: &PolicyPeer) -> bool {
 
 /// What becomes of `peer` of a policy in the namespace `own`.
 pub(super) fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
-    let selectors = peer.namespaces.iter().chain(&peer.pods);
-    if selectors
-        .into_iter()
-        .any(|selector| selector.contradiction().is_some())
-    {
+    let namespaces = peer.namespaces.as_ref().and_then(namespace_contradiction);
+    let pods = peer.pods.as_ref().and_then(LabelSelector::contradiction);
+    if namespaces.or(pods).is_some() {
         return Fate::Contradiction;
     }
     let like = context.like_peer(peer, own);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ClusterIp, Object, Service};
+use ringfence_model::{Cluster, ClusterIp, Documents, Object, Service};
 use ringfence_net::Family;
 
 /// What is known of the cluster's addresses.
@@ -20,7 +20,7 @@ pub(super) struct Ranges<'a> {
 }
 
 impl<'a> Ranges<'a> {
-    pub(super) fn new(cluster: &'a Cluster, objects: &[Object]) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, objects: &[Object], documents: &Documents) -> Self {
         let (mut pods, mut services) = (Vec::new(), Vec::new());
         pods.extend(&cluster.pod_blocks);
         pods.extend(cluster.nodes.values().flat_map(|node| &node.pod_cidrs));
@@ -35,6 +35,9 @@ impl<'a> Ranges<'a> {
         let known = known.chain(service_addresses.keys()).copied();
         let all = known.chain(pods.iter().chain(&services).map(IpNet::addr));
         let mut families: Vec<Family> = all.map(Family::of).collect();
+        if has_dual_stack_service(documents) {
+            families.extend([Family::V4, Family::V6]);
+        }
         families.sort_unstable();
         families.dedup();
         Self {
@@ -54,6 +57,27 @@ impl<'a> Ranges<'a> {
     pub(super) fn is_only(&self, family: Family) -> bool {
         self.families == [family]
     }
+}
+
+/// Whether `blocks` together hold all of `range`.
+pub(super) fn cover(blocks: impl IntoIterator<Item = IpNet>, range: &IpNet) -> bool {
+    let blocks: Vec<IpNet> = blocks.into_iter().collect();
+    let together = IpNet::aggregate(&blocks);
+    together.iter().any(|block| block.contains(range))
+}
+
+/// Whether a Service says that it has addresses of both families, which only a cluster of both can give it.
+fn has_dual_stack_service(documents: &Documents) -> bool {
+    let mut objects = documents.objects_saying(&["ipFamilies", "RequireDualStack"]);
+    objects.any(|object| {
+        let says =
+            |path: &str, wanted: &str| object.text_at(path).is_some_and(|text| text == wanted);
+        let families = object.items_at("spec.ipFamilies");
+        let serves = |family: &str| families.iter().any(|item| item.text() == Some(family));
+        let is_dual =
+            says("spec.ipFamilyPolicy", "RequireDualStack") || serves("IPv4") && serves("IPv6");
+        says("kind", "Service") && is_dual
+    })
 }
 
 fn service_addresses(cluster: &Cluster) -> BTreeMap<IpAddr, &Service> {

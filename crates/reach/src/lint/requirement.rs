@@ -26,6 +26,17 @@ pub(super) fn is_every_namespace(selector: &LabelSelector) -> bool {
     })
 }
 
+/// A key of which `selector` asks what no namespace has: each has the label with its own name (rules NP-18, NP-23).
+pub(super) fn namespace_contradiction(selector: &LabelSelector) -> Option<String> {
+    let mut selector = selector.clone();
+    selector.match_expressions.push(Requirement {
+        key: METADATA_NAME_LABEL.to_owned(),
+        operator: SelectorOperator::Exists,
+        values: Vec::new(),
+    });
+    selector.contradiction()
+}
+
 /// Whether `selector` needs a label that controllers add, of which manifests do not tell the value (rule OB-10).
 pub(super) fn asks_controllers(cluster: &Cluster, selector: &LabelSelector) -> bool {
     let needed = positive(selector);

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use crate::lint::block::{BlockSite, blocks};
 use crate::lint::context::Context;
 use crate::lint::problem::Problem;
+use crate::lint::ranges::cover;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
@@ -13,7 +14,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 
 fn problem(context: &Context<'_>, site: &BlockSite<'_>) -> Option<Problem> {
     let block = site.cidr;
-    let excepted = |range: &IpNet| site.except.iter().any(|hole| hole.contains(range));
+    let excepted = |range: &IpNet| cover(site.except.iter().copied(), range);
     let wider = |range: &&IpNet| block.contains(*range) && block != **range;
     let mut included = context.ranges.pods.iter().filter(wider);
     let range = included.find(|range| !excepted(range))?;

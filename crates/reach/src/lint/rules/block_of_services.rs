@@ -16,20 +16,30 @@ const WIDEST: [u8; 2] = [12, 108];
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
     let blocks = blocks.filter(|block| block.site.direction == Direction::Egress);
-    let blocks = blocks.map(|block| (block.place(), block.cidr));
-    let all = blocks.chain(networks(context));
-    all.filter_map(|(place, cidr)| problem(context, place, cidr))
+    let blocks = blocks.map(|block| (block.place(), block.cidr, block.except));
+    let networks = networks(context).into_iter();
+    let networks = networks.map(|(place, cidr)| (place, cidr, [].as_slice()));
+    blocks
+        .chain(networks)
+        .filter_map(|(place, cidr, except)| problem(context, place, cidr, except))
         .collect()
 }
 
-fn problem(context: &Context<'_>, place: Place, cidr: IpNet) -> Option<Problem> {
-    let known = known_in(context, cidr);
-    let message = message(context, cidr, &known)?;
+fn problem(context: &Context<'_>, place: Place, cidr: IpNet, except: &[IpNet]) -> Option<Problem> {
+    let is_in = |address: &IpAddr| cidr.contains(address) && !holds(except, address);
+    let known = known_in(context, is_in);
+    let has_others = holds_others(context, is_in);
+    let message = message(context, cidr, &known, has_others)?;
     Some(place.problem(message).with_help(help(&known)))
 }
 
 /// A block inside of what Services have matches nothing; one around some of them may match other things, but not these.
-fn message(context: &Context<'_>, cidr: IpNet, known: &[Known<'_>]) -> Option<String> {
+fn message(
+    context: &Context<'_>,
+    cidr: IpNet,
+    known: &[Known<'_>],
+    has_others: bool,
+) -> Option<String> {
     let seen = "rules see the pod behind a Service";
     let mut ranges = context.ranges.services.iter();
     let names = words::list(known.iter().map(|found| &found.service.name));
@@ -40,7 +50,7 @@ fn message(context: &Context<'_>, cidr: IpNet, known: &[Known<'_>]) -> Option<St
         Some(_) => Some(format!(
             "{cidr} matches nothing: it is Service {names}, and {seen}"
         )),
-        None if holds_others(context, cidr) => None,
+        None if has_others => None,
         None if addresses(cidr) == u128::try_from(known.len()).ok() => Some(format!(
             "{cidr} matches nothing: it is Service {names}, and {seen}"
         )),
@@ -83,13 +93,13 @@ impl Known<'_> {
     }
 }
 
-fn known_in<'a>(context: &Context<'a>, cidr: IpNet) -> Vec<Known<'a>> {
+fn known_in<'a>(context: &Context<'a>, is_in: impl Fn(&IpAddr) -> bool) -> Vec<Known<'a>> {
     let all = context.ranges.service_addresses.iter();
     let all = all.map(|(address, service)| Known {
         address: *address,
         service,
     });
-    all.filter(|known| cidr.contains(&known.address)).collect()
+    all.filter(|known| is_in(&known.address)).collect()
 }
 
 /// How many addresses `cidr` has, if that can be counted.
@@ -105,13 +115,17 @@ fn is_narrow(cidr: IpNet) -> bool {
     }
 }
 
-/// Whether pods or nodes have addresses in `cidr`, so that it matches something.
-fn holds_others(context: &Context<'_>, cidr: IpNet) -> bool {
+fn holds(blocks: &[IpNet], address: &IpAddr) -> bool {
+    blocks.iter().any(|block| block.contains(address))
+}
+
+/// Whether pods or nodes have addresses in the block, so that it matches something.
+fn holds_others(context: &Context<'_>, is_in: impl Fn(&IpAddr) -> bool) -> bool {
     let pods = context.cluster.pods.values().flat_map(|pod| &pod.addresses);
     let nodes = context
         .cluster
         .nodes
         .values()
         .flat_map(|node| &node.addresses);
-    pods.chain(nodes).any(|address| cidr.contains(address))
+    pods.chain(nodes).any(is_in)
 }

@@ -1,12 +1,15 @@
 //! RF033: a Deny for every address of one family, which leaves the other one open (rule CN-34).
 
-use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{ClusterAction, ClusterPeer, ClusterPolicy, Direction};
 use ringfence_net::Family;
 
 use crate::lint::cluster_site::{ClusterSite, cluster_rules};
-use crate::lint::context::Context;
-use crate::lint::problem::Problem;
+use crate::lint::context::{Context, PodGroup};
+use crate::lint::problem::{Place, Problem};
+use crate::lint::ranges::cover;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies = context.cluster_policies();
@@ -17,41 +20,75 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 
 fn problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
     let denies: Vec<ClusterSite<'_>> = cluster_rules(policy).filter(is_egress_deny).collect();
-    let denied = |family: Family| {
-        let peers = denies
-            .iter()
-            .flat_map(|site| site.peers().map(move |peer| (site, peer)));
-        peers
-            .into_iter()
-            .find(|(_, (_, peer))| is_all_of(peer, family))
-    };
-    let (found, family, all) = match (denied(Family::V4), denied(Family::V6)) {
-        (Some(found), None) => (found, Family::V4, "::/0"),
-        (None, Some(found)) => (found, Family::V6, "0.0.0.0/0"),
+    let denied = |family: Family| denied(&denies, family);
+    let (place, family, other) = match (denied(Family::V4), denied(Family::V6)) {
+        (Some(place), None) => (place, Family::V4, Family::V6),
+        (None, Some(place)) => (place, Family::V6, Family::V4),
         (Some(_), Some(_)) | (None, None) => return None,
     };
-    if context.ranges.is_only(family) {
+    let pods = context.in_scope(&policy.subject);
+    let mut groups = pods.iter();
+    let is_closed = !pods.is_empty() && !groups.any(|group| is_open(context, group, other));
+    if context.ranges.is_only(family) || is_closed {
         return None;
     }
-    let (site, (index, _)) = found;
+    let all = every(other);
     let message =
         format!("this denies one family of addresses alone: everything in {all} is still reached");
     let help = format!("add `\"{all}\"` to `networks`");
-    Some(site.peer(index).problem(message).with_help(help))
+    Some(place.problem(message).with_help(help))
 }
 
 fn is_egress_deny(site: &ClusterSite<'_>) -> bool {
     site.direction == Direction::Egress && site.rule.action == ClusterAction::Deny
 }
 
-fn is_all_of(peer: &ClusterPeer, family: Family) -> bool {
-    let is_all =
-        |network: &IpNet| network.prefix_len() == 0 && Family::of(network.addr()) == family;
-    match peer {
-        ClusterPeer::Networks(networks) => networks.iter().any(is_all),
-        ClusterPeer::Pods(_)
-        | ClusterPeer::Nodes(_)
-        | ClusterPeer::DomainNames(_)
-        | ClusterPeer::Unrecognized => false,
+/// The first peer of those that together deny every address of `family` on the same ports.
+fn denied(denies: &[ClusterSite<'_>], family: Family) -> Option<Place> {
+    let of_family = |peer: &ClusterPeer| -> Vec<IpNet> {
+        let networks = match peer {
+            ClusterPeer::Networks(networks) => networks.as_slice(),
+            ClusterPeer::Pods(_)
+            | ClusterPeer::Nodes(_)
+            | ClusterPeer::DomainNames(_)
+            | ClusterPeer::Unrecognized => &[],
+        };
+        let networks = networks.iter().copied();
+        networks
+            .filter(|network| Family::of(network.addr()) == family)
+            .collect()
+    };
+    denies.iter().find_map(|site| {
+        let same_ports = denies
+            .iter()
+            .filter(|other| other.rule.ports == site.rule.ports);
+        let peers = same_ports.flat_map(|other| &other.rule.peers);
+        let is_all = cover(peers.flat_map(of_family), &every(family));
+        let mut own = site.peers();
+        let first = own.find(|(_, peer)| !of_family(peer).is_empty());
+        first.filter(|_| is_all).map(|(index, _)| site.peer(index))
+    })
+}
+
+/// Every address of `family`.
+fn every(family: Family) -> IpNet {
+    match family {
+        Family::V4 => IpNet::V4(Ipv4Net::default()),
+        Family::V6 => IpNet::V6(Ipv6Net::default()),
     }
+}
+
+/// Whether pods of `group` reach somebody of `family` outside of every cluster, by all of their policies.
+fn is_open(context: &Context<'_>, group: &PodGroup<'_>, family: Family) -> bool {
+    let outside = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
+        Family::V6 => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9)),
+    };
+    let engine = context.engine;
+    let outside = engine.class_of_address(outside);
+    let mut pods = group.pods.iter();
+    pods.any(|pod| {
+        let class = engine.class_of_pod(&pod.name);
+        class.is_some_and(|class| !engine.one_way(Direction::Egress, class, outside).is_none())
+    })
 }

@@ -16,7 +16,7 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     let source = policy.source.as_ref()?;
     let written = |path: &str| context.documents.field(source, path).is_some();
     let is_empty = written("spec.egress") && policy.egress.is_empty();
-    if !is_empty || policy.isolates_egress || written("spec.policyTypes") {
+    if !is_empty || policy.isolates_egress || context.lists_types(policy) {
         return None;
     }
     let message = "an empty list without `policyTypes` leaves egress open";

@@ -1,10 +1,12 @@
 //! RF019: `namespaceSelector: {}` reads like everyone and is pods only, while clients come from outside (rule NP-16).
 
-use ringfence_model::{Direction, NetworkPolicy, PeerSelector, PolicyPeer, Service};
+use ringfence_model::{Direction, NetworkPolicy, PeerSelector, PolicyPeer, Service, ServicePort};
 
 use crate::lint::context::{Context, rules};
+use crate::lint::port::connections_to;
 use crate::lint::problem::{Problem, RuleSite};
 use crate::lint::requirement::is_every_namespace;
+use crate::lint::service::{is_behind, target};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let rules = context.rules();
@@ -16,7 +18,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 
 fn problem(context: &Context<'_>, site: RuleSite<'_>) -> Option<Problem> {
     let (index, _) = site.peers().find(|(_, peer)| is_every_pod(peer))?;
-    let service = outside_service(context, site.policy)?;
+    let service = outside_service(context, site)?;
     if admits_addresses(context, site.policy) {
         return None;
     }
@@ -38,18 +40,19 @@ fn is_every_pod(peer: &PolicyPeer) -> bool {
     }
 }
 
-/// A Service that brings clients from outside to pods of `policy`.
-fn outside_service<'a>(context: &Context<'a>, policy: &NetworkPolicy) -> Option<&'a Service> {
-    let selected = context.selected(policy);
+/// A Service that brings clients from outside to pods and ports that `site` is about.
+fn outside_service<'a>(context: &Context<'a>, site: RuleSite<'_>) -> Option<&'a Service> {
+    let selected = context.selected(site.policy);
     let serves = |service: &&Service| {
-        let selector = &service.selector;
-        service.name.namespace == policy.name.namespace
-            && !selector.is_empty()
-            && selected.iter().any(|group| {
-                selector
-                    .iter()
-                    .all(|(key, value)| group.labels.get(key) == Some(value))
-            })
+        let mut behind = selected.iter().filter(|group| is_behind(service, group));
+        behind.any(|group| {
+            let allowed = connections_to(site.rule, group.ports);
+            let reaches = |port: &ServicePort| {
+                let target = target(port, group);
+                target.is_some_and(|target| allowed.ports(port.protocol).contains(target))
+            };
+            service.ports.iter().any(reaches)
+        })
     };
     let services = context.cluster.services.values();
     services

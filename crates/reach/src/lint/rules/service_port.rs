@@ -1,53 +1,96 @@
-//! RF020: a rule with the port of a Service, where rules see the port of its pods (rule NP-33).
+//! RF020: a rule with the port of a Service, where rules see the port of its pods (rules NP-33, CN-32).
 
 use std::collections::BTreeSet;
 
 use ringfence_model::{
-    Direction, PolicyPeer, PolicyPort, PortMatch, Service, ServicePort, TargetPort,
+    ClusterPeer, ClusterPort, ContainerPort, Direction, PolicyPeer, PortMatch, Service,
 };
+use ringfence_net::{ConnectionSet, PortRange, Protocol};
 
+use crate::lint::cluster_site::{ClusterSite, as_peer, cluster_rules};
 use crate::lint::context::{Context, PodGroup};
-use crate::lint::port::{connections_to, declares, named};
-use crate::lint::problem::{Problem, RuleSite};
+use crate::lint::port::{cluster_connections, connections_to, declares};
+use crate::lint::problem::{Place, Problem, RuleSite};
+use crate::lint::service::{is_behind, is_target, target};
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
-    context
-        .rules()
-        .flat_map(|site| site.ports().map(move |(index, port)| (site, index, port)))
-        .filter_map(|(site, index, port)| problem(context, site, index, port))
+    let rules = context.rules();
+    let rules = rules.flat_map(|site| of_rule(context, site));
+    let cluster = context.cluster_policies().flat_map(cluster_rules);
+    let cluster = cluster.flat_map(|site| of_cluster_rule(context, site));
+    rules.chain(cluster).collect()
+}
+
+/// One port of a rule, by number.
+struct Item {
+    place: Place,
+    protocol: Protocol,
+    port: u16,
+}
+
+fn of_rule(context: &Context<'_>, site: RuleSite<'_>) -> Vec<Problem> {
+    let items = site.ports().filter_map(|(index, item)| match &item.port {
+        PortMatch::Range(range) => Some(Item {
+            place: site.port(index),
+            protocol: item.protocol,
+            port: single(*range)?,
+        }),
+        PortMatch::Any | PortMatch::Name(_) => None,
+    });
+    let destinations = destinations(context, site);
+    let allowed = |declared: &[ContainerPort]| connections_to(site.rule, declared);
+    items
+        .filter_map(|item| problem(context, item, &destinations, allowed))
+        .collect()
+}
+
+fn of_cluster_rule(context: &Context<'_>, site: ClusterSite<'_>) -> Vec<Problem> {
+    let items = site.ports().filter_map(|(index, item)| match item {
+        ClusterPort::Range(protocol, range) => Some(Item {
+            place: site.port(index),
+            protocol: *protocol,
+            port: single(*range)?,
+        }),
+        ClusterPort::Name(_) => None,
+    });
+    let destinations = cluster_destinations(context, site);
+    let matched = |declared: &[ContainerPort]| cluster_connections(site.rule, declared);
+    items
+        .filter_map(|item| problem(context, item, &destinations, matched))
         .collect()
 }
 
 fn problem(
     context: &Context<'_>,
-    site: RuleSite<'_>,
-    index: usize,
-    item: &PolicyPort,
+    item: Item,
+    destinations: &[&PodGroup<'_>],
+    matched: impl Fn(&[ContainerPort]) -> ConnectionSet,
 ) -> Option<Problem> {
-    let port = single(item)?;
-    let destinations = destinations(context, site);
-    if declares(&destinations, item.protocol, port) {
+    let Item {
+        place,
+        protocol,
+        port,
+    } = item;
+    if declares(destinations, protocol, port) || is_target(context, destinations, protocol, port) {
         return None;
     }
-    let services = context.cluster.services.values();
-    let (service, meant) = services
-        .filter_map(|service| Some((service, meant(site, service, item, &destinations)?)))
-        .next()?;
+    let mut services = context.cluster.services.values();
+    let (service, meant) = services.find_map(|service| {
+        let meant = meant(service, protocol, port, destinations, &matched)?;
+        Some((service, meant))
+    })?;
     let targets = words::list(meant.iter());
     let message = format!(
         "port {port} is the one of Service {}; its pods listen on {targets}, and rules see the pod's port",
         service.name
     );
     let help = format!("write `port: {targets}`");
-    Some(site.port(index).problem(message).with_help(help))
+    Some(place.problem(message).with_help(help))
 }
 
-fn single(item: &PolicyPort) -> Option<u16> {
-    match &item.port {
-        PortMatch::Range(range) if range.first() == range.last() => Some(range.first()),
-        PortMatch::Range(_) | PortMatch::Any | PortMatch::Name(_) => None,
-    }
+fn single(range: PortRange) -> Option<u16> {
+    (range.first() == range.last()).then_some(range.first())
 }
 
 /// The pods whose ports the rule is about: those selected, or those named as peers.
@@ -65,43 +108,46 @@ fn destinations<'c, 'a>(context: &'c Context<'a>, site: RuleSite<'_>) -> Vec<&'c
         .collect()
 }
 
-/// The ports behind the port of `service` that `item` names, if the rule lets none of them through.
+/// The same for a rule of a cluster-scoped policy.
+fn cluster_destinations<'c, 'a>(
+    context: &'c Context<'a>,
+    site: ClusterSite<'_>,
+) -> Vec<&'c PodGroup<'a>> {
+    if site.direction == Direction::Ingress {
+        return context.in_scope(&site.policy.subject);
+    }
+    let peers = site.rule.peers.iter();
+    peers
+        .flat_map(|peer| match peer {
+            ClusterPeer::Pods(scope) => context.peers(&as_peer(scope), ""),
+            ClusterPeer::Networks(_)
+            | ClusterPeer::Nodes(_)
+            | ClusterPeer::DomainNames(_)
+            | ClusterPeer::Unrecognized => Vec::new(),
+        })
+        .collect()
+}
+
+/// The ports behind `port` of `service`, if the rule matches none of them.
 fn meant(
-    site: RuleSite<'_>,
     service: &Service,
-    item: &PolicyPort,
+    protocol: Protocol,
+    port: u16,
     destinations: &[&PodGroup<'_>],
+    matched: impl Fn(&[ContainerPort]) -> ConnectionSet,
 ) -> Option<BTreeSet<u16>> {
-    let port = service
-        .ports
-        .iter()
-        .find(|one| one.protocol == item.protocol && Some(one.port) == single(item))?;
+    let mut ports = service.ports.iter();
+    let port = ports.find(|one| one.protocol == protocol && one.port == port)?;
     let behind = destinations
         .iter()
         .filter(|group| is_behind(service, group));
     let mut targets = BTreeSet::new();
     for group in behind {
         let target = target(port, group)?;
-        let allowed = connections_to(site.rule, group.ports);
-        if allowed.ports(item.protocol).contains(target) {
+        if matched(group.ports).ports(protocol).contains(target) {
             return None;
         }
         targets.insert(target);
     }
     (!targets.is_empty()).then_some(targets)
-}
-
-fn is_behind(service: &Service, group: &PodGroup<'_>) -> bool {
-    let has = |(key, value): (&String, &String)| group.labels.get(key) == Some(value);
-    service.name.namespace == group.namespace
-        && !service.selector.is_empty()
-        && service.selector.iter().all(has)
-}
-
-/// Rule OB-11.
-fn target(port: &ServicePort, group: &PodGroup<'_>) -> Option<u16> {
-    match &port.target {
-        TargetPort::Number(number) => Some(*number),
-        TargetPort::Name(name) => named(group.ports, name, port.protocol).next(),
-    }
 }

@@ -17,7 +17,7 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     let source = policy.source.as_ref()?;
     let written = |path: &str| context.documents.field(source, path).is_some();
     let by_default = policy.isolates_ingress && policy.isolates_egress;
-    if !by_default || written("spec.policyTypes") || written("spec.ingress") {
+    if !by_default || context.lists_types(policy) || written("spec.ingress") {
         return None;
     }
     let mut closed = context.selected(policy);
