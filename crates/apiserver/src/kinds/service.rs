@@ -2,18 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Ignored, Kind, Subresources, age_column, ignored, ignored_of, words};
+use crate::kind::{Column, Kind, Subresources, age_column, words};
 use crate::object::{at, child, default, fields, items, number, text};
-
-const IGNORED: &[Ignored] = &[
-    Ignored {
-        fields: &["sessionAffinity"],
-        except: &["None"],
-        instead: "a backend is drawn for each connection anew",
-    },
-    ignored(&["trafficDistribution"], "backends of all zones get the same"),
-    ignored(&["healthCheckNodePort"], "no node tells a load balancer whether it has a backend"),
-];
 
 pub(super) fn kind() -> Kind {
     Kind {
@@ -24,7 +14,6 @@ pub(super) fn kind() -> Kind {
         columns: columns(),
         defaults,
         immutable: &[("spec.clusterIP", "may not change once set")],
-        warnings: |service| ignored_of(service, &["spec"], IGNORED),
         ..Kind::namespaced(
             "",
             "v1",
