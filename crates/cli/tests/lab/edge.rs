@@ -106,6 +106,9 @@ fn connect(
     reports.into_iter().map(|report| report.outcome).collect()
 }
 
+/// IPv4 and IPv6, as the addresses of a node or Service are ordered here.
+const FAMILIES: [usize; 2] = [0, 1];
+
 /// Who answers, and whom they saw.
 #[track_caller]
 fn answers(
@@ -119,7 +122,11 @@ fn answers(
         ProbeOutcome::Reached {
             peer: Some(peer), ..
         } => peer,
-        other => panic!("{from:?} to {to:?}: {other:?}"),
+        other @ (ProbeOutcome::Reached { .. }
+        | ProbeOutcome::TimedOut
+        | ProbeOutcome::Refused
+        | ProbeOutcome::DnsFailed { .. }
+        | ProbeOutcome::Other { .. }) => panic!("{from:?} to {to:?}: {other:?}"),
     };
     let peers: Vec<Peer> = outcomes.into_iter().map(peer).collect();
     let pods = peers.iter().map(|peer| peer.pod.clone()).collect();
@@ -162,7 +169,7 @@ fn services_answer_at_all_of_their_addresses() {
     let [own, other] = addresses.workers;
     let both = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
     let (tcp, udp) = (ProbeProtocol::Tcp, ProbeProtocol::Udp);
-    for family in 0..2 {
+    for family in FAMILIES {
         let near = lab.pod("near").addresses;
         let near = *near
             .iter()
@@ -188,7 +195,7 @@ fn services_answer_at_all_of_their_addresses() {
     }
     // A policy that denies drops, at every address, and those from outside too.
     lab.apply(CLOSED);
-    for family in 0..2 {
+    for family in FAMILIES {
         let at = [
             (pod("near"), (addresses.cluster[family], 8080)),
             (pod("near"), (addresses.external[family], 8080)),
@@ -204,7 +211,7 @@ fn services_answer_at_all_of_their_addresses() {
     // Where nobody is left clients are told at once.
     let pods = PODS.split("---").take(2).collect::<Vec<_>>().join("---");
     lab.delete(&pods);
-    for family in 0..2 {
+    for family in FAMILIES {
         for to in [(addresses.cluster[family], 8080), (own[family], 30080)] {
             let outcomes = connect(&lab, &pod("near"), to, &tcp, (1, WAIT_MS));
             assert_eq!(outcomes, [ProbeOutcome::Refused], "{to:?}");
@@ -249,7 +256,7 @@ fn clients_come_back_to_their_backend() {
     let [own, _] = addresses.workers;
     let (tcp, udp) = (ProbeProtocol::Tcp, ProbeProtocol::Udp);
     let mut ways = Vec::new();
-    for family in 0..2 {
+    for family in FAMILIES {
         for from in [pod("near"), node("kind-worker"), outside()] {
             ways.push((from, (own[family], 30080), &tcp));
         }

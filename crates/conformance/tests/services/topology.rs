@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ringfence_compile::Enforcement;
 use ringfence_conformance::bench::Bench;
-use ringfence_conformance::fate::Fate;
+use ringfence_conformance::fate::{Arrival, Fate};
 use ringfence_conformance::packet::Opening;
 use ringfence_conformance::plan::{NodeId, Place, Slot};
 use ringfence_net::{Family, Protocol};
@@ -144,15 +144,17 @@ fn reached(bench: &mut Bench, client: NodeId, family: Family) -> BTreeSet<NodeId
     };
     let reached = clients.map(|client| {
         let packets = vec![packet(client); PACKETS];
-        let fates = bench.prober.probe(&packets).into_iter();
-        let node = |fate| match fate {
-            Fate::Arrived(arrival) => match arrival.place {
-                Place::Pod(slot) => slot.node,
-                Place::Node(_) | Place::Outside => panic!("{arrival}"),
-            },
-            Fate::Dropped | Fate::Rejected => panic!("{fate}"),
+        let fates = bench.prober.probe(&packets);
+        let node = |fate: &Fate| match fate {
+            Fate::Arrived(Arrival {
+                place: Place::Pod(slot),
+                ..
+            }) => Some(slot.node),
+            Fate::Arrived(_) | Fate::Dropped | Fate::Rejected => None,
         };
-        fates.map(node).collect()
+        let nodes = fates.iter().map(node).collect::<Option<_>>();
+        assert!(nodes.is_some(), "{fates:?}");
+        nodes.unwrap_or_default()
     });
     let [of_pod, of_node]: [BTreeSet<NodeId>; 2] = reached;
     assert_eq!(of_pod, of_node, "pods and nodes are led alike");

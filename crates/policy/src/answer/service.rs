@@ -126,12 +126,14 @@ struct Addressed {
     hints: Hints,
 }
 
+/// What hints name of one kind.
+type Named = fn(&Hints) -> &Vec<String>;
+
 /// OB-22: hints count if every backend has them, and one names the node or its zone.
 fn prefer(found: &mut Vec<Addressed>, facts: Facts<'_>, node: &str) {
     let here = facts.cluster.nodes.get(node);
     let zone = here.and_then(Node::zone).unwrap_or_default();
-    let kinds: [(fn(&Hints) -> &Vec<String>, &str); 2] =
-        [(|hints| &hints.nodes, node), (|hints| &hints.zones, zone)];
+    let kinds: [(Named, &str); 2] = [(|hints| &hints.nodes, node), (|hints| &hints.zones, zone)];
     for (names, own) in kinds {
         let is_meant = |one: &Addressed| names(&one.hints).iter().any(|name| name == own);
         let complete = found.iter().all(|one| !names(&one.hints).is_empty());

@@ -1,3 +1,5 @@
+use ringfence_net::Family;
+
 use super::*;
 use crate::sample::{
     address, base, called, chains, jump, map, number, packet, rule, set, set_priority, source,
