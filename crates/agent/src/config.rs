@@ -42,6 +42,12 @@ impl AgentConfig {
     pub fn status_socket(&self) -> PathBuf {
         self.data_dir.join("status.sock")
     }
+
+    /// Where DNS servers of the cluster say what they are about to answer, in the words of [`ringfence_model::Lesson`].
+    #[must_use]
+    pub fn names_socket(&self) -> PathBuf {
+        self.data_dir.join("names.sock")
+    }
 }
 
 const fn on() -> Enforcement {

@@ -16,7 +16,7 @@ use ringfence_netlink::nftables::{Nftables, Owner};
 use ringfence_ruleset::Operation;
 
 /// What the agent and the plugin keep in their folder.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 10] = [
     "endpoints",
     "locks",
     "last-given.json",
@@ -24,6 +24,9 @@ const KEPT: [&str; 7] = [
     "lock",
     "status.sock",
     "status.new",
+    "names.sock",
+    "names.new",
+    "names.json",
 ];
 
 /// Where things of ringfence are on a node.

@@ -13,6 +13,7 @@ mod health_check;
 mod http;
 mod kernel;
 mod metrics;
+mod names;
 pub mod protocol;
 mod rules;
 mod run;

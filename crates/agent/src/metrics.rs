@@ -84,6 +84,9 @@ impl Tally {
             | Event::ConnectionsFailed { .. }
             | Event::ForeignEdit
             | Event::Verified { .. }
+            | Event::NamesLoaded(_)
+            | Event::DnsServers(_)
+            | Event::Lesson { .. }
             | Event::Tick => {}
         }
     }

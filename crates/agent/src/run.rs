@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, Signal};
 use ringfence_cni::{EndpointStore, Request, Response};
 use ringfence_compile::Origin;
 use ringfence_compile::trace::outline;
-use ringfence_model::PolicyName;
+use ringfence_model::{LearnerLine, Lesson, PolicyName};
 
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
@@ -18,6 +18,7 @@ use crate::health_check::{Servers, health_checks};
 use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
 use crate::metrics::{Sample, Tally};
+use crate::names::{self, DnsServers, Memory, ServerId};
 use crate::protocol::AgentStatus;
 use crate::server::{listen, serve};
 use crate::source::{Source, Teller, hear};
@@ -34,6 +35,19 @@ pub(crate) enum Input {
     Request {
         request: Request,
         answer: Sender<Response>,
+    },
+    /// A DNS server is there, and takes lines.
+    DnsServer {
+        server: ServerId,
+        lines: Sender<LearnerLine>,
+    },
+    DnsServerGone {
+        server: ServerId,
+    },
+    /// It is about to answer a client.
+    Lesson {
+        server: ServerId,
+        lesson: Lesson,
     },
     /// Something of the cluster is not heard at the moment.
     Trouble {
@@ -159,6 +173,7 @@ fn start(config: AgentConfig, source: Source, obstacle: Option<Obstacle>) -> Res
     let watched = SharedWatched::default();
     let edits = watch(&config, &watched, &inputs)?;
     serve_status(&config, (&journal, &watched), &inputs)?;
+    names::serve(&config, &inputs)?;
     serve_pages(&config, (&journal, &watched), &inputs)?;
     let listing = records.list().context("cannot read the endpoint records")?;
     for damaged in listing.damaged {
@@ -173,6 +188,7 @@ fn start(config: AgentConfig, source: Source, obstacle: Option<Obstacle>) -> Res
         "agent started"
     );
     let mut agent = Agent::new(config, records, reporter, (jobs, edits));
+    agent.event(Event::NamesLoaded(agent.memory.read()));
     agent.event(Event::EndpointsLoaded(listing.endpoints));
     agent.work(&queue)
 }
@@ -200,6 +216,8 @@ struct Agent {
     /// The last warning.
     warned: Option<String>,
     records: EndpointStore,
+    dns: DnsServers,
+    memory: Memory,
     reporter: Reporter,
     jobs: Sender<Job>,
     tally: Tally,
@@ -219,6 +237,8 @@ impl Agent {
         Self {
             node: config.node.clone(),
             health_checks: Servers::default(),
+            dns: DnsServers::default(),
+            memory: Memory::new(&config),
             machine: Machine::new(config),
             version: 0,
             start: Instant::now(),
@@ -274,10 +294,22 @@ impl Agent {
         match input {
             Input::Event(event) => self.event(event),
             Input::Request { request, answer } => {
-                let ticket = self.next_ticket;
-                self.next_ticket += 1;
+                let ticket = self.take_ticket();
                 self.tickets.insert(ticket, answer);
                 self.event(Event::Request { request, ticket });
+            }
+            Input::DnsServer { server, lines } => {
+                self.dns.add(server, lines);
+                self.event(Event::DnsServers(self.dns.count()));
+            }
+            Input::DnsServerGone { server } => {
+                self.dns.remove(server);
+                self.event(Event::DnsServers(self.dns.count()));
+            }
+            Input::Lesson { server, lesson } => {
+                let ticket = self.take_ticket();
+                self.dns.begin(ticket, server, lesson.number);
+                self.event(Event::Lesson { lesson, ticket });
             }
             Input::Trouble { about, message } => self.trouble(about, message),
             Input::Health { answer } => {
@@ -304,6 +336,12 @@ impl Agent {
             }
             Input::Stop | Input::ThreadEnded { .. } => {}
         }
+    }
+
+    const fn take_ticket(&mut self) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
     }
 
     fn sample(&self) -> Sample {
@@ -360,6 +398,9 @@ impl Agent {
                     let _ = answer.send(response);
                 }
             }
+            Action::Taught(ticket) => self.dns.taught(ticket),
+            Action::Want(names) => self.dns.want(names),
+            Action::KeepNames(known) => self.memory.write(&known),
             Action::ForgetEndpoint(id) => {
                 if let Err(error) = self.records.remove(&id) {
                     tracing::warn!("{:#}", anyhow::Error::from(error));
@@ -406,6 +447,8 @@ const fn may_change_names(event: &Event) -> bool {
         Event::Store(_)
         | Event::StoreDisconnected
         | Event::EndpointsLoaded(_)
+        | Event::NamesLoaded(_)
+        | Event::Lesson { .. }
         | Event::Request { .. }
         | Event::Committed => true,
         Event::KernelState(_)
@@ -416,6 +459,7 @@ const fn may_change_names(event: &Event) -> bool {
         | Event::ConnectionsFailed { .. }
         | Event::ForeignEdit
         | Event::Verified { .. }
+        | Event::DnsServers(_)
         | Event::Tick => false,
     }
 }

@@ -112,7 +112,7 @@ where
 }
 
 /// The socket's mode keeps others out already; its folder may not.
-fn check_peer(stream: &UnixStream) -> Result<()> {
+pub(crate) fn check_peer(stream: &UnixStream) -> Result<()> {
     let peer = getsockopt(stream, sockopt::PeerCredentials).context("cannot identify the peer")?;
     if peer.uid() != 0 && peer.uid() != geteuid().as_raw() {
         bail!("user {} may not ask", peer.uid());

@@ -18,6 +18,7 @@ mod event;
 mod inputs;
 mod jobs;
 mod live;
+mod names;
 mod retry;
 mod revocation;
 mod suspects;
@@ -39,12 +40,14 @@ use ringfence_ruleset::Table;
 pub use endpoints::PATIENCE;
 pub use event::{Action, Event, Ticket};
 pub use live::LiveTable;
+pub use names::KnownAddress;
 
 use crate::AgentConfig;
 use crate::status::Health;
 use crate::verification::{Pulse, Subject, Watched};
 use audits::Audits;
 use endpoints::Endpoints;
+use names::{Kept, Names};
 use retry::Retry;
 use suspects::Suspects;
 use transaction::Denials;
@@ -61,6 +64,7 @@ pub struct Machine {
     /// What that table denies to which classes.
     denials: Denials,
     audits: Audits,
+    names: Names,
     view: View,
     endpoints: Endpoints,
     /// Requests that came before the records were read; `None` afterwards.
@@ -135,6 +139,8 @@ enum Job {
     Commit(Box<Transaction>),
     ReadConnections,
     Revoke,
+    /// Connections are listed to see who uses addresses of names whose time is over.
+    ReadUses,
 }
 
 /// A planned change of what is enforced.
@@ -145,6 +151,8 @@ struct Transaction {
     released: BTreeSet<EndpointId>,
     /// Whose connections it may deny that live.
     suspects: Suspects,
+    /// Until when the kernel keeps addresses of names then.
+    kept: Kept,
 }
 
 /// Whether the enforced table is the one that the inputs ask for.
@@ -167,6 +175,7 @@ impl Machine {
             compiler,
             denials: Denials::default(),
             audits: Audits::default(),
+            names: Names::default(),
             view: View::default(),
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
@@ -204,15 +213,22 @@ impl Machine {
             Event::KernelUnreadable { message } => self.commit_failed(message, true, now),
             Event::Committed => self.committed(),
             Event::CommitFailed { message, retry } => self.commit_failed(message, retry, now),
-            Event::Connections { connections, local } => self.connections(&connections, &local),
+            Event::Connections { connections, local } => {
+                self.connections(&connections, &local, now)
+            }
             Event::Revoked => self.revoked(),
             Event::ConnectionsFailed { message } => self.connections_failed(message, now),
             Event::ForeignEdit => self.foreign_edit(),
             Event::Verified { drift, changes } => self.verified(drift, changes),
+            Event::NamesLoaded(known) => self.names_loaded(known, now),
+            Event::DnsServers(servers) => self.dns_servers(servers),
+            Event::Lesson { lesson, ticket } => self.learn(lesson, ticket, now),
             Event::Tick => self.tick(now),
         };
         self.take_up_audits(now);
+        self.take_up_names(&mut actions);
         self.advance(now, &mut actions);
+        self.release_lessons(&mut actions);
         self.set_timer(now, &mut actions);
         actions
     }
@@ -298,7 +314,8 @@ impl Machine {
                 .or_else(|| {
                     self.enforced.as_ref()?;
                     refusals(&self.compiler.compiled().refused)
-                }),
+                })
+                .or_else(|| self.names.trouble()),
             repairs: self.repairs,
             watched: Watched::default(),
         }

@@ -2,6 +2,7 @@
 
 mod block;
 mod content;
+mod named;
 mod number;
 mod term;
 
@@ -13,6 +14,7 @@ use ringfence_net::Family;
 use crate::peer::Peers;
 use crate::span::{Span, address, number as number_of};
 pub(crate) use block::Atom;
+use named::Names;
 use number::Numbers;
 pub(crate) use term::{GroupId, NamedPort, PortName, Sense, TermId, Terms};
 
@@ -31,6 +33,7 @@ pub(crate) struct Classes {
     peers: BTreeMap<IpAddr, ClassId>,
     /// Atoms of the address blocks, by family, in order.
     atoms: [Vec<(Atom, ClassId)>; 2],
+    names: Names,
     /// What changed since the last [`Classes::settle`].
     pub(crate) changed: Changed,
 }
@@ -42,6 +45,8 @@ pub(crate) struct Changed {
     pub(crate) classes: BTreeSet<ClassId>,
     /// Addresses whose element may be another.
     pub(crate) addresses: BTreeSet<IpAddr>,
+    /// Addresses of names whose element may be another.
+    pub(crate) named: BTreeSet<IpAddr>,
     /// Ranges that are no atoms any more.
     pub(crate) gone: BTreeSet<(Family, Span)>,
     /// Ranges that are new atoms, or have another class.
@@ -72,6 +77,9 @@ impl Classes {
             let old = std::mem::take(self.atoms_mut(family));
             self.exchange(family, old, new, terms, peers);
         }
+        self.changed
+            .named
+            .extend(self.names.exchange(terms.named()));
     }
 
     fn exchange(
@@ -115,6 +123,7 @@ impl Classes {
         let (first, last) = (address(family, span.first), address(family, span.last));
         let within = peers.addresses_between(first, last);
         self.changed.addresses.extend(within);
+        self.changed.named.extend(self.names.between(first, last));
     }
 
     /// Classifies the marked addresses anew.
@@ -135,6 +144,7 @@ impl Classes {
                 self.leave(before, family);
             }
         }
+        self.classify_named(terms);
     }
 
     /// Gives every class its number, and marks what has another one.
@@ -146,6 +156,9 @@ impl Classes {
         let of_peers = self.peers.iter();
         let of_peers = of_peers.filter(|(_, class)| renumbered.contains(class));
         self.changed.addresses.extend(of_peers.map(|(ip, _)| *ip));
+        self.changed
+            .named
+            .extend(self.names.of_classes(&renumbered));
         for family in Family::ALL {
             let atoms = self.atoms(family).iter();
             let atoms = atoms.filter(|(_, class)| renumbered.contains(class));
@@ -261,7 +274,9 @@ impl Classes {
     /// The class of an address.
     pub(crate) fn of(&self, address: IpAddr) -> Option<ClassId> {
         let around = || self.around(address).map(|(_, class)| *class);
-        self.of_peer(address).or_else(around)
+        self.of_named(address)
+            .or_else(|| self.of_peer(address))
+            .or_else(around)
     }
 
     /// The atom that begins a range.

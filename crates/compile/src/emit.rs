@@ -295,6 +295,7 @@ fn operations(
                 set: name.clone(),
                 definition: set.definition(),
                 elements: come,
+                lifetime: None,
             });
         }
     }

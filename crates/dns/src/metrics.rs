@@ -32,6 +32,7 @@ pub struct Metrics {
     lookups: Family<LookupLabels, Counter>,
     upstream: Family<UpstreamLabels, Counter>,
     limited: Family<LimitLabels, Counter>,
+    lessons: Family<LessonLabels, Counter>,
     pub(crate) cached: Gauge,
     pub(crate) serial: Gauge<u64, AtomicU64>,
     pub(crate) connections: Gauge,
@@ -87,6 +88,18 @@ struct LimitLabels {
     limit: Limit,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LessonLabels {
+    taught: Taught,
+}
+
+/// Whether agents knew an answer before it went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Taught {
+    InTime,
+    Late,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
@@ -97,6 +110,7 @@ impl Default for Metrics {
             lookups: Family::default(),
             upstream: Family::default(),
             limited: Family::default(),
+            lessons: Family::default(),
             cached: Gauge::default(),
             serial: Gauge::default(),
             connections: Gauge::default(),
@@ -130,6 +144,11 @@ impl Metrics {
             "limited",
             "Questions refused and connections closed because there were too many",
             self.limited.clone(),
+        );
+        registry.register(
+            "lessons",
+            "Answers with addresses for policies, by whether every agent that asked for them knew them in time",
+            self.lessons.clone(),
         );
         registry.register("cached", "Answers in the cache", self.cached.clone());
         registry.register("zone_serial", "Version of the zone", self.serial.clone());
@@ -173,6 +192,15 @@ impl Metrics {
 
     pub(crate) fn limited(&self, limit: Limit) {
         self.limited.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    pub(crate) fn taught(&self, in_time: bool) {
+        let taught = if in_time {
+            Taught::InTime
+        } else {
+            Taught::Late
+        };
+        self.lessons.get_or_create(&LessonLabels { taught }).inc();
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::Scrape;
-use crate::{Handle, Metrics, ServeOptions, Sockets, Upstream, Zone, serve};
+use crate::{Handle, Metrics, ServeOptions, Sockets, Teacher, Upstream, Zone, serve};
 
 /// How the process is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct DnsConfig {
     pub metrics: Vec<SocketAddr>,
     /// Where zones come from.
     pub updates: Updates,
+    /// Unix sockets of the agents that learn the addresses of names which their policies ask for.
+    #[serde(default)]
+    pub agents: Vec<PathBuf>,
 }
 
 /// Who is asked for names outside of the cluster.
@@ -120,6 +123,7 @@ async fn run_until_told(config: &DnsConfig) -> anyhow::Result<()> {
     let options = ServeOptions {
         upstream: config.upstream.read()?,
         metrics,
+        teacher: Teacher::start(&config.agents),
         ..ServeOptions::default()
     };
     serve(sockets, handle, options, told).await?;

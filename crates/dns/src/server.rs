@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::{Metrics, Zone};
+use crate::{Metrics, Teacher, Zone};
 
 mod gate;
 mod outside;
@@ -31,7 +31,8 @@ use resolver::Resolver;
 use tcp::Connections;
 use udp::Datagrams;
 
-/// Questions to others that are under way at once, with a socket each. What is more is refused.
+/// Questions to others that are under way at once, with a socket each, and answers that are held back until agents know them.
+/// Questions beyond are refused, answers beyond are not held back.
 const MOST_OUTSIDE: usize = 256;
 /// Most TCP connections, and most from one address.
 const MOST_CONNECTIONS: (usize, usize) = (512, 32);
@@ -90,6 +91,8 @@ pub struct ServeOptions {
     pub metrics: Arc<Metrics>,
     /// How long questions wait for the first zone.
     pub zone_patience: Duration,
+    /// Who learns of answers before clients do.
+    pub teacher: Teacher,
 }
 
 impl Default for ServeOptions {
@@ -98,6 +101,7 @@ impl Default for ServeOptions {
             upstream: Upstream::none(),
             metrics: Arc::default(),
             zone_patience: ZONE_PATIENCE,
+            teacher: Teacher::default(),
         }
     }
 }

@@ -15,8 +15,8 @@ use ringfence_netlink::route::{
 use ringfence_netlink::sysctl;
 
 use crate::plan::{
-    METADATA, NodePlan, OUTSIDE_HOST, OUTSIDE_V4, OUTSIDE_V6, TUNNEL_OVERHEAD, UNDERLAY_V4,
-    UNDERLAY_V6, nth_address,
+    METADATA, NodePlan, OUTSIDE_HOST, OUTSIDE_OTHER, OUTSIDE_V4, OUTSIDE_V6, TUNNEL_OVERHEAD,
+    UNDERLAY_V4, UNDERLAY_V6, nth_address,
 };
 
 const UNDERLAY_MTU: u32 = 1500;
@@ -230,8 +230,10 @@ fn build_outside(socket: &mut RouteSocket) -> anyhow::Result<OwnedFd> {
         let mut socket = RouteSocket::open()?;
         let uplink = socket.link_by_name("eth0")?.index;
         let networks = [IpNet::V4(OUTSIDE_V4), IpNet::V6(OUTSIDE_V6)];
-        for (network, address) in networks.iter().zip(OUTSIDE_HOST) {
-            add_address(&mut socket, uplink, *network, address)?;
+        for addresses in [OUTSIDE_HOST, OUTSIDE_OTHER] {
+            for (network, address) in networks.iter().zip(addresses) {
+                add_address(&mut socket, uplink, *network, address)?;
+            }
         }
         socket.set_link_up(uplink, true)?;
         networks

@@ -22,6 +22,13 @@ pub const OUTSIDE_HOST: [IpAddr; 2] = [
 ];
 /// The name under which the cluster's DNS knows that host.
 pub const OUTSIDE_NAME: &str = "outside.example";
+/// Its other addresses.
+pub const OUTSIDE_OTHER: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 11)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x203, 0, 0, 0, 0, 0x11)),
+];
+/// The name under which the cluster's DNS knows these.
+pub const OUTSIDE_OTHER_NAME: &str = "other.outside.example";
 /// The instance metadata service of the large clouds.
 pub const METADATA: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),

@@ -16,6 +16,7 @@ mod diagnostic;
 mod documents;
 mod extract;
 mod label;
+mod lesson;
 mod load;
 mod manifest;
 mod name;
@@ -59,6 +60,7 @@ pub use cluster_policy::{
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Documents, Field};
 pub use label::{BadLabel, check_label};
+pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{
     Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_json,
     load_with, policy_tests, read_json, trust_zones,

@@ -105,6 +105,7 @@ fn add_elements(old: &Table, new: &Table, operations: &mut Vec<Operation>) {
                 set: name.clone(),
                 definition: set.definition(),
                 elements,
+                lifetime: None,
             });
         }
     }

@@ -83,6 +83,7 @@ fn step(state: &mut Option<Table>, operation: &Operation) -> Result<(), FakeErro
             set,
             definition,
             elements,
+            lifetime: _,
         } => {
             let chains = elements.iter().filter_map(|(_, element)| target(element));
             for chain in chains {

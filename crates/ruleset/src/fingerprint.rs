@@ -27,6 +27,7 @@ impl Set {
             interval: self.interval,
             counted: self.counted,
             dynamic: self.dynamic,
+            timed: self.timed,
             size: self.size,
             elements: std::collections::BTreeMap::new(),
         }
@@ -40,6 +41,7 @@ impl Set {
             && self.interval == other.interval
             && self.counted == other.counted
             && self.dynamic == other.dynamic
+            && self.timed == other.timed
             && self.size == other.size
     }
 }

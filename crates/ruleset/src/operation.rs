@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{BaseChain, Element, Key, Rule, Set};
 
 /// One step of a transaction on a table. A transaction is a list of operations that the kernel takes whole or not at all.
@@ -54,6 +56,9 @@ pub enum Operation {
         definition: Set,
         /// What to add.
         elements: Vec<(Key, Element)>,
+        /// How long the kernel keeps them, in a set whose elements may end; without it, until they are removed. It is no
+        /// part of a table: two tables are equal however long their elements have.
+        lifetime: Option<Duration>,
     },
     /// Remove elements.
     DeleteElements {

@@ -98,6 +98,7 @@ pub(crate) fn set(kind: SetKind, interval: bool, elements: &[(&str, &str, Value)
         interval,
         counted: false,
         dynamic: false,
+        timed: false,
         size: Some(8),
         elements: elements.iter().map(element).collect(),
     }

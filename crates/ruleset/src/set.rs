@@ -18,6 +18,8 @@ pub struct Set {
     /// Whether packets write the elements ([`Statement::Remember`](crate::Statement::Remember)), each for a time. Such elements are
     /// no part of a table: nobody lists, compares or deletes them.
     pub dynamic: bool,
+    /// Whether elements may end by themselves: see [`crate::Operation::AddElements`].
+    pub timed: bool,
     /// Number of elements that the kernel prepares for and does not exceed.
     pub size: Option<u32>,
     /// The elements by key.

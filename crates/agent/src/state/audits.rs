@@ -37,6 +37,11 @@ impl Audits {
         self.wake
     }
 
+    /// The time of day.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.clock
+    }
+
     /// Notes whether an event may bring policies that are in audit mode, or claim to be.
     pub(super) fn hear(&mut self, event: &StoreEvent) {
         self.is_due |= match event {

@@ -3,10 +3,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
+use ringfence_model::{DomainName, Lesson};
 use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Operation, Table};
 
-use super::LiveTable;
+use super::{KnownAddress, LiveTable};
 use crate::protocol::{AgentStatus, StoreEvent};
 use crate::verification::Subject;
 
@@ -68,6 +69,17 @@ pub enum Event {
         /// [`Pulse::changes`](crate::verification::Pulse::changes) before and afterwards.
         changes: u64,
     },
+    /// What an earlier agent was told of names, read once at the start.
+    NamesLoaded(Vec<KnownAddress>),
+    /// So many DNS servers tell this agent what they answer.
+    DnsServers(usize),
+    /// A DNS server is about to answer a client.
+    Lesson {
+        /// What.
+        lesson: Lesson,
+        /// Repeated in [`Action::Taught`].
+        ticket: Ticket,
+    },
     /// The time that [`Action::SetTimer`] asked for has come, or an earlier or later one.
     Tick,
 }
@@ -93,6 +105,12 @@ pub enum Action {
         /// What.
         response: Response,
     },
+    /// Tell the DNS server that the kernel holds what it needs of a lesson.
+    Taught(Ticket),
+    /// Tell all DNS servers, and those that come, which names are wanted.
+    Want(Vec<DomainName>),
+    /// Write down what is known of names, for the next agent; before what comes after it.
+    KeepNames(Vec<KnownAddress>),
     /// Remove the record, which frees the addresses.
     ForgetEndpoint(EndpointId),
     /// Tell the store.

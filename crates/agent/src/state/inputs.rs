@@ -15,6 +15,7 @@ impl Machine {
             self.forget_revisions();
         }
         self.audits.hear(&event);
+        self.names.hear(&event);
         if self.view.handle(event, &mut self.compiler) {
             self.inputs_changed();
         }

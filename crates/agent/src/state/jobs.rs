@@ -10,7 +10,7 @@ use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Evaluator, Operation, diff};
 
 use super::revocation::Judge;
-use super::suspects::Suspects;
+use super::suspects::{ASKED_ONE_BY_ONE, Suspects};
 use super::transaction::Change;
 use super::{Action, Held, Job, Kernel, LiveTable, Machine, Plan, Transaction, refusals};
 use crate::protocol::AgentStatus;
@@ -35,7 +35,14 @@ impl Machine {
                     actions,
                 );
             } else if is_enforced && self.plan != Plan::Stale {
-                return self.settle(actions);
+                self.settle(actions);
+                let outdated = self.outdated_names(now);
+                if outdated.is_empty() || !may_revoke {
+                    return;
+                }
+                let of = outdated.into_iter().map(|ip| (ip, End::Server)).collect();
+                let of = Some(of).filter(|of: &BTreeSet<_>| of.len() <= ASKED_ONE_BY_ONE);
+                self.start(Job::ReadUses, Action::ReadConnections { of }, actions);
             } else if !may_commit {
                 return;
             } else if matches!(self.kernel, Kernel::Unknown) {
@@ -44,7 +51,7 @@ impl Machine {
                 return;
             } else {
                 self.settle(actions);
-                self.change(actions);
+                self.change(now, actions);
             }
         }
     }
@@ -54,6 +61,7 @@ impl Machine {
         let next = [
             self.audits.deadline(),
             self.endpoints.deadline(),
+            self.names.deadline(now),
             self.commit_retry.waiting(now),
             self.connection_retry.waiting(now),
             (self.foreign && self.repair_after > now).then_some(self.repair_after),
@@ -101,23 +109,27 @@ impl Machine {
         }
         let revision = enforced.revision;
         let refused = &self.compiler.compiled().refused;
-        let is_known = revision == self.reported && *refused == self.refused;
+        let trouble = self.names.trouble();
+        let is_known =
+            revision == self.reported && *refused == self.refused && trouble == self.names.reported;
         if is_known || is_due || self.problem.is_some() {
             return;
         }
         self.reported = revision;
         self.refused.clone_from(refused);
+        self.names.reported.clone_from(&trouble);
         actions.extend(revision.map(|revision| Action::Report(AgentStatus::Applied { revision })));
         // Rules that are left out for what they cost are named after it, for as long as they are (rule AM-21).
         // So is a drift that no repair has ended.
         let wrong = refusals(&self.refused)
             .into_iter()
-            .chain(self.drift.clone());
+            .chain(self.drift.clone())
+            .chain(trouble);
         actions.extend(wrong.map(|message| Action::Report(AgentStatus::Degraded { message })));
     }
 
     /// Plans the change to what the inputs ask for, and commits it, or adopts it if the kernel has it already.
-    fn change(&mut self, actions: &mut Vec<Action>) {
+    fn change(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let endpoints = self.endpoints.wanted(self.compiler.cluster());
         self.compiler
             .set_endpoints(endpoints.values().cloned().collect());
@@ -133,9 +145,13 @@ impl Machine {
             }
         };
         self.denials.follow(&step);
-        let change = self.compare(step);
+        let mut change = self.compare(step);
+        let suspects = self.suspects_of(&change, &endpoints);
+        let kept = self.time(&mut change.operations, now);
+        self.keep_names(&kept, now, actions);
         let transaction = Transaction {
-            suspects: self.suspects_of(&change, &endpoints),
+            suspects,
+            kept,
             released: self.endpoints.releasing(),
             next: Held {
                 revision: self.view.revision(),
@@ -217,6 +233,8 @@ impl Machine {
     pub(super) fn kernel_read(&mut self, live: LiveTable) -> Vec<Action> {
         self.job = Job::None;
         self.beginnings += 1;
+        // Another program may have given them other times.
+        self.names.kept.forget();
         self.kernel = Kernel::Read(Box::new(live));
         self.plan = Plan::Stale;
         Vec::new()
@@ -237,7 +255,9 @@ impl Machine {
             next,
             released,
             suspects,
+            kept,
         } = transaction;
+        self.names.kept = kept;
         self.suspects.extend(suspects);
         self.problem = None;
         self.kernel = Kernel::Enforced;
@@ -274,7 +294,13 @@ impl Machine {
         &mut self,
         connections: &[Entry],
         local: &BTreeSet<IpAddr>,
+        now: Duration,
     ) -> Vec<Action> {
+        if matches!(self.job, Job::ReadUses) {
+            self.job = Job::None;
+            self.forget_names(connections, now);
+            return Vec::new();
+        }
         let Some(enforced) = &self.enforced else {
             return Vec::new();
         };

@@ -8,7 +8,7 @@ use ringfence_netlink::conntrack::End;
 /// So many ranges are looked through for each connection; with more of them all are judged.
 const RANGES: usize = 64;
 /// The connections with an address at one end are asked of the kernel for so many one after the other; of more, all are listed.
-const ASKED_ONE_BY_ONE: usize = 4;
+pub(super) const ASKED_ONE_BY_ONE: usize = 4;
 
 /// Addresses of which a connection may be denied that was allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 mod audits;
-mod cluster;
+pub(super) mod cluster;
 mod drift;
 mod endpoints;
-mod node;
+pub(super) mod node;
 mod order;
 mod random;
 mod revocation;

@@ -231,6 +231,7 @@ fn ends_of(set: &str) -> &'static [End] {
     match set.trim_end_matches(['4', '6']) {
         "ingress" | "ingress-ports" | "ingress-peers" | "ingress-ranges" => &[End::Server],
         "egress" | "egress-ports" | "egress-peers" | "egress-ranges" => &[End::Client],
+        "names" => &[End::Server],
         _ => &End::ALL,
     }
 }
@@ -346,7 +347,7 @@ fn role(set: &str) -> Role {
         | "ingress-audit-peers"
         | "egress-audit-ranges"
         | "ingress-audit-ranges" => Role::Reports,
-        "peers" => Role::Classifies,
+        "peers" | "names" => Role::Classifies,
         "unserved" | "guarded" => Role::Refuses,
         "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
         | "draws" | "kept" | "local-draws" | "local-kept" | "node-draws" | "node-kept"

@@ -72,9 +72,13 @@ impl View {
     }
 
     fn adopt(&mut self, compiler: &mut Compiler) -> bool {
-        let Some(cluster) = self.incoming.take() else {
+        let Some(mut cluster) = self.incoming.take() else {
             return false;
         };
+        // No store tells what names have.
+        cluster
+            .domain_addresses
+            .clone_from(&compiler.cluster().domain_addresses);
         let is_first = !self.synced;
         self.synced = true;
         compiler.replace(cluster) || is_first

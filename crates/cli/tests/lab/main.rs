@@ -20,6 +20,7 @@ mod flows;
 mod input;
 mod kubectl;
 mod lifecycle;
+mod names;
 mod netpol;
 mod pods;
 mod policy_tests;

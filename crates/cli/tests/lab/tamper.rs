@@ -94,6 +94,7 @@ fn the_hand() {
             set: "hairpin4".to_owned(),
             definition: empty(&table.sets["hairpin4"]),
             elements: vec![(Key::point(vec![nowhere.clone(), nowhere]), member)],
+            lifetime: None,
         },
         other => panic!("{other}"),
     };

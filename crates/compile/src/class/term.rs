@@ -326,17 +326,47 @@ impl Terms {
         self.get(term).map_or(&[], |term| &term.content)
     }
 
-    /// The terms about addresses, whoever has them.
+    /// The terms about addresses, whoever has them, but for names.
     pub(crate) fn of_addresses(&self) -> impl Iterator<Item = TermId> {
         (0..self.slots.len()).filter(|term| self.is_of_addresses(*term))
     }
 
     pub(crate) fn is_of_addresses(&self, term: TermId) -> bool {
+        self.get(term)
+            .is_some_and(|term| term.kind.is_of_addresses())
+    }
+
+    pub(crate) fn is_of_names(&self, term: TermId) -> bool {
         match self.get(term).map(|term| &term.kind) {
-            Some(TermKind::Block(_) | TermKind::Network(_) | TermKind::Addresses { .. }) => true,
-            Some(TermKind::Pods { .. } | TermKind::Scope { .. } | TermKind::NamedPort(..))
+            Some(TermKind::Addresses { whose, .. }) => matches!(whose, Whose::Names(_)),
+            Some(
+                TermKind::Block(_)
+                | TermKind::Network(_)
+                | TermKind::Pods { .. }
+                | TermKind::Scope { .. }
+                | TermKind::NamedPort(..),
+            )
             | None => false,
         }
+    }
+
+    /// The addresses that are known of names, with the terms that ask for these names. They are no blocks: what is known of
+    /// a name ends by itself, and the address is then what it was without.
+    pub(super) fn named(&self) -> BTreeMap<IpAddr, Vec<TermId>> {
+        let mut named: BTreeMap<IpAddr, Vec<TermId>> = BTreeMap::new();
+        for (id, term) in self.slots.iter().enumerate() {
+            let Some(TermKind::Addresses {
+                whose: Whose::Names(_),
+                addresses,
+            }) = term.as_ref().map(|term| &term.kind)
+            else {
+                continue;
+            };
+            for address in addresses.iter().copied().collect::<BTreeSet<_>>() {
+                named.entry(address).or_default().push(id);
+            }
+        }
+        named
     }
 
     /// The addresses of `family` that a term is about; none for one about pods.
@@ -406,6 +436,20 @@ impl Terms {
     /// The terms about pods that are true of a peer.
     pub(crate) fn of_peer(&self, peer: PeerId) -> Option<&BTreeSet<TermId>> {
         self.by_peer.get(&peer)
+    }
+}
+
+impl TermKind {
+    /// Whether it is about addresses, whoever has them, and not by a name.
+    const fn is_of_addresses(&self) -> bool {
+        match self {
+            Self::Block(_) | Self::Network(_) => true,
+            Self::Addresses { whose, .. } => match whose {
+                Whose::Nodes(_) => true,
+                Whose::Names(_) => false,
+            },
+            Self::Pods { .. } | Self::Scope { .. } | Self::NamedPort(..) => false,
+        }
     }
 }
 

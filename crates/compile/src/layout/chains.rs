@@ -511,6 +511,11 @@ pub(super) fn judge(direction: Direction, family: Family, pass: Pass) -> Chain {
         })])
     };
     let mut rules = vec![set_priority(0), classify("blocks"), classify("peers")];
+    match direction {
+        Direction::Egress => rules.push(classify("names")),
+        // Names are those of destinations (rule CN-37).
+        Direction::Ingress => {}
+    }
     rules.extend(lookups(direction, family, &subject, pass));
     rules.push(set_priority(ANY_PEER));
     rules.extend(lookups(direction, family, &subject, pass));

@@ -27,6 +27,8 @@ struct Definition {
     counted: bool,
     /// Whether packets write them.
     dynamic: bool,
+    /// Whether elements end by themselves.
+    timed: bool,
     fill: Fill,
 }
 
@@ -51,6 +53,7 @@ fn empty(definition: Definition) -> Set {
         interval: definition.interval,
         counted: definition.counted,
         dynamic: definition.dynamic,
+        timed: definition.timed,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -78,6 +81,7 @@ fn tunnels() -> Definition {
         interval: false,
         counted: false,
         dynamic: false,
+        timed: false,
         fill: Fill::Addresses,
     }
 }
@@ -107,10 +111,15 @@ fn of_family(family: Family) -> Vec<Definition> {
         interval: false,
         counted: false,
         dynamic: false,
+        timed: false,
         fill,
     };
     let ranges = |definition| Definition {
         interval: true,
+        ..definition
+    };
+    let timed = |definition| Definition {
+        timed: true,
         ..definition
     };
     vec![
@@ -134,7 +143,8 @@ fn of_family(family: Family) -> Vec<Definition> {
             Fill::Addresses,
         ),
         set("peers", &[address], class.clone(), Fill::Addresses),
-        ranges(set("blocks", &[address], class, Fill::Addresses)),
+        ranges(set("blocks", &[address], class.clone(), Fill::Addresses)),
+        timed(set("names", &[address], class, Fill::Addresses)),
         ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
         ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
         set("nodes", &[address], SetKind::Set, Fill::Addresses),
@@ -166,6 +176,7 @@ fn of_affinity(family: Family) -> Vec<Definition> {
         interval: false,
         counted: false,
         dynamic: false,
+        timed: false,
         fill,
     };
     let client = [[address].as_slice(), &of_address].concat();
@@ -200,6 +211,7 @@ fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
         interval: false,
         counted: true,
         dynamic: false,
+        timed: false,
         fill: Fill::Addresses,
     };
     let mut found = vec![judged];
@@ -227,6 +239,7 @@ fn judging(direction: Direction, family: Family, pass: Pass) -> [Definition; 3] 
         interval,
         counted: true,
         dynamic: false,
+        timed: false,
         fill: match pass {
             Pass::Enforce => Fill::Entries,
             Pass::Audit => Fill::Few,

@@ -11,7 +11,7 @@ use super::judged::{Judged, Policies};
 use super::row::{Rows, rows};
 use super::tiers::Tiers;
 use super::weigh::News;
-use crate::class::{ClassId, Classes, GroupId, Terms};
+use crate::class::{ClassId, Classes, GroupId, TermId, Terms};
 use crate::comment;
 use crate::emit::{Emitter, Mark, span_key, twice};
 use crate::layout::{ANY_PEER, OWN_SELF, Pass, direction_set, set_name};
@@ -71,7 +71,8 @@ impl Policies {
     /// What a pod sends to itself is judged by what its own address is.
     fn call_those_who_reach_themselves(&mut self, peers: &Peers) {
         let mut called = BTreeSet::new();
-        for address in &self.classes.changed.addresses {
+        let changed = &self.classes.changed;
+        for address in changed.addresses.union(&changed.named) {
             let local = peers
                 .claimants(*address)
                 .filter(|(_, peer)| peer.is_local());
@@ -98,6 +99,17 @@ impl Policies {
                 }
             }
         }
+        for address in &changed.named {
+            let set = set_name("names", Family::of(*address));
+            let key = Key::point(vec![Datum::Address(*address)]);
+            match self.classes.of_named(*address) {
+                None => emitter.remove(&set, &key),
+                Some(class) => {
+                    let comment = self.words_of(self.classes.names_of(*address));
+                    emitter.put(&set, key, self.number_of(class), Some(comment));
+                }
+            }
+        }
         for (family, span) in &changed.gone {
             emitter.remove(&set_name("blocks", *family), &span_key(*family, *span));
         }
@@ -105,14 +117,19 @@ impl Policies {
             let Some((atom, class)) = self.classes.atom(*family, *span) else {
                 continue;
             };
-            let words = atom.terms.iter();
-            let words = words.filter_map(|term| self.terms.in_words(*term));
-            let words: BTreeSet<String> = words.collect();
-            let comment = comment::joined(words.into_iter());
+            let comment = self.words_of(&atom.terms);
             let key = span_key(*family, *span);
             let number = self.number_of(*class);
             emitter.put(&set_name("blocks", *family), key, number, Some(comment));
         }
+    }
+
+    /// Terms about addresses as a comment.
+    fn words_of(&self, terms: &[TermId]) -> String {
+        let words = terms.iter();
+        let words = words.filter_map(|term| self.terms.in_words(*term));
+        let words: BTreeSet<String> = words.collect();
+        comment::joined(words.into_iter())
     }
 
     fn number_of(&self, class: ClassId) -> Value {
@@ -248,6 +265,7 @@ impl Judged {
         let is_new = |subject: &&IpAddr| {
             self.weighed.is_stale
                 || classes.changed.addresses.contains(*subject)
+                || classes.changed.named.contains(*subject)
                 || !self.shown.selves.contains_key(*subject)
         };
         let mut coming = Vec::new();

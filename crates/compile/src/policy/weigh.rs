@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringfence_model::Direction;
 use ringfence_net::Family;
 
 use super::entry::{Reasons, weight_of_anyone};
 use super::judged::{Judged, Policies};
 use super::row::{Rows, rows};
 use super::tiers::Tiers;
-use crate::class::{ClassId, Classes, GroupId, Terms};
+use crate::class::{Class, ClassId, Classes, GroupId, Terms};
 
 /// What a group says of classes, as far as that is known and not written.
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ impl Judged {
             self.weighed.anyone = weight_of_anyone(&self.group);
         }
         for id in asked {
-            let class = classes.get(id).filter(|class| class.has_members());
+            let class = self.class(id, terms, classes);
             let reasons = class.and_then(|class| Reasons::new(&self.group, &class.terms, terms));
             match reasons {
                 Some(reasons) => {
@@ -109,7 +110,7 @@ impl Judged {
         // Many classes have the same entries.
         let mut known: Vec<(Vec<super::Entry>, Rows)> = Vec::new();
         for id in asked {
-            let class = classes.get(id).filter(|class| class.has_members());
+            let class = self.class(id, terms, classes);
             let entries = class.and_then(|class| tiers.entries(&class.terms, terms));
             let rows = entries.map(|entries| {
                 let same = known.iter().rev().take(8).find(|(own, _)| *own == entries);
@@ -129,6 +130,17 @@ impl Judged {
                 }
                 None => self.forget(id),
             }
+        }
+    }
+
+    /// A class that the group's rules are asked about. Names are those of destinations (rule CN-37): nobody looks up where a packet
+    /// comes from in them.
+    fn class<'a>(&self, id: ClassId, terms: &Terms, classes: &'a Classes) -> Option<&'a Class> {
+        let has_names = |class: &Class| class.terms.iter().any(|term| terms.is_of_names(*term));
+        let class = classes.get(id).filter(|class| class.has_members())?;
+        match self.key.direction {
+            Direction::Egress => Some(class),
+            Direction::Ingress => Some(class).filter(|class| !has_names(class)),
         }
     }
 

@@ -124,6 +124,7 @@ fn lines(
             set,
             definition,
             elements,
+            lifetime: _,
         } => {
             let keys = elements.iter().map(|(key, _)| key);
             let lines = keys.filter_map(|key| after.line(Sign::Added, set, key));

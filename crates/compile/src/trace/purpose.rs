@@ -13,6 +13,7 @@ pub(super) fn of_set(name: &str) -> &'static str {
         "ingress" => "pods of this node whose ingress is judged: what no rule allows is dropped",
         "peers" => "the class of each pod that a selector in a rule matches",
         "blocks" => "the class of each address block that a rule names",
+        "names" => "the class of each address that a name in a rule is known to have, for a while",
         "egress-ports" | "ingress-ports" => "what becomes of one port of a class of peers",
         "egress-ranges" | "ingress-ranges" => {
             "what becomes of a range of ports of a class of peers"

@@ -92,6 +92,7 @@ fn summary(operations: &[Operation]) -> Vec<String> {
                 set,
                 definition,
                 elements,
+                lifetime: _,
             } => text(
                 set,
                 definition,

@@ -16,6 +16,7 @@ mod limits;
 mod literate;
 #[cfg(test)]
 mod mutants;
+mod names;
 #[cfg(test)]
 mod sequence;
 #[cfg(test)]

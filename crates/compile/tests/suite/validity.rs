@@ -156,7 +156,8 @@ fn addresses(cluster: &Cluster, table: &Table, subject: IpAddr) -> BTreeSet<IpAd
         .nodes
         .values()
         .flat_map(|node| node.addresses.clone());
-    let blocks = ["blocks4", "blocks6"].map(|set| table.sets[set].elements.keys());
+    let blocks =
+        ["blocks4", "blocks6", "names4", "names6"].map(|set| table.sets[set].elements.keys());
     let edges = blocks
         .into_iter()
         .flatten()
@@ -169,14 +170,17 @@ fn addresses(cluster: &Cluster, table: &Table, subject: IpAddr) -> BTreeSet<IpAd
         .collect()
 }
 
-fn class_of(table: &Table, address: IpAddr) -> u32 {
+/// The class of a peer: names count where packets go to.
+fn class_of(table: &Table, subject: &Subject<'_>, address: IpAddr) -> u32 {
     let fields = [Datum::Address(address)];
     let sets = match Family::of(address) {
-        Family::V4 => ["peers4", "blocks4"],
-        Family::V6 => ["peers6", "blocks6"],
+        Family::V4 => ["names4", "peers4", "blocks4"],
+        Family::V6 => ["names6", "peers6", "blocks6"],
     };
+    let is_egress = subject.set.starts_with("egress");
     let found = sets
         .into_iter()
+        .filter(|set| is_egress || !set.starts_with("names"))
         .find_map(|set| table.sets[set].find(&fields));
     match found.map(|(_, element)| &element.value) {
         Some(Value::Data(data)) => match data[..] {
@@ -220,8 +224,10 @@ fn is_idle(cluster: &Cluster, compiled: &Compiled, subject: &Subject<'_>) -> boo
     let mut peers = addresses(cluster, table, subject.address).into_iter();
     match subject.class {
         None if is_allowed(table, subject, ANYONE) => true,
-        None | Some(ANYONE) => peers.all(|peer| is_allowed(table, subject, class_of(table, peer))),
-        Some(class) => peers.all(|peer| class_of(table, peer) != class),
+        None | Some(ANYONE) => {
+            peers.all(|peer| is_allowed(table, subject, class_of(table, subject, peer)))
+        }
+        Some(class) => peers.all(|peer| class_of(table, subject, peer) != class),
     }
 }
 

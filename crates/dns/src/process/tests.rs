@@ -49,6 +49,7 @@ fn a_process_takes_zones_from_its_socket() {
         upstream: UpstreamConfig::Nobody,
         metrics: Vec::new(),
         updates: Updates::Socket(path.clone()),
+        agents: Vec::new(),
     };
     // The thread serves until the test process ends.
     std::thread::spawn(move || run(&config).unwrap());
@@ -130,6 +131,7 @@ fn a_process_is_fed_on_stdin() {
         upstream: UpstreamConfig::Nobody,
         metrics: Vec::new(),
         updates: Updates::Stdin,
+        agents: Vec::new(),
     };
     if std::env::var_os(CHILD).is_some() {
         return run(&config).unwrap();
@@ -161,6 +163,7 @@ fn a_taken_address_is_named() {
         upstream: UpstreamConfig::Nobody,
         metrics: Vec::new(),
         updates: Updates::Stdin,
+        agents: Vec::new(),
     };
     let error = run(&config).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {address}"));

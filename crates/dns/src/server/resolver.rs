@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hickory_proto::op::{Query, ResponseCode};
+use ringfence_model::Lesson;
 
 use super::outside::Outside;
 use super::{Handle, ServeOptions};
@@ -12,6 +13,7 @@ use crate::metrics::{Limit, Metrics};
 use crate::plan::{Plan, plan};
 use crate::question::Request;
 use crate::reply::{Reply, Transport};
+use crate::teacher::Teacher;
 
 /// What becomes of a message.
 pub(super) enum Step {
@@ -21,6 +23,14 @@ pub(super) enum Step {
     Respond(Vec<u8>),
     /// Somebody else has to be asked.
     Ask(Box<Pending>),
+    /// The response, and what agents must know first.
+    Teach(Box<Taught>),
+}
+
+/// A response that agents must know of before it goes out.
+pub(super) struct Taught {
+    response: Vec<u8>,
+    lesson: Lesson,
 }
 
 /// A question that the zone cannot answer alone.
@@ -36,6 +46,7 @@ pub(super) struct Pending {
 pub(super) struct Resolver {
     handle: Handle,
     outside: Outside,
+    teacher: Teacher,
     metrics: Arc<Metrics>,
 }
 
@@ -45,6 +56,7 @@ impl Resolver {
         Self {
             handle,
             outside: Outside::new(options.upstream, Arc::clone(&metrics)),
+            teacher: options.teacher,
             metrics,
         }
     }
@@ -70,7 +82,10 @@ impl Resolver {
         };
         let zone = self.handle.current();
         match plan(zone.as_deref(), &request, &query, !self.outside.is_empty()) {
-            Plan::Reply(reply) => self.done(&request, &reply, transport, since),
+            Plan::Reply(reply) => {
+                let lesson = self.teacher.lesson(&query, &reply);
+                held_back(self.done(&request, &reply, transport, since), lesson)
+            }
             Plan::Ask(reply, key) => Step::Ask(Box::new(Pending {
                 request,
                 query,
@@ -92,7 +107,25 @@ impl Resolver {
         reply.answers.extend(found.answers);
         reply.authorities = found.authorities;
         reply.write_name_as_in(&pending.query);
-        self.done(&pending.request, &reply, pending.transport, pending.since)
+        let lesson = self.teacher.lesson(&pending.query, &reply);
+        let done = self.done(&pending.request, &reply, pending.transport, pending.since);
+        match held_back(done, lesson) {
+            Step::Teach(taught) => self.teach(*taught).await,
+            done @ (Step::Silence | Step::Respond(_) | Step::Ask(_)) => done,
+        }
+    }
+
+    /// Gives the response when agents know what is in it, or have had their time.
+    pub(super) async fn teach(&self, taught: Taught) -> Step {
+        let in_time = self.teacher.teach(&taught.lesson).await;
+        self.metrics.taught(in_time);
+        Step::Respond(taught.response)
+    }
+
+    /// Gives the response though no agent knows what is in it: too many others are held back.
+    pub(super) fn untaught(&self, taught: Taught) -> Step {
+        self.metrics.taught(false);
+        Step::Respond(taught.response)
     }
 
     /// Refuses what is too much.
@@ -110,5 +143,15 @@ impl Resolver {
         });
         self.metrics.answered(reply.code, since.elapsed());
         written.map_or(Step::Silence, Step::Respond)
+    }
+}
+
+/// A response, held back if there is a lesson in it.
+fn held_back(step: Step, lesson: Option<Lesson>) -> Step {
+    match (step, lesson) {
+        (Step::Respond(response), Some(lesson)) => {
+            Step::Teach(Box::new(Taught { response, lesson }))
+        }
+        (step, _) => step,
     }
 }

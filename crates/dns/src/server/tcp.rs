@@ -71,6 +71,10 @@ async fn converse(mut stream: TcpStream, resolver: &Resolver, turns: &Semaphore)
                 Ok(_turn) => resolver.finish(*pending).await,
                 Err(_) => resolver.refuse(&pending),
             },
+            Step::Teach(taught) => match turns.try_acquire() {
+                Ok(_turn) => resolver.teach(*taught).await,
+                Err(_) => resolver.untaught(*taught),
+            },
             done @ (Step::Silence | Step::Respond(_)) => done,
         };
         let Step::Respond(response) = step else {

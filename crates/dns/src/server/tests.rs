@@ -2,15 +2,17 @@
 
 mod bounds;
 mod outside;
+mod teaching;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::{Handle, Metrics, ServeOptions, Sockets, Upstream, Zone, ZoneOptions, serve};
+use crate::{Handle, Metrics, ServeOptions, Sockets, Teacher, Upstream, Zone, ZoneOptions, serve};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -38,6 +40,11 @@ struct Server {
 
 impl Server {
     async fn start(zone: Option<Zone>, upstream: Vec<SocketAddr>) -> Self {
+        Self::teaching(zone, upstream, &[]).await
+    }
+
+    /// One that tells the agents at these sockets.
+    async fn teaching(zone: Option<Zone>, upstream: Vec<SocketAddr>, agents: &[PathBuf]) -> Self {
         let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()])
             .await
             .unwrap();
@@ -54,6 +61,7 @@ impl Server {
             upstream,
             metrics: Arc::clone(&metrics),
             zone_patience: ZONE_PATIENCE,
+            teacher: Teacher::start(agents),
         };
         let running = serve(sockets, handle.clone(), options, async {
             let _ = stopped.await;

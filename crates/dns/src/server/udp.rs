@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 
-use super::resolver::{Pending, Resolver, Step};
+use super::resolver::{Pending, Resolver, Step, Taught};
 use crate::reply::Transport;
 
 /// Longest question. What is longer is cut off and then not readable.
@@ -48,6 +48,7 @@ impl Datagrams {
     async fn take(&self, message: &[u8], client: SocketAddr) {
         match self.resolver.begin(message, Transport::Udp) {
             Step::Ask(pending) => self.ask(*pending, client).await,
+            Step::Teach(taught) => self.teach(*taught, client).await,
             done @ (Step::Silence | Step::Respond(_)) => self.send(done, client).await,
         }
     }
@@ -60,6 +61,19 @@ impl Datagrams {
         let this = self.clone();
         tokio::spawn(async move {
             let done = this.resolver.finish(pending).await;
+            this.send(done, client).await;
+            drop(turn);
+        });
+    }
+
+    /// Tells agents beside everything else; if too many answers are held back, this one is not.
+    async fn teach(&self, taught: Taught, client: SocketAddr) {
+        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else {
+            return self.send(self.resolver.untaught(taught), client).await;
+        };
+        let this = self.clone();
+        tokio::spawn(async move {
+            let done = this.resolver.teach(taught).await;
             this.send(done, client).await;
             drop(turn);
         });

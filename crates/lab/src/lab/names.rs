@@ -13,7 +13,7 @@ use ringfence_dns::{Event, Zone, ZoneOptions};
 
 use super::pods::DNS_SOCKET;
 use crate::cluster::feed::Feed;
-use crate::plan::{OUTSIDE_HOST, OUTSIDE_NAME};
+use crate::plan::{OUTSIDE_HOST, OUTSIDE_NAME, OUTSIDE_OTHER, OUTSIDE_OTHER_NAME};
 
 /// Pause before the server is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -126,10 +126,13 @@ fn send_zones(
 }
 
 fn options(revision: u64) -> ZoneOptions {
-    let extra = [(OUTSIDE_NAME.to_owned(), OUTSIDE_HOST.to_vec())].into();
+    let extra = [
+        (OUTSIDE_NAME.to_owned(), OUTSIDE_HOST.to_vec()),
+        (OUTSIDE_OTHER_NAME.to_owned(), OUTSIDE_OTHER.to_vec()),
+    ];
     ZoneOptions {
         serial: serial(revision),
-        extra,
+        extra: extra.into(),
         ..ZoneOptions::default()
     }
 }

@@ -172,6 +172,12 @@ impl Node {
         self.data_dir().join("status.sock")
     }
 
+    /// Where the agent learns what names have.
+    #[must_use]
+    pub fn names_socket(&self) -> PathBuf {
+        self.data_dir().join("names.sock")
+    }
+
     fn agent_config(&self) -> PathBuf {
         self.directory.join("agent.json")
     }

@@ -159,7 +159,7 @@ fn start_containers(
         return Ok(());
     }
     for container in &desired.containers {
-        let command = command(&desired, container, &node.name, addresses)?;
+        let command = command(lab, &desired, container, &node.name, addresses)?;
         start_container(lab, pod, command)?;
     }
     let early = wait_until_started(&events, desired.containers.len())?;

@@ -2,6 +2,8 @@
 
 mod describe;
 
+use std::time::Duration;
+
 use ringfence_ruleset::{BaseChain, ChainKind, Element, Hook, Key, Operation, Rule, Set};
 
 pub(super) use describe::describe;
@@ -92,6 +94,14 @@ pub(super) fn encode(
 
 type Failure = (usize, Option<usize>, EncodeError);
 
+/// What messages with elements say of all of them.
+#[derive(Clone, Copy)]
+struct ElementKind {
+    message: u16,
+    flags: u16,
+    lifetime: Option<Duration>,
+}
+
 struct Encoder<'a> {
     writer: Writer,
     origins: Vec<Origin>,
@@ -130,11 +140,16 @@ impl Encoder<'_> {
                 set,
                 definition,
                 elements,
+                lifetime,
             } => {
                 let count = elements.len();
                 let item = |at: usize| elements.get(at).map(|(key, element)| (key, Some(element)));
-                let message = (msg::NEW_ELEMENTS, CREATE | EXCLUSIVE);
-                self.elements(index, message, set, definition, count, item)
+                let kind = ElementKind {
+                    message: msg::NEW_ELEMENTS,
+                    flags: CREATE | EXCLUSIVE,
+                    lifetime: *lifetime,
+                };
+                self.elements(index, kind, set, definition, count, item)
             }
             Operation::DeleteElements {
                 set,
@@ -142,14 +157,12 @@ impl Encoder<'_> {
                 keys,
             } => {
                 let item = |at: usize| keys.get(at).map(|key| (key, None));
-                self.elements(
-                    index,
-                    (msg::DEL_ELEMENTS, 0),
-                    set,
-                    definition,
-                    keys.len(),
-                    item,
-                )
+                let kind = ElementKind {
+                    message: msg::DEL_ELEMENTS,
+                    flags: 0,
+                    lifetime: None,
+                };
+                self.elements(index, kind, set, definition, keys.len(), item)
             }
             Operation::AddTable { .. }
             | Operation::DeleteTable
@@ -209,7 +222,7 @@ impl Encoder<'_> {
     fn elements<'e>(
         &mut self,
         index: usize,
-        (kind, flags): (u16, u16),
+        kind: ElementKind,
         name: &str,
         definition: &Set,
         count: usize,
@@ -218,7 +231,7 @@ impl Encoder<'_> {
         check_name(name).map_err(|error| (index, None, error))?;
         let mut next = 0;
         while next < count {
-            let start = self.begin(kind, flags);
+            let start = self.begin(kind.message, kind.flags);
             self.writer.text(element_attribute::LIST_TABLE, self.table);
             self.writer.text(element_attribute::LIST_SET, name);
             let mut origin = Origin {
@@ -231,7 +244,7 @@ impl Encoder<'_> {
                 && let Some((key, element)) = item(next)
             {
                 origin.starts.push(self.writer.len() - start);
-                element::write(&mut self.writer, definition, key, element)
+                element::write(&mut self.writer, definition, key, element, kind.lifetime)
                     .map_err(|error| (index, Some(next), error))?;
                 next += 1;
             }

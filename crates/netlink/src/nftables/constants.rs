@@ -101,6 +101,8 @@ pub(super) mod element {
     pub(in crate::nftables) const KEY: u16 = 1;
     pub(in crate::nftables) const DATA: u16 = 2;
     pub(in crate::nftables) const FLAGS: u16 = 3;
+    /// Milliseconds.
+    pub(in crate::nftables) const TIMEOUT: u16 = 4;
     pub(in crate::nftables) const USERDATA: u16 = 6;
     pub(in crate::nftables) const EXPRESSION: u16 = 7;
     pub(in crate::nftables) const KEY_END: u16 = 10;

@@ -131,6 +131,7 @@ pub(super) fn definition(object: &Attributes<'_>) -> Result<Option<(String, Set)
         .and_then(|description| description.nested().find(set::DESCRIPTION_SIZE)?.be32());
     let interval = flags & set::FLAG_INTERVAL != 0;
     let dynamic = flags & set::FLAG_EVAL != 0;
+    let timed = flags & set::FLAG_TIMEOUT != 0 && !dynamic;
     let counted = is_counted(&name, object)?;
     Ok(Some((
         name,
@@ -140,6 +141,7 @@ pub(super) fn definition(object: &Attributes<'_>) -> Result<Option<(String, Set)
             interval,
             counted,
             dynamic,
+            timed,
             size,
             elements: BTreeMap::new(),
         },
@@ -166,7 +168,7 @@ fn check_flags(name: &str, flags: u32) -> Result<(), ReadError> {
     let written = set::FLAG_EVAL | set::FLAG_TIMEOUT;
     let known = match flags & written == written {
         true => set::FLAG_MAP | written,
-        false => set::FLAG_INTERVAL | set::FLAG_MAP | set::FLAG_CONCAT,
+        false => set::FLAG_INTERVAL | set::FLAG_MAP | set::FLAG_CONCAT | set::FLAG_TIMEOUT,
     };
     let unknown = flags & !known;
     if unknown == 0 {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use ringfence_ruleset::{Datum, Element, Key, Set, SetKind, Value, Verdict};
 
 use super::EncodeError;
@@ -15,10 +17,13 @@ pub(super) fn write(
     set: &Set,
     key: &Key,
     element: Option<&Element>,
+    lifetime: Option<Duration>,
 ) -> Result<(), EncodeError> {
     let order = ByteOrder::of_keys(set.interval);
     let first = datum::encode(&set.key, &key.first, order)?;
-    let extra = element.map(|element| Extra::of(set, element)).transpose()?;
+    let extra = element
+        .map(|element| Extra::of(set, element, lifetime))
+        .transpose()?;
     if !set.interval {
         if !key.is_point() {
             return Err(EncodeError::RangeInPlainSet(
@@ -85,6 +90,8 @@ pub(super) fn predecessor(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
 /// What an element carries besides its key.
 struct Extra<'a> {
     data: Data<'a>,
+    /// Milliseconds.
+    lifetime: Option<u64>,
     comment: Option<Vec<u8>>,
 }
 
@@ -95,7 +102,11 @@ enum Data<'a> {
 }
 
 impl<'a> Extra<'a> {
-    fn of(set: &Set, element: &'a Element) -> Result<Self, EncodeError> {
+    fn of(
+        set: &Set,
+        element: &'a Element,
+        lifetime: Option<Duration>,
+    ) -> Result<Self, EncodeError> {
         let data = match (&set.kind, &element.value) {
             (SetKind::Set, Value::Member) => Data::None,
             (SetKind::Map(types), Value::Data(values)) => Data::Bytes(map_value(types, values)?),
@@ -106,8 +117,11 @@ impl<'a> Extra<'a> {
         };
         let comment = element.comment.as_deref();
         let comment = comment.map(|text| comment_bytes(userdata::ELEMENT_COMMENT, text));
+        // The kernel takes 0 for ever.
+        let millis = |lifetime: Duration| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
         Ok(Self {
             data,
+            lifetime: lifetime.map(|lifetime| millis(lifetime).max(1)),
             comment: comment.transpose()?,
         })
     }
@@ -121,6 +135,9 @@ impl<'a> Extra<'a> {
             Data::Verdict(verdict) => {
                 writer.nest(element::DATA, |writer| write_verdict(writer, verdict));
             }
+        }
+        if let Some(lifetime) = self.lifetime {
+            writer.put(element::TIMEOUT, &lifetime.to_be_bytes());
         }
         if let Some(comment) = &self.comment {
             writer.put(element::USERDATA, comment);

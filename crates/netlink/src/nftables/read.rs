@@ -258,8 +258,9 @@ impl Nftables {
             thread::sleep(SETTLE);
             let next = self.dump_elements(table, name, set)?;
             let complete = match self.count(table, name)? {
-                Some(count) => count == next.elements.len(),
-                None => next.elements == previous.elements,
+                // Of elements that end by themselves it counts some that have ended.
+                Some(count) if !set.timed => count == next.elements.len(),
+                Some(_) | None => next.elements == previous.elements,
             };
             if complete {
                 set.elements = next.elements;
@@ -313,9 +314,9 @@ impl Nftables {
     }
 }
 
-/// Only sets of one point a key and no size are in tables that grow.
+/// Only sets of one point a key are in tables that grow: those without size, and those whose elements end.
 fn may_grow(set: &Set) -> bool {
-    !set.interval && set.size.is_none()
+    !set.interval && (set.size.is_none() || set.timed)
 }
 
 fn set_request(table: &str, name: &str) -> Vec<u8> {

@@ -61,6 +61,9 @@ fn flags(definition: &Set) -> u32 {
     if definition.dynamic {
         flags |= set::FLAG_EVAL | set::FLAG_TIMEOUT;
     }
+    if definition.timed {
+        flags |= set::FLAG_TIMEOUT;
+    }
     flags
 }
 

@@ -36,6 +36,7 @@ fn counted(interval: bool, keys: Vec<Key>) -> Set {
         interval,
         counted: true,
         dynamic: false,
+        timed: false,
         size: Some(16),
         elements: keys.into_iter().map(|key| (key, element("why"))).collect(),
     }

@@ -20,6 +20,7 @@ pub(crate) fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<
         interval,
         counted: false,
         dynamic: false,
+        timed: false,
         size,
         elements: BTreeMap::new(),
     }
@@ -164,6 +165,7 @@ pub(crate) fn sets() -> BTreeMap<String, Set> {
         "sticky6",
         Set {
             dynamic: true,
+            timed: false,
             ..set(
                 &[Ipv6Address, Ipv6Address, InetProto, InetService],
                 SetKind::Map(vec![ClassId]),
@@ -303,6 +305,7 @@ pub(crate) fn build() -> Vec<Operation> {
             set: name,
             definition: set,
             elements,
+            lifetime: None,
         });
     }
     operations.extend(rules());

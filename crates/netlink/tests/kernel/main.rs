@@ -24,6 +24,7 @@ mod nftables;
 mod owner;
 mod random;
 mod route;
+mod timed;
 
 use std::process::{Command, ExitCode};
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         conntrack::TESTS,
         random::TESTS,
         nflog::TESTS,
+        timed::TESTS,
     ]
     .concat();
     sandbox::main_with_and_without_root(&tests)

@@ -99,6 +99,7 @@ fn add_addresses(numbers: impl Iterator<Item = u32>) -> Operation {
         set: "a".to_owned(),
         definition: addresses(),
         elements,
+        lifetime: None,
     }
 }
 
@@ -266,7 +267,7 @@ fn foreign_objects_are_typed_errors() {
     run("nft", &["delete table inet rf"]);
     run(
         "nft",
-        &["add table inet rf { set s { type ipv4_addr; flags timeout; }; }"],
+        &["add table inet rf { set s { type ipv4_addr; flags dynamic; }; }"],
     );
     assert!(matches!(
         nftables.read_table("rf"),
@@ -343,6 +344,7 @@ fn a_missing_chain_names_the_element() {
         set: "m".to_owned(),
         definition: map.clone(),
         elements,
+        lifetime: None,
     };
     let refused = refusal(open().apply("rf", &[table(), add_set("m", &map), add]));
     assert_eq!(
@@ -401,6 +403,7 @@ fn what_cannot_be_encoded_is_not_sent() {
         set: "a".to_owned(),
         definition: addresses(),
         elements,
+        lifetime: None,
     };
     match nftables.apply("rf", &[table(), add_set("a", &addresses()), wrong]) {
         Err(ApplyError::Encode {
@@ -520,6 +523,7 @@ fn guarded(
             set: "s".to_owned(),
             definition: definition.clone(),
             elements,
+            lifetime: None,
         },
         rule("o", vec![Statement::SetPriority(constant)]),
         rule("o", vec![found, Statement::Verdict(Verdict::Drop)]),
@@ -671,6 +675,7 @@ fn full_and_touching_ranges_survive() {
             set: "a".to_owned(),
             definition: definition.clone(),
             elements: elements.clone(),
+            lifetime: None,
         };
         nftables
             .apply("rf", &[table(), add_set("a", &definition), add])

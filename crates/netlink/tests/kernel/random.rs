@@ -118,8 +118,9 @@ fn set() -> impl Strategy<Value = Set> {
         any::<bool>(),
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     );
-    shape.prop_flat_map(|(key, kind, interval, counted, sized)| {
+    shape.prop_flat_map(|(key, kind, interval, counted, sized, timed)| {
         // Ranges of names make no sense, and nft cannot print them.
         let interval = interval && !key.contains(&DataType::InterfaceName);
         // The ends of ranges of one field have no counter; no set of ringfence is such a one.
@@ -135,6 +136,8 @@ fn set() -> impl Strategy<Value = Set> {
             interval,
             counted,
             dynamic: false,
+            // Those of ringfence have points.
+            timed: timed && !interval,
             size,
         })
     })
@@ -171,6 +174,7 @@ fn sets_survive_the_kernel() {
                 set: name.clone(),
                 definition: definition.clone(),
                 elements,
+                lifetime: None,
             },
         ];
         nftables.apply("rf", &operations).unwrap();

@@ -29,6 +29,7 @@ fn elements(set: &str, elements: &[(&str, &str)]) -> Operation {
         set: set.to_owned(),
         definition: table().sets["blocks"].definition(),
         elements: elements.iter().map(element).collect(),
+        lifetime: None,
     }
 }
 

@@ -20,11 +20,14 @@ impl Set {
     #[must_use]
     pub fn definition_lines(&self) -> Vec<String> {
         let size = self.size.map(|size| format!("size {size}"));
-        let flags = match (self.interval, self.dynamic) {
-            (true, _) => Some("flags interval".to_owned()),
-            (false, true) => Some("flags dynamic,timeout".to_owned()),
-            (false, false) => None,
-        };
+        let flags = [
+            (self.interval, "interval"),
+            (self.dynamic, "dynamic"),
+            (self.dynamic || self.timed, "timeout"),
+        ];
+        let flags = flags.iter().filter(|(is, _)| *is);
+        let flags: Vec<&str> = flags.map(|(_, flag)| *flag).collect();
+        let flags = (!flags.is_empty()).then(|| format!("flags {}", flags.join(",")));
         let counter = self.counted.then(|| "counter".to_owned());
         let lines = [
             Some(format!("type {}", self.type_text())),

@@ -17,6 +17,7 @@ fn set(key: &[DataType], kind: SetKind, interval: bool, size: Option<u32>) -> Se
         interval,
         counted: false,
         dynamic: false,
+        timed: false,
         size,
         elements: BTreeMap::new(),
     }

@@ -151,6 +151,7 @@ fn set(random: &mut Random, name: &str, table: &Table) -> Set {
         interval: name == "range",
         counted: name == "verdict",
         dynamic: false,
+        timed: false,
         size: Some(if random.chance(5) { 32 } else { 16 }),
         elements: BTreeMap::new(),
     };

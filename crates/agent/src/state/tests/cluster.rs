@@ -15,9 +15,9 @@ use ringfence_netlink::conntrack::{Entry, Transport, Tuple};
 use crate::protocol::AgentObject;
 use crate::{AgentConfig, Capacity, Enforcement, NetworkConfig};
 
-pub(super) const NAMESPACE: &str = "shop";
+pub(in crate::state) const NAMESPACE: &str = "shop";
 
-pub(super) fn config() -> AgentConfig {
+pub(in crate::state) fn config() -> AgentConfig {
     AgentConfig {
         node: "one".to_owned(),
         store: Some(PathBuf::from("/store")),
@@ -43,19 +43,19 @@ pub(super) fn config() -> AgentConfig {
     }
 }
 
-pub(super) fn labels(app: &str) -> Labels {
+pub(in crate::state) fn labels(app: &str) -> Labels {
     Labels::from([("app".to_owned(), app.to_owned())])
 }
 
-pub(super) fn named(name: &str) -> ObjectName {
+pub(in crate::state) fn named(name: &str) -> ObjectName {
     ObjectName::new(NAMESPACE, name)
 }
 
-pub(super) fn namespace() -> AgentObject {
+pub(in crate::state) fn namespace() -> AgentObject {
     AgentObject::Namespace(Namespace::new(NAMESPACE, Labels::new()))
 }
 
-pub(super) fn node() -> AgentObject {
+pub(in crate::state) fn node() -> AgentObject {
     AgentObject::Node(Node {
         name: "one".to_owned(),
         labels: Labels::new(),
@@ -66,7 +66,7 @@ pub(super) fn node() -> AgentObject {
 }
 
 /// A running pod on node `one` whose label `app` is its name.
-pub(super) fn pod(name: &str, addresses: &[&str]) -> Pod {
+pub(in crate::state) fn pod(name: &str, addresses: &[&str]) -> Pod {
     Pod {
         name: named(name),
         labels: labels(name),
@@ -84,7 +84,7 @@ pub(super) fn pod(name: &str, addresses: &[&str]) -> Pod {
 }
 
 /// A policy that selects `app` and allows exactly the given peers, on a TCP port or on all.
-pub(super) fn policy(
+pub(in crate::state) fn policy(
     name: &str,
     app: &str,
     ingress: &[PolicyPeer],
@@ -119,7 +119,7 @@ pub(super) fn policy(
 }
 
 /// The same for egress.
-pub(super) fn egress_policy(
+pub(in crate::state) fn egress_policy(
     name: &str,
     app: &str,
     peers: &[PolicyPeer],
@@ -135,7 +135,7 @@ pub(super) fn egress_policy(
     }
 }
 
-pub(super) fn from_app(app: &str) -> PolicyPeer {
+pub(in crate::state) fn from_app(app: &str) -> PolicyPeer {
     let pods = LabelSelector {
         match_labels: labels(app),
         ..LabelSelector::default()
@@ -146,14 +146,20 @@ pub(super) fn from_app(app: &str) -> PolicyPeer {
     })
 }
 
-pub(super) fn from_block(cidr: &str) -> PolicyPeer {
+pub(in crate::state) fn from_block(cidr: &str) -> PolicyPeer {
     PolicyPeer::IpBlock(IpBlock {
         cidr: cidr.parse().unwrap(),
         except: Vec::new(),
     })
 }
 
-pub(super) fn service(name: &str, app: &str, address: &str, port: u16, target: u16) -> Service {
+pub(in crate::state) fn service(
+    name: &str,
+    app: &str,
+    address: &str,
+    port: u16,
+    target: u16,
+) -> Service {
     Service {
         name: named(name),
         selector: labels(app),
@@ -175,7 +181,7 @@ pub(super) fn service(name: &str, app: &str, address: &str, port: u16, target: u
 }
 
 /// A wired endpoint of the pod `name`; its container is called like the pod.
-pub(super) fn endpoint(name: &str, addresses: &[&str]) -> Endpoint {
+pub(in crate::state) fn endpoint(name: &str, addresses: &[&str]) -> Endpoint {
     Endpoint {
         id: id(name),
         pod: Some(PodName {
@@ -191,21 +197,21 @@ pub(super) fn endpoint(name: &str, addresses: &[&str]) -> Endpoint {
     }
 }
 
-pub(super) fn id(name: &str) -> EndpointId {
+pub(in crate::state) fn id(name: &str) -> EndpointId {
     EndpointId::new(name, "eth0")
 }
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(in crate::state) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// A connection without translation.
-pub(super) fn connection(protocol: u8, from: (&str, u16), to: (&str, u16)) -> Entry {
+pub(in crate::state) fn connection(protocol: u8, from: (&str, u16), to: (&str, u16)) -> Entry {
     translated(protocol, from, to, to, from)
 }
 
 /// A connection from `from` to `dialled`, answered by `server`, which sees `client`.
-pub(super) fn translated(
+pub(in crate::state) fn translated(
     protocol: u8,
     from: (&str, u16),
     dialled: (&str, u16),

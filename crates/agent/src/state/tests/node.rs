@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
 use ringfence_compile::{LocalEndpoint, NodeView, compile};
-use ringfence_model::{Cluster, Timestamp};
+use ringfence_model::{Cluster, DomainName, Timestamp};
 use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Operation, Table, apply};
 use ringfence_testkit::generate::MOMENT;
 
 use super::cluster::config;
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
-use crate::state::{Action, Event, LiveTable, Machine, Ticket};
+use crate::state::{Action, Event, KnownAddress, LiveTable, Machine, Ticket};
 
 /// What the next commits do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Commits {
+pub(in crate::state) enum Commits {
     Succeed,
     Fail {
         retry: bool,
@@ -28,7 +28,7 @@ pub(super) enum Commits {
 
 /// Something that the machine did, without the timers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Did {
+pub(in crate::state) enum Did {
     Read,
     Commit,
     ListConnections,
@@ -38,38 +38,42 @@ pub(super) enum Did {
     Report(AgentStatus),
 }
 
-pub(super) struct FakeNode {
-    pub(super) machine: Machine,
-    pub(super) now: Duration,
+pub(in crate::state) struct FakeNode {
+    pub(in crate::state) machine: Machine,
+    pub(in crate::state) now: Duration,
     /// The time of day when `now` was nothing.
-    pub(super) epoch: Timestamp,
-    pub(super) table: Option<Table>,
+    pub(in crate::state) epoch: Timestamp,
+    pub(in crate::state) table: Option<Table>,
     /// What others had made of it.
-    pub(super) explained: Vec<Table>,
-    pub(super) connections: Vec<Entry>,
-    pub(super) local: BTreeSet<IpAddr>,
-    pub(super) commits: Commits,
-    pub(super) connections_work: bool,
+    pub(in crate::state) explained: Vec<Table>,
+    pub(in crate::state) connections: Vec<Entry>,
+    pub(in crate::state) local: BTreeSet<IpAddr>,
+    pub(in crate::state) commits: Commits,
+    pub(in crate::state) connections_work: bool,
     /// Everything the machine did, oldest first.
-    pub(super) log: Vec<Did>,
-    pub(super) answered_at: BTreeMap<Ticket, Duration>,
+    pub(in crate::state) log: Vec<Did>,
+    pub(in crate::state) answered_at: BTreeMap<Ticket, Duration>,
     /// The interfaces of wired pods, by request.
     wired: BTreeMap<Ticket, String>,
-    pub(super) transactions: Vec<Vec<Operation>>,
-    pub(super) revoked: Vec<Entry>,
+    pub(in crate::state) transactions: Vec<Vec<Operation>>,
+    pub(in crate::state) revoked: Vec<Entry>,
+    /// Lessons that are done, the names that are wanted, and what was written down of names.
+    pub(in crate::state) taught: Vec<Ticket>,
+    pub(in crate::state) wanted: Vec<DomainName>,
+    pub(in crate::state) kept: Vec<Vec<KnownAddress>>,
     /// Whose connections were asked for last.
-    pub(super) listed: Option<BTreeSet<(IpAddr, End)>>,
+    pub(in crate::state) listed: Option<BTreeSet<(IpAddr, End)>>,
     jobs: VecDeque<Action>,
     timer: Option<Duration>,
 }
 
 impl FakeNode {
-    pub(super) fn new() -> Self {
+    pub(in crate::state) fn new() -> Self {
         Self::with_table(None)
     }
 
     /// A node on which an earlier agent left a table.
-    pub(super) fn with_table(table: Option<Table>) -> Self {
+    pub(in crate::state) fn with_table(table: Option<Table>) -> Self {
         Self {
             machine: Machine::new(config()),
             now: Duration::from_secs(100),
@@ -85,6 +89,9 @@ impl FakeNode {
             wired: BTreeMap::new(),
             transactions: Vec::new(),
             revoked: Vec::new(),
+            taught: Vec::new(),
+            wanted: Vec::new(),
+            kept: Vec::new(),
             listed: None,
             jobs: VecDeque::new(),
             timer: None,
@@ -92,7 +99,7 @@ impl FakeNode {
     }
 
     /// A node in sync with these objects, without endpoints, all work done and the log empty.
-    pub(super) fn synced(objects: impl IntoIterator<Item = AgentObject>) -> Self {
+    pub(in crate::state) fn synced(objects: impl IntoIterator<Item = AgentObject>) -> Self {
         let mut node = Self::new();
         node.load(Vec::new());
         node.sync(objects, 1);
@@ -101,12 +108,16 @@ impl FakeNode {
         node
     }
 
-    pub(super) fn load(&mut self, records: Vec<Endpoint>) {
+    pub(in crate::state) fn load(&mut self, records: Vec<Endpoint>) {
         self.send(Event::EndpointsLoaded(records));
     }
 
     /// Everything anew, as after a connect.
-    pub(super) fn sync(&mut self, objects: impl IntoIterator<Item = AgentObject>, revision: u64) {
+    pub(in crate::state) fn sync(
+        &mut self,
+        objects: impl IntoIterator<Item = AgentObject>,
+        revision: u64,
+    ) {
         self.store(StoreEvent::Reset);
         for object in objects {
             self.apply(object);
@@ -114,19 +125,19 @@ impl FakeNode {
         self.store(StoreEvent::Synced { revision });
     }
 
-    pub(super) fn apply(&mut self, object: AgentObject) {
+    pub(in crate::state) fn apply(&mut self, object: AgentObject) {
         self.store(StoreEvent::Apply(object));
     }
 
-    pub(super) fn delete(&mut self, key: AgentKey) {
+    pub(in crate::state) fn delete(&mut self, key: AgentKey) {
         self.store(StoreEvent::Delete(key));
     }
 
-    pub(super) fn store(&mut self, event: StoreEvent) {
+    pub(in crate::state) fn store(&mut self, event: StoreEvent) {
         self.send(Event::Store(event));
     }
 
-    pub(super) fn wire(&mut self, endpoint: Endpoint, ticket: Ticket) {
+    pub(in crate::state) fn wire(&mut self, endpoint: Endpoint, ticket: Ticket) {
         self.wired.insert(ticket, endpoint.host_interface.clone());
         self.send(Event::Request {
             request: Request::Wired(endpoint),
@@ -134,14 +145,14 @@ impl FakeNode {
         });
     }
 
-    pub(super) fn release(&mut self, id: EndpointId, ticket: Ticket) {
+    pub(in crate::state) fn release(&mut self, id: EndpointId, ticket: Ticket) {
         self.send(Event::Request {
             request: Request::Released(id),
             ticket,
         });
     }
 
-    pub(super) fn send(&mut self, event: Event) {
+    pub(in crate::state) fn send(&mut self, event: Event) {
         let passed = i64::try_from(self.now.as_millis()).unwrap();
         self.machine.tell_time(Timestamp(self.epoch.0 + passed));
         for action in self.machine.handle(event, self.now) {
@@ -170,6 +181,9 @@ impl FakeNode {
                     self.log.push(Did::Forget(id));
                 }
                 Action::Report(status) => self.log.push(Did::Report(status)),
+                Action::Taught(ticket) => self.taught.push(ticket),
+                Action::Want(names) => self.wanted = names,
+                Action::KeepNames(known) => self.kept.push(known),
                 Action::Explain { table, .. } => self.explained.push(*table),
                 Action::SetTimer(at) => self.timer = Some(at),
             }
@@ -187,19 +201,19 @@ impl FakeNode {
     }
 
     /// Whether the kernel holds rules for this interface.
-    pub(super) fn is_programmed(&self, interface: &str) -> bool {
+    pub(in crate::state) fn is_programmed(&self, interface: &str) -> bool {
         let quoted = format!("\"{interface}\"");
         self.table
             .as_ref()
             .is_some_and(|table| table.to_string().contains(&quoted))
     }
 
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in crate::state) fn is_busy(&self) -> bool {
         !self.jobs.is_empty()
     }
 
     /// Ends the job under way; `false` if there is none.
-    pub(super) fn step(&mut self) -> bool {
+    pub(in crate::state) fn step(&mut self) -> bool {
         let Some(job) = self.jobs.pop_front() else {
             return false;
         };
@@ -209,7 +223,7 @@ impl FakeNode {
     }
 
     /// Does all that can be done without waiting.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::state) fn settle(&mut self) {
         for _ in 0..100 {
             if !self.step() {
                 return;
@@ -219,7 +233,7 @@ impl FakeNode {
     }
 
     /// Lets time pass, with every timer on the way.
-    pub(super) fn sleep(&mut self, duration: Duration) {
+    pub(in crate::state) fn sleep(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(at) = self.timer.filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -230,14 +244,14 @@ impl FakeNode {
         self.now = end;
     }
 
-    pub(super) fn forget_log(&mut self) {
+    pub(in crate::state) fn forget_log(&mut self) {
         self.log.clear();
         self.transactions.clear();
         self.revoked.clear();
     }
 
     /// The answer to a request; it must not have two.
-    pub(super) fn answer(&self, wanted: Ticket) -> Option<&Response> {
+    pub(in crate::state) fn answer(&self, wanted: Ticket) -> Option<&Response> {
         let mut answers = self.log.iter().filter_map(|did| {
             let Did::Answer(ticket, response) = did else {
                 return None;
@@ -250,7 +264,7 @@ impl FakeNode {
     }
 
     /// Another program changes the table.
-    pub(super) fn edit(&mut self, edit: impl FnOnce(&mut Option<Table>)) {
+    pub(in crate::state) fn edit(&mut self, edit: impl FnOnce(&mut Option<Table>)) {
         edit(&mut self.table);
         self.send(Event::ForeignEdit);
     }
@@ -297,6 +311,9 @@ impl FakeNode {
             Action::Answer { .. }
             | Action::ForgetEndpoint(_)
             | Action::Report(_)
+            | Action::Taught(_)
+            | Action::Want(_)
+            | Action::KeepNames(_)
             | Action::Explain { .. }
             | Action::SetTimer(_) => panic!("this is no job"),
         }
@@ -324,12 +341,12 @@ impl FakeNode {
     }
 
     /// What the table would be, compiled from nothing.
-    pub(super) fn expected(&self, endpoints: &[Endpoint]) -> Table {
+    pub(in crate::state) fn expected(&self, endpoints: &[Endpoint]) -> Table {
         from_scratch(self.machine.cluster(), endpoints)
     }
 }
 
-pub(super) fn from_scratch(cluster: &Cluster, endpoints: &[Endpoint]) -> Table {
+pub(in crate::state) fn from_scratch(cluster: &Cluster, endpoints: &[Endpoint]) -> Table {
     let config = config();
     let mut local: Vec<_> = endpoints
         .iter()

@@ -73,9 +73,12 @@ impl Terms {
     }
 
     fn remove(&mut self, id: TermId, changed: &mut BTreeSet<PeerId>) {
-        self.addresses_changed |= self.is_of_addresses(id);
         let Some(term) = self.slots.get_mut(id).and_then(Option::take) else {
             return;
+        };
+        self.addresses_changed |= match term.kind {
+            TermKind::Block(_) | TermKind::Network(_) | TermKind::Addresses { .. } => true,
+            TermKind::Pods { .. } | TermKind::Scope { .. } | TermKind::NamedPort(..) => false,
         };
         self.ids.remove(&term.content);
         self.born.remove(&id);

@@ -33,7 +33,7 @@ impl Lab {
                 if record.is_ephemeral(&container.name) {
                     return;
                 }
-                let command = pods::command(&record.desired, container, &node, &addresses);
+                let command = pods::command(self, &record.desired, container, &node, &addresses);
                 let sandbox = record.sandbox.as_mut();
                 let started = command.and_then(|command| match sandbox {
                     Some(sandbox) => sandbox.start_container(command),

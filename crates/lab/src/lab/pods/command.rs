@@ -8,7 +8,7 @@ use ringfence_dns::{DnsConfig, Updates, UpstreamConfig};
 use ringfence_net::Protocol;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
-use super::super::programs;
+use super::super::{Lab, programs};
 use super::{DNS_SOCKET, directory};
 use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
 use crate::process::sandbox::ContainerCommand;
@@ -19,6 +19,7 @@ const DNS_METRICS_PORT: u16 = 9153;
 
 /// The program of a container, with all that it is given.
 pub(in super::super) fn command(
+    lab: &Lab,
     desired: &DesiredPod,
     container: &DesiredContainer,
     node: &str,
@@ -61,6 +62,7 @@ pub(in super::super) fn command(
                     .map(|address| SocketAddr::new(*address, DNS_METRICS_PORT))
                     .collect(),
                 updates: Updates::Socket(DNS_SOCKET.into()),
+                agents: lab.nodes.iter().map(|node| node.names_socket()).collect(),
             };
             (
                 internal(&["dns"]),

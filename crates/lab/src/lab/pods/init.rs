@@ -70,7 +70,13 @@ fn once(
     if container.program == Program::Responder {
         return Ok(0);
     }
-    let command = command(desired, container, &node(lab, desired)?.name, addresses)?;
+    let command = command(
+        lab,
+        desired,
+        container,
+        &node(lab, desired)?.name,
+        addresses,
+    )?;
     start_container(lab, pod, command)?;
     loop {
         match events.recv_timeout(PAUSE) {

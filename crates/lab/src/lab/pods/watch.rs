@@ -160,7 +160,7 @@ fn restart(lab: &Lab, pod: &PodId, desired: &DesiredPod, process: u32, container
         let Some(sandbox) = record.sandbox.as_mut().filter(|it| it.pid() == process) else {
             return;
         };
-        let Ok(command) = command(desired, container, node, &record.pod.addresses) else {
+        let Ok(command) = command(lab, desired, container, node, &record.pod.addresses) else {
             return;
         };
         match sandbox.start_container(command) {

@@ -36,6 +36,7 @@ fn map(key: &[DataType], data: &[DataType], interval: bool) -> Set {
         interval,
         counted: false,
         dynamic: false,
+        timed: false,
         size: None,
         elements: BTreeMap::new(),
     }
@@ -51,6 +52,7 @@ fn a_verdict_map_of_ranges() {
         interval: true,
         counted: false,
         dynamic: false,
+        timed: false,
         size: None,
         elements: BTreeMap::new(),
     };
@@ -109,6 +111,7 @@ fn a_range_in_a_concatenated_map_with_a_comment() {
         set: "m".to_owned(),
         definition,
         elements,
+        lifetime: None,
     };
     assert_eq!(body(operation), expected);
 }
@@ -128,6 +131,7 @@ fn an_element_with_an_address_and_a_port() {
                 comment: None,
             },
         )],
+        lifetime: None,
     };
     let expected = bytes(
         "01 00 00 00 06 00 01 00 79 00 00 00 06 00 02 00 62 00 00 00
@@ -179,6 +183,7 @@ fn elements_are_split_into_messages_and_found_again() {
         set: "m".to_owned(),
         definition,
         elements,
+        lifetime: None,
     };
     let batch = encode("y", &[operation], 7, None, 0, &|_| None).unwrap();
     assert!(batch.origins.len() > 1);

@@ -16,6 +16,7 @@ fn messages() -> Vec<Vec<u8>> {
         interval: true,
         counted: true,
         dynamic: false,
+        timed: false,
         size: Some(7),
         elements: BTreeMap::new(),
     };
@@ -53,6 +54,7 @@ fn messages() -> Vec<Vec<u8>> {
             set: "s".to_owned(),
             definition: set,
             elements,
+            lifetime: None,
         },
         Operation::AddRule {
             chain: "c".to_owned(),
