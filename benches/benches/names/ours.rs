@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::channel;
 
 use anyhow::Context as _;
-use ringfence_dns::{Handle, ServeOptions, Sockets, Upstream, Zone, ZoneOptions, serve};
+use ringfence_dns::{Handle, ServeOptions, Sharing, Sockets, Upstream, Zone, ZoneOptions, serve};
 use ringfence_model::{Cluster, ClusterIp, Labels, Namespace, ObjectName, Service, Traffic};
 
 use crate::{LOCAL, SERVICES, address};
@@ -15,7 +15,7 @@ pub(crate) fn start(upstream: SocketAddr) -> anyhow::Result<SocketAddr> {
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let sockets = Sockets::bind(&[SocketAddr::new(LOCAL, 0)]).await?;
+            let sockets = Sockets::bind(&[SocketAddr::new(LOCAL, 0)], Sharing::Alone)?;
             sender.send(sockets.addresses())?;
             let handle = Handle::new();
             handle.replace(Zone::of_cluster(&cluster(), &ZoneOptions::default()));

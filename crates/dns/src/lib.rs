@@ -24,6 +24,6 @@ mod zone;
 pub use metrics::Metrics;
 pub use process::{DnsConfig, Event, Updates, UpstreamConfig, run};
 pub use record::{Kind, Record, RecordData};
-pub use server::{Handle, ServeError, ServeOptions, Sockets, Upstream, serve};
+pub use server::{Handle, ServeError, ServeOptions, Sharing, Sockets, Upstream, serve};
 pub use teacher::Teacher;
 pub use zone::{Answer, DEFAULT_DOMAIN, Outcome, Zone, ZoneOptions};

@@ -13,13 +13,16 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::server::Scrape;
-use crate::{Handle, Metrics, ServeOptions, Sockets, Teacher, Upstream, Zone, serve};
+use crate::{Handle, Metrics, ServeOptions, Sharing, Sockets, Teacher, Upstream, Zone, serve};
 
 /// How the process is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsConfig {
     /// Addresses for UDP and TCP, usually port 53.
     pub listen: Vec<SocketAddr>,
+    /// Whether other servers answer at the same addresses, so that names are known while one of them is started anew.
+    #[serde(default)]
+    pub sharing: Sharing,
     /// Servers for outside names.
     #[serde(default)]
     pub upstream: UpstreamConfig,
@@ -102,7 +105,7 @@ pub fn run(config: &DnsConfig) -> anyhow::Result<()> {
 async fn run_until_told(config: &DnsConfig) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
-    let sockets = Sockets::bind(&config.listen).await?;
+    let sockets = Sockets::bind(&config.listen, config.sharing)?;
     let handle = Handle::new();
     let metrics = Arc::new(Metrics::default());
     let feed = Feed {

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -36,6 +38,8 @@ use udp::Datagrams;
 const MOST_OUTSIDE: usize = 256;
 /// Most TCP connections, and most from one address.
 const MOST_CONNECTIONS: (usize, usize) = (512, 32);
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 1024;
 /// Attempts to find a port that is free for UDP and TCP.
 const PORT_ATTEMPTS: usize = 16;
 /// How long questions wait for the first zone.
@@ -117,10 +121,10 @@ impl Sockets {
     ///
     /// # Errors
     /// [`ServeError::Bind`] with the address that is taken or missing.
-    pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, ServeError> {
+    pub fn bind(addresses: &[SocketAddr], sharing: Sharing) -> Result<Self, ServeError> {
         let mut pairs = Vec::new();
         for address in addresses {
-            let bound = bind_pair(*address).await;
+            let bound = bind_pair(*address, sharing);
             pairs.push(bound.map_err(|source| ServeError::Bind {
                 address: *address,
                 source,
@@ -137,17 +141,44 @@ impl Sockets {
     }
 }
 
-async fn bind_pair(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+/// Whether other servers of the same user may listen on the same addresses: the kernel then spreads questions over all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// They may not.
+    #[default]
+    Alone,
+    /// They may, if each of them says so.
+    Shared,
+}
+
+fn bind_pair(address: SocketAddr, sharing: Sharing) -> io::Result<(UdpSocket, TcpListener)> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let udp = UdpSocket::bind(address).await?;
-        match TcpListener::bind(udp.local_addr()?).await {
+        let udp = UdpSocket::from_std(bound(address, sharing, Type::DGRAM)?.into())?;
+        match listening(udp.local_addr()?, sharing) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(_) if address.port() == 0 && attempt < PORT_ATTEMPTS => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+fn listening(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
+    let socket = bound(address, sharing, Type::STREAM)?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn bound(address: SocketAddr, sharing: Sharing, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    socket.set_nonblocking(true)?;
+    // Connections of a server that has ended are no reason to wait.
+    socket.set_reuse_address(kind == Type::STREAM)?;
+    socket.set_reuse_port(sharing == Sharing::Shared)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 /// Why a server cannot start or ended.
@@ -193,13 +224,44 @@ pub async fn serve(
         return Err(ServeError::Loop { address: *address });
     }
     let turns = Arc::new(Semaphore::new(MOST_OUTSIDE));
-    let answering = answer(sockets, handle, options, Arc::clone(&turns));
+    let zone_patience = options.zone_patience;
+    let known = handle.clone();
+    let resolver = Arc::new(Resolver::new(handle, options));
+    let (datagrams, connections) = services(sockets, &resolver, &turns);
+    let answering = async {
+        // The kernel keeps what comes before the first zone.
+        let _ = timeout(zone_patience, known.known()).await;
+        answer(&datagrams, connections).await
+    };
     let ended = tokio::select! {
         error = answering => Err(ServeError::Socket(error)),
         () = shutdown => Ok(()),
     };
-    finish(&turns).await;
+    finish(&datagrams, &turns).await;
     ended
+}
+
+fn services(
+    sockets: Sockets,
+    resolver: &Arc<Resolver>,
+    turns: &Arc<Semaphore>,
+) -> (Vec<Datagrams>, Vec<Connections>) {
+    let gate = Gate::new(MOST_CONNECTIONS.0, MOST_CONNECTIONS.1);
+    let services = sockets.pairs.into_iter().map(|(socket, listener)| {
+        let datagrams = Datagrams {
+            socket: Arc::new(socket),
+            resolver: Arc::clone(resolver),
+            turns: Arc::clone(turns),
+        };
+        let connections = Connections {
+            listener,
+            resolver: Arc::clone(resolver),
+            turns: Arc::clone(turns),
+            gate: Arc::clone(&gate),
+        };
+        (datagrams, connections)
+    });
+    services.unzip()
 }
 
 /// Whether `server` is where a server with these addresses listens.
@@ -210,31 +272,14 @@ fn is_one_of(server: SocketAddr, own: &[SocketAddr]) -> bool {
     })
 }
 
-/// Answers until a socket fails, at first after the first zone: the kernel keeps what comes before.
-async fn answer(
-    sockets: Sockets,
-    handle: Handle,
-    options: ServeOptions,
-    turns: Arc<Semaphore>,
-) -> io::Error {
-    let _ = timeout(options.zone_patience, handle.known()).await;
-    let resolver = Arc::new(Resolver::new(handle, options));
-    let gate = Gate::new(MOST_CONNECTIONS.0, MOST_CONNECTIONS.1);
+/// Answers until a socket fails.
+async fn answer(datagrams: &[Datagrams], connections: Vec<Connections>) -> io::Error {
     let mut serving = JoinSet::new();
-    for (socket, listener) in sockets.pairs {
-        let datagrams = Datagrams {
-            socket: Arc::new(socket),
-            resolver: Arc::clone(&resolver),
-            turns: Arc::clone(&turns),
-        };
-        let connections = Connections {
-            listener,
-            resolver: Arc::clone(&resolver),
-            turns: Arc::clone(&turns),
-            gate: Arc::clone(&gate),
-        };
-        serving.spawn(datagrams.serve());
-        serving.spawn(connections.serve());
+    for service in datagrams {
+        serving.spawn(service.clone().serve());
+    }
+    for service in connections {
+        serving.spawn(service.serve());
     }
     match serving.join_next().await {
         Some(Ok(error)) => error,
@@ -243,8 +288,14 @@ async fn answer(
     }
 }
 
-/// Waits until those who were asked have answered.
-async fn finish(turns: &Semaphore) {
-    let all = u32::try_from(MOST_OUTSIDE).unwrap_or(u32::MAX);
-    let _ = timeout(END_PATIENCE, turns.acquire_many(all)).await;
+/// Answers what has come already, and waits until those who were asked have answered.
+async fn finish(datagrams: &[Datagrams], turns: &Semaphore) {
+    let ending = async {
+        for service in datagrams {
+            service.drain().await;
+        }
+        let all = u32::try_from(MOST_OUTSIDE).unwrap_or(u32::MAX);
+        let _ = turns.acquire_many(all).await;
+    };
+    let _ = timeout(END_PATIENCE, ending).await;
 }

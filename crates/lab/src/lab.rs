@@ -178,8 +178,10 @@ impl Lab {
             &std::path::Path::new(nodes::DIRECTORY).join("outside.log"),
         )?;
         std::thread::spawn(move || outside.wait());
-        let lab = Arc::clone(self);
-        std::thread::spawn(move || lab.names.feed_server(&lab.feed));
+        for server in 0..system::DNS_SERVERS.len() {
+            let lab = Arc::clone(self);
+            std::thread::spawn(move || lab.names.feed_server(&lab.feed, server));
+        }
         Ok(())
     }
 

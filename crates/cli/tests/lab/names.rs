@@ -1,8 +1,14 @@
 //! Names in egress rules, from the question of a pod to the packet that is let through (rules CN-37, AM-19).
 
-use ringfence_standin::probe::ProbeProtocol;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use crate::support::{Lab, Run, eventually, ringfence};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
+
+use crate::support::{Lab, Run, eventually, processes_of, ringfence, role};
 
 const KIND: &str = "
 kind: Cluster
@@ -140,4 +146,54 @@ fn a_name_opens_its_addresses_for_a_while_to_those_who_may() {
     is_verified(&lab);
     lab.reaches("near", OTHER[0], 80, tcp());
     lab.reaches("near", "alias.default.svc.cluster.local", 80, tcp());
+}
+
+/// The DNS servers of a lab, by their numbers on the machine.
+fn servers(lab: &Lab) -> Vec<i32> {
+    let processes = processes_of(&lab.name).into_keys();
+    let is_server = |pid: &i32| role(*pid).as_deref() == Some("dns");
+    processes.filter(is_server).collect()
+}
+
+#[test]
+fn names_are_answered_while_each_server_is_started_anew() {
+    let lab = Lab::up(
+        "{apiVersion: v1, kind: Pod, metadata: {name: client}, spec: {containers: [{name: c, image: x}]}}",
+    );
+    let services = lab.status().services;
+    let service = services.iter().find(|one| one.name.name == "kube-dns");
+    let service = service.unwrap().cluster_addresses[0].to_string();
+    let ask = || {
+        let name = "outside.example".to_owned();
+        lab.probe("client", &service, 53, ProbeProtocol::Dns { name }, 3000)
+    };
+    let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let failures = thread::scope(|scope| {
+        let prober = scope.spawn(|| {
+            let mut failures: Vec<ProbeOutcome> = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                let outcome = ask();
+                asked.fetch_add(1, Ordering::Relaxed);
+                failures.extend(Some(outcome).filter(|outcome| !outcome.is_reached()));
+                thread::sleep(Duration::from_millis(20));
+            }
+            failures
+        });
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            for first in servers(&lab) {
+                kill(Pid::from_raw(first), signal).unwrap();
+                eventually("the server is back", || {
+                    let now = servers(&lab);
+                    (now.len() == 2 && !now.contains(&first)).then_some(())
+                });
+            }
+        }
+        let before = asked.load(Ordering::Relaxed);
+        eventually("the last one is asked as well", || {
+            (asked.load(Ordering::Relaxed) > before + 10).then_some(())
+        });
+        is_over.store(true, Ordering::Relaxed);
+        prober.join().unwrap()
+    });
+    assert_eq!(failures, [], "of {asked:?}");
 }

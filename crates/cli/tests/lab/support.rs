@@ -8,7 +8,7 @@ mod traces;
 pub(crate) use lab::{Lab, unique_name};
 pub(crate) use permit::Permit;
 pub(crate) use process::{Finished, Run, ringfence};
-pub(crate) use traces::{Surroundings, Traces, processes_of};
+pub(crate) use traces::{Surroundings, Traces, processes_of, role};
 
 use std::time::{Duration, Instant};
 

@@ -50,6 +50,7 @@ fn a_process_takes_zones_from_its_socket() {
         metrics: Vec::new(),
         updates: Updates::Socket(path.clone()),
         agents: Vec::new(),
+        sharing: Sharing::Alone,
     };
     // The thread serves until the test process ends.
     std::thread::spawn(move || run(&config).unwrap());
@@ -132,6 +133,7 @@ fn a_process_is_fed_on_stdin() {
         metrics: Vec::new(),
         updates: Updates::Stdin,
         agents: Vec::new(),
+        sharing: Sharing::Alone,
     };
     if std::env::var_os(CHILD).is_some() {
         return run(&config).unwrap();
@@ -164,6 +166,7 @@ fn a_taken_address_is_named() {
         metrics: Vec::new(),
         updates: Updates::Stdin,
         agents: Vec::new(),
+        sharing: Sharing::Alone,
     };
     let error = run(&config).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {address}"));

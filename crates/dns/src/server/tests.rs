@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::{Handle, Metrics, ServeOptions, Sockets, Teacher, Upstream, Zone, ZoneOptions, serve};
+use crate::{
+    Handle, Metrics, ServeOptions, Sharing, Sockets, Teacher, Upstream, Zone, ZoneOptions, serve,
+};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -45,9 +47,7 @@ impl Server {
 
     /// One that tells the agents at these sockets.
     async fn teaching(zone: Option<Zone>, upstream: Vec<SocketAddr>, agents: &[PathBuf]) -> Self {
-        let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()])
-            .await
-            .unwrap();
+        let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], Sharing::Alone).unwrap();
         let address = sockets.addresses()[0];
         let handle = Handle::new();
         if let Some(zone) = zone {
@@ -506,6 +506,6 @@ fn name_servers_are_read_from_resolv_conf() {
 async fn a_taken_port_is_named() {
     let taken = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let error = Sockets::bind(&[address]).await.unwrap_err();
+    let error = Sockets::bind(&[address], Sharing::Alone).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot listen on {address}"));
 }

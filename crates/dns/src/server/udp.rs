@@ -3,15 +3,19 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::resolver::{Pending, Resolver, Step, Taught};
 use crate::reply::Transport;
 
 /// Longest question. What is longer is cut off and then not readable.
 const LONGEST: usize = 4096;
+/// A socket that ends and had nothing for so long is empty.
+const LINGER: Duration = Duration::from_millis(10);
 /// Errors in a row after which a socket is given up.
 const MOST_ERRORS: usize = 100;
 
@@ -42,6 +46,26 @@ impl Datagrams {
                     tracing::warn!(%error, "question not received");
                 }
             }
+        }
+    }
+
+    /// Answers what the socket holds already. What comes from now on goes to the other servers at its address, if there are any: of
+    /// a connected socket the kernel asks nothing but what its peer sends, and this one's peer is itself.
+    pub(super) async fn drain(&self) {
+        let own = self.socket.local_addr();
+        let connected = match own {
+            Ok(own) => self.socket.connect(own).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = connected {
+            tracing::debug!(%error, "a socket that ends cannot be turned away from questions");
+        }
+        let mut buffer = vec![0; LONGEST];
+        while let Ok(Ok((length, client))) =
+            timeout(LINGER, self.socket.recv_from(&mut buffer)).await
+        {
+            self.take(buffer.get(..length).unwrap_or_default(), client)
+                .await;
         }
     }
 

@@ -106,7 +106,10 @@ pub fn is_permanent(key: &ObjectKey) -> bool {
     key.kind == ObjectKind::Namespace && NAMESPACES.contains(&key.name.as_str())
 }
 
-/// The pod of the cluster's DNS server, on the first node. What runs in it is in none of its fields.
+/// The servers of that pod. They share its addresses, so that one answers while the other is started anew.
+pub const DNS_SERVERS: [&str; 2] = ["dns", "dns-2"];
+
+/// The pod of the cluster's DNS servers, on the first node. What runs in it is in none of its fields.
 #[must_use]
 pub fn dns_pod(cluster: &KindCluster) -> Value {
     let name = dns_pod_name();
@@ -116,10 +119,13 @@ pub fn dns_pod(cluster: &KindCluster) -> Value {
         "metadata": {"name": name.name, "namespace": name.namespace, "labels": dns_labels()},
         "spec": {
             "nodeName": cluster.nodes.first().map(|node| &node.name),
-            "containers": [{
-                "name": "dns", "image": "ringfence", "imagePullPolicy": "Never",
-                "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
-            }],
+            "containers": [
+                {
+                    "name": DNS_SERVERS[0], "image": "ringfence", "imagePullPolicy": "Never",
+                    "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
+                },
+                {"name": DNS_SERVERS[1], "image": "ringfence", "imagePullPolicy": "Never"},
+            ],
             "tolerations": [{"operator": "Exists"}],
         },
     })
@@ -149,6 +155,8 @@ pub fn dns_service(service_subnets: &[IpNet]) -> Value {
         "metadata": {"name": name.name, "namespace": name.namespace, "labels": dns_labels()},
         "spec": {
             "clusterIP": addresses.first(), "clusterIPs": addresses, "selector": dns_labels(),
+            // The pod is not ready while one of its servers is started anew, and the other one answers.
+            "publishNotReadyAddresses": true,
             "ipFamilyPolicy": (addresses.len() > 1).then_some("RequireDualStack"),
             "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")],
         },

@@ -190,7 +190,9 @@ impl Lab {
         let is_dns = pod.pod.name == system::dns_pod_name();
         for container in pod.init.iter_mut().chain(&mut pod.containers) {
             let own = std::mem::replace(&mut container.program, Program::Dns);
-            if !is_dns {
+            // Who debugs the pod is no server, and must get no questions.
+            let is_server = system::DNS_SERVERS.contains(&container.name.as_str());
+            if !(is_dns && is_server) {
                 container.program = programs::resolve(own);
             }
             container.details = pod.details.container(&container.name);

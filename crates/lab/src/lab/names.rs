@@ -1,4 +1,4 @@
-//! Keeps the cluster's DNS server up to date.
+//! Keeps the cluster's DNS servers up to date.
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
@@ -11,52 +11,59 @@ use std::time::Duration;
 use ringfence_agent::protocol::StoreEvent;
 use ringfence_dns::{Event, Zone, ZoneOptions};
 
-use super::pods::DNS_SOCKET;
+use super::pods::dns_socket;
 use crate::cluster::feed::Feed;
+use crate::cluster::system::DNS_SERVERS;
 use crate::plan::{OUTSIDE_HOST, OUTSIDE_NAME, OUTSIDE_OTHER, OUTSIDE_OTHER_NAME};
 
 /// Pause before the server is tried again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Up to which state of the cluster the DNS server knows it.
+/// Up to which state of the cluster each DNS server knows it.
 #[derive(Debug, Default)]
 pub struct Names {
-    /// Serial number of the zone that is served; none while the server is away.
-    served: Mutex<Option<u32>>,
+    /// Serial numbers of the zones that are served; none while a server is away.
+    served: Mutex<Served>,
     changed: Condvar,
 }
 
+type Served = [Option<u32>; DNS_SERVERS.len()];
+
 impl Names {
-    /// Gives the server each state of the cluster, for ever; one that was started again gets the newest at once.
-    pub fn feed_server(&self, feed: &Feed) -> ! {
+    /// Gives a server, one of [`DNS_SERVERS`], each state of the cluster, for ever; one that was started again gets the newest at
+    /// once.
+    pub fn feed_server(&self, feed: &Feed, server: usize) {
+        let Some(name) = DNS_SERVERS.get(server) else {
+            return;
+        };
         loop {
-            if let Ok(server) = UnixStream::connect(DNS_SOCKET) {
-                self.follow(feed, &server);
+            if let Ok(stream) = UnixStream::connect(dns_socket(name)) {
+                self.follow(feed, server, &stream);
             }
             std::thread::sleep(RETRY);
         }
     }
 
     /// Feeds one server until it is gone.
-    fn follow(&self, feed: &Feed, server: &UnixStream) {
+    fn follow(&self, feed: &Feed, server: usize, stream: &UnixStream) {
         let (subscription, events) = feed.subscribe();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                if let Err(error) = send_zones(feed, events, server) {
+                if let Err(error) = send_zones(feed, events, stream) {
                     tracing::debug!("the DNS server hung up: {error}");
                 }
-                let _ = server.shutdown(Shutdown::Both);
+                let _ = stream.shutdown(Shutdown::Both);
             });
-            self.listen_to_server(server);
+            self.listen_to_server(server, stream);
             drop(subscription);
         });
-        self.set_served(None);
+        self.set_served(server, None);
     }
 
-    fn listen_to_server(&self, server: &UnixStream) {
-        for line in BufReader::new(server).lines().map_while(Result::ok) {
+    fn listen_to_server(&self, server: usize, stream: &UnixStream) {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
-                Ok(Event::Serving(serial)) => self.set_served(Some(serial)),
+                Ok(Event::Serving(serial)) => self.set_served(server, Some(serial)),
                 Ok(Event::Listening(_)) => {}
                 Ok(Event::Rejected(reason)) => {
                     tracing::warn!("the DNS server refuses a zone: {reason}");
@@ -66,8 +73,12 @@ impl Names {
         }
     }
 
-    fn set_served(&self, serial: Option<u32>) {
-        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = serial;
+    fn set_served(&self, server: usize, serial: Option<u32>) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(served) = served.get_mut(server) {
+            *served = serial;
+        }
+        drop(served);
         self.changed.notify_all();
     }
 
@@ -76,8 +87,10 @@ impl Names {
     /// # Errors
     /// If it takes longer than `limit`.
     pub fn wait_served(&self, revision: u64, limit: Duration) -> anyhow::Result<()> {
-        let wanted = Some(serial(revision));
-        self.wait_while(limit, |served| served < wanted)
+        let wanted = serial(revision);
+        self.wait_while(limit, |served| {
+            *served == Served::default() || are_behind(served, wanted)
+        })
     }
 
     /// The same, unless nobody answers names: then there is nothing to wait for.
@@ -86,26 +99,27 @@ impl Names {
     /// As [`Names::wait_served`].
     pub fn wait_if_served(&self, revision: u64, limit: Duration) -> anyhow::Result<()> {
         let wanted = serial(revision);
-        self.wait_while(limit, |served| served.is_some_and(|served| served < wanted))
+        self.wait_while(limit, |served| are_behind(served, wanted))
     }
 
-    fn wait_while(
-        &self,
-        limit: Duration,
-        is_late: impl Fn(Option<u32>) -> bool,
-    ) -> anyhow::Result<()> {
+    fn wait_while(&self, limit: Duration, is_late: impl Fn(&Served) -> bool) -> anyhow::Result<()> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let (served, _) = self
             .changed
-            .wait_timeout_while(served, limit, |served| is_late(*served))
+            .wait_timeout_while(served, limit, |served| is_late(served))
             .unwrap_or_else(PoisonError::into_inner);
         anyhow::ensure!(
-            !is_late(*served),
+            !is_late(&served),
             "the cluster's DNS does not know the change after {} s",
             limit.as_secs()
         );
         Ok(())
     }
+}
+
+/// Whether one that answers knows less.
+fn are_behind(served: &Served, wanted: u32) -> bool {
+    served.iter().flatten().any(|serial| *serial < wanted)
 }
 
 fn send_zones(
@@ -176,7 +190,7 @@ mod tests {
         for _start in 0..2 {
             let (server, ours) = UnixStream::pair().unwrap();
             std::thread::scope(|scope| {
-                let following = scope.spawn(|| names.follow(&feed, &ours));
+                let following = scope.spawn(|| names.follow(&feed, 1, &ours));
                 let zone = serve_one_zone(&server);
                 assert_eq!(u64::from(zone.serial()), revision);
                 names.wait_served(revision, RETRY * 1000).unwrap();

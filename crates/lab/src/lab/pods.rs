@@ -37,8 +37,12 @@ const READY_PAUSE: Duration = Duration::from_millis(5);
 const TRY_AGAIN_LATER: u32 = 11;
 /// The name of a pod's interface.
 const INTERFACE: &str = "eth0";
-/// Where the DNS pod takes zones.
-pub const DNS_SOCKET: &str = "/run/ringfence/dns.sock";
+
+/// Where a DNS server, a container of the DNS pod, takes zones.
+#[must_use]
+pub fn dns_socket(container: &str) -> PathBuf {
+    PathBuf::from(format!("/run/ringfence/{container}.sock"))
+}
 
 /// What is to be ended of a pod: what ran in it, and its sandbox.
 pub(super) type Remains = (DesiredPod, Option<Sandbox>);

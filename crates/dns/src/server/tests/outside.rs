@@ -232,9 +232,7 @@ async fn a_server_that_refuses_is_passed_over() {
 
 #[tokio::test]
 async fn a_loop_of_forwarders_ends_with_a_few_packets() {
-    let first = Sockets::bind(&["127.0.0.1:0".parse().unwrap()])
-        .await
-        .unwrap();
+    let first = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], Sharing::Alone).unwrap();
     let first_address = first.addresses()[0];
     let second = Server::start(zone(), vec![first_address]).await;
     let mut upstream = Upstream::new(vec![second.address]);
@@ -262,7 +260,7 @@ async fn a_loop_of_forwarders_ends_with_a_few_packets() {
 #[tokio::test]
 async fn a_server_does_not_ask_itself() {
     for (listen, server) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1")] {
-        let sockets = Sockets::bind(&[listen.parse().unwrap()]).await.unwrap();
+        let sockets = Sockets::bind(&[listen.parse().unwrap()], Sharing::Alone).unwrap();
         let port = sockets.addresses()[0].port();
         let own = SocketAddr::new(server.parse().unwrap(), port);
         let options = ServeOptions {

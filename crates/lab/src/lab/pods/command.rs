@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use ringfence_dns::{DnsConfig, Updates, UpstreamConfig};
+use ringfence_dns::{DnsConfig, Sharing, Updates, UpstreamConfig};
 use ringfence_net::Protocol;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
 use super::super::{Lab, programs};
-use super::{DNS_SOCKET, directory};
+use super::{directory, dns_socket};
 use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
+use crate::cluster::system::DNS_SERVERS;
 use crate::process::sandbox::ContainerCommand;
 
 const DNS_PORT: u16 = 53;
-/// Where the cluster's DNS server hands out its counters: the port of CoreDNS.
+/// Where the first of the cluster's DNS servers hands out its counters: the port of CoreDNS. The second has the next one.
 const DNS_METRICS_PORT: u16 = 9153;
 
 /// The program of a container, with all that it is given.
@@ -50,18 +51,24 @@ pub(in super::super) fn command(
         }
         Program::Dns => {
             // A socket of a container that was killed may have left its name.
-            let _ = std::fs::remove_file(DNS_SOCKET);
+            let updates = dns_socket(&container.name);
+            let _ = std::fs::remove_file(&updates);
+            let mut servers = (DNS_METRICS_PORT..).zip(DNS_SERVERS);
+            let own = servers.find(|(_, server)| *server == container.name);
             let config = DnsConfig {
+                sharing: Sharing::Shared,
                 listen: addresses
                     .iter()
                     .map(|address| SocketAddr::new(*address, DNS_PORT))
                     .collect(),
                 upstream: UpstreamConfig::Nobody,
-                metrics: addresses
-                    .iter()
-                    .map(|address| SocketAddr::new(*address, DNS_METRICS_PORT))
+                metrics: own
+                    .into_iter()
+                    .flat_map(|(port, _)| {
+                        addresses.iter().map(move |ip| SocketAddr::new(*ip, port))
+                    })
                     .collect(),
-                updates: Updates::Socket(DNS_SOCKET.into()),
+                updates: Updates::Socket(updates),
                 agents: lab.nodes.iter().map(|node| node.names_socket()).collect(),
             };
             (
