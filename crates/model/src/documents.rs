@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::Source;
 use crate::diagnostic::{Location, SourceMap};
-use crate::yaml::{self, Key, Node, Span, Value};
+use crate::yaml::{self, Entry, Key, Node, Span, Value};
 use path::{Step, steps};
 
 /// The documents of the input. A file is read when something in it is asked for.
@@ -162,20 +162,42 @@ impl File {
     }
 }
 
-/// Lists become their items (rule OB-1).
+/// Lists become their items; those of a typed list are of its version and kind if they name none (rule OB-1).
 fn flatten(node: Node, objects: &mut Vec<Node>) {
-    let is_list = |kind: &str| kind.ends_with("List");
-    if !node.get("kind").and_then(Node::text).is_some_and(is_list) {
+    let kind = node.get("kind").and_then(Node::text);
+    let Some(item_kind) = kind.and_then(|kind| kind.strip_suffix("List")) else {
         objects.push(node);
         return;
-    }
+    };
+    let inherited = inherited(&node, item_kind);
     let Value::Mapping(entries) = node.value else {
         return;
     };
     let items = entries.into_iter().find(|entry| entry.key.text == "items");
     if let Some(Value::Sequence(items)) = items.map(|entry| entry.value.value) {
-        items.into_iter().for_each(|item| flatten(item, objects));
+        for mut item in items {
+            if let Value::Mapping(entries) = &mut item.value {
+                let has = |name: &str| entries.iter().any(|entry| entry.key.text == name);
+                if !has("kind") && !has("apiVersion") {
+                    entries.extend(inherited.iter().cloned());
+                }
+            }
+            flatten(item, objects);
+        }
     }
+}
+
+/// The version and kind of the items of `list`; nothing for a list of anything.
+fn inherited(list: &Node, item_kind: &str) -> Vec<Entry> {
+    let (Some(version), Some(kind)) = (list.entry("apiVersion"), list.entry("kind")) else {
+        return Vec::new();
+    };
+    if item_kind.is_empty() {
+        return Vec::new();
+    }
+    let mut kind = kind.clone();
+    kind.value.value = Value::Text(item_kind.to_owned());
+    vec![version.clone(), kind]
 }
 
 fn source(file: &Arc<str>, span: Span) -> Source {

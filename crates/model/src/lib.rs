@@ -91,6 +91,8 @@ pub use service::{
 pub use source::{OF_CLUSTER, Source};
 pub use timestamp::{BadTimestamp, Timestamp};
 pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
-pub use wiring::{AccountBinding, Backend, BackendPort, BackendUser, Exposure, Wiring};
+pub use wiring::{
+    AccountBinding, Backend, BackendPort, BackendUser, Exposure, GroupBinding, Wiring,
+};
 pub use workers::{OneByOne, Workers, map_with};
 pub use yaml::is_plain_text;

@@ -21,6 +21,8 @@ pub struct Wiring {
     pub exposures: Vec<Exposure>,
     /// Accounts with rights at the API server.
     pub bindings: Vec<AccountBinding>,
+    /// Namespaces all of whose accounts have rights there.
+    pub group_bindings: Vec<GroupBinding>,
     /// What is malformed in it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -86,6 +88,17 @@ pub struct AccountBinding {
     /// The binding, as `RoleBinding shop/reader`.
     pub binding: String,
     /// Where the account is written.
+    pub source: Source,
+}
+
+/// A role that is bound to all accounts of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupBinding {
+    /// The namespace.
+    pub namespace: String,
+    /// The binding, as `RoleBinding shop/reader`.
+    pub binding: String,
+    /// Where the group is written.
     pub source: Source,
 }
 

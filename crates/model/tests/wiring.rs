@@ -176,6 +176,7 @@ subjects:
 - {kind: ServiceAccount, name: own}
 - {kind: ServiceAccount, name: other, namespace: back}
 - {kind: Group, name: 'system:serviceaccounts'}
+- {kind: Group, name: 'system:serviceaccounts:back'}
 - {kind: ServiceAccount}
 ",
     );
@@ -186,6 +187,8 @@ subjects:
         .collect();
     assert_eq!(accounts, ["shop/own", "back/other"]);
     assert_eq!(found.bindings[0].binding, "RoleBinding readers");
+    let groups = found.group_bindings.iter().map(|found| &found.namespace);
+    assert_eq!(groups.collect::<Vec<_>>(), ["back"]);
     assert_eq!(found.diagnostics.len(), 1, "{:?}", found.diagnostics);
 }
 

@@ -9,11 +9,11 @@ mod text;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use ringfence_model::{Severity, Wiring};
+use ringfence_model::{Object, Severity, Wiring};
 use ringfence_policy::Engine;
-use ringfence_reach::suggest::{Subject, Suggestion, suggest};
+use ringfence_reach::suggest::{IngressFrom, Subject, Suggestion, suggest};
 
-use crate::inputs::manifests::LoadedManifests;
+use crate::inputs::manifests::{LoadedManifests, ManifestArguments};
 use crate::output::answer::say;
 use crate::paint;
 use arguments::SuggestFormat;
@@ -35,6 +35,14 @@ pub(crate) fn run(arguments: &SuggestArguments) -> anyhow::Result<ExitCode> {
             "namespace `{namespace}` has no pods in these manifests, so there is nothing to suggest for it"
         );
     }
+    for from in &options.ingress_from {
+        ensure!(
+            is_there(from, &engine),
+            "--ingress-from: no workload `{}` of namespace `{}` has pods in these manifests; add its manifest, or name the namespace alone",
+            from.workload.as_deref().unwrap_or_default(),
+            from.namespace
+        );
+    }
     let suggestion = suggest(&subject, &options);
     if let Some(directory) = &arguments.output_dir {
         let written = files::write(directory, &suggestion, arguments.force)?;
@@ -53,14 +61,55 @@ fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     let manifests = &arguments.manifests;
     let mut loaded = manifests.options.load_silently(&manifests.named())?;
     loaded.diagnostics.retain(|diagnostic| {
-        let read = |kind: &&str| diagnostic.message.starts_with(&format!("`{kind}` of "));
+        let read = |kind: &&str| {
+            let kinds = [format!("`{kind}` of "), format!("`{kind}List` of ")];
+            kinds
+                .iter()
+                .any(|start| diagnostic.message.starts_with(start))
+        };
         diagnostic.severity != Severity::Note || !Wiring::KINDS.iter().any(read)
     });
     loaded.print_diagnostics();
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", paint::bad("warning"));
     }
+    wake(manifests, &mut loaded);
     Ok(loaded)
+}
+
+/// Gives a pod to workloads that are scaled to none: they need the same when somebody scales them up. Workloads of others
+/// are left as they are, such as the earlier ReplicaSets of a Deployment.
+fn wake(manifests: &ManifestArguments, loaded: &mut LoadedManifests) {
+    let mut woken = false;
+    for object in &mut loaded.objects {
+        let Object::Workload(workload) = object else {
+            continue;
+        };
+        if workload.replicas > 0 || workload.owner.is_some() {
+            continue;
+        }
+        workload.replicas = 1;
+        if let Some(ordinals) = &mut workload.ordinals {
+            ordinals.end = ordinals.start.saturating_add(1);
+        }
+        woken = true;
+    }
+    if woken {
+        loaded.cluster = manifests.options.assemble(&loaded.objects);
+    }
+}
+
+/// Whether the manifests hold pods of the workload that `from` names, if it names one.
+fn is_there(from: &IngressFrom, engine: &Engine) -> bool {
+    let Some(wanted) = &from.workload else {
+        return true;
+    };
+    let mut pods = engine.cluster().pods.values();
+    pods.any(|pod| {
+        let workload = pod.workload.as_ref();
+        let name = workload.map_or(&pod.name.name, |workload| &workload.name);
+        pod.name.namespace == from.namespace && name == wanted
+    })
 }
 
 fn print(arguments: &SuggestArguments, suggestion: &Suggestion) -> anyhow::Result<()> {

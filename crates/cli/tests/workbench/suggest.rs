@@ -1,5 +1,7 @@
 //! `ringfence suggest` through the program.
 
+mod complete;
+
 use std::path::PathBuf;
 
 use crate::support::{Finished, ringfence, ringfence_reading, root};
@@ -339,6 +341,7 @@ fn malformed_arguments_are_refused() {
     for arguments in [
         ["--api-server", "nowhere"],
         ["--ingress-from", "a/b/c"],
+        ["--ingress-from", "nowhere/x"],
         ["--only", "nobody"],
     ] {
         let found = suggest(&(namespace() + &deployment("a", "")), &arguments);

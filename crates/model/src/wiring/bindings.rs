@@ -1,17 +1,23 @@
 //! Accounts that roles are bound to.
 
-use super::{AccountBinding, Described, Wiring};
-use crate::ObjectName;
+use super::{AccountBinding, Described, GroupBinding, Wiring};
+use crate::{Field, ObjectName};
 
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
-/// Adds the accounts of `object` if it is a binding. Groups are left aside: those of all accounts grant what every pod
-/// has and few use.
+/// What the names of the groups of all accounts of a namespace begin with.
+const OF_NAMESPACE: &str = "system:serviceaccounts:";
+/// The role that a node's kubelet uses in the name of pods, to pull their images.
+const OF_KUBELET: &str = "system:image-puller";
+
+/// Adds the accounts of `object` if it is a binding. The group of all accounts of the cluster is left aside: it grants what
+/// every pod has and few use.
 pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     if !object.is("rbac.authorization.k8s.io", &BINDINGS) {
         return;
     }
     for subject in object.field.items_at("subjects") {
+        wiring.group_bindings.extend(group(object, &subject));
         if subject.text_at("kind").as_deref() != Some("ServiceAccount") {
             continue;
         }
@@ -28,4 +34,18 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
             source: subject.location().source,
         });
     }
+}
+
+fn group(object: &Described<'_>, subject: &Field<'_>) -> Option<GroupBinding> {
+    let is_group = subject.text_at("kind").as_deref() == Some("Group");
+    let of_kubelet = object.field.text_at("roleRef.name").as_deref() == Some(OF_KUBELET);
+    let name = subject
+        .text_at("name")
+        .filter(|_| is_group && !of_kubelet)?;
+    let namespace = name.strip_prefix(OF_NAMESPACE)?;
+    Some(GroupBinding {
+        namespace: namespace.to_owned(),
+        binding: format!("{} {}", object.kind, object.name),
+        source: subject.location().source,
+    })
 }

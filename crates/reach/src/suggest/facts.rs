@@ -7,6 +7,7 @@ mod variables;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use ringfence_model::{Documents, Object, ObjectName, PodSpec, Source};
@@ -66,6 +67,15 @@ pub(super) struct Account {
     pub(super) account: ObjectName,
 }
 
+/// Whom pods ask for names if not the cluster's name server (rule NP-67).
+#[derive(Clone, Debug)]
+pub(super) enum NameServers {
+    /// Those of the pod's node.
+    OfNode,
+    /// Those at these addresses.
+    At(Vec<IpAddr>),
+}
+
 /// Everything that pods are told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
@@ -73,6 +83,8 @@ pub(super) struct Facts {
     pub(super) missing: Vec<Missing>,
     /// The accounts whose tokens pods have.
     pub(super) accounts: Vec<Account>,
+    /// The name servers of workloads that do not ask the cluster's.
+    pub(super) name_servers: BTreeMap<Unit, NameServers>,
     /// The images that containers run, by workload.
     pub(super) images: Vec<(Unit, String)>,
 }
@@ -98,6 +110,7 @@ impl Facts {
             store: Store::of(subject.objects, documents),
             documents,
             about_tokens: documents.files_saying(TOKEN_FIELD),
+            about_names: documents.files_saying(NAMES_FIELD),
             about_hooks: documents.files_saying(commands::RUN),
             inhabitants,
             made: RefCell::default(),
@@ -162,6 +175,8 @@ pub(super) struct Reader<'a> {
     documents: &'a Documents,
     /// The files in which [`TOKEN_FIELD`] may be written.
     about_tokens: BTreeSet<&'a str>,
+    /// The files in which [`NAMES_FIELD`] may be written.
+    about_names: BTreeSet<&'a str>,
     /// The files in which hooks and probes may run commands.
     about_hooks: BTreeSet<&'a str>,
     inhabitants: &'a Inhabitants<'a>,
@@ -172,9 +187,15 @@ pub(super) struct Reader<'a> {
 /// Whether a pod gets a token of its account.
 const TOKEN_FIELD: &str = "automountServiceAccountToken";
 
+/// Whom a pod asks for names.
+const NAMES_FIELD: &str = "dnsPolicy";
+
 impl Reader<'_> {
     fn read(&self, described: &Described<'_>, facts: &mut Facts) {
         self.account(described, facts);
+        if let Some(servers) = self.name_servers(described) {
+            facts.name_servers.insert(described.unit.clone(), servers);
+        }
         let lists = [
             ("containers", &described.spec.containers),
             ("initContainers", &described.spec.init_containers),
@@ -197,6 +218,23 @@ impl Reader<'_> {
             }
         }
         self.files(described, &all, facts);
+    }
+
+    fn name_servers(&self, described: &Described<'_>) -> Option<NameServers> {
+        let object = described.object?;
+        if !self.about_names.contains(&*object.file) {
+            return None;
+        }
+        let spec = self.documents.field(object, described.path)?;
+        match spec.text_at(NAMES_FIELD)?.as_str() {
+            "Default" => Some(NameServers::OfNode),
+            "None" => {
+                let servers = spec.items_at("dnsConfig.nameservers").into_iter();
+                let addresses = servers.filter_map(|server| server.text()?.parse().ok());
+                Some(NameServers::At(addresses.collect()))
+            }
+            _ => None,
+        }
     }
 
     /// A token is mounted unless the pod says otherwise.

@@ -7,6 +7,7 @@ mod names;
 mod outside;
 mod service;
 mod settings;
+mod unread;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +60,8 @@ pub(super) fn gather(
     settings::read(&mut gatherer, &facts);
     api_server::read(&mut gatherer, &facts, &wiring);
     outside::read(&mut gatherer, &facts, &wiring);
-    names::read(&mut gatherer);
+    names::read(&mut gatherer, &facts);
+    unread::read(&mut gatherer, &facts);
     let idle = idle::idle(&gatherer);
     mentioned::read(&mut gatherer, &facts, &idle);
     Gathered {

@@ -2,6 +2,7 @@
 //!
 //! Only hosts and ports ever leave this module. Users, passwords, paths and queries do not.
 
+mod flags;
 mod key;
 mod mention;
 mod setting;
@@ -11,8 +12,9 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(super) use flags::flagged;
 pub(super) use key::Key;
-pub(super) use mention::{Form, Mention, host_words, is_service_name, mentions};
+pub(super) use mention::{Form, Mention, host_words, is_of_image, is_service_name, mentions};
 pub(super) use setting::{bare, from_arguments, from_lines, host_keys};
 pub(super) use substitute::{Style, substitute};
 pub(super) use url::default_port;

@@ -310,3 +310,122 @@ fn equal_manifests_give_equal_suggestions() {
         assert_eq!(texts(&case(seed)), texts(&case(seed)));
     }
 }
+
+const SETTLED: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: a, namespace: ns}
+spec:
+  selector: {matchLabels: {app: a}}
+  template:
+    metadata: {labels: {app: a}}
+    spec:
+      containers: [{name: c, image: i, ports: [{containerPort: 80}], ENV}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: ns}
+spec: {TYPE selector: {app: a}, ports: [{port: 80}]}
+---
+";
+
+/// What is suggested for `SETTLED` with this in its container and its Service, and with `more` behind it.
+fn settled(container: &str, service: &str, more: &str) -> Suggestion {
+    let text = SETTLED.replace("ENV", container).replace("TYPE", service) + more;
+    let name = "m.yaml".to_owned();
+    let loaded = load(&[Input { name, text }], &LoadOptions::default());
+    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
+    let engine = Engine::new(assemble(&loaded.objects).0);
+    suggestion(&engine, &loaded.objects, &loaded.sources)
+}
+
+#[test]
+fn suggest_warns_of_pods_that_a_rule_for_the_outside_lets_in() {
+    let pod = "apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: kube-system, labels: {app: other}}
+spec: {containers: [{name: c, image: i}]}
+status: {podIPs: [{ip: 10.244.0.9}]}
+";
+    let found = settled("env: []", "type: LoadBalancer,", pod);
+    let shown: Vec<&str> = found
+        .deviations
+        .iter()
+        .map(|one| one.from.as_str())
+        .collect();
+    assert_eq!(shown, ["kube-system/pod/other"]);
+    assert!(!found.is_complete());
+    let ranges = "type: LoadBalancer, loadBalancerSourceRanges: [10.244.0.0/16],";
+    let found = settled("env: []", ranges, pod);
+    assert!(found.is_complete(), "{:?}", found.deviations);
+}
+
+#[test]
+fn suggest_leaves_to_a_human_what_is_not_read() {
+    let list = "apiVersion: networking.k8s.io/v1
+kind: IngressList
+items: [{metadata: {name: i, namespace: ns}, spec: {defaultBackend: {service: {name: a, port: {number: 80}}}}}]
+";
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: r}
+subjects: [{kind: Group, name: \"system:serviceaccounts:ns\"}]
+";
+    let rollout = "apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r, namespace: ns}
+spec: {template: {spec: {containers: [{name: c, image: i}]}}}
+";
+    let monitor = "apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: x, namespace: ns}
+spec: {selector: {matchLabels: {app: a}}}
+";
+    for (container, more, problem) in [
+        (
+            "env: [{name: X, value: \"ghcr.io:443\"}]",
+            "",
+            "ghcr.io:443 is outside",
+        ),
+        (
+            "args: [--smtp, \"smtp.example.com:587\"]",
+            "",
+            "smtp.example.com:587 is outside",
+        ),
+        (
+            "command: [sh, -c, \"psql -h db.example.com\"]",
+            "",
+            "db.example.com is outside",
+        ),
+        (
+            "env: [{name: X, value: \"jdbc:oracle:thin:@//o.example.com:1521/x\"}]",
+            "",
+            "o.example.com:1521 is",
+        ),
+        ("env: []", list, "the pods that bring its connections"),
+        ("env: []", binding, "every account of `ns` has rights"),
+        ("env: []", rollout, "seems to make pods"),
+        ("env: []", monitor, "says what is scraped"),
+    ] {
+        let found = settled(container, "", more);
+        let said = found
+            .unresolved
+            .iter()
+            .any(|one| one.problem.contains(problem));
+        assert!(
+            said && !found.is_complete(),
+            "{problem}: {:?}",
+            found.unresolved
+        );
+    }
+    for container in [
+        "env: [{name: X, value: \"nginx:1.27\"}]",
+        "env: [{name: X, value: \"registry.example.com:5000/team/app:1\"}]",
+        "env: [{name: CLASSPATH, value: \"/opt/a.jar:/opt/b.jar\"}]",
+        "args: [\"main.rs:10\", \"key:80\"]",
+    ] {
+        let found = settled(container, "", "");
+        assert!(found.is_complete(), "{container}: {:?}", found.unresolved);
+    }
+    let found = settled("env: [{name: X, value: \"[2001:db8::5]:443\"}]", "", "");
+    assert_eq!(found.needs[0].to.to_string(), "2001:db8::5/128");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{BackendUser, ObjectName, Wiring};
+use ringfence_model::{BackendUser, GroupBinding, ObjectName, Wiring};
 use ringfence_net::Protocol;
 
 use super::service::Wanted;
@@ -40,6 +40,9 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts, wiring: &Wiring) 
             gatherer.needs_api_server(&account.unit, &evidence);
         }
     }
+    for group in &wiring.group_bindings {
+        gatherer.all_accounts(group, facts, wiring);
+    }
     for backend in &wiring.backends {
         if backend.user == BackendUser::ApiServer {
             gatherer.called_by_api_server(backend);
@@ -48,6 +51,30 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts, wiring: &Wiring) 
 }
 
 impl Gatherer<'_> {
+    /// Of all pods whose account has rights as a member of `group` alone, somebody has to say which use them.
+    fn all_accounts(&mut self, group: &GroupBinding, facts: &Facts, wiring: &Wiring) {
+        let accounts = facts.accounts.iter().map(|found| &found.account);
+        let mut members = accounts.filter(|account| account.namespace == group.namespace);
+        let alone = members.any(|account| {
+            let mut bound = wiring.bindings.iter();
+            bound.all(|bound| bound.account != *account)
+        });
+        if !alone {
+            return;
+        }
+        let evidence = Evidence {
+            what: group.binding.clone(),
+            source: Some(group.source.clone()),
+            target: String::new(),
+        };
+        let problem = format!(
+            "every account of `{}` has rights at the API server by it, and nothing shows whose pods use them",
+            group.namespace
+        );
+        let help = "bind the accounts that need it instead of the group";
+        self.unresolved_in(&group.namespace, &evidence, problem, help.to_owned());
+    }
+
     /// Notes that `unit` talks to the API server.
     pub(super) fn needs_api_server(&mut self, unit: &Unit, evidence: &Evidence) {
         let servers = self.api_servers();

@@ -1,11 +1,16 @@
 //! Name servers: whoever needs a name needs them (rule NP-67).
 
+use std::net::IpAddr;
+
 use ringfence_model::{BackendPort, Labels, Service, TargetPort};
 use ringfence_net::Protocol;
 
 use super::service::Wanted;
 use super::{Destination, Gatherer, NeededPort};
+use crate::suggest::facts::{Facts, NameServers};
+use crate::suggest::resolve::Host;
 use crate::suggest::{End, Evidence};
+use crate::workload::Unit;
 
 /// Services that the cluster's name server is known by: namespace and name.
 const KNOWN: [(&str, &str); 4] = [
@@ -17,16 +22,58 @@ const KNOWN: [(&str, &str); 4] = [
 const PORT: u16 = 53;
 
 /// Adds the name server to the needs of everybody who looks up names.
-pub(super) fn read(gatherer: &mut Gatherer<'_>) {
+pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
     let looking_up = std::mem::take(&mut gatherer.looking_up);
     let (servers, target) = servers(gatherer);
     for (unit, evidence) in looking_up {
-        let evidence = Evidence {
-            target: target.clone(),
-            ..evidence
-        };
-        if !gatherer.inhabitants.is_on_host(&unit) {
-            gatherer.client(&unit, servers.clone(), &evidence);
+        if gatherer.inhabitants.is_on_host(&unit) {
+            continue;
+        }
+        match facts.name_servers.get(&unit) {
+            None => {
+                let evidence = Evidence {
+                    target: target.clone(),
+                    ..evidence
+                };
+                gatherer.client(&unit, servers.clone(), &evidence);
+            }
+            Some(NameServers::At(addresses)) => {
+                for address in addresses {
+                    gatherer.asks(&unit, *address, &evidence);
+                }
+            }
+            Some(NameServers::OfNode) => {
+                let problem = "asks the name servers of its node (dnsPolicy: Default), which these manifests do not tell";
+                let help = "allow their addresses by an ipBlock in a policy of your own";
+                gatherer.undecided(&unit, &evidence, problem.to_owned(), help.to_owned());
+            }
+        }
+    }
+}
+
+impl Gatherer<'_> {
+    /// Notes that `unit` asks the name server at `address`.
+    fn asks(&mut self, unit: &Unit, address: IpAddr, evidence: &Evidence) {
+        match self.resolver.resolve(&address.to_string(), "") {
+            Host::Service(service) => {
+                let (servers, target) = of_service(self, service);
+                let evidence = Evidence {
+                    target,
+                    ..evidence.clone()
+                };
+                self.client(unit, servers, &evidence);
+            }
+            Host::Address(address) => {
+                for protocol in BOTH {
+                    let wanted = Wanted {
+                        port: Some(BackendPort::Number(PORT)),
+                        protocol: Some(protocol),
+                        usual: None,
+                    };
+                    self.address(unit, address, &wanted, evidence);
+                }
+            }
+            Host::ApiServer | Host::Itself | Host::Nobody | Host::External(_) => {}
         }
     }
 }
@@ -42,6 +89,11 @@ fn servers(gatherer: &Gatherer<'_>) -> (Vec<Destination>, String) {
             "the name server".to_owned(),
         );
     };
+    of_service(gatherer, service)
+}
+
+/// The name servers behind `service`, and what they are called.
+fn of_service(gatherer: &Gatherer<'_>, service: &Service) -> (Vec<Destination>, String) {
     let target = format!("svc/{}:{PORT}", service.name);
     let wanted = Wanted {
         port: Some(BackendPort::Number(PORT)),

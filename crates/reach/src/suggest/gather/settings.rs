@@ -8,7 +8,7 @@ use super::{Gatherer, NeededPort};
 use crate::suggest::facts::{Facts, Missing, Scope, Setting};
 use crate::suggest::resolve::Host;
 use crate::suggest::text::{
-    Form, Key, Mention, bare, default_port, host_keys, is_service_name, mentions,
+    Form, Key, Mention, bare, default_port, host_keys, is_of_image, is_service_name, mentions,
 };
 use crate::suggest::{End, Evidence};
 use crate::workload::Unit;
@@ -31,6 +31,8 @@ struct Meant<'a> {
     host: Host<'a>,
     /// The port that words behind it name.
     port: Option<BackendPort>,
+    /// Whether a flag says that it is a host.
+    flagged: bool,
 }
 
 impl<'a> Gatherer<'a> {
@@ -50,8 +52,24 @@ impl<'a> Gatherer<'a> {
             host: self.resolver.resolve(&mention.host, namespace),
             mention,
             port,
+            flagged: false,
         });
-        for meant in plainest(meant.collect()) {
+        let mut meant: Vec<Meant<'a>> = meant.collect();
+        let flagged = self.flagged(scope, setting, namespace).into_iter();
+        let flagged = flagged.filter(|(one, _)| {
+            let mut known = meant.iter();
+            known.all(|known| known.mention.host != one.mention.host)
+        });
+        let flagged: Vec<Meant<'a>> = flagged
+            .map(|(one, host)| Meant {
+                host,
+                mention: one.mention,
+                port: one.port,
+                flagged: true,
+            })
+            .collect();
+        meant.extend(flagged);
+        for meant in plainest(meant) {
             self.meant(scope, setting, &key, &meant);
         }
     }
@@ -86,6 +104,7 @@ impl<'a> Gatherer<'a> {
             Host::Nobody => self.nobody(unit, setting, &meant.mention, &evidence),
             Host::External(name)
                 if *name == meant.mention.host
+                    && !meant.flagged
                     && !speaks_to_outside(setting, key, &meant.mention) =>
             {
                 return;
@@ -125,7 +144,7 @@ impl<'a> Gatherer<'a> {
         found.or_insert(evidence);
     }
 
-    fn address(
+    pub(super) fn address(
         &mut self,
         unit: &Unit,
         address: std::net::IpAddr,
@@ -307,13 +326,28 @@ fn speaks_to_outside(setting: &Setting, key: &Key, mention: &Mention) -> bool {
     let of_schema = ["$schema", "xmlns"]
         .iter()
         .any(|name| setting.name.starts_with(name));
-    !of_document && !of_schema && is_sure(mention, key)
+    !of_document && !of_schema && (is_sure(mention, key) || is_outside(setting, key, mention))
+}
+
+/// Whether it is the `host:port` of a host with a domain, and neither an image nor a line of a program's source.
+fn is_outside(setting: &Setting, key: &Key, mention: &Mention) -> bool {
+    const SOURCES: [&str; 11] = [
+        "cc", "go", "js", "md", "pl", "py", "rb", "rs", "sh", "so", "ts",
+    ];
+    let of_source = mention
+        .host
+        .split_once('.')
+        .is_some_and(|(_, ending)| SOURCES.contains(&ending));
+    let of_image = key.names_an_image() || is_of_image(&setting.value, mention);
+    mention.form == Form::HostPort && !of_source && !of_image
 }
 
 /// Whether the host may be a piece of something secret.
 fn hidden(setting: &Setting, mention: &Mention) -> bool {
     let doubtful = matches!(mention.form, Form::Url { doubtful: true, .. });
-    doubtful || setting.secret && mention.form == Form::Bare
+    let named = mention.form == Form::HostPort && Key::of(&setting.name).names_a_host();
+    let is_url = matches!(mention.form, Form::Url { .. });
+    doubtful || setting.secret && !is_url && !named
 }
 
 const fn is_link_local(address: std::net::IpAddr) -> bool {

@@ -5,7 +5,7 @@ use ringfence_model::{BackendPort, Service};
 use super::Gatherer;
 use crate::suggest::facts::{Scope, Setting};
 use crate::suggest::resolve::Host;
-use crate::suggest::text::{Form, Key, Mention, host_words};
+use crate::suggest::text::{Form, Key, Mention, bare, flagged, host_words};
 
 /// What programs are told, in which a word that is the name of a Service is that Service.
 const TOLD: [&str; 3] = ["args[", "command[", "env "];
@@ -22,7 +22,7 @@ pub(super) struct Named {
     pub(super) port: Option<BackendPort>,
 }
 
-impl Gatherer<'_> {
+impl<'a> Gatherer<'a> {
     /// The Services that words of `setting` name. A name without a namespace has to be told by its flag or by a port.
     pub(super) fn named(
         &self,
@@ -54,6 +54,33 @@ impl Gatherer<'_> {
             })
         });
         named.collect()
+    }
+
+    /// The addresses, and the hosts outside of the cluster, that flags of a command name.
+    pub(super) fn flagged(
+        &self,
+        scope: &Scope,
+        setting: &Setting,
+        namespace: &str,
+    ) -> Vec<(Named, Host<'a>)> {
+        if !is_told(setting) {
+            return Vec::new();
+        }
+        let own = setting.name == HOST_FLAG;
+        let own = own.then(|| bare(&setting.value)).unwrap_or_default();
+        let port = |mention: &Mention| {
+            let next = || port_of_next(scope, setting);
+            mention.port.is_none().then(next).flatten()
+        };
+        let own = own.into_iter().map(|mention| (port(&mention), mention));
+        let of_text = flagged(&setting.value).into_iter();
+        let all = own.chain(of_text.map(|mention| (None, mention)));
+        let known = all.filter_map(|(port, mention)| {
+            let host = self.resolver.resolve(&mention.host, namespace);
+            let is_other = matches!(host, Host::External(_) | Host::Address(_));
+            is_other.then_some((Named { mention, port }, host))
+        });
+        known.collect()
     }
 }
 

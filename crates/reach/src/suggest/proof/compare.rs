@@ -160,7 +160,8 @@ impl<'a> Comparison<'a> {
                 }
                 let mut needed = self.needed(from, to, destination);
                 if !from_managed {
-                    needed = needed.union(&self.needed_from(to, destination, None));
+                    let of_blocks = self.needed_from_pods((from, source), to, destination);
+                    needed = needed.union(&of_blocks);
                 }
                 let excess = allowed.difference(&needed);
                 let ends = self.ends((from, source), (to, destination));
@@ -178,7 +179,7 @@ impl<'a> Comparison<'a> {
         }
         if sources.is_empty() {
             for (to, _) in destinations.iter().filter(|(_, managed)| *managed) {
-                let needed = self.needed_from(to, destination, Some(source));
+                let needed = self.needed_from(to, destination, source);
                 let ends = || self.ends((&End::Outside, source), (to, destination));
                 let key = (DeviationKind::Excess, &End::Outside, *to);
                 note(found, key, allowed.difference(&needed), ends);
@@ -198,15 +199,25 @@ impl<'a> Comparison<'a> {
         self.all(here.map(|need| &need.port), destination)
     }
 
-    /// What `to` needs from the addresses of `source`; from all that anything is needed from without.
-    fn needed_from(
+    /// What `to` needs from blocks that pods of `from` have addresses of. No pod is the outside.
+    fn needed_from_pods(
         &self,
+        from: (&End, ClassId),
         to: &End,
         destination: ClassId,
-        source: Option<ClassId>,
     ) -> ConnectionSet {
         let needs = self.from_blocks.get(to).into_iter().flatten();
-        let here = needs.filter(|need| source.is_none_or(|source| self.covers(&need.from, source)));
+        let here = needs.filter(|need| match &need.from {
+            End::Block(block) => self.scene.is_within(self.engine, from, block),
+            End::Outside | End::Workload(_) | End::Unseen { .. } => false,
+        });
+        self.all(here.map(|need| &need.port), destination)
+    }
+
+    /// What `to` needs from the addresses of `source`.
+    fn needed_from(&self, to: &End, destination: ClassId, source: ClassId) -> ConnectionSet {
+        let needs = self.from_blocks.get(to).into_iter().flatten();
+        let here = needs.filter(|need| self.covers(&need.from, source));
         self.all(here.map(|need| &need.port), destination)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Pod};
 use ringfence_policy::{ClassId, ClassKind, Engine};
 
@@ -76,6 +77,20 @@ impl Scene {
             }
             End::Outside => [engine.class_of_address(OUTSIDE_V4)].into(),
         }
+    }
+
+    /// Whether a pod of `end` in `class` has an address in `block`.
+    pub(super) fn is_within(
+        &self,
+        engine: &Engine,
+        (end, class): (&End, ClassId),
+        block: &IpNet,
+    ) -> bool {
+        let pods = self.pods.get(end).into_iter().flatten();
+        let mut pods = pods
+            .filter(|name| engine.class_of_pod(name) == Some(class))
+            .filter_map(|name| engine.cluster().pods.get(name));
+        pods.any(|pod| pod.addresses.iter().any(|address| block.contains(address)))
     }
 
     /// An endpoint of `end` in `class`, the second one if there is one and it is asked for.

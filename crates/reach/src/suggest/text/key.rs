@@ -107,6 +107,12 @@ impl Key {
         last.is_some_and(|word| OTHER.contains(&word.as_str()))
     }
 
+    /// Whether the value is an image.
+    pub(in crate::suggest) fn names_an_image(&self) -> bool {
+        let words = ["image", "images", "repository"];
+        words.iter().any(|word| self.ends_with(word))
+    }
+
     /// Whether the value may be the program's own name: `HOST` and `HOSTNAME` say no more.
     pub(in crate::suggest) fn is_own_name(&self) -> bool {
         matches!(self.0.as_slice(), [only] if only == "host" || only == "hostname")

@@ -27,12 +27,56 @@ pub(in crate::suggest) enum Form {
 /// Every host in `text`, in order of appearance, each way of naming it once.
 pub(in crate::suggest) fn mentions(text: &str) -> Vec<Mention> {
     let (mut found, rest) = url::urls(text);
+    let (addresses, rest) = bracketed(&rest);
+    found.extend(addresses);
     for word in words(&rest) {
         found.extend(word.mention());
     }
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|mention| seen.insert(mention.clone()));
     found
+}
+
+/// The IPv6 addresses of `text` that stand in brackets, those with a port as mentions, and what of the text is none.
+fn bracketed(text: &str) -> (Vec<Mention>, String) {
+    let mut found = Vec::new();
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('[') {
+        left.push_str(before);
+        left.push('[');
+        rest = behind;
+        let Some((inside, behind)) = behind.split_once(']') else {
+            continue;
+        };
+        let Ok(address) = inside.parse::<std::net::Ipv6Addr>() else {
+            continue;
+        };
+        rest = behind;
+        found.extend(port_behind(behind).map(|port| Mention {
+            host: address.to_string(),
+            port: Some(port),
+            form: Form::HostPort,
+        }));
+    }
+    left.push_str(rest);
+    (found, left)
+}
+
+/// Whether `mention` stands in `text` as the registry of an image, with more behind its port than a path:
+/// `registry.example.com:5000/app:1.2`.
+pub(in crate::suggest) fn is_of_image(text: &str, mention: &Mention) -> bool {
+    let Some(port) = mention.port else {
+        return false;
+    };
+    let text = text.to_ascii_lowercase();
+    let start = format!("{}:{port}/", mention.host);
+    text.match_indices(&start).any(|(at, _)| {
+        let behind = text.get(at + start.len()..).unwrap_or_default();
+        let end = behind.find(|letter: char| letter.is_whitespace() || "\"',;".contains(letter));
+        let path = behind.get(..end.unwrap_or(behind.len()));
+        path.is_some_and(|path| path.contains([':', '@']))
+    })
 }
 
 /// Words that may be hosts, each with what stands between it and the next word, and that word, or the one behind it if it is
@@ -59,6 +103,9 @@ fn next_word(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, word, rest))
 }
 
+/// What stands before the host in connect strings of Oracle: `jdbc:oracle:thin:@//db:1521/x`.
+const BEHIND_USER: &str = "@//";
+
 /// A run of the letters that host names have, and what stands around it.
 struct Word<'a> {
     text: &'a str,
@@ -78,7 +125,10 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         let (text, after) = word.split_at_checked(end)?;
         let found = Word {
             text,
-            before: skipped.chars().next_back().or(before),
+            before: match skipped.ends_with(BEHIND_USER) {
+                true => Some('@'),
+                false => skipped.chars().next_back().or(before),
+            },
             after,
         };
         before = text.chars().next_back();
@@ -94,7 +144,7 @@ pub(super) const fn is_of_host(letter: char) -> bool {
 impl Word<'_> {
     fn mention(&self) -> Option<Mention> {
         let host = host(self.text).filter(|_| !self.is_of_path())?;
-        let (form, port) = match self.port() {
+        let (form, port) = match port_behind(self.after) {
             Some(port) => (Form::HostPort, Some(port)),
             None if is_service_name(&host) => (Form::Bare, None),
             None => return None,
@@ -105,18 +155,19 @@ impl Word<'_> {
     const fn is_of_path(&self) -> bool {
         matches!(self.before, Some('/' | '\\' | '$' | '%'))
     }
+}
 
-    /// The port behind the word. Digits before an `@` are a password, and digits with more behind them are no port.
-    fn port(&self) -> Option<u16> {
-        let behind = self.after.strip_prefix(':')?;
-        let end = behind.find(|letter: char| !letter.is_ascii_digit());
-        let (digits, left) = behind.split_at_checked(end.unwrap_or(behind.len()))?;
-        let ends = !left.starts_with(|next: char| is_of_host(next) || next == '@')
-            || left
-                .strip_prefix('.')
-                .is_some_and(|left| !left.starts_with(is_of_host));
-        digits.parse().ok().filter(|port| ends && *port > 0)
-    }
+/// The port at the beginning of `text`, which stands behind a host. Digits before an `@` are a password, and digits with more
+/// behind them are no port.
+fn port_behind(text: &str) -> Option<u16> {
+    let behind = text.strip_prefix(':')?;
+    let end = behind.find(|letter: char| !letter.is_ascii_digit());
+    let (digits, left) = behind.split_at_checked(end.unwrap_or(behind.len()))?;
+    let ends = !left.starts_with(|next: char| is_of_host(next) || next == '@')
+        || left
+            .strip_prefix('.')
+            .is_some_and(|left| !left.starts_with(is_of_host));
+    digits.parse().ok().filter(|port| ends && *port > 0)
 }
 
 /// Whether nobody but a cluster's name server would know the name.

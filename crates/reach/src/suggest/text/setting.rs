@@ -87,7 +87,7 @@ pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, St
 }
 
 /// `-hdb.data` as `h` and `db.data`.
-fn joined(argument: &str) -> Option<(String, String)> {
+pub(super) fn joined(argument: &str) -> Option<(String, String)> {
     let flag = argument
         .strip_prefix('-')
         .filter(|flag| !flag.starts_with('-'))?;

@@ -1,5 +1,6 @@
 use super::{
-    Form, Key, Mention, Style, bare, from_arguments, from_lines, host_keys, mentions, substitute,
+    Form, Key, Mention, Style, bare, flagged, from_arguments, from_lines, host_keys, is_of_image,
+    mentions, substitute,
 };
 
 fn found(text: &str) -> Vec<String> {
@@ -170,4 +171,35 @@ fn flags_and_lines_have_names() {
             "url|http://x"
         ]
     );
+}
+
+#[test]
+fn addresses_in_brackets_and_connect_strings_are_hosts() {
+    assert_eq!(
+        found("[2001:db8::5]:443,[2001:db8:443::6]:80 [::1] [api:80]"),
+        ["2001:db8::5 443", "2001:db8:443::6 80", "api 80"]
+    );
+    assert_eq!(
+        found("jdbc:oracle:thin:@//ora:1521/x jdbc:oracle:thin:@orb:1521:sid a//b:80"),
+        ["ora 1521", "orb 1521"]
+    );
+}
+
+#[test]
+fn flags_of_a_command_name_hosts_and_its_port() {
+    let found = |text: &str| shown(&flagged(text));
+    assert_eq!(
+        found("nc -z x; psql -h db.example.com -p 5432 | redis-cli -hr.example.com"),
+        ["db.example.com 5432", "r.example.com"]
+    );
+    assert_eq!(found("psql --host=db --port=5433 --user x"), ["db 5433"]);
+    assert_eq!(found("serve --listen-addr db -v -h"), Vec::<String>::new());
+}
+
+#[test]
+fn images_are_told_from_hosts() {
+    let image = |text: &str| mentions(text).iter().any(|one| is_of_image(text, one));
+    assert!(image("r.example.com:5000/a/b:1.2"));
+    assert!(image("R.example.com:5000/a@sha256:00"));
+    assert!(!image("db.example.com:5432/app c:1"));
 }

@@ -1,0 +1,300 @@
+//! What `suggest` must not call complete.
+
+use super::{deployment, namespace, suggest};
+
+/// What `suggest` says in JSON about these manifests, and its exit code.
+fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
+    let manifests = manifests.trim_end().trim_end_matches("---");
+    let found = suggest(manifests, &[&["-o", "json"], arguments].concat());
+    let json = serde_json::from_str(&found.stdout).unwrap_or_else(|_| panic!("{found:#?}"));
+    (json, found.status.code())
+}
+
+/// The problems that are left to a human.
+fn problems(found: &serde_json::Value) -> Vec<String> {
+    let unresolved = found["unresolved"].as_array().unwrap();
+    let problems = unresolved
+        .iter()
+        .map(|one| one["problem"].as_str().unwrap().to_owned());
+    problems.collect()
+}
+
+/// What is open to every address is open to pods that have one and are not isolated.
+#[test]
+fn a_pod_that_a_rule_for_the_outside_lets_in_is_a_warning() {
+    let open = "spec: {type: LoadBalancer, selector: {app: web}";
+    let web = deployment("web", "").replacen("spec: {selector: {app: web}", open, 1);
+    let pod = "apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: kube-system, labels: {app: other}}
+spec: {containers: [{name: c, image: i}]}
+status: {podIPs: [{ip: 10.244.0.9}]}
+";
+    let manifests = namespace() + &web + pod;
+    let found = suggest(&manifests, &[]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    let warning = "kube-system/pod/other -> ns/deployment/web tcp/8080: allowed, and not needed";
+    assert!(found.stderr.contains(warning), "{found:#?}");
+    let elsewhere = manifests.replace("namespace: kube-system", "namespace: elsewhere");
+    let found = suggest(&elsewhere, &["--only", "ns"]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    // Those of a range that the Service names are meant.
+    let ranges = "type: LoadBalancer, loadBalancerSourceRanges: [10.244.0.0/16]";
+    let found = suggest(&manifests.replace("type: LoadBalancer", ranges), &[]);
+    assert_eq!(found.status.code(), Some(0), "{found:#?}");
+}
+
+#[test]
+fn hosts_outside_are_for_a_human_whatever_names_them() {
+    for (container, host) in [
+        (
+            "env: [{name: REGISTRY, value: \"ghcr.io:443\"}]",
+            "ghcr.io:443",
+        ),
+        (
+            "args: [--smtp, \"smtp.example.com:587\"]",
+            "smtp.example.com:587",
+        ),
+        (
+            "command: [sh, -c, \"curl -s smtp.example.com:587\"]",
+            "smtp.example.com:587",
+        ),
+        (
+            "command: [sh, -c, \"psql -h db.prod.example.com\"]",
+            "db.prod.example.com",
+        ),
+        (
+            "command: [psql, -h, db.prod.example.com, -p, \"5433\"]",
+            "db.prod.example.com:5433",
+        ),
+        (
+            "command: [sh, -c, \"ls; psql --host=db.example.com --port=5433\"]",
+            "db.example.com:5433",
+        ),
+        (
+            "env: [{name: ORA, value: \"jdbc:oracle:thin:@//ora.example.com:1521/x\"}]",
+            "ora.example.com:1521",
+        ),
+    ] {
+        let (found, code) = judged(&(namespace() + &deployment("a", container)), &[]);
+        let problems = problems(&found);
+        let said = format!("{host} is outside of the cluster");
+        assert!(
+            problems.iter().any(|one| one.contains(&said)),
+            "{container}: {found}"
+        );
+        assert_eq!(code, Some(1), "{container}");
+    }
+    for container in [
+        "env: [{name: X, value: \"nginx:1.27\"}]",
+        "env: [{name: X, value: \"ghcr.io/team/app:1\"}]",
+        "env: [{name: X, value: \"registry.example.com:5000/team/app:1\"}]",
+        "env: [{name: RELATED_IMAGE, value: \"registry.example.com:5000/team/app\"}]",
+        "env: [{name: CLASSPATH, value: \"/opt/a.jar:/opt/b.jar\"}]",
+        "env: [{name: AT, value: \"12:30\"}]",
+        "args: [\"main.rs:10\", \"key:80\", \"du -h data\"]",
+    ] {
+        let (found, code) = judged(&(namespace() + &deployment("a", container)), &[]);
+        assert_eq!(code, Some(0), "{container}: {found}");
+    }
+}
+
+#[test]
+fn addresses_are_needed_in_brackets_and_behind_flags() {
+    for (container, block, port) in [
+        (
+            "env: [{name: X, value: \"[2001:db8::5]:443\"}]",
+            "2001:db8::5/128",
+            443,
+        ),
+        (
+            "command: [sh, -c, \"psql -h 192.0.2.7 -p 5432\"]",
+            "192.0.2.7/32",
+            5432,
+        ),
+    ] {
+        let (found, code) = judged(&(namespace() + &deployment("a", container)), &[]);
+        let need = &found["needs"][0];
+        assert!(
+            need["to"].to_string().contains(block),
+            "{container}: {found}"
+        );
+        assert_eq!(need["port"], port, "{container}: {found}");
+        assert_eq!(code, Some(0), "{container}: {found}");
+    }
+}
+
+#[test]
+fn workloads_that_are_scaled_to_none_need_the_same() {
+    let asleep = deployment("a", "env: [{name: B_URL, value: http://b}]");
+    let asleep = asleep.replace("replicas: 2", "replicas: 0");
+    let stateful = asleep.replace("kind: Deployment", "kind: StatefulSet");
+    for asleep in [asleep, stateful] {
+        let found = suggest(&(namespace() + &asleep + &deployment("b", "")), &[]);
+        assert_eq!(found.status.code(), Some(0), "{found:#?}");
+        assert!(found.stdout.contains("name: allow-a"), "{found:#?}");
+        assert!(found.stdout.contains("env B_URL"), "{found:#?}");
+    }
+}
+
+#[test]
+fn metrics_that_nobody_is_shown_to_collect_are_for_a_human() {
+    let scraped = deployment("a", "").replacen(
+        "metadata: {labels: {app: a}}",
+        "metadata: {labels: {app: a}, annotations: {prometheus.io/scrape: \"true\", prometheus.io/port: \"8080\"}}",
+        1,
+    );
+    let (found, code) = judged(&(namespace() + &scraped), &[]);
+    let said = "ns/deployment/a asks to be scraped at port 8080";
+    assert!(problems(&found)[0].contains(said), "{found}");
+    assert_eq!(code, Some(1));
+    let user = deployment("p", "env: [{name: A_URL, value: http://a}]");
+    let (found, code) = judged(&(namespace() + &scraped + &user), &[]);
+    assert_eq!(code, Some(0), "somebody is shown to need it: {found}");
+
+    let monitor = "apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: x, namespace: ns}
+spec: {selector: {matchLabels: {app: a}}, endpoints: [{port: metrics}]}
+";
+    let (found, code) = judged(&(namespace() + &deployment("a", "") + monitor), &[]);
+    assert_eq!(
+        problems(&found),
+        ["says what is scraped, which is not read"]
+    );
+    assert_eq!(code, Some(1));
+
+    let config = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, namespace: ns}
+data: {prometheus.yml: \"scrape_configs:\\n- job_name: p\\n  kubernetes_sd_configs: [{role: pod}]\\n\"}
+";
+    let prometheus = deployment("p", "").replace(
+        "      containers:",
+        "      volumes: [{name: v, configMap: {name: c}}]\n      containers:",
+    );
+    let manifests = namespace() + &prometheus + config;
+    let (found, code) = judged(&manifests, &["--api-server", "192.0.2.1:443"]);
+    assert!(
+        problems(&found)[0].contains("kubernetes_sd_configs"),
+        "{found}"
+    );
+    assert_eq!(found["needs"][0]["port"], 443, "{found}");
+    assert_eq!(code, Some(1));
+}
+
+/// Items of a typed list need not say their kind (rule OB-1).
+#[test]
+fn items_of_lists_are_of_the_kind_of_their_list() {
+    for (list, told) in [
+        (
+            "apiVersion: networking.k8s.io/v1
+kind: IngressList
+items: [{metadata: {name: i, namespace: ns}, spec: {defaultBackend: {service: {name: a, port: {number: 80}}}}}]
+",
+            ["--ingress-from", "edge"],
+        ),
+        (
+            "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRouteList
+items: [{metadata: {name: i, namespace: ns}, spec: {parentRefs: [{name: g}], rules: [{backendRefs: [{name: a, port: 80}]}]}}]
+",
+            ["--ingress-from", "edge"],
+        ),
+        (
+            "apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfigurationList
+items: [{metadata: {name: i}, webhooks: [{clientConfig: {service: {name: a, namespace: ns, port: 80}}}]}]
+",
+            ["--api-server", "192.0.2.1:443"],
+        ),
+    ] {
+        let manifests = namespace() + &deployment("a", "") + list;
+        let (found, _) = judged(&manifests, &told);
+        let needs = found["needs"].as_array().unwrap();
+        assert_eq!(needs.len(), 1, "{list}: {found}");
+        let stderr = suggest(&manifests, &[]).stderr;
+        assert!(!stderr.contains("not known here"), "{list}: {stderr}");
+    }
+}
+
+#[test]
+fn pods_ask_the_name_servers_that_they_are_given() {
+    let with = |line: &str| {
+        let a = deployment("a", "env: [{name: B_URL, value: http://b}]");
+        let a = a.replace(
+            "      containers:",
+            &format!("      {line}\n      containers:"),
+        );
+        let (found, code) = judged(&(namespace() + &a + &deployment("b", "")), &[]);
+        (found.to_string(), code)
+    };
+    let (found, code) = with("dnsPolicy: None\n      dnsConfig: {nameservers: [192.0.2.53]}");
+    assert!(found.contains("192.0.2.53/32"), "{found}");
+    assert!(!found.contains("kube-dns"), "{found}");
+    assert_eq!(code, Some(0), "{found}");
+    let (found, code) = with("dnsPolicy: Default");
+    assert!(!found.contains("kube-dns"), "{found}");
+    assert_eq!(code, Some(1), "{found}");
+    let (found, code) = with("dnsPolicy: ClusterFirst");
+    assert!(found.contains("kube-dns"), "{found}");
+    assert_eq!(code, Some(0), "{found}");
+}
+
+#[test]
+fn what_makes_pods_that_are_not_read_is_for_a_human() {
+    for (other, code) in [
+        (
+            "apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r, namespace: ns}
+spec: {template: {spec: {containers: [{name: c, image: i}]}}}
+",
+            1,
+        ),
+        (
+            "apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata: {name: r, namespace: ns}
+spec: {instances: 3}
+",
+            1,
+        ),
+        (
+            "apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: r, namespace: ns}
+spec: {template: {metadata: {name: r}}}
+",
+            0,
+        ),
+    ] {
+        let (found, exit) = judged(&(namespace() + &deployment("a", "") + other), &[]);
+        assert_eq!(exit, Some(code), "{other}: {found}");
+        let said = problems(&found);
+        assert_eq!(said.len(), usize::from(code == 1), "{other}: {found}");
+        assert!(
+            said.iter().all(|one| one.contains("seems to make pods")),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn rights_of_all_accounts_of_a_namespace_are_for_a_human() {
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: r}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: \"system:serviceaccounts:ns\"}]
+";
+    let (found, code) = judged(&(namespace() + &deployment("a", "") + binding), &[]);
+    assert!(
+        problems(&found)[0].contains("every account of `ns` has rights"),
+        "{found}"
+    );
+    assert_eq!(code, Some(1));
+    let pulls = binding.replace("name: view", "name: \"system:image-puller\"");
+    let (found, code) = judged(&(namespace() + &deployment("a", "") + &pulls), &[]);
+    assert_eq!(code, Some(0), "{found}");
+}
