@@ -84,6 +84,7 @@ impl Node {
                 set,
                 definition,
                 elements,
+                lifetime: None,
             }
         } else {
             let keys = vec![key];

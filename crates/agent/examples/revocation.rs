@@ -112,6 +112,9 @@ impl Node {
             }
             Action::Report(AgentStatus::Applied { .. })
             | Action::Answer { .. }
+            | Action::Taught(_)
+            | Action::Want(_)
+            | Action::KeepNames(_)
             | Action::ForgetEndpoint(_)
             | Action::Explain { .. }
             | Action::SetTimer(_) => None,

@@ -49,19 +49,25 @@ fn compiled(cluster: &Cluster) -> Compiled {
 }
 
 fn opens(cluster: &Cluster, table: &Table, from: &str, to: &str, port: u16) -> bool {
-    let to: IpAddr = to.parse().unwrap();
+    let to = to.parse::<IpAddr>().ok();
     let wired = endpoints(cluster, "n1");
     let source = wired.iter().find(|endpoint| endpoint.pod.name == from);
-    let source = source.unwrap();
-    let own = source.addresses.iter();
-    let own = own.copied().find(|own| own.is_ipv4() == to.is_ipv4());
+    let own = source.zip(to).and_then(|(source, to)| {
+        let own = source.addresses.iter().copied();
+        let mut own = own.filter(|own| own.is_ipv4() == to.is_ipv4());
+        Some((source, own.next()?, to))
+    });
+    assert!(own.is_some(), "{from} has no address of the family");
+    let Some((source, own, to)) = own else {
+        return false;
+    };
     let peer = wired
         .iter()
         .find(|endpoint| endpoint.addresses.contains(&to));
     let packet = Packet {
         input_interface: source.host_interface.clone(),
         output_interface: peer.map_or("eth0".to_owned(), |peer| peer.host_interface.clone()),
-        ..opening(own.unwrap(), to, Protocol::Tcp.into(), Some(port))
+        ..opening(own, to, Protocol::Tcp.into(), Some(port))
     };
     evaluate(table, Hook::Forward, &packet, &mut |_| 0).outcome == Outcome::Accept
 }

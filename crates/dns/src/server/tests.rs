@@ -41,12 +41,12 @@ struct Server {
 }
 
 impl Server {
-    async fn start(zone: Option<Zone>, upstream: Vec<SocketAddr>) -> Self {
-        Self::teaching(zone, upstream, &[]).await
+    fn start(zone: Option<Zone>, upstream: Vec<SocketAddr>) -> Self {
+        Self::teaching(zone, upstream, &[])
     }
 
     /// One that tells the agents at these sockets.
-    async fn teaching(zone: Option<Zone>, upstream: Vec<SocketAddr>, agents: &[PathBuf]) -> Self {
+    fn teaching(zone: Option<Zone>, upstream: Vec<SocketAddr>, agents: &[PathBuf]) -> Self {
         let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], Sharing::Alone).unwrap();
         let address = sockets.addresses()[0];
         let handle = Handle::new();
@@ -209,7 +209,7 @@ fn zone() -> Option<Zone> {
 
 #[tokio::test]
 async fn a_service_is_found_over_udp_and_tcp() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let asked = question(WEB, RecordType::A);
     let bytes = asked.to_vec().unwrap();
     for answer in [server.udp(&bytes).await, server.tcp(&bytes).await] {
@@ -228,7 +228,7 @@ async fn a_service_is_found_over_udp_and_tcp() {
 
 #[tokio::test]
 async fn a_tcp_connection_serves_several_questions() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     for _ in 0..3 {
         let bytes = question(WEB, RecordType::A).to_vec().unwrap();
@@ -239,7 +239,7 @@ async fn a_tcp_connection_serves_several_questions() {
 
 #[tokio::test]
 async fn the_name_comes_back_as_it_was_written() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let written = "wEb.ShOp.svc.Cluster.LOCAL.";
     let answer = server.ask(written, RecordType::A).await;
     assert_eq!(answer.queries[0].name().to_ascii(), written);
@@ -248,7 +248,7 @@ async fn the_name_comes_back_as_it_was_written() {
 
 #[tokio::test]
 async fn missing_names_and_missing_types_carry_the_soa() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let missing = server
         .ask("gone.shop.svc.cluster.local.", RecordType::A)
         .await;
@@ -265,7 +265,7 @@ async fn missing_names_and_missing_types_carry_the_soa() {
 
 #[tokio::test]
 async fn srv_ptr_and_aliases_arrive() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let srv = server
         .ask(&format!("_http._tcp.{WEB}"), RecordType::SRV)
         .await;
@@ -283,7 +283,7 @@ async fn srv_ptr_and_aliases_arrive() {
 
 #[tokio::test]
 async fn outside_names_are_refused_without_upstream() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let refused = server.ask("elsewhere.example.", RecordType::A).await;
     assert_eq!(refused.metadata.response_code, ResponseCode::Refused);
     assert!(!refused.metadata.authoritative);
@@ -296,7 +296,7 @@ async fn outside_names_are_refused_without_upstream() {
 
 #[tokio::test]
 async fn a_big_answer_is_truncated_on_udp_and_whole_on_tcp() {
-    let server = Server::start(Some(zone_with([10, 96, 0, 20], 200, 1)), Vec::new()).await;
+    let server = Server::start(Some(zone_with([10, 96, 0, 20], 200, 1)), Vec::new());
     let mut asked = question("db.shop.svc.cluster.local.", RecordType::A);
     let mut sizes = Vec::new();
     for payload in [None, Some(1232), Some(65_535)] {
@@ -322,7 +322,7 @@ async fn a_big_answer_is_truncated_on_udp_and_whole_on_tcp() {
 
 #[tokio::test]
 async fn addresses_take_turns() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let mut first = std::collections::BTreeSet::new();
     for id in 0..3 {
         let mut asked = question("db.shop.svc.cluster.local.", RecordType::A);
@@ -337,7 +337,7 @@ async fn addresses_take_turns() {
 
 #[tokio::test]
 async fn a_new_zone_counts_at_once() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     for last in [1, 2] {
         server
             .handle
@@ -349,10 +349,10 @@ async fn a_new_zone_counts_at_once() {
 
 #[tokio::test]
 async fn questions_wait_for_the_first_zone_and_not_for_ever() {
-    let server = Server::start(None, Vec::new()).await;
+    let server = Server::start(None, Vec::new());
     let unready = server.ask(WEB, RecordType::A).await;
     assert_eq!(unready.metadata.response_code, ResponseCode::ServFail);
-    let server = Server::start(None, Vec::new()).await;
+    let server = Server::start(None, Vec::new());
     let bytes = question(WEB, RecordType::A).to_vec().unwrap();
     let (datagram, stream, ()) = tokio::join!(server.udp(&bytes), server.tcp(&bytes), async {
         server.handle.replace(zone().unwrap());
@@ -365,7 +365,7 @@ async fn questions_wait_for_the_first_zone_and_not_for_ever() {
 
 #[tokio::test]
 async fn strange_questions_get_their_error() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let code = async |message: Message| {
         let bytes = server.udp(&message.to_vec().unwrap()).await;
         Message::from_vec(&bytes).unwrap().metadata.response_code
@@ -413,7 +413,7 @@ fn noise(seed: u64) -> impl FnMut() -> u8 {
 
 #[tokio::test]
 async fn garbage_does_not_kill_it() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let mut next = noise(41);
     for round in 0..3000_usize {
@@ -456,7 +456,7 @@ async fn garbage_does_not_kill_it() {
 async fn what_is_only_helpful_is_left_out_silently() {
     let mut sections = Vec::new();
     for pods in 1..10 {
-        let server = Server::start(Some(zone_with([10, 96, 0, 20], pods, 1)), Vec::new()).await;
+        let server = Server::start(Some(zone_with([10, 96, 0, 20], pods, 1)), Vec::new());
         let name = "_http._tcp.db.shop.svc.cluster.local.";
         let answer = server.ask(name, RecordType::SRV).await;
         assert_eq!(
@@ -474,7 +474,7 @@ async fn what_is_only_helpful_is_left_out_silently() {
 
 #[tokio::test]
 async fn what_happens_is_counted() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     server.ask(WEB, RecordType::A).await;
     server.ask(WEB, RecordType::AAAA).await;
     server

@@ -6,7 +6,7 @@ use super::{deployment, namespace, suggest};
 fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
     let manifests = manifests.trim_end().trim_end_matches("---");
     let found = suggest(manifests, &[&["-o", "json"], arguments].concat());
-    let json = serde_json::from_str(&found.stdout).unwrap_or_else(|_| panic!("{found:#?}"));
+    let json = serde_json::from_str(&found.stdout).unwrap_or_default();
     (json, found.status.code())
 }
 

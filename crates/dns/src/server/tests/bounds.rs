@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn too_many_questions_to_others_are_refused() {
     let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(zone(), vec![silent.local_addr().unwrap()]).await;
+    let server = Server::start(zone(), vec![silent.local_addr().unwrap()]);
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(server.address).await.unwrap();
     for number in 0..300 {
@@ -30,7 +30,7 @@ async fn too_many_questions_to_others_are_refused() {
 
 #[tokio::test]
 async fn a_client_gets_so_many_connections_and_no_more() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let bytes = question(WEB, RecordType::A).to_vec().unwrap();
     let mut streams = Vec::new();
     for _ in 0..32 {
@@ -55,7 +55,7 @@ async fn a_client_gets_so_many_connections_and_no_more() {
 
 #[tokio::test]
 async fn a_question_that_is_too_long_ends_its_connection() {
-    let server = Server::start(zone(), Vec::new()).await;
+    let server = Server::start(zone(), Vec::new());
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_u16(5000).await.unwrap();
     assert!(in_time(stream.read_u16()).await.is_err());

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The upstream is a second server of ours, whose domain is `example`.
-async fn upstream() -> Server {
+fn upstream() -> Server {
     let elsewhere = (
         "elsewhere.example".to_owned(),
         vec![IpAddr::from([192, 0, 2, 77])],
@@ -15,13 +15,13 @@ async fn upstream() -> Server {
         serial: 1,
     };
     let zone = Zone::of_cluster(&Cluster::default(), &options);
-    Server::start(Some(zone), Vec::new()).await
+    Server::start(Some(zone), Vec::new())
 }
 
 #[tokio::test]
 async fn outside_names_go_upstream() {
-    let upstream = upstream().await;
-    let server = Server::start(zone(), vec![upstream.address]).await;
+    let upstream = upstream();
+    let server = Server::start(zone(), vec![upstream.address]);
     let found = server.ask("elsewhere.example.", RecordType::A).await;
     assert_eq!(values(&found), ["192.0.2.77"]);
     assert!(found.metadata.recursion_available);
@@ -37,8 +37,8 @@ async fn outside_names_go_upstream() {
 
 #[tokio::test]
 async fn a_long_upstream_answer_comes_over_tcp() {
-    let upstream = upstream().await;
-    let server = Server::start(zone(), vec![upstream.address]).await;
+    let upstream = upstream();
+    let server = Server::start(zone(), vec![upstream.address]);
     let asked = question("crowd.example.", RecordType::A).to_vec().unwrap();
     let answer = Message::from_vec(&server.tcp(&asked).await).unwrap();
     assert_eq!(answer.answers.len(), 200);
@@ -51,8 +51,8 @@ async fn the_second_upstream_answers_when_the_first_is_dead() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let upstream = upstream().await;
-    let server = Server::start(zone(), vec![dead, upstream.address]).await;
+    let upstream = upstream();
+    let server = Server::start(zone(), vec![dead, upstream.address]);
     let found = server.ask("elsewhere.example.", RecordType::A).await;
     assert_eq!(values(&found), ["192.0.2.77"]);
 }
@@ -64,7 +64,7 @@ async fn a_dead_upstream_is_a_failure_and_the_cluster_still_answers() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let server = Server::start(zone(), vec![dead]).await;
+    let server = Server::start(zone(), vec![dead]);
     let failed = server.ask("elsewhere.example.", RecordType::A).await;
     assert_eq!(failed.metadata.response_code, ResponseCode::ServFail);
     assert_eq!(
@@ -76,7 +76,7 @@ async fn a_dead_upstream_is_a_failure_and_the_cluster_still_answers() {
 #[tokio::test]
 async fn forged_upstream_answers_are_ignored() {
     let liar = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(zone(), vec![liar.local_addr().unwrap()]).await;
+    let server = Server::start(zone(), vec![liar.local_addr().unwrap()]);
     let lies = tokio::spawn(async move {
         let mut buffer = [0; 1500];
         let (length, from) = liar.recv_from(&mut buffer).await.unwrap();
@@ -128,7 +128,7 @@ async fn counting(ttl: u32) -> (SocketAddr, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn what_others_say_is_remembered_and_everyone_gets_their_own_letters() {
     let (address, count) = counting(20).await;
-    let server = Server::start(zone(), vec![address]).await;
+    let server = Server::start(zone(), vec![address]);
     for written in ["Else.Example.", "eLSE.exampLE.", "else.example."] {
         let answer = server.ask(written, RecordType::A).await;
         assert_eq!(values(&answer), ["192.0.2.5"]);
@@ -143,7 +143,7 @@ async fn what_others_say_is_remembered_and_everyone_gets_their_own_letters() {
 #[tokio::test]
 async fn many_who_want_to_know_the_same_make_one_question() {
     let (address, count) = counting(0).await;
-    let server = Server::start(zone(), vec![address]).await;
+    let server = Server::start(zone(), vec![address]);
     let asking = (0..20).map(|_| server.ask("else.example.", RecordType::A));
     let mut asking: Vec<_> = asking.map(Box::pin).collect();
     // All are sent before the first answer is read.
@@ -172,7 +172,7 @@ async fn many_who_want_to_know_the_same_make_one_question() {
 #[tokio::test]
 async fn nobody_is_asked_for_clients_that_do_not_want_it() {
     let (address, count) = counting(20).await;
-    let server = Server::start(zone(), vec![address]).await;
+    let server = Server::start(zone(), vec![address]);
     server.ask("else.example.", RecordType::A).await;
     let mut asked = question("else.example.", RecordType::A);
     asked.metadata.recursion_desired = false;
@@ -185,7 +185,7 @@ async fn nobody_is_asked_for_clients_that_do_not_want_it() {
 #[tokio::test]
 async fn reverse_names_of_others_go_upstream() {
     let (address, count) = counting(20).await;
-    let server = Server::start(zone(), vec![address]).await;
+    let server = Server::start(zone(), vec![address]);
     let ours = server
         .ask("20.0.96.10.in-addr.arpa.", RecordType::PTR)
         .await;
@@ -202,16 +202,16 @@ async fn reverse_names_of_others_go_upstream() {
         .ask("no.shop.svc.cluster.local.", RecordType::A)
         .await;
     assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
-    let alone = Server::start(zone(), Vec::new()).await;
+    let alone = Server::start(zone(), Vec::new());
     let missing = alone.ask("1.2.0.192.in-addr.arpa.", RecordType::PTR).await;
     assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_is_passed_over() {
-    let unwilling = Server::start(zone(), Vec::new()).await;
+    let unwilling = Server::start(zone(), Vec::new());
     let (address, _) = counting(20).await;
-    let server = Server::start(zone(), vec![unwilling.address, address]).await;
+    let server = Server::start(zone(), vec![unwilling.address, address]);
     for name in ["one.example.", "two.example."] {
         assert_eq!(
             values(&server.ask(name, RecordType::A).await),
@@ -225,7 +225,7 @@ async fn a_server_that_refuses_is_passed_over() {
         unwilling.address
     );
     assert!(text.contains(&refusals), "{text}");
-    let server = Server::start(zone(), vec![unwilling.address]).await;
+    let server = Server::start(zone(), vec![unwilling.address]);
     let refused = server.ask("one.example.", RecordType::A).await;
     assert_eq!(refused.metadata.response_code, ResponseCode::Refused);
 }
@@ -234,7 +234,7 @@ async fn a_server_that_refuses_is_passed_over() {
 async fn a_loop_of_forwarders_ends_with_a_few_packets() {
     let first = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], Sharing::Alone).unwrap();
     let first_address = first.addresses()[0];
-    let second = Server::start(zone(), vec![first_address]).await;
+    let second = Server::start(zone(), vec![first_address]);
     let mut upstream = Upstream::new(vec![second.address]);
     upstream.patience = Duration::from_millis(300);
     let metrics = Arc::new(Metrics::default());

@@ -43,7 +43,7 @@ fn below(parent: &str) -> DomainName {
 }
 
 /// The internet: names of `example`, one of them an alias within the cluster's zone.
-async fn internet() -> Server {
+fn internet() -> Server {
     let address = |last: u8| IpAddr::from([192, 0, 2, last]);
     let v6: IpAddr = "2001:db8::7".parse().unwrap();
     let options = ZoneOptions {
@@ -58,7 +58,7 @@ async fn internet() -> Server {
         serial: 1,
     };
     let zone = Zone::of_cluster(&Cluster::default(), &options);
-    Server::start(Some(zone), Vec::new()).await
+    Server::start(Some(zone), Vec::new())
 }
 
 /// Waits until the server knows what the agent wants: it then tells of the first answer.
@@ -86,8 +86,8 @@ async fn an_answer_goes_out_when_agents_have_done_with_it() {
     let listeners = sockets
         .clone()
         .map(|path| UnixListener::bind(path).unwrap());
-    let upstream = internet().await;
-    let server = Server::teaching(zone(), vec![upstream.address], &sockets).await;
+    let upstream = internet();
+    let server = Server::teaching(zone(), vec![upstream.address], &sockets);
     let wanted = [below("elsewhere.example"), below("shop.svc.cluster.local")];
     let mut agent = Agent::accept(&listeners[0], &wanted).await;
     let mut other = Agent::accept(&listeners[1], &[below("nowhere.example")]).await;
@@ -146,9 +146,9 @@ async fn an_agent_that_is_slow_or_gone_holds_nothing_up_for_long() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("agent");
     let listener = UnixListener::bind(&socket).unwrap();
-    let upstream = internet().await;
+    let upstream = internet();
     let sockets = [socket.clone()];
-    let server = Server::teaching(zone(), vec![upstream.address], &sockets).await;
+    let server = Server::teaching(zone(), vec![upstream.address], &sockets);
     let wanted = [below("elsewhere.example")];
     let mut agent = Agent::accept(&listener, &wanted).await;
     until_wanted(&server, &mut agent, "api.elsewhere.example.").await;

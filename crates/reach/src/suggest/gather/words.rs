@@ -66,8 +66,11 @@ impl<'a> Gatherer<'a> {
         if !is_told(setting) {
             return Vec::new();
         }
-        let own = setting.name == HOST_FLAG;
-        let own = own.then(|| bare(&setting.value)).unwrap_or_default();
+        let own = if setting.name == HOST_FLAG {
+            bare(&setting.value)
+        } else {
+            Vec::new()
+        };
         let port = |mention: &Mention| {
             let next = || port_of_next(scope, setting);
             mention.port.is_none().then(next).flatten()
