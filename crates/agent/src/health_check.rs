@@ -65,11 +65,10 @@ fn backends(
     let own = pods.take_while(|(name, _)| name.namespace == namespace);
     let is_here = |pod: &&Pod| wired.contains(&pod.name) || pod.node.as_deref() == Some(node);
     let ready = own.map(|(_, pod)| pod).filter(is_here).filter(|pod| {
-        let mut wanted = service.selector.iter();
         pod.is_live()
             && !pod.terminating
             && (pod.ready || service.publish_not_ready_addresses)
-            && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
+            && service.selects(pod)
     });
     ready.count()
 }

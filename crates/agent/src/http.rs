@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::flows::SharedJournal;
 use crate::metrics::{Sample, page};
+use crate::place::Place;
 use crate::run::{Input, spawn};
 use crate::verification::SharedWatched;
 
@@ -54,7 +55,7 @@ pub(crate) fn serve(address: SocketAddr, pages: Pages) -> Result<()> {
 }
 
 fn start(stream: TcpStream, pages: &Pages, open: &Arc<AtomicUsize>) {
-    let (pages, place) = (pages.clone(), Place::take(open));
+    let (pages, place) = (pages.clone(), Place::take(open, MOST_CONNECTIONS));
     let Some(place) = place else { return };
     let work = move || {
         if let Err(error) = converse(&stream, &pages) {
@@ -65,22 +66,6 @@ fn start(stream: TcpStream, pages: &Pages, open: &Arc<AtomicUsize>) {
     let spawned = thread::Builder::new().name("page".to_owned()).spawn(work);
     if let Err(error) = spawned {
         tracing::warn!(%error, "cannot start a thread");
-    }
-}
-
-/// One of the connections that may be open.
-pub(crate) struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    pub(crate) fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Self(Arc::clone(open));
-        (open.fetch_add(1, Ordering::Relaxed) < MOST_CONNECTIONS).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

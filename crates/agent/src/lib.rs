@@ -14,6 +14,7 @@ mod http;
 mod kernel;
 mod metrics;
 mod names;
+mod place;
 pub mod protocol;
 mod rules;
 mod run;

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use ringfence_model::{DomainName, LearnerLine, Lesson};
 
 use crate::AgentConfig;
+use crate::place::Place;
 use crate::run::{Input, spawn};
 use crate::server::{check_peer, listen};
 use crate::state::{KnownAddress, Ticket};
@@ -88,21 +89,19 @@ pub(crate) fn serve(config: &AgentConfig, inputs: &Sender<Input>) -> Result<()> 
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };
-            if connected.fetch_add(1, Ordering::Relaxed) >= MOST_SERVERS {
-                connected.fetch_sub(1, Ordering::Relaxed);
+            let Some(place) = Place::take(&connected, MOST_SERVERS) else {
                 tracing::warn!("too many DNS servers");
                 continue;
-            }
-            let (agent, counter) = (agent.clone(), Arc::clone(&connected));
+            };
+            let agent = agent.clone();
             let work = move || {
                 if let Err(error) = converse(server, &stream, &agent) {
                     tracing::warn!("a DNS server is not heard any more: {error:#}");
                 }
                 let _ = agent.send(Input::DnsServerGone { server });
-                counter.fetch_sub(1, Ordering::Relaxed);
+                drop(place);
             };
             if let Err(error) = thread::Builder::new().name("dns".to_owned()).spawn(work) {
-                connected.fetch_sub(1, Ordering::Relaxed);
                 tracing::warn!(%error, "cannot start a thread");
             }
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use nix::unistd::geteuid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::place::Place;
 use crate::run::{Input, spawn};
 
 /// How long a peer may take to send its line, or to take the answer.
@@ -76,23 +77,21 @@ where
     A: Serialize,
     F: Fn(Q) -> A + Send + Sync + 'static,
 {
-    if open.fetch_add(1, Ordering::Relaxed) >= MOST_CONNECTIONS {
-        open.fetch_sub(1, Ordering::Relaxed);
+    let Some(place) = Place::take(open, MOST_CONNECTIONS) else {
         tracing::warn!("too many connections");
         return;
-    }
-    let (answer, counter) = (Arc::clone(answer), Arc::clone(open));
+    };
+    let answer = Arc::clone(answer);
     let work = move || {
         if let Err(error) = converse(&stream, &*answer) {
             tracing::debug!("{error:#}");
         }
-        counter.fetch_sub(1, Ordering::Relaxed);
+        drop(place);
     };
     if let Err(error) = thread::Builder::new()
         .name("request".to_owned())
         .spawn(work)
     {
-        open.fetch_sub(1, Ordering::Relaxed);
         tracing::warn!(%error, "cannot start a thread");
     }
 }

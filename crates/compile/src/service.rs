@@ -21,7 +21,7 @@ use crate::emit::{Balance, Emitter, protocol_datum};
 use crate::layout::{Place, REFUSE, set_name};
 use crate::peer::{Peer, Peers, canonical};
 use crate::{CompileError, NetworkConfig, Reason};
-use backend::{Backends, Scope, Target, may_select};
+use backend::{Backends, Scope, Target};
 
 /// What clients dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +153,7 @@ impl Services {
         let namespace = pod.name.namespace.as_str();
         let services = cluster.services.range(ObjectName::new(namespace, "")..);
         let own = services.take_while(|(name, _)| name.namespace == namespace);
-        let chosen = own.filter(|(_, service)| may_select(service, pod));
+        let chosen = own.filter(|(_, service)| service.selects(pod));
         self.due.extend(chosen.map(|(name, _)| name.clone()));
     }
 }

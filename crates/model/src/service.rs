@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use ringfence_net::{Family, Protocol};
 use serde::{Deserialize, Serialize};
 
-use crate::{Labels, ObjectName, Source};
+use crate::{Labels, ObjectName, Pod, Source};
 
 /// A Service (rules OB-11 to OB-14).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,17 @@ pub struct Service {
 }
 
 impl Service {
+    /// Whether it chooses the pod by its selector, as far as namespace and labels say (rule OB-12). One without selector chooses
+    /// nobody, nor does one that stands for a name elsewhere.
+    #[must_use]
+    pub fn selects(&self, pod: &Pod) -> bool {
+        let mut wanted = self.selector.iter();
+        self.name.namespace == pod.name.namespace
+            && !self.selector.is_empty()
+            && self.external_name.is_none()
+            && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
+    }
+
     /// Whether it serves this family, as far as its cluster addresses say (rule OB-19).
     #[must_use]
     pub fn serves(&self, family: Family) -> bool {

@@ -11,12 +11,14 @@ use std::time::Duration;
 use nix::sys::socket::{Shutdown, shutdown};
 
 use super::HealthCheck;
-use crate::http::Place;
+use crate::place::Place;
 
 /// How long a client may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes of a request's head.
 const LONGEST_HEAD: u64 = 8 * 1024;
+/// More connections to a port at once are hung up on.
+const MOST_CONNECTIONS: usize = 16;
 
 /// What is said at present.
 type Said = Arc<Mutex<HealthCheck>>;
@@ -80,7 +82,7 @@ fn open(port: u16, check: HealthCheck) -> io::Result<Server> {
         let open = Arc::default();
         while let Ok((stream, _)) = waiting.accept() {
             // Who comes when there are too many is hung up on.
-            if let Some(place) = Place::take(&open) {
+            if let Some(place) = Place::take(&open, MOST_CONNECTIONS) {
                 start(stream, place, Arc::clone(&answers));
             }
         }

@@ -73,7 +73,7 @@ impl<'a> Backends<'a> {
         let behind = pods.filter(|pod| {
             pod.is_live()
                 && (pod.ready || service.publish_not_ready_addresses)
-                && may_select(service, pod)
+                && service.selects(pod)
         });
         let chosen = behind.map(|pod| choose(pod, distribution, cluster, (peers, node)));
         let who = Who::Selected(chosen.collect());
@@ -174,14 +174,6 @@ fn listed<'a>(
         (Meant::hinted(hints), target)
     });
     targets.collect()
-}
-
-/// Whether the Service's selector matches the pod.
-pub(super) fn may_select(service: &Service, pod: &Pod) -> bool {
-    let mut wanted = service.selector.iter();
-    !service.selector.is_empty()
-        && service.external_name.is_none()
-        && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
 }
 
 fn addresses(pod: &Pod, cluster: &Cluster, peers: &Peers) -> Vec<IpAddr> {

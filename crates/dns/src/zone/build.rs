@@ -201,13 +201,8 @@ fn listed_hosts(service: &Service) -> Vec<Host<'_>> {
 /// The pods behind `service` (rule OB-12).
 fn backends<'a>(cluster: &'a Cluster, service: &'a Service) -> impl Iterator<Item = &'a Pod> {
     cluster.pods.values().filter(|pod| {
-        let labels_match = |(key, value): (&String, &String)| pod.labels.get(key) == Some(value);
         let ready = pod.ready && !pod.terminating;
-        pod.name.namespace == service.name.namespace
-            && pod.is_live()
-            && (ready || service.publish_not_ready_addresses)
-            && !service.selector.is_empty()
-            && service.selector.iter().all(labels_match)
+        pod.is_live() && (ready || service.publish_not_ready_addresses) && service.selects(pod)
     })
 }
 

@@ -188,11 +188,7 @@ fn selected(
 
 /// OB-12: live, ready, and with all labels of the selector.
 fn is_selected(service: &Service, pod: &Pod) -> bool {
-    let mut wanted = service.selector.iter();
-    pod.is_live()
-        && (pod.ready || service.publish_not_ready_addresses)
-        && service.external_name.is_none()
-        && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
+    pod.is_live() && (pod.ready || service.publish_not_ready_addresses) && service.selects(pod)
 }
 
 /// OB-12: a pod with an address. AM-22: one that no cluster has seen yet may get one.
