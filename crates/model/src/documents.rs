@@ -3,6 +3,7 @@
 //! Objects are typed and defaulted; what a reader of the file sees beside them, such as annotations, fields left empty and
 //! the line of a field, is looked up here by the place that the object begins at.
 
+mod described;
 mod path;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use crate::Source;
 use crate::diagnostic::{Location, SourceMap};
 use crate::yaml::{self, Entry, Key, Node, Span, Value};
+pub use described::Described;
 use path::{Step, steps};
 
 /// The documents of the input. A file is read when something in it is asked for.
@@ -81,9 +83,21 @@ impl Documents {
     /// The objects of the files that may say one of `words` somewhere, in order of file and line; the items of a list are
     /// objects of their own (rule OB-1). A file in which no word stands is not read, unless it may write one in another way.
     pub fn objects_saying(&self, words: &[&str]) -> impl Iterator<Item = Field<'_>> {
+        self.objects_of(|file| file.may_say(words))
+    }
+
+    /// The same of the files in which an object may be of a version such as `apps/v1` that is `wanted`. Others are not read.
+    pub fn objects_of_versions(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = Field<'_>> {
+        self.objects_of(move |file| file.may_be_of_version(&wanted))
+    }
+
+    fn objects_of(&self, is_read: impl Fn(&File) -> bool) -> impl Iterator<Item = Field<'_>> {
         let files = self.files.iter();
-        let saying = files.filter(|(_, file)| file.may_say(words));
-        saying.flat_map(|(name, file)| {
+        let read = files.filter(move |(_, file)| is_read(file));
+        read.flat_map(|(name, file)| {
             file.objects().iter().map(move |node| Field {
                 file: Arc::clone(name),
                 span: node.span,
@@ -141,6 +155,21 @@ impl File {
     /// may hide it.
     fn may_say(&self, words: &[&str]) -> bool {
         self.text.contains('\\') || words.iter().any(|word| self.text.contains(word))
+    }
+
+    /// Whether an object may have a version that is `wanted`: it stands behind the word, in quotes or not, or it is written in
+    /// another way, which is not looked into.
+    fn may_be_of_version(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        let values = self.text.split("apiVersion").skip(1).map(|behind| {
+            let value = behind.trim_start_matches(['"', '\'', ':', ' ', '\t', '\r', '\n']);
+            let end = value.find(['"', '\'', ',', '}', '#', ' ', '\t', '\r', '\n']);
+            value.get(..end.unwrap_or(value.len())).unwrap_or_default()
+        });
+        let is_plain = |value: &str| !value.starts_with(['&', '*', '!', '|', '>', '?', '#']);
+        self.text.contains('\\')
+            || values
+                .into_iter()
+                .any(|value| !is_plain(value) || wanted(value))
     }
 
     fn object(&self, line: u32, column: u32) -> Option<&Node> {

@@ -58,7 +58,7 @@ pub use cluster_policy::{
     ClusterRule, ClusterTier, DomainAddresses, DomainName, PodScope,
 };
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
-pub use documents::{Annotation, Documents, Field};
+pub use documents::{Annotation, Described, Documents, Field};
 pub use label::{BadLabel, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{

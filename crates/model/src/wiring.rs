@@ -10,7 +10,8 @@ mod exposures;
 
 use ipnet::IpNet;
 
-use crate::{Diagnostic, Documents, Field, Location, ObjectName, Severity, Source};
+use crate::documents::Described;
+use crate::{Diagnostic, Documents, Location, ObjectName, Severity, Source};
 
 /// Everything of this sort in the manifests, in order of file and line.
 #[derive(Clone, Debug, Default)]
@@ -139,38 +140,5 @@ impl Wiring {
         let mut found = Diagnostic::new(Severity::Warning, message).with_rule("OB-1");
         found.location = Some(at);
         self.diagnostics.push(found);
-    }
-}
-
-/// An object, as far as everybody wants to know.
-struct Described<'a> {
-    field: &'a Field<'a>,
-    group: String,
-    kind: String,
-    name: String,
-    /// As written; the default namespace if nothing is.
-    namespace: String,
-}
-
-impl<'a> Described<'a> {
-    fn of(field: &'a Field<'a>, default_namespace: &str) -> Option<Self> {
-        let version = field.text_at("apiVersion")?;
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        let namespace = field.text_at("metadata.namespace");
-        Some(Self {
-            field,
-            group: group.to_owned(),
-            kind: field.text_at("kind")?,
-            name: field.text_at("metadata.name")?,
-            namespace: namespace.unwrap_or_else(|| default_namespace.to_owned()),
-        })
-    }
-
-    fn is(&self, group: &str, kinds: &[&str]) -> bool {
-        self.group == group && kinds.contains(&self.kind.as_str())
-    }
-
-    fn named(&self) -> ObjectName {
-        ObjectName::new(&self.namespace, &self.name)
     }
 }

@@ -94,3 +94,33 @@ fn nothing_is_known_of_other_texts() {
     assert!(documents.field(&elsewhere, "kind").is_none());
     assert!(Documents::default().locate(&objects[0], "kind").is_none());
 }
+
+#[test]
+fn versions_are_found_however_they_are_written() {
+    let read = |text: &str| -> Vec<String> {
+        let input = Input {
+            name: "p.yaml".to_owned(),
+            text: text.to_owned(),
+        };
+        let loaded = load(&[input], &LoadOptions::default());
+        let documents = Documents::new(&loaded.sources);
+        let found = documents.objects_of_versions(|version| version.starts_with("x.io/"));
+        found.filter_map(|object| object.text_at("kind")).collect()
+    };
+    for text in [
+        "apiVersion: x.io/v1\nkind: X\n",
+        "kind: X\napiVersion: \"x.io/v1\" # why\n",
+        "{\"kind\": \"X\", \"apiVersion\" : 'x.io/v1'}",
+        "{kind: X, apiVersion: x.io/v1}",
+        "apiVersion: &a x.io/v1\nkind: X\n",
+        "apiVersion:\n  x.io/v1\nkind: X\n",
+        "apiVersion: >-\n  x.io/v1\nkind: X\n",
+        "\"api\\u0056ersion\": x.io/v1\nkind: X\n",
+    ] {
+        assert_eq!(read(text), ["X"], "{text}");
+    }
+    // What is nowhere wanted is not read, and a file is read whole.
+    assert!(read("apiVersion: v1\nkind: Pod\n").is_empty());
+    let both = "apiVersion: v1\nkind: Pod\n---\napiVersion: x.io/v1\nkind: X\n";
+    assert_eq!(read(both), ["Pod", "X"]);
+}

@@ -10,6 +10,7 @@ mod context;
 mod cover;
 mod finding;
 mod names;
+mod outside;
 mod peer;
 mod port;
 mod problem;

@@ -9,13 +9,7 @@ use ringfence_lab::control::protocol::{Place, Request};
 use ringfence_standin::Peer;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeRequest};
 
-use crate::support::{Lab, eventually};
-
-const KIND: &str = "kind: Cluster
-apiVersion: kind.x-k8s.io/v1alpha4
-networking: {ipFamily: dual}
-nodes: [{role: control-plane}, {role: worker}, {role: worker}]
-";
+use crate::support::{DUAL_STACK, Lab, eventually};
 
 /// A pod on each worker, a Service of both, and one of the first that keeps those from outside on their node.
 const PODS: &str = "
@@ -164,7 +158,7 @@ impl Addresses {
 
 #[test]
 fn services_answer_at_all_of_their_addresses() {
-    let lab = Lab::up_on(KIND, PODS);
+    let lab = Lab::up_on(DUAL_STACK, PODS);
     let addresses = Addresses::of(&lab);
     let [own, other] = addresses.workers;
     let both = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
@@ -251,7 +245,7 @@ fn from_outside(lab: &Lab, addresses: &Addresses, family: usize) {
 fn clients_come_back_to_their_backend() {
     let sticky = "selector: {app: web}\n  sessionAffinity: ClientIP";
     let manifests = PODS.replace("selector: {app: web}", sticky);
-    let lab = Lab::up_on(KIND, &manifests);
+    let lab = Lab::up_on(DUAL_STACK, &manifests);
     let addresses = Addresses::of(&lab);
     let [own, _] = addresses.workers;
     let (tcp, udp) = (ProbeProtocol::Tcp, ProbeProtocol::Udp);

@@ -8,14 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
 
-use crate::support::{Lab, Run, eventually, processes_of, ringfence, role};
-
-const KIND: &str = "
-kind: Cluster
-apiVersion: kind.x-k8s.io/v1alpha4
-networking: {ipFamily: dual}
-nodes: [{role: control-plane}, {role: worker}, {role: worker}]
-";
+use crate::support::{DUAL_STACK, Lab, Run, eventually, processes_of, ringfence, role};
 
 const PODS: &str = "
 apiVersion: v1
@@ -96,7 +89,7 @@ fn is_known(lab: &Lab, address: &str) -> bool {
 
 #[test]
 fn a_name_opens_its_addresses_for_a_while_to_those_who_may() {
-    let lab = Lab::up_on(KIND, PODS);
+    let lab = Lab::up_on(DUAL_STACK, PODS);
     for address in HOST.iter().chain(&OTHER) {
         lab.is_denied("near", address, 80, tcp());
     }

@@ -14,6 +14,13 @@ use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// A cluster of two families, with two workers.
+pub(crate) const DUAL_STACK: &str = "
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+networking: {ipFamily: dual}
+nodes: [{role: control-plane}, {role: worker}, {role: worker}]
+";
 const POLL: Duration = Duration::from_millis(10);
 
 /// Waits until `condition` gives something.

@@ -32,6 +32,22 @@ struct Definition {
     fill: Fill,
 }
 
+impl Definition {
+    /// A set that agents write, by single keys, without counters.
+    const fn new(name: String, key: Vec<DataType>, kind: SetKind, fill: Fill) -> Self {
+        Self {
+            name,
+            key,
+            kind,
+            interval: false,
+            counted: false,
+            dynamic: false,
+            timed: false,
+            fill,
+        }
+    }
+}
+
 /// All sets, empty and without size.
 pub(super) fn definitions() -> BTreeMap<String, Set> {
     all()
@@ -74,16 +90,8 @@ fn all() -> impl Iterator<Item = Definition> {
 
 /// The ports of the tunnels between nodes, of both families.
 fn tunnels() -> Definition {
-    Definition {
-        name: "tunnels".to_owned(),
-        key: vec![DataType::InetProto, DataType::InetService],
-        kind: SetKind::Set,
-        interval: false,
-        counted: false,
-        dynamic: false,
-        timed: false,
-        fill: Fill::Addresses,
-    }
+    let key = vec![DataType::InetProto, DataType::InetService];
+    Definition::new("tunnels".to_owned(), key, SetKind::Set, Fill::Addresses)
 }
 
 fn address_type(family: Family) -> DataType {
@@ -104,15 +112,8 @@ fn of_family(family: Family) -> Vec<Definition> {
     sourced.push(address);
     let port = [DataType::InetProto, DataType::InetService];
     let numbered_port = [DataType::InetProto, DataType::InetService, DataType::Mark];
-    let set = |stem: &str, key: &[DataType], kind: SetKind, fill| Definition {
-        name: set_name(stem, family),
-        key: key.to_vec(),
-        kind,
-        interval: false,
-        counted: false,
-        dynamic: false,
-        timed: false,
-        fill,
+    let set = |stem: &str, key: &[DataType], kind, fill| {
+        Definition::new(set_name(stem, family), key.to_vec(), kind, fill)
     };
     let ranges = |definition| Definition {
         interval: true,
@@ -169,35 +170,23 @@ fn of_affinity(family: Family) -> Vec<Definition> {
     let backend = || SetKind::Map(vec![address, DataType::InetService]);
     let of_address = [address, DataType::InetProto, DataType::InetService];
     let of_nodes = [DataType::InetProto, DataType::InetService];
-    let set = |stem: &str, key: &[DataType], last: Option<DataType>, kind, fill| Definition {
-        name: set_name(stem, family),
-        key: key.iter().copied().chain(last).collect(),
-        kind,
-        interval: false,
-        counted: false,
-        dynamic: false,
-        timed: false,
-        fill,
+    let set = |stem: &str, key: Vec<DataType>, kind, fill| {
+        Definition::new(set_name(stem, family), key, kind, fill)
     };
     let client = [[address].as_slice(), &of_address].concat();
     let mut found = vec![Definition {
         dynamic: true,
-        ..set("sticky", &client, None, number(), Fill::Entries)
+        ..set("sticky", client, number(), Fill::Entries)
     }];
     for place in Place::ALL {
         let key: &[DataType] = match place {
             Place::Address | Place::Here => &of_address,
             Place::Nodes => &of_nodes,
         };
-        let (draws, kept) = (place.set("draws"), place.set("kept"));
-        found.push(set(&draws, key, Some(DataType::Mark), number(), Fill::Few));
-        found.push(set(
-            &kept,
-            key,
-            Some(DataType::ClassId),
-            backend(),
-            Fill::Few,
-        ));
+        let drawn = [key, &[DataType::Mark]].concat();
+        let numbered = [key, &[DataType::ClassId]].concat();
+        found.push(set(&place.set("draws"), drawn, number(), Fill::Few));
+        found.push(set(&place.set("kept"), numbered, backend(), Fill::Few));
     }
     found
 }
@@ -205,14 +194,13 @@ fn of_affinity(family: Family) -> Vec<Definition> {
 /// What is judged, and how.
 fn of_direction(direction: Direction, family: Family) -> Vec<Definition> {
     let judged = Definition {
-        name: direction_set(direction, "", family),
-        key: vec![address_type(family)],
-        kind: SetKind::VerdictMap,
-        interval: false,
         counted: true,
-        dynamic: false,
-        timed: false,
-        fill: Fill::Addresses,
+        ..Definition::new(
+            direction_set(direction, "", family),
+            vec![address_type(family)],
+            SetKind::VerdictMap,
+            Fill::Addresses,
+        )
     };
     let mut found = vec![judged];
     found.extend(judging(direction, family, Pass::Enforce));
@@ -232,18 +220,17 @@ fn judging(direction: Direction, family: Family, pass: Pass) -> [Definition; 3] 
         DataType::InetProto,
         DataType::InetService,
     ];
-    let set = |stem: &str, key: Vec<DataType>, interval| Definition {
-        name: direction_set(direction, &format!("{}{stem}", pass.infix()), family),
-        key,
-        kind: SetKind::VerdictMap,
-        interval,
-        counted: true,
-        dynamic: false,
-        timed: false,
-        fill: match pass {
-            Pass::Enforce => Fill::Entries,
-            Pass::Audit => Fill::Few,
-        },
+    let fill = match pass {
+        Pass::Enforce => Fill::Entries,
+        Pass::Audit => Fill::Few,
+    };
+    let set = |stem: &str, key: Vec<DataType>, interval| {
+        let name = direction_set(direction, &format!("{}{stem}", pass.infix()), family);
+        Definition {
+            interval,
+            counted: true,
+            ..Definition::new(name, key, SetKind::VerdictMap, fill)
+        }
     };
     [
         set("-ports", port.clone(), false),

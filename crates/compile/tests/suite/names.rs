@@ -7,22 +7,15 @@ use ringfence_model::Cluster;
 use ringfence_net::{Packet, Protocol};
 use ringfence_ruleset::{Hook, Outcome, Table, evaluate};
 use ringfence_testkit::builder::{
-    ClusterBuilder, accept, admin, cluster, deny, labels, node, pod, pods_anywhere,
+    ClusterBuilder, accept, admin, cluster, deny, labels, node, pods_anywhere,
 };
 
-use crate::world::{compile_node, endpoints, opening};
+use crate::world::{compile_node, endpoints, opening, wired_pod};
 
 const KNOWN: [&str; 2] = ["203.0.113.9", "2001:db8::9"];
 
 /// `x/a` may open port 443 of names of example.com and port 80 of `x/b`, and nothing else; `x/c` nothing.
 fn base() -> ClusterBuilder {
-    let own = |name: &str, last: u8| {
-        pod(&format!("x/{name}"))
-            .label("app", name)
-            .address(&format!("10.0.1.{last}"))
-            .address(&format!("fd00:10:1::{last}"))
-            .on_node("n1")
-    };
     let only = |name: &str| pods_anywhere(labels(&[("app", name)]));
     let names = accept()
         .domains(&["*.example.com"])
@@ -31,9 +24,9 @@ fn base() -> ClusterBuilder {
     let nothing = || deny().networks(&["0.0.0.0/0", "::/0"]);
     cluster()
         .with(node("n1", &["192.168.0.11", "fd01::11"]))
-        .with(own("a", 10))
-        .with(own("b", 11))
-        .with(own("c", 12))
+        .with(wired_pod("a", 10))
+        .with(wired_pod("b", 11))
+        .with(wired_pod("c", 12))
         .with(
             admin("a", 1)
                 .subject(only("a"))

@@ -11,24 +11,17 @@ use ringfence_testkit::builder::{
     labels, node, pass, pod, pods_anywhere, policy, rule,
 };
 
-use crate::world::{compile_node, endpoints, network, opening};
+use crate::world::{compile_node, endpoints, network, opening, wired_pod};
 
 const GRE: u8 = 47;
 
 /// `x/a` and `x/b` on n1.
 fn base() -> ClusterBuilder {
-    let own = |name: &str, last: u8| {
-        pod(&format!("x/{name}"))
-            .label("app", name)
-            .address(&format!("10.0.1.{last}"))
-            .address(&format!("fd00:10:1::{last}"))
-            .on_node("n1")
-    };
     cluster()
         .with(node("n1", &["192.168.0.11", "fd01::11"]))
         .with(node("n2", &["192.168.0.12", "fd01::12"]))
-        .with(own("a", 10))
-        .with(own("b", 11))
+        .with(wired_pod("a", 10))
+        .with(wired_pod("b", 11))
 }
 
 fn interface(cluster: &Cluster, name: &str) -> String {

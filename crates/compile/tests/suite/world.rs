@@ -10,6 +10,7 @@ use ringfence_compile::{
 use ringfence_model::{Cluster, Direction, ObjectName, Pod};
 use ringfence_net::{ConnectionState, IpProtocol, Packet, Protocol, TcpFlags};
 use ringfence_ruleset::{Action, Hook, Outcome, Step, Table, Verdict, evaluate};
+use ringfence_testkit::builder::{PodBuilder, pod};
 
 /// Where pods without a node live: on one that has no address.
 pub(crate) const NOWHERE: &str = "nowhere";
@@ -90,6 +91,15 @@ pub(crate) fn endpoints(cluster: &Cluster, node: &str) -> Vec<LocalEndpoint> {
             addresses: pod.addresses.clone(),
         })
         .collect()
+}
+
+/// `x/NAME` on n1, which its label `app` names too, with an address of each family.
+pub(crate) fn wired_pod(name: &str, last: u8) -> PodBuilder {
+    pod(&format!("x/{name}"))
+        .label("app", name)
+        .address(&format!("10.0.1.{last}"))
+        .address(&format!("fd00:10:1::{last}"))
+        .on_node("n1")
 }
 
 pub(crate) fn compile_node(cluster: &Cluster, node: &str, enforcement: Enforcement) -> Compiled {

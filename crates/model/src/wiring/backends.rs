@@ -42,7 +42,14 @@ fn ingress(object: &Described<'_>, wiring: &mut Wiring) {
         let user = BackendUser::IngressController {
             class: class.clone(),
         };
-        add(object, user, &at, object.namespace.clone(), port, wiring);
+        add(
+            object,
+            user,
+            &at,
+            object.name.namespace.clone(),
+            port,
+            wiring,
+        );
     }
 }
 
@@ -58,7 +65,7 @@ fn route(object: &Described<'_>, wiring: &mut Wiring) {
         let mirrors = mirrors.filter_map(|filter| filter.get("requestMirror.backendRef"));
         for at in rule.items_at("backendRefs").into_iter().chain(mirrors) {
             if at.text_at("kind").is_none_or(|kind| kind == "Service") {
-                let own = || object.namespace.clone();
+                let own = || object.name.namespace.clone();
                 let namespace = at.text_at("namespace").unwrap_or_else(own);
                 let port = number(&at, "port", wiring);
                 add(object, gateways.clone(), &at, namespace, port, wiring);
@@ -74,7 +81,7 @@ fn gateways(object: &Described<'_>) -> Vec<ObjectName> {
     gateways
         .filter_map(|parent| {
             let namespace = parent.text_at("namespace");
-            let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
+            let namespace = namespace.unwrap_or_else(|| object.name.namespace.clone());
             Some(ObjectName::new(namespace, parent.text_at("name")?))
         })
         .collect()
@@ -87,7 +94,7 @@ fn called_by_api_server(object: &Described<'_>, at: &Field<'_>, path: &str, wiri
     let Some(namespace) = at.text_at("namespace") else {
         let message = format!(
             "{} {} names a Service without namespace",
-            object.kind, object.name
+            object.kind, object.name.name
         );
         wiring.malformed(at.location(), message);
         return;
@@ -123,17 +130,24 @@ fn add(
     wiring: &mut Wiring,
 ) {
     let Some(name) = at.text_at("name") else {
-        let message = format!("{} {} has a backend without name", object.kind, object.name);
+        let message = format!(
+            "{} {} has a backend without name",
+            object.kind, object.name.name
+        );
         wiring.malformed(at.location(), message);
         return;
     };
     let name_at = at.get("name").unwrap_or_else(|| at.clone());
     let api_server = matches!(user, BackendUser::ApiServer);
-    let own = if api_server { "" } else { &object.namespace };
+    let own = if api_server {
+        ""
+    } else {
+        &object.name.namespace
+    };
     wiring.backends.push(Backend {
         user,
         kind: object.kind.clone(),
-        object: ObjectName::new(own, &object.name),
+        object: ObjectName::new(own, &object.name.name),
         service: ObjectName::new(namespace, name),
         port,
         source: name_at.location().source,

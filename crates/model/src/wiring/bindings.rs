@@ -22,15 +22,18 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
             continue;
         }
         let Some(name) = subject.text_at("name") else {
-            let message = format!("{} {} has a subject without name", object.kind, object.name);
+            let message = format!(
+                "{} {} has a subject without name",
+                object.kind, object.name.name
+            );
             wiring.malformed(subject.location(), message);
             continue;
         };
         let namespace = subject.text_at("namespace");
-        let namespace = namespace.unwrap_or_else(|| object.namespace.clone());
+        let namespace = namespace.unwrap_or_else(|| object.name.namespace.clone());
         wiring.bindings.push(AccountBinding {
             account: ObjectName::new(namespace, name),
-            binding: format!("{} {}", object.kind, object.name),
+            binding: format!("{} {}", object.kind, object.name.name),
             source: subject.location().source,
         });
     }
@@ -45,7 +48,7 @@ fn group(object: &Described<'_>, subject: &Field<'_>) -> Option<GroupBinding> {
     let namespace = name.strip_prefix(OF_NAMESPACE)?;
     Some(GroupBinding {
         namespace: namespace.to_owned(),
-        binding: format!("{} {}", object.kind, object.name),
+        binding: format!("{} {}", object.kind, object.name.name),
         source: subject.location().source,
     })
 }

@@ -29,7 +29,7 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     };
     let at = field.get(path).unwrap_or_else(|| field.clone());
     wiring.exposures.push(Exposure {
-        service: object.named(),
+        service: object.name.clone(),
         way,
         ranges,
         source: at.location().source,

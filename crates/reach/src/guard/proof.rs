@@ -48,10 +48,9 @@ pub fn prove(engine: &Engine, guard: &Guard) -> Proof {
         ..Proof::default()
     };
     let others_first = (!proof.ties.is_empty()).then(|| asked_first(engine, &proof.ties));
-    let orders: Vec<&Engine> = std::iter::once(engine).chain(&others_first).collect();
     let live = engine.cluster().pods.values().filter(|pod| pod.is_live());
     for pod in live {
-        proof.add(&orders, guard, pod);
+        proof.add((engine, others_first.as_ref()), guard, pod);
     }
     let pods = || {
         engine
@@ -97,20 +96,25 @@ fn asked_first(engine: &Engine, policies: &[ClusterPolicyName]) -> Engine {
 }
 
 impl Proof {
-    /// `orders`: the cluster by each order in which its policies may be asked.
-    fn add(&mut self, orders: &[&Engine], guard: &Guard, pod: &Pod) {
+    /// The cluster as it is, and if some priorities are equal, by the other order in which its policies may be asked.
+    fn add(
+        &mut self,
+        (engine, others_first): (&Engine, Option<&Engine>),
+        guard: &Guard,
+        pod: &Pod,
+    ) {
         if pod.host_network {
             self.host_network.push(pod.name.clone());
             return;
         }
+        let orders = || std::iter::once(engine).chain(others_first);
         let reached: Vec<IpAddr> = ADDRESSES
             .iter()
             .map(|one| one.address)
-            .filter(|address| orders.iter().any(|engine| reaches(engine, pod, *address)))
+            .filter(|address| orders().any(|engine| reaches(engine, pod, *address)))
             .collect();
         if guard.grants.iter().any(|grant| grant.covers(pod)) {
-            let engines = orders.iter();
-            let all = engines.map(|engine| reachable(engine, pod)).max() == Some(reached.len());
+            let all = reached.len() == reachable(engine, pod);
             self.granted.push((pod.name.clone(), all));
         } else if reached.is_empty() {
             self.guarded += 1;

@@ -26,14 +26,19 @@ fn policy() -> AgentObject {
     AgentObject::ClusterPolicy(admin("names", 1).egress(names).egress(others).build())
 }
 
-/// A node with one pod, whose policy allows `*.example.com`, and a DNS server.
-fn taught_node() -> FakeNode {
-    let mut fake = FakeNode::synced([
+/// A pod, and a policy that asks for names.
+fn world() -> [AgentObject; 4] {
+    [
         namespace(),
         node(),
         AgentObject::Pod(pod("a", &[A])),
         policy(),
-    ]);
+    ]
+}
+
+/// A node with one pod, whose policy allows `*.example.com`, and a DNS server.
+fn taught_node() -> FakeNode {
+    let mut fake = FakeNode::synced(world());
     fake.wire(endpoint("a", &[A]), 1);
     fake.send(Event::DnsServers(1));
     fake.settle();
@@ -213,29 +218,13 @@ fn an_agent_that_starts_knows_what_the_last_one_knew() {
     next.now = fake.now;
     next.send(Event::NamesLoaded(memory));
     next.load(vec![endpoint("a", &[A])]);
-    next.sync(
-        [
-            namespace(),
-            node(),
-            AgentObject::Pod(pod("a", &[A])),
-            policy(),
-        ],
-        1,
-    );
+    next.sync(world(), 1);
     next.settle();
     assert_eq!(kernel(&next), [FIRST]);
     // The kernel's own time may be nearly over.
     assert_eq!(lifetime(&next, FIRST), Some(Duration::from_secs(140)));
     // A store that tells everything anew knows nothing of names.
-    next.sync(
-        [
-            namespace(),
-            node(),
-            AgentObject::Pod(pod("a", &[A])),
-            policy(),
-        ],
-        2,
-    );
+    next.sync(world(), 2);
     next.settle();
     assert_eq!(kernel(&next), [FIRST]);
 }

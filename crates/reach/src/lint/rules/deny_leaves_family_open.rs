@@ -1,13 +1,12 @@
 //! RF033: a Deny for every address of one family, which leaves the other one open (rule CN-34).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{ClusterAction, ClusterPeer, ClusterPolicy, Direction};
 use ringfence_net::Family;
 
 use crate::lint::cluster_site::{ClusterSite, cluster_rules};
-use crate::lint::context::{Context, PodGroup};
+use crate::lint::context::Context;
+use crate::lint::outside::is_open;
 use crate::lint::problem::{Place, Problem};
 use crate::lint::ranges::cover;
 
@@ -28,7 +27,8 @@ fn problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
     };
     let pods = context.in_scope(&policy.subject);
     let mut groups = pods.iter();
-    let is_closed = !pods.is_empty() && !groups.any(|group| is_open(context, group, other));
+    let is_closed =
+        !pods.is_empty() && !groups.any(|group| is_open(context, group, Direction::Egress, other));
     if context.ranges.is_only(family) || is_closed {
         return None;
     }
@@ -76,19 +76,4 @@ fn every(family: Family) -> IpNet {
         Family::V4 => IpNet::V4(Ipv4Net::default()),
         Family::V6 => IpNet::V6(Ipv6Net::default()),
     }
-}
-
-/// Whether pods of `group` reach somebody of `family` outside of every cluster, by all of their policies.
-fn is_open(context: &Context<'_>, group: &PodGroup<'_>, family: Family) -> bool {
-    let outside = match family {
-        Family::V4 => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
-        Family::V6 => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9)),
-    };
-    let engine = context.engine;
-    let outside = engine.class_of_address(outside);
-    let mut pods = group.pods.iter();
-    pods.any(|pod| {
-        let class = engine.class_of_pod(&pod.name);
-        class.is_some_and(|class| !engine.one_way(Direction::Egress, class, outside).is_none())
-    })
 }

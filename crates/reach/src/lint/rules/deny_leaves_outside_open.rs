@@ -1,16 +1,13 @@
 //! RF032: a Deny for all pods as ingress peers, which leaves nodes and the outside open (rule CN-36).
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use ringfence_model::{ClusterAction, ClusterPeer, ClusterPolicy, Direction};
+use ringfence_net::Family;
 
 use crate::lint::cluster_site::{ClusterSite, cluster_rules, is_every_pod};
-use crate::lint::context::{Context, PodGroup};
+use crate::lint::context::Context;
+use crate::lint::outside::{is_open, outside};
 use crate::lint::problem::Problem;
 use crate::lint::words;
-
-/// Somebody outside of every cluster.
-const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies = context.cluster_policies();
@@ -22,12 +19,13 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 fn problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
     let site = cluster_rules(policy).find(denies_all_pods)?;
     let mut open = context.in_scope(&policy.subject);
-    open.retain(|group| is_open(context, group));
+    open.retain(|group| is_open(context, group, Direction::Ingress, Family::V4));
     if open.is_empty() {
         return None;
     }
     let message = format!(
-        "this denies pods alone: nodes and addresses outside of the cluster, such as {OUTSIDE}, still connect to {}",
+        "this denies pods alone: nodes and addresses outside of the cluster, such as {}, still connect to {}",
+        outside(Family::V4),
         words::pods(&open)
     );
     let help = "no cluster-scoped policy can deny them: add a NetworkPolicy with `podSelector: {}` and `policyTypes: [Ingress]` to each namespace";
@@ -44,14 +42,4 @@ fn denies_all_pods(site: &ClusterSite<'_>) -> bool {
     };
     let denies = site.rule.action == ClusterAction::Deny && site.rule.ports.is_empty();
     denies && site.direction == Direction::Ingress && site.rule.peers.iter().any(is_all)
-}
-
-fn is_open(context: &Context<'_>, group: &PodGroup<'_>) -> bool {
-    let engine = context.engine;
-    let outside = engine.class_of_address(OUTSIDE);
-    let mut pods = group.pods.iter();
-    pods.any(|pod| {
-        let class = engine.class_of_pod(&pod.name);
-        class.is_some_and(|class| !engine.one_way(Direction::Ingress, class, outside).is_none())
-    })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{Field, ObjectName};
+use ringfence_model::{Described, Field, ObjectName};
 
 use super::{Gatherer, unit_of};
 use crate::suggest::facts::Facts;
@@ -41,70 +41,45 @@ const PODS: [&str; 10] = [
 /// Groups whose kinds are Kubernetes' own, or ringfence's; those of Cluster API make machines.
 const KNOWN_GROUPS: [&str; 3] = [".k8s.io", "cluster.x-k8s.io", "ringfence.dev"];
 
-/// Words of which one stands in every file with an object of this sort.
-const WORDS: [&str; 11] = [
-    "PodMonitor",
-    "Probe",
-    "ScrapeConfig",
-    "ServiceMonitor",
-    "containers",
-    "instances",
-    "nodeSets",
-    "pod",
-    "kafka",
-    "prometheus.io",
-    "replicas",
-];
-
 /// Leaves it undecided.
 pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
     let documents = gatherer.documents;
+    let namespace = &gatherer.options.default_namespace;
     let mut scraped = BTreeSet::new();
-    for field in documents.objects_saying(&WORDS) {
-        let Some(object) = Seen::of(&field, &gatherer.options.default_namespace) else {
-            continue;
-        };
-        gatherer.scraped(&object, &mut scraped);
-        gatherer.monitor(&object);
-        gatherer.foreign(&object);
+    for field in documents.objects_saying(&[SCRAPE]) {
+        if let Some(object) = Described::of(&field, namespace) {
+            gatherer.scraped(&object, &mut scraped);
+        }
+    }
+    for field in documents.objects_of_versions(|version| is_foreign(group_of(version))) {
+        if let Some(object) = Described::of(&field, namespace) {
+            gatherer.monitor(&object);
+            gatherer.foreign(&object);
+        }
     }
     gatherer.discovers(facts);
 }
 
-/// An object as it is written.
-struct Seen<'a> {
-    field: &'a Field<'a>,
-    group: String,
-    kind: String,
-    name: ObjectName,
+fn group_of(version: &str) -> &str {
+    version.split_once('/').map_or("", |(group, _)| group)
 }
 
-impl<'a> Seen<'a> {
-    fn of(field: &'a Field<'a>, default_namespace: &str) -> Option<Self> {
-        let version = field.text_at("apiVersion")?;
-        let group = version.split_once('/').map_or("", |(group, _)| group);
-        let namespace = field.text_at("metadata.namespace");
-        let namespace = namespace.unwrap_or_else(|| default_namespace.to_owned());
-        Some(Self {
-            field,
-            group: group.to_owned(),
-            kind: field.text_at("kind")?,
-            name: ObjectName::new(namespace, field.text_at("metadata.name")?),
-        })
-    }
+/// Whether kinds of the group are neither Kubernetes' own nor ringfence's.
+fn is_foreign(group: &str) -> bool {
+    group.contains('.') && !KNOWN_GROUPS.iter().any(|end| group.ends_with(end))
+}
 
-    fn evidence(&self, of: &str, at: &Field<'_>) -> Evidence {
-        Evidence {
-            what: format!("{} {}{of}", self.kind, self.name),
-            source: Some(at.location().source),
-            target: String::new(),
-        }
+fn evidence(object: &Described<'_>, of: &str, at: &Field<'_>) -> Evidence {
+    Evidence {
+        what: format!("{} {}{of}", object.kind, object.name),
+        source: Some(at.location().source),
+        target: String::new(),
     }
 }
 
 impl Gatherer<'_> {
     /// Pods that ask to be scraped by annotation, once for each workload, if nobody is shown to do so.
-    fn scraped(&mut self, object: &Seen<'_>, known: &mut BTreeSet<Unit>) {
+    fn scraped(&mut self, object: &Described<'_>, known: &mut BTreeSet<Unit>) {
         let asks = |path: &&&str| {
             let asked = object.field.text_at(&format!("{path}[{SCRAPE}]"));
             asked.as_deref() == Some("true")
@@ -129,13 +104,13 @@ impl Gatherer<'_> {
                 unit.full_name()
             );
             let help = "allow its Prometheus by a policy of your own, or name the target in the configuration of Prometheus";
-            let evidence = object.evidence(&format!(" annotation {SCRAPE}"), &at);
+            let evidence = evidence(object, &format!(" annotation {SCRAPE}"), &at);
             self.undecided(&unit, &evidence, problem, help.to_owned());
         }
     }
 
     /// The workloads that annotations of `object` are about. An object that another one makes says nothing of its own.
-    fn annotated(&self, object: &Seen<'_>) -> BTreeSet<Unit> {
+    fn annotated(&self, object: &Described<'_>) -> BTreeSet<Unit> {
         let ObjectName { namespace, name } = &object.name;
         let cluster = self.inhabitants.cluster;
         match (object.group.as_str(), object.kind.as_str()) {
@@ -168,8 +143,8 @@ impl Gatherer<'_> {
         needs.any(|(_, to, needed)| *to == end && needed.number == port)
     }
 
-    fn monitor(&mut self, object: &Seen<'_>) {
-        if object.group != MONITORS_GROUP || !MONITORS.contains(&object.kind.as_str()) {
+    fn monitor(&mut self, object: &Described<'_>) {
+        if !object.is(MONITORS_GROUP, &MONITORS) {
             return;
         }
         let named = object.field.items_at("spec.namespaceSelector.matchNames");
@@ -178,23 +153,21 @@ impl Gatherer<'_> {
         let help = "allow its Prometheus the ports that it scrapes, by a policy of your own";
         for namespace in named {
             let problem = "says what is scraped, which is not read".to_owned();
-            let evidence = object.evidence("", object.field);
+            let evidence = evidence(object, "", object.field);
             self.unresolved_in(&namespace, &evidence, problem, help.to_owned());
         }
     }
 
     /// An object of a kind that nobody here knows, and that seems to make pods.
-    fn foreign(&mut self, object: &Seen<'_>) {
-        let Seen { group, name, .. } = object;
-        let is_known = !group.contains('.') || KNOWN_GROUPS.iter().any(|end| group.ends_with(end));
+    fn foreign(&mut self, object: &Described<'_>) {
         let has = |path: &&str| object.field.get(path).is_some_and(|field| !field.is_null());
-        if is_known || !PODS.iter().any(has) {
+        if !is_foreign(&object.group) || !PODS.iter().any(has) {
             return;
         }
         let problem = "seems to make pods, which these manifests do not hold, so that what they need is not read".to_owned();
         let help = "add the manifests that its controller makes, or write policies of your own for its pods";
-        let evidence = object.evidence("", object.field);
-        self.unresolved_in(&name.namespace, &evidence, problem, help.to_owned());
+        let evidence = evidence(object, "", object.field);
+        self.unresolved_in(&object.name.namespace, &evidence, problem, help.to_owned());
     }
 
     /// Programs that ask the API server whom to scrape.
