@@ -51,6 +51,8 @@ pub struct NetworkConfig {
 /// The part of [`Capacity::entries`] that sets have which are mostly empty: the kernel takes memory for a set by its size, used
 /// or not.
 const FEW_SHARE: u32 = 64;
+/// Elements that such a set has room for, however small the others are.
+const FEWEST: u32 = 64;
 
 /// Sizes that sets have from the start, so that growing clusters rarely need another layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +70,7 @@ impl Capacity {
         let least = match fill(name) {
             Some(Fill::Addresses) => self.addresses,
             Some(Fill::Entries) | None => self.entries,
-            Some(Fill::Few) => self.entries / FEW_SHARE,
+            Some(Fill::Few) => FEWEST.max(self.entries / FEW_SHARE),
         };
         let wanted = u32::try_from(elements)
             .ok()
