@@ -365,15 +365,15 @@ impl Agent {
     }
 
     fn event(&mut self, event: Event) {
-        let may_change = may_change_names(&event);
-        self.version += u64::from(may_change);
+        let may_change_backends = may_change_backends(&event);
+        self.version += u64::from(may_change_names(&event));
         let now = self.start.elapsed();
         self.tally.event(&event, now);
         self.machine.tell_time(time_of_day());
         for action in self.machine.handle(event, now) {
             self.act(action);
         }
-        if may_change {
+        if may_change_backends {
             let (cluster, wired) = (self.machine.cluster(), self.machine.programmed());
             let checks = health_checks(cluster, &self.node, wired);
             self.health_checks.answer(checks);
@@ -462,6 +462,11 @@ const fn may_change_names(event: &Event) -> bool {
         | Event::DnsServers(_)
         | Event::Tick => false,
     }
+}
+
+/// Whether the backends of Services may be others after it: what names mean makes no difference to them.
+const fn may_change_backends(event: &Event) -> bool {
+    may_change_names(event) && !matches!(event, Event::Lesson { .. } | Event::NamesLoaded(_))
 }
 
 fn stop_on_signals(inputs: &Sender<Input>) -> Result<()> {
