@@ -15,6 +15,7 @@ mod audits;
 mod drift;
 mod endpoints;
 mod event;
+mod gate;
 mod inputs;
 mod jobs;
 mod live;
@@ -35,7 +36,7 @@ use std::time::Duration;
 use ringfence_cni::{EndpointId, Request};
 use ringfence_compile::{Compiled, Compiler, Limits, LocalEndpoint, RefusedRule};
 use ringfence_model::Cluster;
-use ringfence_ruleset::Table;
+use ringfence_ruleset::{Operation, Table};
 
 pub use endpoints::PATIENCE;
 pub use event::{Action, Event, Ticket};
@@ -147,6 +148,8 @@ enum Job {
 #[derive(Debug)]
 struct Transaction {
     next: Held,
+    /// What is to be committed after it, so that connections can be opened.
+    lifting: Option<Vec<Operation>>,
     /// Endpoints that it takes out for good.
     released: BTreeSet<EndpointId>,
     /// Whose connections it may deny that live.

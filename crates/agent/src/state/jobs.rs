@@ -9,6 +9,7 @@ use ringfence_compile::LocalEndpoint;
 use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Evaluator, Operation, diff};
 
+use super::gate::gate;
 use super::revocation::Judge;
 use super::suspects::{ASKED_ONE_BY_ONE, Suspects};
 use super::transaction::Change;
@@ -149,7 +150,10 @@ impl Machine {
         let suspects = self.suspects_of(&change, &endpoints);
         let kept = self.time(&mut change.operations, now);
         self.keep_names(&kept, now, actions);
+        let denies = self.denials.are_any();
+        let lifting = denies.then(|| gate(&mut change.operations)).flatten();
         let transaction = Transaction {
+            lifting,
             suspects,
             kept,
             released: self.endpoints.releasing(),
@@ -241,9 +245,13 @@ impl Machine {
     }
 
     pub(super) fn committed(&mut self) -> Vec<Action> {
-        let Job::Commit(transaction) = std::mem::replace(&mut self.job, Job::None) else {
+        let Job::Commit(mut transaction) = std::mem::replace(&mut self.job, Job::None) else {
             return Vec::new();
         };
+        if let Some(lifting) = transaction.lifting.take() {
+            self.job = Job::Commit(transaction);
+            return vec![Action::Commit(lifting)];
+        }
         self.commit_retry.succeeded();
         self.drift = None;
         self.adopt(*transaction)
@@ -256,6 +264,7 @@ impl Machine {
             released,
             suspects,
             kept,
+            lifting: _,
         } = transaction;
         self.names.kept = kept;
         self.suspects.extend(suspects);

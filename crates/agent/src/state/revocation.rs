@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_net::{ConnectionState, IpProtocol, Packet, TcpFlags};
-use ringfence_netlink::conntrack::{End, Entry, Transport};
+use ringfence_netlink::conntrack::{End, Entry, Transport, status};
 use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
 use super::endpoints::Interface;
@@ -39,7 +39,8 @@ impl Judge<'_> {
         entry.zone == 0
             && (self.is_withdrawn(entry)
                 || (self.is_suspect(entry) && self.is_denied(entry))
-                || self.is_misled(entry))
+                || self.is_misled(entry)
+                || self.is_mistranslated(entry))
     }
 
     /// Whether it is an exchange of datagrams with a backend to which the Service that was dialled leads no more. One that is
@@ -65,12 +66,10 @@ impl Judge<'_> {
         } else {
             Hook::Prerouting
         };
-        let from = self.endpoints.get(&source);
-        let name = from.map_or_else(String::new, |pod| pod.name.to_owned());
         let packet = Packet {
             destination: dialled.0,
             destination_port: Some(dialled.1),
-            ..opening_packet(entry, name, String::new())
+            ..opening_packet(entry, self.interface(source), String::new())
         };
         let mut leads = BTreeSet::new();
         let (mut number, mut count) = (0, 1);
@@ -84,6 +83,26 @@ impl Judge<'_> {
             number += 1;
         }
         leads
+    }
+
+    /// Whether nobody has answered yet who it was sent to under another source than the table gives it: the node's own instead of
+    /// the pod's, or the reverse. It was opened while the table was another one, as when somebody else had changed it, and each
+    /// packet of it would be translated as the first was; without an entry the next one is translated anew. What was answered goes on.
+    fn is_mistranslated(&self, entry: &Entry) -> bool {
+        let (source, destination) = (entry.original.source, entry.reply.source);
+        let is_answered = entry.status & status::SEEN_REPLY != 0;
+        let stays = self.is_local(source) || self.is_local(destination);
+        if !self.suspects.are_everybody() || is_answered || stays {
+            return false;
+        }
+        let shown = entry.reply.destination;
+        if shown != source && !self.is_local(shown) {
+            // Somebody else translates it.
+            return false;
+        }
+        let packet = opening_packet(entry, self.interface(source), self.interface(destination));
+        let found = self.table.evaluate(Hook::Postrouting, &packet, &mut |_| 0);
+        found.masquerade != (shown != source)
     }
 
     fn is_withdrawn(&self, entry: &Entry) -> bool {
@@ -130,13 +149,17 @@ impl Judge<'_> {
         } else {
             Hook::Forward
         };
-        let name =
-            |pod: Option<&Interface<'_>>| pod.map_or_else(String::new, |pod| pod.name.to_owned());
-        let packet = opening_packet(entry, name(from), name(to));
+        let packet = opening_packet(entry, self.interface(source), self.interface(destination));
         // Only chains of kind nat choose at random, and they hang on other hooks.
         let denied = self.table.evaluate(hook, &packet, &mut |_| 0).outcome != Outcome::Accept;
         self.denied.insert(question, denied);
         denied
+    }
+
+    /// The interface of a pod of this node; empty for others, which come and go by interfaces that no rule names.
+    fn interface(&self, address: IpAddr) -> String {
+        let pod = self.endpoints.get(&address);
+        pod.map_or_else(String::new, |pod| pod.name.to_owned())
     }
 
     fn is_local(&self, address: IpAddr) -> bool {

@@ -16,9 +16,11 @@ mod objects;
 mod protection;
 mod protocols;
 mod refusal;
+mod replacement;
 mod reuse;
 mod services;
 mod socket;
+mod source;
 mod store;
 mod storm;
 mod table;
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         loose::a_cut_client_is_not_reached_by_its_server,
         services::datagrams_follow_their_service,
         services::datagrams_find_a_service_that_comes_late,
+        replacement::nothing_denied_passes_while_a_table_is_replaced,
+        source::a_pod_gets_its_source_back_when_the_table_is_repaired,
         reuse::whoever_gets_the_address_inherits_nothing,
         reuse::nothing_passes_before_a_pod_is_programmed,
         protocols::errors_come_back_through_closed_policies,

@@ -10,7 +10,7 @@ use ringfence_model::{
     TargetPort, Traffic,
 };
 use ringfence_net::{PortRange, Protocol};
-use ringfence_netlink::conntrack::{Entry, Transport, Tuple};
+use ringfence_netlink::conntrack::{Entry, Transport, Tuple, status};
 
 use crate::protocol::AgentObject;
 use crate::{AgentConfig, Capacity, Enforcement, NetworkConfig};
@@ -230,7 +230,7 @@ pub(in crate::state) fn translated(
     Entry {
         original: tuple(from, dialled),
         reply: tuple(server, client),
-        status: 0,
+        status: status::SEEN_REPLY | status::ASSURED | status::CONFIRMED,
         mark: 0,
         timeout: 60,
         id: u32::from(from.1),

@@ -2,7 +2,7 @@
 
 use ringfence_model::ClusterPolicy;
 use ringfence_net::Protocol;
-use ringfence_netlink::conntrack::{End, Entry, Transport, Tuple};
+use ringfence_netlink::conntrack::{End, Entry, Transport, Tuple, status};
 use ringfence_testkit::builder::{admin, deny, labels, pods_anywhere};
 
 use super::cluster::{
@@ -518,4 +518,50 @@ fn only_the_end_that_is_judged_is_asked_for() {
         fake.settle();
         assert_eq!(fake.listed, Some([(b, end), (b6, end)].into()));
     }
+}
+
+fn unanswered(entry: Entry) -> Entry {
+    Entry {
+        status: status::CONFIRMED,
+        ..entry
+    }
+}
+
+/// Somebody else's table decided under which source they go; each packet would go so as the first did.
+#[test]
+fn a_repair_ends_what_was_translated_wrongly_and_not_answered() {
+    let outside = (OUTSIDE, 443);
+    let hidden = |port| translated(TCP, (A, port), (REMOTE, 80), (REMOTE, 80), (NODE, port));
+    let bare = |port| connection(UDP, (A, port), outside);
+    let lost = [unanswered(hidden(1)), unanswered(bare(2))];
+    let kept = [
+        hidden(3),
+        bare(4),
+        unanswered(connection(TCP, (A, 5), (REMOTE, 80))),
+        unanswered(translated(TCP, (A, 6), outside, outside, (NODE, 6))),
+        // Somebody else translates these, and nothing hides the node's own or what stays on it.
+        unanswered(translated(TCP, (A, 7), outside, outside, ("192.0.2.77", 7))),
+        unanswered(connection(TCP, (NODE, 8), outside)),
+        unanswered(connection(TCP, (A, 9), (NODE, 22))),
+        unanswered(translated(TCP, (A, 10), (VIP, 80), (B, 8080), (A, 10))),
+        unanswered(connection(TCP, (OUTSIDE, 11), (B, 8080))),
+    ];
+    let mut fake = cluster();
+    fake.connections = lost.iter().chain(&kept).cloned().collect();
+    // A change that is about a few addresses looks at no translation.
+    fake.apply(AgentObject::NetworkPolicy(policy(
+        "some",
+        "b",
+        &[from_block("0.0.0.0/0")],
+        None,
+    )));
+    fake.settle();
+    assert_eq!(fake.revoked, []);
+    fake.edit(|table| {
+        let cluster = table.as_mut().unwrap().sets.get_mut("cluster4");
+        cluster.unwrap().elements.clear();
+    });
+    fake.settle();
+    assert_eq!(fake.revoked, lost);
+    assert_eq!(fake.connections, kept);
 }
