@@ -286,6 +286,35 @@ impl<'a> Field<'a> {
         items.iter().map(item).collect()
     }
 
+    /// Every text inside of it, in order, with the names of the fields that lead there: `spec`, `routes`, `services`, `name`.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(Vec<&'a str>, Self)> {
+        let mut found = Vec::new();
+        let mut left = vec![(Vec::new(), self.node)];
+        while let Some((names, node)) = left.pop() {
+            match &node.value {
+                Value::Mapping(entries) => left.extend(entries.iter().rev().map(|entry| {
+                    let mut names: Vec<&'a str> = names.clone();
+                    names.push(&entry.key.text);
+                    (names, &entry.value)
+                })),
+                Value::Sequence(items) => {
+                    left.extend(items.iter().rev().map(|item| (names.clone(), item)));
+                }
+                Value::Text(_) => found.push((
+                    names,
+                    Self {
+                        file: Arc::clone(&self.file),
+                        span: node.span,
+                        node,
+                    },
+                )),
+                Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
+            }
+        }
+        found
+    }
+
     /// Its whole number, if it is one.
     #[must_use]
     pub const fn number(&self) -> Option<i64> {

@@ -134,3 +134,25 @@ fn a_circle_of_owners_ends() {
         + &pod("ReplicaSet a", "");
     assert_eq!(workloads(&circle), ["p: ReplicaSet b"]);
 }
+
+/// Rule Q-4: what has finished stands for nothing, and its workload goes on without it.
+#[test]
+fn a_workload_whose_pods_have_finished_is_represented() {
+    let finished = |owner: &str, phase: &str| {
+        pod(owner, "").replace("---\n", &format!("status: {{phase: {phase}}}\n---\n"))
+    };
+    let nightly = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: \"0 3 * * *\", jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}\n---\n";
+    let of_cron = finished("Job job", "Succeeded") + &job("CronJob nightly") + nightly;
+    assert_eq!(
+        workloads(&of_cron),
+        ["nightly-0: CronJob nightly", "p: CronJob nightly"]
+    );
+    let evicted = finished("StatefulSet db", "Failed") + &workload("StatefulSet", "db", "");
+    assert_eq!(
+        workloads(&evicted),
+        ["db-0: StatefulSet db", "p: StatefulSet db"]
+    );
+    // A Job that is done makes no more pods.
+    let done = finished("Job job", "Succeeded") + &job("");
+    assert_eq!(workloads(&done), ["p: Job job"]);
+}

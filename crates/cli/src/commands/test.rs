@@ -21,13 +21,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
-use ringfence_model::Endpoint;
+use ringfence_model::{Endpoint, RenderStyle};
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
-use crate::output::answer::write_out;
+use crate::output::answer::{say_line, write_out};
 use crate::paint;
 use arguments::{Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
@@ -49,6 +49,9 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     options.add_pods(&mut loaded, files.pods(namespace));
     let mut cluster = loaded.cluster.clone();
     let suite = Suite::new(&files, &mut cluster, namespace)?;
+    for doubt in &suite.doubts {
+        say_line!("{}", doubt.render(&files.sources, RenderStyle::Colored));
+    }
     let cases = suite.chosen(arguments.filter.as_deref())?;
     let engine = Engine::new(cluster);
     let report = judged(arguments, &engine, &cases, &loaded)?;

@@ -1,6 +1,7 @@
 //! `ringfence suggest` through the program.
 
 mod complete;
+mod told;
 
 use std::path::PathBuf;
 

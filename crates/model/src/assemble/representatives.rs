@@ -7,15 +7,22 @@ use super::owners::{Key, Workloads, key};
 use crate::extract::policy_ports;
 use crate::{Labels, ObjectName, Phase, Pod, PodManifest, Workload, WorkloadKind};
 
+/// The kind whose pods come to an end.
+const JOB: &str = "Job";
+
 /// One pod per workload, two where it has several and more where `mentions` tell its pods apart, none where the workload's
-/// own pods are among `given`.
+/// own pods are among `given`. Those that have finished are no more (rule Q-4): the next ones of a CronJob, or of a Deployment
+/// whose pods have failed, are represented, and a Job is done.
 pub(super) fn of<'a>(
     workloads: &Workloads<'_>,
     given: impl Iterator<Item = &'a PodManifest>,
     mentions: &Mentions,
 ) -> Vec<Pod> {
-    let made = given.filter_map(|pod| workloads.maker(pod)).collect();
-    let represented = represented(workloads, made);
+    let made = given.filter_map(|pod| Some((workloads.maker(pod)?, pod.pod.is_live())));
+    let (live, finished): (Vec<_>, Vec<_>) = made.partition(|(_, is_live)| *is_live);
+    let mut represented = represented(workloads, live.into_iter().map(|(key, _)| key).collect());
+    let done = finished.into_iter().map(|(key, _)| key);
+    represented.extend(done.filter(|(_, owner)| owner.kind == JOB));
     let left = workloads
         .by_key
         .iter()

@@ -5,6 +5,8 @@ use crate::{Field, ObjectName};
 
 const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 
+/// What the names of accounts as users begin with.
+const OF_ACCOUNT: &str = "system:serviceaccount:";
 /// What the names of the groups of all accounts of a namespace begin with.
 const OF_NAMESPACE: &str = "system:serviceaccounts:";
 /// The role that a node's kubelet uses in the name of pods, to pull their images.
@@ -18,6 +20,7 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     }
     for subject in object.field.items_at("subjects") {
         wiring.group_bindings.extend(group(object, &subject));
+        wiring.bindings.extend(user(object, &subject));
         if subject.text_at("kind").as_deref() != Some("ServiceAccount") {
             continue;
         }
@@ -37,6 +40,18 @@ pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
             source: subject.location().source,
         });
     }
+}
+
+/// An account by the name that it has as a user.
+fn user(object: &Described<'_>, subject: &Field<'_>) -> Option<AccountBinding> {
+    let is_user = subject.text_at("kind").as_deref() == Some("User");
+    let user = subject.text_at("name").filter(|_| is_user)?;
+    let (namespace, name) = user.strip_prefix(OF_ACCOUNT)?.split_once(':')?;
+    Some(AccountBinding {
+        account: ObjectName::new(namespace, name),
+        binding: format!("{} {}", object.kind, object.name.name),
+        source: subject.location().source,
+    })
 }
 
 fn group(object: &Described<'_>, subject: &Field<'_>) -> Option<GroupBinding> {

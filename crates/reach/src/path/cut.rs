@@ -1,12 +1,15 @@
 //! The fewest rules whose removal leaves no way.
 //!
-//! Every cut has one of the rules that allow the connections of a way. From the ways found so far follow the fewest rules that
-//! break all of them; the way that is left without these is found next, until there is none.
+//! Every cut has one of the rules that allow the connections of a way, or that passed them over a later deny (rule CN-25).
+//! From the ways found so far follow the fewest rules that break all of them; the way that is left without these is found
+//! next, until there is none.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ringfence_model::{Because, Cluster, Direction, DirectionDecision, ObjectName, Source};
+use ringfence_model::{
+    Because, Cluster, ClusterRuleRef, Direction, DirectionDecision, ObjectName, Source,
+};
 use ringfence_policy::{Change, Engine};
 
 use super::hitting::smallest_hitting;
@@ -28,7 +31,8 @@ pub struct RemovedRule {
 /// Rules without which there is no way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// The rules in order; no fewer would do. Empty if there is no way to begin with.
+    /// The rules in order; no fewer would do, unless taking a `Pass` rule away opens a way that was closed. Empty if there
+    /// is no way to begin with.
     pub rules: Vec<RemovedRule>,
     /// NetworkPolicies that are left without rules for egress, in order: they isolate for it as before only if their
     /// `policyTypes` name Egress (rule NP-3).
@@ -144,7 +148,7 @@ fn retain<T>(items: &mut Vec<T>, kept: impl Fn(usize) -> bool) {
     });
 }
 
-/// The rules that allow the connections of `way`, by their places before `removed` were taken away.
+/// The rules that allow or pass the connections of `way`, by their places before `removed` were taken away.
 fn rules_of(way: &[Step], removed: &BTreeSet<RemovedRule>) -> BTreeSet<RemovedRule> {
     let connections = way
         .iter()
@@ -155,20 +159,14 @@ fn rules_of(way: &[Step], removed: &BTreeSet<RemovedRule>) -> BTreeSet<RemovedRu
 }
 
 fn allowing(decision: &DirectionDecision) -> Vec<RemovedRule> {
+    let mut rules: Vec<_> = decision.passed.iter().map(of_cluster).collect();
     match &decision.because {
-        Because::Rules { allowed_by } => allowed_by
-            .iter()
-            .map(|rule| RemovedRule {
-                policy: MutatedPolicy::Network(rule.policy.name.clone()),
-                place: place(rule.direction, rule.index),
-                source: rule.source.clone(),
-            })
-            .collect(),
-        Because::ClusterRule(rule) => vec![RemovedRule {
-            policy: MutatedPolicy::Cluster(rule.policy.clone()),
+        Because::Rules { allowed_by } => rules.extend(allowed_by.iter().map(|rule| RemovedRule {
+            policy: MutatedPolicy::Network(rule.policy.name.clone()),
             place: place(rule.direction, rule.index),
             source: rule.source.clone(),
-        }],
+        })),
+        Because::ClusterRule(rule) => rules.push(of_cluster(rule)),
         Because::NoSubject
         | Because::Loopback
         | Because::OwnAddress
@@ -176,7 +174,16 @@ fn allowing(decision: &DirectionDecision) -> Vec<RemovedRule> {
         | Because::OwnService { .. }
         | Because::NoRuleMatched { .. }
         | Because::AddressUnknown { .. }
-        | Because::NotIsolated => Vec::new(),
+        | Because::NotIsolated => {}
+    }
+    rules
+}
+
+fn of_cluster(rule: &ClusterRuleRef) -> RemovedRule {
+    RemovedRule {
+        policy: MutatedPolicy::Cluster(rule.policy.clone()),
+        place: place(rule.direction, rule.index),
+        source: rule.source.clone(),
     }
 }
 

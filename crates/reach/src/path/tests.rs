@@ -149,3 +149,31 @@ fn a_policy_that_loses_its_last_egress_rule_has_to_say_that_it_isolates() {
     assert_eq!(emptied(&[rule("b")]), [ObjectName::new("net", "from-a")]);
     assert_eq!(emptied(&[rule("b"), rule("nobody")]), []);
 }
+
+#[test]
+fn a_rule_that_passes_a_way_over_a_deny_is_a_cut() {
+    let mut text = String::new();
+    for name in ["a", "b"] {
+        text.push_str(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: net, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+        ));
+    }
+    text.push_str(
+        "apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: x}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  ingress:
+  - {action: Pass, from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: a}}}}]}
+  - {action: Deny, from: [{namespaces: {}}]}
+",
+    );
+    let engine = Engine::new(read(text));
+    assert_eq!(
+        cut_rules(&engine, "a", "b"),
+        ["ClusterNetworkPolicy x ingress[0]"]
+    );
+}

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use ringfence_model::{Cluster, Direction, IpBlock, Labels, ObjectName};
 
-use super::inhabitants::Inhabitants;
+use super::inhabitants::{Inhabitants, pod_ranges};
 use super::selection::{Selection, Selections};
 use super::{End, Evidence, Need, NeededPort, Unresolved};
 use crate::workload::Unit;
@@ -231,10 +231,7 @@ impl Drafter<'_> {
 
     /// Every address but those that pods may have, as far as somebody tells.
     fn outside(&self) -> Vec<DraftPeer> {
-        let cluster = &self.inhabitants.cluster;
-        let of_nodes = cluster.nodes.values().flat_map(|node| &node.pod_cidrs);
-        let pods: Vec<IpNet> = of_nodes.chain(&cluster.pod_blocks).copied().collect();
-        let pods = IpNet::aggregate(&pods);
+        let pods = pod_ranges(self.inhabitants.cluster);
         let all = [
             std::net::Ipv4Addr::UNSPECIFIED.into(),
             std::net::Ipv6Addr::UNSPECIFIED.into(),

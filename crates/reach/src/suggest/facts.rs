@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use ringfence_model::{Documents, Object, ObjectName, PodSpec, Source};
+use ringfence_model::{Documents, Object, ObjectName, PodSpec, Source, VolumeSource, Workload};
 
 use super::Subject;
 use super::inhabitants::{Inhabitants, unit_of};
@@ -23,6 +23,8 @@ use variables::Variables;
 pub(super) struct Scope {
     pub(super) unit: Unit,
     pub(super) settings: Vec<Setting>,
+    /// The names that a file gives to parts of itself, which are nobody's there.
+    pub(super) defined: BTreeSet<String>,
 }
 
 /// A name and a value that a program is told.
@@ -105,11 +107,13 @@ impl Facts {
         subject: &Subject<'_>,
         documents: &Documents,
         inhabitants: &Inhabitants<'_>,
+        default_namespace: &str,
     ) -> Self {
         let reader = Reader {
             store: Store::of(subject.objects, documents),
             documents,
             about_tokens: documents.files_saying(TOKEN_FIELD),
+            without_token: without_token(documents, default_namespace),
             about_names: documents.files_saying(NAMES_FIELD),
             about_hooks: documents.files_saying(commands::RUN),
             inhabitants,
@@ -123,11 +127,37 @@ impl Facts {
     }
 }
 
+fn without_token(documents: &Documents, default_namespace: &str) -> BTreeSet<ObjectName> {
+    let said = documents.objects_saying(&[TOKEN_FIELD]);
+    let accounts = said.filter_map(|field| {
+        let object = ringfence_model::Described::of(&field, default_namespace)?;
+        let is_off = object.is("", &["ServiceAccount"])
+            && object
+                .field
+                .get(TOKEN_FIELD)
+                .is_some_and(|field| field.is_false());
+        is_off.then_some(object.name)
+    });
+    accounts.collect()
+}
+
 fn described<'a>(
     objects: &'a [Object],
     inhabitants: &'a Inhabitants<'a>,
 ) -> impl Iterator<Item = Described<'a>> {
+    let given: BTreeSet<(&str, String, &str)> = objects.iter().filter_map(workload).collect();
+    let is_made = move |found: &Workload| {
+        found.owner.as_ref().is_some_and(|owner| {
+            given.contains(&(
+                found.name.namespace.as_str(),
+                owner.kind.clone(),
+                owner.name.as_str(),
+            ))
+        })
+    };
     objects.iter().filter_map(move |object| match object {
+        // What its owner says now is what counts: ReplicaSets of earlier revisions stay for a long time.
+        Object::Workload(found) if is_made(found) => None,
         Object::Pod(found) => Some(Described {
             unit: unit_of(inhabitants.cluster.pods.get(&found.pod.name)?),
             namespace: &found.pod.name.namespace,
@@ -169,6 +199,18 @@ fn described<'a>(
     })
 }
 
+/// The namespace, kind and name of `object`, if it is a workload.
+fn workload(object: &Object) -> Option<(&str, String, &str)> {
+    let Object::Workload(found) = object else {
+        return None;
+    };
+    Some((
+        found.name.namespace.as_str(),
+        found.kind.to_string(),
+        found.name.name.as_str(),
+    ))
+}
+
 /// What is needed to read a pod's specification.
 pub(super) struct Reader<'a> {
     store: Store<'a>,
@@ -177,6 +219,8 @@ pub(super) struct Reader<'a> {
     about_tokens: BTreeSet<&'a str>,
     /// The files in which [`NAMES_FIELD`] may be written.
     about_names: BTreeSet<&'a str>,
+    /// The accounts whose tokens are not mounted unless a pod asks for it.
+    without_token: BTreeSet<ObjectName>,
     /// The files in which hooks and probes may run commands.
     about_hooks: BTreeSet<&'a str>,
     inhabitants: &'a Inhabitants<'a>,
@@ -213,6 +257,7 @@ impl Reader<'_> {
                 facts.scopes.push(Scope {
                     unit: described.unit.clone(),
                     settings: variables.settings(),
+                    defined: BTreeSet::new(),
                 });
                 all.extend(variables);
             }
@@ -237,25 +282,45 @@ impl Reader<'_> {
         }
     }
 
-    /// A token is mounted unless the pod says otherwise.
+    /// A token is mounted unless the pod, or else its account, says otherwise.
     fn account(&self, described: &Described<'_>, facts: &mut Facts) {
         let path = format!("{}.{TOKEN_FIELD}", described.path);
         let field = described
             .object
             .filter(|object| self.about_tokens.contains(&*object.file))
             .and_then(|object| self.documents.field(object, &path));
-        if field.is_some_and(|field| field.is_false()) {
-            return;
-        }
         let name = described
             .spec
             .service_account
             .as_deref()
             .unwrap_or("default");
-        facts.accounts.push(Account {
-            unit: described.unit.clone(),
-            account: ObjectName::new(described.namespace, name),
-        });
+        let account = ObjectName::new(described.namespace, name);
+        let is_mounted = match field {
+            Some(field) if !field.is_null() => !field.is_false(),
+            Some(_) | None => !self.without_token.contains(&account),
+        };
+        if is_mounted || self.projects_token(described) {
+            facts.accounts.push(Account {
+                unit: described.unit.clone(),
+                account,
+            });
+        }
+    }
+
+    /// Whether a volume of the pod shows it a token of its account, whatever else is said.
+    fn projects_token(&self, described: &Described<'_>) -> bool {
+        let volumes = described.spec.volumes.iter().enumerate();
+        let mut projected = volumes.filter(
+            |(_, volume)| matches!(&volume.source, VolumeSource::Other(kind) if kind == "projected"),
+        );
+        projected.any(|(index, _)| {
+            let path = format!("{}.volumes[{index}].projected", described.path);
+            let object = described.object;
+            let field = object.and_then(|object| self.documents.field(object, &path));
+            let sources = field.map(|field| field.items_at("sources"));
+            let mut sources = sources.iter().flatten();
+            sources.any(|source| source.get("serviceAccountToken").is_some())
+        })
     }
 }
 

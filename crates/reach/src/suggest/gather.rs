@@ -46,7 +46,7 @@ pub(super) fn gather(
     options: &Options,
 ) -> Gathered {
     let wiring = Wiring::of(documents, &options.default_namespace);
-    let facts = Facts::of(subject, documents, inhabitants);
+    let facts = Facts::of(subject, documents, inhabitants, &options.default_namespace);
     let mut gatherer = Gatherer {
         documents,
         inhabitants,
@@ -63,7 +63,7 @@ pub(super) fn gather(
     names::read(&mut gatherer, &facts);
     unread::read(&mut gatherer, &facts);
     let idle = idle::idle(&gatherer);
-    mentioned::read(&mut gatherer, &facts, &idle);
+    mentioned::read(&mut gatherer, &facts);
     Gathered {
         idle,
         needs: gatherer.needs.into_iter().map(need).collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
 use ringfence_model::{Cluster, Labels, Pod, Service};
 
 use super::Options;
@@ -76,10 +77,14 @@ impl<'a> Inhabitants<'a> {
         self.managed.iter().copied()
     }
 
+    /// Whether policies are suggested for `namespace`, in the place of its own.
+    pub(super) fn is_managed(&self, namespace: &str) -> bool {
+        self.managed.contains(namespace)
+    }
+
     /// Whether policies are suggested for the namespace of `unit`.
     pub(super) fn manages(&self, unit: &Unit) -> bool {
-        unit.namespace()
-            .is_some_and(|name| self.managed.contains(name))
+        unit.namespace().is_some_and(|name| self.is_managed(name))
     }
 
     /// The live pods that `service` selects (rule OB-12), those on the host network too.
@@ -95,6 +100,13 @@ impl<'a> Inhabitants<'a> {
         let pods = pods.into_iter().flatten().copied();
         pods.filter(|pod| selected(&pod.labels)).collect()
     }
+}
+
+/// The ranges that pods have their addresses from, as far as somebody tells.
+pub(super) fn pod_ranges(cluster: &Cluster) -> Vec<IpNet> {
+    let of_nodes = cluster.nodes.values().flat_map(|node| &node.pod_cidrs);
+    let all: Vec<IpNet> = of_nodes.chain(&cluster.pod_blocks).copied().collect();
+    IpNet::aggregate(&all)
 }
 
 /// The workload of `pod`, or the pod by itself.

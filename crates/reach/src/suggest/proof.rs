@@ -4,7 +4,7 @@ mod compare;
 mod scene;
 
 use ringfence_model::{
-    Answer, Diagnostic, Documents, Input, LoadOptions, Object, Query, SourceMap, load,
+    Answer, Diagnostic, Documents, Input, LoadOptions, Object, ObjectName, Query, SourceMap, load,
 };
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
@@ -61,8 +61,11 @@ pub(super) fn prove(
     let mut cluster = subject.engine.cluster().clone();
     let mut objects: Vec<Object> = subject.objects.to_vec();
     if !options.keep {
-        cluster.network_policies.clear();
-        objects.retain(|object| !matches!(object, Object::NetworkPolicy(_)));
+        let stays = |policy: &ObjectName| !inhabitants.is_managed(&policy.namespace);
+        cluster.network_policies.retain(|name, _| stays(name));
+        objects.retain(
+            |object| !matches!(object, Object::NetworkPolicy(policy) if !stays(&policy.name)),
+        );
     }
     for object in &loaded.objects {
         if let Object::NetworkPolicy(policy) = object {

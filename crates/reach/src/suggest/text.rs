@@ -12,9 +12,11 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub(super) use flags::flagged;
+pub(super) use flags::{flagged, operands};
 pub(super) use key::Key;
-pub(super) use mention::{Form, Mention, host_words, is_of_image, is_service_name, mentions};
-pub(super) use setting::{bare, from_arguments, from_lines, host_keys};
+pub(super) use mention::{
+    Form, Mention, host_words, is_of_image, is_service_name, mentions, names,
+};
+pub(super) use setting::{bare, defined, from_arguments, from_lines, host_keys};
 pub(super) use substitute::{Style, substitute};
 pub(super) use url::default_port;

@@ -9,8 +9,9 @@ use ringfence_model::{
 use serde::Serialize;
 
 use super::judge::{self, Judged};
+use super::question::Question;
 use crate::inputs::manifests::LoadedManifests;
-use crate::inputs::resolve::served;
+use crate::inputs::resolve::{served, unmentioned};
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,12 +23,16 @@ pub(super) struct Warning {
 }
 
 pub(super) fn warnings(
+    question: &Question,
     cluster: &Cluster,
     manifests: &LoadedManifests,
     judged: &[Judged],
 ) -> Vec<Warning> {
     let mut found: BTreeSet<Warning> = BTreeSet::new();
     found.extend(manifests.caveat().map(left_out));
+    let ends = [&question.source, &question.destination].into_iter();
+    let unmentioned = ends.filter_map(|end| unmentioned(&manifests.cluster, end));
+    found.extend(unmentioned.map(of_unmentioned));
     for one in judged {
         if judge::is_not_served(&one.way.destination, &one.answer) {
             found.extend(not_served(cluster, &one.way.destination));
@@ -50,6 +55,15 @@ fn left_out(caveat: String) -> Warning {
         rule: "V-25",
         message: caveat,
         help: Some("correct what is refused, and ask again".to_owned()),
+    }
+}
+
+/// OB-4: a namespace that nobody gave, and that nothing is in.
+const fn of_unmentioned(message: String) -> Warning {
+    Warning {
+        rule: "OB-4",
+        message,
+        help: None,
     }
 }
 

@@ -12,17 +12,19 @@ use ringfence_reach::assertion::{Claim, pairs};
 use crate::inputs::FileArguments;
 use crate::inputs::endpoint::EndpointArgument;
 use crate::inputs::port::{PortArgument, ports};
-use crate::inputs::resolve::{Side, connections, connections_served, resolve};
+use crate::inputs::resolve::{Side, connections, connections_served, resolve, unmentioned};
 
 /// Files of tests as they were read.
 pub(super) struct TestFiles {
     tests: Vec<(String, PolicyTest)>,
-    sources: SourceMap,
+    pub(super) sources: SourceMap,
 }
 
 /// Every test of the files, ready to be judged.
 pub(super) struct Suite {
     pub(super) cases: Vec<Case>,
+    /// What may be wrong with what they name.
+    pub(super) doubts: Vec<Diagnostic>,
 }
 
 /// One test.
@@ -98,17 +100,21 @@ impl Suite {
         cluster: &mut Cluster,
         namespace: &str,
     ) -> anyhow::Result<Self> {
+        let given = cluster.clone();
         let mut reader = Reader {
             cluster,
             namespace,
+            given: &given,
             wrong: Vec::new(),
+            doubts: Vec::new(),
         };
         let mut cases = Vec::new();
         for (file, test) in &files.tests {
             cases.extend(test.cases.iter().map(|case| reader.case(file, case)));
         }
         refuse(&reader.wrong, &files.sources)?;
-        Ok(Self { cases })
+        let doubts = reader.doubts;
+        Ok(Self { cases, doubts })
     }
 
     /// The tests whose name contains `filter`, at least one.
@@ -129,7 +135,10 @@ impl Suite {
 struct Reader<'a> {
     cluster: &'a mut Cluster,
     namespace: &'a str,
+    /// The cluster before pods that do not exist yet were added.
+    given: &'a Cluster,
     wrong: Vec<Diagnostic>,
+    doubts: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
@@ -172,8 +181,15 @@ impl Reader<'_> {
     fn ends(&mut self, written: &[Written], side: Side) -> Vec<Endpoint> {
         let mut found = Vec::new();
         for text in written {
-            let ends = EndpointArgument::parse(&text.text, self.namespace)
-                .and_then(|argument| resolve(self.cluster, &argument, side));
+            let argument = EndpointArgument::parse(&text.text, self.namespace);
+            let doubt = argument.as_ref().ok();
+            let doubt = doubt.and_then(|argument| unmentioned(self.given, argument));
+            self.doubts.extend(doubt.map(|message| Diagnostic {
+                severity: Severity::Warning,
+                rule: Some("OB-4"),
+                ..diagnostic(text, &message)
+            }));
+            let ends = argument.and_then(|argument| resolve(self.cluster, &argument, side));
             found.extend(self.keep(text, ends).unwrap_or_default());
         }
         found

@@ -43,6 +43,7 @@ pub(super) fn resolve(
         (WellKnown::ApiServer, Side::Source) => control_plane(cluster),
         (WellKnown::ApiServer, Side::Destination) => {
             service(cluster, &[ObjectName::new("default", "kubernetes")])
+                .filter(|_| has_api_servers(cluster))
                 .unwrap_or_else(|| control_plane(cluster))
         }
         (WellKnown::Dns, Side::Source) => dns_pods(cluster),
@@ -53,8 +54,8 @@ pub(super) fn resolve(
     };
     ensure!(
         !found.is_empty(),
-        "`{}` is in none of the manifests, neither as Service default/kubernetes nor as a node with the label {}: \
-         name its address",
+        "`{}` is in none of the manifests, neither as Service default/kubernetes with its EndpointSlice nor as a node with \
+         the label {}: name its address",
         known.word(),
         CONTROL_PLANE[0]
     );
@@ -66,6 +67,15 @@ fn service(cluster: &Cluster, names: &[ObjectName]) -> Option<Vec<Endpoint>> {
         .iter()
         .find(|name| cluster.services.contains_key(name))?;
     Some(vec![Endpoint::Service(found.clone())])
+}
+
+/// Whether it is told whom the Service leads to: it selects no pods, and a list of objects without EndpointSlices does not
+/// say that nobody answers.
+fn has_api_servers(cluster: &Cluster) -> bool {
+    let service = cluster
+        .services
+        .get(&ObjectName::new("default", "kubernetes"));
+    service.is_some_and(|found| !found.selector.is_empty() || !found.endpoints.is_empty())
 }
 
 fn control_plane(cluster: &Cluster) -> Vec<Endpoint> {

@@ -3,7 +3,7 @@
 use super::{deployment, namespace, suggest};
 
 /// What `suggest` says in JSON about these manifests, and its exit code.
-fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
+pub(super) fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
     let manifests = manifests.trim_end().trim_end_matches("---");
     let found = suggest(manifests, &[&["-o", "json"], arguments].concat());
     let json = serde_json::from_str(&found.stdout).unwrap_or_default();
@@ -11,7 +11,7 @@ fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32
 }
 
 /// The problems that are left to a human.
-fn problems(found: &serde_json::Value) -> Vec<String> {
+pub(super) fn problems(found: &serde_json::Value) -> Vec<String> {
     let unresolved = found["unresolved"].as_array().unwrap();
     let problems = unresolved
         .iter()
@@ -274,7 +274,7 @@ spec: {template: {metadata: {name: r}}}
         let said = problems(&found);
         assert_eq!(said.len(), usize::from(code == 1), "{other}: {found}");
         assert!(
-            said.iter().all(|one| one.contains("seems to make pods")),
+            said.iter().all(|one| one.contains("may make pods")),
             "{found}"
         );
     }
@@ -297,4 +297,147 @@ subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: \"system:ser
     let pulls = binding.replace("name: view", "name: \"system:image-puller\"");
     let (found, code) = judged(&(namespace() + &deployment("a", "") + &pulls), &[]);
     assert_eq!(code, Some(0), "{found}");
+}
+
+#[test]
+fn objects_of_others_that_lead_to_services_are_for_a_human() {
+    let service = "http://web.ns.svc.cluster.local/auth";
+    for (other, led) in [
+        (
+            "apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: r, namespace: ns}
+spec: {routes: [{match: Host(`x`), services: [{name: web, port: 80}]}]}
+"
+            .to_owned(),
+            true,
+        ),
+        (
+            "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: r, namespace: ns}
+spec: {http: [{route: [{destination: {host: web.ns.svc.cluster.local}}]}]}
+"
+            .to_owned(),
+            true,
+        ),
+        (
+            "apiVersion: route.openshift.io/v1
+kind: Route
+metadata: {name: web, namespace: ns}
+spec: {to: {kind: Service, name: web}}
+"
+            .to_owned(),
+            true,
+        ),
+        (
+            format!(
+                "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {{name: r, namespace: ns, annotations: {{nginx.ingress.kubernetes.io/auth-url: \"{service}\"}}}}
+spec: {{}}
+"
+            ),
+            true,
+        ),
+        (
+            "apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: web, namespace: ns}
+spec: {dnsNames: [web.ns.svc], secretName: web, issuerRef: {name: web}}
+"
+            .to_owned(),
+            false,
+        ),
+    ] {
+        let (found, code) = judged(&(namespace() + &deployment("web", "") + &other), &[]);
+        let said = problems(&found);
+        let is_led = said.iter().any(|one| one.contains("names svc/ns/web"));
+        assert_eq!(is_led, led, "{other}: {found}");
+        assert_eq!(code, Some(i32::from(led)), "{other}: {found}");
+    }
+}
+
+/// Policies of namespaces for which nothing is suggested stay, and count.
+#[test]
+fn what_a_policy_elsewhere_denies_is_no_complete_suggestion() {
+    let client = deployment("client", "env: [{name: DB_URL, value: http://store.data}]");
+    let store = deployment("store", "").replace("namespace: ns", "namespace: data");
+    let closed = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: data}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+";
+    let all = namespace() + &client + &store + closed;
+    let found = suggest(&all, &["--only", "ns"]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    let warning = "ns/deployment/client -> data/deployment/store tcp/8080: needed, and not allowed";
+    assert!(found.stderr.contains(warning), "{found:#?}");
+    assert_eq!(suggest(&all, &[]).status.code(), Some(0));
+}
+
+/// A pod without an address may have one of those that a rule opens (rule AM-22).
+#[test]
+fn a_pod_without_an_address_may_come_in_from_the_outside() {
+    let open = "spec: {type: LoadBalancer, selector: {app: web}";
+    let web = deployment("web", "").replacen("spec: {selector: {app: web}", open, 1);
+    let other = deployment("other", "").replace("namespace: ns", "namespace: elsewhere");
+    let all = namespace() + &web + &other;
+    let found = suggest(&all, &["--only", "ns"]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    let warning = "elsewhere/deployment/other -> ns/deployment/web tcp/8080";
+    assert!(found.stderr.contains(warning), "{found:#?}");
+    let ranges =
+        "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 10.244.0.0/24}\n";
+    let found = suggest(&(all + ranges), &["--only", "ns"]);
+    assert_eq!(found.status.code(), Some(0), "{found:#?}");
+}
+
+/// Pods ask the cache on their node where there is one (rule NP-67).
+#[test]
+fn a_cache_on_the_node_may_be_asked_for_names() {
+    let client = deployment("a", "env: [{name: B_URL, value: http://b}]");
+    let cache = "apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-local-dns, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: node-local-dns}}
+  template:
+    metadata: {labels: {k8s-app: node-local-dns}}
+    spec: {hostNetwork: true, containers: [{name: c, image: i}]}
+---
+";
+    let all = namespace() + &client + &deployment("b", "");
+    let (without, _) = judged(&all, &[]);
+    assert!(!without.to_string().contains("169.254.20.10"), "{without}");
+    let (with, code) = judged(&(all + cache), &[]);
+    assert!(with.to_string().contains("169.254.20.10/32"), "{with}");
+    assert_eq!(code, Some(0), "{with}");
+}
+
+/// An Ingress of a class that somebody else serves, in the cluster or beside it, is not this controller's.
+#[test]
+fn an_ingress_of_another_class_is_not_given_to_the_only_controller() {
+    let controller =
+        deployment("controller", "").replace("image: i", "image: ingress-nginx/controller:v1");
+    for (class, code) in [
+        ("nginx", 0),
+        ("internal", 0),
+        ("alb", 1),
+        ("gce", 1),
+        ("traefik", 1),
+    ] {
+        let ingress = format!(
+            "apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {{name: r, namespace: ns}}
+spec: {{ingressClassName: {class}, defaultBackend: {{service: {{name: web, port: {{number: 80}}}}}}}}
+"
+        );
+        let (found, exit) = judged(
+            &(namespace() + &deployment("web", "") + &controller + &ingress),
+            &[],
+        );
+        assert_eq!(exit, Some(code), "{class}: {found}");
+    }
 }

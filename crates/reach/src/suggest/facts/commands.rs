@@ -83,6 +83,7 @@ fn scope(described: &Described<'_>, settings: Vec<Setting>) -> Scope {
     Scope {
         unit: described.unit.clone(),
         settings,
+        defined: std::collections::BTreeSet::new(),
     }
 }
 

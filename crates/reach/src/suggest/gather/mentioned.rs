@@ -1,4 +1,4 @@
-//! Services that programs are told of, where nothing shows that they are needed: a human has to say.
+//! Services whose names stand in what a workload is told, and that it is not shown to need: a human has to say.
 
 use std::collections::BTreeSet;
 
@@ -6,69 +6,127 @@ use ringfence_model::{BackendPort, ObjectName, Service};
 
 use super::Gatherer;
 use super::service::Wanted;
-use super::words::is_told;
+use super::words::{is_told, without_programs};
 use crate::suggest::facts::{Facts, Scope, Setting};
 use crate::suggest::resolve::Host;
-use crate::suggest::text::{Key, host_words};
+use crate::suggest::text::{Key, names};
 use crate::suggest::{End, Evidence};
 use crate::workload::Unit;
 
-/// Leaves every mention of one of the `idle` Services undecided.
-pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts, idle: &[ObjectName]) {
-    let idle: BTreeSet<&ObjectName> = idle.iter().collect();
+/// Files with such names are texts for people, or data.
+const DOCUMENTS: [&str; 8] = [
+    ".crt", ".css", ".html", ".md", ".pem", ".sql", ".svg", ".txt",
+];
+
+/// Leaves undecided, once for each workload and Service, what names a Service that the workload is not shown to need.
+pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
+    let ends = gatherer.needs.keys();
+    let mut known: Known = Known {
+        pairs: ends
+            .map(|(from, to, _)| (from.clone(), to.clone()))
+            .collect(),
+        said: BTreeSet::new(),
+    };
     for scope in &facts.scopes {
         for setting in &scope.settings {
-            gatherer.mentioned(scope, setting, &idle);
+            gatherer.mentioned(scope, setting, &mut known);
         }
     }
 }
 
+struct Known {
+    /// Who needs somebody.
+    pairs: BTreeSet<(End, End)>,
+    /// What was said already.
+    said: BTreeSet<(Unit, ObjectName)>,
+}
+
 impl Gatherer<'_> {
-    /// Of a secret it is not said that a name is in it, and of a setting that is undecided already nothing more.
-    fn mentioned(&mut self, scope: &Scope, setting: &Setting, idle: &BTreeSet<&ObjectName>) {
+    /// Of a secret it is not said which name is in it, and of a setting that is undecided already nothing more.
+    fn mentioned(&mut self, scope: &Scope, setting: &Setting, known: &mut Known) {
         let key = Key::of(&setting.name);
-        if !is_told(setting) || setting.secret || key.is_own() || key.is_other() {
+        let is_document = DOCUMENTS
+            .iter()
+            .any(|ending| setting.what.ends_with(ending));
+        let is_none = key.is_own() || key.is_other() || key.lists_names() || key.names_an_image();
+        if is_none || is_document || !self.inhabitants.manages(&scope.unit) {
             return;
         }
-        let unit = &scope.unit;
-        let what = format!("{} {}", unit.full_name(), setting.what);
-        if self.unresolved.iter().any(|known| known.what == what) {
-            return;
-        }
-        let namespace = unit.namespace().unwrap_or_default();
-        for (host, _, _) in host_words(&setting.value) {
-            let Host::Service(service) = self.resolver.resolve(&host, namespace) else {
-                continue;
-            };
-            if !idle.contains(&service.name) || self.is_behind(service, unit) {
-                continue;
-            }
-            let evidence = Evidence {
-                what: what.clone(),
-                source: self.locate(&setting.place, &host),
-                target: String::new(),
-            };
-            let problem = format!(
-                "names svc/{}, and does not show whether it is needed, or at which port",
-                service.name
-            );
-            let help =
-                "if it is, write its port behind the name, or allow it by a policy of your own";
-            self.undecided(unit, &evidence, problem, help.to_owned());
+        for name in names(&without_programs(setting)) {
+            self.named_by(scope, setting, &name, known);
         }
     }
 
-    /// Whether `unit` is one of those that `service` leads to.
-    fn is_behind(&self, service: &Service, unit: &Unit) -> bool {
-        let own = End::Workload(unit.clone());
-        service.ports.iter().any(|port| {
+    fn named_by(&mut self, scope: &Scope, setting: &Setting, name: &str, known: &mut Known) {
+        let unit = &scope.unit;
+        let namespace = unit.namespace().unwrap_or_default();
+        let Host::Service(service) = self.resolver.resolve(name, namespace) else {
+            return;
+        };
+        let said = (unit.clone(), service.name.clone());
+        if known.said.contains(&said) || scope.defined.contains(name) {
+            return;
+        }
+        let behind = self.behind(service);
+        let own = self.ends_of(unit);
+        let is_needed = || {
+            let mut pairs = own
+                .iter()
+                .flat_map(|from| behind.iter().map(move |to| (from, to)));
+            pairs.any(|(from, to)| known.pairs.contains(&(from.clone(), to.clone())))
+        };
+        let is_own = || behind.contains(&End::Workload(unit.clone()));
+        if behind.is_empty() || own.is_empty() || is_own() || is_needed() {
+            return;
+        }
+        let needle = if setting.secret { "" } else { name };
+        let evidence = Evidence {
+            what: format!("{} {}", unit.full_name(), setting.what),
+            source: self.locate(&setting.place, needle),
+            target: String::new(),
+        };
+        if self.is_undecided(&evidence, setting) {
+            return;
+        }
+        known.said.insert(said);
+        let whom = match setting.secret {
+            true => "a Service of these manifests".to_owned(),
+            false => format!("svc/{}", service.name),
+        };
+        let problem =
+            format!("names {whom}, and does not show whether it is needed, or at which port");
+        let help = "if it is, write its port behind the name, or allow it by a policy of your own";
+        self.undecided(unit, &evidence, problem, help.to_owned());
+    }
+
+    /// Whether something about the same setting, or the same line of a file, is for a human already.
+    fn is_undecided(&self, evidence: &Evidence, setting: &Setting) -> bool {
+        let line = |source: &Option<ringfence_model::Source>| {
+            let source = source.as_ref()?;
+            Some((source.file.clone(), source.line))
+        };
+        self.unresolved.iter().any(|known| {
+            known.what == evidence.what
+                && (is_told(setting) || line(&known.source) == line(&evidence.source))
+        })
+    }
+
+    /// Who answers at any port of `service`.
+    fn behind(&self, service: &Service) -> BTreeSet<End> {
+        let reached = service.ports.iter().filter_map(|port| {
             let wanted = Wanted {
                 port: Some(BackendPort::Number(port.port)),
                 protocol: Some(port.protocol),
                 usual: None,
             };
-            let found = self.destinations(service, &wanted);
-            found.is_ok_and(|(ends, _)| ends.iter().any(|(end, _)| *end == own))
-        })
+            self.destinations(service, &wanted).ok()
+        });
+        let destinations = reached.flat_map(|(destinations, _)| destinations);
+        destinations.map(|(end, _)| end).collect()
+    }
+
+    /// Whether `unit` is one of those that `service` leads to.
+    pub(super) fn is_behind(&self, service: &Service, unit: &Unit) -> bool {
+        self.behind(service).contains(&End::Workload(unit.clone()))
     }
 }

@@ -1,6 +1,6 @@
 //! Name servers: whoever needs a name needs them (rule NP-67).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ringfence_model::{BackendPort, Labels, Service, TargetPort};
 use ringfence_net::Protocol;
@@ -20,11 +20,17 @@ const KNOWN: [(&str, &str); 4] = [
     ("openshift-dns", "dns-default"),
 ];
 const PORT: u16 = 53;
+/// The pods of NodeLocal DNSCache, by `k8s-app`, and the address at which they answer on their nodes unless they are told
+/// otherwise.
+const APPLICATION: &str = "k8s-app";
+const NODE_CACHE: &str = "node-local-dns";
+const NODE_CACHE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 
 /// Adds the name server to the needs of everybody who looks up names.
 pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
     let looking_up = std::mem::take(&mut gatherer.looking_up);
-    let (servers, target) = servers(gatherer);
+    let (mut servers, target) = servers(gatherer);
+    servers.extend(gatherer.caches());
     for (unit, evidence) in looking_up {
         if gatherer.inhabitants.is_on_host(&unit) {
             continue;
@@ -52,6 +58,27 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
 }
 
 impl Gatherer<'_> {
+    /// The caches on the nodes, if the manifests have their pods (rule NP-67).
+    fn caches(&self) -> Vec<Destination> {
+        let mut pods = self.inhabitants.cluster.pods.values();
+        let has_caches = pods.any(|pod| {
+            pod.labels
+                .get(APPLICATION)
+                .is_some_and(|name| name == NODE_CACHE)
+        });
+        let needed = |protocol| NeededPort {
+            protocol,
+            number: PORT,
+            name: None,
+        };
+        let caches = BOTH.map(|protocol| (End::address(NODE_CACHE_ADDRESS), needed(protocol)));
+        if has_caches {
+            caches.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Notes that `unit` asks the name server at `address`.
     fn asks(&mut self, unit: &Unit, address: IpAddr, evidence: &Evidence) {
         match self.resolver.resolve(&address.to_string(), "") {

@@ -23,6 +23,21 @@ const CONTROLLERS: [&str; 8] = [
     "skipper",
     "traefik",
 ];
+/// What the names of classes say of who serves them.
+const CLASSES: [&str; 12] = [
+    "alb",
+    "ambassador",
+    "apisix",
+    "azure",
+    "cilium",
+    "contour",
+    "gce",
+    "haproxy",
+    "kong",
+    "nginx",
+    "skipper",
+    "traefik",
+];
 /// The label that in-cluster Gateways' pods have, by the Gateway's name.
 const GATEWAY: &str = "gateway.networking.k8s.io/gateway-name";
 const HELP: &str =
@@ -55,6 +70,14 @@ fn controllers(facts: &Facts) -> BTreeSet<(&Unit, &str)> {
         known.any(|part| image.contains(part))
     });
     images.map(|(unit, image)| (unit, image.as_str())).collect()
+}
+
+/// Whether the class says the name of a controller or cloud that the image does not.
+fn is_of_another(class: Option<&str>, image: &str) -> bool {
+    let mut said = CLASSES
+        .iter()
+        .filter(|name| class.is_some_and(|class| class.contains(*name)));
+    said.any(|name| !image.contains(name))
 }
 
 impl Gatherer<'_> {
@@ -152,6 +175,10 @@ impl Gatherer<'_> {
         if !self.options.ingress_from.is_empty() {
             return self.said();
         }
+        let known = known
+            .iter()
+            .filter(|(_, image)| !is_of_another(class, image));
+        let known: BTreeSet<(&Unit, &str)> = known.copied().collect();
         let units: BTreeSet<&Unit> = known.iter().map(|(unit, _)| *unit).collect();
         let named = known
             .iter()

@@ -166,10 +166,9 @@ fn needed(service: &Service, port: &ServicePort, pod: &Pod) -> Result<NeededPort
         let TargetPort::Number(target) = port.target else {
             return Err(no_port(service, &port.port.to_string()));
         };
-        let headless = service.cluster_ip == ClusterIp::Headless;
         return Ok(NeededPort {
             protocol: port.protocol,
-            number: if headless { port.port } else { target },
+            number: target,
             name: None,
         });
     };

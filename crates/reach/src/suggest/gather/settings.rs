@@ -1,10 +1,12 @@
 //! Needs out of what pods are told.
 
-use ringfence_model::BackendPort;
+use std::collections::BTreeSet;
+
+use ringfence_model::{BackendPort, Service};
 use ringfence_net::Protocol;
 
 use super::service::Wanted;
-use super::{Gatherer, NeededPort};
+use super::{Destination, Gatherer, NeededPort};
 use crate::suggest::facts::{Facts, Missing, Scope, Setting};
 use crate::suggest::resolve::Host;
 use crate::suggest::text::{
@@ -38,7 +40,7 @@ struct Meant<'a> {
 impl<'a> Gatherer<'a> {
     fn setting(&mut self, scope: &Scope, setting: &Setting) {
         let key = Key::of(&setting.name);
-        if key.is_own() {
+        if key.lists_names() {
             return;
         }
         let namespace = scope.unit.namespace().unwrap_or_default();
@@ -69,9 +71,20 @@ impl<'a> Gatherer<'a> {
             })
             .collect();
         meant.extend(flagged);
+        meant.retain(|one| !scope.defined.contains(&one.mention.host));
+        if key.is_own() {
+            meant.retain(|one| self.is_of_others(&scope.unit, one));
+        }
         for meant in plainest(meant) {
             self.meant(scope, setting, &key, &meant);
         }
+    }
+
+    /// Whether it is written as an address of a Service that leads to somebody else than `unit`.
+    fn is_of_others(&self, unit: &Unit, meant: &Meant<'_>) -> bool {
+        let is_address = meant.mention.form != Form::Bare;
+        is_address
+            && matches!(&meant.host, Host::Service(service) if !self.is_behind(service, unit))
     }
 
     fn meant(&mut self, scope: &Scope, setting: &Setting, key: &Key, meant: &Meant<'a>) {
@@ -88,6 +101,7 @@ impl<'a> Gatherer<'a> {
             Host::Itself => return,
             Host::Service(service) => match self.destinations(service, &wanted) {
                 Ok((destinations, target)) => {
+                    let destinations = of_pod(destinations, &meant.mention.host, service);
                     let own = End::Workload(unit.clone());
                     let itself = destinations.iter().all(|(end, _)| *end == own);
                     if itself && meant.mention.form == Form::Bare && key.is_own_name() {
@@ -238,6 +252,29 @@ impl<'a> Gatherer<'a> {
         let problem = format!("{} is not among these manifests", missing.object);
         let help = "add its manifest, so that the host in it can be read".to_owned();
         self.undecided(&missing.unit, &evidence, problem, help);
+    }
+}
+
+/// Of `destinations` those of the one pod that `host` names, as in `db-0.db-headless`, if it is found by its workload.
+fn of_pod(
+    destinations: BTreeSet<Destination>,
+    host: &str,
+    service: &Service,
+) -> BTreeSet<Destination> {
+    let label = host.split('.').next().unwrap_or_default();
+    let (stem, number) = label.rsplit_once('-').unwrap_or((label, ""));
+    if label == service.name.name || number.parse::<u32>().is_err() {
+        return destinations;
+    }
+    let is_named = |(end, _): &&Destination| match end {
+        End::Workload(Unit::Workload { name, .. }) => name == stem || name == label,
+        End::Workload(_) | End::Unseen { .. } | End::Block(_) | End::Outside => false,
+    };
+    let named: BTreeSet<Destination> = destinations.iter().filter(is_named).cloned().collect();
+    if named.is_empty() {
+        destinations
+    } else {
+        named
     }
 }
 

@@ -7,6 +7,8 @@ use ringfence_model::{Described, Field, ObjectName};
 
 use super::{Gatherer, unit_of};
 use crate::suggest::facts::Facts;
+use crate::suggest::resolve::Host;
+use crate::suggest::text::names;
 use crate::suggest::{End, Evidence};
 use crate::workload::Unit;
 
@@ -25,18 +27,75 @@ const MONITORS_GROUP: &str = "monitoring.coreos.com";
 /// The kinds of the Prometheus operator that say what is scraped.
 const MONITORS: [&str; 4] = ["PodMonitor", "Probe", "ScrapeConfig", "ServiceMonitor"];
 
-/// Fields by which an object of a kind that nobody here knows seems to make pods.
-const PODS: [&str; 10] = [
-    "spec.containers",
-    "spec.instances",
-    "spec.jobTargetRef.template.spec.containers",
-    "spec.jobTemplate",
-    "spec.kafka",
-    "spec.nodeSets",
-    "spec.podSpec",
-    "spec.podTemplate",
-    "spec.replicas",
-    "spec.template.spec.containers",
+/// What every annotation for an ingress controller has in its name.
+const INGRESS_ANNOTATION: &str = "ingress.kubernetes.io";
+
+/// Groups of other projects whose kinds make no pods.
+const WITHOUT_PODS: [&str; 30] = [
+    "acme.cert-manager.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "cilium.io",
+    "configuration.konghq.com",
+    "constraints.gatekeeper.sh",
+    "contour.heptio.com",
+    "crd.projectcalico.org",
+    "elbv2.k8s.aws",
+    "external-secrets.io",
+    "generators.external-secrets.io",
+    "getambassador.io",
+    "image.toolkit.fluxcd.io",
+    "k8s.nginx.org",
+    "karpenter.sh",
+    "kyverno.io",
+    "metallb.io",
+    "networking.istio.io",
+    "notification.toolkit.fluxcd.io",
+    "projectcalico.org",
+    "projectcontour.io",
+    "route.openshift.io",
+    "secrets.hashicorp.com",
+    "security.istio.io",
+    "security.openshift.io",
+    "source.toolkit.fluxcd.io",
+    "telemetry.istio.io",
+    "templates.gatekeeper.sh",
+    "traefik.containo.us",
+    "traefik.io",
+];
+/// Kinds that make no pods of groups whose other kinds do.
+const KINDS_WITHOUT_PODS: [(&str, &str); 14] = [
+    ("argoproj.io", "AppProject"),
+    ("autoscaling.k8s.io", "VerticalPodAutoscaler"),
+    ("grafana.integreatly.org", "GrafanaDashboard"),
+    ("grafana.integreatly.org", "GrafanaDatasource"),
+    ("keda.sh", "ClusterTriggerAuthentication"),
+    ("keda.sh", "ScaledObject"),
+    ("keda.sh", "TriggerAuthentication"),
+    (MONITORS_GROUP, "AlertmanagerConfig"),
+    (MONITORS_GROUP, "PodMonitor"),
+    (MONITORS_GROUP, "Probe"),
+    (MONITORS_GROUP, "PrometheusRule"),
+    (MONITORS_GROUP, "ScrapeConfig"),
+    (MONITORS_GROUP, "ServiceMonitor"),
+    ("serving.knative.dev", "DomainMapping"),
+];
+/// Kinds by which nobody connects to the Services that they name.
+const ABOUT_OTHERS: [&str; 3] = ["Certificate", "DestinationRule", "PeerAuthentication"];
+/// Words in the names of fields that lead to a Service.
+const LEADING: [&str; 12] = [
+    "address",
+    "backend",
+    "destination",
+    "endpoint",
+    "host",
+    "route",
+    "server",
+    "service",
+    "target",
+    "upstream",
+    "uri",
+    "url",
 ];
 /// Groups whose kinds are Kubernetes' own, or ringfence's; those of Cluster API make machines.
 const KNOWN_GROUPS: [&str; 3] = [".k8s.io", "cluster.x-k8s.io", "ringfence.dev"];
@@ -57,6 +116,11 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
             gatherer.foreign(&object);
         }
     }
+    for field in documents.objects_saying(&[INGRESS_ANNOTATION]) {
+        if let Some(object) = Described::of(&field, namespace) {
+            gatherer.annotations(&object);
+        }
+    }
     gatherer.discovers(facts);
 }
 
@@ -74,6 +138,19 @@ fn evidence(object: &Described<'_>, of: &str, at: &Field<'_>) -> Evidence {
         what: format!("{} {}{of}", object.kind, object.name),
         source: Some(at.location().source),
         target: String::new(),
+    }
+}
+
+/// Whether fields of these names lead to a Service: the last one, or one around a `name`.
+fn leads(names: &[&str]) -> bool {
+    let says = |name: &&str| {
+        let name = name.to_ascii_lowercase();
+        LEADING.iter().any(|word| name.contains(word))
+    };
+    match names {
+        ["metadata", ..] | [] => false,
+        [around @ .., "name"] => around.iter().any(|name| *name == "to" || says(name)),
+        [.., last] => says(last),
     }
 }
 
@@ -158,16 +235,63 @@ impl Gatherer<'_> {
         }
     }
 
-    /// An object of a kind that nobody here knows, and that seems to make pods.
+    /// An object of a kind that nobody here knows may make pods, and may lead to Services.
     fn foreign(&mut self, object: &Described<'_>) {
-        let has = |path: &&str| object.field.get(path).is_some_and(|field| !field.is_null());
-        if !is_foreign(&object.group) || !PODS.iter().any(has) {
+        if !is_foreign(&object.group) {
             return;
         }
-        let problem = "seems to make pods, which these manifests do not hold, so that what they need is not read".to_owned();
-        let help = "add the manifests that its controller makes, or write policies of your own for its pods";
-        let evidence = evidence(object, "", object.field);
-        self.unresolved_in(&object.name.namespace, &evidence, problem, help.to_owned());
+        let kind = (object.group.as_str(), object.kind.as_str());
+        let is_without_pods = WITHOUT_PODS.contains(&kind.0) || KINDS_WITHOUT_PODS.contains(&kind);
+        let is_of_cluster = kind.1.starts_with("Cluster")
+            && kind.1 != "Cluster"
+            && object.field.text_at("metadata.namespace").is_none();
+        if !is_without_pods && !is_of_cluster {
+            let problem = "may make pods, which these manifests do not hold, so that what they need is not read".to_owned();
+            let help = "add the manifests that its controller makes, or write policies of your own for its pods";
+            let evidence = evidence(object, "", object.field);
+            self.unresolved_in(&object.name.namespace, &evidence, problem, help.to_owned());
+        } else if !object.is(MONITORS_GROUP, &MONITORS) && !ABOUT_OTHERS.contains(&kind.1) {
+            let texts = object.field.texts().into_iter();
+            let leading = texts.filter(|(names, _)| leads(names));
+            let leading = leading.map(|(_, text)| text).collect();
+            self.leading(object, leading);
+        }
+    }
+
+    /// Annotations of Ingresses that name Services, such as those that ask somebody else who a caller is.
+    fn annotations(&mut self, object: &Described<'_>) {
+        if object.kind != "Ingress" {
+            return;
+        }
+        let annotations = object.field.get("metadata.annotations");
+        let texts = annotations.map(|annotations| annotations.texts());
+        let urls = texts.into_iter().flatten().map(|(_, text)| text);
+        let urls = urls.filter(|text| text.text().is_some_and(|text| text.contains("://")));
+        self.leading(object, urls.collect());
+    }
+
+    /// Leaves the Services that `texts` of `object` name undecided, each once.
+    fn leading(&mut self, object: &Described<'_>, texts: Vec<Field<'_>>) {
+        let mut known = BTreeSet::new();
+        for text in texts {
+            for name in names(text.text().unwrap_or_default()) {
+                let found = self.resolver.resolve(&name, &object.name.namespace);
+                let Host::Service(service) = found else {
+                    continue;
+                };
+                if !known.insert(service.name.clone()) {
+                    continue;
+                }
+                let namespace = service.name.namespace.clone();
+                let problem = format!(
+                    "names svc/{}, and who connects to it for that is not read",
+                    service.name
+                );
+                let help = "allow those pods by a policy of your own, at both ends if they are selected by one";
+                let evidence = evidence(object, "", &text);
+                self.unresolved_in(&namespace, &evidence, problem, help.to_owned());
+            }
+        }
     }
 
     /// Programs that ask the API server whom to scrape.

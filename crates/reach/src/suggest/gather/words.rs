@@ -1,14 +1,20 @@
 //! Services that words of arguments and variables name, where nothing but the Service says that they are hosts.
 
+use std::borrow::Cow;
+
 use ringfence_model::{BackendPort, Service};
 
 use super::Gatherer;
 use crate::suggest::facts::{Scope, Setting};
 use crate::suggest::resolve::Host;
-use crate::suggest::text::{Form, Key, Mention, bare, flagged, host_words};
+use crate::suggest::text::{Form, Key, Mention, bare, flagged, host_words, operands};
 
 /// What programs are told, in which a word that is the name of a Service is that Service.
 const TOLD: [&str; 3] = ["args[", "command[", "env "];
+
+/// What holds commands, and the word of it that is always a program.
+const COMMANDS: [&str; 2] = ["args[", "command["];
+const PROGRAM: &str = "command[0]";
 
 /// Names of flags for a host, of one letter.
 const HOST_FLAG: &str = "h";
@@ -31,10 +37,11 @@ impl<'a> Gatherer<'a> {
         key: &Key,
         namespace: &str,
     ) -> Vec<Named> {
-        if !is_told(setting) {
+        if !is_told(setting) || key.is_other() {
             return Vec::new();
         }
-        let words = host_words(&setting.value);
+        let value = without_programs(setting);
+        let words = host_words(&value);
         let is_only = words.len() == 1;
         let is_host = is_only && (key.names_a_host() || setting.name == HOST_FLAG);
         let named = words.into_iter().filter_map(|(host, between, next)| {
@@ -56,7 +63,7 @@ impl<'a> Gatherer<'a> {
         named.collect()
     }
 
-    /// The addresses, and the hosts outside of the cluster, that flags of a command name.
+    /// The Services, the addresses, and the hosts outside of the cluster that flags of a command name.
     pub(super) fn flagged(
         &self,
         scope: &Scope,
@@ -80,8 +87,11 @@ impl<'a> Gatherer<'a> {
         let all = own.chain(of_text.map(|mention| (None, mention)));
         let known = all.filter_map(|(port, mention)| {
             let host = self.resolver.resolve(&mention.host, namespace);
-            let is_other = matches!(host, Host::External(_) | Host::Address(_));
-            is_other.then_some((Named { mention, port }, host))
+            let is_known = matches!(
+                host,
+                Host::Service(_) | Host::External(_) | Host::Address(_)
+            );
+            is_known.then_some((Named { mention, port }, host))
         });
         known.collect()
     }
@@ -90,6 +100,18 @@ impl<'a> Gatherer<'a> {
 /// Whether it is an argument or a variable, rather than a line of a file.
 pub(super) fn is_told(setting: &Setting) -> bool {
     TOLD.iter().any(|start| setting.what.starts_with(start))
+}
+
+/// What the setting says beside the names of programs that it runs.
+pub(super) fn without_programs(setting: &Setting) -> Cow<'_, str> {
+    let is_command = COMMANDS.iter().any(|start| setting.what.starts_with(start));
+    if setting.what.starts_with(PROGRAM) {
+        Cow::Borrowed("")
+    } else if is_command && setting.value.contains(char::is_whitespace) {
+        Cow::Owned(operands(&setting.value))
+    } else {
+        Cow::Borrowed(setting.value.as_str())
+    }
 }
 
 /// `db.data 5432`, `db.data,5432`, `db.data:5432` and `db.data:postgres`.

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::ConnectionSet;
-use ringfence_policy::{ClassId, ClassKind, ClassSet, Engine, SharedFamily};
+use ringfence_policy::{ClassId, ClassKind, ClassSet, Engine, Reach, SharedFamily};
 
 use super::scene::ports;
 use super::{Deviation, DeviationKind, Scene};
-use crate::suggest::inhabitants::Inhabitants;
+use crate::suggest::inhabitants::{Inhabitants, pod_ranges};
 use crate::suggest::{End, Need, NeededPort};
 
 /// So many differences are shown, and the others are counted.
@@ -130,7 +130,7 @@ impl<'a> Comparison<'a> {
             for source in sources.iter() {
                 for (reach, destinations) in &row.cells {
                     for destination in destinations.iter() {
-                        self.judge(shared, (source, destination), &reach.allowed, found);
+                        self.judge(shared, (source, destination), reach, found);
                     }
                 }
             }
@@ -142,10 +142,10 @@ impl<'a> Comparison<'a> {
         &self,
         shared: SharedFamily,
         (source, destination): (ClassId, ClassId),
-        allowed: &ConnectionSet,
+        Reach { allowed, unknown }: &Reach,
         found: &mut Found<'a>,
     ) {
-        if allowed.is_empty() {
+        if allowed.is_empty() && unknown.is_empty() {
             return;
         }
         let sources = self.of_class.get(&source).map_or(&[][..], Vec::as_slice);
@@ -163,7 +163,11 @@ impl<'a> Comparison<'a> {
                     let of_blocks = self.needed_from_pods((from, source), to, destination);
                     needed = needed.union(&of_blocks);
                 }
-                let excess = allowed.difference(&needed);
+                let mut excess = allowed.difference(&needed);
+                if !from_managed && matches!(from, End::Workload(_)) {
+                    let open = self.open_to_many(to, destination).difference(&needed);
+                    excess = excess.union(&unknown.intersection(&open));
+                }
                 let ends = self.ends((from, source), (to, destination));
                 if ends.as_ref().is_none_or(|(one, other)| one != other) {
                     let ends = || self.named_in(shared, ends);
@@ -212,6 +216,18 @@ impl<'a> Comparison<'a> {
             End::Outside | End::Workload(_) | End::Unseen { .. } => false,
         });
         self.all(here.map(|need| &need.port), destination)
+    }
+
+    /// What rules for blocks of addresses open of `to`. A pod whose address is not known yet may have one of them (rule AM-22);
+    /// it has none where what is open to the outside leaves out the addresses of pods.
+    fn open_to_many(&self, to: &End, destination: ClassId) -> ConnectionSet {
+        let needs = self.from_blocks.get(to).into_iter().flatten();
+        let many = needs.filter(|need| match &need.from {
+            End::Block(block) => block.prefix_len() < block.max_prefix_len(),
+            End::Outside => pod_ranges(self.engine.cluster()).is_empty(),
+            End::Workload(_) | End::Unseen { .. } => false,
+        });
+        self.all(many.map(|need| &need.port), destination)
     }
 
     /// What `to` needs from the addresses of `source`.

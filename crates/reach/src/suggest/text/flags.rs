@@ -1,4 +1,4 @@
-//! Hosts behind the flags of commands that stand in one text, as in `psql -h db.example.com -p 5432`.
+//! Commands that stand in one text, and hosts behind their flags, as in `psql -h db.example.com -p 5432`.
 
 use super::key::Key;
 use super::mention::Mention;
@@ -7,6 +7,9 @@ use super::setting::{bare, joined};
 /// The flag of one letter for a host.
 const HOST: &str = "h";
 const PORTS: [&str; 3] = ["p", "P", "-port"];
+
+/// Programs whose `-h` names no host.
+const OTHERS: [&str; 8] = ["chown", "df", "du", "free", "grep", "ls", "sort", "tar"];
 
 /// The hosts that flags of the commands in `text` name, with the port that another flag of the same command names.
 pub(in crate::suggest) fn flagged(text: &str) -> Vec<Mention> {
@@ -20,6 +23,12 @@ fn of_command(text: &str) -> Vec<Mention> {
         .split_whitespace()
         .map(|word| word.trim_matches(['"', '\'', '(', ')']))
         .collect();
+    let program = words
+        .first()
+        .map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+    if OTHERS.contains(&program) {
+        return Vec::new();
+    }
     let flags = || {
         words.iter().enumerate().filter_map(|(at, word)| {
             let flag = word.strip_prefix('-')?;
@@ -41,4 +50,35 @@ fn of_command(text: &str) -> Vec<Mention> {
             ..mention
         })
         .collect()
+}
+
+/// Words of shells that stand before a command.
+const BEFORE: [&str; 12] = [
+    "!", "(", "do", "elif", "else", "exec", "if", "sudo", "then", "time", "until", "while",
+];
+
+/// The words of the commands in `text` but those that name programs, which are no hosts.
+pub(in crate::suggest) fn operands(text: &str) -> String {
+    let commands = text.split_inclusive([';', '|', '&', '\n']).map(|command| {
+        let start = program(command);
+        let (before, rest) = command.split_at_checked(start).unwrap_or((command, ""));
+        let end = rest.find(|letter: char| letter.is_whitespace() || ";|&".contains(letter));
+        let behind = rest.get(end.unwrap_or(rest.len())..).unwrap_or_default();
+        format!("{before} {behind}")
+    });
+    commands.collect()
+}
+
+/// Where the program's name begins.
+fn program(command: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = command.get(at..).unwrap_or_default();
+        let skipped = rest.len() - rest.trim_start().len();
+        let word = rest.split_whitespace().next().unwrap_or_default();
+        if !BEFORE.contains(&word) {
+            return at + skipped;
+        }
+        at += skipped + word.len();
+    }
 }

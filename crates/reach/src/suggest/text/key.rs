@@ -67,6 +67,21 @@ const OTHER: [&str; 12] = [
     "username",
 ];
 
+/// Words in a row by which a name lists hosts that nobody dials for it: `NO_PROXY`, `ALLOWED_HOSTS`, `cors.origins`.
+const NOT_DIALLED: [&str; 11] = [
+    "allowedhost",
+    "allowedorigin",
+    "allowhost",
+    "alloworigin",
+    "cors",
+    "csrf",
+    "dnsname",
+    "nonproxyhosts",
+    "noproxy",
+    "trustedhost",
+    "trustedorigin",
+];
+
 /// A name as words in lower case: `DB_HOST`, `dbHost`, `db.host` and `--db-host` are the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::suggest) struct Key(Vec<String>);
@@ -101,10 +116,18 @@ impl Key {
         self.0.iter().any(|word| OWN.contains(&word.as_str()))
     }
 
-    /// Whether the value is no host, whatever it is called.
+    /// Whether the value is no host, whatever it is called. What is called `db` and no more may be one.
     pub(in crate::suggest) fn is_other(&self) -> bool {
         let last = self.0.last();
-        last.is_some_and(|word| OTHER.contains(&word.as_str()))
+        let is_alone = matches!(self.0.as_slice(), [only] if only == "db");
+        !is_alone && last.is_some_and(|word| OTHER.contains(&word.as_str()))
+    }
+
+    /// Whether the value is a list of names that nobody dials for it: those that go past a proxy, or that a server takes
+    /// for its own or its callers'.
+    pub(in crate::suggest) fn lists_names(&self) -> bool {
+        let joined = self.0.concat();
+        NOT_DIALLED.iter().any(|words| joined.contains(words))
     }
 
     /// Whether the value is an image.

@@ -30,7 +30,7 @@ pub(in crate::suggest) fn mentions(text: &str) -> Vec<Mention> {
     let (addresses, rest) = bracketed(&rest);
     found.extend(addresses);
     for word in words(&rest) {
-        found.extend(word.mention());
+        found.extend(word.mentions());
     }
     let mut seen = std::collections::BTreeSet::new();
     found.retain(|mention| seen.insert(mention.clone()));
@@ -94,6 +94,18 @@ pub(in crate::suggest) fn host_words(text: &str) -> Vec<(String, String, String)
     hosts.collect()
 }
 
+/// Words that may be the names of Services: whether they are, and are meant, somebody else has to know.
+pub(in crate::suggest) fn names(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut previous: Option<Word<'_>> = None;
+    for word in words(text) {
+        let joined = previous.filter(|previous| previous.after.starts_with('/'));
+        found.extend(word.name(joined.as_ref()));
+        previous = Some(word);
+    }
+    found
+}
+
 /// What stands before the next word, that word, and the rest.
 fn next_word(text: &str) -> Option<(&str, &str, &str)> {
     let start = text.find(is_of_host).unwrap_or(text.len());
@@ -110,6 +122,7 @@ const BEHIND_USER: &str = "@//";
 struct Word<'a> {
     text: &'a str,
     before: Option<char>,
+    is_behind_slashes: bool,
     after: &'a str,
 }
 
@@ -129,6 +142,7 @@ fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
                 true => Some('@'),
                 false => skipped.chars().next_back().or(before),
             },
+            is_behind_slashes: skipped.ends_with("//"),
             after,
         };
         before = text.chars().next_back();
@@ -142,19 +156,58 @@ pub(super) const fn is_of_host(letter: char) -> bool {
 }
 
 impl Word<'_> {
-    fn mention(&self) -> Option<Mention> {
-        let host = host(self.text).filter(|_| !self.is_of_path())?;
-        let (form, port) = match port_behind(self.after) {
-            Some(port) => (Form::HostPort, Some(port)),
-            None if is_service_name(&host) => (Form::Bare, None),
-            None => return None,
+    /// One for each port: `zk-0:2888:3888` names two.
+    fn mentions(&self) -> Vec<Mention> {
+        let Some(host) = host(self.text).filter(|_| !self.is_of_path()) else {
+            return Vec::new();
         };
-        Some(Mention { host, port, form })
+        let (first, second) = ports_behind(self.after);
+        let form = match first {
+            Some(_) => Form::HostPort,
+            None if is_service_name(&host) => Form::Bare,
+            None => return Vec::new(),
+        };
+        let ports = [Some(first), second.map(Some)].into_iter().flatten();
+        let mention = |port| Mention {
+            host: host.clone(),
+            port,
+            form: form.clone(),
+        };
+        ports.map(mention).collect()
+    }
+
+    /// The name of a Service that it may be, as it is written: behind `//` or `/dev/tcp/`, or with its namespace before it, as
+    /// in `shop/api`, or where no path goes on.
+    fn name(&self, previous: Option<&Self>) -> Option<String> {
+        let labels = self.text.trim_end_matches('.').split('.');
+        let labels: Vec<&str> = labels.skip_while(|label| label.starts_with('_')).collect();
+        let written = labels.join(".");
+        let name = host(&written).filter(|name| *name == written)?;
+        if !self.is_of_path() || self.is_behind_slashes {
+            return Some(name);
+        }
+        let previous = previous.filter(|_| self.before == Some('/'))?;
+        match (previous.text, previous.before) {
+            ("tcp" | "udp", Some('/')) => Some(name),
+            (_, Some('/' | '\\' | '$' | '%')) => None,
+            (namespace, _) => (!name.contains('.')).then(|| format!("{name}.{namespace}")),
+        }
     }
 
     const fn is_of_path(&self) -> bool {
         matches!(self.before, Some('/' | '\\' | '$' | '%'))
     }
+}
+
+/// The port at the beginning of `text`, and one right behind it. A small number there is a weight.
+fn ports_behind(text: &str) -> (Option<u16>, Option<u16>) {
+    let behind = text.get(1..).and_then(|behind| behind.find(':'));
+    let second = behind.and_then(|colon| port_behind(text.get(colon + 1..)?));
+    let first = port_behind(text);
+    (
+        first,
+        second.filter(|port| first.is_some() && *port >= 1024),
+    )
 }
 
 /// The port at the beginning of `text`, which stands behind a host. Digits before an `@` are a password, and digits with more

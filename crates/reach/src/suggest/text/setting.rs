@@ -111,11 +111,28 @@ pub(in crate::suggest) fn from_lines(text: &str) -> Vec<(usize, String, String)>
     lines
         .filter_map(|(number, line)| {
             let line = line.trim();
-            let comment = ["#", "//", ";", "--", "<!--", "*", "/*"];
-            let left_out = line.is_empty() || comment.iter().any(|start| line.starts_with(start));
+            let left_out = line.is_empty() || is_comment(line);
             (!left_out).then(|| named(number, line))
         })
         .collect()
+}
+
+/// Neither `--host=db` of a command over several lines nor `* = host=db`, a line of pgbouncer, is one.
+fn is_comment(line: &str) -> bool {
+    let starts = ["#", "//", ";", "-- ", "<!--", "/*"];
+    let is_pair = |rest: &str| rest.trim_start().starts_with('=');
+    line == "--"
+        || starts.iter().any(|start| line.starts_with(start))
+        || line.strip_prefix('*').is_some_and(|rest| !is_pair(rest))
+}
+
+/// What `line` gives a name to: `upstream api {` of nginx, `backend db` of HAProxy.
+pub(in crate::suggest) fn defined(line: &str) -> Option<&str> {
+    let line = line.trim().trim_end_matches('{');
+    let mut words = line.split_whitespace();
+    let starts = matches!(words.next()?, "upstream" | "backend" | "frontend");
+    let name = words.next()?;
+    (starts && words.next().is_none() && is_plain(name)).then_some(name)
 }
 
 fn named(number: usize, line: &str) -> (usize, String, String) {
