@@ -26,7 +26,7 @@ use relations::Relations;
 use watch::Written;
 
 /// How many changes a resource remembers.
-const REMEMBERED: usize = 4_096;
+const REMEMBERED: usize = 2_048;
 
 /// What names an object among those of its resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
