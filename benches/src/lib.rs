@@ -6,12 +6,15 @@
 
 #![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
 
+mod connections;
 mod files;
 mod growth;
 mod page;
 mod table;
 mod times;
+pub mod topology;
 
+pub use connections::{connections, exchange};
 pub use files::write;
 pub use growth::{Growing, doubled};
 pub use page::put_into;

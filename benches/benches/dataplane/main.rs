@@ -13,13 +13,12 @@ mod plot;
 mod pods;
 mod rounds;
 mod rules;
-mod topology;
 mod traffic;
 
 use anyhow::{Context as _, Result};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
-use ringfence_benches::{print, time};
+use ringfence_benches::{print, time, topology};
 
 use rounds::{Measured, Subject};
 use rules::Rules;

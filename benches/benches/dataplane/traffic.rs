@@ -1,13 +1,12 @@
 //! Traffic from one thread that holds both ends: packets run through all hooks inside the sender's system call, so a
 //! transaction takes exactly the processor time that it costs, and no other processor has to be woken.
 
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use ringfence_benches::time;
+use ringfence_benches::{connections, exchange, time};
 use ringfence_netlink::namespace::run_in;
 
 use crate::pods::{CLOSED_PORT, OPEN_PORT};
@@ -103,22 +102,14 @@ impl Traffic {
     }
 
     fn stream(self, listener: &TcpListener, to: Ipv4Addr) -> Result<Duration> {
-        let connect = || {
-            Ok::<_, std::io::Error>((TcpStream::connect((to, OPEN_PORT))?, listener.accept()?.0))
-        };
-        let (taken, done) = if self == Self::Connections {
-            time(|| {
-                (0..self.count()).try_for_each(|_| {
-                    let (mut client, mut server) = connect()?;
-                    exchange(&mut client, &mut server)?;
-                    drop(server);
-                    client.read(&mut [0]).map(drop)
-                })
-            })
-        } else {
-            let (mut client, mut server) = connect()?;
-            time(|| (0..self.count()).try_for_each(|_| exchange(&mut client, &mut server)))
-        };
+        if self == Self::Connections {
+            let to = SocketAddrV4::new(to, OPEN_PORT);
+            return Ok(connections(listener, to, self.count())?);
+        }
+        let mut client = TcpStream::connect((to, OPEN_PORT))?;
+        let mut server = listener.accept()?.0;
+        let (taken, done) =
+            time(|| (0..self.count()).try_for_each(|_| exchange(&mut client, &mut server)));
         done?;
         Ok(taken)
     }
@@ -165,14 +156,6 @@ pub(crate) fn check(topology: &Topology, way: Way, enforces: bool) -> Result<()>
         bail!("the closed port: {error}, enforcement: {enforces}");
     }
     Ok(())
-}
-
-fn exchange(client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<()> {
-    let mut byte = [0];
-    client.write_all(&[1])?;
-    server.read_exact(&mut byte)?;
-    server.write_all(&byte)?;
-    client.read_exact(&mut byte)
 }
 
 fn listen() -> std::io::Result<TcpListener> {

@@ -9,7 +9,8 @@ use ringfence_ruleset::{
     Chain, Datum, Element, Key, Operation, Table, Value, Verdict, diff, fingerprint,
 };
 
-use crate::layout::{self, Pass, Place, direction_set};
+use crate::balance::Balance;
+use crate::layout::{self, Pass, direction_set};
 use crate::peer::canonical;
 use crate::policy::{Extent, Row};
 use crate::report::Record;
@@ -176,28 +177,26 @@ impl Emitter {
         self.remove(set, key);
     }
 
-    /// Adds a chain that picks a backend.
+    /// Adds a chain that picks a backend, and its number.
     pub(crate) fn add_balance(&mut self, balance: Balance) {
-        let name = balance.name();
-        let chain = match balance {
-            Balance::All(count) => layout::balance_chain(count),
-            Balance::Local(count) => layout::local_balance_chain(count),
-            Balance::Kept {
-                place,
-                count,
-                seconds,
-            } => layout::affinity_chain(place, count, seconds),
-        };
-        let chains = &mut self.compiled.table.chains;
-        let old = chains.insert(name.clone(), chain);
-        self.chains.entry(name).or_insert(old.is_some());
+        let name = balance.chain_name();
+        let verdict = Value::Verdict(Verdict::Goto(name.clone()));
+        self.put(layout::BALANCES, balance.key(), verdict, None);
+        if let Some(chain) = balance.chain() {
+            let chains = &mut self.compiled.table.chains;
+            let old = chains.insert(name.clone(), chain);
+            self.chains.entry(name).or_insert(old.is_some());
+        }
     }
 
-    /// Takes it out.
+    /// Takes them out.
     pub(crate) fn remove_balance(&mut self, balance: Balance) {
-        let name = balance.name();
-        let old = self.compiled.table.chains.remove(&name);
-        self.chains.entry(name).or_insert(old.is_some());
+        self.remove(layout::BALANCES, &balance.key());
+        if balance.chain().is_some() {
+            let name = balance.chain_name();
+            let old = self.compiled.table.chains.remove(&name);
+            self.chains.entry(name).or_insert(old.is_some());
+        }
     }
 
     /// Sizes the sets and seals the table with the fingerprint of its layout. Sets never become smaller.
@@ -327,39 +326,6 @@ fn rules_of<'a>(name: &'a str, chain: &'a Chain) -> impl Iterator<Item = Operati
         chain: name.to_owned(),
         rule: rule.clone(),
     })
-}
-
-/// A choice among so many backends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Balance {
-    /// All of a Service's.
-    All(u32),
-    /// Those on this node.
-    Local(u32),
-    /// Where clients come back to the one that they had (rule OB-21).
-    Kept {
-        /// Under what the backends are written.
-        place: Place,
-        /// How many there are.
-        count: u32,
-        /// For how long.
-        seconds: u32,
-    },
-}
-
-impl Balance {
-    /// The name of the chain that draws.
-    pub(crate) fn name(self) -> String {
-        match self {
-            Self::All(count) => format!("balance-{count}"),
-            Self::Local(count) => format!("balance-local-{count}"),
-            Self::Kept {
-                place,
-                count,
-                seconds,
-            } => format!("balance-{}-{count}-{seconds}", place.set("kept")),
-        }
-    }
 }
 
 /// Writes the fingerprint of the layout into the table's comment. Balance chains come and go with Services and do

@@ -15,7 +15,7 @@ use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 pub(crate) use affinity::affinity_chain;
 pub(crate) use chains::{balance_chain, local_balance_chain};
 pub(crate) use pass::Pass;
-pub(crate) use place::{Place, numbers_backends};
+pub(crate) use place::{Place, numbers_no_classes};
 pub(crate) use sets::{Fill, fill};
 
 use crate::report::Record;
@@ -34,6 +34,9 @@ pub(crate) const GUARD: &str = "guard";
 
 /// The chain that tells a client that nobody answers.
 pub(crate) const REFUSE: &str = "refuse";
+
+/// What the numbers stand for to which Service addresses lead.
+pub(crate) const BALANCES: &str = "balances";
 
 /// A set's name: the stem and the family's digit.
 pub(crate) fn set_name(stem: &str, family: Family) -> String {

@@ -6,6 +6,7 @@
 //! Start with [`NodeView`] and [`Compiled`]; what the table looks like is `docs/design/dataplane.md`.
 //! What grows with what stands there too, and how a change finds what it touches is `docs/design/compiler.md`.
 
+mod balance;
 mod change;
 mod class;
 mod comment;

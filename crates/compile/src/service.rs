@@ -13,14 +13,15 @@ use ringfence_model::{
     TrafficPolicy,
 };
 use ringfence_net::{Family, Protocol};
-use ringfence_ruleset::{Datum, Key, Value, Verdict};
+use ringfence_ruleset::{Datum, Key, Value};
 
+use crate::balance::Balance;
 use crate::comment;
 use crate::count::Count;
-use crate::emit::{Balance, Emitter, protocol_datum};
-use crate::layout::{Place, REFUSE, set_name};
+use crate::emit::{Emitter, protocol_datum};
+use crate::layout::{Place, set_name};
 use crate::peer::{Peer, Peers, canonical};
-use crate::{CompileError, NetworkConfig, Reason};
+use crate::{CompileError, NetworkConfig};
 use backend::{Backends, Scope, Target};
 
 /// What clients dial.
@@ -401,14 +402,12 @@ impl Writer<'_, '_> {
                 self.entry(port, family, fields, number)?;
             }
             let fields = vec![protocol_datum(protocol), Datum::Port(number)];
-            if targets.is_empty() {
-                let comment = comment::service(&self.service.name, number);
-                let refuse = Value::Verdict(Verdict::Goto(REFUSE.to_owned()));
-                self.put(set_name("node-ports", family), fields, refuse, comment);
+            let balance = if targets.is_empty() {
+                Balance::Refused
             } else {
-                let balance = self.spread(Place::Nodes, family, &fields, targets)?;
-                self.lead("node-ports", family, fields, balance, number);
-            }
+                self.spread(Place::Nodes, family, &fields, targets)?
+            };
+            self.lead("node-ports", family, fields, balance, number);
         }
         Ok(())
     }
@@ -426,13 +425,11 @@ impl Writer<'_, '_> {
             TrafficPolicy::Local => {}
         }
         let targets = self.targets(port, family, Scope::Node);
-        if targets.is_empty() {
-            let comment = comment::service(&self.service.name, number);
-            let drop = Value::Verdict(Verdict::Goto(Reason::Elsewhere.chain()));
-            self.put(set_name("entries", family), fields, drop, comment);
-            return Ok(());
-        }
-        let balance = self.spread(Place::Here, family, &fields, targets)?;
+        let balance = if targets.is_empty() {
+            Balance::Elsewhere
+        } else {
+            self.spread(Place::Here, family, &fields, targets)?
+        };
         self.lead("entries", family, fields, balance, number);
         Ok(())
     }
@@ -492,15 +489,18 @@ impl Writer<'_, '_> {
     ) -> Result<Balance, CompileError> {
         let draws = set_name(&place.set("draws"), family);
         let kept = set_name(&place.set("kept"), family);
-        let number = count(&draws, targets.len())?;
+        let number = count(&draws, targets.len())?.min(Balance::MOST_KEPT);
         let numbers = number::of_backends(&targets);
         for (index, (target, own)) in targets.into_iter().zip(numbers).enumerate() {
-            let index = Datum::Number(count(&draws, index)?);
+            let index = count(&draws, index)?;
             let own = Datum::Number(own);
             let value = vec![Datum::Address(target.address), Datum::Port(target.port)];
-            let drawn = Value::Data(vec![own.clone()]);
             let comment = target.comment;
-            self.put(draws.clone(), with(fields, index), drawn, comment.clone());
+            if index < number {
+                let drawn = Value::Data(vec![own.clone()]);
+                let key = with(fields, Datum::Number(index));
+                self.put(draws.clone(), key, drawn, comment.clone());
+            }
             self.put(kept.clone(), with(fields, own), Value::Data(value), comment);
         }
         Ok(Balance::Kept {
@@ -518,9 +518,9 @@ impl Writer<'_, '_> {
         balance: Balance,
         number: u16,
     ) {
-        let verdict = Value::Verdict(Verdict::Goto(balance.name()));
+        let chosen = Value::Data(vec![Datum::Number(balance.number())]);
         let comment = comment::service(&self.service.name, number);
-        self.put(set_name(set, family), fields, verdict, comment);
+        self.put(set_name(set, family), fields, chosen, comment);
         self.written.balances.push(balance);
     }
 

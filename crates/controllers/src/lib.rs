@@ -19,6 +19,7 @@ pub mod endpoints;
 pub mod event;
 pub mod job;
 pub mod lease;
+pub mod load_balancer;
 mod name;
 pub mod namespace;
 mod node;
@@ -70,6 +71,11 @@ pub const CONTROLLERS: &[Controller] = &[
     },
     managed("endpointslice", endpoint_slice::decide),
     managed("endpoints", endpoints::decide),
+    Controller {
+        name: "loadbalancer",
+        manager: "cloud-controller-manager",
+        decide: load_balancer::decide,
+    },
     Controller {
         name: "event",
         manager: "kube-apiserver",

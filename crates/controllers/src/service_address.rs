@@ -1,8 +1,9 @@
-//! Addresses and node ports of Services: given when a Service is written, so that the answer has them already.
+//! Addresses, node ports and ports for health checks of Services: given when a Service is written, so that the answer has them already.
 //!
 //! Nothing is kept: what is taken is what the other Services have, so that a Service that goes gives back what it had.
 
 mod addresses;
+mod health_port;
 mod node_ports;
 
 #[cfg(test)]
@@ -41,7 +42,8 @@ impl ServiceRanges {
         }
     }
 
-    /// Gives `service`, which is about to be stored, what it needs and does not have: addresses, families, node ports.
+    /// Gives `service`, which is about to be stored, what it needs and does not have: addresses, families, node ports, the
+    /// port for health checks.
     /// `before` is what it was; `others` are the Services that there are, itself among them or not.
     ///
     /// # Errors
@@ -67,6 +69,7 @@ impl ServiceRanges {
             addresses::assign(service, &self.networks, &others, &mut causes);
         }
         node_ports::assign(service, before, &self.node_ports, &others, &mut causes);
+        health_port::assign(service, before, &self.node_ports, &others, &mut causes);
         refuse(service, &causes)
     }
 }

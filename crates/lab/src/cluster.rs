@@ -1,5 +1,6 @@
 //! The lab's control plane: what was asked for, what exists, and who is told.
 
+pub mod balancers;
 pub mod desired;
 pub mod details;
 pub mod feed;

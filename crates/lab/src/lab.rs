@@ -5,6 +5,7 @@
 //! commands, which are clients of the same store; [`server`] answers them.
 
 pub mod api;
+mod balancers;
 pub mod changes;
 pub mod containers;
 mod documents;
@@ -41,6 +42,7 @@ use crate::cluster::system;
 use crate::control::protocol::LabConfig;
 use crate::plan::{NodePlan, plan};
 use crate::process::printed::Printed;
+use balancers::Balancers;
 use names::Names;
 use nodes::{Node, NodeSettings};
 pub use record::{PodId, PodRecord};
@@ -57,6 +59,7 @@ pub struct Lab {
     /// The policy view and its followers.
     pub feed: Arc<Feed>,
     names: Names,
+    balancers: Balancers,
     /// The nodes, control plane first.
     pub nodes: Vec<Arc<Node>>,
     plans: Vec<NodePlan>,
@@ -143,6 +146,7 @@ impl Lab {
             candidates: system::candidates(&cluster, &plans),
             feed: Arc::default(),
             names: Names::default(),
+            balancers: Balancers::default(),
             nodes,
             plans,
             outside: network.outside,
@@ -188,6 +192,7 @@ impl Lab {
     /// What acts on the store: the controllers, and what runs pods.
     fn start_control(self: &Arc<Self>) -> anyhow::Result<()> {
         kubelet::start(self)?;
+        balancers::start(self)?;
         let runner = Runner::start(Arc::clone(&self.api), self.controllers.clone());
         let runner = runner.context("cannot start the controllers")?;
         let _ = self.runner.set(runner);

@@ -22,7 +22,7 @@ use crate::plan::{
 const UNDERLAY_MTU: u32 = 1500;
 /// IPv6 headers around a tunnelled packet are 20 bytes longer.
 const IPV6_EXTRA: u32 = 20;
-const BRIDGE: &str = "underlay";
+pub(crate) const BRIDGE: &str = "underlay";
 const TUNNEL: &str = "vxlan.ringfence";
 /// Network identifier and port of the overlay, as flannel has them.
 const TUNNEL_ID: u32 = 1;

@@ -1,6 +1,7 @@
 //! The server side of HTTP/1.1, for the responder, the metadata service and `agnhost`.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// How long a client may take for its request's head.
@@ -74,12 +75,30 @@ where
 /// Runs `connection` for every connection of `listener`; never returns.
 pub(crate) async fn accept_each<C, F>(listener: TcpListener, connection: C)
 where
-    C: Fn(tokio::net::TcpStream, SocketAddr) -> F,
+    C: Fn(TcpStream, SocketAddr) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    accept_until(listener, connection, std::future::pending()).await;
+}
+
+/// Runs `connection` for every connection of `listener` until `told` is over, and for those that are open by then; returns
+/// when all of them have ended.
+pub(crate) async fn accept_until<C, F>(
+    listener: TcpListener,
+    connection: C,
+    told: impl Future<Output = ()>,
+) where
+    C: Fn(TcpStream, SocketAddr) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
+    let mut told = std::pin::pin!(told);
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut told => break,
+        };
+        match accepted {
             Ok((stream, source)) => {
                 connections.spawn(connection(stream, source));
             }
@@ -90,4 +109,24 @@ where
         }
         while connections.try_join_next().is_some() {}
     }
+    match waiting(listener) {
+        Ok(waiting) => {
+            for (stream, source) in waiting {
+                connections.spawn(connection(stream, source));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "connections not accepted at the end"),
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+/// The connections that the kernel has opened for `listener`, which ends with this.
+fn waiting(listener: TcpListener) -> io::Result<Vec<(TcpStream, SocketAddr)>> {
+    let listener = listener.into_std()?;
+    let mut found = Vec::new();
+    while let Ok((stream, source)) = listener.accept() {
+        stream.set_nonblocking(true)?;
+        found.push((TcpStream::from_std(stream)?, source));
+    }
+    Ok(found)
 }

@@ -7,12 +7,15 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use ringfence_net::Protocol;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::{Peer, http, listen};
@@ -21,6 +24,9 @@ mod conversation;
 pub(crate) mod page;
 #[cfg(test)]
 pub(crate) mod tests;
+
+/// How long clients that are connected may take when a stand-in is to end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a stand-in is, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,17 +189,28 @@ impl Responder {
 
     /// Answers everybody; never returns. A stand-in without ports just waits.
     pub async fn serve(self) {
+        self.serve_until(std::future::pending()).await;
+    }
+
+    /// Answers everybody until `told` is over, and then those TCP clients who are connected already, but not for long.
+    pub async fn serve_until(self, told: impl Future<Output = ()>) {
+        let (leave, stays) = watch::channel(());
         let mut doors = JoinSet::new();
         for (door, listener) in self.tcp {
-            doors.spawn(http::accept_each(listener, move |stream, source| {
-                conversation::hold(Arc::clone(&door), stream, source)
-            }));
+            let connection =
+                move |stream, source| conversation::hold(Arc::clone(&door), stream, source);
+            let mut stays = stays.clone();
+            let told = async move { while stays.changed().await.is_ok() {} };
+            doors.spawn(http::accept_until(listener, connection, told));
         }
+        let mut echoes = JoinSet::new();
         for (door, socket) in self.udp {
-            doors.spawn(async move { conversation::echo_datagrams(&door, &socket).await });
+            echoes.spawn(async move { conversation::echo_datagrams(&door, &socket).await });
         }
-        while doors.join_next().await.is_some() {}
-        std::future::pending().await
+        told.await;
+        drop(leave);
+        let ended = async { while doors.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(FAREWELL, ended).await;
     }
 }
 
@@ -202,30 +219,43 @@ impl Responder {
 /// # Errors
 /// If a port is taken.
 pub fn run(config: ResponderConfig) -> anyhow::Result<()> {
-    until_told(async move {
+    runtime()?.block_on(async {
+        let told = told()?;
         let image = config.image.clone();
         let responder = Responder::bind(config)?;
         for (protocol, address) in responder.addresses() {
             tracing::info!("ringfence stand-in for image {image} listens on {address}/{protocol}");
         }
-        responder.serve().await;
+        responder.serve_until(told).await;
         Ok(())
     })
 }
 
 /// Runs `work` on one thread until it ends or SIGTERM or SIGINT arrives.
 pub(crate) fn until_told(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("starting the stand-in")?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
+    runtime()?.block_on(async {
+        let told = told()?;
         tokio::select! {
             ended = work => ended,
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
+            () = told => Ok(()),
+        }
+    })
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let built = builder.enable_all().build();
+    built.context("starting the stand-in")
+}
+
+/// Over when SIGTERM or SIGINT arrives after this.
+fn told() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     })
 }

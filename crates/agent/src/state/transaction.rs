@@ -355,7 +355,7 @@ fn role(set: &str) -> Role {
         "unserved" | "guarded" => Role::Refuses,
         "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
         | "draws" | "kept" | "local-draws" | "local-kept" | "node-draws" | "node-kept"
-        | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
+        | "balances" | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
         _ => Role::Unknown,
     }
 }

@@ -21,6 +21,11 @@ metadata: {name: server}
 spec: {ipFamilyPolicy: PreferDualStack, selector: {app: server}, ports: [{port: 8080, targetPort: 80}]}
 ---
 apiVersion: v1
+kind: Service
+metadata: {name: alias}
+spec: {type: ExternalName, externalName: outside.example}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: near, labels: {role: friend}}
 spec: {nodeName: kind-worker, containers: [{name: c, image: x}]}
@@ -117,12 +122,36 @@ fn dual_stack() {
     let lab = Lab::up_on(&kind("dual"), PODS);
     let addresses = lab.pod("server").addresses;
     assert!(addresses[0].is_ipv4() && addresses[1].is_ipv6());
-    let found = looked_up(&lab, "server.default");
     let services = lab.status().services;
     let service = services.iter().find(|one| one.name.name == "server");
-    for address in &service.unwrap().cluster_addresses {
-        assert!(found.contains(&address.to_string()), "{address}: {found}");
+    let addresses = &service.unwrap().cluster_addresses;
+    // Through the search path, and past it: a name with fewer dots than `ndots` is looked for below each domain of it first.
+    let full = "server.default.svc.cluster.local";
+    let absolute = format!("{full}.");
+    for name in [
+        "server",
+        "server.default",
+        "server.default.svc",
+        full,
+        absolute.as_str(),
+    ] {
+        let found = looked_up(&lab, name);
+        for address in addresses {
+            assert!(found.contains(&address.to_string()), "{name}: {found}");
+        }
     }
+    let outside = looked_up(&lab, "outside.example");
+    assert!(outside.contains("203.0.113.10") && outside.contains("2001:db8:203::10"));
+    assert_eq!(looked_up(&lab, "alias"), outside);
+    for address in addresses {
+        let named = lab.exec("far", &["getent", "hosts", &address.to_string()]);
+        let named = named.expect_ok();
+        assert!(named.trim_end().ends_with(full), "{named}");
+    }
+    assert_ne!(
+        lab.exec("far", &["getent", "ahosts", "nobody"]).code(),
+        Some(0)
+    );
     everything_holds(&lab, 2);
 }
 

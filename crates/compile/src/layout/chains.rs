@@ -15,8 +15,8 @@ use super::part::{
 };
 use super::reports::{self, end_for};
 use super::{
-    ANY_PEER, GUARD, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain, direction_set,
-    judge_chain, self_chain, set_name,
+    ANY_PEER, BALANCES, GUARD, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain,
+    direction_set, judge_chain, self_chain, set_name,
 };
 use crate::report::{Reason, Record};
 
@@ -231,17 +231,9 @@ fn services(hook: Hook) -> Chain {
     let from_pod = equal(input_interface(), pod_interface());
     let from_outside = not_equal(input_interface(), pod_interface());
     let at = |set: &'static str| move |family| within(destination(family), &set_name(set, family));
-    let looked_up = |map: &'static str| {
-        move |family| Statement::VerdictMap {
-            key: Expression::Concat(service_key(family)),
-            map: set_name(map, family),
-        }
-    };
-    let node_port = |family| Statement::VerdictMap {
-        key: Expression::Concat(port_key()),
-        map: set_name("node-ports", family),
-    };
-    let served = both(|family| rule([looked_up("services")(family)]));
+    let entry = |family| leads(service_key(family), "entries", family);
+    let node_port = |family| leads(port_key(), "node-ports", family);
+    let served = both(|family| rule(leads(service_key(family), "services", family)));
     let is_prerouting = hook == Hook::Prerouting;
     let mut rules: Vec<Rule> = both(|family| {
         let key = Expression::Concat(service_key(family));
@@ -250,23 +242,39 @@ fn services(hook: Hook) -> Chain {
     .collect();
     if is_prerouting {
         rules.extend(both(|family| {
-            rule([from_outside.clone(), looked_up("entries")(family)])
+            rule([from_outside.clone()].into_iter().chain(entry(family)))
         }));
     }
     rules.extend(served);
     if is_prerouting {
         rules.extend(both(|family| {
-            rule([from_pod.clone(), at("nodes")(family), node_port(family)])
+            let tests = [from_pod.clone(), at("nodes")(family)];
+            rule(tests.into_iter().chain(node_port(family)))
         }));
         rules.extend(both(|family| {
-            rule([from_outside.clone(), at("own")(family), node_port(family)])
+            let tests = [from_outside.clone(), at("own")(family)];
+            rule(tests.into_iter().chain(node_port(family)))
         }));
     } else {
         rules.extend(both(|family| {
-            rule([at("nodes")(family), node_port(family)])
+            let tests = [at("nodes")(family)];
+            rule(tests.into_iter().chain(node_port(family)))
         }));
     }
     base(ChainKind::Nat, hook, -100, rules)
+}
+
+/// The number behind what is dialled, and the chain that it stands for.
+fn leads(key: Vec<Expression>, map: &str, family: Family) -> [Statement; 2] {
+    let number = Expression::Map {
+        key: Box::new(Expression::Concat(key)),
+        map: set_name(map, family),
+    };
+    let chain = Statement::VerdictMap {
+        key: priority(),
+        map: BALANCES.to_owned(),
+    };
+    [Statement::SetPriority(number), chain]
 }
 
 /// Who may connect to the addresses of a load balancer that lists its sources (rule OB-20).
@@ -304,13 +312,18 @@ pub(crate) fn balance_chain(count: u32) -> Chain {
             drawn(family, port_key(), count, "node-backends"),
         ])
     });
-    called(of_address.chain(of_nodes).collect())
+    called(first_of(of_address.chain(of_nodes)))
+}
+
+/// The number that led here is not seen by others.
+fn first_of(rules: impl Iterator<Item = Rule>) -> Vec<Rule> {
+    std::iter::once(set_priority(0)).chain(rules).collect()
 }
 
 /// The same of `count` backends on this node.
 pub(crate) fn local_balance_chain(count: u32) -> Chain {
     let rules = both(|family| rule([drawn(family, service_key(family), count, "local-backends")]));
-    called(rules.collect())
+    called(first_of(rules))
 }
 
 fn unserved(family: Family) -> [Statement; 2] {

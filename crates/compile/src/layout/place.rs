@@ -1,3 +1,5 @@
+use super::BALANCES;
+
 /// Under what a Service's backends are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -22,9 +24,10 @@ impl Place {
     }
 }
 
-/// Whether the numbers in the set of this name stand for backends, and not for classes of peers.
-pub(crate) fn numbers_backends(name: &str) -> bool {
+/// Whether the numbers in the set of this name stand for backends or for a choice among them, and not for classes of peers.
+pub(crate) fn numbers_no_classes(name: &str) -> bool {
     let stem = name.trim_end_matches(['4', '6']);
     let of_place = |place: Place| stem == place.set("draws") || stem == place.set("kept");
-    stem == "sticky" || Place::ALL.into_iter().any(of_place)
+    let leads = ["services", "entries", "node-ports", BALANCES, "sticky"];
+    leads.contains(&stem) || Place::ALL.into_iter().any(of_place)
 }

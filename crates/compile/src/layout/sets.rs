@@ -4,7 +4,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{DataType, Set, SetKind};
 
-use super::{Pass, Place, direction_set, set_name};
+use super::{BALANCES, Pass, Place, direction_set, set_name};
 
 /// What decides how large a set is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,13 @@ fn all() -> impl Iterator<Item = Definition> {
         let own = of_family(family).into_iter().chain(of_affinity(family));
         own.chain(judged)
     });
-    of_families.chain([tunnels()])
+    of_families.chain([balances(), tunnels()])
+}
+
+/// The chains that choose among backends, of both families.
+fn balances() -> Definition {
+    let key = vec![DataType::ClassId];
+    Definition::new(BALANCES.to_owned(), key, SetKind::VerdictMap, Fill::Few)
 }
 
 /// The ports of the tunnels between nodes, of both families.
@@ -101,10 +107,14 @@ fn address_type(family: Family) -> DataType {
     }
 }
 
+/// A map to numbers: of classes, of backends, or of a choice among backends.
+fn number() -> SetKind {
+    SetKind::Map(vec![DataType::ClassId])
+}
+
 fn of_family(family: Family) -> Vec<Definition> {
     let address = address_type(family);
     let service = [address, DataType::InetProto, DataType::InetService];
-    let class = SetKind::Map(vec![DataType::ClassId]);
     let backend = SetKind::Map(vec![address, DataType::InetService]);
     let mut numbered = service.to_vec();
     numbered.push(DataType::Mark);
@@ -143,17 +153,17 @@ fn of_family(family: Family) -> Vec<Definition> {
             SetKind::VerdictMap,
             Fill::Addresses,
         ),
-        set("peers", &[address], class.clone(), Fill::Addresses),
-        ranges(set("blocks", &[address], class.clone(), Fill::Addresses)),
-        timed(set("names", &[address], class, Fill::Addresses)),
+        set("peers", &[address], number(), Fill::Addresses),
+        ranges(set("blocks", &[address], number(), Fill::Addresses)),
+        timed(set("names", &[address], number(), Fill::Addresses)),
         ranges(set("pods", &[address], SetKind::Set, Fill::Addresses)),
         ranges(set("cluster", &[address], SetKind::Set, Fill::Addresses)),
         set("nodes", &[address], SetKind::Set, Fill::Addresses),
-        set("services", &service, SetKind::VerdictMap, Fill::Entries),
+        set("services", &service, number(), Fill::Entries),
         set("backends", &numbered, backend.clone(), Fill::Entries),
-        set("entries", &service, SetKind::VerdictMap, Fill::Entries),
+        set("entries", &service, number(), Fill::Entries),
         set("local-backends", &numbered, backend.clone(), Fill::Entries),
-        set("node-ports", &port, SetKind::VerdictMap, Fill::Entries),
+        set("node-ports", &port, number(), Fill::Entries),
         set("node-backends", &numbered_port, backend, Fill::Entries),
         set("behind", &service, SetKind::Set, Fill::Entries),
         set("guarded", &service, SetKind::Set, Fill::Entries),
@@ -166,7 +176,6 @@ fn of_family(family: Family) -> Vec<Definition> {
 /// Who comes back to which backend (rule OB-21).
 fn of_affinity(family: Family) -> Vec<Definition> {
     let address = address_type(family);
-    let number = || SetKind::Map(vec![DataType::ClassId]);
     let backend = || SetKind::Map(vec![address, DataType::InetService]);
     let of_address = [address, DataType::InetProto, DataType::InetService];
     let of_nodes = [DataType::InetProto, DataType::InetService];

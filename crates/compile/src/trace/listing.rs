@@ -9,7 +9,7 @@ use ringfence_ruleset::{
 use serde::{Deserialize, Serialize};
 
 use super::{Placed, PlacedRule};
-use crate::layout::numbers_backends;
+use crate::layout::numbers_no_classes;
 use crate::{LocalEndpoint, ObjectRef, Origin};
 
 /// A table in words, with the causes of its objects.
@@ -204,7 +204,7 @@ impl Lister<'_> {
             key: set.key_text(key),
             text: set.element_text(key, element),
             pod: pod.map(|pod| (*pod).clone()),
-            class: class(set, key, element).filter(|_| !numbers_backends(name)),
+            class: class(set, key, element).filter(|_| !numbers_no_classes(name)),
             chain: leads_to(&element.value, behind),
             packets: None,
             causes: self.origins.get(&object).cloned().unwrap_or_default(),

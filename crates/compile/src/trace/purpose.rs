@@ -28,6 +28,7 @@ pub(super) fn of_set(name: &str) -> &'static str {
             "the same if no policy were in audit mode: reported, not enforced"
         }
         "services" => "Service addresses and how many backends they have",
+        "balances" => "how many backends each number stands for that a Service address leads to",
         "backends" => "the backends of Services",
         "entries" => "Service addresses and ports that those from outside reach on this node alone",
         "local-backends" => "the backends of these, which are on this node",

@@ -176,14 +176,17 @@ fn a_new_backend_adds_a_balance_chain_and_elements() {
     assert_eq!(
         steps,
         [
-            "services4", // no longer to balance-1
+            "balances",  // no longer balance-1
+            "services4", // nor to it
             "AddChain",
             "FlushChain",
             "AddRule",
             "AddRule",
             "AddRule",
             "AddRule",
+            "AddRule",
             "backends4",
+            "balances",
             "peers4",
             "services4",
             "DeleteChain",

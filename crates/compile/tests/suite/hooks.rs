@@ -475,8 +475,8 @@ fn external_addresses_take_over_nobody_inside() {
     assert_eq!(
         served,
         [
-            "10.96.0.10 . tcp . 80 comment \"x/web:80\" : goto balance-1",
-            "198.51.100.4 . tcp . 80 comment \"aaa/hijack:80\" : goto balance-1",
+            "10.96.0.10 . tcp . 80 comment \"x/web:80\" : 0:1",
+            "198.51.100.4 . tcp . 80 comment \"aaa/hijack:80\" : 0:1",
         ]
     );
 }

@@ -7,6 +7,8 @@ use ringfence_apiserver::object::{at, child, fields, items, number, text};
 use ringfence_apiserver::status::Cause;
 use serde_json::Value;
 
+use super::health_port;
+
 /// Gives each port that is to have one a port of the nodes, or checks that which it asks for. A port keeps the one that it
 /// had; a Service that needs none any more loses those that it had.
 pub(super) fn assign(
@@ -17,12 +19,8 @@ pub(super) fn assign(
     causes: &mut Vec<Cause>,
 ) {
     let needed = are_needed(service);
-    let taken: BTreeSet<i64> = others
-        .iter()
-        .flat_map(|other| ports(other))
-        .filter_map(node_port)
-        .collect();
-    let mut own: BTreeSet<i64> = ports(service).iter().filter_map(node_port).collect();
+    let taken: BTreeSet<i64> = others.iter().copied().flat_map(taken_by).collect();
+    let mut own: BTreeSet<i64> = taken_by(service).collect();
     let old = before
         .map(|before| ports(before).to_vec())
         .unwrap_or_default();
@@ -51,11 +49,7 @@ pub(super) fn assign(
             (Some(value), true) => {
                 let in_range = u16::try_from(value).is_ok_and(|value| range.contains(&value));
                 if !in_range {
-                    let (first, last) = (range.start(), range.end());
-                    let message = format!(
-                        "provided port is not in the valid range. The range of valid ports is {first}-{last}"
-                    );
-                    complain(value, message);
+                    complain(value, out_of(range));
                 }
                 let protocol = text(port, &["protocol"]).to_owned();
                 if taken.contains(&value) || !asked.insert((value, protocol)) {
@@ -77,6 +71,21 @@ pub(super) fn assign(
             }
         }
     }
+}
+
+/// The ports of the nodes that a Service has.
+pub(super) fn taken_by(service: &Value) -> impl Iterator<Item = i64> + '_ {
+    of_ports(service).chain(health_port::of(service))
+}
+
+/// The node port of each of its ports that has one.
+pub(super) fn of_ports(service: &Value) -> impl Iterator<Item = i64> + '_ {
+    ports(service).iter().filter_map(node_port)
+}
+
+pub(super) fn out_of(range: &RangeInclusive<u16>) -> String {
+    let (first, last) = (range.start(), range.end());
+    format!("provided port is not in the valid range. The range of valid ports is {first}-{last}")
 }
 
 fn are_needed(service: &Value) -> bool {

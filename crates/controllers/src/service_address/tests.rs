@@ -173,6 +173,63 @@ fn items_of(service: &Value) -> &[Value] {
 }
 
 #[test]
+fn a_load_balancer_that_keeps_to_nodes_gets_a_port_for_health_checks_while_it_does() {
+    let ranges = ranges(&[V4]);
+    let balancer = |more: Value| {
+        let mut spec = json!({"type": "LoadBalancer", "externalTrafficPolicy": "Local"});
+        object::fields(&mut spec).extend(more.as_object().unwrap().clone());
+        service("web", spec)
+    };
+    let mut web = balancer(json!({}));
+    ranges.complete(&mut web, None, [].into_iter()).unwrap();
+    let port = |web: &Value| web["spec"]["healthCheckNodePort"].clone();
+    assert_eq!(
+        (items_of(&web)[0]["nodePort"].clone(), port(&web)),
+        (json!(30_000), json!(30_001))
+    );
+    // It is kept, and nobody else's.
+    let before = web.clone();
+    object::fields(&mut web["spec"]).shift_remove("healthCheckNodePort");
+    ranges
+        .complete(&mut web, Some(&before), [&before].into_iter())
+        .unwrap();
+    assert_eq!(port(&web), 30_001);
+    let mut other = service("other", json!({"type": "NodePort"}));
+    ranges
+        .complete(&mut other, None, [&web].into_iter())
+        .unwrap();
+    assert_eq!(items_of(&other)[0]["nodePort"], 30_002);
+    let refused = |mut service: Value, before: Option<&Value>| {
+        let others = [&other].into_iter();
+        ranges.complete(&mut service, before, others).unwrap_err()
+    };
+    for (asked, words) in [
+        (80, "The range of valid ports is 30000-32767"),
+        (30_002, "provided port is already allocated"),
+    ] {
+        let asked = balancer(json!({"healthCheckNodePort": asked}));
+        let error = refused(asked, None).message;
+        assert!(error.contains(words), "{error}");
+    }
+    let another = balancer(json!({"healthCheckNodePort": 30_777}));
+    let error = refused(another.clone(), Some(&web)).message;
+    assert!(error.contains("field is immutable"), "{error}");
+    let mut anew = another;
+    ranges.complete(&mut anew, None, [].into_iter()).unwrap();
+    assert_eq!(port(&anew), 30_777);
+    // Where it is not needed it goes, or may not be asked for.
+    let before = web.clone();
+    web["spec"]["externalTrafficPolicy"] = "Cluster".into();
+    ranges
+        .complete(&mut web, Some(&before), [&before].into_iter())
+        .unwrap();
+    assert_eq!(port(&web), Value::Null);
+    web["spec"]["healthCheckNodePort"] = 30_001.into();
+    let error = refused(web, None).message;
+    assert!(error.contains("may only be set when"), "{error}");
+}
+
+#[test]
 fn node_ports_that_cannot_be_had_are_named() {
     let other = service(
         "other",

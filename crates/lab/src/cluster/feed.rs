@@ -126,6 +126,8 @@ impl Feed {
         if let Some(held) = state.held.take() {
             Self::carry_out(&mut state, held);
         }
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// What takes a change of these objects back.
@@ -236,8 +238,30 @@ impl Feed {
     /// # Errors
     /// [`NotEnforced`], naming the first node that is late.
     pub fn wait_enforced(&self, revision: u64, limit: Duration) -> Result<(), NotEnforced> {
+        self.wait(self.lock(), revision, limit)
+    }
+
+    /// Waits until every node's kernel enforces all that has been changed so far, what is being collected included.
+    ///
+    /// # Errors
+    /// [`NotEnforced`], naming the first node that is late.
+    pub fn wait_settled(&self, limit: Duration) -> Result<(), NotEnforced> {
+        let collects = |state: &mut State| state.held.is_some();
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, collects);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let revision = state.revision;
+        self.wait(state, revision, limit)
+    }
+
+    fn wait(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        revision: u64,
+        limit: Duration,
+    ) -> Result<(), NotEnforced> {
         let deadline = Instant::now() + limit;
-        let mut state = self.lock();
         loop {
             let late = state
                 .nodes
@@ -369,5 +393,24 @@ mod tests {
         );
         feed.report("n2", AgentStatus::Applied { revision: 3 });
         assert_eq!(feed.wait_enforced(3, Duration::ZERO), Ok(()));
+    }
+
+    #[test]
+    fn what_is_being_collected_is_waited_for() {
+        let feed = Feed::default();
+        feed.add_node("n1");
+        feed.report("n1", AgentStatus::Applied { revision: 0 });
+        assert_eq!(feed.wait_settled(Duration::ZERO), Ok(()));
+        let hold = feed.hold();
+        feed.change(vec![namespace("a")], vec![]);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| feed.wait_settled(Duration::from_secs(60)));
+            drop(hold);
+            feed.report("n1", AgentStatus::Applied { revision: 1 });
+            assert_eq!(waits.join().unwrap(), Ok(()));
+        });
+        feed.change(vec![namespace("b")], vec![]);
+        let error = feed.wait_settled(Duration::ZERO).unwrap_err();
+        assert_eq!(error.node, "n1");
     }
 }

@@ -270,6 +270,7 @@ pub fn end(lab: &Lab, pod: &PodId) {
             lab.event(pod, Normal("Killing"), &message);
         }
     }
+    lab.wait_until_avoided(pod);
     lab.tell_to_end(pod);
     lab.wait_until_stopped(pod);
     let Some((desired, sandbox)) = lab.take_pod(pod) else {

@@ -66,6 +66,7 @@ impl Lab {
             progress(&format!("pods running: {}", names::join(&new)));
         }
         self.wait_until_enforced()?;
+        self.balance();
         progress("every node enforces the policies");
         Ok(())
     }

@@ -15,6 +15,8 @@ use crate::cluster::desired::DesiredContainer;
 
 /// How often it is looked whether a time of grace was cut short.
 const GRACE_PAUSE: Duration = Duration::from_millis(50);
+/// How long the nodes may take until a pod that is to end is no backend any more.
+const AVOIDED_LIMIT: Duration = Duration::from_secs(5);
 /// The exit code of what was told to end.
 const TOLD_TO_END: i32 = 143;
 
@@ -189,6 +191,14 @@ impl Lab {
             let state = self.lock();
             let waited = self.pods_changed.wait_timeout(state, GRACE_PAUSE);
             drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Waits until no node leads new connections to the pod any more, unless nobody else is behind its Services. A kubelet
+    /// does not: with it the nodes have to be faster than the pod is with ending.
+    pub(in super::super) fn wait_until_avoided(&self, pod: &PodId) {
+        if let Err(late) = self.feed.wait_settled(AVOIDED_LIMIT) {
+            tracing::warn!(pod = %pod.name, "it ends while connections still come to it: {late}");
         }
     }
 

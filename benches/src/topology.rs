@@ -16,43 +16,50 @@ use ringfence_netlink::sysctl;
 
 /// A pod with a namespace of its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RealPod {
-    pub(crate) name: &'static str,
+pub struct RealPod {
+    /// Its name.
+    pub name: &'static str,
     /// On the node with this index.
-    pub(crate) node: usize,
-    pub(crate) address: Ipv4Addr,
-    pub(crate) host_interface: &'static str,
+    pub node: usize,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The node's end of its wire.
+    pub host_interface: &'static str,
 }
 
-pub(crate) const CLIENT: RealPod = RealPod {
+/// Who sends.
+pub const CLIENT: RealPod = RealPod {
     name: "client",
     node: 0,
     address: Ipv4Addr::new(10, 1, 200, 1),
     host_interface: "vethrfclient",
 };
 /// On the client's node.
-pub(crate) const NEAR: RealPod = RealPod {
+pub const NEAR: RealPod = RealPod {
     name: "near",
     node: 0,
     address: Ipv4Addr::new(10, 1, 200, 2),
     host_interface: "vethrfnear",
 };
 /// On the other node.
-pub(crate) const FAR: RealPod = RealPod {
+pub const FAR: RealPod = RealPod {
     name: "far",
     node: 1,
     address: Ipv4Addr::new(10, 2, 200, 1),
     host_interface: "vethrffar",
 };
-pub(crate) const REAL_PODS: [RealPod; 3] = [CLIENT, NEAR, FAR];
+/// All of them.
+pub const REAL_PODS: [RealPod; 3] = [CLIENT, NEAR, FAR];
 
-pub(crate) const NODES: [Ipv4Addr; 2] =
-    [Ipv4Addr::new(192, 168, 0, 1), Ipv4Addr::new(192, 168, 0, 2)];
-pub(crate) const POD_BLOCKS: [Ipv4Net; 2] = [
+/// The addresses of the nodes.
+pub const NODES: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 168, 0, 1), Ipv4Addr::new(192, 168, 0, 2)];
+/// The pod addresses of each node.
+pub const POD_BLOCKS: [Ipv4Net; 2] = [
     Ipv4Net::new_assert(Ipv4Addr::new(10, 1, 0, 0), 16),
     Ipv4Net::new_assert(Ipv4Addr::new(10, 2, 0, 0), 16),
 ];
-pub(crate) const TUNNEL_PORT: u16 = 8472;
+/// The port of the tunnel.
+pub const TUNNEL_PORT: u16 = 8472;
 const UNDERLAY_MTU: u32 = 1500;
 const POD_MTU: u32 = 1450;
 const TUNNEL: &str = "vxlan.ringfence";
@@ -60,14 +67,19 @@ const UPLINK: &str = "uplink";
 
 /// The namespaces; they vanish with it.
 #[derive(Debug)]
-pub(crate) struct Topology {
-    pub(crate) nodes: [OwnedFd; 2],
+pub struct Topology {
+    /// In the order of [`NODES`].
+    pub nodes: [OwnedFd; 2],
     /// In the order of [`REAL_PODS`].
-    pub(crate) pods: [OwnedFd; 3],
+    pub pods: [OwnedFd; 3],
 }
 
 impl Topology {
-    pub(crate) fn build() -> Result<Self> {
+    /// Makes and connects them.
+    ///
+    /// # Errors
+    /// If the kernel refuses a namespace or an interface.
+    pub fn build() -> Result<Self> {
         let nodes = [create()?, create()?];
         let [first, second] = &nodes;
         run_in(first, || underlay(second))??;
