@@ -9,8 +9,8 @@ mod of_model;
 
 use ringfence_compile::Change;
 use ringfence_model::{
-    Cluster, ClusterPolicy, ClusterPolicyName, Namespace, NetworkPolicy, Node, ObjectName, Pod,
-    Service,
+    Cluster, ClusterPolicy, ClusterPolicyName, HostFirewall, Namespace, NetworkPolicy, Node,
+    ObjectName, Pod, Service,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,8 @@ pub enum AgentObject {
     NetworkPolicy(NetworkPolicy),
     /// A policy of the cluster.
     ClusterPolicy(ClusterPolicy),
+    /// Rules for nodes.
+    HostFirewall(HostFirewall),
 }
 
 impl AgentObject {
@@ -87,6 +89,7 @@ impl AgentObject {
             Self::Service(service) => AgentKey::Service(service.name.clone()),
             Self::NetworkPolicy(policy) => AgentKey::NetworkPolicy(policy.name.clone()),
             Self::ClusterPolicy(policy) => AgentKey::ClusterPolicy(policy.name.clone()),
+            Self::HostFirewall(firewall) => AgentKey::HostFirewall(firewall.name.clone()),
         }
     }
 
@@ -100,6 +103,7 @@ impl AgentObject {
             Self::Service(new) => Change::Service(new.name.clone(), Some(new)),
             Self::NetworkPolicy(new) => Change::NetworkPolicy(new.name.clone(), Some(new)),
             Self::ClusterPolicy(new) => Change::ClusterPolicy(new.name.clone(), Some(new)),
+            Self::HostFirewall(new) => Change::HostFirewall(new.name.clone(), Some(new)),
         }
     }
 
@@ -116,6 +120,7 @@ impl AgentObject {
             Self::ClusterPolicy(new) => {
                 replace(&mut cluster.cluster_policies, new.name.clone(), new)
             }
+            Self::HostFirewall(new) => replace(&mut cluster.host_firewalls, new.name.clone(), new),
         }
     }
 }
@@ -142,6 +147,8 @@ pub enum AgentKey {
     NetworkPolicy(ObjectName),
     /// A policy of the cluster.
     ClusterPolicy(ClusterPolicyName),
+    /// Rules for nodes.
+    HostFirewall(String),
 }
 
 impl AgentKey {
@@ -155,6 +162,7 @@ impl AgentKey {
             Self::Service(name) => Change::Service(name, None),
             Self::NetworkPolicy(name) => Change::NetworkPolicy(name, None),
             Self::ClusterPolicy(name) => Change::ClusterPolicy(name, None),
+            Self::HostFirewall(name) => Change::HostFirewall(name, None),
         }
     }
 
@@ -167,6 +175,7 @@ impl AgentKey {
             Self::Service(name) => cluster.services.remove(name).is_some(),
             Self::NetworkPolicy(name) => cluster.network_policies.remove(name).is_some(),
             Self::ClusterPolicy(name) => cluster.cluster_policies.remove(name).is_some(),
+            Self::HostFirewall(name) => cluster.host_firewalls.remove(name).is_some(),
         }
     }
 }

@@ -24,6 +24,7 @@ mod retry;
 mod revocation;
 mod suspects;
 mod transaction;
+mod trials;
 mod view;
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ use names::{Kept, Names};
 use retry::Retry;
 use suspects::Suspects;
 use transaction::Denials;
+use trials::Trials;
 use view::View;
 
 /// How many rules that are left out a report names after the first.
@@ -66,6 +68,7 @@ pub struct Machine {
     denials: Denials,
     audits: Audits,
     names: Names,
+    trials: Trials,
     view: View,
     endpoints: Endpoints,
     /// Requests that came before the records were read; `None` afterwards.
@@ -179,6 +182,7 @@ impl Machine {
             denials: Denials::default(),
             audits: Audits::default(),
             names: Names::default(),
+            trials: Trials::default(),
             view: View::default(),
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
@@ -230,6 +234,7 @@ impl Machine {
         };
         self.take_up_audits(now);
         self.take_up_names(&mut actions);
+        self.take_up_trials(now);
         self.advance(now, &mut actions);
         self.release_lessons(&mut actions);
         self.set_timer(now, &mut actions);
@@ -279,6 +284,7 @@ impl Machine {
         Subject {
             cluster: self.compiler.shared_cluster(),
             refused: self.compiler.compiled().refused.clone(),
+            trial: self.compiler.trial().map(|trial| trial.firewalls.clone()),
             endpoints: held.endpoints.values().cloned().collect(),
             revision: held.revision,
             changes: self.changes,

@@ -5,14 +5,15 @@ mod schedule;
 mod watch;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ringfence_cni::plan::HOST_INTERFACE_PREFIX;
-use ringfence_compile::{Enforcement, LocalEndpoint, RefusedRule};
-use ringfence_model::{Cluster, Direction, PolicyName};
+use ringfence_compile::{Enforcement, LocalEndpoint, RefusedRule, holds_trial};
+use ringfence_model::{Cluster, Direction, HostFirewall, PolicyName};
 use ringfence_netlink::nftables::{Nftables, TableState};
 use ringfence_ruleset::Table;
 use ringfence_verify::{Report, WiredPod, Wiring};
@@ -34,6 +35,8 @@ pub struct Subject {
     pub cluster: Arc<Cluster>,
     /// Rules that the table leaves out for what they cost (rule AM-21).
     pub refused: Vec<RefusedRule>,
+    /// The host firewalls during a trial, as long as the kernel keeps it (rule HF-4).
+    pub trial: Option<BTreeMap<String, HostFirewall>>,
     /// The endpoints whose rules the table holds.
     pub endpoints: Vec<LocalEndpoint>,
     /// The store's revision that is enforced, if it is exactly one.
@@ -138,10 +141,13 @@ fn judge(state: Option<TableState>, config: &AgentConfig, subject: &Subject) -> 
 }
 
 fn compare(table: &Table, config: &AgentConfig, subject: &Subject) -> Verification {
-    let cluster = match admitted(subject) {
+    let mut cluster = match admitted(subject) {
         Ok(cluster) => cluster,
         Err(problem) => return Verification::impossible(problem),
     };
+    if let Some(tried) = subject.trial.as_ref().filter(|_| is_on_trial(table)) {
+        cluster.to_mut().host_firewalls.clone_from(tried);
+    }
     match ringfence_verify::verify(table, &cluster, &wiring(config, subject)) {
         Ok(report) => Verification {
             report: Some(report),
@@ -149,6 +155,12 @@ fn compare(table: &Table, config: &AgentConfig, subject: &Subject) -> Verificati
         },
         Err(error) => Verification::impossible(error.to_string()),
     }
+}
+
+/// Whether the kernel has not ended a trial yet.
+fn is_on_trial(table: &Table) -> bool {
+    let mut sets = table.sets.iter().filter(|(name, _)| holds_trial(name));
+    sets.any(|(_, set)| !set.elements.is_empty())
 }
 
 /// The cluster without the rules that are left out: their pods stay isolated, and what they allow is denied.

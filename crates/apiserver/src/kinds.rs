@@ -23,7 +23,7 @@ macro_rules! kinds {
 kinds! {
     namespace pod service endpoints node config_map secret service_account event
     deployment replica_set stateful_set daemon_set job cron_job
-    network_policy cluster_network_policy admin_network_policy baseline_admin_network_policy
+    network_policy cluster_network_policy admin_network_policy baseline_admin_network_policy host_firewall
     endpoint_slice lease custom_resource_definition
     role role_binding cluster_role cluster_role_binding
     ingress ingress_class pod_disruption_budget resource_quota limit_range horizontal_pod_autoscaler

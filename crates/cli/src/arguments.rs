@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
-    agent, audit, check, convert, diff, explain, flows, guard, lock, matrix, replay, rules,
-    suggest, test, trace, uninstall, verify, zones,
+    agent, audit, check, convert, diff, explain, flows, guard, host_firewall, lock, matrix, replay,
+    rules, suggest, test, trace, uninstall, verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -84,6 +84,12 @@ pub(crate) enum Command {
     Guard {
         #[command(subcommand)]
         command: guard::GuardCommand,
+    },
+    /// Close nodes to all but whom rules let in, tried out before it stays
+    #[command(after_help = host_firewall::EXAMPLES)]
+    HostFirewall {
+        #[command(subcommand)]
+        command: host_firewall::HostFirewallCommand,
     },
     /// Suggest a default deny and the least policies for what the manifests show is needed
     #[command(after_help = suggest::EXAMPLES)]

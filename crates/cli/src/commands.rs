@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod flows;
 pub(crate) mod guard;
+pub(crate) mod host_firewall;
 pub(crate) mod lab;
 pub(crate) mod lock;
 pub(crate) mod man;

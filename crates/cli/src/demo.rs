@@ -14,6 +14,7 @@ mod stream;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ringfence_kube::Access;
 use ringfence_lab::control::protocol::LabConfig;
 
 use crate::arguments::{DemoArguments, OutputFormat};
@@ -32,11 +33,15 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,
         snapshot: None,
-        api: false,
+        api: true,
     };
     printer.opening();
     let lab = ringfence_lab::start::start(config, |_, _| {})?;
-    let told = story::tell(&lab.client(), &printer);
+    let access = Access {
+        kubeconfig: Some(lab.kubeconfig_path()),
+        context: None,
+    };
+    let told = story::tell(&lab.client(), &access, &printer);
     let cleaning = Instant::now();
     if arguments.keep {
         lab.detach()?;

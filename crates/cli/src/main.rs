@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         Command::Zones(zones) => commands::zones::run(&zones),
         Command::Verify(verify) => commands::verify::run(&verify),
         Command::Guard { command } => commands::guard::run(&command),
+        Command::HostFirewall { command } => commands::host_firewall::run(&command),
         Command::Suggest(suggest) => commands::suggest::run(&suggest),
         Command::Convert(convert) => commands::convert::run(&convert),
         Command::Man { directory } => commands::man::run(directory.as_deref()),

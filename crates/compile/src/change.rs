@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterPolicy, ClusterPolicyName, Namespace, NetworkPolicy, Node, ObjectName, Pod,
-    Service,
+    Cluster, ClusterPolicy, ClusterPolicyName, HostFirewall, Namespace, NetworkPolicy, Node,
+    ObjectName, Pod, Service,
 };
 
 /// An object of a cluster as it looks now; `None` if it is gone.
@@ -23,6 +23,8 @@ pub enum Change {
     NetworkPolicy(ObjectName, Option<NetworkPolicy>),
     /// A policy of the cluster.
     ClusterPolicy(ClusterPolicyName, Option<ClusterPolicy>),
+    /// Rules for nodes.
+    HostFirewall(String, Option<HostFirewall>),
     /// What is known of a name outside of the cluster (rule AM-19).
     DomainAddresses(String, Option<Vec<IpAddr>>),
 }
@@ -36,6 +38,7 @@ pub(crate) struct Changed {
     pub(crate) services: BTreeMap<ObjectName, Option<Service>>,
     pub(crate) network_policies: BTreeMap<ObjectName, Option<NetworkPolicy>>,
     pub(crate) cluster_policies: BTreeMap<ClusterPolicyName, Option<ClusterPolicy>>,
+    pub(crate) host_firewalls: BTreeMap<String, Option<HostFirewall>>,
     pub(crate) domain_addresses: BTreeMap<String, Option<Vec<IpAddr>>>,
 }
 
@@ -56,6 +59,10 @@ impl Changed {
             Change::ClusterPolicy(name, new) => {
                 let policies = &mut cluster.cluster_policies;
                 put(policies, &mut self.cluster_policies, name, new)
+            }
+            Change::HostFirewall(name, new) => {
+                let firewalls = &mut cluster.host_firewalls;
+                put(firewalls, &mut self.host_firewalls, name, new)
             }
             Change::DomainAddresses(name, new) => {
                 let known = &mut cluster.domain_addresses;
@@ -86,6 +93,11 @@ impl Changed {
                 new.cluster_policies,
             ),
             exchange(
+                &mut cluster.host_firewalls,
+                &mut self.host_firewalls,
+                new.host_firewalls,
+            ),
+            exchange(
                 &mut cluster.domain_addresses,
                 &mut self.domain_addresses,
                 new.domain_addresses,
@@ -103,6 +115,7 @@ impl Changed {
             services: absent(&cluster.services),
             network_policies: absent(&cluster.network_policies),
             cluster_policies: absent(&cluster.cluster_policies),
+            host_firewalls: absent(&cluster.host_firewalls),
             domain_addresses: absent(&cluster.domain_addresses),
         }
     }

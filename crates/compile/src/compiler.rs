@@ -10,6 +10,7 @@ use ringfence_ruleset::{Datum, Key, Operation, Table};
 use crate::change::{Change, Changed};
 use crate::comment;
 use crate::emit::{Emitter, Layout, twice};
+use crate::host::{Hosts, Trial};
 use crate::layout::set_name;
 use crate::peer::{Peer, PeerChange, Peers, endpoints_by_pod, in_scope};
 use crate::place::{Places, host_pods_of};
@@ -35,6 +36,10 @@ pub struct Compiler {
     is_rewired: bool,
     wired: BTreeMap<ObjectName, LocalEndpoint>,
     changed: Changed,
+    /// Host firewalls that are tried out.
+    trial: Option<Trial>,
+    /// Whether these are others than those that were taken up.
+    is_tried_anew: bool,
     parts: Parts,
     #[cfg(test)]
     blindness: Option<tests::Blindness>,
@@ -47,6 +52,7 @@ struct Parts {
     places: Places,
     services: Services,
     policies: Policies,
+    hosts: Hosts,
     emitter: Emitter,
 }
 
@@ -57,6 +63,7 @@ impl Parts {
             places: Places::default(),
             services: Services::default(),
             policies: Policies::default(),
+            hosts: Hosts::default(),
             emitter,
         };
         parts.places.begin(network, &mut parts.emitter);
@@ -85,6 +92,8 @@ impl Compiler {
             is_rewired: false,
             wired: BTreeMap::new(),
             changed: Changed::default(),
+            trial: None,
+            is_tried_anew: false,
             #[cfg(test)]
             blindness: None,
         }
@@ -120,6 +129,20 @@ impl Compiler {
         self.endpoints = endpoints;
         self.is_rewired = true;
         true
+    }
+
+    /// The host firewalls that are tried out now; `false` if it is the same trial as before.
+    pub fn set_trial(&mut self, trial: Option<Trial>) -> bool {
+        let is_other = trial != self.trial;
+        self.trial = trial;
+        self.is_tried_anew |= is_other;
+        is_other
+    }
+
+    /// The host firewalls that are tried out.
+    #[must_use]
+    pub const fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
     }
 
     /// Gives the table another name than `ringfence`.
@@ -183,6 +206,7 @@ impl Compiler {
         self.take_places(&changed);
         let done = self.take_services(&changed, &rewired, &changes);
         self.take_policies(&mut changed, &changes);
+        self.take_hosts(&changed, &changes);
         self.parts.peers.settle(changes);
         let layout = done.and_then(|()| self.parts.emitter.finish(self.network.capacity));
         if layout.is_err() {
@@ -331,6 +355,28 @@ impl Compiler {
         }
     }
 
+    fn take_hosts(&mut self, changed: &Changed, changes: &[PeerChange]) {
+        let has_others =
+            !changes.is_empty() || !changed.nodes.is_empty() || !changed.namespaces.is_empty();
+        let Parts {
+            peers,
+            hosts,
+            emitter,
+            ..
+        } = &mut self.parts;
+        let is_closed = !hosts.is_empty() || !self.cluster.host_firewalls.is_empty();
+        let is_due =
+            self.is_tried_anew || !changed.host_firewalls.is_empty() || (is_closed && has_others);
+        match self.enforcement {
+            Enforcement::On if is_due => {
+                let trial = self.trial.as_ref();
+                hosts.update(&self.cluster, &self.node, trial, peers, emitter);
+            }
+            Enforcement::On | Enforcement::Off => {}
+        }
+        self.is_tried_anew = false;
+    }
+
     fn touched(&self, changed: &Changed, changes: &[PeerChange]) -> Touched {
         let peers = &self.parts.peers;
         let mut touched = Touched {
@@ -382,6 +428,7 @@ impl Compiler {
         name.clone_into(&mut emitter.compiled.table.name);
         self.parts = Parts::new(&self.network, emitter);
         self.changed = Changed::everything(&self.cluster);
+        self.is_tried_anew = self.trial.is_some();
         self.wired.clear();
         self.is_rewired = true;
     }

@@ -2,6 +2,7 @@
 
 mod affinity;
 mod chains;
+mod hosts;
 mod part;
 mod pass;
 mod place;
@@ -14,7 +15,8 @@ use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
 pub(crate) use affinity::affinity_chain;
 pub(crate) use chains::{balance_chain, local_balance_chain};
-pub(crate) use pass::Pass;
+pub use pass::holds_trial;
+pub(crate) use pass::{HostPass, Pass};
 pub(crate) use place::{Place, numbers_no_classes};
 pub(crate) use sets::{Fill, fill};
 
@@ -82,6 +84,7 @@ pub(crate) fn skeleton(record: Record) -> Table {
     };
     table.chains.append(&mut reports::drops());
     table.chains.append(&mut reports::audits());
+    table.chains.append(&mut hosts::chains());
     for family in Family::ALL {
         for direction in Direction::ALL {
             let chain: Chain = chains::judge(direction, family, Pass::Enforce);

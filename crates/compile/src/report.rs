@@ -43,6 +43,8 @@ pub enum Reason {
     Elsewhere,
     /// From a source that the load balancer's Service does not list (rule OB-20).
     Unlisted,
+    /// No rule of a host firewall lets it in to the node (rule HF-2).
+    Host,
     /// It opens a connection, and nothing denies that.
     Allowed,
     /// Policies in audit mode would deny it to its source (rule AU-4).
@@ -53,7 +55,7 @@ pub enum Reason {
 
 impl Reason {
     /// All that are followed by a drop.
-    pub const DROPS: [Self; 9] = [
+    pub const DROPS: [Self; 10] = [
         Self::Egress,
         Self::Ingress,
         Self::Spoofed,
@@ -63,6 +65,7 @@ impl Reason {
         Self::Tunnel,
         Self::Elsewhere,
         Self::Unlisted,
+        Self::Host,
     ];
 
     /// All that are followed by nothing: the packet goes on.
@@ -99,6 +102,7 @@ impl Reason {
             Self::Tunnel => "tunnel",
             Self::Elsewhere => "elsewhere",
             Self::Unlisted => "unlisted",
+            Self::Host => "host",
             Self::Allowed => "allowed",
             Self::AuditEgress => "audit-egress",
             Self::AuditIngress => "audit-ingress",
@@ -130,7 +134,8 @@ impl Reason {
             | Self::Midstream
             | Self::Tunnel
             | Self::Elsewhere
-            | Self::Unlisted => format!("drop-{}", self.word()),
+            | Self::Unlisted
+            | Self::Host => format!("drop-{}", self.word()),
             Self::Allowed | Self::AuditEgress | Self::AuditIngress => {
                 format!("report-{}", self.word())
             }
@@ -152,7 +157,8 @@ impl Reason {
             | Self::Midstream
             | Self::Tunnel
             | Self::Elsewhere
-            | Self::Unlisted => (100, 200),
+            | Self::Unlisted
+            | Self::Host => (100, 200),
         }
     }
 }

@@ -77,6 +77,7 @@ impl Given<'_> {
             Object::Node(_)
             | Object::Pod(_)
             | Object::Workload(_)
+            | Object::HostFirewall(_)
             | Object::Service(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)

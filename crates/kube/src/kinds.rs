@@ -67,7 +67,7 @@ const fn policy(
 }
 
 /// In the order in which objects are handed over.
-pub(crate) static KINDS: [Kind; 16] = [
+pub(crate) static KINDS: [Kind; 17] = [
     always("", "namespaces", ObjectKind::Namespace),
     always("", "nodes", ObjectKind::Node),
     always("", "pods", ObjectKind::Pod),
@@ -100,6 +100,10 @@ pub(crate) static KINDS: [Kind; 16] = [
         "baselineadminnetworkpolicies",
         ObjectKind::BaselineAdminNetworkPolicy,
     ),
+    Kind {
+        versions: &["v1alpha1"],
+        ..sometimes("ringfence.dev", "hostfirewalls", ObjectKind::HostFirewall)
+    },
     sometimes("apps", "deployments", ObjectKind::Deployment),
     sometimes("apps", "replicasets", ObjectKind::ReplicaSet),
     sometimes("apps", "statefulsets", ObjectKind::StatefulSet),
@@ -165,7 +169,7 @@ mod tests {
         let policies = "/apis/policy.networking.k8s.io/v1beta1/clusternetworkpolicies";
         assert_eq!(paths[6], policies);
         assert_eq!(KINDS[0].resource(), "namespaces");
-        assert_eq!(KINDS[9].resource(), "deployments.apps");
+        assert_eq!(KINDS[10].resource(), "deployments.apps");
     }
 
     /// The role of a file in the documentation: the resources, each of which it lets with just `verbs`.

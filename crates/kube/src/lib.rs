@@ -6,6 +6,7 @@
 
 mod access;
 mod follow;
+mod host_firewall;
 mod kinds;
 mod list;
 mod manifest;
@@ -14,4 +15,5 @@ mod yaml;
 
 pub use access::{Access, AccessError};
 pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed};
+pub use host_firewall::{WriteError, Written, list_host_firewalls, write_host_firewall};
 pub use snapshot::{Forbidden, ReadError, Snapshot, read};

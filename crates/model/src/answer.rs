@@ -1,5 +1,6 @@
 //! Rule Q-13: what comes of a question.
 
+mod host;
 mod matching;
 mod party;
 mod reason;
@@ -11,6 +12,7 @@ use ringfence_net::IpProtocol;
 
 use crate::ObjectName;
 
+pub use host::{HostReason, HostRef, HostRuleRef, JudgedHostRule};
 pub use matching::Match;
 pub use party::Party;
 pub use reason::{

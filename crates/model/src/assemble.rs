@@ -124,6 +124,11 @@ impl<'a> Assembly<'a> {
                     .cluster_policies
                     .insert(found.name.clone(), found.clone());
             }
+            Object::HostFirewall(found) => {
+                cluster
+                    .host_firewalls
+                    .insert(found.name.clone(), found.clone());
+            }
             Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)

@@ -4,8 +4,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterPeer, ClusterPolicy, ClusterPolicyName, Direction, DomainAddresses, LabelSelector,
-    Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod, PolicyPeer, Service,
+    ClusterPeer, ClusterPolicy, ClusterPolicyName, Direction, DomainAddresses, HostFirewall,
+    LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod,
+    PolicyPeer, Service,
 };
 
 /// Everything that decides who can talk to whom.
@@ -24,6 +25,9 @@ pub struct Cluster {
     /// Cluster-scoped policies by kind and name.
     #[serde(default)]
     pub cluster_policies: BTreeMap<ClusterPolicyName, ClusterPolicy>,
+    /// Rules for nodes by name (rules HF-*).
+    #[serde(default)]
+    pub host_firewalls: BTreeMap<String, HostFirewall>,
     /// What is known of names outside of the cluster (rule AM-19).
     #[serde(default)]
     pub domain_addresses: DomainAddresses,
@@ -67,6 +71,16 @@ impl Cluster {
                 | ClusterPeer::Nodes(_)
                 | ClusterPeer::DomainNames(_)
                 | ClusterPeer::Unrecognized => {}
+            }
+        }
+        let of_hosts = self.host_firewalls.values();
+        let of_hosts = of_hosts.filter_map(|firewall| firewall.confirmed.as_ref());
+        for peer in of_hosts
+            .flat_map(|rules| &rules.ingress)
+            .flat_map(|rule| &rule.peers)
+        {
+            if let ClusterPeer::Networks(networks) = peer {
+                found.extend(networks);
             }
         }
         let addresses = self.domain_addresses.values().flatten();

@@ -6,6 +6,7 @@ mod cluster_policy;
 mod config;
 mod containers;
 mod endpoints;
+mod host_firewall;
 mod kind;
 mod meta;
 mod network_policy;
@@ -57,6 +58,9 @@ pub(crate) fn extract(
         }
         Handling::ClusterPolicy(kind) => {
             Object::ClusterPolicy(cluster_policy::cluster_policy(context, kind, root)?)
+        }
+        Handling::HostFirewall => {
+            Object::HostFirewall(host_firewall::host_firewall(context, root)?)
         }
         Handling::KindCluster => Object::KindCluster(kind_cluster(context.report, root)?),
         Handling::Endpoints(EndpointsKind::EndpointSlice) => {

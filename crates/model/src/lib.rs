@@ -15,6 +15,7 @@ mod cluster_policy;
 mod diagnostic;
 mod documents;
 mod extract;
+mod host_firewall;
 mod label;
 mod lesson;
 mod load;
@@ -44,7 +45,8 @@ mod yaml;
 pub use allowed_access::{AllowedAccess, Permission};
 pub use answer::{
     Answer, AuditRef, Audited, Because, ClusterRuleRef, Connection, DirectionDecision,
-    DirectionVerdict, JudgedRule, Match, Outcome, Party, PolicyRef, RuleRef,
+    DirectionVerdict, HostReason, HostRef, HostRuleRef, JudgedHostRule, JudgedRule, Match, Outcome,
+    Party, PolicyRef, RuleRef,
 };
 pub use assemble::{
     Mentions, UnknowableSelector, add_endpoints, assemble, assemble_mentioning, assemble_with,
@@ -59,6 +61,9 @@ pub use cluster_policy::{
 };
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Described, Documents, Field};
+pub use host_firewall::{
+    FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, LONGEST_TRIAL,
+};
 pub use label::{BadLabel, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{

@@ -9,7 +9,7 @@ mod workload;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterPolicy, Namespace, NetworkPolicy, Node, Pod, Service, Source};
+use crate::{ClusterPolicy, HostFirewall, Namespace, NetworkPolicy, Node, Pod, Service, Source};
 
 pub use config::{ConfigMap, Secret, ServiceAccount};
 pub use endpoints::{EndpointsKind, EndpointsManifest};
@@ -39,6 +39,8 @@ pub enum Object {
     NetworkPolicy(NetworkPolicy),
     /// A ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy.
     ClusterPolicy(ClusterPolicy),
+    /// A HostFirewall.
+    HostFirewall(HostFirewall),
     /// An EndpointSlice or Endpoints.
     Endpoints(EndpointsManifest),
     /// A Secret.
@@ -78,6 +80,7 @@ impl Object {
             Self::ClusterPolicy(found) => {
                 ObjectKey::cluster(found.name.kind.into(), &found.name.name)
             }
+            Self::HostFirewall(found) => ObjectKey::cluster(ObjectKind::HostFirewall, &found.name),
             Self::Endpoints(found) => ObjectKey::namespaced(found.kind.into(), &found.name),
             Self::Secret(found) => ObjectKey::namespaced(ObjectKind::Secret, &found.name),
             Self::ConfigMap(found) => ObjectKey::namespaced(ObjectKind::ConfigMap, &found.name),
@@ -101,6 +104,7 @@ impl Object {
             Self::Service(found) => found.source.as_ref(),
             Self::NetworkPolicy(found) => found.source.as_ref(),
             Self::ClusterPolicy(found) => found.source.as_ref(),
+            Self::HostFirewall(found) => found.source.as_ref(),
             Self::Endpoints(found) => found.source.as_ref(),
             Self::Secret(found) => found.source.as_ref(),
             Self::ConfigMap(found) => found.source.as_ref(),
@@ -132,6 +136,13 @@ impl Object {
                 found.source = None;
                 for rule in found.ingress.iter_mut().chain(&mut found.egress) {
                     rule.source = None;
+                }
+            }
+            Self::HostFirewall(found) => {
+                found.source = None;
+                let trial = found.trial.iter_mut().map(|trial| &mut trial.rules);
+                for rules in found.confirmed.iter_mut().chain(trial) {
+                    rules.ingress.iter_mut().for_each(|rule| rule.source = None);
                 }
             }
             Self::Endpoints(found) => found.source = None,

@@ -10,6 +10,7 @@ mod core;
 mod core_node;
 mod core_volume;
 mod discovery;
+mod host_firewall;
 mod kind;
 mod meta;
 mod networking;

@@ -4,6 +4,7 @@ mod block;
 mod destination;
 mod direction;
 mod end;
+mod host;
 mod outcome;
 mod peer;
 mod port;
@@ -151,7 +152,8 @@ fn connect(
     })
 }
 
-/// an end that is no live pod of the pod network has no policy. NP-61: nor has loopback.
+/// an end that is no live pod of the pod network has no policy, but a node may have a firewall (rule HF-2). NP-61: nor
+/// has loopback.
 fn judge(
     facts: Facts<'_>,
     direction: Direction,
@@ -164,6 +166,8 @@ fn judge(
         Because::Loopback
     } else if let Some(attempt) = Attempt::new(facts, direction, own, peer, dialled) {
         return decide(&attempt);
+    } else if let Some(decision) = host::decide(facts, direction, own, peer, dialled) {
+        return decision;
     } else {
         Because::NoSubject
     };

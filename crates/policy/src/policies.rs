@@ -18,6 +18,8 @@ pub(crate) struct PolicyId(u32);
 pub(crate) enum PolicyKey {
     Network(ObjectName),
     Cluster(ClusterPolicyName),
+    /// What closes a node, by the name of the node (rule HF-2).
+    Host(String),
 }
 
 /// All policies.
@@ -57,6 +59,7 @@ impl Policies {
                 let at = self.ranked.partition_point(before);
                 self.ranked.insert(at, id);
             }
+            PolicyKey::Host(_) => {}
         }
         self.ids.insert(key, id);
         self.by_id.insert(id, policy);
@@ -74,6 +77,7 @@ impl Policies {
                 }
             }
             PolicyKey::Cluster(_) => self.ranked.retain(|other| *other != id),
+            PolicyKey::Host(_) => {}
         }
         Some((id, self.by_id.remove(&id)?))
     }
@@ -98,8 +102,13 @@ impl Policies {
         self.ids.get(key).copied()
     }
 
-    /// The policies that could select a class of pods: those of its namespace, then those of the cluster in order.
+    /// The policies that could select a class: of pods those of its namespace, then those of the cluster in order; of a
+    /// node what closes it.
     fn candidates(&self, entry: &Entry) -> Vec<PolicyId> {
+        if let Some(node) = entry.node() {
+            let own = self.id_of(&PolicyKey::Host(node.to_owned()));
+            return own.into_iter().collect();
+        }
         let Some(namespace) = entry.namespace() else {
             return Vec::new();
         };

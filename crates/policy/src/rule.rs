@@ -4,12 +4,14 @@ mod blocks;
 mod compile;
 
 use ringfence_model::{
-    Cluster, ClusterAction, ClusterTier, Direction, IpBlock, LabelSelector, Match,
+    Cluster, ClusterAction, ClusterTier, Direction, IpBlock, LabelSelector, Labels, Match,
 };
 use ringfence_net::{ConnectionSet, Family, Protocol};
 
 use crate::atoms::Atom;
 use crate::class::ClassSet;
+use crate::class::entry::Entry;
+use crate::class::table::ClassTable;
 use crate::index::TierOrder;
 use crate::term::{PodTerm, TermId};
 use crate::whereabouts::Whereabouts;
@@ -22,7 +24,7 @@ pub(crate) use compile::{Compiler, Written};
 pub(crate) struct Policy {
     /// Its place among cluster-scoped policies (rule CN-21); none for a NetworkPolicy.
     pub(crate) rank: Option<(TierOrder, String)>,
-    pub(crate) selects: PodTerm,
+    pub(crate) selects: Selects,
     /// The classes that it selects.
     pub(crate) subject: ClassSet,
     /// None in a direction in which it has no say.
@@ -33,6 +35,31 @@ pub(crate) struct Policy {
     pub(crate) names_ingress_ports: bool,
     /// What its rules ask of peers.
     pub(crate) terms: PerDirection<Vec<TermId>>,
+}
+
+/// Whom a policy judges.
+#[derive(Clone, Debug)]
+pub(crate) enum Selects {
+    Pods(PodTerm),
+    /// This node, at every address of it.
+    Node(String),
+}
+
+impl Selects {
+    pub(crate) fn resolve(&self, classes: &ClassTable) -> ClassSet {
+        match self {
+            Self::Pods(pods) => pods.resolve(classes),
+            Self::Node(name) => classes.all_of_node(name),
+        }
+    }
+
+    /// Whether it is this class; `namespace` are the labels of its namespace.
+    pub(crate) fn matches(&self, entry: &Entry, namespace: Option<&Labels>) -> bool {
+        match self {
+            Self::Pods(pods) => pods.matches(entry, namespace),
+            Self::Node(name) => entry.node() == Some(name),
+        }
+    }
 }
 
 /// One rule. Those of a NetworkPolicy accept.

@@ -28,6 +28,8 @@ pub(crate) enum Term {
     Unaddressed,
     /// The same, if there is a node with such labels and an address to compare with.
     UnaddressedLikeNodes(LabelSelector),
+    /// Is it this node (rule HF-6)?
+    Node(String),
     /// Does it declare a port of this name (rules NP-34, CN-33)?
     Port(String),
 }

@@ -12,7 +12,7 @@ use crate::domain::is_name;
 use crate::peer::{namespace_labels, selects_or_absent};
 use crate::resolve::{canonical, is_subject};
 use crate::selector::selects;
-use crate::whereabouts::unaddressed;
+use crate::whereabouts::{Unaddressed, unaddressed};
 
 /// CN-30: a peer and a port must match. CN-31: no port item admits every protocol, ICMP too.
 /// CN-38: a peer of unknown kind closes the rule: Accept matches nothing, Deny and Pass everything.
@@ -76,12 +76,14 @@ fn is_pod_in_scope(scope: &PodScope, attempt: &Attempt<'_>) -> bool {
 fn in_one_of(networks: &[IpNet], attempt: &Attempt<'_>) -> Match {
     Match::any(networks.iter().map(|network| match attempt.peer.address() {
         Some(address) => Match::from(contains(*network, address)),
-        None => unaddressed(attempt, &[*network], |address| contains(*network, address)),
+        None => unaddressed(Unaddressed::of(attempt), &[*network], |address| {
+            contains(*network, address)
+        }),
     }))
 }
 
 /// CN-35, AM-18: the addresses in the status of the nodes with matching labels; pods on them have others.
-fn addresses_of_nodes(selector: &LabelSelector, cluster: &Cluster) -> Vec<IpNet> {
+pub(crate) fn addresses_of_nodes(selector: &LabelSelector, cluster: &Cluster) -> Vec<IpNet> {
     let nodes = cluster.nodes.values();
     let selected = nodes.filter(|node| selects(selector, &node.labels));
     selected

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{
     Answer, Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict,
-    ObjectName, Outcome, Party, Query, QueryError,
+    HostReason, ObjectName, Outcome, Party, Query, QueryError,
 };
 
 use crate::destination::{Destination, destination, no_common_family, source};
 use crate::direction::{Attempt, Dialled, decide};
+use crate::host;
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, check_addresses, common_family};
 use crate::service::Backend;
@@ -105,7 +106,8 @@ fn connect(
     })
 }
 
-/// an end that is no live pod of the pod network has no policy. NP-61: nor has loopback.
+/// an end that is no live pod of the pod network has no policy, but a node may have a firewall (rule HF-2). NP-61: nor
+/// has loopback.
 fn judge(
     cluster: &Cluster,
     direction: Direction,
@@ -131,20 +133,24 @@ fn judge(
         Party::Pod { name, .. } => cluster.pods.get(name),
         Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => None,
     };
-    subject.map_or_else(
-        || allowed(Because::NoSubject),
-        |subject| {
-            decide(&Attempt {
-                cluster,
-                direction,
-                subject,
-                own,
-                peer,
-                dialled,
-                strict: false,
-            })
-        },
-    )
+    let unprotected = || {
+        let host = match direction {
+            Direction::Ingress => host::decide(cluster, own, peer, dialled),
+            Direction::Egress => None,
+        };
+        host.unwrap_or_else(|| allowed(Because::NoSubject))
+    };
+    subject.map_or_else(unprotected, |subject| {
+        decide(&Attempt {
+            cluster,
+            direction,
+            subject,
+            own,
+            peer,
+            dialled,
+            strict: false,
+        })
+    })
 }
 
 /// the outcome of a single connection.
@@ -187,8 +193,10 @@ fn missing(connections: &[&Connection]) -> BTreeSet<String> {
         .flat_map(|found| [&found.egress, &found.ingress]);
     directions
         .filter_map(|decision| match &decision.because {
-            Because::AddressUnknown { of, .. } => Some(of.to_string()),
+            Because::AddressUnknown { of, .. }
+            | Because::Host(HostReason::AddressUnknown { of, .. }) => Some(of.to_string()),
             Because::NoSubject
+            | Because::Host(_)
             | Because::Loopback
             | Because::OwnAddress
             | Because::ClusterRule(_)

@@ -13,6 +13,7 @@ mod destination;
 mod direction;
 mod domain;
 mod evaluate;
+mod host;
 mod node;
 mod party;
 mod peer;

@@ -9,7 +9,7 @@ use crate::block::covers;
 use crate::direction::Attempt;
 use crate::resolve::is_subject;
 use crate::selector::selects;
-use crate::whereabouts::unaddressed;
+use crate::whereabouts::{Unaddressed, unaddressed};
 
 /// NP-10: no item matches every peer, other addresses too; else one item must match.
 pub(crate) fn peers_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> Match {
@@ -33,7 +33,9 @@ fn block_matches(block: &IpBlock, attempt: &Attempt<'_>) -> Match {
         Some(address) => Match::from(covers(block, address)),
         None => {
             let ends = [&[block.cidr], block.except.as_slice()].concat();
-            unaddressed(attempt, &ends, |address| covers(block, address))
+            unaddressed(Unaddressed::of(attempt), &ends, |address| {
+                covers(block, address)
+            })
         }
     }
 }

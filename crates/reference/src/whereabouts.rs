@@ -4,20 +4,39 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{Match, Party};
+use ringfence_model::{Cluster, Match, Party};
 use ringfence_net::Family;
 
 use crate::block::contains;
 use crate::direction::Attempt;
 
+/// Somebody of whom no address may be known, and who asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unaddressed<'a> {
+    pub(crate) cluster: &'a Cluster,
+    /// The end that is judged.
+    pub(crate) own: &'a Party,
+    pub(crate) peer: &'a Party,
+}
+
+impl<'a> Unaddressed<'a> {
+    pub(crate) const fn of(attempt: &Attempt<'a>) -> Self {
+        Self {
+            cluster: attempt.cluster,
+            own: attempt.own,
+            peer: attempt.peer,
+        }
+    }
+}
+
 /// Unknown, unless the test says the same of every address that the peer may have. What `test` says changes nowhere but
 /// at the ends of `blocks`.
 pub(crate) fn unaddressed(
-    attempt: &Attempt<'_>,
+    asked: Unaddressed<'_>,
     blocks: &[IpNet],
     test: impl Fn(IpAddr) -> bool,
 ) -> Match {
-    let possible = possible_blocks(attempt);
+    let possible = possible_blocks(asked);
     let samples = possible.iter().flat_map(|block| samples(*block, blocks));
     let said: BTreeSet<bool> = samples.map(test).collect();
     match (said.contains(&true), said.contains(&false)) {
@@ -28,12 +47,12 @@ pub(crate) fn unaddressed(
 }
 
 /// The blocks of the family that the connection has, of both if neither end tells. Only pods get addresses from them.
-fn possible_blocks(attempt: &Attempt<'_>) -> Vec<IpNet> {
-    if !matches!(attempt.peer, Party::Pod { .. }) {
+fn possible_blocks(asked: Unaddressed<'_>) -> Vec<IpNet> {
+    if !matches!(asked.peer, Party::Pod { .. }) {
         return Vec::new();
     }
-    let spoken = attempt.own.address().map(Family::of);
-    let given = attempt.cluster.pod_blocks.iter().copied();
+    let spoken = asked.own.address().map(Family::of);
+    let given = asked.cluster.pod_blocks.iter().copied();
     given
         .filter(|block| spoken.is_none_or(|family| Family::of(block.addr()) == family))
         .collect()

@@ -7,10 +7,13 @@
 mod audits;
 mod cluster_policies;
 mod endpoints;
+mod hosts;
 mod labels;
 mod pods;
 mod policies;
 mod services;
+
+pub use hosts::{HOST_PORTS, close_nodes};
 
 use ringfence_model::{Cluster, ObjectName};
 

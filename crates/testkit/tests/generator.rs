@@ -282,6 +282,7 @@ fn decided_by(because: &Because) -> &'static str {
         Because::Rules { .. } | Because::NoRuleMatched { .. } => "NetworkPolicy",
         Because::NotIsolated => "nobody",
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

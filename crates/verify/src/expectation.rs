@@ -1,6 +1,7 @@
 //! What each hook must do to which packets, in the order in which it counts. Written from the specification, apart from
 //! the compiler.
 
+mod hosts;
 mod services;
 
 use std::net::IpAddr;
@@ -185,6 +186,7 @@ impl<'a> Expectation<'a> {
                 clauses.extend(unserved);
             }
             Place::Services => {
+                clauses.extend(self.closed_ports());
                 clauses.extend(self.guarded());
                 clauses.extend(self.entries());
                 clauses.extend(self.served(region));
@@ -417,6 +419,7 @@ impl<'a> Expectation<'a> {
             let why = "only nodes feed a tunnel between nodes";
             clauses.push(clause(from_strangers, Fate::Drop, why));
         }
+        clauses.extend(self.closed_node());
         let others = Bits::full(names_len(&self.axes.input)).without(&self.pods_in);
         let why = "the node itself is no subject of policies";
         clauses.push(clause(vec![(Axis::Input, others)], Fate::Accept, why));

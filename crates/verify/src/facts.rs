@@ -5,8 +5,8 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, NetworkPolicy, Node, Pod, PolicyRule};
-use ringfence_net::Family;
+use ringfence_model::{Cluster, ClusterPort, FAILSAFE_PORTS, NetworkPolicy, Node, Pod, PolicyRule};
+use ringfence_net::{Family, PortRange};
 use ringfence_policy::{ClassId, Engine};
 
 use crate::wiring::{WiredPod, Wiring};
@@ -83,6 +83,7 @@ impl<'a> Facts<'a> {
         if !wiring.enforced {
             seen.network_policies.clear();
             seen.cluster_policies.clear();
+            seen.host_firewalls.clear();
         }
         wire(&mut seen, &wiring.node, &pods);
         let contested = share(&mut seen);
@@ -117,6 +118,29 @@ impl<'a> Facts<'a> {
             Family::V4 => first,
             Family::V6 => second,
         }
+    }
+
+    /// Whether host firewalls close the node (rule HF-2).
+    pub(crate) fn is_closed(&self) -> bool {
+        let cluster = self.engines(Family::V4).policies.cluster();
+        cluster
+            .host_firewalls_of(&self.wiring.node)
+            .next()
+            .is_some()
+    }
+
+    /// The ports that host firewalls speak of.
+    pub(crate) fn host_ports(&self) -> Vec<PortRange> {
+        let cluster = self.engines(Family::V4).policies.cluster();
+        let rules = cluster.host_firewalls_of(&self.wiring.node);
+        let ports = rules.flat_map(|(_, rules)| rules.ingress.iter().flat_map(|it| &it.ports));
+        let listed = ports.filter_map(|port| match port {
+            ClusterPort::Range(_, range) => Some(*range),
+            ClusterPort::Name(_) => None,
+        });
+        let failsafes = FAILSAFE_PORTS.into_iter();
+        let failsafes = failsafes.map(|(_, port)| PortRange::single(port));
+        listed.chain(failsafes).collect()
     }
 
     /// The pod wired here that has `address`.

@@ -70,7 +70,7 @@ fn judge(
     report: &mut Report,
 ) -> Result<(), Unverifiable> {
     let mut survey = Survey::new(table, place.hook(), family);
-    let views = View::of(place);
+    let views = View::of(place, facts.is_closed());
     mark(&mut survey, facts, family, Axis::Source, views.0);
     mark(&mut survey, facts, family, Axis::Destination, views.1);
     let axis = |marks, view: View| {
@@ -151,7 +151,7 @@ const NOTHING: View = View {
 
 impl View {
     /// Of sources and of destinations.
-    fn of(place: Place) -> (Self, Self) {
+    fn of(place: Place, is_closed: bool) -> (Self, Self) {
         let peers = Self {
             locals: true,
             classes: true,
@@ -191,11 +191,19 @@ impl View {
                 (with_link, with_link)
             }
             Place::Services | Place::ServicesLocal => {
+                let closed = is_closed && place == Place::Services;
                 let sources = Self {
                     ranges: true,
+                    locals: closed,
+                    classes: closed,
+                    cluster: closed,
                     ..NOTHING
                 };
-                (sources, services)
+                let destinations = Self {
+                    cluster: closed,
+                    ..services
+                };
+                (sources, destinations)
             }
             Place::Output => (
                 NOTHING,
@@ -262,6 +270,8 @@ fn mark(survey: &mut Survey, facts: &Facts<'_>, family: Family, axis: Axis, view
         let (nodes, hosts) = (survey.meaning(), survey.meaning());
         facts.nodes.iter().for_each(|ip| one(survey, *ip, nodes));
         facts.hosts.iter().for_each(|ip| one(survey, *ip, hosts));
+        let own = survey.meaning();
+        facts.own.iter().for_each(|ip| one(survey, *ip, own));
         for blocks in [&facts.wiring.pod_blocks, &facts.wiring.service_blocks] {
             let meaning = survey.meaning();
             for block in blocks.iter().filter(|it| Family::of(it.addr()) == family) {
@@ -353,6 +363,9 @@ fn port_axis(survey: &mut Survey, facts: &Facts<'_>, law: Option<&Law>) -> PortA
     }
     if let Some(port) = facts.wiring.tunnel_port {
         survey.port_range(port, port);
+    }
+    for range in facts.host_ports() {
+        survey.port_range(range.first(), range.last());
     }
     let cuts = law.map(Law::port_cuts).unwrap_or_default();
     PortAxis::new(survey.ports.iter().copied().chain(cuts))

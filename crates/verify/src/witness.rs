@@ -263,7 +263,11 @@ fn policies(decision: &DirectionDecision) -> BTreeSet<PolicyName> {
         .map(|rule| PolicyName::Cluster(rule.policy.clone()))
         .collect();
     match &decision.because {
-        Because::NoSubject | Because::Loopback | Because::OwnAddress | Because::NotIsolated => {}
+        Because::NoSubject
+        | Because::Host(_)
+        | Because::Loopback
+        | Because::OwnAddress
+        | Because::NotIsolated => {}
         Because::ClusterRule(rule) => {
             found.insert(PolicyName::Cluster(rule.policy.clone()));
         }

@@ -90,11 +90,20 @@ impl Judge {
             Reason::Unlisted => finding
                 .because
                 .push("the source is in no block of the Service's `loadBalancerSourceRanges`".to_owned()),
+            Reason::Host => finding.because.push(self.shut_out(flow)),
             Reason::Tunnel => finding
                 .because
                 .push("only nodes may use the port of the tunnels between nodes".to_owned()),
         }
         finding
+    }
+
+    /// Why a host firewall lets it in to no node.
+    fn shut_out(&self, flow: &Flow) -> String {
+        match self.connection(flow) {
+            Ok(connection) => decision_of(&connection, Direction::Ingress).to_string(),
+            Err(why) => why,
+        }
     }
 
     fn denied(&self, flow: &Flow, direction: Direction, finding: &mut Finding) {
@@ -258,6 +267,7 @@ fn policies(decision: &DirectionDecision) -> Vec<PolicyName> {
             .collect(),
         Because::ClusterRule(rule) => vec![PolicyName::Cluster(rule.policy.clone())],
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::AddressUnknown { .. }

@@ -69,7 +69,8 @@ impl FlowVerdict {
             | Reason::Midstream
             | Reason::Tunnel
             | Reason::Elsewhere
-            | Reason::Unlisted => Self::Drop,
+            | Reason::Unlisted
+            | Reason::Host => Self::Drop,
         }
     }
 

@@ -17,6 +17,7 @@ impl AgentObject {
             Object::Service(service) => Some(Self::Service(service)),
             Object::NetworkPolicy(policy) => Some(Self::NetworkPolicy(policy)),
             Object::ClusterPolicy(policy) => Some(Self::ClusterPolicy(policy)),
+            Object::HostFirewall(firewall) => Some(Self::HostFirewall(firewall)),
             Object::Workload(_)
             | Object::Endpoints(_)
             | Object::Secret(_)
@@ -51,6 +52,7 @@ impl AgentKey {
             ObjectKind::BaselineAdminNetworkPolicy => {
                 policy(ClusterPolicyKind::BaselineAdminNetworkPolicy, name)
             }
+            ObjectKind::HostFirewall => Some(Self::HostFirewall(name)),
             ObjectKind::ReplicationController
             | ObjectKind::ReplicaSet
             | ObjectKind::Deployment
@@ -94,6 +96,8 @@ mod tests {
 ---
 {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: c}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}}
 ---
+{apiVersion: ringfence.dev/v1alpha1, kind: HostFirewall, metadata: {name: h}, spec: {nodeSelector: {}}}
+---
 {apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}}
 ";
         let input = Input {
@@ -101,7 +105,7 @@ mod tests {
             text: text.to_owned(),
         };
         let loaded = load(&[input], &LoadOptions::default());
-        assert_eq!(loaded.objects.len(), 9, "{:?}", loaded.diagnostics);
+        assert_eq!(loaded.objects.len(), 10, "{:?}", loaded.diagnostics);
         for object in loaded.objects {
             let key = object.key();
             let is_secret = key.kind == ObjectKind::Secret;

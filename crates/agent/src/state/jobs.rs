@@ -61,6 +61,7 @@ impl Machine {
     pub(super) fn set_timer(&mut self, now: Duration, actions: &mut Vec<Action>) {
         let next = [
             self.audits.deadline(),
+            self.trials.deadline(),
             self.endpoints.deadline(),
             self.names.deadline(now),
             self.commit_retry.waiting(now),

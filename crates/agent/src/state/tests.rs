@@ -7,3 +7,4 @@ pub(super) mod node;
 mod order;
 mod random;
 mod revocation;
+mod trials;

@@ -356,6 +356,9 @@ fn role(set: &str) -> Role {
         "services" | "backends" | "entries" | "local-backends" | "node-ports" | "node-backends"
         | "draws" | "kept" | "local-draws" | "local-kept" | "node-draws" | "node-kept"
         | "balances" | "behind" | "own" | "nodes" | "cluster" => Role::Balances,
+        // What belongs to a connection to the node stays (rule HF-6).
+        "host" | "host-peers" | "host-ports" | "host-ranges" | "trial" | "trial-peers"
+        | "trial-ports" | "trial-ranges" => Role::Balances,
         _ => Role::Unknown,
     }
 }

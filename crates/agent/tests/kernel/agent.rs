@@ -14,7 +14,7 @@ use ringfence_agent::protocol::AgentObject;
 use ringfence_agent::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME, run_behind};
 use ringfence_cni::protocol::{receive, send};
 use ringfence_cni::{Endpoint, EndpointId, Request, Response};
-use ringfence_compile::{LocalEndpoint, NodeView, compile};
+use ringfence_compile::{Compiler, Limits, LocalEndpoint, NodeView, Trial};
 use ringfence_model::{Cluster, ObjectName};
 use ringfence_netlink::nftables::Nftables;
 use ringfence_netlink::route::RouteSocket;
@@ -174,6 +174,16 @@ impl Node {
 
     /// The table compiled from nothing.
     pub(crate) fn expected(&self, cluster: &Cluster, endpoints: &[Endpoint]) -> Table {
+        self.expected_during(None, cluster, endpoints)
+    }
+
+    /// The same during a trial of host firewalls.
+    pub(crate) fn expected_during(
+        &self,
+        trial: Option<Trial>,
+        cluster: &Cluster,
+        endpoints: &[Endpoint],
+    ) -> Table {
         let local: Vec<_> = endpoints.iter().map(local).collect();
         let node = NodeView {
             name: &self.config.node,
@@ -181,7 +191,10 @@ impl Node {
             network: &self.config.network,
             enforcement: self.config.enforcement,
         };
-        compile(cluster, &node).unwrap().table
+        let mut compiler = Compiler::with(cluster.clone(), &node, Limits::default());
+        compiler.set_trial(trial);
+        compiler.compile().unwrap();
+        compiler.into_compiled().table
     }
 }
 

@@ -26,6 +26,7 @@ mod storm;
 mod table;
 mod traffic;
 mod transfers;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,8 @@ fn main() -> ExitCode {
         protocols::an_error_about_nothing_is_dropped,
         protocols::other_protocols_need_a_rule_without_ports,
         transfers::what_stays_allowed_runs_through_changes_and_what_is_denied_is_cut,
+        trials::the_kernel_takes_back_what_nobody_confirms,
+        trials::a_crash_at_any_moment_leaves_what_was_or_what_is_tried,
         storm::faults_open_nothing_and_break_nothing,
         storm::the_probes_notice_an_open_door,
         storm::the_probes_notice_a_broken_connection,

@@ -31,7 +31,7 @@ fn addresses(number: u8) -> [IpAddr; 2] {
 }
 
 /// Pods `a`, `b` and `c` with an address of each family, under these policies.
-fn pods(policies: impl IntoIterator<Item = AgentObject>) -> (Node, [TestPod; 3]) {
+pub(crate) fn pods(policies: impl IntoIterator<Item = AgentObject>) -> (Node, [TestPod; 3]) {
     let named = [
         ("a", addresses(2)),
         ("b", addresses(3)),

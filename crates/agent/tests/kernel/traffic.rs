@@ -51,12 +51,7 @@ impl TestPod {
     /// Answers every connection with what it says.
     pub(crate) fn serve(&self) {
         let listener = namespace::run_in(&self.netns, || TcpListener::bind(("0.0.0.0", PORT)));
-        let listener = listener.unwrap().unwrap();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                thread::spawn(move || echo(&stream.unwrap()));
-            }
-        });
+        serve_on(listener.unwrap().unwrap());
     }
 
     /// Says something ten times a second to whoever connects, and hears nothing.
@@ -84,7 +79,12 @@ impl TestPod {
         self.try_dial(address, PORT, SHORT).is_none()
     }
 
-    fn try_dial(&self, address: &str, port: u16, patience: Duration) -> Option<TcpStream> {
+    pub(crate) fn try_dial(
+        &self,
+        address: &str,
+        port: u16,
+        patience: Duration,
+    ) -> Option<TcpStream> {
         let address = SocketAddr::new(address.parse().unwrap(), port);
         let stream = namespace::run_in(&self.netns, || {
             TcpStream::connect_timeout(&address, patience)
@@ -93,6 +93,15 @@ impl TestPod {
         stream.set_read_timeout(Some(SHORT)).unwrap();
         Some(stream)
     }
+}
+
+/// Answers every connection with what it says.
+pub(crate) fn serve_on(listener: TcpListener) {
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || echo(&stream.unwrap()));
+        }
+    });
 }
 
 fn echo(mut stream: &TcpStream) {

@@ -11,6 +11,11 @@ macro_rules! example {
     };
 }
 
+/// The node that examples name.
+const NODE: &str = "multi-node-worker";
+const EXPORTER: &str = include_str!("../../../../examples/host-firewall/exporter.yaml");
+const HOST_FIREWALL: &str = include_str!("../../../../examples/host-firewall/nodes.yaml");
+
 pub(crate) const KIND_CONFIG: &str = example!("multi-node-kind.yaml");
 const APPLICATION: &str = example!("demo-app.yaml");
 const CLIENT: &str = example!("client.yaml");
@@ -51,10 +56,22 @@ pub(crate) fn allow_dns_and_web() -> Input {
 
 /// The pod with host networking, on the node of the database.
 pub(crate) fn host_network(node: &str) -> Input {
-    input(
-        "host-network.yaml",
-        &HOST_NETWORK.replace("multi-node-worker", node),
-    )
+    input("host-network.yaml", &HOST_NETWORK.replace(NODE, node))
+}
+
+/// Metrics of the node, in its network.
+pub(crate) fn exporter(node: &str) -> Input {
+    Input {
+        name: "examples/host-firewall/exporter.yaml".to_owned(),
+        text: EXPORTER.replace(NODE, node),
+    }
+}
+
+pub(crate) fn host_firewall() -> Input {
+    Input {
+        name: "examples/host-firewall/nodes.yaml".to_owned(),
+        text: HOST_FIREWALL.to_owned(),
+    }
 }
 
 fn input(file: &str, text: &str) -> Input {

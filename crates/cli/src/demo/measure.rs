@@ -13,6 +13,7 @@ use ringfence_reference::answer;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeReport, ProbeRequest};
 
 use super::report::{Check, Passage};
+use crate::clock::now;
 use crate::commands::show;
 
 /// Longer than any answer in a lab takes, short enough that a story of denials stays bearable.
@@ -53,7 +54,11 @@ fn dns_service() -> ObjectName {
 
 /// Tries everything at once; the results are in the order of `trials`.
 pub(crate) fn measure(client: &Client, trials: &[Trial]) -> anyhow::Result<Vec<Check>> {
-    let cluster = client.cluster()?;
+    let mut cluster = client.cluster()?;
+    // Nodes enforce what is tried out; answers are about what is confirmed (rule HF-4).
+    if let Some(tried) = cluster.trials(now()) {
+        cluster.host_firewalls = tried.firewalls;
+    }
     let mut by_origin: BTreeMap<String, (Origin, Vec<(usize, ProbeRequest)>)> = BTreeMap::new();
     for (index, trial) in trials.iter().enumerate() {
         let entry = by_origin.entry(origin_name(&trial.from));
@@ -113,7 +118,7 @@ fn check(cluster: &Cluster, trial: &Trial, report: &ProbeReport) -> anyhow::Resu
 }
 
 /// A refusal comes from the other end: the way there is open. A name that cannot be asked for is a closed way to DNS.
-fn passage(outcome: &ProbeOutcome) -> Option<Passage> {
+pub(crate) fn passage(outcome: &ProbeOutcome) -> Option<Passage> {
     match outcome {
         ProbeOutcome::Reached { .. } | ProbeOutcome::Refused => Some(Passage::Open),
         ProbeOutcome::TimedOut | ProbeOutcome::DnsFailed { .. } => Some(Passage::Closed),

@@ -1,10 +1,13 @@
 //! The article's story, chapter by chapter.
 
+mod nodes;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use ringfence_kube::Access;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::{Change, LabStatus, LabelTarget, Place, Request};
 use ringfence_lab::plan::{METADATA, OUTSIDE_HOST, OUTSIDE_NAME};
@@ -15,7 +18,7 @@ use super::kernel;
 use super::manifests;
 use super::measure::{Target, Trial, measure};
 use super::print::Printer;
-use super::report::{Passage, Report, Step, milliseconds};
+use super::report::{Check, Passage, Report, Step, milliseconds};
 use super::stream::Line;
 
 const DEMO: &str = "netpol-demo";
@@ -26,9 +29,10 @@ const OTHER_PORT: u16 = 8080;
 const DNS_PORT: u16 = 53;
 
 /// Tells the story in a fresh lab and gives what happened.
-pub(crate) fn tell(client: &Client, printer: &Printer) -> anyhow::Result<Report> {
+pub(crate) fn tell(client: &Client, access: &Access, printer: &Printer) -> anyhow::Result<Report> {
     let mut teller = Teller {
         client,
+        access,
         printer,
         report: Report::default(),
         step: Step::default(),
@@ -45,12 +49,15 @@ pub(crate) fn tell(client: &Client, printer: &Printer) -> anyhow::Result<Report>
     teller.database()?;
     teller.egress()?;
     teller.host_network()?;
+    teller.rules_for_nodes()?;
     teller.everything()?;
     Ok(teller.report)
 }
 
 struct Teller<'a> {
     client: &'a Client,
+    /// The lab's API.
+    access: &'a Access,
     printer: &'a Printer,
     report: Report,
     step: Step,
@@ -163,11 +170,16 @@ impl Teller<'_> {
     }
 
     fn check(&mut self, trials: &[Trial]) -> anyhow::Result<()> {
-        for check in measure(self.client, trials)? {
+        let checks = measure(self.client, trials)?;
+        self.show(checks);
+        Ok(())
+    }
+
+    fn show(&mut self, checks: Vec<Check>) {
+        for check in checks {
             self.printer.check(&check);
             self.step.checks.push(check);
         }
-        Ok(())
     }
 
     fn changed(&mut self, request: &Request) -> anyhow::Result<()> {
@@ -319,12 +331,8 @@ impl Teller<'_> {
     }
 
     fn node_of_web(&self) -> anyhow::Result<String> {
-        let first = self.pods_of("web-app")?;
-        let first = first.first().context("no web pod")?;
-        let status = self.status()?;
-        let pod = status.pods.into_iter().find(|pod| pod.name == *first);
-        pod.and_then(|pod| pod.node)
-            .context("the web pod has no node")
+        let web = self.pods_of("web-app")?;
+        self.node_of(web.first().context("no web pod")?)
     }
 
     fn in_the_kernel(&mut self, before: &kernel::Look) -> anyhow::Result<()> {
@@ -415,13 +423,7 @@ impl Teller<'_> {
             .into_iter()
             .next()
             .context("no database pod")?;
-        let status = self.status()?;
-        let node = status
-            .pods
-            .into_iter()
-            .find(|pod| pod.name == db)
-            .and_then(|pod| pod.node);
-        let node = node.context("the database has no node")?;
+        let node = self.node_of(&db)?;
         self.apply("host-network.yaml", manifests::host_network(&node))?;
         let from = Origin::Pod(ObjectName::new("default", "intruder"));
         let label = format!("{db}:{DB_PORT}, past default-deny-ingress");
@@ -431,7 +433,7 @@ impl Teller<'_> {
             outside_world(&from, Open),
         ])?;
         self.remark("the same namespace, no policy: NetworkPolicy selects no pod with hostNetwork: true (NP-53)");
-        self.remark("restrict who may create such pods, or put rules on the hosts themselves");
+        self.remark("restrict who may create such pods, and put rules on the hosts themselves");
         self.end();
         Ok(())
     }

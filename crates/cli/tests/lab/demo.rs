@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{Finished, Permit, Run, Surroundings, processes_of, ringfence, unique_name};
 
 /// Limits on a machine with two cores.
-const WHOLE_DEMO: Duration = Duration::from_secs(15);
+const WHOLE_DEMO: Duration = Duration::from_secs(20);
 const LAB_READY_MS: u64 = 3000;
 const NOBODY: u32 = 65534;
 

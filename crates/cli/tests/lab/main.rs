@@ -17,6 +17,7 @@ mod edge;
 mod exec;
 mod families;
 mod flows;
+mod host_firewall;
 mod input;
 mod kubectl;
 mod lifecycle;

@@ -28,6 +28,7 @@ fn every_command_has_a_page_with_its_examples() {
         let command = name
             .replacen("lab-", "lab ", 1)
             .replacen("guard-", "guard ", 1)
+            .replacen("host-firewall-", "host-firewall ", 1)
             .replacen('-', " ", 1);
         let shown = text.replace("\\-", "-");
         assert!(

@@ -3,7 +3,7 @@
 
 use ringfence_model::{ClusterPolicyName, Labels, Phase};
 use ringfence_ruleset::{Table, apply, diff};
-use ringfence_testkit::generate::{Shape, cluster};
+use ringfence_testkit::generate::{Shape, close_nodes, cluster};
 use ringfence_testkit::random::Random;
 
 use super::*;
@@ -35,9 +35,12 @@ impl History {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let shapes = [Shape::TIERED, Shape::EVERYTHING].into_iter().cycle();
-        let pool = (0..4)
-            .zip(shapes)
-            .map(|(turn, shape)| cluster(seed.wrapping_mul(7).wrapping_add(turn), shape));
+        let pool = (0..4).zip(shapes).map(|(turn, shape)| {
+            let seed = seed.wrapping_mul(7).wrapping_add(turn);
+            let mut cluster = cluster(seed, shape);
+            close_nodes(seed, &mut cluster);
+            cluster
+        });
         let limits = match seed % 4 {
             0 => Limits {
                 elements_per_rule: 12,
@@ -134,6 +137,7 @@ impl History {
         all.extend(some(&from.services, Change::Service));
         all.extend(some(&from.network_policies, Change::NetworkPolicy));
         all.extend(some(&from.cluster_policies, Change::ClusterPolicy));
+        all.extend(some(&from.host_firewalls, Change::HostFirewall));
         all.extend(some(&from.domain_addresses, Change::DomainAddresses));
         if let Some(change) = self.random.pick(&all).cloned() {
             self.compiler.change(change);
@@ -152,6 +156,7 @@ impl History {
             &own.cluster_policies,
             Change::ClusterPolicy,
         ));
+        all.extend(none(&own.host_firewalls, Change::HostFirewall));
         all.extend(none(&own.domain_addresses, Change::DomainAddresses));
         if let Some(change) = self.random.pick(&all).cloned() {
             self.compiler.change(change);

@@ -64,7 +64,7 @@ pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
         .collect()
 }
 
-fn base(kind: ChainKind, hook: Hook, priority: i32, rules: Vec<Rule>) -> Chain {
+pub(super) fn base(kind: ChainKind, hook: Hook, priority: i32, rules: Vec<Rule>) -> Chain {
     Chain {
         base: Some(BaseChain {
             kind,
@@ -75,19 +75,19 @@ fn base(kind: ChainKind, hook: Hook, priority: i32, rules: Vec<Rule>) -> Chain {
     }
 }
 
-fn called(rules: Vec<Rule>) -> Chain {
+pub(super) fn called(rules: Vec<Rule>) -> Chain {
     Chain { base: None, rules }
 }
 
-fn both(rule: impl Fn(Family) -> Rule) -> impl Iterator<Item = Rule> {
+pub(super) fn both(rule: impl Fn(Family) -> Rule) -> impl Iterator<Item = Rule> {
     Family::ALL.into_iter().map(rule)
 }
 
-fn pod_interface() -> Operand {
+pub(super) fn pod_interface() -> Operand {
     Operand::InterfacePrefix(INTERFACE_PREFIX.to_owned())
 }
 
-fn input_interface() -> Expression {
+pub(super) fn input_interface() -> Expression {
     Expression::Meta(MetaKey::InputInterface)
 }
 
@@ -147,7 +147,7 @@ fn to_node(family: Family) -> Statement {
     within(destination(family), &set_name("nodes", family))
 }
 
-fn to_tunnel() -> Statement {
+pub(super) fn to_tunnel() -> Statement {
     let key = vec![
         Expression::Meta(MetaKey::L4Protocol),
         Expression::Field(Field::DestinationPort),
@@ -156,7 +156,7 @@ fn to_tunnel() -> Statement {
 }
 
 /// Established connections, and errors that belong to one (rules NP-63, DP-21).
-fn tracked() -> [Rule; 2] {
+pub(super) fn tracked() -> [Rule; 2] {
     [
         rule([
             state(ConnectionState::Established),
@@ -367,7 +367,7 @@ fn forward(record: Record) -> Chain {
     base(ChainKind::Filter, Hook::Forward, 0, rules)
 }
 
-fn of_family(family: Family) -> Statement {
+pub(super) fn of_family(family: Family) -> Statement {
     let number = match family {
         Family::V4 => NFPROTO_IPV4,
         Family::V6 => NFPROTO_IPV6,

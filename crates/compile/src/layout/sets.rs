@@ -4,7 +4,7 @@ use ringfence_model::Direction;
 use ringfence_net::Family;
 use ringfence_ruleset::{DataType, Set, SetKind};
 
-use super::{BALANCES, Pass, Place, direction_set, set_name};
+use super::{BALANCES, HostPass, Pass, Place, direction_set, set_name};
 
 /// What decides how large a set is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,8 @@ pub(crate) enum Fill {
     Addresses,
     /// One element per address and more.
     Entries,
-    /// The same for what policies in audit mode select, or for Services that clients come back to: few, and mostly none.
+    /// The same for what policies in audit mode select, for Services that clients come back to, or for the node itself:
+    /// few, and mostly none.
     Few,
 }
 
@@ -83,7 +84,9 @@ fn all() -> impl Iterator<Item = Definition> {
                 .chain(of_audit(direction, family))
         });
         let own = of_family(family).into_iter().chain(of_affinity(family));
-        own.chain(judged)
+        let of_hosts = HostPass::ALL.into_iter();
+        let of_hosts = of_hosts.flat_map(move |pass| of_host(pass, family));
+        own.chain(judged).chain(of_hosts)
     });
     of_families.chain([balances(), tunnels()])
 }
@@ -245,5 +248,33 @@ fn judging(direction: Direction, family: Family, pass: Pass) -> [Definition; 3] 
         set("-ports", port.clone(), false),
         set("-peers", peer, false),
         set("-ranges", port, true),
+    ]
+}
+
+/// Who gets in to the node itself (rules HF-*).
+fn of_host(pass: HostPass, family: Family) -> [Definition; 4] {
+    let ports = vec![
+        DataType::ClassId,
+        DataType::InetProto,
+        DataType::InetService,
+    ];
+    let set = |stem: &str, key: Vec<DataType>, kind| {
+        Definition::new(pass.set(stem, family), key, kind, Fill::Few)
+    };
+    let class = SetKind::Map(vec![DataType::ClassId]);
+    [
+        Definition {
+            timed: pass == HostPass::Trial,
+            ..set("", vec![DataType::InetProto], SetKind::VerdictMap)
+        },
+        Definition {
+            interval: true,
+            ..set("-peers", vec![address_type(family)], class)
+        },
+        set("-ports", ports.clone(), SetKind::VerdictMap),
+        Definition {
+            interval: true,
+            ..set("-ranges", ports, SetKind::VerdictMap)
+        },
     ]
 }

@@ -44,6 +44,13 @@ pub(super) fn of_set(name: &str) -> &'static str {
         "listed" => "who gets in there",
         "own" => "the addresses of this node",
         "unserved" => "Service ports without backend",
+        "host" => "that the node itself is closed, and which firewalls close it",
+        "host-peers" => "the class of who may connect to the node",
+        "host-ports" | "host-ranges" => "ports of the node that a class gets in to",
+        "trial" => "that other rules are tried out for the node: it leaves by itself",
+        "trial-peers" | "trial-ports" | "trial-ranges" => {
+            "the same of the rules that are tried out"
+        }
         "pods" => "the blocks that pod addresses come from",
         "cluster" => "pod, Service and node addresses, which no masquerade hides",
         "tunnels" => "the port of the tunnels between nodes",

@@ -71,7 +71,7 @@ fn seen(world: &World, flow: &ProbeFlow, answer: &Answer) -> Seen {
 /// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled, masqueraded or
 /// let in by a load balancer,
 /// what an earlier judgement leaves in the register, and reports, which decide nothing. Few flows of the second family meet policies in audit mode;
-/// `verify` proves those chains. `hooks` tests each of them, `tiers` what a pod sends to itself.
+/// `verify` proves those chains, and those of host firewalls. `hooks` tests each of them, `tiers` what a pod sends to itself.
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
     let chain_is = |names: &[&str]| names.contains(&chain);
     let drops = [
@@ -81,6 +81,7 @@ fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
         "midstream",
         "tunnel",
         "unlisted",
+        "host",
     ];
     chain_is(&[
         "prerouting",
@@ -91,6 +92,8 @@ fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
         "feeders",
         "guard",
     ]) || text == "goto drop-unwired"
+        || chain.starts_with("host")
+        || chain.starts_with("trial")
         || drops.iter().any(|reason| chain == format!("drop-{reason}"))
         || text.starts_with("limit rate")
         || chain.contains("-self")

@@ -16,7 +16,7 @@ use super::{FollowOptions, Scope};
 use crate::kinds::{KINDS, Kind};
 
 /// How many of [`KINDS`] the rules of a node depend on: those before what makes pods.
-const FOLLOWED: usize = 9;
+const FOLLOWED: usize = 10;
 
 /// What is followed, in the order of [`KINDS`].
 pub(crate) fn sources(scope: Scope) -> Vec<&'static Kind> {
@@ -188,7 +188,7 @@ mod tests {
         };
         let all = names(Scope::Everything);
         assert_eq!(all.first(), Some(&"namespaces"));
-        assert_eq!(all.last(), Some(&"baselineadminnetworkpolicies"));
+        assert_eq!(all.last(), Some(&"hostfirewalls"));
         let mut without = all;
         without.retain(|name| !["services", "endpointslices"].contains(name));
         assert_eq!(names(Scope::WithoutServices), without);

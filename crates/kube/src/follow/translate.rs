@@ -65,7 +65,8 @@ pub(super) const fn is_vital(kind: ObjectKind) -> bool {
         | ObjectKind::NetworkPolicy
         | ObjectKind::ClusterNetworkPolicy
         | ObjectKind::AdminNetworkPolicy
-        | ObjectKind::BaselineAdminNetworkPolicy => true,
+        | ObjectKind::BaselineAdminNetworkPolicy
+        | ObjectKind::HostFirewall => true,
         ObjectKind::Node
         | ObjectKind::Pod
         | ObjectKind::ReplicationController

@@ -75,6 +75,7 @@ pub fn desired_pods(
             | Object::Service(_)
             | Object::NetworkPolicy(_)
             | Object::ClusterPolicy(_)
+            | Object::HostFirewall(_)
             | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
@@ -432,6 +433,7 @@ pub(super) fn data<'a>(
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)
+        | Object::HostFirewall(_)
         | Object::Endpoints(_)
         | Object::ServiceAccount(_)
         | Object::KindCluster(_) => None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Match, Party};
+use super::{HostReason, Match, Party};
 use crate::{
     ClusterAction, ClusterPolicyName, ClusterTier, Direction, NetworkPolicy, ObjectName,
     PolicyName, Source, Timestamp,
@@ -138,6 +138,8 @@ pub enum Because {
     },
     /// No NetworkPolicy isolates the pod in this direction and no cluster rule decides (rules NP-2, Q-10).
     NotIsolated,
+    /// The end is a node that host firewalls close (rule HF-2).
+    Host(HostReason),
 }
 
 /// A policy and where it was written.
@@ -226,6 +228,7 @@ impl Because {
             Self::NoRuleMatched { .. } => &["NP-2", "NP-10"],
             Self::AddressUnknown { .. } => &["AM-22"],
             Self::NotIsolated => &["NP-2", "Q-10"],
+            Self::Host(reason) => reason.rule_ids(),
         }
     }
 }
@@ -261,7 +264,8 @@ impl fmt::Display for DirectionDecision {
             | Because::OwnService { .. }
             | Because::Rules { .. }
             | Because::NoRuleMatched { .. }
-            | Because::AddressUnknown { .. } => write!(f, "{because}"),
+            | Because::AddressUnknown { .. }
+            | Because::Host(_) => write!(f, "{because}"),
         }?;
         match &self.audited {
             Some(audited) => write!(f, "; {audited}"),
@@ -335,6 +339,7 @@ impl fmt::Display for Because {
                 write!(f, "{first}{separator}{second} depends on it")
             }
             Self::NotIsolated => f.write_str("no policy isolates it"),
+            Self::Host(reason) => write!(f, "{reason}"),
         }
     }
 }
@@ -393,12 +398,12 @@ impl fmt::Display for JudgedRule {
     }
 }
 
-fn in_parentheses(source: Option<&Source>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn in_parentheses(source: Option<&Source>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     source.map_or(Ok(()), |source| write!(f, " ({source})"))
 }
 
 /// Items with commas between them.
-struct Listed<'a, T>(&'a [T]);
+pub(super) struct Listed<'a, T>(pub(super) &'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

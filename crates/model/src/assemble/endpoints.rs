@@ -67,6 +67,7 @@ fn manifest(object: &Object) -> Option<&EndpointsManifest> {
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)
+        | Object::HostFirewall(_)
         | Object::Secret(_)
         | Object::ConfigMap(_)
         | Object::ServiceAccount(_)

@@ -90,6 +90,7 @@ impl Mentions {
             | Object::Node(_)
             | Object::Pod(_)
             | Object::Workload(_)
+            | Object::HostFirewall(_)
             | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)

@@ -42,6 +42,8 @@ pub enum ObjectKind {
     AdminNetworkPolicy,
     /// `policy.networking.k8s.io/v1alpha1`
     BaselineAdminNetworkPolicy,
+    /// `ringfence.dev/v1alpha1`
+    HostFirewall,
     /// `v1`
     Secret,
     /// `v1`
@@ -76,6 +78,7 @@ impl ObjectKind {
             Self::BaselineAdminNetworkPolicy => {
                 ClusterPolicyKind::BaselineAdminNetworkPolicy.name()
             }
+            Self::HostFirewall => "HostFirewall",
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
             Self::ServiceAccount => "ServiceAccount",

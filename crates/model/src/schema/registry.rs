@@ -2,8 +2,8 @@
 
 use super::Schema;
 use super::{
-    allowed_access, apps, batch, core, core_node, discovery, kind, networking, policy, policy_test,
-    trust_zones,
+    allowed_access, apps, batch, core, core_node, discovery, host_firewall, kind, networking,
+    policy, policy_test, trust_zones,
 };
 use crate::{ClusterPolicyKind, EndpointsKind, WorkloadKind};
 
@@ -41,6 +41,7 @@ pub(crate) enum Handling {
     ServiceAccount,
     NetworkPolicy,
     ClusterPolicy(ClusterPolicyKind),
+    HostFirewall,
     Endpoints(EndpointsKind),
     KindCluster,
     /// Checked, and left aside without a word: it is for another command.
@@ -51,7 +52,7 @@ pub(crate) enum Handling {
 
 type Row = (&'static str, &'static str, &'static Schema, Handling);
 
-static KINDS: [Row; 25] = [
+static KINDS: [Row; 26] = [
     ("v1", "Namespace", &core::NAMESPACE, Handling::Namespace),
     ("v1", "Node", &core_node::NODE, Handling::Node),
     ("v1", "Pod", &core::POD, Handling::Pod),
@@ -153,6 +154,12 @@ static KINDS: [Row; 25] = [
         "Cluster",
         &kind::CLUSTER,
         Handling::KindCluster,
+    ),
+    (
+        "ringfence.dev/v1alpha1",
+        "HostFirewall",
+        &host_firewall::HOST_FIREWALL,
+        Handling::HostFirewall,
     ),
     (
         "ringfence.dev/v1alpha1",

@@ -145,7 +145,7 @@ pub(super) fn decide(attempt: &Attempt<'_>) -> DirectionDecision {
 }
 
 /// NP-16, NP-53: the pod that a party is, if policy can select it.
-fn pod_of<'a>(facts: Facts<'a>, party: &Party) -> Option<&'a Pod> {
+pub(super) fn pod_of<'a>(facts: Facts<'a>, party: &Party) -> Option<&'a Pod> {
     let Party::Pod { name, .. } = party else {
         return None;
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{Because, Connection, DirectionVerdict, Outcome};
+use ringfence_model::{Because, Connection, DirectionVerdict, HostReason, Outcome};
 
 /// the outcome of a single connection.
 pub(super) fn of_one(connection: &Connection) -> Outcome {
@@ -42,8 +42,10 @@ fn missing<'a>(connections: impl IntoIterator<Item = &'a Connection>) -> BTreeSe
         .into_iter()
         .flat_map(|connection| [&connection.egress, &connection.ingress]);
     let missing = directions.filter_map(|decision| match &decision.because {
-        Because::AddressUnknown { of, .. } => Some(of.to_string()),
+        Because::AddressUnknown { of, .. }
+        | Because::Host(HostReason::AddressUnknown { of, .. }) => Some(of.to_string()),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)

@@ -58,6 +58,14 @@ impl Entry {
         }
     }
 
+    /// The node, of a class that stands for one.
+    pub(crate) fn node(&self) -> Option<&str> {
+        match &self.class.kind {
+            ClassKind::Node { name, .. } => Some(name),
+            ClassKind::Pods { .. } | ClassKind::Addresses { .. } => None,
+        }
+    }
+
     /// What the members of a class of pods have in common.
     pub(super) fn traits(&self) -> Option<Traits<'_>> {
         match &self.class.kind {

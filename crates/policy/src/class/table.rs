@@ -94,6 +94,12 @@ impl ClassTable {
         self.of_node_address.get(name)?.get(&address).copied()
     }
 
+    /// Every class that stands for a node.
+    pub(crate) fn all_of_node(&self, name: &str) -> ClassSet {
+        let further = self.addresses_of_node(name).map(|(_, class)| class);
+        self.of_node(name).into_iter().chain(further).collect()
+    }
+
     /// The addresses of a node that have a class of their own.
     pub(crate) fn addresses_of_node(&self, name: &str) -> impl Iterator<Item = (IpAddr, ClassId)> {
         let found = self.of_node_address.get(name).into_iter().flatten();

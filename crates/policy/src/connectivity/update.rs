@@ -32,6 +32,10 @@ struct Update<'a> {
 impl Connectivity {
     /// Follows a change that `world` has seen already. False if it touches so much that everything is to be made anew.
     pub(crate) fn update(&mut self, world: World<'_>, touched: &Touched) -> bool {
+        // What closes a node depends on its labels.
+        if matches!(touched, Touched::Node(..)) && !world.cluster.host_firewalls.is_empty() {
+            return false;
+        }
         let limit = TOO_MANY.max(self.classes.bound() / 4);
         let mut update = Update {
             found: self,

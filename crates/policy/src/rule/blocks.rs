@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterPeer, ClusterPolicy, Direction, DomainName, NetworkPolicy, PolicyPeer,
+    Cluster, ClusterPeer, ClusterRule, Direction, DomainName, NetworkPolicy, PolicyPeer,
 };
 
 use crate::atoms::Atom;
@@ -31,10 +31,13 @@ pub(super) fn network_blocks(policy: &NetworkPolicy) -> Vec<Atom> {
     networks.map(|network| Atom::from(*network)).collect()
 }
 
-/// The blocks that a cluster-scoped policy names.
-pub(super) fn cluster_blocks(cluster: &Cluster, policy: &ClusterPolicy) -> Vec<Atom> {
+/// The blocks that rules about addresses name.
+pub(super) fn cluster_blocks<'r>(
+    cluster: &Cluster,
+    rules: impl IntoIterator<Item = &'r ClusterRule>,
+) -> Vec<Atom> {
     let mut blocks = Vec::new();
-    for peer in policy.egress.iter().flat_map(|rule| &rule.peers) {
+    for peer in rules.into_iter().flat_map(|rule| &rule.peers) {
         match peer {
             ClusterPeer::Networks(networks) => {
                 blocks.extend(networks.iter().map(|network| Atom::from(*network)));

@@ -3,13 +3,14 @@
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterPort, ClusterRule, Direction,
-    IpBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyRule, PortMatch,
+    IpBlock, LabelSelector, NetworkPolicy, Node, PolicyPeer, PolicyRule, PortMatch,
 };
 use ringfence_net::{ConnectionSet, Family, PortSet, Protocol};
 
 use super::blocks::{cluster_blocks, network_blocks};
 use super::{
-    Asked, NamedPort, Open, Peers, PerDirection, Policy, Ports, Rule, SomePeers, domain_addresses,
+    Asked, NamedPort, Open, Peers, PerDirection, Policy, Ports, Rule, Selects, SomePeers,
+    domain_addresses,
 };
 use crate::atoms::Atom;
 use crate::class::table::ClassTable;
@@ -22,6 +23,8 @@ use crate::term::{PodTerm, Term, TermId, TermTable};
 pub(crate) enum Written<'a> {
     Network(&'a NetworkPolicy),
     Cluster(&'a ClusterPolicy),
+    /// What closes a node.
+    Host(&'a Node),
 }
 
 /// Writes one direction of one policy in the words of terms.
@@ -64,6 +67,7 @@ impl<'a> Compiler<'a> {
             *policy.rules.get_mut(direction) = match written {
                 Written::Network(written) => compiler.network_rules(written),
                 Written::Cluster(written) => compiler.cluster_rules(written),
+                Written::Host(node) => compiler.host_rules(&node.name),
             };
             *policy.terms.get_mut(direction) = compiler.used;
         }
@@ -162,9 +166,54 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// HF-2: the union of all rules of ingress. HF-6: the node itself gets in, and other protocols are not judged.
+    fn host_rules(&mut self, node: &str) -> Option<Vec<Rule>> {
+        if self.direction == Direction::Egress {
+            return None;
+        }
+        let itself = SomePeers {
+            pods: vec![self.ask(Term::Node(node.to_owned()))],
+            ..SomePeers::default()
+        };
+        let mut open = Ports {
+            fixed: ConnectionSet::other_protocols(),
+            named: Vec::new(),
+        };
+        for (protocol, port) in self.cluster.open_failsafes(node) {
+            open.add(protocol, PortSet::single(port));
+        }
+        let always = [(Peers::Some(itself), Ports::any()), (Peers::Any, open)];
+        let always = always.map(|(peers, ports)| Rule {
+            action: ClusterAction::Accept,
+            peers,
+            ports,
+        });
+        let firewalls = self.cluster.host_firewalls_of(node);
+        let rules = firewalls.flat_map(|(_, rules)| &rules.ingress);
+        let rules: Vec<Rule> = rules.map(|rule| self.host_rule(rule)).collect();
+        Some(always.into_iter().chain(rules).collect())
+    }
+
+    /// HF-5.
+    fn host_rule(&mut self, rule: &ClusterRule) -> Rule {
+        Rule {
+            action: rule.action,
+            peers: if rule.peers.is_empty() {
+                Peers::Any
+            } else {
+                self.peers(&rule.peers, true)
+            },
+            ports: self.cluster_ports(rule),
+        }
+    }
+
     /// CN-36: ingress knows pods alone.
     fn cluster_peers(&mut self, items: &[ClusterPeer]) -> Peers {
-        let is_egress = self.direction == Direction::Egress;
+        self.peers(items, self.direction == Direction::Egress)
+    }
+
+    /// Pods, and whoever has an address that is meant, if addresses count.
+    fn peers(&mut self, items: &[ClusterPeer], has_addresses: bool) -> Peers {
         let mut found = SomePeers::default();
         for item in items {
             match item {
@@ -172,13 +221,13 @@ impl<'a> Compiler<'a> {
                     let term = Term::Pods(PodTerm::of_scope(scope));
                     found.pods.push(self.ask(term));
                 }
-                ClusterPeer::Networks(networks) if is_egress => {
+                ClusterPeer::Networks(networks) if has_addresses => {
                     for network in networks {
                         self.add_network(&mut found, *network);
                     }
                 }
-                ClusterPeer::Nodes(labels) if is_egress => self.add_nodes(&mut found, labels),
-                ClusterPeer::DomainNames(names) if is_egress => {
+                ClusterPeer::Nodes(labels) if has_addresses => self.add_nodes(&mut found, labels),
+                ClusterPeer::DomainNames(names) if has_addresses => {
                     for address in domain_addresses(self.cluster, names) {
                         self.add_network(&mut found, IpNet::from(address));
                     }
@@ -246,9 +295,12 @@ impl<'a> Written<'a> {
         let scoped = cluster.cluster_policies.iter();
         let network =
             network.map(|(name, policy)| (PolicyKey::Network(name.clone()), Self::Network(policy)));
-        network.chain(
-            scoped.map(|(name, policy)| (PolicyKey::Cluster(name.clone()), Self::Cluster(policy))),
-        )
+        let scoped =
+            scoped.map(|(name, policy)| (PolicyKey::Cluster(name.clone()), Self::Cluster(policy)));
+        let nodes = cluster.nodes.values();
+        let closed = nodes.filter(|node| cluster.host_firewalls_of(&node.name).next().is_some());
+        let hosts = closed.map(|node| (PolicyKey::Host(node.name.clone()), Self::Host(node)));
+        network.chain(scoped).chain(hosts)
     }
 
     /// The policy with this name.
@@ -256,6 +308,7 @@ impl<'a> Written<'a> {
         match key {
             PolicyKey::Network(name) => cluster.network_policies.get(name).map(Self::Network),
             PolicyKey::Cluster(name) => cluster.cluster_policies.get(name).map(Self::Cluster),
+            PolicyKey::Host(name) => cluster.nodes.get(name).map(Self::Host),
         }
     }
 
@@ -263,24 +316,31 @@ impl<'a> Written<'a> {
     pub(crate) fn blocks(self, cluster: &Cluster) -> Vec<Atom> {
         match self {
             Self::Network(policy) => network_blocks(policy),
-            Self::Cluster(policy) => cluster_blocks(cluster, policy),
+            Self::Cluster(policy) => cluster_blocks(cluster, &policy.egress),
+            Self::Host(node) => {
+                let firewalls = cluster.host_firewalls_of(&node.name);
+                let rules = firewalls.flat_map(|(_, rules)| &rules.ingress);
+                cluster_blocks(cluster, rules)
+            }
         }
     }
 
-    /// NP-1, CN-2 to CN-4.
-    fn selects(self) -> PodTerm {
+    /// NP-1, CN-2 to CN-4, HF-1.
+    fn selects(self) -> Selects {
         match self {
             Self::Network(policy) => {
-                PodTerm::in_namespace(&policy.name.namespace, &policy.pod_selector)
+                let selector = &policy.pod_selector;
+                Selects::Pods(PodTerm::in_namespace(&policy.name.namespace, selector))
             }
-            Self::Cluster(policy) => PodTerm::of_scope(&policy.subject),
+            Self::Cluster(policy) => Selects::Pods(PodTerm::of_scope(&policy.subject)),
+            Self::Host(node) => Selects::Node(node.name.clone()),
         }
     }
 
     /// CN-21, CN-22, AM-20.
     fn rank(self) -> Option<(TierOrder, String)> {
         match self {
-            Self::Network(_) => None,
+            Self::Network(_) | Self::Host(_) => None,
             Self::Cluster(policy) => Some((tier_order(policy), policy.name.name.clone())),
         }
     }

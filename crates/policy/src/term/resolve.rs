@@ -105,6 +105,7 @@ impl Term {
             Self::Pods(pods) => pods.namespace(),
             Self::Block(_)
             | Self::Nodes(..)
+            | Self::Node(_)
             | Self::Unaddressed
             | Self::UnaddressedLikeNodes(_)
             | Self::Port(_) => None,
@@ -114,7 +115,9 @@ impl Term {
     pub(super) fn is_about_nodes(&self) -> bool {
         match self {
             Self::Nodes(..) | Self::UnaddressedLikeNodes(_) => true,
-            Self::Pods(_) | Self::Block(_) | Self::Unaddressed | Self::Port(_) => false,
+            Self::Pods(_) | Self::Block(_) | Self::Node(_) | Self::Unaddressed | Self::Port(_) => {
+                false
+            }
         }
     }
 
@@ -136,6 +139,7 @@ impl Term {
                 let addresses = node_addresses(cluster, *family, labels);
                 ClassSet::union_of(addresses.map(|address| sets.with_node_address(address)))
             }
+            Self::Node(name) => classes.all_of_node(name),
             Self::Unaddressed => sets.unaddressed.clone(),
             Self::UnaddressedLikeNodes(labels) if is_comparable(cluster, labels) => {
                 sets.unaddressed.clone()
@@ -160,6 +164,7 @@ impl Term {
                     node_addresses(cluster, *family, labels).any(|address| address == own)
                 })
             }
+            Self::Node(name) => entry.node() == Some(name),
             Self::Unaddressed => entry.place.families() == Families::Unknown,
             Self::UnaddressedLikeNodes(labels) => {
                 entry.place.families() == Families::Unknown && is_comparable(cluster, labels)

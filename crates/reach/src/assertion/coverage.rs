@@ -175,6 +175,7 @@ fn of_direction(decision: &DirectionDecision) -> Vec<Deciding> {
             .map(|policy| Deciding::Isolation(policy.clone(), decision.direction))
             .collect(),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

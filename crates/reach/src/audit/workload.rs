@@ -165,6 +165,7 @@ fn specs<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, Vec<&'a PodSpec>> {
             | Object::Service(_)
             | Object::NetworkPolicy(_)
             | Object::ClusterPolicy(_)
+            | Object::HostFirewall(_)
             | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)

@@ -35,6 +35,7 @@ pub(super) fn edits(cluster: &Cluster, outside: &[IpBlock], obstacle: &Obstacle)
             site.isolated(&policies, &[])
         }
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

@@ -30,6 +30,7 @@ pub(super) fn edits(cluster: &Cluster, outside: &[IpBlock], obstacle: &Obstacle)
         Because::ClusterRule(rule) if rule.action == ClusterAction::Accept => accepted(site, rule),
         Because::OwnService { .. } | Because::AddressUnknown { .. } => Vec::new(),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

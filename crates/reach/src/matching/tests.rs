@@ -34,6 +34,7 @@ fn judged(decision: &DirectionDecision) -> Vec<JudgedRule> {
             })
             .collect(),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)
@@ -80,6 +81,7 @@ fn deciding_rules_match(
     let deciding = match &decision.because {
         Because::ClusterRule(rule) => Some(rule),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

@@ -168,6 +168,7 @@ fn allowing(decision: &DirectionDecision) -> Vec<RemovedRule> {
         })),
         Because::ClusterRule(rule) => rules.push(of_cluster(rule)),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

@@ -191,6 +191,7 @@ fn described<'a>(
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)
+        | Object::HostFirewall(_)
         | Object::Endpoints(_)
         | Object::Secret(_)
         | Object::ConfigMap(_)

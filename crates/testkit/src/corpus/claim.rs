@@ -186,6 +186,7 @@ fn isolated_by(because: &Because, policy: &ObjectName) -> bool {
             isolated_by.iter().any(|found| found.name == *policy)
         }
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)
@@ -216,6 +217,7 @@ fn rule_fared(
                 && fails.is_some_and(|part| fails_in(part, judged.peer, judged.port))
         }),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)

@@ -5,6 +5,8 @@ mod corruption;
 #[cfg(test)]
 mod equal;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tamper;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_compile::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView, compile};
+use ringfence_compile::{
+    Capacity, Compiler, Enforcement, Limits, LocalEndpoint, NetworkConfig, NodeView, Trial,
+};
 use ringfence_model::{Cluster, ObjectName, Pod};
 use ringfence_ruleset::Table;
 use ringfence_verify::{WiredPod, Wiring};
@@ -30,6 +32,16 @@ pub(crate) fn nodes_with(cluster: &Cluster, enforcement: Enforcement) -> Vec<Nod
 }
 
 pub(crate) fn node(cluster: &Cluster, name: &str, enforcement: Enforcement) -> NodeWorld {
+    node_on_trial(cluster, name, enforcement, None)
+}
+
+/// The same while host firewalls are tried out.
+pub(crate) fn node_on_trial(
+    cluster: &Cluster,
+    name: &str,
+    enforcement: Enforcement,
+    trial: Option<Trial>,
+) -> NodeWorld {
     let endpoints = endpoints(cluster, name);
     let network = network();
     let view = NodeView {
@@ -39,9 +51,16 @@ pub(crate) fn node(cluster: &Cluster, name: &str, enforcement: Enforcement) -> N
         enforcement,
     };
     NodeWorld {
-        table: compile(cluster, &view).unwrap().table,
+        table: table(cluster, &view, trial),
         wiring: wiring(name, &endpoints, &network, enforcement),
     }
+}
+
+fn table(cluster: &Cluster, view: &NodeView<'_>, trial: Option<Trial>) -> Table {
+    let mut compiler = Compiler::with(cluster.clone(), view, Limits::default());
+    compiler.set_trial(trial);
+    compiler.compile().unwrap();
+    compiler.into_compiled().table
 }
 
 fn wiring(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ringfence_compile::holds_trial;
 use ringfence_model::Timestamp;
 use ringfence_ruleset::{Datum, Element, Key, Operation, Set, Table};
 
@@ -63,6 +64,7 @@ impl Machine {
     pub(in crate::state) fn time(&self, operations: &mut Vec<Operation>, now: Duration) -> Kept {
         let mut timing = Timing {
             now,
+            trial: self.trials.left(now),
             ends: self.ends(),
             kept: Kept::default(),
             operations: Vec::with_capacity(operations.len()),
@@ -122,6 +124,8 @@ impl Machine {
 /// Operations on their way to the kernel.
 struct Timing {
     now: Duration,
+    /// What is left of a trial of host firewalls.
+    trial: Duration,
     ends: BTreeMap<IpAddr, Duration>,
     kept: Kept,
     operations: Vec<Operation>,
@@ -130,6 +134,17 @@ struct Timing {
 impl Timing {
     fn take(&mut self, operation: Operation) {
         match operation {
+            Operation::AddElements {
+                set,
+                definition,
+                elements,
+                lifetime: _,
+            } if holds_trial(&set) => self.operations.push(Operation::AddElements {
+                set,
+                definition,
+                elements,
+                lifetime: Some(self.trial),
+            }),
             Operation::AddElements {
                 set,
                 definition,

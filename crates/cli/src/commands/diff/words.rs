@@ -254,6 +254,7 @@ fn with_a_say(mut decisions: Vec<DirectionDecision>) -> Vec<DirectionDecision> {
     decisions.retain(|decision| match decision.because {
         Because::NotIsolated | Because::NoSubject => false,
         Because::Loopback
+        | Because::Host(_)
         | Because::OwnAddress
         | Because::ClusterRule(_)
         | Because::LocalNode { .. }

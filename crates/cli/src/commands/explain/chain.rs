@@ -1,7 +1,8 @@
 //! One direction in one line: what each tier said of it (rule Q-10).
 
 use ringfence_model::{
-    Because, Cluster, ClusterRuleRef, ClusterTier, DirectionDecision, PolicyRef, RuleRef,
+    Because, Cluster, ClusterRuleRef, ClusterTier, DirectionDecision, HostReason, HostRuleRef,
+    PolicyRef, RuleRef,
 };
 
 use super::verdict::Verdict;
@@ -56,6 +57,7 @@ fn steps(tiers: Tiers, decision: &DirectionDecision) -> Vec<String> {
     let one = |text: &str| vec![Some(text.to_owned())];
     let steps = match &decision.because {
         Because::NoSubject => one("no policy applies"),
+        Because::Host(reason) => vec![Some(host(reason))],
         Because::Loopback => one("stays inside of its source"),
         Because::OwnAddress => one("own address"),
         Because::ClusterRule(rule) => match rule.tier {
@@ -104,6 +106,32 @@ fn isolated(policies: &[PolicyRef]) -> String {
         several => format!("{} policies", several.len()),
     };
     format!("NetworkPolicy: isolated by {by}, no rule matches")
+}
+
+/// `HostFirewall: workers ingress[0]`
+fn host(reason: &HostReason) -> String {
+    match reason {
+        HostReason::Itself => "HostFirewall: the node itself".to_owned(),
+        HostReason::OtherProtocol => "HostFirewall: not judged".to_owned(),
+        HostReason::Rules { allowed_by } => match allowed_by.as_slice() {
+            [] => "HostFirewall: a rule".to_owned(),
+            [first, ..] => {
+                let HostRuleRef {
+                    firewall, index, ..
+                } = first;
+                format!("HostFirewall: {} ingress[{index}]", firewall.name)
+            }
+        },
+        HostReason::Failsafe { .. } => "HostFirewall: failsafe port".to_owned(),
+        HostReason::AddressUnknown { .. } => "HostFirewall: unknown address".to_owned(),
+        HostReason::NoRuleMatched { closed_by, .. } => {
+            let names: Vec<&str> = closed_by.iter().map(|by| by.name.as_str()).collect();
+            format!(
+                "HostFirewall: closed by {}, no rule matches",
+                names.join(", ")
+            )
+        }
+    }
 }
 
 /// The tiers up to the last one that may decide.

@@ -235,6 +235,7 @@ fn isolating(decision: &DirectionDecision) -> &[PolicyRef] {
         | Because::LocalNode { isolated_by }
         | Because::OwnService { isolated_by } => isolated_by,
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)

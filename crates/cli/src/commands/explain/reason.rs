@@ -2,6 +2,7 @@
 
 mod audit;
 mod cluster_rule;
+mod host;
 mod isolation;
 mod rule;
 mod unknown;
@@ -90,6 +91,7 @@ pub(super) fn reasons(
         .collect();
     match &decision.because {
         Because::NoSubject | Because::Loopback | Because::OwnAddress | Because::NotIsolated => {}
+        Because::Host(because) => found.extend(host::reasons(decided, because)),
         Because::ClusterRule(rule) => found.push(cluster_rule::deciding(decided, rule)),
         Because::LocalNode { isolated_by } => found.push(exempt(
             decided,

@@ -84,6 +84,7 @@ fn isolating_lines(because: &Because) -> Vec<Line> {
             })
             .collect(),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)
@@ -107,6 +108,7 @@ impl fmt::Display for Line {
 fn summary(because: &Because, direction: Direction) -> String {
     let text = match because {
         Because::NoSubject => "policy applies to pods only",
+        Because::Host(_) => "a host firewall decides",
         Because::Loopback => "it stays inside the pod",
         Because::OwnAddress => "a pod may always reach itself",
         Because::ClusterRule(_) => "a rule of the cluster decides",
@@ -133,6 +135,10 @@ fn lines(because: &Because) -> Vec<Line> {
         Because::NoSubject | Because::Loopback | Because::OwnAddress | Because::NotIsolated => {
             Vec::new()
         }
+        Because::Host(reason) => vec![Line {
+            text: plain(&reason.to_string()),
+            source: None,
+        }],
         Because::ClusterRule(rule) => vec![cluster_line(rule, "")],
         Because::LocalNode { isolated_by } | Because::OwnService { isolated_by } => {
             isolated_by.iter().map(isolating).collect()

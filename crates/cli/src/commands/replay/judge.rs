@@ -279,6 +279,7 @@ fn using(decision: &DirectionDecision) -> Vec<RuleName> {
             ));
         }
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

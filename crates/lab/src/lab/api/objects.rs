@@ -163,6 +163,7 @@ pub(in super::super) const fn runs_pods(kind: ObjectKind) -> bool {
         | ObjectKind::ClusterNetworkPolicy
         | ObjectKind::AdminNetworkPolicy
         | ObjectKind::BaselineAdminNetworkPolicy
+        | ObjectKind::HostFirewall
         | ObjectKind::Secret
         | ObjectKind::ConfigMap
         | ObjectKind::ServiceAccount

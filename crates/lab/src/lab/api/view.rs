@@ -37,7 +37,8 @@ impl Lab {
             | "NetworkPolicy"
             | "ClusterNetworkPolicy"
             | "AdminNetworkPolicy"
-            | "BaselineAdminNetworkPolicy" => self.seen_object(write),
+            | "BaselineAdminNetworkPolicy"
+            | "HostFirewall" => self.seen_object(write),
             _ => Ok(Seen::default()),
         }
     }
@@ -63,6 +64,7 @@ impl Lab {
             Some(Object::Namespace(namespace)) => Ok(AgentObject::Namespace(namespace)),
             Some(Object::NetworkPolicy(policy)) => Ok(AgentObject::NetworkPolicy(policy)),
             Some(Object::ClusterPolicy(policy)) => Ok(AgentObject::ClusterPolicy(policy)),
+            Some(Object::HostFirewall(firewall)) => Ok(AgentObject::HostFirewall(firewall)),
             Some(Object::Service(service)) => Ok(self.with_endpoints(service, None)),
             Some(
                 Object::Pod(_)
@@ -101,6 +103,7 @@ impl Lab {
             Object::NetworkPolicy(policy) if self.ends(&policy.name.namespace) => Vec::new(),
             Object::NetworkPolicy(policy) => vec![AgentKey::NetworkPolicy(policy.name)],
             Object::ClusterPolicy(policy) => vec![AgentKey::ClusterPolicy(policy.name)],
+            Object::HostFirewall(firewall) => vec![AgentKey::HostFirewall(firewall.name)],
             Object::Service(service) => vec![AgentKey::Service(service.name)],
             Object::Node(_)
             | Object::Pod(_)

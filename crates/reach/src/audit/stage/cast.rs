@@ -242,6 +242,7 @@ fn kind_subnets(object: &Object) -> Vec<IpNet> {
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)
+        | Object::HostFirewall(_)
         | Object::Endpoints(_)
         | Object::Secret(_)
         | Object::ConfigMap(_)

@@ -84,6 +84,7 @@ fn is_suspect(context: &Context<'_>, policy: &NetworkPolicy, direction: Directio
         match decision(context.engine, &query, direction)?.because {
             Because::ClusterRule(rule) => Some(rule.tier == ClusterTier::Admin),
             Because::NoSubject
+            | Because::Host(_)
             | Because::Loopback
             | Because::OwnAddress
             | Because::LocalNode { .. }

@@ -62,6 +62,7 @@ fn decided_by(decision: &DirectionDecision) -> Option<&ClusterRuleRef> {
     passed.or(match &decision.because {
         Because::ClusterRule(rule) => Some(rule),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }

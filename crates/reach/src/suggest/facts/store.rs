@@ -62,6 +62,7 @@ impl<'a> Store<'a> {
                 | Object::Service(_)
                 | Object::NetworkPolicy(_)
                 | Object::ClusterPolicy(_)
+                | Object::HostFirewall(_)
                 | Object::Endpoints(_)
                 | Object::ServiceAccount(_)
                 | Object::KindCluster(_) => continue,

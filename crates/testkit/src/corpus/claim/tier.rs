@@ -76,6 +76,7 @@ fn deciding(because: &Because) -> Option<&ClusterRuleRef> {
     match because {
         Because::ClusterRule(rule) => Some(rule),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::LocalNode { .. }
@@ -91,6 +92,7 @@ fn open(because: &Because) -> &[ClusterRuleRef] {
     match because {
         Because::AddressUnknown { cluster_rules, .. } => cluster_rules,
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)

@@ -1,6 +1,6 @@
 use ringfence_model::{
-    Audited, Because, Cluster, ClusterRuleRef, Connection, DirectionDecision, JudgedRule, Match,
-    PolicyRef, RuleRef, Source, Timestamp,
+    Audited, Because, Cluster, ClusterRuleRef, Connection, DirectionDecision, HostReason,
+    JudgedRule, Match, PolicyRef, RuleRef, Source, Timestamp,
 };
 use ringfence_reach::matching::{self, RuleMatching};
 use serde::Serialize;
@@ -128,6 +128,7 @@ impl Direction {
         match because {
             Because::NotIsolated => {}
             Because::NoSubject => self.reason = "no-subject",
+            Because::Host(reason) => self.explain_host(reason),
             Because::Loopback => self.reason = "loopback",
             Because::OwnAddress => self.reason = "own-address",
             Because::ClusterRule(rule) => {
@@ -174,6 +175,28 @@ impl Direction {
                 let of_policies = rules.iter().map(|rule| facts.rule(rule));
                 self.rules = of_tiers.chain(of_policies).collect();
             }
+        }
+    }
+
+    fn explain_host(&mut self, reason: &HostReason) {
+        self.tier = Some("HostFirewall".to_owned());
+        self.reason = match reason {
+            HostReason::Itself => "own-node",
+            HostReason::OtherProtocol => "other-protocol",
+            HostReason::Rules { .. } => "rules",
+            HostReason::Failsafe { .. } => "failsafe-port",
+            HostReason::AddressUnknown { .. } => "address-unknown",
+            HostReason::NoRuleMatched { .. } => "no-rule-matched",
+        };
+        if let HostReason::Rules { allowed_by } = reason
+            && let Some(first) = allowed_by.first()
+        {
+            self.policy = Some(first.firewall.name.clone());
+            self.rule = Some(format!("ingress[{}]", first.index));
+            self.place = Place::of(first.source.as_ref());
+        } else if let Some(first) = reason.closed_by().first() {
+            self.policy = Some(first.name.clone());
+            self.place = Place::of(first.source.as_ref());
         }
     }
 

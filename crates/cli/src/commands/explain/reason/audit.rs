@@ -20,6 +20,7 @@ pub(super) fn reason(decided: Decided<'_>, audited: &Audited) -> Reason {
     let quotes = match &audited.decision.because {
         Because::NoRuleMatched { isolated_by, .. } => isolation::policies(decided, isolated_by),
         Because::NoSubject
+        | Because::Host(_)
         | Because::Loopback
         | Because::OwnAddress
         | Because::ClusterRule(_)
