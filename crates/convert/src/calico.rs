@@ -9,9 +9,7 @@ mod selector;
 mod sets;
 mod subject;
 
-use ringfence_model::{Diagnostic, Severity};
-
-use crate::conversion::{Conversion, name_of};
+use crate::conversion::Conversion;
 use crate::input::Given;
 use crate::plan::plan;
 use crate::written::Written;
@@ -82,9 +80,7 @@ fn refuse_kind(written: &Written, given: &Given<'_>, conversion: &mut Conversion
     } else {
         "is no policy, and left aside"
     };
-    let mut note = Diagnostic::new(Severity::Note, format!("{} {why}", name_of(written)));
-    note.location = given.documents.locate(&written.source, "kind");
-    conversion.notes.push(note);
+    conversion.leave_aside(written, why, given);
 }
 
 /// The profiles that Calico makes of namespaces and service accounts allow everything.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{
-    ClusterPolicy, Diagnostic, Input, LoadOptions, NetworkPolicy, Source, SourceMap, load,
+    ClusterPolicy, Diagnostic, Input, LoadOptions, NetworkPolicy, Severity, Source, SourceMap, load,
 };
 
 use crate::input::Given;
@@ -94,6 +94,13 @@ impl Conversion {
             name = format!("{wanted}-{count}");
         }
         name
+    }
+
+    /// Says that `written` is not converted, and `why` that changes no meaning.
+    pub(crate) fn leave_aside(&mut self, written: &Written, why: &str, given: &Given<'_>) {
+        let mut note = Diagnostic::new(Severity::Note, format!("{} {why}", name_of(written)));
+        note.location = given.documents.locate(&written.source, "kind");
+        self.notes.push(note);
     }
 
     /// Keeps the names of policies that are in the input already.

@@ -1,4 +1,4 @@
-//! Policies of Calico and Cilium as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal.
+//! Policies of Calico as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal. Those of Cilium are refused.
 //!
 //! A dialect's objects are read into one language of its own (`ladder`): policies of ordered rules. The plan decides which
 //! rule stands in which tier of Kubernetes, and refuses what no tier can say. Nothing is ever left out in silence: what has no
@@ -7,6 +7,7 @@
 
 mod block;
 mod calico;
+mod cilium;
 mod conversion;
 mod input;
 mod ladder;
@@ -15,7 +16,6 @@ mod term;
 mod write;
 mod written;
 
-use ipnet::IpNet;
 use ringfence_model::{Diagnostic, Input};
 
 pub use conversion::{Conversion, Converted, KubernetesPolicy, Origin, Refusal};
@@ -25,10 +25,6 @@ pub use conversion::{Conversion, Converted, KubernetesPolicy, Origin, Refusal};
 pub struct Options {
     /// The namespace of objects that name none (rule OB-2); `default` if empty.
     pub default_namespace: String,
-    /// Where pods get their addresses from; Cilium's CIDR rules do not match pods, ours do (rule NP-42).
-    pub pod_blocks: Vec<IpNet>,
-    /// Where nodes have their addresses; Cilium's CIDR rules do not match nodes, ours do.
-    pub node_blocks: Vec<IpNet>,
 }
 
 /// Converts every policy of a known dialect in `inputs`. Namespaces and policies of Kubernetes among them are taken into
@@ -40,6 +36,7 @@ pub fn convert(inputs: &[Input], options: &Options) -> Result<Conversion, Vec<Di
     let given = input::read(inputs, options)?;
     let mut conversion = Conversion::default();
     calico::convert(&given, &mut conversion);
+    cilium::refuse(&given, &mut conversion);
     conversion.finish(&given);
     Ok(conversion)
 }

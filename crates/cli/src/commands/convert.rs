@@ -1,4 +1,4 @@
-//! `ringfence convert`: policies of Calico and Cilium as those of Kubernetes.
+//! `ringfence convert`: policies of Calico as those of Kubernetes.
 
 mod json;
 mod text;
@@ -31,7 +31,7 @@ output_formats!(ConvertFormat { Yaml, Json });
 
 pub(crate) const EXAMPLES: &str = "\
 Namespaces, tiers, network sets and NetworkPolicies of Kubernetes among the files are taken into account: give all that the \
-cluster has.
+cluster has. Policies of Cilium are refused, each with its line: they have to be written anew.
 
 Exit code: 0 all is converted, 1 something is refused, 2 the input cannot be read.
 
@@ -44,12 +44,11 @@ pub(crate) fn run(arguments: &ConvertArguments) -> anyhow::Result<ExitCode> {
     let inputs = arguments.files.read()?;
     let options = Options {
         default_namespace: arguments.namespace.clone(),
-        ..Options::default()
     };
     let conversion = convert(&inputs, &options).map_err(|errors| unreadable(&inputs, &errors))?;
     ensure!(
         conversion.read > 0,
-        "there is no object of Calico in these files; NetworkPolicies of Kubernetes need no conversion"
+        "there is no object of Calico or Cilium in these files; NetworkPolicies of Kubernetes need no conversion"
     );
     anstream::eprint!("{}", text::remarks(&conversion));
     match arguments.output {

@@ -19,7 +19,7 @@ fn what_is_written_is_what_the_other_commands_understand() {
     let again = ringfence_reading(&converted.stdout, &["convert", "-f", "-"]);
     assert_eq!(code(&again), 2, "{}", again.stdout);
     assert!(
-        again.stderr.contains("no object of Calico"),
+        again.stderr.contains("no object of Calico or Cilium"),
         "{}",
         again.stderr
     );
@@ -41,6 +41,70 @@ items:
     assert!(converted.stdout.contains("name: first"), "{converted:?}");
     let refused = "NetworkPolicy/shop/second: spec.ingress[0].action: logs packets";
     assert!(converted.stderr.contains(refused), "{converted:?}");
+}
+
+#[test]
+fn policies_of_cilium_are_refused_one_by_one() {
+    let cilium = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {endpointSelector: {}, ingress: [{fromEndpoints: [{}]}]}
+---
+apiVersion: cilium.io/v2
+kind: CiliumEndpoint
+metadata: {name: web-1, namespace: shop}
+---
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: everything}
+specs: [{endpointSelector: {}, ingress: [{}]}]
+";
+    let calico = "
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {selector: app == 'db', types: [Ingress]}
+";
+    let alone = ringfence_reading(cilium, &["convert", "-f", "-"]);
+    let beside = ringfence_reading(&format!("{cilium}{calico}"), &["convert", "-f", "-"]);
+    for converted in [&alone, &beside] {
+        assert_eq!(code(converted), 1, "{converted:?}");
+        let incomplete = "# Incomplete: 2 objects are refused";
+        assert!(converted.stdout.starts_with(incomplete), "{converted:?}");
+        let expected = [
+            "CiliumNetworkPolicy/shop/web: kind: is a policy of Cilium",
+            "CiliumClusterwideNetworkPolicy/everything: kind: is a policy of Cilium",
+            "<stdin>:3:7",
+            "<stdin>:12:7",
+            "CiliumEndpoint/shop/web-1 is no policy, and left aside",
+        ];
+        for text in expected {
+            assert!(converted.stderr.contains(text), "{text}: {converted:?}");
+        }
+    }
+    assert!(beside.stdout.contains("name: db"), "{beside:?}");
+}
+
+#[test]
+fn a_policy_that_selects_no_pod_is_named() {
+    for (kind, selector) in [
+        ("GlobalNetworkPolicy", "'!has(projectcalico.org/namespace)'"),
+        ("NetworkPolicy", "global()"),
+    ] {
+        let calico = format!(
+            "apiVersion: projectcalico.org/v3
+kind: {kind}
+metadata: {{name: hosts}}
+spec: {{selector: {selector}, types: [Ingress]}}
+"
+        );
+        let converted = ringfence_reading(&calico, &["convert", "-f", "-"]);
+        assert_eq!(code(&converted), 0, "{converted:?}");
+        let note = format!("note: {kind}/hosts selects no pod");
+        assert!(converted.stderr.contains(&note), "{converted:?}");
+    }
 }
 
 #[test]

@@ -31,6 +31,11 @@ pub(super) fn write(
         if !isolates || is_refused(given, policy) {
             continue;
         }
+        if policy.subject.is_empty() {
+            let why = "selects no pod (hosts, perhaps, of which no Kubernetes policy speaks), and is left aside";
+            conversion.leave_aside(written, why, given);
+            continue;
+        }
         let [egress, ingress] = placed.each_ref().map(|placed| rules(ladder, placed, index));
         let scopes = homes(given, policy, written, conversion);
         for (namespace, scope) in scopes {
