@@ -95,7 +95,7 @@ pub use service::{
 };
 pub use source::{OF_CLUSTER, Source};
 pub use timestamp::{BadTimestamp, Timestamp};
-pub use trust_zones::{IntendedAccess, TrustZone, TrustZones};
+pub use trust_zones::{IntendedAccess, TrustZone, TrustZones, UNZONED};
 pub use wiring::{
     AccountBinding, Backend, BackendPort, BackendUser, Exposure, GroupBinding, Wiring,
 };

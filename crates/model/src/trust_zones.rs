@@ -2,6 +2,9 @@ use ipnet::IpNet;
 
 use crate::{LabelSelector, PodScope, Source, Written};
 
+/// What those are called whom no zone claims. No zone has this name.
+pub const UNZONED: &str = "(no zone)";
+
 /// Zones of trust and what may pass between them (`kind: TrustZones` of `ringfence.dev/v1alpha1`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustZones {
@@ -22,7 +25,7 @@ pub struct TrustZone {
     pub pods: Vec<PodScope>,
     /// Nodes that belong to it; `None` claims none.
     pub nodes: Option<LabelSelector>,
-    /// Addresses outside of the cluster that belong to it.
+    /// Addresses outside of the cluster that belong to it, and with them the nodes that have one of these.
     pub cidrs: Vec<IpNet>,
     /// Whether its members may not talk to each other either, unless a row says so.
     pub closed: bool,

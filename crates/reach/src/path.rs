@@ -30,14 +30,34 @@ pub struct Step {
     pub evidence: Evidence,
 }
 
+impl Step {
+    /// Whether it can be made for certain, and not only if an address that is not known is one of some (rule AM-22).
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.evidence.status != Status::Unknown
+    }
+}
+
 /// The shortest way from any of `sources` to any of `destinations`; of several the first in the order of units. All
-/// steps but the first begin at pods: neither nodes nor the outside are passed through. `None` if there is no way.
+/// steps but the first begin at pods: neither nodes nor the outside are passed through. A way with steps that are not certain
+/// is found only if there is no other. `None` if there is no way for certain.
 #[must_use]
 pub fn shortest(
     engine: &Engine,
     groups: &Groups,
     sources: &BTreeSet<Unit>,
     destinations: &BTreeSet<Unit>,
+) -> Option<Vec<Step>> {
+    let opened_by = |opens| shortest_by(engine, groups, (sources, destinations), opens);
+    opened_by(opens).or_else(|| opened_by(may_open))
+}
+
+/// The shortest way over cells that open as `opens` says.
+fn shortest_by(
+    engine: &Engine,
+    groups: &Groups,
+    (sources, destinations): (&BTreeSet<Unit>, &BTreeSet<Unit>),
+    opens: fn(&Cell) -> bool,
 ) -> Option<Vec<Step>> {
     let starts = sources.iter().map(|source| (source.clone(), None));
     let mut came_from: BTreeMap<Unit, Option<Unit>> = starts.collect();
@@ -48,7 +68,7 @@ pub fn shortest(
         let mut next_level = Vec::new();
         for here in level {
             for next in &matrix.destinations {
-                if came_from.contains_key(next) || !opens(matrix.cell(&here, next)) {
+                if came_from.contains_key(next) || !matrix.cell(&here, next).is_some_and(opens) {
                     continue;
                 }
                 came_from.insert(next.clone(), Some(here.clone()));
@@ -65,8 +85,12 @@ pub fn shortest(
     None
 }
 
-fn opens(cell: Option<&Cell>) -> bool {
-    cell.is_some_and(|cell| !cell.all.is_empty() || !cell.some.is_empty())
+fn opens(cell: &Cell) -> bool {
+    !cell.all.is_empty() || !cell.some.is_empty()
+}
+
+fn may_open(cell: &Cell) -> bool {
+    opens(cell) || !cell.unknown.is_empty()
 }
 
 const fn is_passed_through(unit: &Unit) -> bool {
@@ -96,9 +120,9 @@ fn steps(
 fn step(engine: &Engine, groups: &Groups, from: &Unit, to: &Unit) -> Option<Step> {
     let cell = Cell::between(engine, groups, (from, to))?;
     let shown = evidence(engine, groups, (from, to), &cell);
-    let evidence = shown
-        .into_iter()
-        .find(|shown| matches!(shown.status, Status::All | Status::Some))?;
+    // What is certain comes first.
+    let mut shown = shown.into_iter();
+    let evidence = shown.find(|shown| shown.status != Status::Denied)?;
     Some(Step {
         from: from.clone(),
         to: to.clone(),

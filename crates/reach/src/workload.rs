@@ -5,6 +5,7 @@
 
 mod meeting;
 mod member;
+mod node;
 mod outside;
 mod part;
 mod place;
@@ -20,6 +21,7 @@ use ringfence_policy::{ClassId, Engine};
 use meeting::Homes;
 pub(crate) use meeting::{Speaks, may_meet};
 pub use member::{Member, by_namespace, by_pod, by_workload};
+pub(crate) use node::addresses_of_nodes;
 pub use outside::Outside;
 pub(crate) use part::Part;
 pub use place::Place;

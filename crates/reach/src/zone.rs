@@ -9,4 +9,5 @@ mod membership;
 mod tests;
 
 pub use deviation::{Deviation, DeviationKind, Intent, deviations};
-pub use membership::{UNZONED, Workloads, groups, workloads};
+pub use membership::{Workloads, groups, workloads};
+pub use ringfence_model::UNZONED;

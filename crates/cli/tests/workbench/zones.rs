@@ -1,6 +1,6 @@
 //! Ways between zones, workloads and whatever else has a name.
 
-use crate::support::ringfence;
+use crate::support::{ringfence, ringfence_reading};
 
 fn path(from: &str, to: &str) -> (i32, String, String) {
     let demo = "zones -f examples/netpol-demo --zones examples/zones/zones.yaml --path";
@@ -71,4 +71,96 @@ fn a_way_is_told_in_no_form_of_tables() {
         "{}",
         found.stderr
     );
+}
+
+/// A node in a zone that is told by addresses, and a rule that leads to it.
+const NODE: &str = "
+apiVersion: v1
+kind: Node
+metadata: {name: control}
+status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: worker}
+status: {addresses: [{type: InternalIP, address: 172.16.0.1}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {nodeName: worker, containers: [{name: c, image: i}]}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: 192.168.0.1/32}}], ports: [{port: 10250}]}]
+";
+
+#[test]
+fn nodes_are_in_the_zone_of_their_addresses() {
+    let file = std::env::temp_dir().join(format!("zones-{}.yaml", std::process::id()));
+    let zones = "
+apiVersion: ringfence.dev/v1alpha1
+kind: TrustZones
+zones:
+- {name: web, pods: {}}
+- {name: control, cidrs: [192.168.0.0/24]}
+";
+    std::fs::write(&file, zones).unwrap();
+    let asked = |more: &[&str]| {
+        let zones = ["zones", "-f", "-", "--zones", file.to_str().unwrap()];
+        ringfence_reading(NODE, &[&zones, more].concat())
+    };
+    let (table, way) = (asked(&[]), asked(&["--path", "web", "control"]));
+    let other = asked(&["--path", "web", "node/worker"]);
+    let all = asked(&["--path", "web", "nodes"]);
+    std::fs::remove_file(&file).unwrap();
+    let finding = "web -> control: possible and not intended: tcp/10250";
+    assert!(table.stdout.contains(finding), "{table:?}");
+    assert_eq!(way.status.code(), Some(1), "{way:?}");
+    let step = "shop/web -> node/control tcp/10250";
+    assert!(way.stdout.contains(step), "{way:?}");
+    assert!(other.stdout.starts_with("there is no way"), "{other:?}");
+    assert!(all.stdout.contains(step), "{all:?}");
+}
+
+#[test]
+fn a_way_that_depends_on_an_address_is_one_perhaps() {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}
+spec: {{containers: [{{name: c, image: i}}]}}
+---
+"
+        )
+    };
+    let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 5432}]}]}
+";
+    let manifests = pod("web") + &pod("db") + policy;
+    let asked = |more: &[&str]| {
+        let path = ["zones", "-f", "-", "--path", "shop/web", "shop/db"];
+        ringfence_reading(&manifests, &[&path, more].concat())
+    };
+    let text = asked(&[]);
+    assert_eq!(text.status.code(), Some(1), "{text:?}");
+    for said in [
+        "perhaps a way from shop/web to shop/db in 1 step",
+        "an address that it depends on is not known",
+        "NetworkPolicy shop/db ingress[0]",
+    ] {
+        assert!(text.stdout.contains(said), "{said}: {text:?}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&asked(&["-o", "json"]).stdout).unwrap();
+    assert_eq!(json["perhaps"], true);
+    let verdict = &json["steps"][0]["witness"]["verdict"];
+    assert_eq!(verdict, "unknown: no address of shop/web");
 }

@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::schema::nearest;
 use crate::validate::{address, quote, selector};
 use crate::view::View;
-use crate::{IntendedAccess, PodScope, TrustZone, TrustZones};
+use crate::{IntendedAccess, PodScope, TrustZone, TrustZones, UNZONED};
 
 /// What diagnostics name as the rule: trust zones are ringfence's own.
 const RULE: &str = "TrustZones";
@@ -39,6 +39,9 @@ fn zone<'a>(report: &mut Report, at: &View<'a>, names: &mut BTreeSet<&'a str>) -
     let text = name.text_or_empty();
     if text.is_empty() {
         report.required(RULE, &name, "a zone has a name");
+    } else if text == UNZONED {
+        let why = "whoever no zone claims is called so";
+        report.invalid(RULE, &name, &quote(text), why);
     } else if !names.insert(text) {
         report.invalid(RULE, &name, &quote(text), "two zones have this name");
     }

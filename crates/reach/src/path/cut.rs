@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ringfence_model::{
-    Because, Cluster, ClusterRuleRef, Direction, DirectionDecision, ObjectName, Source,
+    Because, Cluster, ClusterAction, ClusterRuleRef, Direction, DirectionDecision, ObjectName,
+    RuleRef, Source,
 };
 use ringfence_policy::{Change, Engine};
 
@@ -158,15 +159,22 @@ fn rules_of(way: &[Step], removed: &BTreeSet<RemovedRule>) -> BTreeSet<RemovedRu
     rules.map(|rule| restored(rule, removed)).collect()
 }
 
+/// The rules that allow or pass what `decision` is about, or may where it is not known.
 fn allowing(decision: &DirectionDecision) -> Vec<RemovedRule> {
-    let mut rules: Vec<_> = decision.passed.iter().map(of_cluster).collect();
+    let mut rules: Vec<_> = decision.passed.iter().map(of_cluster_policy).collect();
     match &decision.because {
-        Because::Rules { allowed_by } => rules.extend(allowed_by.iter().map(|rule| RemovedRule {
-            policy: MutatedPolicy::Network(rule.policy.name.clone()),
-            place: place(rule.direction, rule.index),
-            source: rule.source.clone(),
-        })),
-        Because::ClusterRule(rule) => rules.push(of_cluster(rule)),
+        Because::Rules { allowed_by } => rules.extend(allowed_by.iter().map(of_network_policy)),
+        Because::ClusterRule(rule) => rules.push(of_cluster_policy(rule)),
+        Because::AddressUnknown {
+            cluster_rules,
+            rules: unknown,
+            ..
+        } => {
+            let cluster_rules = cluster_rules.iter();
+            let others = cluster_rules.filter(|rule| rule.action != ClusterAction::Deny);
+            rules.extend(others.map(of_cluster_policy));
+            rules.extend(unknown.iter().map(of_network_policy));
+        }
         Because::NoSubject
         | Because::Host(_)
         | Because::Loopback
@@ -174,13 +182,20 @@ fn allowing(decision: &DirectionDecision) -> Vec<RemovedRule> {
         | Because::LocalNode { .. }
         | Because::OwnService { .. }
         | Because::NoRuleMatched { .. }
-        | Because::AddressUnknown { .. }
         | Because::NotIsolated => {}
     }
     rules
 }
 
-fn of_cluster(rule: &ClusterRuleRef) -> RemovedRule {
+fn of_network_policy(rule: &RuleRef) -> RemovedRule {
+    RemovedRule {
+        policy: MutatedPolicy::Network(rule.policy.name.clone()),
+        place: place(rule.direction, rule.index),
+        source: rule.source.clone(),
+    }
+}
+
+fn of_cluster_policy(rule: &ClusterRuleRef) -> RemovedRule {
     RemovedRule {
         policy: MutatedPolicy::Cluster(rule.policy.clone()),
         place: place(rule.direction, rule.index),

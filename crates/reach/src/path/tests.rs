@@ -105,6 +105,41 @@ fn two_ways_need_two_rules_and_keep_their_places() {
     );
 }
 
+/// Pods without addresses, `a` to `c`; blocks may be theirs (rule AM-22).
+#[test]
+fn what_depends_on_an_address_is_a_way_perhaps() {
+    let blocks = |name: &str, block: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: block-to-{name}, namespace: net}}\nspec: {{podSelector: {{matchLabels: {{app: {name}}}}}, ingress: [{{from: [{{ipBlock: {{cidr: {block}}}}}]}}]}}\n---\n"
+        )
+    };
+    let mut made = cluster(&[("a", "b")]);
+    let more = read(blocks("b", "10.1.0.0/16") + &blocks("c", "10.0.0.0/8"));
+    made.network_policies.extend(more.network_policies);
+    let engine = Engine::new(made);
+    let found = |from: &str, to: &str| {
+        let way = shortest(&engine, &groups(&engine), &pods(&[from]), &pods(&[to]));
+        let steps = way.into_iter().flatten();
+        steps
+            .map(|step| (step.to.to_string(), step.is_certain()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("a", "b"), [("net/b".to_owned(), true)]);
+    assert_eq!(found("a", "c"), [("net/c".to_owned(), false)]);
+    assert_eq!(found("a", "d"), []);
+    assert_eq!(
+        cut_rules(&engine, "a", "b"),
+        [
+            "NetworkPolicy net/block-to-b ingress[0]",
+            "NetworkPolicy net/to-b ingress[0]"
+        ]
+    );
+    assert_eq!(
+        cut_rules(&engine, "a", "c"),
+        ["NetworkPolicy net/block-to-c ingress[0]"]
+    );
+}
+
 #[test]
 fn as_many_ways_beside_each_other_need_as_many_rules() {
     let tiers = ["p", "q", "r", "s", "t", "u", "v"];

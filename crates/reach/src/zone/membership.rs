@@ -5,27 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, LabelSelector, Pod, PodScope, TrustZone, TrustZones};
+use ringfence_model::{Cluster, LabelSelector, Pod, PodScope, TrustZone, TrustZones, UNZONED};
 use ringfence_net::Family;
 use ringfence_policy::Engine;
 
-use crate::workload::{Groups, Member, Outside, Place, Unit, by_workload};
-
-/// The name of the zone of everybody whom no zone claims.
-pub const UNZONED: &str = "(no zone)";
+use crate::workload::{
+    Groups, Member, Outside, Place, Unit, addresses_of_nodes, by_pod, by_workload,
+};
 
 /// The endpoints of `engine`'s cluster and, if `with_outside`, of its outside by zone: each belongs to the first that
 /// claims it.
 #[must_use]
 pub fn groups(engine: &Engine, zones: &TrustZones, with_outside: bool) -> Groups {
-    let cluster = engine.cluster();
+    let claims = Claims::of(engine.cluster(), zones);
     let outside = if with_outside {
-        outside(cluster, zones)
+        outside(engine.cluster(), zones)
     } else {
         Outside::nothing()
     };
     Groups::of(engine, &outside, |member| {
-        Unit::Zone(zone_of(cluster, zones, member).to_owned())
+        Unit::Zone(claims.zone_of(member).to_owned())
     })
 }
 
@@ -38,14 +37,18 @@ pub struct Workloads {
     pub by_zone: BTreeMap<String, BTreeSet<Unit>>,
 }
 
-/// The endpoints of `engine`'s cluster and of its outside by workload.
+/// The endpoints of `engine`'s cluster and of its outside by workload; nodes each by itself unless one zone has all.
 #[must_use]
 pub fn workloads(engine: &Engine, zones: &TrustZones) -> Workloads {
-    let cluster = engine.cluster();
+    let claims = Claims::of(engine.cluster(), zones);
+    let nodes_differ = claims.nodes_differ();
     let by_zone: RefCell<BTreeMap<String, BTreeSet<Unit>>> = RefCell::default();
-    let groups = Groups::of(engine, &outside(cluster, zones), |member| {
-        let unit = by_workload(member);
-        let zone = zone_of(cluster, zones, member).to_owned();
+    let groups = Groups::of(engine, &outside(engine.cluster(), zones), |member| {
+        let unit = match member {
+            Member::Node(_) if nodes_differ => by_pod(member),
+            Member::Pod(_) | Member::Node(_) | Member::Place(_) => by_workload(member),
+        };
+        let zone = claims.zone_of(member).to_owned();
         by_zone
             .borrow_mut()
             .entry(zone)
@@ -57,13 +60,56 @@ pub fn workloads(engine: &Engine, zones: &TrustZones) -> Workloads {
     Workloads { groups, by_zone }
 }
 
-/// The name of the first zone that claims `member`.
-fn zone_of<'a>(cluster: &Cluster, zones: &'a TrustZones, member: &Member<'_>) -> &'a str {
-    let mut claiming = zones
-        .zones
-        .iter()
-        .filter(|zone| claims(cluster, zone, member));
-    claiming.next().map_or(UNZONED, |zone| &zone.name)
+/// Which zone claims whom.
+struct Claims<'a> {
+    cluster: &'a Cluster,
+    zones: &'a [TrustZone],
+    /// The addresses of every node (rule Q-5).
+    nodes: BTreeMap<&'a str, BTreeSet<IpAddr>>,
+}
+
+impl<'a> Claims<'a> {
+    fn of(cluster: &'a Cluster, zones: &'a TrustZones) -> Self {
+        Self {
+            cluster,
+            zones: &zones.zones,
+            nodes: addresses_of_nodes(cluster),
+        }
+    }
+
+    /// The name of the first zone that claims `member`.
+    fn zone_of(&self, member: &Member<'_>) -> &'a str {
+        let mut claiming = self.zones.iter().filter(|zone| self.has(zone, member));
+        claiming.next().map_or(UNZONED, |zone| &zone.name)
+    }
+
+    /// Whether two nodes belong to different zones.
+    fn nodes_differ(&self) -> bool {
+        let names = self.nodes.keys();
+        let zones: BTreeSet<&str> = names
+            .map(|name| self.zone_of(&Member::Node(name)))
+            .collect();
+        zones.len() > 1
+    }
+
+    fn has(&self, zone: &TrustZone, member: &Member<'_>) -> bool {
+        match member {
+            Member::Pod(pod) => zone
+                .pods
+                .iter()
+                .any(|scope| has_pod(self.cluster, scope, pod)),
+            Member::Node(name) => {
+                has_node(self.cluster, zone.nodes.as_ref(), name)
+                    || self.has_address_of(&zone.cidrs, name)
+            }
+            Member::Place(place) => has_place(&zone.cidrs, place),
+        }
+    }
+
+    fn has_address_of(&self, cidrs: &[IpNet], node: &str) -> bool {
+        let mut addresses = self.nodes.get(node).into_iter().flatten();
+        addresses.any(|address| cidrs.iter().any(|cidr| cidr.contains(address)))
+    }
 }
 
 /// The outside, divided where policies and zones divide it.
@@ -74,14 +120,6 @@ fn outside(cluster: &Cluster, zones: &TrustZones) -> Outside {
         .map(|cidr| Place::block(*cidr))
         .collect();
     Outside::of(cluster).union(&Outside::from_places(&blocks))
-}
-
-fn claims(cluster: &Cluster, zone: &TrustZone, member: &Member<'_>) -> bool {
-    match member {
-        Member::Pod(pod) => zone.pods.iter().any(|scope| has_pod(cluster, scope, pod)),
-        Member::Node(name) => has_node(cluster, zone.nodes.as_ref(), name),
-        Member::Place(place) => has_place(&zone.cidrs, place),
-    }
 }
 
 fn has_pod(cluster: &Cluster, scope: &PodScope, pod: &Pod) -> bool {

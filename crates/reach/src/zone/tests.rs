@@ -2,8 +2,9 @@ use ringfence_model::{Cluster, Input, LoadOptions, TrustZones, assemble, load, t
 use ringfence_net::{ConnectionSet, PortSet, Protocol};
 use ringfence_policy::Engine;
 
-use super::{Intent, UNZONED, deviations, groups};
+use super::{Intent, UNZONED, deviations, groups, workloads};
 use crate::matrix::Matrix;
+use crate::workload::Unit;
 
 fn input(text: &str) -> Input {
     Input {
@@ -130,4 +131,67 @@ spec:
         found(cluster(&both), &[]),
         ["front -> web: Unintended tcp/80"]
     );
+}
+
+const NODES: &str = "\
+apiVersion: v1
+kind: Node
+metadata: {name: control, labels: {role: control}}
+status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: worker}
+status: {addresses: [{type: InternalIP, address: 192.168.9.1}]}
+---
+";
+
+/// The members of `zone` in a cluster with [`NODES`], and the units that stand for it in ways.
+fn members(file: &str, zone: &str) -> (Vec<String>, Vec<String>) {
+    let zones = trust_zones(&input(&format!(
+        "apiVersion: ringfence.dev/v1alpha1\nkind: TrustZones\nzones:\n{file}"
+    )));
+    let zones = zones.unwrap();
+    let engine = Engine::new(cluster(NODES));
+    let groups = groups(&engine, &zones, true);
+    let members = groups.members(&Unit::Zone(zone.to_owned()));
+    let members = members.map(ToString::to_string).collect();
+    let ways = workloads(&engine, &zones);
+    let units = ways.by_zone.get(zone).into_iter().flatten();
+    (members, units.map(ToString::to_string).collect())
+}
+
+#[test]
+fn nodes_belong_to_the_zone_of_a_block_that_has_their_address() {
+    let control = "- {name: control, cidrs: [192.168.0.0/24]}\n";
+    let nodes = "- {name: nodes, nodes: {}}\n";
+    let (claimed, units) = members(control, "control");
+    assert!(claimed.contains(&"node/control".to_owned()), "{claimed:?}");
+    assert_eq!(units, ["node/control", "192.168.0.0/24"]);
+    let (left, units) = members(control, UNZONED);
+    assert!(left.contains(&"node/worker".to_owned()), "{left:?}");
+    assert!(units.contains(&"node/worker".to_owned()), "{units:?}");
+    // The first that claims a node has it.
+    let (others, _) = members(&format!("{control}{nodes}"), "nodes");
+    assert_eq!(others, ["node/worker"]);
+    let (all, units) = members(&format!("{nodes}{control}"), "nodes");
+    assert_eq!(all, ["node/control", "node/worker"]);
+    assert_eq!(units, ["nodes"]);
+    let (none, _) = members("- {name: six, cidrs: \"::/0\"}\n", "six");
+    assert!(!none.iter().any(|member| member.starts_with("node/")));
+}
+
+#[test]
+fn a_zone_is_not_called_like_what_no_zone_claims() {
+    let file = "\
+apiVersion: ringfence.dev/v1alpha1
+kind: TrustZones
+zones: [{name: (no zone), nodes: {}}]
+";
+    let errors = trust_zones(&input(file)).unwrap_err();
+    let [error] = errors.as_slice() else {
+        panic!("{errors:?}");
+    };
+    assert_eq!(error.path.as_deref(), Some("zones[0].name"));
+    assert!(error.message.contains("(no zone)"), "{error:?}");
 }

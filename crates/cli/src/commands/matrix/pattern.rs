@@ -137,6 +137,7 @@ impl Pattern {
         match &self.form {
             Form::Glob => self.glob_matches(unit),
             Form::Unit(Unit::Place(place)) => is_within(unit, place),
+            Form::Unit(Unit::Nodes) => matches!(unit, Unit::Nodes | Unit::Node(_)),
             Form::Unit(meant) => meant == unit,
             Form::Endpoint(endpoint) => {
                 unit.to_string() == self.text

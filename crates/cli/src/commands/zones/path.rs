@@ -95,6 +95,10 @@ fn units(
 /// What no policy can change.
 const OWN_PODS: &str = ", but for that of a node to the pods on it: it always reaches them, whatever policies say (NP-50)";
 
+/// What a step depends on that cannot be judged.
+const UNKNOWN: &str =
+    "\nan address that it depends on is not known (AM-22): nothing says that there is no such way";
+
 fn text(
     (from, to): (&str, &str),
     own_pods: bool,
@@ -110,10 +114,16 @@ fn text(
         1 => "1 step".to_owned(),
         count => format!("{count} steps"),
     };
-    let heading = format!("a way from {from} to {to} in {steps}: {}", names(way));
+    let (perhaps, why) = if way.iter().all(Step::is_certain) {
+        ("", "")
+    } else {
+        ("perhaps ", UNKNOWN)
+    };
+    let names = names(way);
+    let heading = format!("{perhaps}a way from {from} to {to} in {steps}: {names}");
     let shown = way.iter().map(|step| witness(&step.evidence, "  "));
     format!(
-        "{}\n{}\n{}",
+        "{}{why}\n{}\n{}",
         paint::bad(&plain(&heading)),
         shown.collect::<String>(),
         cut_text(cut)
@@ -155,6 +165,9 @@ fn cut_text(cut: &Result<Cut, Uncut>) -> String {
 
 #[derive(Debug, Serialize)]
 struct PathJson {
+    /// Whether the way depends on an address that is not known (rule AM-22).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    perhaps: bool,
     /// Whether a node is at the beginning that runs pods at the end: it always reaches them, and no step tells of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     own_pods: bool,
@@ -203,6 +216,7 @@ fn json(own_pods: bool, way: &[Step], cut: &Result<Cut, Uncut>) -> serde_json::R
     let emptied = cut.as_ref().map(|cut| cut.without_egress.as_slice());
     let emptied = emptied.unwrap_or_default().iter();
     serde_json::to_string_pretty(&PathJson {
+        perhaps: !way.iter().all(Step::is_certain),
         own_pods,
         steps: steps.collect(),
         cut: rules,
