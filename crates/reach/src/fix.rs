@@ -4,6 +4,7 @@
 //! outside of here. What else it changes comes from [`crate::diff`]. Start with [`fixes`].
 
 mod allow;
+mod beside;
 mod deny;
 mod edit;
 mod identity;

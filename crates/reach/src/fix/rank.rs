@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{
-    Cluster, Connection, Endpoint, LabelSelector, ObjectName, Party, Pod, Query, Workers, map_with,
-};
+use ipnet::IpNet;
+use ringfence_model::{Cluster, Endpoint, LabelSelector, Party, Pod, Query, Workers, map_with};
 use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_policy::{Change as Applied, Engine};
 
+use super::beside::beside;
 use super::obstacle::{is_reached, reached};
 use super::{Edit, Fix, Flow, Goal, Wish, identity};
 use crate::diff::{Baseline, Change, Difference, PairChange};
@@ -81,7 +81,7 @@ fn changed(
     engine: &Engine,
     edits: &[Edit],
     (goal, wished): (Goal, &Wished),
-) -> Option<(Difference, Vec<Unasked>)> {
+) -> Option<(Difference, Vec<Between>)> {
     let mut after = engine.clone();
     let mut touched = Touched::default();
     for edit in edits {
@@ -146,23 +146,30 @@ impl Touched {
 
 /// The connections that were wished for.
 struct Wished {
-    flows: Vec<(End, End, ConnectionSet)>,
-    /// Connections of other pods of the same workloads that were not.
-    others: Vec<(Query, Unasked)>,
+    flows: Vec<Between>,
+    /// Connections of others of the same units that were not.
+    others: Vec<(Query, Between)>,
 }
 
-/// What of two workloads nobody has asked for.
+/// Connections between two ends.
 #[derive(Clone, Debug)]
-struct Unasked {
-    source: Unit,
-    destination: Unit,
+struct Between {
+    source: End,
+    destination: End,
     connections: ConnectionSet,
 }
 
+#[derive(Clone, Debug)]
 enum End {
     Unit(Unit),
     /// An address, and whether it is an example of those outside.
     Address(std::net::IpAddr, bool),
+}
+
+impl Between {
+    fn is(&self, pair: &PairChange) -> bool {
+        self.source.is(&pair.source) && self.destination.is(&pair.destination)
+    }
 }
 
 impl Wished {
@@ -175,25 +182,30 @@ impl Wished {
                 continue;
             };
             for connection in &answer.connections {
-                let ports = reached(flow, &answer, connection);
-                if !flow.is_for_alike && answer.service.is_none() {
-                    let beside = beside(engine, connection, &ports).into_iter();
-                    others.extend(beside.filter(|(query, _)| {
-                        !asked.contains(&(&query.source, &query.destination))
-                    }));
-                }
                 let end = |party| End::of(engine.cluster(), wish, party);
                 let ends = (end(&connection.source), end(&connection.destination));
-                if let (Some(source), Some(destination)) = ends {
-                    flows.push((source, destination, ports));
+                let (Some(source), Some(destination)) = ends else {
+                    continue;
+                };
+                let between = Between {
+                    source,
+                    destination,
+                    connections: reached(flow, &answer, connection),
+                };
+                if !flow.is_for_alike && answer.service.is_none() {
+                    let beside = beside(engine, &flow.query, connection).into_iter();
+                    let unasked = beside
+                        .filter(|query| !asked.contains(&(&query.source, &query.destination)));
+                    others.extend(unasked.map(|query| (query, between.clone())));
                 }
+                flows.push(between);
             }
         }
         Self { flows, others }
     }
 
     /// What becomes of the others as it was wished for the asked.
-    fn unasked(&self, goal: Goal, before: &Engine, after: &Engine) -> Vec<Unasked> {
+    fn unasked(&self, goal: Goal, before: &Engine, after: &Engine) -> Vec<Between> {
         let is_so = |engine: &Engine, query: &Query| {
             let answer = engine.answer(query);
             answer.is_ok_and(|answer| is_reached(goal, &answer))
@@ -204,15 +216,10 @@ impl Wished {
     }
 
     /// What is in `difference` and was not wished for.
-    fn besides(&self, goal: Goal, difference: &Difference, unasked: &[Unasked]) -> Vec<PairChange> {
+    fn besides(&self, goal: Goal, difference: &Difference, unasked: &[Between]) -> Vec<PairChange> {
         let pairs = difference.pairs.iter().map(|pair| {
-            let unasked = unasked
-                .iter()
-                .filter(|one| one.source == pair.source && one.destination == pair.destination)
-                .fold(ConnectionSet::none(), |all, one| {
-                    all.union(&one.connections)
-                });
-            let wished = self.between(pair).difference(&unasked);
+            let unasked = between(unasked, pair);
+            let wished = between(&self.flows, pair).difference(&unasked);
             let changes = pair
                 .changes
                 .iter()
@@ -229,72 +236,18 @@ impl Wished {
         });
         pairs.filter(|pair| !pair.changes.is_empty()).collect()
     }
+}
 
-    fn between(&self, pair: &PairChange) -> ConnectionSet {
-        let flows = self.flows.iter().filter(|(source, destination, _)| {
-            source.is(&pair.source) && destination.is(&pair.destination)
-        });
-        flows.fold(ConnectionSet::none(), |all, (_, _, ports)| all.union(ports))
-    }
+/// What `all` say of `pair`.
+fn between(all: &[Between], pair: &PairChange) -> ConnectionSet {
+    let said = all.iter().filter(|one| one.is(pair));
+    said.fold(ConnectionSet::none(), |all, one| {
+        all.union(&one.connections)
+    })
 }
 
 fn ends(flow: &Flow) -> (&Endpoint, &Endpoint) {
     (&flow.query.source, &flow.query.destination)
-}
-
-/// The same connection between other pods of the two workloads: one for each two classes.
-fn beside(
-    engine: &Engine,
-    connection: &Connection,
-    ports: &ConnectionSet,
-) -> Vec<(Query, Unasked)> {
-    let cluster = engine.cluster();
-    let sources = alternatives(engine, &connection.source);
-    let destinations = alternatives(engine, &connection.destination);
-    let unit = |party: &Party| {
-        let pod = identity::pod(cluster, party)?;
-        Some(by_workload(&Member::Pod(pod)))
-    };
-    let (Some(source), Some(destination)) =
-        (unit(&connection.source), unit(&connection.destination))
-    else {
-        return Vec::new();
-    };
-    let unasked = Unasked {
-        source,
-        destination,
-        connections: ports.clone(),
-    };
-    let pairs = sources.iter().flat_map(|source| {
-        let destinations = destinations.iter();
-        destinations.map(move |destination| (source.clone(), destination.clone()))
-    });
-    let query = |(source, destination): (ObjectName, ObjectName)| Query {
-        source: Endpoint::Pod(source),
-        destination: Endpoint::Pod(destination),
-        protocol: connection.protocol,
-        port: connection.port,
-    };
-    pairs.map(|pair| (query(pair), unasked.clone())).collect()
-}
-
-/// The pod that `party` is, and of each class of its workload's other pods one.
-fn alternatives(engine: &Engine, party: &Party) -> Vec<ObjectName> {
-    let cluster = engine.cluster();
-    let Some(own) = identity::pod(cluster, party) else {
-        return Vec::new();
-    };
-    let unit = by_workload(&Member::Pod(own));
-    let mut others = BTreeMap::new();
-    let pods = cluster.pods.values().filter(|pod| pod.is_on_pod_network());
-    for pod in pods.filter(|pod| pod.name != own.name) {
-        if by_workload(&Member::Pod(pod)) == unit {
-            let class = engine.class_of_pod(&pod.name);
-            others.entry(class).or_insert_with(|| pod.name.clone());
-        }
-    }
-    let others = others.into_values();
-    std::iter::once(own.name.clone()).chain(others).collect()
 }
 
 fn left(goal: Goal, change: &Change, wished: &ConnectionSet) -> Option<Change> {
@@ -335,8 +288,10 @@ impl End {
         match (self, unit) {
             (Self::Unit(own), _) => own == unit,
             (Self::Address(_, true), Unit::Place(Place::Internet(_))) => true,
-            (Self::Address(address, _), Unit::Place(Place::Blocks(blocks))) => {
-                blocks.iter().any(|block| block.contains(address))
+            (Self::Address(address, is_example), Unit::Place(Place::Blocks(blocks))) => {
+                // Of an address that is no example, the others of its block are not asked about.
+                let holds = blocks.iter().any(|block| block.contains(address));
+                holds && (*is_example || blocks.as_slice() == [IpNet::from(*address)])
             }
             (Self::Address(address, _), Unit::Place(Place::Metadata(_))) => {
                 METADATA.contains(&address.to_string().as_str())

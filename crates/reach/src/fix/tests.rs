@@ -1,7 +1,9 @@
-use ringfence_model::{Endpoint, Outcome, PolicyPort, PortMatch, Query};
+use ringfence_model::{Endpoint, IpBlock, Outcome, PolicyPeer, PolicyPort, PortMatch, Query};
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 use ringfence_policy::Engine;
-use ringfence_testkit::builder::{cluster, labels, name, namespace, pod, pods, policy, rule};
+use ringfence_testkit::builder::{
+    address, cluster, labels, name, namespace, network, node, pod, pods, policy, rule,
+};
 
 use super::{Edit, Fix, Flow, Goal, Wish, fixes, hunk};
 
@@ -83,6 +85,84 @@ fn what_changes_nothing_besides_comes_first() {
         .map(|pair| pair.source.to_string())
         .collect();
     assert_eq!(others, ["shop/web-2"]);
+}
+
+/// A web server that may open HTTPS to two nodes and to a block of others.
+fn nodes_and_a_block() -> Engine {
+    let block = |cidr: &str| {
+        PolicyPeer::IpBlock(IpBlock {
+            cidr: network(cidr),
+            except: Vec::new(),
+        })
+    };
+    let https = ["192.168.0.1/32", "192.168.0.2/32", "10.1.0.0/16"]
+        .into_iter()
+        .fold(rule(), |rule, cidr| rule.peer(block(cidr)));
+    let made = cluster()
+        .with(namespace("shop", &[]))
+        .with(node("k1", &["192.168.0.1"]))
+        .with(node("k2", &["192.168.0.2"]))
+        .with(
+            pod("shop/web")
+                .label("app", "web")
+                .address("10.0.0.1")
+                .on_node("k1"),
+        )
+        .with(
+            policy("shop/web")
+                .select(labels(&[("app", "web")]))
+                .egress(https.port(tcp(443))),
+        );
+    Engine::new(made.build())
+}
+
+/// Each edit with what it changes besides, where `goal` is wanted of the web server's connections to `destination`.
+fn besides(goal: Goal, destination: Endpoint, port: u16) -> Vec<(String, Vec<String>)> {
+    let flow = Flow {
+        query: Query {
+            source: Endpoint::Pod(name("shop/web")),
+            destination,
+            protocol: IpProtocol::from(Protocol::Tcp),
+            port: Some(port),
+        },
+        connections: ConnectionSet::of(Protocol::Tcp, PortSet::single(port)),
+        is_for_alike: false,
+    };
+    let wish = Wish {
+        goal,
+        flows: &[flow],
+        outside: &[],
+    };
+    let besides = |fix: &Fix| {
+        let pairs = fix.besides.iter();
+        pairs.map(|pair| pair.destination.to_string()).collect()
+    };
+    let fixes = fixes(&nodes_and_a_block(), wish);
+    let told = fixes.iter();
+    told.map(|fix| (words(std::slice::from_ref(fix)).join(", "), besides(fix)))
+        .collect()
+}
+
+#[test]
+fn what_an_edit_does_to_other_nodes_and_the_rest_of_a_block_is_told() {
+    let node = || Endpoint::Node("k1".to_owned());
+    let of = |found: Vec<(String, Vec<String>)>, edit: &str| {
+        let edits = found.iter();
+        let edit = edits.clone().find(|(what, _)| what.starts_with(edit));
+        edit.unwrap_or_else(|| panic!("{found:?}")).1.clone()
+    };
+    let port = "add a port to shop/web egress[0]";
+    let rule = "add an egress rule to shop/web";
+    let to_node = || besides(Goal::Allow, node(), 80);
+    assert_eq!(of(to_node(), port), ["nodes", "10.1.0.0/16"]);
+    assert!(of(to_node(), rule).is_empty());
+    let host = Endpoint::Address(address("10.1.2.3"));
+    let to_host = || besides(Goal::Allow, host.clone(), 80);
+    assert_eq!(of(to_host(), port), ["nodes", "10.1.0.0/16"]);
+    assert!(of(to_host(), rule).is_empty());
+    let closed = besides(Goal::Deny, node(), 443);
+    let whole = of(closed.clone(), "remove shop/web egress[0]");
+    assert_eq!(whole, ["nodes", "10.1.0.0/16"], "{closed:?}");
 }
 
 #[test]
