@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use ringfence_model::{ClusterPeer, LabelSelector, PolicyPeer};
 use ringfence_net::Family;
 
-use super::cluster_site::cluster_rules;
+use super::cluster_site::{ClusterSite, cluster_rules};
 use super::context::{Context, PodGroup};
 use super::problem::{Place, RuleSite};
 use super::ranges::cover;
@@ -46,23 +46,35 @@ pub(super) fn blocks<'a>(context: &Context<'a>) -> Vec<BlockSite<'a>> {
         .collect()
 }
 
-/// Every network of a rule of a cluster-scoped policy, with its place.
-pub(super) fn networks(context: &Context<'_>) -> Vec<(Place, IpNet)> {
+/// One network of a rule of a cluster-scoped policy.
+#[derive(Clone, Debug)]
+pub(super) struct NetworkSite<'a> {
+    pub(super) site: ClusterSite<'a>,
+    pub(super) place: Place,
+    pub(super) cidr: IpNet,
+}
+
+/// Every network of a rule of a cluster-scoped policy.
+pub(super) fn networks<'a>(context: &Context<'a>) -> Vec<NetworkSite<'a>> {
     let rules = context.cluster_policies().flat_map(cluster_rules);
     let peers = rules.flat_map(|site| site.peers().map(move |peer| (site, peer)));
     let networks = peers.filter_map(|(site, (index, peer))| match peer {
-        ClusterPeer::Networks(networks) => Some((site.peer(index), networks)),
+        ClusterPeer::Networks(networks) => Some((site, site.peer(index), networks)),
         ClusterPeer::Pods(_)
         | ClusterPeer::Nodes(_)
         | ClusterPeer::DomainNames(_)
         | ClusterPeer::Unrecognized => None,
     });
-    let each = networks.flat_map(|(place, networks)| {
+    let each = networks.flat_map(|(site, place, networks)| {
         let networks = networks.iter().enumerate();
         networks.map(move |(index, network)| {
             let mut place = place.clone();
             place.path = format!("{}.networks[{index}]", place.path);
-            (place, *network)
+            NetworkSite {
+                site,
+                place,
+                cidr: *network,
+            }
         })
     });
     each.collect()

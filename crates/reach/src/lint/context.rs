@@ -169,6 +169,18 @@ impl<'a> Context<'a> {
         spec.is_some_and(|spec| !spec.items_at("policyTypes").is_empty())
     }
 
+    /// Whether another policy than `policy` isolates `group` in `direction`.
+    pub(super) fn isolated_otherwise(
+        &self,
+        policy: &NetworkPolicy,
+        group: &PodGroup<'_>,
+        direction: Direction,
+    ) -> bool {
+        let all = self.policies_of(group.namespace);
+        all.filter(|other| other.name != policy.name && other.isolates(direction))
+            .any(|other| other.pod_selector.matches(group.labels))
+    }
+
     /// The pods that `policy` selects (rule NP-1), host pods with the same labels among them.
     pub(super) fn labelled(&self, policy: &NetworkPolicy) -> Vec<&PodGroup<'a>> {
         let groups = self.groups_in(&policy.name.namespace).iter();

@@ -11,15 +11,19 @@ use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_policy::{ClassId, Engine, Reach};
 
 use super::block::{blocks, networks};
-use super::context::{Context, PodGroup};
+use super::context::{Context, PodGroup, rules};
+use super::peer::Fate;
 
 /// Where the pods of the cluster's DNS run, and what they are called, whoever has set the cluster up.
-const NAMESPACES: [&str; 2] = ["kube-system", "openshift-dns"];
+const NAMESPACES: [&str; 2] = [USUAL_NAMESPACE, "openshift-dns"];
 const LABELS: [(&str, &str); 3] = [
-    ("k8s-app", "kube-dns"),
+    USUAL_LABEL,
     ("k8s-app", "coredns"),
     ("dns.operator.openshift.io/daemonset-dns", "default"),
 ];
+
+const USUAL_NAMESPACE: &str = "kube-system";
+const USUAL_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
 
 /// Where they listen, if their manifests do not tell.
 const PORTS: [u16; 3] = [53, 5353, 8053];
@@ -28,13 +32,23 @@ const PORTS: [u16; 3] = [53, 5353, 8053];
 const CACHE: Ipv4Addr = Ipv4Addr::new(169, 254, 20, 10);
 const CACHE_LABEL: (&str, &str) = ("k8s-app", "node-local-dns");
 
-/// Pods that a policy isolates for egress and that may connect to something.
+/// Pods that a policy isolates for egress and that may connect to something, or ask for names.
 pub(super) struct Lookup<'c, 'a> {
     /// The first of the policies that isolate them and have egress rules.
     pub(super) policy: &'a NetworkPolicy,
     /// The pods, and how they can ask.
     pub(super) pods: Vec<(&'c PodGroup<'a>, Asks)>,
-    /// Where the cluster's DNS listens.
+    /// The cluster's DNS.
+    pub(super) dns: &'c Dns,
+}
+
+/// How pods of the cluster's DNS are named in a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dns {
+    pub(super) namespace: String,
+    /// `k8s-app: kube-dns`
+    pub(super) label: String,
+    /// Where it listens.
     pub(super) port: u16,
 }
 
@@ -52,13 +66,21 @@ pub(super) fn lookups<'c, 'a>(context: &'c Context<'a>) -> Vec<Lookup<'c, 'a>> {
             continue;
         };
         let resolvers = context.resolvers();
-        let Some(asks) = group.pods.iter().find_map(|pod| resolvers.asks(&pod.name)) else {
+        let known = group
+            .pods
+            .iter()
+            .find_map(|pod| Some((&pod.name, resolvers.asks(&pod.name)?)));
+        let Some((pod, asks)) = known else {
             continue;
         };
+        let asks_all = asks.udp && asks.tcp;
+        if !asks_all && !may_name_unknown(context, group) && !resolvers.opens_anything(pod) {
+            continue;
+        }
         let lookup = found.entry(&policy.name).or_insert_with(|| Lookup {
             policy,
             pods: Vec::new(),
-            port: resolvers.port,
+            dns: &resolvers.dns,
         });
         lookup.pods.push((group, asks));
     }
@@ -75,12 +97,26 @@ fn isolating<'a>(context: &Context<'a>, group: &PodGroup<'_>) -> Option<&'a Netw
     })
 }
 
+/// Whether a rule lets `group` out to pods that are not among the manifests.
+fn may_name_unknown(context: &Context<'_>, group: &PodGroup<'_>) -> bool {
+    let policies = context.policies_of(group.namespace);
+    let rules = policies
+        .filter(|policy| policy.pod_selector.matches(group.labels))
+        .flat_map(rules)
+        .filter(|site| site.direction == Direction::Egress);
+    let mut peers = rules.flat_map(|site| site.peers().map(move |(index, _)| site.peer(index)));
+    peers.any(|place| {
+        let site = context.peer_site(&place);
+        site.is_some_and(|site| site.fate == Fate::Unknown)
+    })
+}
+
 /// The pods that know names; a pod as most clusters have it if there are none among the manifests.
 pub(super) struct Resolvers {
     engine: Engine,
     classes: Vec<ClassId>,
     ports: Vec<u16>,
-    port: u16,
+    dns: Dns,
     has_cache: bool,
 }
 
@@ -100,19 +136,39 @@ impl Resolvers {
             ports = PORTS.to_vec();
             cluster.pods.insert(pod.name.clone(), pod);
         }
+        let first = names.first().and_then(|name| cluster.pods.get(name));
+        let (key, value) = first.and_then(label).unwrap_or(USUAL_LABEL);
+        let dns = Dns {
+            namespace: first
+                .map_or(USUAL_NAMESPACE, |pod| &pod.name.namespace)
+                .to_owned(),
+            label: format!("{key}: {value}"),
+            port: ports.first().copied().unwrap_or(53),
+        };
         let engine = Engine::new(cluster);
         let classes = names
             .iter()
             .filter_map(|name| engine.class_of_pod(name))
             .collect();
-        let port = ports.first().copied().unwrap_or(53);
         Self {
             engine,
             classes,
             ports,
-            port,
+            dns,
             has_cache: has_cache(context),
         }
+    }
+
+    /// Whether `pod` may open anything to anybody, as far as its side decides.
+    fn opens_anything(&self, pod: &ObjectName) -> bool {
+        let Some(subject) = self.engine.class_of_pod(pod) else {
+            return false;
+        };
+        let mut classes = self.engine.classes();
+        classes.any(|(class, _)| {
+            let reach = self.engine.one_way(Direction::Egress, subject, class);
+            !possible(&reach).is_empty()
+        })
     }
 
     fn asks(&self, pod: &ObjectName) -> Option<Asks> {
@@ -152,16 +208,20 @@ fn has_cache(context: &Context<'_>) -> bool {
         IpNet::V6(_) => false,
     };
     let blocks = blocks(context).into_iter().map(|site| site.cidr);
-    let networks = networks(context).into_iter().map(|(_, network)| network);
+    let networks = networks(context).into_iter().map(|site| site.cidr);
     context.cluster.pods.values().any(has_label) || blocks.chain(networks).any(names_it)
 }
 
 fn is_resolver(pod: &Pod) -> bool {
-    let labelled =
-        |(key, value): &(&str, &str)| pod.labels.get(*key).is_some_and(|own| own == value);
     pod.is_on_pod_network()
         && NAMESPACES.contains(&pod.name.namespace.as_str())
-        && LABELS.iter().any(labelled)
+        && label(pod).is_some()
+}
+
+/// The label that says of `pod` that it knows names.
+fn label(pod: &Pod) -> Option<(&'static str, &'static str)> {
+    let has = |(key, value): &(&str, &str)| pod.labels.get(*key).is_some_and(|own| own == value);
+    LABELS.into_iter().find(has)
 }
 
 /// The UDP ports that the pods called `names` declare, or the usual one.
@@ -186,8 +246,8 @@ fn usual() -> Pod {
         port: 53,
     };
     Pod {
-        name: ObjectName::new("kube-system", "dns"),
-        labels: Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]),
+        name: ObjectName::new(USUAL_NAMESPACE, "dns"),
+        labels: Labels::from([(USUAL_LABEL.0.to_owned(), USUAL_LABEL.1.to_owned())]),
         node: None,
         host_network: false,
         phase: Phase::Running,

@@ -20,7 +20,7 @@ pub(super) struct PeerSite<'a> {
     pub(super) selector: Cow<'a, PeerSelector>,
     /// The policy's namespace; empty for a cluster-scoped policy.
     pub(super) namespace: &'a str,
-    /// Whether the item beside it names only namespaces and this one only pods, so that they may be meant as one.
+    /// Whether the item beside it names only namespaces and this one only pods, and they are probably meant as one.
     pub(super) may_be_half: bool,
     pub(super) fate: Fate,
 }
@@ -62,7 +62,7 @@ pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
                     place: site.peer(index),
                     selector: Cow::Borrowed(selector),
                     namespace,
-                    may_be_half: may_be_half(&site.rule.peers, index),
+                    may_be_half: may_be_half(context, &site.rule.peers, index, namespace),
                     fate: fate(context, selector, namespace),
                 });
             }
@@ -92,13 +92,35 @@ fn cluster_peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
         .collect()
 }
 
-/// Whether the item at `index` names only pods and one beside it only namespaces.
-fn may_be_half(peers: &[PolicyPeer], index: usize) -> bool {
+/// Whether the item at `index` names only pods and one beside it only namespaces that may have such pods.
+fn may_be_half(context: &Context<'_>, peers: &[PolicyPeer], index: usize, own: &str) -> bool {
     let at = |index: usize| peers.get(index);
     let before = index.checked_sub(1).and_then(at);
-    let beside = [before, at(index + 1)];
-    at(index).is_some_and(names_pods_alone)
-        && beside.into_iter().flatten().any(names_namespaces_alone)
+    let mut beside = [before, at(index + 1)].into_iter().flatten();
+    let Some(pods) = at(index).filter(|peer| names_pods_alone(peer)) else {
+        return false;
+    };
+    beside.any(|namespaces| {
+        let both = as_one(namespaces, pods).filter(|_| names_namespaces_alone(namespaces));
+        both.is_some_and(|both| may_match(context, &both, own))
+    })
+}
+
+/// One item of the namespaces of one and the pods of the other.
+pub(super) fn as_one(namespaces: &PolicyPeer, pods: &PolicyPeer) -> Option<PeerSelector> {
+    let (PolicyPeer::Pods(namespaces), PolicyPeer::Pods(pods)) = (namespaces, pods) else {
+        return None;
+    };
+    Some(PeerSelector {
+        namespaces: Some(namespaces.namespaces.clone()?),
+        pods: Some(pods.pods.clone()?),
+    })
+}
+
+/// Whether a pod matches `peer`, or one may that is not among the manifests.
+pub(super) fn may_match(context: &Context<'_>, peer: &PeerSelector, own: &str) -> bool {
+    let is_there = !context.peers(peer, own).is_empty();
+    is_there || !context.knows_pods_of(peer.namespaces.as_ref(), own)
 }
 
 /// `- podSelector` with labels and nothing else.

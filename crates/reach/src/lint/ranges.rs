@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{Cluster, ClusterIp, Documents, Object, Service};
 use ringfence_net::Family;
 
@@ -64,6 +64,14 @@ pub(super) fn cover(blocks: impl IntoIterator<Item = IpNet>, range: &IpNet) -> b
     let blocks: Vec<IpNet> = blocks.into_iter().collect();
     let together = IpNet::aggregate(&blocks);
     together.iter().any(|block| block.contains(range))
+}
+
+/// Every address of `family`.
+pub(super) fn every(family: Family) -> IpNet {
+    match family {
+        Family::V4 => IpNet::V4(Ipv4Net::default()),
+        Family::V6 => IpNet::V6(Ipv6Net::default()),
+    }
 }
 
 /// Whether a Service says that it has addresses of both families, which only a cluster of both can give it.

@@ -73,6 +73,8 @@ fn cluster_peers<'c, 'a>(context: &'c Context<'a>, site: ClusterSite<'_>) -> Vec
             ClusterPeer::Networks(networks) => {
                 let ends = networks.iter().flat_map(|network| ends_of(*network));
                 peers.extend(ends.map(Peer::Address));
+                let inside = |address: &IpAddr| networks.iter().any(|one| one.contains(address));
+                peers.extend(pods_at(context, inside));
             }
             ClusterPeer::Nodes(selector) => {
                 let nodes = context.cluster.nodes.values();
@@ -101,16 +103,27 @@ fn peers<'c, 'a>(context: &'c Context<'a>, site: RuleSite<'_>) -> Vec<Peer<'c, '
             PolicyPeer::IpBlock(block) => {
                 let free =
                     |address: &IpAddr| !block.except.iter().any(|hole| hole.contains(address));
-                peers.extend(
-                    ends_of(block.cidr)
-                        .into_iter()
-                        .filter(free)
-                        .map(Peer::Address),
-                );
+                let ends = ends_of(block.cidr).into_iter().filter(free);
+                peers.extend(ends.map(Peer::Address));
+                let inside = |address: &IpAddr| block.cidr.contains(address) && free(address);
+                peers.extend(pods_at(context, inside));
             }
         }
     }
     peers
+}
+
+/// Some of the pods with an address that `is_meant`; they have names for ports, which other addresses have not (rule NP-35).
+fn pods_at<'c, 'a>(
+    context: &'c Context<'a>,
+    is_meant: impl Fn(&IpAddr) -> bool,
+) -> Vec<Peer<'c, 'a>> {
+    let has = |group: &&PodGroup<'a>| {
+        let mut addresses = group.pods.iter().flat_map(|pod| &pod.addresses);
+        addresses.any(&is_meant)
+    };
+    let groups: Vec<&PodGroup<'a>> = context.pods().filter(has).collect();
+    spread(&groups).map(|group| Peer::Pods(group)).collect()
 }
 
 /// The first and the last address.

@@ -11,6 +11,7 @@ mod case;
 mod corpus;
 mod metadata;
 mod proof;
+mod texts;
 mod validation;
 
 use ringfence_model::{Documents, Input, LoadOptions, assemble, load};

@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{ClusterIp, Direction, Service};
+use ringfence_model::{ClusterIp, Direction, METADATA_NAME_LABEL, Service};
+use ringfence_net::{ConnectionSet, PortSet};
 
 use crate::lint::block::{blocks, networks};
 use crate::lint::context::Context;
+use crate::lint::port::{cluster_connections, connections};
 use crate::lint::problem::{Place, Problem};
 use crate::lint::words;
 
@@ -16,21 +18,62 @@ const WIDEST: [u8; 2] = [12, 108];
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
     let blocks = blocks.filter(|block| block.site.direction == Direction::Egress);
-    let blocks = blocks.map(|block| (block.place(), block.cidr, block.except));
+    let blocks = blocks.map(|block| {
+        let rule = block.site.rule;
+        Block {
+            place: block.place(),
+            namespace: Some(&block.site.policy.name.namespace),
+            ports: (!rule.ports.is_empty()).then(|| connections(rule)),
+            cidr: block.cidr,
+            except: block.except,
+        }
+    });
     let networks = networks(context).into_iter();
-    let networks = networks.map(|(place, cidr)| (place, cidr, [].as_slice()));
+    let networks = networks.map(|network| {
+        let rule = network.site.rule;
+        Block {
+            place: network.place,
+            namespace: None,
+            ports: (!rule.ports.is_empty()).then(|| cluster_connections(rule, &[])),
+            cidr: network.cidr,
+            except: &[],
+        }
+    });
     blocks
         .chain(networks)
-        .filter_map(|(place, cidr, except)| problem(context, place, cidr, except))
+        .filter_map(|block| problem(context, block))
         .collect()
 }
 
-fn problem(context: &Context<'_>, place: Place, cidr: IpNet, except: &[IpNet]) -> Option<Problem> {
+/// Addresses that a rule names.
+struct Block<'a> {
+    place: Place,
+    /// Of the policy, if it has one.
+    namespace: Option<&'a str>,
+    /// Of the rule; `None` if it names none.
+    ports: Option<ConnectionSet>,
+    cidr: IpNet,
+    except: &'a [IpNet],
+}
+
+fn problem(context: &Context<'_>, block: Block<'_>) -> Option<Problem> {
+    let Block {
+        place,
+        namespace,
+        ports,
+        cidr,
+        except,
+    } = block;
     let is_in = |address: &IpAddr| cidr.contains(address) && !holds(except, address);
     let known = known_in(context, is_in);
-    let has_others = holds_others(context, is_in);
+    let is_other = |known: &Known<'_>| {
+        ports
+            .as_ref()
+            .is_some_and(|ports| known.is_other_for(ports))
+    };
+    let has_others = holds_others(context, is_in) || known.iter().any(is_other);
     let message = message(context, cidr, &known, has_others)?;
-    Some(place.problem(message).with_help(help(&known)))
+    Some(place.problem(message).with_help(help(&known, namespace)))
 }
 
 /// A block inside of what Services have matches nothing; one around some of them may match other things, but not these.
@@ -61,20 +104,25 @@ fn message(
     }
 }
 
-fn help(known: &[Known<'_>]) -> String {
-    let selector = known.first().map(|found| &found.service.selector);
-    match selector.filter(|selector| !selector.is_empty()) {
-        Some(selector) => {
-            let labels = selector
-                .iter()
-                .map(|(key, value)| format!("{key}: {value}"));
-            let labels = labels.collect::<Vec<_>>().join(", ");
-            format!(
-                "name its pods: `podSelector: {{matchLabels: {{{labels}}}}}`, and their own port"
-            )
-        }
-        None => "name the pods behind it by their labels, and their own port".to_owned(),
-    }
+/// How the pods behind the Service are named by a policy in `namespace`.
+fn help(known: &[Known<'_>], namespace: Option<&str>) -> String {
+    let service = known.first().map(|found| found.service);
+    let Some(service) = service.filter(|service| !service.selector.is_empty()) else {
+        return "name the pods behind it by their labels, and their own port".to_owned();
+    };
+    let labels = service.selector.iter();
+    let labels = labels.map(|(key, value)| format!("{key}: {value}"));
+    let pods = format!(
+        "podSelector: {{matchLabels: {{{}}}}}",
+        labels.collect::<Vec<_>>().join(", ")
+    );
+    let own = &service.name.namespace;
+    let item = if namespace == Some(own) {
+        pods
+    } else {
+        format!("{{namespaceSelector: {{matchLabels: {{{METADATA_NAME_LABEL}: {own}}}}}, {pods}}}")
+    };
+    format!("name its pods: `{item}`, and their own port")
 }
 
 /// An address of a Service.
@@ -90,6 +138,19 @@ impl Known<'_> {
             ClusterIp::Assigned(addresses) => addresses.contains(&self.address),
             ClusterIp::Unassigned | ClusterIp::Headless => false,
         }
+    }
+
+    /// Whether one of `ports` is not the Service's, so that the address is another machine's there (rule Q-8). Behind an
+    /// address that only the cluster has there is none.
+    fn is_other_for(&self, ports: &ConnectionSet) -> bool {
+        let served = self.service.ports.iter();
+        let served = served.fold(ConnectionSet::none(), |all, port| {
+            all.union(&ConnectionSet::of(
+                port.protocol,
+                PortSet::single(port.port),
+            ))
+        });
+        !self.is_of_cluster() && !ports.is_subset(&served)
     }
 }
 

@@ -1,6 +1,6 @@
 //! RF033: a Deny for every address of one family, which leaves the other one open (rule CN-34).
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use ringfence_model::{ClusterAction, ClusterPeer, ClusterPolicy, Direction};
 use ringfence_net::Family;
 
@@ -8,7 +8,7 @@ use crate::lint::cluster_site::{ClusterSite, cluster_rules};
 use crate::lint::context::Context;
 use crate::lint::outside::is_open;
 use crate::lint::problem::{Place, Problem};
-use crate::lint::ranges::cover;
+use crate::lint::ranges::{cover, every};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let policies = context.cluster_policies();
@@ -33,8 +33,7 @@ fn problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Problem> {
         return None;
     }
     let all = every(other);
-    let message =
-        format!("this denies one family of addresses alone: everything in {all} is still reached");
+    let message = format!("this denies one family of addresses alone, and nothing in {all}");
     let help = format!("add `\"{all}\"` to `networks`");
     Some(place.problem(message).with_help(help))
 }
@@ -68,12 +67,4 @@ fn denied(denies: &[ClusterSite<'_>], family: Family) -> Option<Place> {
         let first = own.find(|(_, peer)| !of_family(peer).is_empty());
         first.filter(|_| is_all).map(|(index, _)| site.peer(index))
     })
-}
-
-/// Every address of `family`.
-fn every(family: Family) -> IpNet {
-    match family {
-        Family::V4 => IpNet::V4(Ipv4Net::default()),
-        Family::V6 => IpNet::V6(Ipv6Net::default()),
-    }
 }

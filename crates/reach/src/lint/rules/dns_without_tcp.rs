@@ -23,7 +23,7 @@ fn problem(lookup: &Lookup<'_, '_>) -> Option<Problem> {
     );
     let help = format!(
         "add `- {{protocol: TCP, port: {}}}` beside the one for UDP",
-        lookup.port
+        lookup.dns.port
     );
     let place = Place::of_policy(lookup.policy, "spec.egress");
     Some(place.problem(message).with_help(help))

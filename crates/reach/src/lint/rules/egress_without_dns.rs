@@ -1,7 +1,7 @@
 //! RF023: pods that may connect to others and cannot ask for their names (rule NP-67).
 
 use crate::lint::context::{Context, PodGroup};
-use crate::lint::names::{Lookup, lookups};
+use crate::lint::names::{Dns, Lookup, lookups};
 use crate::lint::problem::{Place, Problem};
 use crate::lint::words;
 
@@ -21,13 +21,15 @@ fn problem(lookup: &Lookup<'_, '_>) -> Option<Problem> {
         words::pods(&groups)
     );
     let tcp_alone = pods.into_iter().all(|(_, asks)| asks.tcp);
+    let Dns {
+        namespace,
+        label,
+        port,
+    } = lookup.dns;
     let help = if tcp_alone {
-        "a port without `protocol` is TCP: add `- {protocol: UDP, port: 53}`".to_owned()
+        format!("a port without `protocol` is TCP: add `- {{protocol: UDP, port: {port}}}`")
     } else {
-        format!(
-            "allow UDP and TCP on port {} to pods of `kube-system` with `k8s-app: kube-dns`",
-            lookup.port
-        )
+        format!("allow UDP and TCP on port {port} to pods of `{namespace}` with `{label}`")
     };
     let place = Place::of_policy(lookup.policy, "spec.egress");
     Some(place.problem(message).with_help(help))

@@ -171,8 +171,14 @@ fn peers<'c, 'a>(
     own: &str,
     place: &Place,
 ) -> Option<Vec<&'c PodGroup<'a>>> {
-    let site = context.peer_site(place);
-    let is_known = site.is_some_and(|site| site.fate != Fate::Unknown)
-        && context.knows_pods_of(peer.namespaces.as_ref(), own);
+    let is_known = match &context.peer_site(place)?.fate {
+        Fate::Unknown => false,
+        Fate::Contradiction | Fate::NamespaceLabelMissing(_) | Fate::NoNamespace => true,
+        Fate::Pods
+        | Fate::HostPodsAlone
+        | Fate::PodLabelMissing(_)
+        | Fate::Elsewhere(_)
+        | Fate::NoPod => context.knows_pods_of(peer.namespaces.as_ref(), own),
+    };
     is_known.then(|| context.peers(peer, own))
 }

@@ -3,7 +3,7 @@
 use ringfence_model::{LabelSelector, PeerSelector, PolicyPeer, Severity};
 
 use crate::lint::context::{Context, PodGroup};
-use crate::lint::peer::{Fate, PeerSite, names_namespaces_alone, names_pods_alone};
+use crate::lint::peer::{Fate, PeerSite, may_match, names_namespaces_alone, names_pods_alone};
 use crate::lint::problem::{Problem, RuleSite};
 use crate::lint::words;
 
@@ -89,9 +89,10 @@ fn evidence(
     };
     let own = site.policy.name.namespace.as_str();
     let there = !context.peers(&both, own).is_empty();
-    let known = context.knows_pods_of(Some(pair.namespaces), own);
     match peer.fate {
-        Fate::PodLabelMissing(_) | Fate::Elsewhere(_) | Fate::NoPod if there || !known => {
+        Fate::PodLabelMissing(_) | Fate::Elsewhere(_) | Fate::NoPod
+            if may_match(context, &both, own) =>
+        {
             Some(Severity::Warning)
         }
         Fate::Pods if there && site.rule.peers.len() == 2 => Some(Severity::Note),

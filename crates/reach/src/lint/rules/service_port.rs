@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{
-    ClusterPeer, ClusterPort, ContainerPort, Direction, PolicyPeer, PortMatch, Service,
+    ClusterPeer, ClusterPort, ContainerPort, Direction, PolicyPeer, PortMatch, Service, TargetPort,
 };
 use ringfence_net::{ConnectionSet, PortRange, Protocol};
 
@@ -76,16 +76,21 @@ fn problem(
         return None;
     }
     let mut services = context.cluster.services.values();
-    let (service, meant) = services.find_map(|service| {
-        let meant = meant(service, protocol, port, destinations, &matched)?;
-        Some((service, meant))
+    let (service, meant, target) = services.find_map(|service| {
+        let (meant, target) = meant(service, protocol, port, destinations, &matched)?;
+        Some((service, meant, target))
     })?;
     let targets = words::list(meant.iter());
     let message = format!(
         "port {port} is the one of Service {}; its pods listen on {targets}, and rules see the pod's port",
         service.name
     );
-    let help = format!("write `port: {targets}`");
+    let help = match target {
+        TargetPort::Name(name) if meant.len() > 1 => {
+            format!("write the port's name, `{name}`, which is {targets} on these pods")
+        }
+        TargetPort::Name(_) | TargetPort::Number(_) => format!("write `port: {targets}`"),
+    };
     Some(place.problem(message).with_help(help))
 }
 
@@ -128,14 +133,14 @@ fn cluster_destinations<'c, 'a>(
         .collect()
 }
 
-/// The ports behind `port` of `service`, if the rule matches none of them.
-fn meant(
-    service: &Service,
+/// The ports behind `port` of `service`, and how it says them, if the rule matches none of them.
+fn meant<'s>(
+    service: &'s Service,
     protocol: Protocol,
     port: u16,
     destinations: &[&PodGroup<'_>],
     matched: impl Fn(&[ContainerPort]) -> ConnectionSet,
-) -> Option<BTreeSet<u16>> {
+) -> Option<(BTreeSet<u16>, &'s TargetPort)> {
     let mut ports = service.ports.iter();
     let port = ports.find(|one| one.protocol == protocol && one.port == port)?;
     let behind = destinations
@@ -149,5 +154,5 @@ fn meant(
         }
         targets.insert(target);
     }
-    (!targets.is_empty()).then_some(targets)
+    (!targets.is_empty()).then_some((targets, &port.target))
 }

@@ -1,8 +1,8 @@
 //! RF011: egress rules and no `policyTypes`: all ingress is denied on the way (rule NP-3).
 
-use ringfence_model::NetworkPolicy;
+use ringfence_model::{Direction, NetworkPolicy};
 
-use crate::lint::context::{Context, PodGroup};
+use crate::lint::context::Context;
 use crate::lint::problem::{Place, Problem};
 use crate::lint::words;
 
@@ -22,7 +22,7 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     }
     let mut closed = context.selected(policy);
     let selects = !closed.is_empty();
-    closed.retain(|group| !isolated_otherwise(context, policy, group));
+    closed.retain(|group| !context.isolated_otherwise(policy, group, Direction::Ingress));
     if selects && closed.is_empty() {
         return None;
     }
@@ -38,12 +38,4 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
             .problem(message)
             .with_help(help),
     )
-}
-
-/// Whether another policy isolates these pods for ingress, so that this one closes nothing.
-fn isolated_otherwise(context: &Context<'_>, policy: &NetworkPolicy, group: &PodGroup<'_>) -> bool {
-    let others = context.policies().filter(|other| other.name != policy.name);
-    others
-        .filter(|other| other.isolates_ingress && other.name.namespace == group.namespace)
-        .any(|other| other.pod_selector.matches(group.labels))
 }
