@@ -22,13 +22,18 @@ pub(super) fn explain(id: &str) -> anyhow::Result<ExitCode> {
 }
 
 /// What the specification says under `id`: a row of a table, or an item of a list.
-fn rule(id: &str) -> Option<String> {
+pub(super) fn rule(id: &str) -> Option<String> {
     let (row, item) = (format!("| **{id}** |"), format!("- **{id}** "));
     let mut lines = SPECIFICATION.lines();
     let first = lines.find(|line| line.starts_with(&row) || line.starts_with(&item))?;
     let more = lines.take_while(|line| first.starts_with('-') && line.starts_with(' '));
     let text: Vec<&str> = std::iter::once(first).chain(more).collect();
     Some(text.join("\n"))
+}
+
+/// Whether ids of the specification begin with `letters`.
+pub(super) fn has_rules(letters: &str) -> bool {
+    SPECIFICATION.contains(&format!("**{letters}-"))
 }
 
 pub(super) fn list() {

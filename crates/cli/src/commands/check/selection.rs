@@ -3,6 +3,8 @@
 use anyhow::bail;
 use ringfence_reach::lint::{Finding, Report, lint};
 
+use super::pages::{has_rules, rule};
+
 /// Findings by id, or by the letters that ids begin with.
 #[derive(Debug)]
 pub(super) struct Selection {
@@ -47,6 +49,9 @@ impl Selection {
     }
 }
 
+/// What the ids of lints begin with.
+const RF: &str = "RF";
+
 impl Pattern {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let text = text.trim();
@@ -57,9 +62,10 @@ impl Pattern {
         let letters =
             upper.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
         let is_word = !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_uppercase());
-        match (is_word, letters == upper) {
-            (true, true) => Ok(Self::Prefix(upper)),
-            (true, false) if letters != "RF" => Ok(Self::Id(upper)),
+        let is_prefix = is_word && letters == upper;
+        match (is_prefix, is_word && letters != RF) {
+            (true, _) if upper == RF || has_rules(&upper) => Ok(Self::Prefix(upper)),
+            (false, true) if rule(&upper).is_some() => Ok(Self::Id(upper)),
             (true | false, _) => {
                 bail!("there is no finding `{text}`; `ringfence check --list` names them all")
             }
@@ -88,12 +94,21 @@ mod tests {
     fn ids_names_and_prefixes_are_patterns() {
         assert!(matches("rf003", "RF003") && matches("peer-and-or", "RF003"));
         assert!(matches("RF", "RF003") && matches("V", "V-11") && matches("v-11", "V-11"));
-        assert!(!matches("V-1", "V-11") && !matches("R", "RF003") && !matches("OB", "RF003"));
+        assert!(!matches("V-1", "V-11") && !matches("OB", "RF003"));
     }
 
     #[test]
     fn what_is_no_finding_is_refused() {
-        for text in ["RF999", "peer-or-and", "", "11"] {
+        for text in [
+            "RF999",
+            "peer-or-and",
+            "",
+            "11",
+            "nope",
+            "R",
+            "RF0O5",
+            "V-999",
+        ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }
