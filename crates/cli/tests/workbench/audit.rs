@@ -117,6 +117,61 @@ fn policies_that_allow_everything_are_worth_nothing() {
     assert!(reasons.contains("shop/anything ingress[0]"), "{reasons}");
 }
 
+#[test]
+fn where_names_alone_are_asked_the_metadata_service_is_closed() {
+    let asking = |port: &str| {
+        let policy = format!(
+            "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: names, namespace: shop}}
+spec: {{podSelector: {{}}, policyTypes: [Egress], egress: [{{ports: [{port}]}}]}}
+"
+        );
+        format!("{CLOSED}{policy}")
+    };
+    let names = "{protocol: UDP, port: 53}, {port: 53}";
+    assert_eq!(share(&json(&asking(names), &[], 0), "RA03"), (2, 2));
+    for more in ["{protocol: UDP, port: 80}", "{port: 53, endPort: 54}"] {
+        let found = json(&asking(&format!("{names}, {more}")), &[], 1);
+        assert_eq!(share(&found, "RA03"), (0, 2), "{more}");
+    }
+}
+
+#[test]
+fn names_below_a_domain_are_not_proven_to_be_few() {
+    let accepting = |name: &str| {
+        format!(
+            "{CLOSED}
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {{name: names}}
+spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, egress: [{{action: Accept, to: [{{domainNames: [{name}]}}]}}]}}
+"
+        )
+    };
+    let found = |name: &str| -> Value {
+        // What has no address is warned of beside it.
+        let said = audit(&accepting(name), &["-o", "json"]);
+        serde_json::from_str(&said.stdout).unwrap()
+    };
+    assert_eq!(share(&found("api.example.com"), "RA02"), (2, 2));
+    let any = found("'*.example.com'");
+    assert_eq!(share(&any, "RA02"), (0, 2));
+    let gap = &findings(&any, "RA02")[0]["gaps"][0];
+    assert_eq!(
+        (&gap["kind"], &gap["certain"]),
+        (&"names".into(), &false.into())
+    );
+    let said = gap["message"].as_str().unwrap();
+    assert!(
+        said.ends_with("to whatever is called `*.example.com`, at any address"),
+        "{said}"
+    );
+}
+
 /// A policy of the shop that lets `peer` in and out.
 fn letting_in(peer: &str) -> String {
     format!(

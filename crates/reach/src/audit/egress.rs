@@ -12,6 +12,8 @@ use super::stage::Stage;
 use super::strangers::{Wanted, open_to_strangers};
 use super::workload::{Workload, Workloads};
 use super::{GapKind, METADATA, Principle};
+use crate::diff::doubt;
+use crate::workload::{Groups, Outside, by_workload};
 
 pub(super) fn measure(stage: &Stage, workloads: &Workloads, gathered: &mut Gathered) {
     let beyond = Beyond::of(stage);
@@ -31,6 +33,29 @@ pub(super) fn measure(stage: &Stage, workloads: &Workloads, gathered: &mut Gathe
         stage.engine.for_each_row_in(*shared, &stage.real, visit);
     }
     gathered.look_at(SharedFamily::First);
+    names(stage, workloads, gathered);
+}
+
+/// RA02: whoever likes has a name below others' domains, and any address behind it.
+fn names(stage: &Stage, workloads: &Workloads, gathered: &mut Gathered) {
+    let is_pattern = |name: &str| name.starts_with('*');
+    let cluster = stage.engine.cluster();
+    if !doubt::places(cluster).keys().any(|name| is_pattern(name)) {
+        return;
+    }
+    let groups = Groups::of(&stage.engine, &Outside::of(cluster), by_workload);
+    for ((unit, name), accepted) in doubt::accepted(&stage.engine, &groups) {
+        let connections = accepted.difference(&dns());
+        if is_pattern(&name) && workloads.has(&unit) && !connections.is_empty() {
+            let open = Open {
+                kind: GapKind::Names(name),
+                is_certain: false,
+                connections,
+                ends: None,
+            };
+            gathered.open(Principle::DefaultDenyEgress, &unit, open);
+        }
+    }
 }
 
 /// RA02
@@ -120,7 +145,7 @@ fn is_control_plane(cluster: &Cluster, name: &str) -> bool {
     labels.is_some_and(|labels| CONTROL_PLANE.iter().any(|role| labels.contains_key(*role)))
 }
 
-/// RA03
+/// RA03. Clouds have a name server at the same address, and no credentials at its port.
 fn metadata(
     beyond: &Beyond,
     row: &Row,
@@ -133,7 +158,7 @@ fn metadata(
     for (address, class) in &beyond.metadata {
         let reach = row.reach(*class);
         for (is_certain, connections) in [(true, reach.allowed), (false, reach.unknown)] {
-            if !connections.is_empty() {
+            if !connections.difference(&dns()).is_empty() {
                 let open = Open {
                     kind: GapKind::Metadata(*address),
                     is_certain,

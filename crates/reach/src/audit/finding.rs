@@ -87,6 +87,8 @@ pub enum GapKind {
     Labelled(Labels),
     /// More of the internet than a 256th.
     Internet,
+    /// Whatever has a name below a domain, whose addresses nobody knows (rule AM-19).
+    Names(String),
     /// A pod without labels in the workload's own namespace.
     Neighbour,
     /// A pod of the workload's own namespace with labels that policies only ask to be there.
@@ -138,6 +140,7 @@ impl GapKind {
                 Self::Stranger
                 | Self::Labelled(_)
                 | Self::Internet
+                | Self::Names(_)
                 | Self::Neighbour
                 | Self::LabelledNeighbour(_)
                 | Self::Metadata(_)
@@ -170,6 +173,7 @@ impl GapKind {
                 Self::Stranger
                 | Self::Labelled(_)
                 | Self::Internet
+                | Self::Names(_)
                 | Self::Neighbour
                 | Self::LabelledNeighbour(_)
                 | Self::Node(_)

@@ -124,7 +124,7 @@ static METADATA: About = About {
     id: "RA03",
     name: "metadata-closed",
     title: "The cloud's metadata service is closed",
-    measure: "it may open nothing to 169.254.169.254, nor to fd00:ec2::254 where pods have IPv6 addresses",
+    measure: "it may open nothing but DNS to 169.254.169.254, nor to fd00:ec2::254 where pods have IPv6 addresses",
     weight: 15,
     reason: "The metadata service hands the node's credentials to whoever asks from the node, pods included. From one \
              container that leads to the whole cluster, and on to the account that pays for it.",

@@ -89,6 +89,12 @@ impl Workloads {
         }
     }
 
+    /// Whether `unit` is one of them, and has pods of the pod network.
+    pub(super) fn has(&self, unit: &Unit) -> bool {
+        let found = self.find(unit);
+        found.is_some_and(|workload| !workload.parts.is_empty())
+    }
+
     fn find(&self, unit: &Unit) -> Option<&Workload> {
         let place = self.list.binary_search_by(|one| one.unit.cmp(unit)).ok()?;
         self.list.get(place)

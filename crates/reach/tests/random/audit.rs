@@ -55,8 +55,10 @@ fn what_is_shown_is_what_the_reference_says() {
         for finding in audit.findings() {
             assert!(!finding.gaps.is_empty(), "seed {seed}: {finding:?}");
             for gap in &finding.gaps {
-                let is_connection =
-                    !matches!(gap.kind, GapKind::HostNetwork { .. } | GapKind::Admission);
+                let is_connection = !matches!(
+                    gap.kind,
+                    GapKind::HostNetwork { .. } | GapKind::Admission | GapKind::Names(_)
+                );
                 assert_eq!(gap.shown.is_some(), is_connection, "seed {seed}: {gap:?}");
                 let Some(shown) = &gap.shown else {
                     continue;

@@ -150,6 +150,7 @@ const fn kind(kind: &GapKind) -> &'static str {
         GapKind::Stranger => "stranger",
         GapKind::Labelled(_) => "labelled-stranger",
         GapKind::Internet => "internet",
+        GapKind::Names(_) => "names",
         GapKind::Neighbour => "neighbour",
         GapKind::LabelledNeighbour(_) => "labelled-neighbour",
         GapKind::Metadata(_) => "metadata",

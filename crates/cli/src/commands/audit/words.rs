@@ -37,6 +37,9 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
         (GapKind::Neighbour, false) => format!("it may open {what} to any pod of its namespace"),
         (GapKind::Internet, true) => format!("the internet may open {what}"),
         (GapKind::Internet, false) => format!("it may open {what} to the internet"),
+        (GapKind::Names(name), _) => {
+            format!("it may open {what} to whatever is called `{name}`, at any address")
+        }
         (GapKind::Metadata(address), _) => {
             format!("it may open {what} to the metadata service at {address}")
         }
