@@ -5,6 +5,7 @@
 mod cell;
 mod evidence;
 mod grid;
+mod like;
 mod pairs;
 mod reasons;
 mod states;
@@ -19,6 +20,7 @@ use crate::workload::{Groups, Unit};
 pub use cell::{Cell, Status, Summary};
 pub use evidence::{Evidence, evidence};
 use grid::Grid;
+pub use like::another;
 pub(crate) use pairs::{Single, pairs, single};
 pub(crate) use reasons::{Ends, by_reason, judged};
 pub(crate) use table::{ReachNumber, Reaches, Table};

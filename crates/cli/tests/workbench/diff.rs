@@ -27,6 +27,46 @@ fn diff(arguments: &[&str]) -> Finished {
     ringfence(&all)
 }
 
+/// A workload of one pod is taken as if it had a second, which says why and what it would do.
+#[test]
+fn a_workload_and_itself() {
+    let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: peers, namespace: netpol-demo}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 7000}]}]}
+";
+    let demo = [
+        "diff",
+        "-f",
+        "examples/netpol-demo",
+        "-f",
+        "examples/netpol-demo/frontend",
+        "--b",
+        "-",
+    ];
+    let said = ringfence_reading(policy, &[&demo[..], &["--gate", "no-new-access"]].concat());
+    assert_data_eq!(said.expect(1), str![[r#"
+Newly allowed
+  + netpol-demo/database -> netpol-demo/database: tcp/7000  (not permitted)
+      example  netpol-demo/database-0 -> netpol-demo/another-database-0 tcp/7000
+      before   ingress denied: isolated by netpol-demo/db-policy (examples/netpol-demo/db-policy.yaml:1:1), netpol-demo/default-deny-ingress (examples/netpol-demo/default-deny-ingress.yaml:2:1), and no rule matches
+      now      ingress allowed: netpol-demo/peers ingress[0] (<stdin>:4:73)
+
+1 pair newly allowed
+failed: 1 change is not permitted
+
+"#]].raw());
+    let sarif = ringfence_reading(
+        policy,
+        &[&demo[..], &["--gate", "no-new-access", "-o", "sarif"]].concat(),
+    );
+    assert!(
+        sarif.stdout.contains("\"startLine\": 4"),
+        "{}",
+        sarif.stdout
+    );
+}
+
 #[test]
 fn two_directories() {
     assert_data_eq!(diff(&[]).expect(1), str![[r#"

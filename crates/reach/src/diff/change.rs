@@ -34,7 +34,8 @@ pub struct Change {
     pub partial: bool,
     /// From when on it is so, if it is not so yet: audit mode begins or ends then (rule AU-1).
     pub from: Option<Timestamp>,
-    /// One of them in the first cluster; `None` if that one is not there to be asked, or an end of it is not in it.
+    /// One of them in the first cluster; `None` if that one is not there to be asked, or an end of it is not in it. Of a
+    /// workload of one pod and itself the other end is [a pod like it](crate::matrix::another), which is not there.
     pub before: Option<Shown>,
     /// The same in the second cluster.
     pub after: Option<Shown>,

@@ -170,7 +170,7 @@ impl Locked<'_> {
         let (engine, groups) = self.cluster?;
         let mut left = connections.clone();
         let mut parts = Vec::new();
-        for pair in pairs(engine, groups, units, Single::MeetsNobody) {
+        for pair in pairs(engine, groups, units, Single::MeetsItsLike) {
             if left.is_empty() {
                 break;
             }

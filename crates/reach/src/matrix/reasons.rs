@@ -4,7 +4,10 @@ use ringfence_model::{Answer, Because, Cluster, DirectionDecision, Endpoint, Que
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 use ringfence_policy::{Engine, SharedFamily};
 
-/// Two ends, the engine to ask about them, and the family that the connection is to take.
+use super::like::Asked;
+
+/// Two ends, the engine to ask about them, and the family that the connection is to take. If both are the same pod, it
+/// and another one like it are meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends<'a> {
     pub(crate) engine: &'a Engine,
@@ -22,9 +25,14 @@ pub(crate) fn by_reason<const N: usize>(
     ends: [Ends<'_>; N],
     connections: &ConnectionSet,
 ) -> Vec<Shown<N>> {
+    if connections.is_empty() {
+        return Vec::new();
+    }
+    let asked = ends.map(Asked::of);
+    let ends = asked.each_ref().map(Asked::ends);
     let mut parts: Vec<Shown<N>> = Vec::new();
     for range in ranges(connections) {
-        let answers = judged(ends, &range);
+        let answers = answers(ends, &range);
         let alike = |part: &&mut Shown<N>| same_reasons(&part.1, &answers);
         match parts.iter_mut().find(alike) {
             Some(part) => part.0 = part.0.union(&range),
@@ -39,6 +47,14 @@ pub(crate) fn judged<const N: usize>(
     ends: [Ends<'_>; N],
     connections: &ConnectionSet,
 ) -> [Option<(Query, Answer)>; N] {
+    let asked = ends.map(Asked::of);
+    answers(asked.each_ref().map(Asked::ends), connections)
+}
+
+fn answers<const N: usize>(
+    ends: [Ends<'_>; N],
+    connections: &ConnectionSet,
+) -> [Option<(Query, Answer)>; N] {
     let shown = ends
         .last()
         .and_then(|ends| preferred(ends.engine.cluster(), ends.destination, connections));
@@ -50,7 +66,7 @@ pub(crate) fn judged<const N: usize>(
 }
 
 impl Ends<'_> {
-    /// `None` of an only pod and another one like it: that one is not there to be asked about.
+    /// `None` of an only pod and another one like it, if there could be no such pod.
     fn query(self, (protocol, port): (IpProtocol, Option<u16>)) -> Option<Query> {
         if self.source == self.destination {
             return None;
