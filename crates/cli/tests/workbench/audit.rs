@@ -243,6 +243,46 @@ spec:
     assert_eq!(share(&found, "RA01"), (0, 2));
 }
 
+/// A store that nobody uses, closed in both directions, in a namespace of its own.
+const DUMMY: &str = "---
+apiVersion: v1
+kind: Namespace
+metadata: {name: pad, labels: {pod-security.kubernetes.io/enforce: restricted}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: idle, namespace: pad}
+spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: postgres}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: pad}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+";
+
+#[test]
+fn a_closed_store_beside_what_is_open_raises_nothing() {
+    let open = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: web, labels: {app: web}}
+spec: {containers: [{name: c, image: nginx}]}
+";
+    let alone = json(open, &[], 1);
+    let padded = json(&format!("{open}{DUMMY}"), &[], 1);
+    let score = |audit: &Value| audit["score_millionths"].as_u64().unwrap();
+    assert!(score(&padded) <= score(&alone), "{padded}");
+    // The other namespace cannot send, but one that comes tomorrow can.
+    assert_eq!(share(&padded, "RA08"), (1, 2));
+    let said = audit(&format!("{open}{DUMMY}"), &["--explain-score"]).expect(1);
+    let left_out = "  RA06 is left out, as it may only take away: 1/1 (pad)\n";
+    assert!(said.contains(left_out), "{said}");
+}
+
 #[test]
 fn closed_workloads_elsewhere_make_up_for_nothing() {
     let open = CLOSED.split("---\napiVersion: networking").next().unwrap();
@@ -437,6 +477,11 @@ spec: {containers: [{name: front, image: front}]}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
+metadata: {name: closed, namespace: front}
+spec: {podSelector: {}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
 metadata: {name: from-front, namespace: shop}
 spec:
   podSelector: {matchLabels: {app: web}}
@@ -454,7 +499,7 @@ spec:
     let finding = &findings(&found, "RA08")[0];
     assert_eq!(finding["workload"], "shop/deployment/web");
     assert_eq!(finding["gaps"][0]["witness"]["source"], "front/front");
-    assert_eq!(share(&found, "RA01"), (1, 3), "anybody may be front");
+    assert_eq!(share(&found, "RA01"), (2, 3), "anybody may be front");
 }
 
 #[test]

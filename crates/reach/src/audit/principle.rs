@@ -80,6 +80,19 @@ impl Principle {
         Self::ALL.into_iter().find(|found| is_it(found.about()))
     }
 
+    /// Whether only some clusters give something to measure by it: those with stores, those with several namespaces.
+    pub(super) const fn is_occasional(self) -> bool {
+        match self {
+            Self::SensitiveStores | Self::NamespacesSeparated => true,
+            Self::DefaultDenyIngress
+            | Self::DefaultDenyEgress
+            | Self::MetadataClosed
+            | Self::HostNetwork
+            | Self::HostNetworkAdmission
+            | Self::NodesClosed => false,
+        }
+    }
+
     /// What is said about it.
     #[must_use]
     pub const fn about(self) -> &'static About {
@@ -184,7 +197,7 @@ static NAMESPACES: About = About {
     name: "namespaces-separated",
     title: "Namespaces are apart unless a rule names them",
     measure: "no workload of another namespace may open what a pod with the same labels could open from a namespace that \
-              nobody has heard of, nor anything without a rule that lets it in",
+              nobody has heard of, nor anything without a rule that lets it in; nor may a pod without labels there",
     weight: 10,
     reason: "Teams share the pod network, and a namespace is the border between them. Labels of pods are no proof of where \
              a pod lives: whoever may create one chooses them.",

@@ -10,11 +10,14 @@ const MILLIONTH: u64 = WHOLE / 1_000_000;
 
 /// The weighted mean, over the principles that there was something to measure by, of the shares of workloads for which
 /// they hold. Each is taken from the namespace where it is smallest, so that no number of closed workloads elsewhere
-/// makes up for one that is open.
+/// makes up for one that is open. Principles that only some clusters give something to measure by, such as one about
+/// stores, may take away and never add: otherwise a closed store that nobody uses would make up for what is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Score {
-    /// One for each principle that was measured.
+    /// One for each principle that counts, in order of id.
     pub terms: Vec<Term>,
+    /// Those that were measured and would only add, in order of id.
+    pub left_out: Vec<Term>,
 }
 
 /// What one principle adds.
@@ -37,8 +40,20 @@ impl Score {
                 share: found.worst.clone()?,
             })
         };
-        let terms: Vec<Term> = principles.iter().filter_map(term).collect();
-        (!terms.is_empty()).then_some(Self { terms })
+        let measured = principles.iter().filter_map(term);
+        let (occasional, mut terms): (Vec<Term>, Vec<Term>) =
+            measured.partition(|term| term.principle.is_occasional());
+        let mut left_out = occasional;
+        // The smallest share first, as each that counts makes it harder for the next.
+        left_out.sort_by_key(|term| (term.share_in_parts(), term.principle));
+        while let Some(term) = left_out.first()
+            && !adds(&terms, term)
+        {
+            terms.push(left_out.remove(0));
+        }
+        terms.sort_by_key(|term| term.principle);
+        left_out.sort_by_key(|term| term.principle);
+        (!terms.is_empty()).then_some(Self { terms, left_out })
     }
 
     /// From 0 to 100. Rounded down, so that 100 means that everything holds.
@@ -54,16 +69,29 @@ impl Score {
     }
 
     fn parts(&self) -> u64 {
-        let sum: u64 = self.terms.iter().map(Term::weighted).sum();
-        // Each share lost less than a part, so that a third and two thirds are one.
-        (sum + self.weights()) / self.weights().max(1)
+        parts(&self.terms)
     }
 
-    /// The sum of the weights of what was measured.
+    /// The sum of the weights of what counts.
     #[must_use]
     pub fn weights(&self) -> u64 {
-        self.terms.iter().map(|term| u64::from(term.weight)).sum()
+        weights(&self.terms)
     }
+}
+
+fn parts(terms: &[Term]) -> u64 {
+    let sum: u64 = terms.iter().map(Term::weighted).sum();
+    // Each share lost less than a part, so that a third and two thirds are one.
+    (sum + weights(terms)) / weights(terms).max(1)
+}
+
+fn weights(terms: &[Term]) -> u64 {
+    terms.iter().map(|term| u64::from(term.weight)).sum()
+}
+
+/// Whether `term` is above the mean of `terms`, so that it would raise that.
+fn adds(terms: &[Term], term: &Term) -> bool {
+    !terms.is_empty() && term.share_in_parts() > parts(terms)
 }
 
 impl Term {
@@ -74,9 +102,12 @@ impl Term {
     }
 
     fn weighted(&self) -> u64 {
+        self.share_in_parts() * u64::from(self.weight)
+    }
+
+    fn share_in_parts(&self) -> u64 {
         let (holds, measured) = (self.share.holds as u64, self.share.measured as u64);
-        let share = holds.saturating_mul(WHOLE) / measured.max(1);
-        share * u64::from(self.weight)
+        holds.saturating_mul(WHOLE) / measured.max(1)
     }
 }
 
@@ -84,19 +115,19 @@ impl Term {
 mod tests {
     use super::*;
 
-    fn score(terms: &[(Principle, usize, usize)]) -> Score {
-        let term = |(principle, holds, measured): &(Principle, usize, usize)| Term {
+    fn score(shares: &[(Principle, usize, usize)]) -> Score {
+        let measured = |(principle, holds, measured): &(Principle, usize, usize)| Measured {
             principle: *principle,
-            weight: principle.about().weight,
-            share: NamespaceShare {
+            holds: *holds,
+            worst: Some(NamespaceShare {
                 namespace: "shop".to_owned(),
                 holds: *holds,
                 measured: *measured,
-            },
+            }),
+            findings: Vec::new(),
         };
-        Score {
-            terms: terms.iter().map(term).collect(),
-        }
+        let measured: Vec<Measured> = shares.iter().map(measured).collect();
+        Score::of(&measured).unwrap()
     }
 
     #[test]
@@ -117,10 +148,32 @@ mod tests {
         let thirds = score(&[
             (DefaultDenyIngress, 1, 3),
             (HostNetwork, 1, 3),
-            (SensitiveStores, 2, 3),
+            (Principle::MetadataClosed, 2, 3),
         ]);
         assert_eq!((thirds.points(), thirds.millionths()), (44, 444_444));
         let half = score(&[(DefaultDenyIngress, 1, 3), (DefaultDenyIngress, 2, 3)]);
         assert_eq!(half.points(), 50);
+    }
+
+    #[test]
+    fn what_not_every_cluster_has_may_take_away_and_never_adds() {
+        use Principle::{DefaultDenyIngress, NamespacesSeparated, SensitiveStores};
+        let counted = |found: &Score| -> Vec<Principle> {
+            found.terms.iter().map(|term| term.principle).collect()
+        };
+        let open = score(&[(DefaultDenyIngress, 0, 1), (SensitiveStores, 1, 1)]);
+        assert_eq!((open.points(), open.weights()), (0, 20));
+        assert_eq!(open.left_out.len(), 1);
+        // 20 * 1/1 and 10 * 0/1 are 66 of 100, so that the store at 3/4 would add; alone it would not.
+        let stores = (SensitiveStores, 3, 4);
+        let apart = (NamespacesSeparated, 0, 1);
+        let found = score(&[(DefaultDenyIngress, 1, 1), stores, apart]);
+        assert_eq!(counted(&found), [DefaultDenyIngress, NamespacesSeparated]);
+        let alone = score(&[(DefaultDenyIngress, 1, 1), stores]);
+        assert_eq!(counted(&alone), [DefaultDenyIngress, SensitiveStores]);
+        // What is equal changes nothing, and is told.
+        let whole = score(&[(DefaultDenyIngress, 2, 2), (SensitiveStores, 1, 1)]);
+        assert_eq!((whole.points(), whole.weights()), (100, 35));
+        assert_eq!(score(&[stores]).points(), 75);
     }
 }

@@ -7,7 +7,7 @@ use ringfence_policy::{ClassId, ClassSet, Reach, Row, SharedFamily};
 use super::GapKind;
 use super::gather::Open;
 use super::stage::Stage;
-use super::strangers::{either, together};
+use super::strangers::{Wanted, either, of_pods, together};
 use super::workload::{Workload, Workloads};
 use crate::matrix::{Ends, by_reason};
 
@@ -77,7 +77,22 @@ impl<'a> Separation<'a> {
         if open.is_empty() {
             open.extend(self.without_a_rule((stage, workloads), workload, pod));
         }
+        if open.is_empty() {
+            open.extend(self.to_a_stranger(stage, workload, pod));
+        }
         open
+    }
+
+    /// What is open to a pod of a namespace that nobody has heard of: that nobody of another one can send today keeps
+    /// nothing apart.
+    fn to_a_stranger(&self, stage: &Stage, workload: &Workload, pod: &ObjectName) -> Option<Open> {
+        let wanted = Wanted {
+            connections: &workload.exposed.complement(),
+            namespace: workload.namespace(),
+            strangers_open: true,
+        };
+        let strangers = (&GapKind::Stranger, stage.foreign.as_slice());
+        of_pods(stage, self.column, pod, wanted, strangers)
     }
 
     /// What is open to a workload of another namespace although no rule lets it in: whatever keeps its like from nowhere out

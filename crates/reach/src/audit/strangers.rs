@@ -106,7 +106,8 @@ fn first_labelled(
     find(true).or_else(|| find(false))
 }
 
-fn of_pods(
+/// What of `wanted` is open between `pod` and one of `strangers`.
+pub(super) fn of_pods(
     stage: &Stage,
     row: &Row,
     pod: &ObjectName,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{
     Cluster, ClusterAction, ClusterPeer, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName,
-    ClusterRule, ClusterTier, Documents, Endpoint, LabelSelector, NetworkPolicy, ObjectName,
-    Outcome, Pod, PodScope, PolicyRule, Query,
+    ClusterRule, ClusterTier, Documents, Endpoint, LabelSelector, Labels, NetworkPolicy,
+    ObjectName, Outcome, Pod, PodScope, PolicyRule, Query,
 };
 use ringfence_net::{IpProtocol, Protocol};
 use ringfence_reach::audit::{Audit, GapKind, METADATA, Options, Principle, Subject, audit};
@@ -339,6 +339,22 @@ fn nothing_empty_raises_the_score() {
         });
         let twice = with(&cluster, again.collect::<Vec<_>>());
         assert_eq!(score(&twice), before, "seed {seed}: twice");
+    }
+}
+
+/// A store in a namespace of its own, which nothing may be opened to or from.
+#[test]
+fn a_closed_store_beside_raises_nothing() {
+    for (seed, cluster) in clusters() {
+        if !cluster.pods.values().any(Pod::is_on_pod_network) {
+            continue;
+        }
+        let mut padded = with(&cluster, [for_every_pod("pad", &[])]);
+        let labels = Labels::from([("app".to_owned(), "db".to_owned())]);
+        let store = Pod::new(ObjectName::new("pad", "idle"), labels);
+        padded.pods.insert(store.name.clone(), store);
+        let (before, after) = (score(&cluster), score(&padded));
+        assert!(after <= before, "seed {seed}: {before} {after}");
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn explained(score: Option<&Score>) -> String {
         decimals(score.millionths() * 100),
         score.points(),
     );
+    out.extend(score.left_out.iter().map(left_out));
     out.push_str(
         "what is not proven counts as open; a workload counts once, however many pods it has\n",
     );
@@ -55,6 +56,13 @@ fn line(term: &Term) -> String {
     let namespace = plain(&share.namespace);
     let (id, adds) = (principle.about().id, decimals(term.adds()));
     format!("  {id}: {weight:>2} * {holds}/{measured} = {adds} ({namespace})\n")
+}
+
+/// A principle that would only raise the score.
+fn left_out(term: &Term) -> String {
+    let (holds, measured) = (term.share.holds, term.share.measured);
+    let (id, namespace) = (term.principle.about().id, plain(&term.share.namespace));
+    format!("  {id} is left out, as it may only take away: {holds}/{measured} ({namespace})\n")
 }
 
 /// Millionths with two decimals, rounded to the nearest.
