@@ -387,6 +387,27 @@ fn hostile_names_stay_text() {
     }
 }
 
+/// Renderers other than browsers know neither custom properties nor media queries.
+#[test]
+fn pictures_have_their_colours_everywhere() {
+    let picture = matrix("-o svg");
+    let (style, _) = picture.split_once("</style>").unwrap();
+    let (plain, dark) = style.split_once("@media").unwrap();
+    assert!(
+        !picture.contains("var(") && !plain.contains("--"),
+        "{style}"
+    );
+    for rule in [
+        "rect.all { fill: #",
+        "rect.ports { fill: #",
+        ".ground, .sheet { fill: #",
+        "text { font-size: 13px;",
+    ] {
+        assert!(plain.contains(rule), "{rule}");
+    }
+    assert!(dark.contains("prefers-color-scheme: dark") && dark.contains("rect.all { fill: #"));
+}
+
 #[test]
 fn pages_load_nothing() {
     for form in ["html", "svg"] {
