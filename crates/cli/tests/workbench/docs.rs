@@ -1,6 +1,6 @@
 //! The pages of commands show what the program really prints.
 //!
-//! Every block ```` ```console ```` of `docs/commands` and `docs/operations` is run from the root of the repository, each line that begins
+//! Every block ```` ```console ```` of `docs/README.md`, `docs/commands`, `docs/operations` and of the README's part about the workbench is run from the root of the repository, each line that begins
 //! with `$ ` by a shell that finds `ringfence`; lines with `> ` continue it. What follows is what it prints, errors too.
 //! `$ echo $?` tells how the command before it ended. A line `...` stands for any lines.
 //! `SNAPSHOTS=overwrite cargo test -p ringfence --test workbench docs` writes the pages anew.
@@ -42,7 +42,7 @@ fn pages_show_what_the_commands_print() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// All pages of commands, and those of operations that show what a command prints.
+/// The first page, all pages of commands, and those of operations that show what a command prints.
 fn pages() -> Vec<PathBuf> {
     let mut operations = pages_in("docs/operations");
     operations.retain(|page| std::fs::read_to_string(page).unwrap().contains(RUN));
@@ -50,7 +50,8 @@ fn pages() -> Vec<PathBuf> {
         !operations.is_empty(),
         "no page of operations shows a command"
     );
-    [pages_in("docs/commands"), operations].concat()
+    let first = vec![root().join("docs/README.md")];
+    [first, pages_in("docs/commands"), operations].concat()
 }
 
 fn pages_in(folder: &str) -> Vec<PathBuf> {
@@ -136,6 +137,16 @@ fn fits(shown: &[&str], printed: &[&str]) -> bool {
         (Some(_), None) => false,
         (Some((expected, rest)), Some((found, left))) => expected == found && fits(rest, left),
     }
+}
+
+#[test]
+fn the_readme_shows_what_the_workbench_prints() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let begin = "<!-- printed by: the workbench -->\n";
+    let (_, rest) = readme.split_once(begin).unwrap();
+    let (shown, _) = rest.split_once("<!-- printed until here -->").unwrap();
+    assert_eq!(shown.matches(RUN).count(), 3);
+    assert_eq!(replayed(shown, run), shown);
 }
 
 #[test]
