@@ -1,8 +1,10 @@
 mod plugin;
+mod tip;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::commands::{
@@ -19,6 +21,25 @@ pub(crate) use plugin::{FILE_NAME as PLUGIN, as_plugin};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The arguments in `words`. Ends the program where they cannot be used, or where help is asked for.
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Arguments {
+    Arguments::try_parse_from(words).unwrap_or_else(|error| tip::with_tip(error).exit())
+}
+
+const PROGRAM: &str = "ringfence";
+
+/// The program without what it starts by itself, for lists of what people type.
+pub(crate) fn visible() -> clap::Command {
+    let all = Arguments::command();
+    let commands = all
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    clap::Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments())
+        .subcommands(commands.cloned())
 }
 
 #[derive(Debug, Subcommand)]

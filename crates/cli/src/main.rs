@@ -17,9 +17,7 @@ mod threads;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::arguments::{Arguments, Command, PLUGIN, as_plugin};
+use crate::arguments::{Command, PLUGIN, as_plugin};
 
 /// Commands on large clusters make and forget millions of small values: with this they take a quarter less time than with
 /// the C library's own. Without huge pages, which would cost every small process megabytes.
@@ -34,9 +32,9 @@ fn main() -> ExitCode {
         return ringfence_cni::main_from_environment();
     }
     let arguments = if started_as(PLUGIN) {
-        Arguments::parse_from(as_plugin(std::env::args_os().skip(1)))
+        arguments::read(as_plugin(std::env::args_os().skip(1)))
     } else {
-        Arguments::parse()
+        arguments::read(std::env::args_os())
     };
     if !matches!(
         arguments.command,

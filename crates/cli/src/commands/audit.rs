@@ -13,6 +13,7 @@ mod words;
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use ringfence_model::{Documents, RenderStyle, Severity as Level};
 use ringfence_policy::Engine;
 use ringfence_reach::audit::{self, Audit, Finding, Severity, Subject};
@@ -28,16 +29,22 @@ use arguments::{AuditFormat, FailOn};
 
 pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
-        return pages::explain(id);
+        return pages::explain(id, arguments.output);
     }
     if arguments.list {
-        pages::list();
-        return Ok(ExitCode::SUCCESS);
+        return pages::list(arguments.output);
     }
     if arguments.admission {
+        ensure!(
+            arguments.output == AuditFormat::Text,
+            "--admission writes manifests, which are YAML: leave -o out"
+        );
         return admission::run(arguments);
     }
-    let loaded = arguments.manifests()?.load()?;
+    let manifests = arguments.manifests()?;
+    let mut loaded = manifests.options.load_silently(&manifests.named())?;
+    loaded.forget_notes_of(&admission::KINDS);
+    loaded.print_diagnostics();
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }

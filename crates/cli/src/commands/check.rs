@@ -26,11 +26,10 @@ pub(crate) use arguments::{CheckArguments, EXAMPLES};
 
 pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     if let Some(id) = &arguments.explain {
-        return pages::explain(id);
+        return pages::explain(id, arguments.output);
     }
     if arguments.list {
-        pages::list();
-        return Ok(ExitCode::SUCCESS);
+        return pages::list(arguments.output);
     }
     let selection = arguments.selection()?;
     let loaded = load(arguments)?;

@@ -1,16 +1,10 @@
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
-use crate::arguments::Arguments;
+use crate::arguments::visible;
 
 pub(crate) fn run(shell: Shell) -> anyhow::Result<ExitCode> {
-    generate(
-        shell,
-        &mut Arguments::command(),
-        "ringfence",
-        &mut std::io::stdout(),
-    );
+    generate(shell, &mut visible(), "ringfence", &mut std::io::stdout());
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use super::diff::sides::{Comparison, Manifests, Side, audits_ahead, read_lock};
 use super::diff::{print, warn_of};
 use crate::inputs::manifests::LoadedManifests;
 use crate::output::answer::write_out;
-use arguments::LockArguments;
+use arguments::{LockArguments, LockFormat};
 
 pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
     match &arguments.check {
@@ -22,6 +22,10 @@ pub(crate) fn run(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
+    ensure!(
+        arguments.output == LockFormat::Text,
+        "a lockfile has one form, and -o is that of what --check says; `ringfence matrix -o json` tells machines what may be opened"
+    );
     let loaded = load(arguments)?;
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));

@@ -9,7 +9,7 @@ mod text;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use ringfence_model::{Object, Severity, Wiring};
+use ringfence_model::{Object, Wiring};
 use ringfence_policy::Engine;
 use ringfence_reach::suggest::{IngressFrom, Subject, Suggestion, suggest};
 
@@ -60,15 +60,7 @@ pub(crate) fn run(arguments: &SuggestArguments) -> anyhow::Result<ExitCode> {
 fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     let manifests = &arguments.manifests;
     let mut loaded = manifests.options.load_silently(&manifests.named())?;
-    loaded.diagnostics.retain(|diagnostic| {
-        let read = |kind: &&str| {
-            let kinds = [format!("`{kind}` of "), format!("`{kind}List` of ")];
-            kinds
-                .iter()
-                .any(|start| diagnostic.message.starts_with(start))
-        };
-        diagnostic.severity != Severity::Note || !Wiring::KINDS.iter().any(read)
-    });
+    loaded.forget_notes_of(&Wiring::KINDS);
     loaded.print_diagnostics();
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", paint::bad("warning"));

@@ -11,7 +11,8 @@ mod text;
 
 use std::process::ExitCode;
 
-use ringfence_model::{Source, TrustZones};
+use anyhow::ensure;
+use ringfence_model::{Diagnostic, RenderStyle, Severity, Source, TrustZone, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
 use ringfence_reach::workload::{Groups, Unit};
@@ -27,6 +28,10 @@ pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
 
 pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     if let Some(profile) = arguments.print {
+        ensure!(
+            arguments.output == Form::Text,
+            "--print writes a file of zones to start from, which is YAML: leave -o out"
+        );
         say!("{}", profile.text());
         return Ok(ExitCode::SUCCESS);
     }
@@ -40,6 +45,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         return path::run(&engine, &file.zones, (from, to), arguments);
     }
     let table = Table::of(&engine, &file);
+    table.warn_of_empty_zones(&file);
     match arguments.output {
         Form::Text => say!("{}", text::render(&table, crate::paint::width())),
         Form::Json => say_line!("{}", json::render(&table)?),
@@ -66,6 +72,8 @@ struct Table {
     homes: Vec<Option<Source>>,
     /// The file that says what is intended.
     file: String,
+    /// The zones of a user's file that nobody is in; those of a built-in one suit every cluster.
+    empty: Vec<String>,
 }
 
 impl Table {
@@ -78,7 +86,11 @@ impl Table {
             let witness = deviation.evidence.first()?;
             home(engine.cluster(), &witness.query)
         };
+        let is_empty = |zone: &&TrustZone| !matrix.sources.iter().any(|unit| is_zone(unit, zone));
+        let empty = file.zones.zones.iter().filter(is_empty);
+        let empty = empty.filter(|_| !file.is_built_in);
         Self {
+            empty: empty.map(|zone| zone.name.clone()).collect(),
             homes: deviations.iter().map(home).collect(),
             file: file.name.clone(),
             matrix,
@@ -86,9 +98,28 @@ impl Table {
         }
     }
 
+    /// A selector with a mistake selects nobody, and rows about its zone ask for nothing.
+    fn warn_of_empty_zones(&self, file: &file::ZonesFile) {
+        let zones = file.zones.zones.iter();
+        for zone in zones.filter(|zone| self.empty.contains(&zone.name)) {
+            let warning = Diagnostic::new(
+                Severity::Warning,
+                format!("nobody is in the zone {}", zone.name),
+            );
+            let help = "do its selectors agree with the labels? Who is in a zone before it is not in this one";
+            let warning = warning.with_source(zone.source.clone()).with_help(help);
+            let text = warning.render(&file.sources, RenderStyle::Colored);
+            anstream::eprintln!("{text}\n");
+        }
+    }
+
     fn names(&self) -> Names {
         Names::of(&self.matrix.sources)
     }
+}
+
+fn is_zone(unit: &Unit, zone: &TrustZone) -> bool {
+    matches!(unit, Unit::Zone(name) if *name == zone.name)
 }
 
 /// The zones that have members, as the file lists them, and last those whom none claims.

@@ -165,6 +165,14 @@ impl ManifestOptions {
             "{} holds nothing to judge: what should have written it may have failed",
             named(&inputs)
         );
+        let is_strange = !loaded.diagnostics.is_empty()
+            && loaded.diagnostics.iter().all(Diagnostic::is_unknown_kind);
+        ensure!(
+            !loaded.objects.is_empty() || !is_strange,
+            "{} holds nothing to judge: {}",
+            named(&inputs),
+            strange(&loaded.diagnostics)
+        );
         let (mut cluster, of_cluster) =
             assemble_with(&loaded.objects, domain_addresses(&self.resolve));
         let at = self.at.unwrap_or_else(now);
@@ -185,6 +193,24 @@ impl ManifestOptions {
             diagnostics,
         })
     }
+}
+
+/// The kind that a directory of kustomize is described by.
+const KUSTOMIZATION: &str = "`Kustomization`";
+
+/// Why nothing can be judged where all objects are of kinds that are not known.
+fn strange(notes: &[Diagnostic]) -> String {
+    let messages: BTreeSet<&str> = notes.iter().map(|note| note.message.as_str()).collect();
+    let messages: Vec<&str> = messages.into_iter().collect();
+    let is_kustomize = messages
+        .iter()
+        .any(|message| message.contains(KUSTOMIZATION));
+    let advice = if is_kustomize {
+        "; `kubectl kustomize DIR` writes the manifests that it stands for, and `-f -` reads them"
+    } else {
+        ""
+    };
+    format!("{}{advice}", messages.join("; "))
 }
 
 /// What was read, by name.
@@ -261,6 +287,17 @@ impl LoadedManifests {
             .iter()
             .filter(|found| found.is_unknown_kind());
         notes.count()
+    }
+
+    /// Takes out the notes that objects of `kinds` are not known: what reads them has no use for those.
+    pub(crate) fn forget_notes_of(&mut self, kinds: &[&str]) {
+        self.diagnostics.retain(|found| {
+            let is_of = |kind: &&str| {
+                let starts = [format!("`{kind}` of "), format!("`{kind}List` of ")];
+                starts.iter().any(|start| found.message.starts_with(start))
+            };
+            found.severity != Severity::Note || !kinds.iter().any(is_of)
+        });
     }
 
     /// Prints to standard error: errors and warnings with the line they are about, then a line for each sort of note.

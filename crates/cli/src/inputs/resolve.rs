@@ -141,8 +141,17 @@ fn workload(cluster: &Cluster, wanted: &Owner, name: &ObjectName) -> anyhow::Res
     if found.is_empty() {
         let known = pods().filter_map(|pod| pod.workload.as_ref());
         let known: Vec<String> = known.map(|owner| written(&name.namespace, owner)).collect();
+        let mut namesakes = pods()
+            .filter_map(|pod| pod.workload.as_ref())
+            .filter(|owner| owner.name == name.name);
+        let similar = match namesakes.next() {
+            Some(meant) => format!(" (did you mean `{}`?)", written(&name.namespace, meant)),
+            None => {
+                let wanted = written(&name.namespace, wanted);
+                hint(&wanted, known.iter().map(String::as_str))
+            }
+        };
         let wanted = written(&name.namespace, wanted);
-        let similar = hint(&wanted, known.iter().map(String::as_str));
         match cluster.pods.get(name) {
             Some(pod) if pod.workload.is_none() => bail!(
                 "there is no pod of {wanted} (did you mean `{name}`? that is a pod which no workload makes)"
@@ -191,14 +200,27 @@ fn service(cluster: &Cluster, name: &ObjectName, side: Side) -> anyhow::Result<E
         side == Side::Destination,
         "svc/{name}: a Service opens no connections: name the pods behind it"
     );
-    let known = cluster.services.keys().map(|name| format!("svc/{name}"));
-    let known: Vec<String> = known.collect();
     ensure!(
         cluster.services.contains_key(name),
         "there is no Service {name}{}",
-        hint(&format!("svc/{name}"), known.iter().map(String::as_str))
+        instead_of_service(cluster, name)
     );
     Ok(Endpoint::Service(name.clone()))
+}
+
+/// A Service of a similar name, or the only one of that name in another namespace.
+fn instead_of_service(cluster: &Cluster, name: &ObjectName) -> String {
+    let known = cluster.services.keys().map(|name| format!("svc/{name}"));
+    let known: Vec<String> = known.collect();
+    let similar = hint(&format!("svc/{name}"), known.iter().map(String::as_str));
+    let mut namesakes = cluster
+        .services
+        .keys()
+        .filter(|other| other.name == name.name);
+    match (namesakes.next(), namesakes.next()) {
+        (Some(meant), None) => format!(" (did you mean `svc/{meant}`?)"),
+        _ => similar,
+    }
 }
 
 /// nodes that only pods mention exist too.

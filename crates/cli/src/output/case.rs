@@ -16,6 +16,8 @@ pub(crate) struct Case {
     pub(crate) failure: Option<Failure>,
     /// Why it could not be tried, if it could not.
     pub(crate) skipped: Option<String>,
+    /// What else there is to say, in lines.
+    pub(crate) remarks: Vec<String>,
     /// How long it took.
     pub(crate) seconds: f64,
 }
@@ -59,6 +61,7 @@ pub(super) mod examples {
                 details: details.to_owned(),
             }),
             skipped: None,
+            remarks: Vec::new(),
             seconds,
         };
         let skipped = Case {
@@ -74,7 +77,10 @@ pub(super) mod examples {
                 name: "web & db.yaml".to_owned(),
                 cases: vec![
                     case("web -> db tcp/5432", denied, 0.25),
-                    case("web -> dns # 1", None, 0.001),
+                    Case {
+                        remarks: vec!["2 < 3 rules".to_owned(), "  never:".to_owned()],
+                        ..case("web -> dns # 1", None, 0.001)
+                    },
                     skipped,
                 ],
             },

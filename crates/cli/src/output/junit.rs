@@ -36,7 +36,11 @@ fn case(case: &Case) -> String {
         case.seconds
     );
     match (&case.failure, &case.skipped) {
-        (None, None) => format!("{start}/>\n"),
+        (None, None) if case.remarks.is_empty() => format!("{start}/>\n"),
+        (None, None) => format!(
+            "{start}>\n      <system-out>{}</system-out>\n    </testcase>\n",
+            text(&case.remarks.join("\n"))
+        ),
         (None, Some(reason)) => format!(
             "{start}>\n      <skipped message=\"{}\"/>\n    </testcase>\n",
             attribute(reason)
@@ -64,7 +68,10 @@ mod tests {
   no rule
 </failure>
     </testcase>
-    <testcase name="web -&gt; dns # 1" classname="demo" time="0.001"/>
+    <testcase name="web -&gt; dns # 1" classname="demo" time="0.001">
+      <system-out>2 &lt; 3 rules
+  never:</system-out>
+    </testcase>
     <testcase name="web -&gt; 192.0.2.1" classname="demo" time="0.000">
       <skipped message="no &lt;host&gt;&#10;has &quot;it&quot;"/>
     </testcase>

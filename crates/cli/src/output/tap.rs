@@ -15,7 +15,11 @@ pub(crate) fn document<'a>(cases: impl IntoIterator<Item = &'a Case>) -> String 
 fn point(case: &Case, number: usize) -> String {
     let description = description(&format!("{}: {}", case.class, case.name));
     match (&case.failure, &case.skipped) {
-        (None, None) => format!("ok {number} - {description}\n"),
+        (None, None) => {
+            let remarks = case.remarks.iter().map(|line| remark(line));
+            let remarks: String = remarks.collect();
+            format!("ok {number} - {description}\n{remarks}")
+        }
         (None, Some(reason)) => {
             let reason = self::description(reason);
             format!("ok {number} - {description} # SKIP {reason}\n")
@@ -38,6 +42,21 @@ fn description(text: &str) -> String {
         }
     }
     line
+}
+
+/// A line that is no part of the results.
+fn remark(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect();
+    format!("# {line}\n")
 }
 
 /// The YAML under a point that failed.
@@ -86,6 +105,8 @@ not ok 1 - demo: web -> db tcp/5432
   details: "isolated by <db>:\n  no rule\n"
   ...
 ok 2 - demo: web -> dns \# 1
+# 2 < 3 rules
+#   never:
 ok 3 - demo: web -> 192.0.2.1 # SKIP no <host> has "it"
 "#;
         assert_eq!(document(cases), expected);

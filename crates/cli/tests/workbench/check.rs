@@ -149,6 +149,86 @@ fn suppressed_findings_are_counted_and_listed() {
 }
 
 #[test]
+fn findings_are_suppressed_by_name_too() {
+    let annotated = EMPTY_LIST.replace(
+        "name: a }",
+        "name: a, annotations: { ringfence.dev/ignore: \"empty-egress-list: it is meant so; OB-4: known\" } }",
+    );
+    let said = check(&annotated, &[]).expect(0);
+    assert_eq!(said, "nothing found in 1 object, 2 suppressed\n");
+}
+
+/// What somebody forgot to render passes no gate.
+#[test]
+fn objects_of_unknown_kinds_alone_are_nothing_to_judge() {
+    let kustomization =
+        "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a.yaml]\n";
+    for command in ["check", "zones", "lock", "audit", "suggest", "matrix"] {
+        let said = ringfence_reading(kustomization, &[command, "-f", "-"]).expect_refused();
+        assert!(
+            said.contains("`Kustomization` of `kustomize.config.k8s.io/v1beta1` is not known here")
+                && said.contains("kubectl kustomize DIR"),
+            "{command}: {said}"
+        );
+    }
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\n";
+    let said = ringfence_reading(widget, &["check", "-f", "-"]).expect_refused();
+    assert!(
+        said.contains("holds nothing to judge") && !said.contains("kustomize"),
+        "{said}"
+    );
+}
+
+/// `-o` means the same wherever there is something to print.
+#[test]
+fn lints_are_listed_and_explained_for_machines() {
+    let listed = json(&ringfence(&["check", "--list", "-o", "json"]).expect(0));
+    assert_eq!(listed[2]["id"], "RF003");
+    assert_eq!(listed[2]["name"], "peer-and-or");
+    let page = ringfence(&["check", "--explain", "RF003"]).expect(0);
+    let told = json(&ringfence(&["check", "--explain", "rf003", "-o", "json"]).expect(0));
+    assert_eq!(told["explanation"].as_str(), Some(page.trim_end()));
+    let rule = json(&ringfence(&["check", "--explain", "v-11", "-o", "json"]).expect(0));
+    assert_eq!(rule["id"], "V-11");
+    for refused in [
+        &["check", "--list", "-o", "sarif"][..],
+        &["check", "--explain", "RF003", "-o", "junit"],
+        &["check", "--list", "-f", "examples/netpol-demo"],
+        &["audit", "--list", "-o", "html"],
+        &["audit", "--admission", "-o", "json"],
+        &["zones", "--print", "managed", "-o", "json"],
+        &["lock", "-f", "examples/netpol-demo", "-o", "json"],
+    ] {
+        let said = ringfence(refused).expect_refused();
+        assert!(said.starts_with("error: "), "{refused:?}: {said}");
+    }
+    let lock = |more: &[&str]| ringfence(&[&["lock", "-f", "examples/netpol-demo"], more].concat());
+    assert_eq!(lock(&["-o", "text"]).stdout, lock(&[]).stdout);
+    let principles = json(&ringfence(&["audit", "--list", "-o", "json"]).expect(0));
+    assert_eq!(principles[0]["weight"], 20);
+    let one = json(&ringfence(&["audit", "--explain", "RA03", "-o", "json"]).expect(0));
+    assert_eq!(one["name"], "metadata-closed");
+}
+
+#[test]
+fn files_without_an_option_and_patterns_in_quotes_are_explained() {
+    let said = ringfence(&["matrix", "examples/netpol-demo"]).expect_refused();
+    assert!(
+        said.contains("tip: manifests are named with -f: `-f examples/netpol-demo`"),
+        "{said}"
+    );
+    let said = ringfence(&["check", "no-such.yaml"]).expect_refused();
+    assert!(said.contains("`-f no-such.yaml`"), "{said}");
+    let said = ringfence(&["matrix", "nonsense"]).expect_refused();
+    assert!(!said.contains("tip: manifests"), "{said}");
+    let said = ringfence(&["check", "-f", "examples/*.yaml"]).expect_refused();
+    assert!(
+        said.contains("patterns are for the shell, without quotes"),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_error_cannot_be_suppressed() {
     let annotation = "name: b, annotations: { ringfence.dev/ignore: \"V-4: no\" } }";
     let said = check(&REFUSED.replace("name: b }", annotation), &["-o", "json"]).expect(1);
@@ -162,12 +242,13 @@ fn an_error_cannot_be_suppressed() {
 #[test]
 fn notes_about_what_is_left_aside_take_a_line_each_sort() {
     let other = "apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }\n";
-    let said = check(&format!("{other}---\n{other}"), &[]).expect(0);
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop }\n";
+    let said = check(&format!("{other}---\n{other}---\n{namespace}"), &[]).expect(0);
     assert!(
         said.contains("left aside (<stdin>:2:7 and 1 more)"),
         "{said}"
     );
-    assert!(said.contains("2 notes in 0 objects"), "{said}");
+    assert!(said.contains("2 notes in 1 object"), "{said}");
 }
 
 #[test]

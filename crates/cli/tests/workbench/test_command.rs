@@ -224,6 +224,22 @@ coverage: 5 of 8 parts decided a connection (62 %)
 "#]]
     );
     test(tests, &["--coverage-min", "62"]).expect(0);
+    let all = ["--coverage", "--mutate", "-o"];
+    let junit = test(tests, &[&all[..], &["junit"]].concat()).expect(0);
+    assert!(
+        junit.contains("<testcase name=\"how much of the policies tests exercise\"")
+            && junit.contains("<system-out>coverage: 5 of 8 parts decided a connection (62 %)\n")
+            && junit.contains("<testcase name=\"how many mistakes tests notice\"")
+            && junit.contains("<system-out>mutations: "),
+        "{junit}"
+    );
+    let tap = test(tests, &[&all[..], &["tap"]].concat()).expect(0);
+    assert!(
+        tap.contains("1..4\n")
+            && tap.contains("\n# coverage: 5 of 8 parts decided a connection (62 %)\n")
+            && tap.contains("\n# mutations: "),
+        "{tap}"
+    );
 }
 
 /// Two tests, of which one fails at a rule.

@@ -62,6 +62,51 @@ fn differences_are_told_in_every_form() {
 }
 
 #[test]
+fn a_zone_that_nobody_is_in_is_told() {
+    let file = "apiVersion: ringfence.dev/v1alpha1
+kind: TrustZones
+zones:
+- name: cache
+  pods: {podSelector: {matchLabels: {app: cahce}}}
+- name: others
+  pods: {}
+- name: outside
+  nodes: {}
+  cidrs: [0.0.0.0/0, \"::/0\"]
+intended:
+- {from: others, to: [cache, outside]}
+- {from: outside, to: others}
+";
+    let zones = |form| {
+        let command = [
+            "zones",
+            "-f",
+            "examples/netpol-demo",
+            "--zones",
+            "-",
+            "-o",
+            form,
+        ];
+        ringfence_reading(file, &command)
+    };
+    let found = zones("text");
+    assert_eq!(found.status.code(), Some(0), "{found:?}");
+    let said = "warning: nobody is in the zone cache\n --> <stdin>:4:1";
+    assert!(found.stderr.starts_with(said), "{found:?}");
+    assert_eq!(found.stderr.matches("nobody is in").count(), 1, "{found:?}");
+    assert!(
+        zones("json")
+            .stdout
+            .contains("\"empty\": [\n    \"cache\"\n  ]")
+    );
+    let skipped = "<testcase name=\"cache\" classname=\"zones\" time=\"0.000\">\n      <skipped";
+    assert!(zones("junit").stdout.contains(skipped));
+    // The program's own zones suit every cluster, and not every cluster has all of them.
+    let own = ringfence(&["zones", "-f", "examples/netpol-demo"]);
+    assert_eq!(own.stderr, "");
+}
+
+#[test]
 fn a_way_is_told_in_no_form_of_tables() {
     let path = "zones -f examples/netpol-demo --path web data -o csv";
     let found = ringfence(&path.split(' ').collect::<Vec<_>>());

@@ -6,7 +6,7 @@ use ringfence_model::{Annotation, Diagnostic, Documents, Object, Severity, Sourc
 
 use super::{Finding, Report, Subject, Suppressed, lint};
 
-/// The annotation of an object that suppresses findings about it: `ID: reason`, several with `;` between them.
+/// The annotation of an object that suppresses findings about it: `ID: reason` or `name: reason`, several with `;` between them.
 pub const IGNORE_ANNOTATION: &str = "ringfence.dev/ignore";
 
 /// Takes back what annotations say. What is refused is refused: an annotation speaks of warnings and notes.
@@ -80,7 +80,7 @@ fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
         for text in texts.filter(|text| !text.is_empty()) {
             match text
                 .split_once(':')
-                .map(|(id, reason)| (id.trim(), reason.trim()))
+                .map(|(id, reason)| (id_of(id.trim()), reason.trim()))
             {
                 Some((id, reason)) if is_id(id) && !reason.is_empty() && !may_be_found(id) => {
                     malformed.push(no_such_id(annotation, text, id));
@@ -95,6 +95,11 @@ fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
         }
     }
     (entries, malformed)
+}
+
+/// The id of the lint of this name, or else the text itself.
+fn id_of(text: &str) -> &str {
+    lint(text).map_or(text, |lint| lint.id)
 }
 
 /// Letters, then a number: `RF003`, `V-11`.

@@ -13,7 +13,7 @@ use super::arguments::AuditArguments;
 use crate::output::answer::write_out;
 use crate::output::plain::plain;
 
-pub(super) use guards::guards;
+pub(super) use guards::{KINDS, guards};
 
 /// The policy; it is the same for every cluster.
 const POLICY: &str = include_str!("admission/policy.yaml");

@@ -56,10 +56,10 @@ pub(crate) struct AuditArguments {
     #[arg(long, value_name = "NAMESPACE", requires = "admission")]
     pub(super) exempt: Vec<String>,
     /// Say what a principle measures, by id or name, and why it matters
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "admission", "min_score", "fail_on", "explain_score", "all", "list"])]
     pub(super) explain: Option<String>,
     /// List every principle
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["files", "admission", "min_score", "fail_on", "explain_score", "all"])]
     pub(super) list: bool,
 }
 

@@ -37,10 +37,10 @@ pub(crate) struct CheckArguments {
     #[arg(long)]
     pub(crate) show_suppressed: bool,
     /// Say what a finding means, by id or name, and what to do about it
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["files", "select", "ignore", "show_suppressed", "list"])]
     pub(crate) explain: Option<String>,
     /// List every lint
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["files", "select", "ignore", "show_suppressed"])]
     pub(crate) list: bool,
 }
 

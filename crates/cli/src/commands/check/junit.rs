@@ -56,6 +56,7 @@ fn case(name: String, class: &str, findings: Vec<&Finding>) -> Case {
         class: class.to_owned(),
         failure: failure(&findings),
         skipped: None,
+        remarks: Vec::new(),
         seconds: 0.0,
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct DiffArguments {
     #[arg(long = "b", value_name = "FILE|DIR")]
     pub(crate) more_after: Vec<PathBuf>,
     /// Manifests of both sides; may be repeated
-    #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
+    #[arg(short, long = "filename", value_name = "FILE|DIR|REV:PATH|-")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) options: ManifestOptions,

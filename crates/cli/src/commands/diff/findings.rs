@@ -196,6 +196,7 @@ fn name(names: &Names, (pair, change): (&PairChange, &Change)) -> String {
 fn passed(name: String) -> Case {
     Case {
         skipped: None,
+        remarks: Vec::new(),
         name,
         class: REFUSED.to_owned(),
         failure: None,

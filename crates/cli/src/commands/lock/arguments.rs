@@ -27,7 +27,7 @@ pub(crate) struct LockArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
     /// Form of what --check says, as that of `ringfence diff`
-    #[arg(short, long, value_enum, default_value_t = LockFormat::Text, requires = "check")]
+    #[arg(short, long, value_enum, default_value_t = LockFormat::Text)]
     pub(crate) output: LockFormat,
 }
 

@@ -1,10 +1,10 @@
-//! A run as JUnit and TAP know it: tests by file, and one for each number that must be reached.
+//! A run as JUnit and TAP know it: tests by file, and one for each number that was asked for.
 
 use super::print;
 use super::report::{Judged, Report};
 use crate::output::case::{Case, Failure, Suite};
 
-/// A suite for each file, in order, and one of the numbers that must be reached.
+/// A suite for each file, in order, and one of the numbers that were asked for.
 pub(super) fn suites(report: &Report) -> Vec<Suite> {
     let mut suites: Vec<Suite> = Vec::new();
     for case in &report.cases {
@@ -40,33 +40,34 @@ fn case(case: &Judged) -> Case {
             .then(|| print::why_skipped(case))
             .flatten(),
         failure,
+        remarks: Vec::new(),
         seconds: case.seconds,
     }
 }
 
+/// What was asked for of the policies, whether it has to reach a number or not.
 fn numbers(report: &Report) -> Vec<Case> {
-    let coverage = report
-        .coverage
-        .as_ref()
-        .zip(report.coverage_min)
-        .map(|(coverage, least)| {
-            let name = format!("tests exercise {least} % of the policies");
-            let details = print::coverage_lines(coverage, Some(least));
-            number(name, report.is_covered(), &details)
-        });
-    let mutations = report
-        .trial
-        .as_ref()
-        .zip(report.mutate_min)
-        .map(|(trial, least)| {
-            let name = format!("tests notice {least} % of the mistakes");
-            let details = print::trial_lines(trial, Some(least));
-            number(name, report.is_noticed(), &details)
-        });
+    let coverage = report.coverage.as_ref().map(|coverage| {
+        let least = report.coverage_min;
+        let name = least.map_or_else(
+            || "how much of the policies tests exercise".to_owned(),
+            |least| format!("tests exercise {least} % of the policies"),
+        );
+        let lines = print::coverage_lines(coverage, least);
+        number(name, report.is_covered(), lines)
+    });
+    let mutations = report.trial.as_ref().map(|trial| {
+        let least = report.mutate_min;
+        let name = least.map_or_else(
+            || "how many mistakes tests notice".to_owned(),
+            |least| format!("tests notice {least} % of the mistakes"),
+        );
+        number(name, report.is_noticed(), print::trial_lines(trial, least))
+    });
     coverage.into_iter().chain(mutations).collect()
 }
 
-fn number(name: String, is_reached: bool, lines: &[String]) -> Case {
+fn number(name: String, is_reached: bool, lines: Vec<String>) -> Case {
     let failure = (!is_reached).then(|| Failure {
         message: lines.first().cloned().unwrap_or_default(),
         details: lines.join("\n"),
@@ -76,6 +77,7 @@ fn number(name: String, is_reached: bool, lines: &[String]) -> Case {
         class: "policies".to_owned(),
         failure,
         skipped: None,
+        remarks: lines,
         seconds: 0.0,
     }
 }

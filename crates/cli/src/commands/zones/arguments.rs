@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct ZonesArguments {
     /// Manifests: files, directories, REV:PATH of a git repository, or - for standard input
-    #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
+    #[arg(short, long = "filename", value_name = "FILE|DIR|REV:PATH|-")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) options: ManifestOptions,

@@ -14,6 +14,10 @@ use crate::inputs::port::{PortArgument, ports};
 /// Zones, and what is intended between them.
 pub(crate) struct ZonesFile {
     pub(super) name: String,
+    /// Whether it is one of the program's own.
+    pub(super) is_built_in: bool,
+    /// Its text, to quote from.
+    pub(super) sources: SourceMap,
     pub(crate) zones: TrustZones,
     pub(super) intents: Vec<Intent>,
 }
@@ -28,9 +32,9 @@ pub(crate) fn read(arguments: &ZonesFileArguments) -> anyhow::Result<ZonesFile> 
             text: profile.text().to_owned(),
         },
     };
+    let mut sources = SourceMap::default();
+    sources.insert(input.name.as_str(), input.text.as_str());
     let zones = trust_zones(&input).map_err(|diagnostics| {
-        let mut sources = SourceMap::default();
-        sources.insert(input.name.as_str(), input.text.as_str());
         let text = sources.render(&diagnostics, RenderStyle::Colored);
         anyhow::anyhow!("these trust zones cannot be used\n\n{text}")
     })?;
@@ -38,6 +42,8 @@ pub(crate) fn read(arguments: &ZonesFileArguments) -> anyhow::Result<ZonesFile> 
     let intents = intents.collect::<anyhow::Result<Vec<_>>>()?.concat();
     Ok(ZonesFile {
         name: input.name,
+        is_built_in: arguments.zones.is_none(),
+        sources,
         zones,
         intents,
     })

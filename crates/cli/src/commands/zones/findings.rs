@@ -41,12 +41,21 @@ pub(super) fn junit(table: &Table) -> String {
             class: "zones".to_owned(),
             failure: failure(&found),
             skipped: None,
+            remarks: Vec::new(),
             seconds: 0.0,
         }
     });
+    let empty = table.empty.iter().map(|zone| Case {
+        name: zone.clone(),
+        class: "zones".to_owned(),
+        failure: None,
+        skipped: Some("nobody is in this zone".to_owned()),
+        remarks: Vec::new(),
+        seconds: 0.0,
+    });
     let suite = Suite {
         name: "zones".to_owned(),
-        cases: cases.collect(),
+        cases: cases.chain(empty).collect(),
     };
     junit::document(&[suite])
 }

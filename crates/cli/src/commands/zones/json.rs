@@ -10,6 +10,9 @@ use super::Table;
 #[derive(Debug, Serialize)]
 struct TableJson<'a> {
     zones: Vec<String>,
+    /// Zones of the file that nobody is in.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    empty: &'a [String],
     cells: Vec<CellJson<'a>>,
     differences: Vec<DeviationJson<'a>>,
 }
@@ -75,6 +78,7 @@ pub(super) fn render(table: &Table) -> serde_json::Result<String> {
             .iter()
             .map(ToString::to_string)
             .collect(),
+        empty: &table.empty,
         cells: cells.collect(),
         differences: table.deviations.iter().map(difference).collect(),
     })

@@ -126,6 +126,15 @@ pub(super) fn file(path: &Path, budget: &mut Budget) -> anyhow::Result<Input> {
     Ok(Input { name, text })
 }
 
+/// What a shell takes for a pattern.
+const PATTERN: [char; 3] = ['*', '?', '['];
+
 fn cannot_read(path: &Path) -> String {
-    format!("cannot read {}", path.display())
+    let name = path.display().to_string();
+    if !path.exists() && name.contains(PATTERN) {
+        return format!(
+            "cannot read {name}: patterns are for the shell, without quotes; or name the directory"
+        );
+    }
+    format!("cannot read {name}")
 }

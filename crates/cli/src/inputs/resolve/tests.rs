@@ -80,6 +80,18 @@ fn what_does_not_exist_is_an_error_with_what_was_meant() {
         "there is no pod demo/somebody; one that is not there yet is named by its labels, for example `demo/[app=web]`"
     );
     assert_eq!(
+        refused("statefulset/web"),
+        "there is no pod of demo/statefulset/web (did you mean `demo/deployment/web`?)"
+    );
+    assert_eq!(
+        refused("svc/other/front"),
+        "there is no Service other/front (did you mean `svc/demo/front`?)"
+    );
+    assert_eq!(
+        refused("svc/elsewhere-altogether/front"),
+        "there is no Service elsewhere-altogether/front (did you mean `svc/demo/front`?)"
+    );
+    assert_eq!(
         refused("svc/frnt"),
         "there is no Service demo/frnt (did you mean `svc/demo/front`?)"
     );

@@ -9,14 +9,26 @@ use super::Repository;
 use super::tree::join;
 use crate::inputs::suggest::{hint, nearest};
 
+/// What is said of repositories whose objects are named by another function than SHA-1.
+const OTHER_HASH: &str = "Object format is not enabled";
+
 /// There is no repository, or it cannot be opened.
 pub(super) fn repository(directory: &Path, error: gix::Error) -> anyhow::Error {
     let place = directory.display();
     if error.is_not_found() {
         return anyhow!("there is no such file, and no git repository around {place}");
     }
-    anyhow::Error::new(error).context(format!(
-        "the git repository around {place} cannot be opened"
+    let error = anyhow::Error::new(error);
+    let is_sha256 = error
+        .chain()
+        .any(|cause| cause.to_string().contains(OTHER_HASH));
+    let advice = if is_sha256 {
+        ": where its objects have names by SHA-256, check the revision out with `git worktree add` and name the directory"
+    } else {
+        ""
+    };
+    error.context(format!(
+        "the git repository around {place} cannot be opened{advice}"
     ))
 }
 

@@ -296,8 +296,12 @@ fn a_repository_of_another_format_is_refused() {
     let config = "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectformat = sha256\n";
     fs::write(top.path().join(".git/config"), config).unwrap();
     let error = Repository::enclosing(top.path()).unwrap_err();
-    assert!(error.to_string().ends_with("cannot be opened"), "{error}");
+    assert!(error.to_string().contains("cannot be opened"), "{error}");
     assert!(format!("{error:#}").contains("sha256"), "{error:#}");
+    assert!(
+        format!("{error:#}").contains("git worktree add"),
+        "{error:#}"
+    );
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::POLICY;
 const POLICY_KIND: &str = "ValidatingAdmissionPolicy";
 const BINDING_KIND: &str = "ValidatingAdmissionPolicyBinding";
 
+/// The kinds that are read here and nowhere else.
+pub(in crate::commands::audit) const KINDS: [&str; 2] = [POLICY_KIND, BINDING_KIND];
+
 /// The namespaces in which admission refuses pods on the host network. Only the policy that ringfence prints is known, as
 /// it is printed or as an API server gives it back: of other expressions nobody can say what they let pass.
 pub(in crate::commands::audit) fn guards(sources: &SourceMap) -> Vec<LabelSelector> {
