@@ -49,9 +49,22 @@ pub(crate) fn run(arguments: &FlowsArguments) -> anyhow::Result<ExitCode> {
             .collect();
         print(arguments, &records, &news)?;
         if !arguments.follow {
+            if records.is_empty() && matches!(arguments.output, FlowsFormat::Text) {
+                anstream::eprintln!("{}", paint::dim(&nothing(news.records.len())));
+            }
             return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(POLL);
+    }
+}
+
+/// What to say instead of records, of so many that do not match.
+fn nothing(others: usize) -> String {
+    match others {
+        0 => "no records: a packet is recorded a second after it was dropped".to_owned(),
+        _ => {
+            format!("none of {others} records matches; a pod without namespace is one of `default`")
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! What became of packets: recorded by the nodes, told by `ringfence flows`, replayed by `ringfence replay`.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ringfence_agent::flows::{FlowRecord, FlowVerdict};
@@ -8,7 +12,7 @@ use ringfence_model::Timestamp;
 use ringfence_standin::probe::ProbeOutcome;
 use ringfence_standin::probe::ProbeProtocol::{Tcp, Udp};
 
-use crate::support::{Finished, Lab, Permit, Run as _, eventually, ringfence};
+use crate::support::{Finished, Lab, PATIENCE, Permit, Run as _, eventually, ringfence};
 
 const PODS: &str = "
 apiVersion: v1
@@ -156,8 +160,79 @@ fn drops_are_recorded_with_their_reason_and_can_be_replayed() {
         text.contains(" deny ingress default/client -> default/server tcp/81"),
         "{text}"
     );
+    let nothing = run(&lab, &["flows", "--from", "elsewhere/client"]);
+    assert!(nothing.stderr.contains("records matches"), "{nothing:?}");
+    assert_eq!(nothing.expect_ok(), "");
+    followed(&lab, &server);
     traced(&lab);
     replayed(&lab);
+}
+
+/// `ringfence flows -f -o json` under way.
+struct Follower {
+    program: Child,
+    lines: Receiver<String>,
+}
+
+impl Follower {
+    fn start(lab: &Lab, arguments: &[&str]) -> Self {
+        let all = [&["flows", "-f", "-o", "json"], arguments].concat();
+        let mut program = ringfence(&all)
+            .env("RINGFENCE_LAB", &lab.name)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let printed = BufReader::new(program.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            printed
+                .lines()
+                .try_for_each(|line| sender.send(line.unwrap()))
+        });
+        Self { program, lines }
+    }
+
+    fn next(&self) -> FlowRecord {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a record");
+        serde_json::from_str(&line).expect("a record as one line of JSON")
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// Records come while the program runs, and only those that are asked for, by everything that they are asked for.
+fn followed(lab: &Lab, server: &str) {
+    let wanted = [
+        ["--from", "client"],
+        ["--to", "server"],
+        ["--verdict", "deny"],
+        ["--policy", "default/web"],
+    ];
+    let follower = Follower::start(lab, wanted.as_flattened());
+    let shown = |port: u16| loop {
+        let record = follower.next();
+        let ends = [&record.source, &record.destination];
+        let ends = ends.map(|end| end.pod.as_ref().unwrap().to_string());
+        assert_eq!(ends, ["default/client", "default/server"], "{record:?}");
+        assert_eq!(record.verdict, FlowVerdict::Deny);
+        assert_eq!(record.policies[0].to_string(), "default/web");
+        // What is repeated is recorded again.
+        if record.port == Some(port) {
+            return;
+        }
+    };
+    shown(81);
+    for port in [82, 83] {
+        lab.is_denied("locked", server, port, Tcp);
+        lab.reaches("client", server, 80, Tcp);
+        lab.is_denied("client", server, port, Tcp);
+        shown(port);
+    }
 }
 
 /// Every node on the way is heard.

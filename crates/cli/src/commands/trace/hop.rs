@@ -107,8 +107,10 @@ impl Asked {
             return None;
         }
         let end = crate::commands::flows::end_name(&record.destination);
+        // Where it is sent, whoever records it.
+        let node = self.node.as_ref().unwrap_or(&record.node);
         Some(Hop {
-            node: Some(record.node.clone()),
+            node: Some(node.clone()),
             step: Step::Translated,
             what: format!("the Service's address becomes {address} port {port}, which is {end}"),
             ends: false,
@@ -201,5 +203,52 @@ pub(super) fn node(cluster: &Cluster, end: &Endpoint) -> Option<String> {
         Endpoint::Pod(name) => cluster.pods.get(name)?.node.clone(),
         Endpoint::Node(name) => Some(name.clone()),
         Endpoint::Address(_) | Endpoint::Service(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringfence_model::ObjectName;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_service_is_translated_where_the_client_is() {
+        let [client, server] = ["client", "server"].map(|name| ObjectName::new("default", name));
+        let asked = Asked {
+            source: Endpoint::Pod(client),
+            node: Some("one".to_owned()),
+            destination: Endpoint::Service(ObjectName::new("default", "web")),
+            behind: vec![Endpoint::Pod(server)],
+            dialled: [10, 96, 0, 9].into(),
+            protocol: Protocol::Tcp,
+            port: 8080,
+        };
+        let end = |address, name, node| {
+            let pod = format!("default/{name}");
+            json!({"address": address, "pod": pod, "labels": {}, "node": node})
+        };
+        let denied = json!({
+            "time": "2026-11-25T20:15:51.827Z", "node": "two", "number": 0,
+            "verdict": "deny", "reason": "ingress",
+            "source": end("10.244.1.2", "client", "one"),
+            "destination": end("10.244.2.2", "server", "two"),
+            "protocol": "tcp", "port": 80, "count": 1, "because": ["nothing allows it"],
+        });
+        let records = [serde_json::from_value(denied).unwrap()];
+        let steps = hops(&asked, &records, false)
+            .into_iter()
+            .map(|hop| (hop.step, hop.node.unwrap()))
+            .collect::<Vec<_>>();
+        let at = |step, node: &str| (step, node.to_owned());
+        assert_eq!(
+            steps,
+            [
+                at(Step::Sent, "one"),
+                at(Step::Translated, "one"),
+                at(Step::Ingress, "two"),
+            ]
+        );
     }
 }
