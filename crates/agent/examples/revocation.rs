@@ -152,16 +152,23 @@ fn measure() {
         }
         times
     });
-    report("all connections are listed and judged", |turn| {
-        let everybody = policy(&format!("shop/all-{turn}"))
-            .select(labels(&[("all", "yes")]))
-            .ingress(rule());
-        let times = node.send(apply(object(everybody)));
-        node.send(Event::Store(StoreEvent::Delete(AgentKey::NetworkPolicy(
-            ObjectName::new("shop", format!("all-{turn}")),
-        ))));
-        times
-    });
+    for (what, label) in [
+        ("a policy is about five pods", "few"),
+        ("about fifty: all connections are listed", "many"),
+        ("about all: all are listed and judged", "all"),
+    ] {
+        report(what, |turn| {
+            let name = format!("{label}-{turn}");
+            let isolating = policy(&format!("shop/{name}"))
+                .select(labels(&[(label, "yes")]))
+                .ingress(rule());
+            let times = node.send(apply(object(isolating)));
+            node.send(Event::Store(StoreEvent::Delete(AgentKey::NetworkPolicy(
+                ObjectName::new("shop", name),
+            ))));
+            times
+        });
+    }
 }
 
 fn report(what: &str, mut change: impl FnMut(usize) -> Times) {
@@ -218,6 +225,8 @@ fn local_pod(number: u16) -> Pod {
     let pod = pod(&format!("shop/pod-{number}"))
         .label("pod", &number.to_string())
         .label("all", "yes")
+        .label("few", if number < 5 { "yes" } else { "no" })
+        .label("many", if number < 50 { "yes" } else { "no" })
         .address(&address(number).to_string())
         .on_node("one");
     let mut pods = cluster().with(pod).build().pods;

@@ -22,7 +22,7 @@ pub struct Evaluation {
     pub masquerade: bool,
     /// Whether connection tracking is told to leave it alone.
     pub untracked: bool,
-    /// The rules that did something, in order.
+    /// The rules that did something, in order; none of an evaluator that notes none.
     pub trace: Vec<Step>,
 }
 
@@ -80,6 +80,8 @@ pub struct Evaluator<'a> {
     table: &'a Table,
     /// Sets whose elements must be tried one by one.
     scanned: BTreeSet<&'a str>,
+    /// Whether what rules did is noted.
+    traces: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -90,6 +92,16 @@ impl<'a> Evaluator<'a> {
         Self {
             table,
             scanned: sets.map(|(name, _)| name.as_str()).collect(),
+            traces: true,
+        }
+    }
+
+    /// The same, but notes no [`Evaluation::trace`]: for many packets of which nobody asks why.
+    #[must_use]
+    pub fn without_trace(self) -> Self {
+        Self {
+            traces: false,
+            ..self
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is done in the kernel: which job comes next, and what its end means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -315,12 +315,12 @@ impl Machine {
             return Vec::new();
         };
         let mut judge = Judge {
-            table: Evaluator::new(&self.compiler.compiled().table),
+            table: Evaluator::new(&self.compiler.compiled().table).without_trace(),
             suspects: &self.suspects,
             endpoints: self.endpoints.interfaces(&enforced.endpoints),
             withdrawn: self.endpoints.withdrawn(),
             local,
-            denied: BTreeMap::new(),
+            denied: HashMap::new(),
         };
         let doomed = connections.iter().filter(|entry| judge.revokes(entry));
         let doomed: Vec<_> = doomed.cloned().collect();

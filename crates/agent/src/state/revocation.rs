@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ringfence_net::{ConnectionState, IpProtocol, Packet, TcpFlags};
@@ -26,7 +26,7 @@ pub(crate) struct Judge<'a> {
     /// Addresses of the node itself.
     pub(crate) local: &'a BTreeSet<IpAddr>,
     /// Whether the table denies what it was asked about already.
-    pub(crate) denied: BTreeMap<Question, bool>,
+    pub(crate) denied: HashMap<Question, bool>,
 }
 
 /// Client, server, protocol, type and code of an ICMP query, and the server's port: connections that differ in nothing else

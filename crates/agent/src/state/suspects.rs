@@ -8,7 +8,7 @@ use ringfence_netlink::conntrack::End;
 /// So many ranges are looked through for each connection; with more of them all are judged.
 const RANGES: usize = 64;
 /// The connections with an address at one end are asked of the kernel for so many one after the other; of more, all are listed.
-pub(super) const ASKED_ONE_BY_ONE: usize = 4;
+pub(super) const ASKED_ONE_BY_ONE: usize = 8;
 
 /// Addresses of which a connection may be denied that was allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,7 +126,11 @@ mod tests {
     #[test]
     fn a_few_addresses_are_asked_about_one_by_one() {
         let mut suspects = Suspects::default();
-        for (number, are_few) in [(1, true), (2, true), (2, true), (3, false)] {
+        for (number, are_few) in [(1, true), (4, true), (4, true), (5, false)] {
+            for other in 1..number {
+                let address = ip(&format!("10.0.0.{other}"));
+                suspects.add(address, address, &End::ALL);
+            }
             let address = ip(&format!("10.0.0.{number}"));
             suspects.add(address, address, &End::ALL);
             assert_eq!(suspects.few().is_some(), are_few);

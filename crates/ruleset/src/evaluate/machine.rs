@@ -98,7 +98,9 @@ impl<'e, 'a> Machine<'e, 'a> {
             let Some(action) = action else {
                 continue;
             };
-            self.record(place, action.clone());
+            if self.evaluator.traces {
+                self.record(place, action.clone());
+            }
             let ends = ends_rule(&action);
             match self.perform(action, depth) {
                 Flow::Continue if !ends => {}
@@ -204,10 +206,12 @@ impl<'e, 'a> Machine<'e, 'a> {
     /// Looks `fields` up and notes the hit.
     pub(super) fn lookup(&mut self, set: &'a str, fields: &[Datum]) -> Option<&'a Value> {
         let (key, element) = self.evaluator.find(set, fields)?;
-        self.hits.push(Hit {
-            set: set.to_owned(),
-            key: key.clone(),
-        });
+        if self.evaluator.traces {
+            self.hits.push(Hit {
+                set: set.to_owned(),
+                key: key.clone(),
+            });
+        }
         Some(&element.value)
     }
 }

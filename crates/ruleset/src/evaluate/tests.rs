@@ -403,6 +403,9 @@ fn masquerade_is_reported() {
     let result = evaluate(&table, Hook::Postrouting, &syn(), &mut |_| 0);
     assert!(result.masquerade);
     assert_eq!(result.trace[0].action, Action::Masquerade);
+    let silent = Evaluator::new(&table).without_trace();
+    let silent = silent.evaluate(Hook::Postrouting, &syn(), &mut |_| 0);
+    assert_eq!((silent.masquerade, silent.trace), (true, Vec::new()));
 }
 
 /// Both ways of finding an element in concatenated ranges agree.
