@@ -1,6 +1,9 @@
 //! The Services of a cluster of two families at each of their addresses, from pods, nodes and outside: who answers, whom he
 //! saw, and who comes back to whom.
 
+mod balanced;
+mod judged;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -31,7 +34,7 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: near}
+metadata: {name: near, labels: {role: near}}
 spec: {nodeName: kind-worker, containers: [{name: c, image: x}]}
 ---
 apiVersion: v1
@@ -128,37 +131,53 @@ fn answers(
     (pods, seen.collect())
 }
 
-/// The addresses of a node, of a Service and the external ones, the family by its place.
+/// The addresses of nodes, of Services and the external ones, the family by its place.
 struct Addresses {
     workers: [[IpAddr; 2]; 2],
+    /// Of the Service of both backends, and of that of one alone.
     cluster: [IpAddr; 2],
+    only: [IpAddr; 2],
     external: [IpAddr; 2],
+    /// Under which the host outside connects, as long as no policy is there.
+    client: [IpAddr; 2],
+}
+
+fn by_family(all: &[IpAddr]) -> [IpAddr; 2] {
+    [false, true].map(|v6| *all.iter().find(|ip| ip.is_ipv6() == v6).unwrap())
 }
 
 impl Addresses {
     fn of(lab: &Lab) -> Self {
-        let status = lab.status();
-        let by_family = |all: &[IpAddr]| {
-            let one = |v6| *all.iter().find(|ip| ip.is_ipv6() == v6).unwrap();
-            [one(false), one(true)]
+        let services = lab.status().services;
+        let service = |name: &str| {
+            let service = services.iter().find(|service| service.name.name == name);
+            by_family(&service.unwrap().cluster_addresses)
         };
-        let node = |name: &str| {
-            let node = status.nodes.iter().find(|node| node.name == name);
-            by_family(&node.unwrap().addresses)
+        let workers = ["kind-worker", "kind-worker2"].map(|name| Self::of_node(lab, name));
+        let seen = |address: IpAddr| {
+            let (_, seen) = answers(lab, &outside(), (address, 30081), &ProbeProtocol::Tcp);
+            seen.into_iter().next().unwrap()
         };
-        let mut services = status.services.iter();
-        let edge = services.find(|service| service.name.name == "edge");
         Self {
-            workers: ["kind-worker", "kind-worker2"].map(node),
-            cluster: by_family(&edge.unwrap().cluster_addresses),
+            client: workers[0].map(seen),
+            workers,
+            cluster: service("edge"),
+            only: service("local"),
             external: ["198.51.100.50", "2001:db8:50::50"].map(|ip| ip.parse().unwrap()),
         }
+    }
+
+    fn of_node(lab: &Lab, name: &str) -> [IpAddr; 2] {
+        let nodes = lab.status().nodes;
+        let node = nodes.iter().find(|node| node.name == name);
+        by_family(&node.unwrap().addresses)
     }
 }
 
 #[test]
 fn services_answer_at_all_of_their_addresses() {
-    let lab = Lab::up_on(DUAL_STACK, PODS);
+    let objects = [PODS, judged::PODS, balanced::SERVICE].concat();
+    let lab = Lab::up_on(DUAL_STACK, &objects);
     let addresses = Addresses::of(&lab);
     let [own, other] = addresses.workers;
     let both = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
@@ -202,6 +221,8 @@ fn services_answer_at_all_of_their_addresses() {
         }
     }
     lab.delete(CLOSED);
+    judged::every_row(&lab, &addresses);
+    balanced::load_balancers_let_in_whom_they_list(&lab, &addresses);
     // Where nobody is left clients are told at once.
     let pods = PODS.split("---").take(2).collect::<Vec<_>>().join("---");
     lab.delete(&pods);
