@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ringfence_apiserver::object::{self, is_terminating, items, text};
+use ringfence_apiserver::object::{is_terminating, items, text};
 use ringfence_apiserver::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -96,7 +96,10 @@ mod tests {
         let given = writes.iter().map(|write| {
             let ingress = items(&write.object, &["status", "loadBalancer", "ingress"]);
             let ips = ingress.iter().map(|item| text(item, &["ip"]).to_owned());
-            (object::name(&write.object).to_owned(), ips.collect())
+            (
+                ringfence_apiserver::object::name(&write.object).to_owned(),
+                ips.collect(),
+            )
         });
         given.collect()
     }

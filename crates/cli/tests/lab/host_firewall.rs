@@ -140,7 +140,7 @@ impl Closed {
     }
 
     /// What comes of connections from outside of the cluster, in both families.
-    fn from_outside(&self, port: u16) -> Vec<ProbeOutcome> {
+    fn outcomes_outside(&self, port: u16) -> Vec<ProbeOutcome> {
         let asked = self.addresses.iter().map(|address| ProbeRequest {
             target: address.clone(),
             port,
@@ -157,14 +157,14 @@ impl Closed {
     fn lets_in_from_outside(&self, port: u16) {
         let what = format!("from outside to port {port}");
         eventually(&what, || {
-            let found = self.from_outside(port);
+            let found = self.outcomes_outside(port);
             found.iter().all(ProbeOutcome::is_reached).then_some(())
         });
     }
 
     #[track_caller]
     fn keeps_outside(&self, port: u16) {
-        for outcome in self.from_outside(port) {
+        for outcome in self.outcomes_outside(port) {
             assert_eq!(outcome, ProbeOutcome::TimedOut, "port {port}");
         }
     }

@@ -16,7 +16,7 @@ use crate::world;
 const SEEDS: u64 = 16;
 
 fn closed(seed: u64) -> Cluster {
-    let shape = if seed % 2 == 0 {
+    let shape = if seed.is_multiple_of(2) {
         Shape::WIRED
     } else {
         Shape::WIRED_EVERYTHING

@@ -1,7 +1,7 @@
 //! Whatever happens in whatever order, the kernel ends with the table compiled from scratch, no record is
 //! forgotten too early, and every request has one answer in time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -327,7 +327,7 @@ impl World {
                 endpoints: self.node.machine.endpoints.interfaces(&enforced.endpoints),
                 withdrawn: BTreeSet::new(),
                 local: &self.node.local,
-                denied: BTreeMap::new(),
+                denied: HashMap::new(),
             };
             judge.revokes(entry)
         })

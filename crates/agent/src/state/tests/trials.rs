@@ -58,9 +58,11 @@ fn arms(fake: &FakeNode) -> bool {
 /// How long what was put into the sets of the trial stays.
 fn lifetimes(fake: &FakeNode) -> Vec<Option<Duration>> {
     let operations = fake.transactions.iter().flatten();
-    let added = operations.filter_map(|operation| match operation {
-        Operation::AddElements { set, lifetime, .. } => Some((set, *lifetime)),
-        _ => None,
+    let added = operations.filter_map(|operation| {
+        let Operation::AddElements { set, lifetime, .. } = operation else {
+            return None;
+        };
+        Some((set, *lifetime))
     });
     added
         .filter(|(set, _)| holds_trial(set))

@@ -130,8 +130,8 @@ impl Teller<'_> {
     /// Who gets in to the metrics of a node, and to its kubelet.
     fn visits(&self, node: &str, address: IpAddr, metrics: Passage) -> anyhow::Result<Vec<Trial>> {
         let outside = Origin::Place(Place::Outside);
-        let neighbour = self.status()?.nodes.into_iter().map(|node| node.name);
-        let neighbour = neighbour.filter(|name| name != node).last();
+        let mut names = self.status()?.nodes.into_iter().map(|node| node.name);
+        let neighbour = names.rfind(|name| name != node);
         let neighbour = Origin::Place(Place::Node(neighbour.context("no other node")?));
         let web = self.pods_of("web-app")?;
         let web = Origin::Pod(web.first().context("no web pod")?.clone());
