@@ -36,7 +36,8 @@ pub(crate) fn visible() -> clap::Command {
     let commands = all
         .get_subcommands()
         .filter(|command| !command.is_hide_set());
-    clap::Command::new(PROGRAM)
+    clap::Command::default()
+        .name(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .args(all.get_arguments())
         .subcommands(commands.cloned())
