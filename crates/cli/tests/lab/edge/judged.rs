@@ -92,7 +92,7 @@ impl World<'_> {
     }
 
     /// The backends that those from outside reach at a node port, and whether some connections are dropped.
-    fn from_outside(&self, port: (IpAddr, u16)) -> (BTreeSet<String>, bool) {
+    fn of_outside(&self, port: (IpAddr, u16)) -> (BTreeSet<String>, bool) {
         let tcp = ProbeProtocol::Tcp;
         let outcomes = connect(self.lab, &outside(), port, &tcp, (TIMES, DROPPED_MS));
         let mut pods = BTreeSet::new();
@@ -223,7 +223,7 @@ fn ingress_from_outside(world: &World<'_>) {
     world.lab.apply(&policy("{}", "Ingress", &rules));
     for family in FAMILIES {
         // Through the node to its own pod: the client. To a pod elsewhere: the node, which nobody allows.
-        let found = world.from_outside((own[family], 30080));
+        let found = world.of_outside((own[family], 30080));
         assert_eq!(found, (one(), true), "{family}");
         let seen = world.reaches(&outside(), (own[family], 30081));
         assert_eq!(seen.pod, "one");
@@ -232,7 +232,7 @@ fn ingress_from_outside(world: &World<'_>) {
     let rules = format!("[{{from: [{}]}}]", blocks(&own));
     world.lab.apply(&policy("{}", "Ingress", &rules));
     for family in FAMILIES {
-        let found = world.from_outside((own[family], 30080));
+        let found = world.of_outside((own[family], 30080));
         let two = BTreeSet::from(["two".to_owned()]);
         assert_eq!(found, (two, true), "{family}");
         world.is_dropped(&outside(), (own[family], 30081));
