@@ -6,8 +6,6 @@
 //! all of them in an order of its own; ratios are taken within a round. Needs Debian's package `nftables`, and root or user
 //! namespaces.
 
-#![expect(clippy::print_stdout, reason = "a bench reports on standard output")]
-
 mod kube_proxy;
 mod ours;
 mod rates;
