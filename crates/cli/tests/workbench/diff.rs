@@ -50,7 +50,7 @@ Newly allowed
   + netpol-demo/database -> netpol-demo/database: tcp/7000  (not permitted)
       example  netpol-demo/database-0 -> netpol-demo/another-database-0 tcp/7000
       before   ingress denied: isolated by netpol-demo/db-policy (examples/netpol-demo/db-policy.yaml:1:1), netpol-demo/default-deny-ingress (examples/netpol-demo/default-deny-ingress.yaml:2:1), and no rule matches
-      now      ingress allowed: netpol-demo/peers ingress[0] (<stdin>:4:73)
+      now      ingress allowed: netpol-demo/peers ingress[0] (<stdin>:4:57)
 
 1 pair newly allowed
 failed: 1 change is not permitted
