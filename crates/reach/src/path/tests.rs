@@ -209,6 +209,6 @@ spec:
     let engine = Engine::new(read(text));
     assert_eq!(
         cut_rules(&engine, "a", "b"),
-        ["ClusterNetworkPolicy x ingress[0]"]
+        ["ClusterNetworkPolicy/x ingress[0]"]
     );
 }

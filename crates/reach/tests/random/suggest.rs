@@ -403,7 +403,7 @@ spec: {selector: {matchLabels: {app: a}}}
         ),
         ("env: []", list, "the pods that bring its connections"),
         ("env: []", binding, "every account of `ns` has rights"),
-        ("env: []", rollout, "seems to make pods"),
+        ("env: []", rollout, "may make pods"),
         ("env: []", monitor, "says what is scraped"),
     ] {
         let found = settled(container, "", more);
