@@ -9,6 +9,7 @@
 mod connections;
 mod files;
 mod growth;
+mod nft;
 mod page;
 mod table;
 mod times;
@@ -17,6 +18,7 @@ pub mod topology;
 pub use connections::{connections, exchange};
 pub use files::write;
 pub use growth::{Growing, doubled};
+pub use nft::nft;
 pub use page::put_into;
 pub use table::{Case, Stopwatch, measure, print, table};
 pub use times::{Times, time};

@@ -1,11 +1,9 @@
 //! How long the kernel takes to hold a table: written over netlink, and by the program `nft` from the same table as text.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use ringfence_benches::{Times, print, time};
+use anyhow::{Context as _, Result};
+use ringfence_benches::{Times, nft, print, time};
 use ringfence_netlink::namespace::{create, run_in};
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{Table, diff};
@@ -67,22 +65,6 @@ fn apply(table: &Table) -> Result<()> {
     Nftables::open()?
         .apply(&table.name, &diff(None, table))
         .context("a table")
-}
-
-fn nft(text: &str) -> Result<()> {
-    let mut program = Command::new("nft")
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .context("cannot start `nft` (Debian's package nftables)")?;
-    let mut input = program.stdin.take().context("no way to write to it")?;
-    input.write_all(text.as_bytes())?;
-    drop(input);
-    let status = program.wait()?;
-    if !status.success() {
-        bail!("`nft` ended with {status}");
-    }
-    Ok(())
 }
 
 /// The table without what nft cannot read.

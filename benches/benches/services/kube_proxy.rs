@@ -3,12 +3,10 @@
 //! each endpoint that translates.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
-use ringfence_benches::{Times, time};
+use anyhow::Result;
+use ringfence_benches::{Times, nft, time};
 
 use crate::services::{PORT, TARGET, address, endpoints};
 use crate::{Loaded, Proxy};
@@ -127,20 +125,4 @@ fn chain(place: usize) -> String {
 
 fn end_chain(place: usize, end: Ipv4Addr) -> String {
     format!("endpoint-{place:08}-bench/s/tcp/p80__{end}/{TARGET}")
-}
-
-fn nft(text: &str) -> Result<()> {
-    let mut program = Command::new("nft")
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .context("cannot start `nft` (Debian's package nftables)")?;
-    let mut input = program.stdin.take().context("no way to write to it")?;
-    input.write_all(text.as_bytes())?;
-    drop(input);
-    let status = program.wait()?;
-    if !status.success() {
-        bail!("`nft` ended with {status}");
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::reason::{Listed, in_parentheses};
+use super::reason::{Listed, in_parentheses, matching};
 use crate::{HostFirewall, Match, Party, Source};
 
 /// What decided, in the order in which it is asked.
@@ -173,13 +173,6 @@ impl fmt::Display for HostRuleRef {
 
 impl fmt::Display for JudgedHostRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = match (self.peer, self.port) {
-            (Match::No, Match::No) => "neither peer nor port matches",
-            (Match::No, Match::Yes | Match::Unknown) => "peer does not match",
-            (Match::Yes | Match::Unknown, Match::No) => "port does not match",
-            (Match::Unknown, _) | (_, Match::Unknown) => "depends on an unknown address",
-            (Match::Yes, Match::Yes) => "matches",
-        };
-        write!(f, "rule {}: {failed}", self.rule)
+        write!(f, "rule {}: {}", self.rule, matching(self.peer, self.port))
     }
 }

@@ -385,16 +385,20 @@ impl fmt::Display for ClusterRuleRef {
     }
 }
 
+/// What a rule with such a peer and port is to a connection, in words.
+pub(super) const fn matching(peer: Match, port: Match) -> &'static str {
+    match (peer, port) {
+        (Match::No, Match::No) => "neither peer nor port matches",
+        (Match::No, Match::Yes | Match::Unknown) => "peer does not match",
+        (Match::Yes | Match::Unknown, Match::No) => "port does not match",
+        (Match::Unknown, _) | (_, Match::Unknown) => "depends on an unknown address",
+        (Match::Yes, Match::Yes) => "matches",
+    }
+}
+
 impl fmt::Display for JudgedRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = match (self.peer, self.port) {
-            (Match::No, Match::No) => "neither peer nor port matches",
-            (Match::No, Match::Yes | Match::Unknown) => "peer does not match",
-            (Match::Yes | Match::Unknown, Match::No) => "port does not match",
-            (Match::Unknown, _) | (_, Match::Unknown) => "depends on an unknown address",
-            (Match::Yes, Match::Yes) => "matches",
-        };
-        write!(f, "rule {}: {failed}", self.rule)
+        write!(f, "rule {}: {}", self.rule, matching(self.peer, self.port))
     }
 }
 
