@@ -12,6 +12,7 @@ pub mod lint;
 pub mod lock;
 pub mod matching;
 pub mod matrix;
+mod node_cache;
 pub mod path;
 pub mod suggest;
 pub mod workload;

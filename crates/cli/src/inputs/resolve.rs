@@ -52,19 +52,30 @@ pub(crate) fn resolve(
     })
 }
 
-/// What to know of an end in a namespace that no manifest mentions, where the other ones are those of `cluster`: its name may
-/// be mistyped, and of its labels nothing is known (rule OB-4).
-pub(crate) fn unmentioned(cluster: &Cluster, argument: &EndpointArgument) -> Option<String> {
+/// The namespaces that manifests mention.
+pub(crate) fn mentioned(cluster: &Cluster) -> BTreeSet<String> {
+    let of_services = cluster.services.keys().map(|name| &name.namespace);
+    cluster
+        .namespaces
+        .keys()
+        .chain(of_services)
+        .cloned()
+        .collect()
+}
+
+/// What to know of an end in a namespace that is not `mentioned`: its name may be mistyped, and of its labels nothing is known
+/// (rule OB-4).
+pub(crate) fn unmentioned(
+    mentioned: &BTreeSet<String>,
+    argument: &EndpointArgument,
+) -> Option<String> {
     let EndpointArgument::NewPod { namespace, .. } = argument else {
         return None;
     };
-    let known = &cluster.namespaces;
-    let services = cluster.services.keys();
-    let mut of_services = services.map(|name| &name.namespace);
-    if known.contains_key(namespace) || of_services.any(|name| name == namespace) {
+    if mentioned.contains(namespace) {
         return None;
     }
-    let meant = hint(namespace, known.keys().map(String::as_str));
+    let meant = hint(namespace, mentioned.iter().map(String::as_str));
     Some(format!(
         "no manifest mentions namespace {namespace}{meant}: no policy is in it, and nothing is known of its labels"
     ))

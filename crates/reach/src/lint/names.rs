@@ -1,7 +1,7 @@
 //! Whether pods can ask for names: what they may open to the cluster's DNS (rule NP-67).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
@@ -13,6 +13,7 @@ use ringfence_policy::{ClassId, Engine, Reach};
 use super::block::{blocks, networks};
 use super::context::{Context, PodGroup, rules};
 use super::peer::Fate;
+use crate::node_cache;
 
 /// Where the pods of the cluster's DNS run, and what they are called, whoever has set the cluster up.
 const NAMESPACES: [&str; 2] = [USUAL_NAMESPACE, "openshift-dns"];
@@ -27,10 +28,6 @@ const USUAL_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
 
 /// Where they listen, if their manifests do not tell.
 const PORTS: [u16; 3] = [53, 5353, 8053];
-
-/// The address of a cache on the node, and the label of its pods.
-const CACHE: Ipv4Addr = Ipv4Addr::new(169, 254, 20, 10);
-const CACHE_LABEL: (&str, &str) = ("k8s-app", "node-local-dns");
 
 /// Pods that a policy isolates for egress and that may connect to something, or ask for names.
 pub(super) struct Lookup<'c, 'a> {
@@ -173,7 +170,9 @@ impl Resolvers {
 
     fn asks(&self, pod: &ObjectName) -> Option<Asks> {
         let subject = self.engine.class_of_pod(pod)?;
-        let cache = self.engine.class_of_address(IpAddr::V4(CACHE));
+        let cache = self
+            .engine
+            .class_of_address(IpAddr::V4(node_cache::ADDRESS));
         let to = |class: ClassId| self.engine.one_way(Direction::Egress, subject, class);
         let pods: Vec<ConnectionSet> = self
             .classes
@@ -199,17 +198,13 @@ fn possible(reach: &Reach) -> ConnectionSet {
 
 /// Whether the manifests tell of a cache on the nodes: its pods, or a block of link-local addresses around its own.
 fn has_cache(context: &Context<'_>) -> bool {
-    let has_label = |pod: &Pod| {
-        let (key, value) = CACHE_LABEL;
-        pod.labels.get(key).is_some_and(|own| own == value)
-    };
     let names_it = |block: IpNet| match block {
-        IpNet::V4(block) => block.contains(&CACHE) && block.network().is_link_local(),
+        IpNet::V4(block) => block.contains(&node_cache::ADDRESS) && block.network().is_link_local(),
         IpNet::V6(_) => false,
     };
     let blocks = blocks(context).into_iter().map(|site| site.cidr);
     let networks = networks(context).into_iter().map(|site| site.cidr);
-    context.cluster.pods.values().any(has_label) || blocks.chain(networks).any(names_it)
+    context.cluster.pods.values().any(node_cache::is_pod) || blocks.chain(networks).any(names_it)
 }
 
 fn is_resolver(pod: &Pod) -> bool {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::judge::{self, Judged};
 use super::question::Question;
 use crate::inputs::manifests::LoadedManifests;
-use crate::inputs::resolve::{served, unmentioned};
+use crate::inputs::resolve::{mentioned, served, unmentioned};
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -31,7 +31,8 @@ pub(super) fn warnings(
     let mut found: BTreeSet<Warning> = BTreeSet::new();
     found.extend(manifests.caveat().map(left_out));
     let ends = [&question.source, &question.destination].into_iter();
-    let unmentioned = ends.filter_map(|end| unmentioned(&manifests.cluster, end));
+    let known = mentioned(&manifests.cluster);
+    let unmentioned = ends.filter_map(|end| unmentioned(&known, end));
     found.extend(unmentioned.map(of_unmentioned));
     for one in judged {
         if judge::is_not_served(&one.way.destination, &one.answer) {

@@ -1,5 +1,6 @@
 //! From files of tests to claims about a cluster, with every mistake pointed at where it was written.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
@@ -12,7 +13,9 @@ use ringfence_reach::assertion::{Claim, pairs};
 use crate::inputs::FileArguments;
 use crate::inputs::endpoint::EndpointArgument;
 use crate::inputs::port::{PortArgument, ports};
-use crate::inputs::resolve::{Side, connections, connections_served, resolve, unmentioned};
+use crate::inputs::resolve::{
+    Side, connections, connections_served, mentioned, resolve, unmentioned,
+};
 
 /// Files of tests as they were read.
 pub(super) struct TestFiles {
@@ -100,11 +103,11 @@ impl Suite {
         cluster: &mut Cluster,
         namespace: &str,
     ) -> anyhow::Result<Self> {
-        let given = cluster.clone();
+        let namespaces = mentioned(cluster);
         let mut reader = Reader {
             cluster,
             namespace,
-            given: &given,
+            namespaces,
             wrong: Vec::new(),
             doubts: Vec::new(),
         };
@@ -135,8 +138,8 @@ impl Suite {
 struct Reader<'a> {
     cluster: &'a mut Cluster,
     namespace: &'a str,
-    /// The cluster before pods that do not exist yet were added.
-    given: &'a Cluster,
+    /// Those that manifests mention.
+    namespaces: BTreeSet<String>,
     wrong: Vec<Diagnostic>,
     doubts: Vec<Diagnostic>,
 }
@@ -183,7 +186,7 @@ impl Reader<'_> {
         for text in written {
             let argument = EndpointArgument::parse(&text.text, self.namespace);
             let doubt = argument.as_ref().ok();
-            let doubt = doubt.and_then(|argument| unmentioned(self.given, argument));
+            let doubt = doubt.and_then(|argument| unmentioned(&self.namespaces, argument));
             self.doubts.extend(doubt.map(|message| Diagnostic {
                 severity: Severity::Warning,
                 rule: Some("OB-4"),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{BackendPort, ObjectName, Service};
+use ringfence_model::{ObjectName, Service};
 
-use super::service::Wanted;
 use super::{Gatherer, NeededPort};
 use crate::suggest::End;
 
@@ -24,21 +23,8 @@ pub(super) fn idle(gatherer: &Gatherer<'_>) -> Vec<ObjectName> {
 impl Gatherer<'_> {
     /// Whether `service` has pods, and nobody is shown to need them.
     fn is_idle(&self, service: &Service, used: &BTreeSet<(&End, &NeededPort)>) -> bool {
-        let mut reached = service.ports.iter().filter_map(|port| {
-            let wanted = Wanted {
-                port: Some(BackendPort::Number(port.port)),
-                protocol: Some(port.protocol),
-                usual: None,
-            };
-            Some(self.destinations(service, &wanted).ok()?.0)
-        });
-        let mut has_pods = false;
-        let is_used = reached.any(|destinations| {
-            has_pods |= !destinations.is_empty();
-            destinations
-                .iter()
-                .any(|(end, port)| used.contains(&(end, port)))
-        });
-        has_pods && !is_used
+        let behind = self.behind(service);
+        let mut all = behind.iter();
+        !behind.is_empty() && all.all(|(end, port)| !used.contains(&(end, port)))
     }
 }

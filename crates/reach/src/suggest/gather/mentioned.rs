@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{BackendPort, ObjectName, Service};
+use ringfence_model::{ObjectName, Service};
 
 use super::Gatherer;
-use super::service::Wanted;
 use super::words::{is_told, without_programs};
 use crate::suggest::facts::{Facts, Scope, Setting};
 use crate::suggest::resolve::Host;
@@ -25,7 +24,7 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
         pairs: ends
             .map(|(from, to, _)| (from.clone(), to.clone()))
             .collect(),
-        said: BTreeSet::new(),
+        settled: BTreeSet::new(),
     };
     for scope in &facts.scopes {
         for setting in &scope.settings {
@@ -37,8 +36,8 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
 struct Known {
     /// Who needs somebody.
     pairs: BTreeSet<(End, End)>,
-    /// What was said already.
-    said: BTreeSet<(Unit, ObjectName)>,
+    /// Of which Services a workload needs nothing said any more.
+    settled: BTreeSet<(Unit, ObjectName)>,
 }
 
 impl Gatherer<'_> {
@@ -63,20 +62,12 @@ impl Gatherer<'_> {
         let Host::Service(service) = self.resolver.resolve(name, namespace) else {
             return;
         };
-        let said = (unit.clone(), service.name.clone());
-        if known.said.contains(&said) || scope.defined.contains(name) {
+        let asked = (unit.clone(), service.name.clone());
+        if known.settled.contains(&asked) || scope.defined.contains(name) {
             return;
         }
-        let behind = self.behind(service);
-        let own = self.ends_of(unit);
-        let is_needed = || {
-            let mut pairs = own
-                .iter()
-                .flat_map(|from| behind.iter().map(move |to| (from, to)));
-            pairs.any(|(from, to)| known.pairs.contains(&(from.clone(), to.clone())))
-        };
-        let is_own = || behind.contains(&End::Workload(unit.clone()));
-        if behind.is_empty() || own.is_empty() || is_own() || is_needed() {
+        if !self.may_need(unit, service, &known.pairs) {
+            known.settled.insert(asked);
             return;
         }
         let needle = if setting.secret { "" } else { name };
@@ -88,7 +79,7 @@ impl Gatherer<'_> {
         if self.is_undecided(&evidence, setting) {
             return;
         }
-        known.said.insert(said);
+        known.settled.insert(asked);
         let whom = match setting.secret {
             true => "a Service of these manifests".to_owned(),
             false => format!("svc/{}", service.name),
@@ -97,6 +88,19 @@ impl Gatherer<'_> {
             format!("names {whom}, and does not show whether it is needed, or at which port");
         let help = "if it is, write its port behind the name, or allow it by a policy of your own";
         self.undecided(unit, &evidence, problem, help.to_owned());
+    }
+
+    /// Whether `service` has pods of others, whom `unit` is not shown to need.
+    fn may_need(&self, unit: &Unit, service: &Service, shown: &BTreeSet<(End, End)>) -> bool {
+        let behind = self.behind(service);
+        let behind: BTreeSet<End> = behind.into_iter().map(|(end, _)| end).collect();
+        let own = self.ends_of(unit);
+        let pairs = own
+            .iter()
+            .flat_map(|from| behind.iter().map(move |to| (from, to)));
+        let mut pairs = pairs.map(|(from, to)| (from.clone(), to.clone()));
+        let has_others = !behind.is_empty() && !behind.contains(&End::Workload(unit.clone()));
+        has_others && !own.is_empty() && !pairs.any(|pair| shown.contains(&pair))
     }
 
     /// Whether something about the same setting, or the same line of a file, is for a human already.
@@ -111,22 +115,9 @@ impl Gatherer<'_> {
         })
     }
 
-    /// Who answers at any port of `service`.
-    fn behind(&self, service: &Service) -> BTreeSet<End> {
-        let reached = service.ports.iter().filter_map(|port| {
-            let wanted = Wanted {
-                port: Some(BackendPort::Number(port.port)),
-                protocol: Some(port.protocol),
-                usual: None,
-            };
-            self.destinations(service, &wanted).ok()
-        });
-        let destinations = reached.flat_map(|(destinations, _)| destinations);
-        destinations.map(|(end, _)| end).collect()
-    }
-
     /// Whether `unit` is one of those that `service` leads to.
     pub(super) fn is_behind(&self, service: &Service, unit: &Unit) -> bool {
-        self.behind(service).contains(&End::Workload(unit.clone()))
+        let own = End::Workload(unit.clone());
+        self.behind(service).iter().any(|(end, _)| *end == own)
     }
 }

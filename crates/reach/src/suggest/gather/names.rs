@@ -1,12 +1,13 @@
 //! Name servers: whoever needs a name needs them (rule NP-67).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ringfence_model::{BackendPort, Labels, Service, TargetPort};
 use ringfence_net::Protocol;
 
 use super::service::Wanted;
 use super::{Destination, Gatherer, NeededPort};
+use crate::node_cache;
 use crate::suggest::facts::{Facts, NameServers};
 use crate::suggest::resolve::Host;
 use crate::suggest::{End, Evidence};
@@ -20,11 +21,6 @@ const KNOWN: [(&str, &str); 4] = [
     ("openshift-dns", "dns-default"),
 ];
 const PORT: u16 = 53;
-/// The pods of NodeLocal DNSCache, by `k8s-app`, and the address at which they answer on their nodes unless they are told
-/// otherwise.
-const APPLICATION: &str = "k8s-app";
-const NODE_CACHE: &str = "node-local-dns";
-const NODE_CACHE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 
 /// Adds the name server to the needs of everybody who looks up names.
 pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
@@ -61,17 +57,14 @@ impl Gatherer<'_> {
     /// The caches on the nodes, if the manifests have their pods (rule NP-67).
     fn caches(&self) -> Vec<Destination> {
         let mut pods = self.inhabitants.cluster.pods.values();
-        let has_caches = pods.any(|pod| {
-            pod.labels
-                .get(APPLICATION)
-                .is_some_and(|name| name == NODE_CACHE)
-        });
+        let has_caches = pods.any(node_cache::is_pod);
         let needed = |protocol| NeededPort {
             protocol,
             number: PORT,
             name: None,
         };
-        let caches = BOTH.map(|protocol| (End::address(NODE_CACHE_ADDRESS), needed(protocol)));
+        let caches =
+            BOTH.map(|protocol| (End::address(node_cache::ADDRESS.into()), needed(protocol)));
         if has_caches {
             caches.to_vec()
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{Backend, BackendPort, BackendUser, Exposure, Labels, ObjectName, Wiring};
+use ringfence_model::{Backend, BackendUser, Exposure, Labels, ObjectName, Wiring};
 
 use ringfence_net::Protocol;
 
@@ -91,11 +91,7 @@ impl Gatherer<'_> {
             sources.push(End::Outside);
         }
         for port in &service.ports {
-            let wanted = Wanted {
-                port: Some(BackendPort::Number(port.port)),
-                protocol: Some(port.protocol),
-                usual: None,
-            };
+            let wanted = Wanted::at(port);
             let evidence = Evidence {
                 what: format!("svc/{} {}", exposure.service, exposure.way),
                 source: Some(exposure.source.clone()),

@@ -18,6 +18,17 @@ pub(super) struct Wanted {
     pub(super) protocol: Option<Protocol>,
 }
 
+impl Wanted {
+    /// Just this port.
+    pub(super) const fn at(port: &ServicePort) -> Self {
+        Self {
+            port: Some(BackendPort::Number(port.port)),
+            protocol: Some(port.protocol),
+            usual: None,
+        }
+    }
+}
+
 /// Why nobody is reached at a Service, and what to do.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
@@ -58,6 +69,13 @@ impl Gatherer<'_> {
         }
         let first = ports.first().map_or(0, |port| port.port);
         Ok((found, format!("svc/{name}:{first}")))
+    }
+
+    /// Who answers at any port of `service`; ports at which nobody does are left aside.
+    pub(super) fn behind(&self, service: &Service) -> BTreeSet<Destination> {
+        let ports = service.ports.iter();
+        let reached = ports.filter_map(|port| self.destinations(service, &Wanted::at(port)).ok());
+        reached.flat_map(|(destinations, _)| destinations).collect()
     }
 
     /// The ports of `service` that are meant.

@@ -50,6 +50,8 @@ struct Comparison<'a> {
     /// Needs with addresses at the other end.
     to_blocks: BTreeMap<&'a End, Vec<&'a Need>>,
     from_blocks: BTreeMap<&'a End, Vec<&'a Need>>,
+    /// Whether nobody tells the addresses of pods, so that what is open to the outside is open to all of them.
+    outside_is_all: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -66,6 +68,7 @@ impl<'a> Comparison<'a> {
             of_class: BTreeMap::new(),
             to_blocks: BTreeMap::new(),
             from_blocks: BTreeMap::new(),
+            outside_is_all: pod_ranges(engine.cluster()).is_empty(),
         };
         for need in needs {
             let ports = found.needed.entry((&need.from, &need.to)).or_default();
@@ -164,7 +167,7 @@ impl<'a> Comparison<'a> {
                     needed = needed.union(&of_blocks);
                 }
                 let mut excess = allowed.difference(&needed);
-                if !from_managed && matches!(from, End::Workload(_)) {
+                if !unknown.is_empty() && !from_managed && matches!(from, End::Workload(_)) {
                     let open = self.open_to_many(to, destination).difference(&needed);
                     excess = excess.union(&unknown.intersection(&open));
                 }
@@ -224,7 +227,7 @@ impl<'a> Comparison<'a> {
         let needs = self.from_blocks.get(to).into_iter().flatten();
         let many = needs.filter(|need| match &need.from {
             End::Block(block) => block.prefix_len() < block.max_prefix_len(),
-            End::Outside => pod_ranges(self.engine.cluster()).is_empty(),
+            End::Outside => self.outside_is_all,
             End::Workload(_) | End::Unseen { .. } => false,
         });
         self.all(many.map(|need| &need.port), destination)
