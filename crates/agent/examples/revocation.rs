@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ringfence_agent::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
-use ringfence_agent::state::{Action, Event, LiveTable, Machine};
+use ringfence_agent::state::{Action, Event, LiveTable, Machine, Which};
 use ringfence_agent::{AgentConfig, Capacity, Enforcement, NetworkConfig, TABLE_NAME};
 use ringfence_cni::{Endpoint, EndpointId, EndpointState, PodName};
 use ringfence_model::{ObjectName, Pod};
@@ -81,8 +81,12 @@ impl Node {
     fn carry_out(&mut self, action: Action) -> Option<Event> {
         let begin = Instant::now();
         match action {
-            Action::ReadKernel => Some(Event::KernelState(LiveTable::Absent)),
-            Action::Commit(operations) => {
+            Action::ReadKernel => Some(Event::KernelState {
+                live: LiveTable::Absent,
+                interim: false,
+            }),
+            Action::Commit(which, operations) => {
+                assert_eq!(which, Which::Table, "nothing is replaced");
                 self.kernel.apply(TABLE_NAME, &operations).unwrap();
                 self.times.committing = begin.elapsed();
                 Some(Event::Committed)

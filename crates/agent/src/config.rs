@@ -58,6 +58,11 @@ const fn yes() -> bool {
     true
 }
 
+/// Name of the table that stands beside the one with this name while that is replaced.
+pub(crate) fn interim_name(table: &str) -> String {
+    format!("{table}-interim")
+}
+
 fn table_name() -> String {
     TABLE_NAME.to_owned()
 }

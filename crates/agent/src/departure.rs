@@ -15,6 +15,8 @@ use ringfence_cni::wiring::{host_interfaces, unwire};
 use ringfence_netlink::nftables::{Nftables, Owner};
 use ringfence_ruleset::Operation;
 
+use crate::config::interim_name;
+
 /// What the agent and the plugin keep in their folder.
 const KEPT: [&str; 10] = [
     "endpoints",
@@ -101,9 +103,8 @@ impl Departure {
                 names
             }
             Step::Table => {
-                let tables = nftables()?.list_tables()?;
-                let own = tables.into_iter().filter(|name| *name == self.table);
-                own.map(|name| format!("inet {name}")).collect()
+                let tables = self.tables()?;
+                tables.map(|name| format!("inet {name}")).collect()
             }
             Step::Records => there(&self.records()),
             Step::Program => there(&[self.folders.program_file()]),
@@ -130,11 +131,17 @@ impl Departure {
     }
 
     fn take_table(&self) -> Result<()> {
-        if self.find(Step::Table)?.is_empty() {
-            return Ok(());
+        for name in self.tables()? {
+            let deleted = nftables()?.apply(&name, &[Operation::DeleteTable]);
+            deleted.with_context(|| format!("cannot delete the table `{name}`"))?;
         }
-        let deleted = nftables()?.apply(&self.table, &[Operation::DeleteTable]);
-        deleted.with_context(|| format!("cannot delete the table `{}`", self.table))
+        Ok(())
+    }
+
+    fn tables(&self) -> Result<impl Iterator<Item = String>> {
+        let own = [self.table.clone(), interim_name(&self.table)];
+        let tables = nftables()?.list_tables()?;
+        Ok(tables.into_iter().filter(move |name| own.contains(name)))
     }
 
     /// What others keep in the same folder stays, and so does the folder then.

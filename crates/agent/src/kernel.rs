@@ -18,8 +18,9 @@ use ringfence_netlink::socket::SocketError;
 use ringfence_ruleset::Operation;
 
 use crate::AgentConfig;
+use crate::config::interim_name;
 use crate::run::{Input, spawn};
-use crate::state::{Event, LiveTable};
+use crate::state::{Event, LiveTable, Which};
 use watch::Watch;
 
 pub use probe::probe;
@@ -32,7 +33,7 @@ const LOOKOUT: Duration = Duration::from_micros(500);
 #[derive(Debug)]
 pub(crate) enum Job {
     Read,
-    Commit(Vec<Operation>),
+    Commit(Which, Vec<Operation>),
     /// With these addresses at these ends, or all.
     ReadConnections(Option<BTreeSet<(IpAddr, End)>>),
     Revoke(Vec<Entry>),
@@ -80,7 +81,7 @@ impl Kernel {
         while let Ok(job) = queue.recv() {
             let event = match job {
                 Job::Read => self.read(),
-                Job::Commit(operations) => self.commit(&operations),
+                Job::Commit(which, operations) => self.commit(which, &operations),
                 Job::ReadConnections(of) => self.read_connections(of.as_ref()),
                 Job::Revoke(entries) => self.revoke(&entries),
             };
@@ -95,10 +96,18 @@ impl Kernel {
             let message = chain(error);
             return Event::KernelUnreadable { message };
         }
-        match self.nftables.read_table(&self.table) {
-            Ok(None) => Event::KernelState(LiveTable::Absent),
-            Ok(Some(state)) => self.live(&state),
-            Err(error) if is_foreign(&error) => foreign(chain(error.into())),
+        let tables = self.nftables.list_tables();
+        let live = match self.nftables.read_table(&self.table) {
+            Ok(None) => Ok(LiveTable::Absent),
+            Ok(Some(state)) => Ok(self.live(&state)),
+            Err(error) if is_foreign(&error) => Ok(foreign(chain(error.into()))),
+            Err(error) => Err(error),
+        };
+        match tables.and_then(|tables| Ok((tables, live?))) {
+            Ok((tables, live)) => Event::KernelState {
+                live,
+                interim: tables.contains(&interim_name(&self.table)),
+            },
             Err(error) => {
                 let error = Error::from(error).context("cannot read the table");
                 Event::KernelUnreadable {
@@ -127,19 +136,19 @@ impl Kernel {
         }
     }
 
-    fn live(&self, state: &TableState) -> Event {
+    fn live(&self, state: &TableState) -> LiveTable {
         if state.flags.owner == Owner::None && self.nftables.owns_tables() {
             return foreign("other programs may change it".to_owned());
         }
         match state.to_table(&self.table) {
-            Some(table) => Event::KernelState(LiveTable::Present(table)),
+            Some(table) => LiveTable::Present(table),
             None if state.flags.dormant => foreign("it was put to sleep".to_owned()),
             None => foreign("a rule or chain is unknown".to_owned()),
         }
     }
 
-    fn commit(&mut self, operations: &[Operation]) -> Event {
-        match self.apply(operations) {
+    fn commit(&mut self, which: Which, operations: &[Operation]) -> Event {
+        match self.apply(which, operations) {
             Ok(()) => Event::Committed,
             Err(error) => {
                 let retry = may_succeed_later(&error);
@@ -150,11 +159,17 @@ impl Kernel {
         }
     }
 
-    fn apply(&mut self, operations: &[Operation]) -> Result<(), ApplyError> {
+    fn apply(&mut self, which: Which, operations: &[Operation]) -> Result<(), ApplyError> {
         let obstacle = self.obstacle.as_mut();
-        match obstacle.and_then(|obstacle| obstacle(operations)) {
-            Some(error) => Err(error),
-            None => self.nftables.apply(&self.table, operations),
+        if let Some(error) = obstacle.and_then(|obstacle| obstacle(operations)) {
+            return Err(error);
+        }
+        match which {
+            Which::Table => self.nftables.apply(&self.table, operations),
+            Which::Interim => {
+                let name = interim_name(&self.table);
+                self.nftables.apply_passing(&name, operations)
+            }
         }
     }
 
@@ -264,9 +279,9 @@ fn advice(error: &ApplyError) -> String {
     }
 }
 
-fn foreign(reason: String) -> Event {
+fn foreign(reason: String) -> LiveTable {
     tracing::warn!(%reason, "the table is not as ringfence writes it");
-    Event::KernelState(LiveTable::Foreign { reason })
+    LiveTable::Foreign { reason }
 }
 
 fn chain(error: Error) -> String {

@@ -77,7 +77,7 @@ impl Tally {
             Event::CommitFailed { .. } => self.refused_commits += 1,
             Event::EndpointsLoaded(_)
             | Event::Request { .. }
-            | Event::KernelState(_)
+            | Event::KernelState { .. }
             | Event::KernelUnreadable { .. }
             | Event::Connections { .. }
             | Event::Revoked

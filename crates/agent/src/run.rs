@@ -383,9 +383,9 @@ impl Agent {
     fn act(&mut self, action: Action) {
         match action {
             Action::ReadKernel => self.job(Job::Read),
-            Action::Commit(operations) => {
-                tracing::debug!(operations = operations.len(), "committing");
-                self.job(Job::Commit(operations));
+            Action::Commit(which, operations) => {
+                tracing::debug!(?which, operations = operations.len(), "committing");
+                self.job(Job::Commit(which, operations));
             }
             Action::ReadConnections { of } => self.job(Job::ReadConnections(of)),
             Action::Revoke(entries) => {
@@ -451,7 +451,7 @@ const fn may_change_names(event: &Event) -> bool {
         | Event::Lesson { .. }
         | Event::Request { .. }
         | Event::Committed => true,
-        Event::KernelState(_)
+        Event::KernelState { .. }
         | Event::KernelUnreadable { .. }
         | Event::CommitFailed { .. }
         | Event::Connections { .. }

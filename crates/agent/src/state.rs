@@ -15,8 +15,8 @@ mod audits;
 mod drift;
 mod endpoints;
 mod event;
-mod gate;
 mod inputs;
+mod interim;
 mod jobs;
 mod live;
 mod names;
@@ -40,7 +40,7 @@ use ringfence_model::Cluster;
 use ringfence_ruleset::{Operation, Table};
 
 pub use endpoints::PATIENCE;
-pub use event::{Action, Event, Ticket};
+pub use event::{Action, Event, Ticket, Which};
 pub use live::LiveTable;
 pub use names::KnownAddress;
 
@@ -49,6 +49,7 @@ use crate::status::Health;
 use crate::verification::{Pulse, Subject, Watched};
 use audits::Audits;
 use endpoints::Endpoints;
+use interim::Interim;
 use names::{Kept, Names};
 use retry::Retry;
 use suspects::Suspects;
@@ -69,6 +70,7 @@ pub struct Machine {
     audits: Audits,
     names: Names,
     trials: Trials,
+    interim: Interim,
     view: View,
     endpoints: Endpoints,
     /// Requests that came before the records were read; `None` afterwards.
@@ -141,6 +143,7 @@ enum Job {
     None,
     ReadKernel,
     Commit(Box<Transaction>),
+    EndInterim,
     ReadConnections,
     Revoke,
     /// Connections are listed to see who uses addresses of names whose time is over.
@@ -151,8 +154,8 @@ enum Job {
 #[derive(Debug)]
 struct Transaction {
     next: Held,
-    /// What is to be committed after it, so that connections can be opened.
-    lifting: Option<Vec<Operation>>,
+    /// What replaces the table, as soon as the interim table stands.
+    replacement: Option<Vec<Operation>>,
     /// Endpoints that it takes out for good.
     released: BTreeSet<EndpointId>,
     /// Whose connections it may deny that live.
@@ -183,6 +186,7 @@ impl Machine {
             audits: Audits::default(),
             names: Names::default(),
             trials: Trials::default(),
+            interim: Interim::default(),
             view: View::default(),
             endpoints: Endpoints::default(),
             deferred: Some(Vec::new()),
@@ -216,7 +220,7 @@ impl Machine {
             Event::StoreDisconnected => self.store_disconnected(),
             Event::EndpointsLoaded(records) => self.endpoints_loaded(records, now),
             Event::Request { request, ticket } => self.request(request, ticket, now),
-            Event::KernelState(live) => self.kernel_read(live),
+            Event::KernelState { live, interim } => self.kernel_read(live, interim),
             Event::KernelUnreadable { message } => self.commit_failed(message, true, now),
             Event::Committed => self.committed(),
             Event::CommitFailed { message, retry } => self.commit_failed(message, retry, now),

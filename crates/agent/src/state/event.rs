@@ -31,7 +31,12 @@ pub enum Event {
         ticket: Ticket,
     },
     /// Answer to [`Action::ReadKernel`].
-    KernelState(LiveTable),
+    KernelState {
+        /// The table.
+        live: LiveTable,
+        /// Whether an interim table stands.
+        interim: bool,
+    },
     /// The table could not be read.
     KernelUnreadable {
         /// The chain of causes.
@@ -84,13 +89,22 @@ pub enum Event {
     Tick,
 }
 
+/// Which table a transaction is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The table.
+    Table,
+    /// The one that stands beside it while it is replaced. The kernel may delete it when the agent ends.
+    Interim,
+}
+
 /// Something to do. Of `ReadKernel`, `Commit`, `ReadConnections` and `Revoke` one at most is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read the live table.
     ReadKernel,
     /// Apply a transaction, whole or not at all.
-    Commit(Vec<Operation>),
+    Commit(Which, Vec<Operation>),
     /// List the tracked connections.
     ReadConnections {
         /// Those with these addresses at these ends alone, or more; `None` for all.

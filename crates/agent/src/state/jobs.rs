@@ -9,11 +9,10 @@ use ringfence_compile::LocalEndpoint;
 use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Evaluator, Operation, diff};
 
-use super::gate::gate;
 use super::revocation::Judge;
 use super::suspects::{ASKED_ONE_BY_ONE, Suspects};
 use super::transaction::Change;
-use super::{Action, Held, Job, Kernel, LiveTable, Machine, Plan, Transaction, refusals};
+use super::{Action, Held, Job, Kernel, LiveTable, Machine, Plan, Transaction, Which, refusals};
 use crate::protocol::AgentStatus;
 
 /// Somebody who changes our table again and again is answered at most this often.
@@ -28,7 +27,9 @@ impl Machine {
             let is_enforced = matches!(self.kernel, Kernel::Enforced);
             let may_commit = self.commit_retry.waiting(now).is_none();
             let may_revoke = self.connection_retry.waiting(now).is_none();
-            if is_enforced && self.revocation_is_due() && may_revoke {
+            if self.interim_is_over(now) {
+                self.end_interim(actions);
+            } else if is_enforced && self.revocation_is_due() && may_revoke {
                 let of = self.suspects_alone();
                 self.start(
                     Job::ReadConnections,
@@ -64,6 +65,7 @@ impl Machine {
             self.trials.deadline(),
             self.endpoints.deadline(),
             self.names.deadline(now),
+            self.interim.deadline(now),
             self.commit_retry.waiting(now),
             self.connection_retry.waiting(now),
             (self.foreign && self.repair_after > now).then_some(self.repair_after),
@@ -95,7 +97,7 @@ impl Machine {
         !self.suspects.is_empty() || self.endpoints.has_withdrawn()
     }
 
-    fn start(&mut self, job: Job, action: Action, actions: &mut Vec<Action>) {
+    pub(super) fn start(&mut self, job: Job, action: Action, actions: &mut Vec<Action>) {
         self.job = job;
         actions.push(action);
     }
@@ -114,7 +116,7 @@ impl Machine {
         let trouble = self.names.trouble();
         let is_known =
             revision == self.reported && *refused == self.refused && trouble == self.names.reported;
-        if is_known || is_due || self.problem.is_some() {
+        if is_known || is_due || self.problem.is_some() || self.interim.may_stand() {
             return;
         }
         self.reported = revision;
@@ -151,10 +153,8 @@ impl Machine {
         let suspects = self.suspects_of(&change, &endpoints);
         let kept = self.time(&mut change.operations, now);
         self.keep_names(&kept, now, actions);
-        let denies = self.denials.are_any();
-        let lifting = denies.then(|| gate(&mut change.operations)).flatten();
-        let transaction = Transaction {
-            lifting,
+        let mut transaction = Transaction {
+            replacement: None,
             suspects,
             kept,
             released: self.endpoints.releasing(),
@@ -171,8 +171,8 @@ impl Machine {
             if let Some(edit) = edit {
                 self.repair(&edit, &transaction.next, actions);
             }
-            let job = Job::Commit(Box::new(transaction));
-            self.start(job, Action::Commit(change.operations), actions);
+            transaction.replacement = self.begin_interim(change.operations, actions);
+            self.job = Job::Commit(Box::new(transaction));
         }
     }
 
@@ -235,8 +235,9 @@ impl Machine {
 
 /// What the ends of jobs mean.
 impl Machine {
-    pub(super) fn kernel_read(&mut self, live: LiveTable) -> Vec<Action> {
+    pub(super) fn kernel_read(&mut self, live: LiveTable, interim: bool) -> Vec<Action> {
         self.job = Job::None;
+        self.interim.found(interim);
         self.beginnings += 1;
         // Another program may have given them other times.
         self.names.kept.forget();
@@ -246,12 +247,16 @@ impl Machine {
     }
 
     pub(super) fn committed(&mut self) -> Vec<Action> {
-        let Job::Commit(mut transaction) = std::mem::replace(&mut self.job, Job::None) else {
-            return Vec::new();
+        let mut transaction = match std::mem::replace(&mut self.job, Job::None) {
+            Job::Commit(transaction) => transaction,
+            Job::EndInterim => return self.interim_ended(),
+            Job::None | Job::ReadKernel | Job::ReadConnections | Job::Revoke | Job::ReadUses => {
+                return Vec::new();
+            }
         };
-        if let Some(lifting) = transaction.lifting.take() {
+        if let Some(replacement) = transaction.replacement.take() {
             self.job = Job::Commit(transaction);
-            return vec![Action::Commit(lifting)];
+            return vec![Action::Commit(Which::Table, replacement)];
         }
         self.commit_retry.succeeded();
         self.drift = None;
@@ -265,7 +270,7 @@ impl Machine {
             released,
             suspects,
             kept,
-            lifting: _,
+            replacement: _,
         } = transaction;
         self.names.kept = kept;
         self.suspects.extend(suspects);
@@ -283,6 +288,9 @@ impl Machine {
         retry: bool,
         now: Duration,
     ) -> Vec<Action> {
+        if matches!(self.job, Job::EndInterim) {
+            return self.interim_stays(&message, now);
+        }
         // The kernel may hold it nevertheless: the confirmation may have been lost.
         if let Job::Commit(transaction) = std::mem::replace(&mut self.job, Job::None) {
             self.suspects.extend(transaction.suspects);

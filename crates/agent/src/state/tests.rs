@@ -2,7 +2,7 @@ mod audits;
 pub(super) mod cluster;
 mod drift;
 mod endpoints;
-mod gate;
+mod interim;
 pub(super) mod node;
 mod order;
 mod random;

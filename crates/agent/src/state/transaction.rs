@@ -88,10 +88,6 @@ impl Denials {
         }
     }
 
-    pub(crate) fn are_any(&self) -> bool {
-        !self.by_class.is_empty()
-    }
-
     fn contains(&self, class: u32) -> bool {
         self.by_class.contains_key(&class)
     }

@@ -19,7 +19,7 @@ const OUTSIDE: &str = "203.0.113.9";
 const PORT: u16 = 5353;
 /// The more elements, the longer the kernel takes until it has all sets in service.
 const ELEMENTS: u16 = 1_000;
-const TURNS: u32 = 6;
+const TURNS: u32 = 8;
 
 /// What is denied to a block of addresses would be what is allowed to anybody, were a connection judged before the kernel has the
 /// block's set in service.

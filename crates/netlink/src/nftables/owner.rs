@@ -76,6 +76,27 @@ impl Nftables {
         can
     }
 
+    /// As [`Nftables::apply`], for a table that is to be gone when this connection is. Linux before 5.12 lets it stay.
+    ///
+    /// # Errors
+    /// [`ApplyError`].
+    pub fn apply_passing(
+        &mut self,
+        table: &str,
+        operations: &[Operation],
+    ) -> Result<(), ApplyError> {
+        let usual = std::mem::replace(&mut self.table_flags, table::FLAG_OWNER);
+        let mut applied = self.apply(table, operations);
+        if let Err(ApplyError::Refused { errno, .. }) = applied
+            && matches!(errno, Errno::EOPNOTSUPP | Errno::EINVAL)
+        {
+            self.table_flags = 0;
+            applied = self.apply(table, operations);
+        }
+        self.table_flags = usual;
+        applied
+    }
+
     /// Whether tables belong to this connection.
     #[must_use]
     pub const fn owns_tables(&self) -> bool {

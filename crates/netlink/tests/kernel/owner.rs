@@ -11,6 +11,7 @@ tests! {
         nobody_else_changes_an_owned_table,
         an_orphan_stays_and_is_adopted,
         an_orphan_is_anybodys,
+        a_passing_table_ends_with_its_connection,
         a_table_without_owner_cannot_be_adopted,
         asking_what_the_kernel_can_changes_nothing,
         a_table_that_sleeps_is_not_ours,
@@ -122,6 +123,25 @@ fn an_orphan_is_anybodys() {
     let again = [Operation::DeleteTable, table, chain, rule];
     other.apply("rf", &again).unwrap();
     assert_eq!(owner("rf"), Some(Owner::None));
+}
+
+fn a_passing_table_ends_with_its_connection() {
+    let mut own = owning();
+    own.apply("rf", &closed()).unwrap();
+    own.apply_passing("rf-beside", &closed()).unwrap();
+    assert_eq!(owner("rf-beside"), Some(Owner::Port(own.port())));
+    let [table, ..] = closed();
+    let removal = [table, Operation::DeleteTable];
+    own.apply_passing("rf-beside", &removal).unwrap();
+    // Once more, where there is none.
+    own.apply_passing("rf-beside", &removal).unwrap();
+    assert_eq!(owner("rf-beside"), None);
+    own.apply_passing("rf-beside", &closed()).unwrap();
+    drop(own);
+    assert_eq!(
+        (owner("rf"), owner("rf-beside")),
+        (Some(Owner::Orphan), None)
+    );
 }
 
 fn a_table_without_owner_cannot_be_adopted() {

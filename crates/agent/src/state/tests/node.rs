@@ -13,7 +13,7 @@ use ringfence_testkit::generate::MOMENT;
 
 use super::cluster::config;
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
-use crate::state::{Action, Event, KnownAddress, LiveTable, Machine, Ticket};
+use crate::state::{Action, Event, KnownAddress, LiveTable, Machine, Ticket, Which};
 
 /// What the next commits do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub(in crate::state) enum Commits {
 pub(in crate::state) enum Did {
     Read,
     Commit,
+    Interim,
     ListConnections,
     Revoke(usize),
     Answer(Ticket, Response),
@@ -44,11 +45,13 @@ pub(in crate::state) struct FakeNode {
     /// The time of day when `now` was nothing.
     pub(in crate::state) epoch: Timestamp,
     pub(in crate::state) table: Option<Table>,
+    pub(in crate::state) interim: Option<Table>,
     /// What others had made of it.
     pub(in crate::state) explained: Vec<Table>,
     pub(in crate::state) connections: Vec<Entry>,
     pub(in crate::state) local: BTreeSet<IpAddr>,
     pub(in crate::state) commits: Commits,
+    pub(in crate::state) interim_commits: Commits,
     pub(in crate::state) connections_work: bool,
     /// Everything the machine did, oldest first.
     pub(in crate::state) log: Vec<Did>,
@@ -79,10 +82,12 @@ impl FakeNode {
             now: Duration::from_secs(100),
             epoch: Timestamp(MOMENT.0 - 100_000),
             table,
+            interim: None,
             explained: Vec::new(),
             connections: Vec::new(),
             local: BTreeSet::from([super::cluster::ip("192.0.2.1")]),
             commits: Commits::Succeed,
+            interim_commits: Commits::Succeed,
             connections_work: true,
             log: Vec::new(),
             answered_at: BTreeMap::new(),
@@ -158,7 +163,8 @@ impl FakeNode {
         for action in self.machine.handle(event, self.now) {
             match action {
                 Action::ReadKernel => self.job(Did::Read, action),
-                Action::Commit(_) => self.job(Did::Commit, action),
+                Action::Commit(Which::Table, _) => self.job(Did::Commit, action),
+                Action::Commit(Which::Interim, _) => self.job(Did::Interim, action),
                 Action::ReadConnections { .. } => self.job(Did::ListConnections, action),
                 Action::Revoke(ref entries) => self.job(Did::Revoke(entries.len()), action),
                 Action::Answer { ticket, response } => {
@@ -271,8 +277,21 @@ impl FakeNode {
 
     fn carry_out(&mut self, job: Action) -> Event {
         match job {
-            Action::ReadKernel => Event::KernelState(self.read()),
-            Action::Commit(operations) => {
+            Action::ReadKernel => Event::KernelState {
+                live: self.read(),
+                interim: self.interim.is_some(),
+            },
+            Action::Commit(Which::Interim, operations) => match self.interim_commits {
+                Commits::Fail { retry } => Event::CommitFailed {
+                    message: "not beside".to_owned(),
+                    retry,
+                },
+                Commits::Succeed | Commits::Unconfirmed => {
+                    apply(&mut self.interim, &operations).unwrap();
+                    Event::Committed
+                }
+            },
+            Action::Commit(Which::Table, operations) => {
                 if let Commits::Fail { retry } = self.commits {
                     return Event::CommitFailed {
                         message: "no".to_owned(),

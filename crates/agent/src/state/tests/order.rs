@@ -10,7 +10,7 @@ use ringfence_ruleset::Operation;
 use super::cluster::{endpoint, from_block, id, named, namespace, node, pod, policy};
 use super::node::{Commits, Did, FakeNode};
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
-use crate::state::{Event, LiveTable};
+use crate::state::{Action, Event, LiveTable, Which};
 
 fn objects() -> Vec<AgentObject> {
     vec![
@@ -342,12 +342,17 @@ fn a_table_that_cannot_be_understood_is_replaced_at_once() {
     node.sync(objects(), 1);
     node.table = Some(node.expected(&[]));
     let actions = node.machine.handle(
-        Event::KernelState(LiveTable::Foreign {
-            reason: "a flow table".to_owned(),
-        }),
+        Event::KernelState {
+            live: LiveTable::Foreign {
+                reason: "a flow table".to_owned(),
+            },
+            interim: false,
+        },
         node.now,
     );
-    let crate::state::Action::Commit(operations) = &actions[0] else {
+    assert!(matches!(actions[0], Action::Commit(Which::Interim, _)));
+    let actions = node.machine.handle(Event::Committed, node.now);
+    let Action::Commit(Which::Table, operations) = &actions[0] else {
         panic!("{actions:?}")
     };
     assert_eq!(operations[0], Operation::DeleteTable);

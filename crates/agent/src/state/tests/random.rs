@@ -366,6 +366,7 @@ impl World {
                     assert!(waited <= PATIENCE, "answered after {waited:?}");
                 }
                 Did::Commit
+                | Did::Interim
                 | Did::Read
                 | Did::ListConnections
                 | Did::Revoke(_)
@@ -407,6 +408,7 @@ proptest! {
             .cloned()
             .collect();
         prop_assert_eq!(world.node.table.as_ref(), Some(&world.node.expected(&live)));
+        prop_assert_eq!(&world.node.interim, &None);
         prop_assert!(world.records.values().all(
             |record| record.state == ringfence_cni::EndpointState::Wired
         ), "released and never forgotten: {:?}", world.records);

@@ -1,0 +1,138 @@
+//! A second table, which judges while the first one is replaced.
+//!
+//! Without it a replacement has two open moments. The kernel calls the hooks of the new table before those of the old one, and takes
+//! the new rules into force and the old ones out of it at one instant: a packet that is between the two hooks then meets neither. And
+//! sets with ranges come into service after everything else of a transaction: milliseconds later, where the table is large, and
+//! until then nobody belongs to a block of addresses.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ringfence_ruleset::{ChainKind, Operation};
+
+use super::{Action, Job, Kernel, Machine, Plan, Retry, Which};
+use crate::protocol::AgentStatus;
+
+/// Whether the interim table may stand, and when its removal is tried again.
+#[derive(Debug, Default)]
+pub(super) struct Interim {
+    may_stand: bool,
+    retry: Retry,
+}
+
+impl Interim {
+    /// Whether there is one, from the kernel: an earlier agent may have left it.
+    pub(super) fn found(&mut self, stands: bool) {
+        self.may_stand = stands;
+    }
+
+    pub(super) const fn may_stand(&self) -> bool {
+        self.may_stand
+    }
+
+    pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
+        self.retry.waiting(now).filter(|_| self.may_stand)
+    }
+}
+
+impl Machine {
+    /// Makes the interim table, if a transaction replaces the table, and returns what is then to be committed after it.
+    pub(super) fn begin_interim(
+        &mut self,
+        operations: Vec<Operation>,
+        actions: &mut Vec<Action>,
+    ) -> Option<Vec<Operation>> {
+        let Some(judging) = judging(&operations) else {
+            actions.push(Action::Commit(Which::Table, operations));
+            return None;
+        };
+        self.interim.may_stand = true;
+        actions.push(Action::Commit(Which::Interim, judging));
+        Some(operations)
+    }
+
+    /// Whether the interim table may stand and has done its work: the kernel holds what it should, or will not soon.
+    pub(super) fn interim_is_over(&self, now: Duration) -> bool {
+        let has_ended = matches!(self.kernel, Kernel::Enforced)
+            || self.plan == Plan::Impossible
+            || self.commit_retry.waiting(now).is_some();
+        self.interim.may_stand && has_ended && self.interim.retry.waiting(now).is_none()
+    }
+
+    pub(super) fn end_interim(&mut self, actions: &mut Vec<Action>) {
+        let removal = removal().to_vec();
+        self.start(
+            Job::EndInterim,
+            Action::Commit(Which::Interim, removal),
+            actions,
+        );
+    }
+
+    pub(super) fn interim_ended(&mut self) -> Vec<Action> {
+        self.job = Job::None;
+        self.interim = Interim::default();
+        Vec::new()
+    }
+
+    /// What it judged it goes on to judge: connections that a later policy allows may be refused.
+    pub(super) fn interim_stays(&mut self, message: &str, now: Duration) -> Vec<Action> {
+        self.job = Job::None;
+        self.interim.retry.failed(now);
+        let mut actions = Vec::new();
+        let message = format!("an interim table stays beside the table: {message}");
+        self.report(AgentStatus::Degraded { message }, &mut actions);
+        actions
+    }
+}
+
+/// Of a transaction that replaces the table, one that makes the interim table: all that judges, and nothing that translates
+/// addresses, which packets would otherwise meet twice.
+fn judging(operations: &[Operation]) -> Option<Vec<Operation>> {
+    let (Operation::DeleteTable, rest) = operations.split_first()? else {
+        return None;
+    };
+    let translating: BTreeSet<&str> = rest.iter().filter_map(translates).collect();
+    let judges = |one: &&Operation| match one {
+        Operation::AddChain { name, .. } | Operation::AddRule { chain: name, .. } => {
+            !translating.contains(name.as_str())
+        }
+        Operation::AddTable { .. }
+        | Operation::DeleteTable
+        | Operation::DeleteChain { .. }
+        | Operation::FlushChain { .. }
+        | Operation::AddSet { .. }
+        | Operation::DeleteSet { .. }
+        | Operation::AddElements { .. }
+        | Operation::DeleteElements { .. } => true,
+    };
+    let judging = rest.iter().filter(judges).cloned();
+    Some(removal().into_iter().chain(judging).collect())
+}
+
+/// The name of the chain, if packets come to it for their addresses to be translated.
+fn translates(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::AddChain {
+            name,
+            base: Some(base),
+        } => (base.kind == ChainKind::Nat).then_some(name),
+        Operation::AddChain { base: None, .. }
+        | Operation::AddTable { .. }
+        | Operation::DeleteTable
+        | Operation::DeleteChain { .. }
+        | Operation::FlushChain { .. }
+        | Operation::AddRule { .. }
+        | Operation::AddSet { .. }
+        | Operation::DeleteSet { .. }
+        | Operation::AddElements { .. }
+        | Operation::DeleteElements { .. } => None,
+    }
+}
+
+/// No error where there is none: it is made first if it is not there.
+const fn removal() -> [Operation; 2] {
+    [
+        Operation::AddTable { comment: None },
+        Operation::DeleteTable,
+    ]
+}
