@@ -46,6 +46,7 @@ use balancers::Balancers;
 use names::Names;
 use nodes::{Node, NodeSettings};
 pub use record::{PodId, PodRecord};
+use snapshot::Held;
 
 /// How long a change may take to be enforced on every node.
 const ENFORCE_LIMIT: Duration = Duration::from_secs(20);
@@ -56,6 +57,8 @@ const PODS_LIMIT: Duration = Duration::from_secs(40);
 #[derive(Debug)]
 pub struct Lab {
     config: LabConfig,
+    /// The file that it keeps its objects in.
+    snapshot: Option<Held>,
     /// The policy view and its followers.
     pub feed: Arc<Feed>,
     names: Names,
@@ -111,6 +114,9 @@ impl Lab {
         authority: &str,
         progress: &dyn Fn(&str),
     ) -> anyhow::Result<Arc<Self>> {
+        let snapshot = config.snapshot.as_deref();
+        let snapshot = snapshot.map(|path| Held::take(path, &config.name));
+        let snapshot = snapshot.transpose()?;
         let cluster = config.cluster.clone();
         let plans = plan(cluster.nodes.len(), &cluster.pod_subnets)?;
         let network = crate::network::build(&plans)?;
@@ -159,6 +165,7 @@ impl Lab {
             telling: Mutex::new(()),
             changing: Mutex::new(()),
             ready_after_ms: AtomicU64::new(0),
+            snapshot,
             config,
         });
         lab.record_system();
@@ -166,6 +173,7 @@ impl Lab {
         lab.take_over()?;
         lab.start_control()?;
         lab.settle_first(progress)?;
+        lab.settle_restored(progress)?;
         lab.keep_snapshot()?;
         Ok(lab)
     }

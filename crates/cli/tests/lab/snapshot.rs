@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use ringfence_standin::probe::ProbeProtocol::Tcp;
 
 use crate::kubectl::Cluster;
-use crate::support::{Lab, Permit, eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{Lab, Permit, Traces, eventually};
 
 const OBJECTS: &str = "
 apiVersion: apps/v1
@@ -39,6 +42,19 @@ metadata: {name: password}
 stringData: {p: secret}
 ";
 
+/// No node is like this, and there is no such Secret.
+const WAITING: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: homeless, namespace: kube-public}
+spec: {nodeSelector: {disk: tape}, containers: [{name: c, image: web}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: clueless, namespace: kube-public}
+spec: {containers: [{name: c, image: web, envFrom: [{secretRef: {name: nowhere}}]}]}
+";
+
 #[test]
 fn a_lab_goes_on_where_another_ended() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,20 +67,32 @@ fn a_lab_goes_on_where_another_ended() {
     }
     before.ok("wait --for=condition=Ready pod --all --timeout=30s");
     before.ok("label node kind-worker disk=ssd");
+    let waiting = before.lab().file("waiting.yaml", WAITING);
+    before.ok(&format!("apply -f {}", waiting.display()));
     let identities =
         "get deploy/web svc/web secret/password pod/client -o jsonpath={.items[*].metadata.uid}";
     let addresses = "get svc web open -o jsonpath={.items[*].spec.clusterIP}";
     let asked = [identities, addresses].map(|question| before.ok(question));
     before.lab().ok(&["down"]);
+    drop(before);
     let mode = file.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it holds Secrets");
 
-    let after = Cluster::up_with(&up);
+    let after = Lab::planned(Permit::shared());
+    let started = after.run(&up);
+    for missing in [
+        "do not run: pod kube-public/clueless (Pod kube-public/clueless: variable envFrom needs Secret nowhere",
+        "pod kube-public/homeless (0/3 nodes are available",
+    ] {
+        assert!(started.stderr.contains(missing), "{started:#?}");
+    }
+    let after = Cluster::of(after, &started.expect_ok());
+    let phases = after.ok("get pods -o jsonpath={.items[*].status.phase}");
+    assert_eq!(phases, "Running Running Running", "when it is ready");
     assert_eq!(
         [identities, addresses].map(|question| after.ok(question)),
         asked
     );
-    after.ok("wait --for=condition=Ready pod --all --timeout=30s");
     after.ok("rollout status deploy/web --timeout=30s");
     let labels = after.ok("get node kind-worker -o jsonpath={.metadata.labels.disk}");
     assert_eq!(labels, "ssd");
@@ -76,6 +104,16 @@ fn a_lab_goes_on_where_another_ended() {
         let text = std::fs::read_to_string(&file).unwrap();
         text.contains("\"late\"").then_some(())
     });
+    // While it runs nobody else has the file, and when it is killed the next one has all of it.
+    let next = Lab::without_permit();
+    let refused = next.run(&up).expect_refused();
+    let named = format!("the snapshot of the lab `{}`", after.lab().name);
+    assert!(refused.contains(&named), "{refused}");
+    let host = Traces::of(&after.lab().name).process("lab-host");
+    kill(Pid::from_raw(host), Signal::SIGKILL).unwrap();
+    let started = next.ok(&up);
+    let next = Cluster::of(next, &started);
+    next.ok("get cm/late svc/web pod/client");
 }
 
 #[test]

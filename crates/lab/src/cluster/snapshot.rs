@@ -27,6 +27,9 @@ const CERTIFICATE: &str = "kube-root-ca.crt";
 pub struct Snapshot {
     api_version: String,
     kind: String,
+    /// The lab that holds the file, or held it last.
+    #[serde(default)]
+    pub lab: String,
     /// The objects, each as the API has it.
     pub objects: Vec<Value>,
 }
@@ -48,12 +51,13 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Of the objects of a store, by resource.
+    /// Of the objects of the store of a lab, by resource.
     #[must_use]
-    pub fn of<'a>(objects: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+    pub fn of<'a>(lab: &str, objects: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
+            lab: lab.to_owned(),
             objects: objects
                 .filter_map(|(resource, object)| kept(resource, object))
                 .collect(),
@@ -193,7 +197,10 @@ mod tests {
     #[test]
     fn pods_that_ran_are_to_run_anew() {
         let objects = [("pods", pod("a", "n", &json!([])))];
-        let snapshot = Snapshot::of(objects.iter().map(|(resource, object)| (*resource, object)));
+        let snapshot = Snapshot::of(
+            "first",
+            objects.iter().map(|(resource, object)| (*resource, object)),
+        );
         let text = serde_json::to_string(&snapshot).unwrap();
         let read = Snapshot::parse(&text).unwrap();
         assert_eq!(
@@ -218,7 +225,7 @@ mod tests {
             pod("owned", "gone", &owner),
             pod("alone", "gone", &nobody),
         ];
-        let snapshot = Snapshot::of(pods.iter().map(|pod| ("pods", pod)));
+        let snapshot = Snapshot::of("first", pods.iter().map(|pod| ("pods", pod)));
         let moved = snapshot.for_nodes(&BTreeSet::from(["n".to_owned()]));
         let nodes: Vec<(&str, &str)> = moved
             .iter()

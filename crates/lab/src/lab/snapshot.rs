@@ -1,23 +1,24 @@
 //! The file that a lab keeps its objects in, so that another one goes on from there.
 
+mod held;
+
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ringfence_apiserver::api::Write;
+use ringfence_apiserver::object;
 use ringfence_apiserver::object::{at, name};
 use ringfence_apiserver::server::random;
-use ringfence_apiserver::{object, store};
 use serde_json::Value;
 
 use super::Lab;
 use super::api::moment;
 use crate::cluster::snapshot::Snapshot;
+pub(super) use held::Held;
 
 /// How long changes are collected before they are written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,27 +36,30 @@ pub fn check(path: &Path) -> anyhow::Result<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let folder = fs::canonicalize(folder);
     let folder = folder.with_context(|| format!("cannot use the folder of {}", path.display()))?;
-    for hidden in HIDDEN {
-        anyhow::ensure!(
-            !folder.starts_with(hidden),
-            "{}: a lab has its own {hidden}; choose a file elsewhere",
-            path.display()
-        );
-    }
     let path = folder.join(
         path.file_name()
             .context("the snapshot's path names no file")?,
     );
+    // What a link leads to is what is kept up to date, and what labs must not share.
+    let path = fs::canonicalize(&path).unwrap_or(path);
+    for hidden in HIDDEN {
+        anyhow::ensure!(
+            !path.starts_with(hidden),
+            "{}: a lab has its own {hidden}; choose a file elsewhere",
+            path.display()
+        );
+    }
     read(&path)?;
     Ok(path)
 }
 
-/// Reads the snapshot at `path`; `None` if there is none yet.
+/// Reads the snapshot at `path`; `None` if there is none yet, or a lab had only just begun with it.
 ///
 /// # Errors
 /// If it cannot be read, or is something else.
-pub fn read(path: &Path) -> anyhow::Result<Option<Snapshot>> {
+fn read(path: &Path) -> anyhow::Result<Option<Snapshot>> {
     let length = match fs::metadata(path) {
+        Ok(metadata) if metadata.len() == 0 => return Ok(None),
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -76,17 +80,17 @@ pub fn read(path: &Path) -> anyhow::Result<Option<Snapshot>> {
 impl Lab {
     /// Goes on with the objects of the snapshot, if there is one: pods are to run anew, and the agents are told of all of it.
     pub(super) fn take_over(&self) -> anyhow::Result<()> {
-        let Some(path) = &self.config.snapshot else {
+        let Some(held) = &self.snapshot else {
             return Ok(());
         };
-        let Some(snapshot) = read(path)? else {
+        let Some(snapshot) = read(held.path())? else {
             return Ok(());
         };
         let nodes: BTreeSet<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let objects = snapshot.for_nodes(&nodes).into_iter();
         let objects = objects.map(|object| self.with_own_part(object)).collect();
         let restored = self.api.restore(objects, &moment(&random));
-        restored.with_context(|| format!("cannot go on from {}", path.display()))?;
+        restored.with_context(|| format!("cannot go on from {}", held.path().display()))?;
         self.tell_everything()
     }
 
@@ -146,10 +150,10 @@ impl Lab {
     /// # Errors
     /// If it cannot be written now.
     pub(super) fn keep_snapshot(self: &Arc<Self>) -> anyhow::Result<()> {
-        let Some(path) = self.config.snapshot.clone() else {
+        if self.snapshot.is_none() {
             return Ok(());
-        };
-        let mut written = self.save_snapshot()?;
+        }
+        self.save_snapshot()?;
         let mut seen = 0;
         let lab = Arc::clone(self);
         let keep = move || loop {
@@ -158,13 +162,9 @@ impl Lab {
             if std::mem::replace(&mut seen, now) == now {
                 continue;
             }
-            let text = lab.snapshot_text();
-            if text == written {
-                continue;
-            }
-            match write(&path, &text) {
-                Ok(()) => written = text,
-                Err(error) => tracing::warn!("the snapshot is not up to date: {error:#}"),
+            if let Err(error) = lab.save_snapshot() {
+                seen = 0;
+                tracing::warn!("the snapshot is not up to date: {error:#}");
             }
         };
         let thread = std::thread::Builder::new().name("snapshot".to_owned());
@@ -172,51 +172,19 @@ impl Lab {
         Ok(())
     }
 
-    /// Writes the snapshot, if there is to be one, and returns its text.
+    /// Writes the snapshot, if there is to be one and it says anything new.
     ///
     /// # Errors
     /// If it cannot be written; the file is as it was.
-    pub fn save_snapshot(&self) -> anyhow::Result<String> {
-        let Some(path) = &self.config.snapshot else {
-            return Ok(String::new());
+    pub fn save_snapshot(&self) -> anyhow::Result<()> {
+        let Some(held) = &self.snapshot else {
+            return Ok(());
         };
-        let text = self.snapshot_text();
-        write(path, &text)?;
-        Ok(text)
+        held.write(|| {
+            let store = self.api.store();
+            let all = store.everything();
+            let all = all.map(|(resource, _, object)| (resource, object.as_ref()));
+            Snapshot::of(&self.config.name, all)
+        })
     }
-
-    fn snapshot_text(&self) -> String {
-        let store = self.api.store();
-        snapshot_of(&store)
-    }
-}
-
-fn snapshot_of(store: &store::Store) -> String {
-    let all = store.everything();
-    let snapshot = Snapshot::of(all.map(|(resource, _, object)| (resource, object.as_ref())));
-    // Values that came as JSON become JSON again.
-    serde_json::to_string(&snapshot).unwrap_or_default()
-}
-
-/// Puts `text` in the place of the file: whoever reads it sees the one or the other, whole. It may hold Secrets, so it is the user's
-/// alone.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}.new", std::process::id()));
-    let new = Path::new(&new);
-    let put = || {
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(new, path)
-    };
-    put().map_err(|error| {
-        let _ = fs::remove_file(new);
-        anyhow::Error::new(error).context(format!("cannot write {}", path.display()))
-    })
 }

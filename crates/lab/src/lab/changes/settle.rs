@@ -16,6 +16,17 @@ use super::super::{Lab, PODS_LIMIT, names};
 /// Asked of controllers before all is settled; that nodes give signs of life is nothing to wait for.
 const UNASKED: &str = "lease";
 
+/// What is said of a pod of which nothing else is known.
+const STARTING: &str = "it is starting";
+
+/// A pod that does not run.
+struct Missing {
+    /// Whether nothing speaks against it.
+    may_come: bool,
+    /// Which one, and why.
+    text: String,
+}
+
 /// Whose pods somebody waits for.
 #[derive(Debug)]
 pub(super) struct Awaited {
@@ -69,6 +80,59 @@ impl Lab {
         self.balance();
         progress("every node enforces the policies");
         Ok(())
+    }
+
+    /// Waits until the pods of a snapshot run. Those that do not are told and stay as they are: the lab before had them like that, too.
+    ///
+    /// # Errors
+    /// If the nodes do not come to enforce it.
+    pub(in super::super) fn settle_restored(
+        self: &Arc<Self>,
+        progress: &dyn Fn(&str),
+    ) -> anyhow::Result<()> {
+        if self.config.snapshot.is_none() {
+            return Ok(());
+        }
+        let settled = self.wait_for(|| {
+            let view = View::of(&self.api.store(), &self.controllers.settings);
+            let missing = self.not_running(&view);
+            match missing.into_iter().find(|one| one.may_come) {
+                Some(one) => Ok(Progress::Waiting(one.text)),
+                None => Ok(self.idle(&view, Vec::new())),
+            }
+        });
+        let view = View::of(&self.api.store(), &self.controllers.settings);
+        let missing = self.not_running(&view);
+        if missing.is_empty() {
+            if let Err(late) = settled {
+                progress(&format!("of the snapshot: {late:#}"));
+            }
+        } else {
+            let all = names::join(missing.into_iter().map(|one| one.text));
+            progress(&format!("of the snapshot do not run: {all}"));
+        }
+        self.wait_until_enforced()?;
+        self.balance();
+        Ok(())
+    }
+
+    fn not_running(&self, view: &View) -> Vec<Missing> {
+        let waiting = view.objects("pods");
+        let waiting = waiting
+            .filter(|pod| text(pod, &["status", "phase"]) == "Pending" || is_terminating(pod));
+        let missing = waiting.map(|pod| {
+            let name = pod_name(pod);
+            let (message, failed) = self.trouble(pod, &name);
+            let refused = refused(pod);
+            let placed = !text(pod, &["spec", "nodeName"]).is_empty();
+            let may_come = !failed && refused.is_none() && (placed || reason(pod).is_none());
+            let reason = message.or(refused).or_else(|| reason(pod));
+            Missing {
+                may_come,
+                text: format!("pod {name} ({})", reason.as_deref().unwrap_or(STARTING)),
+            }
+        });
+        missing.collect()
     }
 
     /// Waits until the object of this uid is no longer there.
@@ -130,14 +194,18 @@ impl Lab {
             }
             new.extend(is_new.then_some(name));
         }
+        Ok(self.idle(&view, new))
+    }
+
+    /// Settled, with these `new` pods, once the controllers want nothing.
+    fn idle(&self, view: &View, new: Vec<ObjectName>) -> Progress {
         let idle = self.controllers.controllers.iter().all(|controller| {
-            controller.name == UNASKED || (controller.decide)(&view, timestamp()).is_empty()
+            controller.name == UNASKED || (controller.decide)(view, timestamp()).is_empty()
         });
         if idle {
-            Ok(Progress::Settled(new))
+            Progress::Settled(new)
         } else {
-            let waiting = "the controllers are still at work".to_owned();
-            Ok(Progress::Waiting(waiting))
+            Progress::Waiting("the controllers are still at work".to_owned())
         }
     }
 
@@ -146,27 +214,41 @@ impl Lab {
         root.is_some_and(|key| awaited.keys.contains(&key))
     }
 
-    fn could_not_start(&self, pod: &Value, name: &ObjectName) -> bool {
+    /// What is told of a pod that does not run yet, and whether it was tried in vain.
+    fn trouble(&self, pod: &Value, name: &ObjectName) -> (Option<String>, bool) {
         let state = self.lock();
         let record = state.pods.get(name).filter(|record| record.uid == uid(pod));
-        record.is_some_and(|record| record.failure.is_some())
+        let message = record.and_then(|record| record.message.clone());
+        (
+            message,
+            record.is_some_and(|record| record.failure.is_some()),
+        )
+    }
+
+    fn could_not_start(&self, pod: &Value, name: &ObjectName) -> bool {
+        self.trouble(pod, name).1
     }
 
     /// A pod that does not run yet; one that was tried in vain is an error.
     fn pending(&self, pod: &Value, name: &ObjectName) -> anyhow::Result<Progress> {
-        let state = self.lock();
-        let record = state.pods.get(name).filter(|record| record.uid == uid(pod));
-        let message = record.and_then(|record| record.message.clone());
-        if record.is_some_and(|record| record.failure.is_some()) {
+        let (message, failed) = self.trouble(pod, name);
+        if failed {
             anyhow::bail!("pod {name} does not run: {}", message.unwrap_or_default());
         }
-        drop(state);
         let reason = message.or_else(|| reason(pod));
-        let reason = reason.unwrap_or_else(|| "it is starting".to_owned());
+        let reason = reason.as_deref().unwrap_or(STARTING);
         Ok(Progress::Waiting(format!(
             "pod {name} does not run ({reason})"
         )))
     }
+}
+
+/// Why a container of a pod is not made.
+fn refused(pod: &Value) -> Option<String> {
+    let statuses = items(pod, &["status", "containerStatuses"]).iter();
+    let mut messages = statuses.map(|one| text(one, &["state", "waiting", "message"]));
+    let found = messages.find(|message| !message.is_empty());
+    found.map(str::to_owned)
 }
 
 /// Why a pod has no node.
