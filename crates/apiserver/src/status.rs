@@ -52,6 +52,16 @@ impl Cause {
         }
     }
 
+    /// A field that names what is not there.
+    #[must_use]
+    pub fn not_found(field: &str, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueNotFound",
+            message: format!("Not found: {value}"),
+            field: field.to_owned(),
+        }
+    }
+
     /// A field that may not be set or changed.
     #[must_use]
     pub fn forbidden(field: &str, message: &str) -> Self {

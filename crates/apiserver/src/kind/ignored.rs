@@ -30,6 +30,7 @@ const POD: &[Ignored] = &[
             "securityContext",
             "containers[].securityContext",
             "initContainers[].securityContext",
+            "ephemeralContainers[].securityContext",
             "hostUsers",
         ],
         "programs run as whoever runs this cluster, with the same rights in all containers",
@@ -38,6 +39,7 @@ const POD: &[Ignored] = &[
         &[
             "containers[].resources",
             "initContainers[].resources",
+            "ephemeralContainers[].resources",
             "resources",
             "overhead",
             "resourceClaims",
@@ -115,6 +117,7 @@ const POD: &[Ignored] = &[
     ignored(
         &[
             "containers[].volumeDevices",
+            "ephemeralContainers[].volumeDevices",
             "containers[].restartPolicyRules",
         ],
         "nothing of it is done",

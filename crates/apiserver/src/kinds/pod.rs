@@ -25,7 +25,7 @@ pub(super) fn kind() -> Kind {
         ],
         columns: columns(),
         defaults,
-        validate: ephemeral,
+        validate,
         immutable: &[
             ("spec.nodeName", "a pod stays on its node"),
             ("spec.restartPolicy", "pod updates may not change fields other than the image"),
@@ -132,6 +132,34 @@ fn defaults(pod: &mut Value) {
     let account = spec.get("serviceAccountName").cloned();
     default(spec, "serviceAccount", account.unwrap_or(json!("default")));
     default(fields(child(pod, "status")), "phase", "Pending");
+}
+
+fn validate(pod: &Value, causes: &mut Vec<Cause>) {
+    ephemeral(pod, causes);
+    mounts(pod, causes);
+}
+
+/// Containers mount volumes that the pod has, and ephemeral ones all of a volume.
+fn mounts(pod: &Value, causes: &mut Vec<Cause>) {
+    let volumes = items(pod, &["spec", "volumes"]).iter();
+    let volumes: BTreeSet<&str> = volumes.map(|volume| text(volume, &["name"])).collect();
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        for (index, container) in items(pod, &["spec", list]).iter().enumerate() {
+            for (mount, seen) in items(container, &["volumeMounts"]).iter().enumerate() {
+                let place = |field: &str| format!("spec.{list}[{index}].volumeMounts[{mount}].{field}");
+                let name = text(seen, &["name"]);
+                if !volumes.contains(name) {
+                    causes.push(Cause::not_found(&place("name"), &name.into()));
+                }
+                let parts = ["subPath", "subPathExpr"].into_iter();
+                for field in parts.filter(|field| !text(seen, &[field]).is_empty()) {
+                    if list == "ephemeralContainers" {
+                        causes.push(Cause::forbidden(&place(field), "cannot be set for an ephemeral container"));
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// What an ephemeral container may not have, or must not share with others.

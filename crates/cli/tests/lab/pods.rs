@@ -26,7 +26,8 @@ fn a_command_that_is_attached_to_ends_its_pod_with_its_exit_code() {
 #[test]
 fn containers_are_added_to_look_into_a_pod() {
     let cluster = Cluster::up();
-    cluster.ok("run web --image=web --port=80");
+    let web = cluster.lab().file("web.yaml", WITH_VOLUMES);
+    cluster.ok(&format!("apply -f {}", web.display()));
     cluster.ok("wait --for=condition=Ready pod/web --timeout=20s");
     cluster.ok("debug web --image=busybox -c look -- sh -c hostname;exec~sleep~1000");
     cluster.shows("logs web -c look", "web\n");
@@ -39,12 +40,78 @@ fn containers_are_added_to_look_into_a_pod() {
     eventually("its end is told", || {
         cluster.ok(state).contains("\"exitCode\":3").then_some(())
     });
+    sees_volumes(&cluster);
     let restarts =
         "get pod web -o jsonpath={.status.phase}{.status.containerStatuses[0].restartCount}";
     assert_eq!(cluster.ok(restarts), "Running0");
     let before = std::time::Instant::now();
     cluster.ok("delete pod web --timeout=20s");
     assert!(before.elapsed() < std::time::Duration::from_secs(15));
+}
+
+/// `shown` is for whoever looks into it.
+const WITH_VOLUMES: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: default}
+spec:
+  containers: [{name: web, image: web, ports: [{containerPort: 80}], volumeMounts: [{name: work, mountPath: /rf-work}]}]
+  volumes:
+  - {name: work, emptyDir: {}}
+  - {name: shown, configMap: {name: kube-root-ca.crt}}
+";
+
+/// Volumes of the pod that nobody has mounted yet are there for who is added, and what is mounted stays.
+fn sees_volumes(cluster: &Cluster) {
+    let debug = |name: &str, mounts: &str, command: &str| {
+        let custom = cluster
+            .lab()
+            .file(name, &format!("{{\"volumeMounts\": [{mounts}]}}"));
+        let custom = custom.display();
+        cluster.run(&format!(
+            "debug web --image=busybox -c {name} --profile=general --custom={custom} -- {command}"
+        ))
+    };
+    let shown = r#"{"name": "shown", "mountPath": "/rf-shown"}"#;
+    let inner = r#"{"name": "shown", "mountPath": "/rf-work/inner", "readOnly": true}"#;
+    let command = "sh -c echo~kept>/rf-work/note;touch~/rf-work/inner/x||ls~/rf-shown~/rf-work/inner~/rf-work";
+    let added = debug("volumes", &format!("{shown}, {inner}"), command);
+    assert!(added.status.success(), "{added:?}");
+    eventually("it sees them", || {
+        let seen = cluster.ok("logs web -c volumes");
+        let lists = seen.matches("ca.crt\n").count() == 2 && seen.contains("inner\nnote\n");
+        lists.then_some(())
+    });
+    let kept = cluster.ok("exec web -- sh -c cat~/rf-work/note;ls~/rf-shown");
+    assert_eq!(kept, "kept\nca.crt\n");
+    let taken = debug(
+        "taken",
+        r#"{"name": "work", "mountPath": "/rf-shown"}"#,
+        "true",
+    );
+    assert!(taken.status.success(), "{taken:?}");
+    eventually("why it does not start is told", || {
+        let events = cluster.ok("get events --field-selector=reason=Failed");
+        events
+            .contains("different volumes at /rf-shown")
+            .then_some(())
+    });
+    let again = debug("again", inner, "ls /rf-work/inner");
+    assert!(again.status.success(), "{again:?}");
+    cluster.shows("logs web -c again", "ca.crt\n");
+    for (mount, reason) in [
+        (
+            r#"{"name": "none", "mountPath": "/x"}"#,
+            "volumeMounts[0].name: Not found: \"none\"",
+        ),
+        (
+            r#"{"name": "work", "mountPath": "/x", "subPath": "a"}"#,
+            "volumeMounts[0].subPath: Forbidden",
+        ),
+    ] {
+        let refused = debug("refused", mount, "true");
+        assert!(refused.stderr.contains(reason), "{refused:?}");
+    }
 }
 
 #[test]

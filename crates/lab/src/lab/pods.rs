@@ -28,6 +28,7 @@ use crate::process::volumes::VolumePlace;
 use crate::sandbox::{Sandbox, pod_files};
 pub(super) use command::command;
 pub(super) use probes::waits_for_probe;
+pub(super) use volumes::added as added_volumes;
 use watch::{back_off, watch};
 
 /// How long a container may take until its ports answer.

@@ -72,6 +72,14 @@ impl PodRecord {
         }
     }
 
+    /// A container that was added did not start, so that no volume is seen because of it.
+    pub fn sees_nothing(&mut self, container: &str) {
+        let mut added = self.ephemeral.iter_mut();
+        if let Some(container) = added.find(|one| one.name == container) {
+            container.details.volume_mounts.clear();
+        }
+    }
+
     /// Whether a container was added to look into it: it is never started again, and the pod does not depend on it.
     #[must_use]
     pub fn is_ephemeral(&self, container: &str) -> bool {

@@ -67,6 +67,10 @@ pub struct ContainerCommand {
     pub printed: PathBuf,
     /// One line for the program's standard input, which is closed after it.
     pub input: Option<String>,
+    /// Volumes that the pod does not see yet.
+    pub volumes: Vec<VolumePlace>,
+    /// Where it sees volumes already.
+    pub taken: Vec<PathBuf>,
 }
 
 /// What process 1 of a pod reports, one JSON line each.
@@ -100,6 +104,9 @@ pub const POD_SELF: &str = "/proc/1/exe";
 
 /// How long the last of what an ended container has printed may take.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
+
+/// The folder below a pod's own in which volumes are put together.
+const STAGING: &str = "staging";
 
 /// Says that nothing more is printed.
 type OutputEnd = std::sync::mpsc::Receiver<()>;
@@ -141,9 +148,9 @@ pub fn sandbox() -> anyhow::Result<ExitCode> {
 }
 
 fn place_volumes(config: &SandboxConfig) -> anyhow::Result<()> {
-    let staging = config.directory.join("staging");
+    let staging = config.directory.join(STAGING);
     fs::create_dir_all(&staging).context("cannot create a folder for volumes")?;
-    volumes::place(&config.volumes, &staging)
+    volumes::place(&config.volumes, &[], &staging)
 }
 
 fn namespaces(config: &SandboxConfig) -> CloneFlags {
@@ -319,6 +326,8 @@ fn supervise(incoming: &std::sync::mpsc::Receiver<InitInput>) -> anyhow::Result<
 
 /// Starts a container: its process, and whoever says when its output has ended.
 fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
+    let staging = command.printed.join(STAGING);
+    volumes::place(&command.volumes, &command.taken, &staging)?;
     let recorder = Recorder::create(&Printed::of(&command.printed, &command.name))?;
     let (output, printed) = std::io::pipe()?;
     let (program, arguments) = if command.builtin {

@@ -22,16 +22,21 @@ pub struct VolumePlace {
     pub read_only: bool,
 }
 
-/// Mounts volumes in the mount namespace of the calling process; `staging` is an empty folder to build in.
+/// Mounts volumes in the mount namespace of the calling process, where others are at `taken`; `staging` is an empty folder to
+/// build in.
 ///
 /// # Errors
 /// If a volume cannot be seen where it should.
-pub(super) fn place(volumes: &[VolumePlace], staging: &Path) -> anyhow::Result<()> {
+pub(super) fn place(
+    volumes: &[VolumePlace],
+    taken: &[PathBuf],
+    staging: &Path,
+) -> anyhow::Result<()> {
     let mut volumes: Vec<&VolumePlace> = volumes.iter().collect();
     volumes.sort_by_key(|volume| volume.target.components().count());
     let mut places = Places {
         staging,
-        own: BTreeSet::new(),
+        own: taken.iter().filter(|path| path.is_dir()).cloned().collect(),
     };
     for volume in volumes {
         places

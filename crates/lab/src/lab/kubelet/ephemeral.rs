@@ -10,6 +10,7 @@ use super::super::containers::{START_ERROR, now};
 use super::super::{Lab, PodId, PodRecord, pods};
 use super::{Normal, Warning};
 use crate::cluster::desired::DesiredContainer;
+use crate::process::sandbox::ContainerCommand;
 
 /// Whether the pod runs without a container that was added to `document`.
 pub(super) fn lacks(record: &PodRecord, document: &Value) -> bool {
@@ -34,12 +35,11 @@ impl Lab {
                     return;
                 }
                 let command = pods::command(self, &record.desired, container, &node, &addresses);
-                let sandbox = record.sandbox.as_mut();
-                let started = command.and_then(|command| match sandbox {
-                    Some(sandbox) => sandbox.start_container(command),
-                    None => anyhow::bail!("the pod does not run"),
-                });
+                let started = command.and_then(|command| start(record, container, command));
                 record.ephemeral.push(container.clone());
+                if started.is_err() {
+                    record.sees_nothing(&container.name);
+                }
                 let state = record.containers.entry(container.name.clone());
                 let state = state.or_default();
                 state.start(now());
@@ -90,6 +90,20 @@ impl Lab {
             }
         });
     }
+}
+
+/// Starts a container that was added, which sees what the pod sees and the volumes it mounts besides.
+fn start(
+    record: &mut PodRecord,
+    container: &DesiredContainer,
+    mut command: ContainerCommand,
+) -> anyhow::Result<()> {
+    let Some(sandbox) = &mut record.sandbox else {
+        anyhow::bail!("the pod does not run");
+    };
+    (command.volumes, command.taken) =
+        pods::added_volumes(&record.desired, &record.ephemeral, container)?;
+    sandbox.start_container(command)
 }
 
 /// The pod as if what was added to it were all of its containers.

@@ -89,6 +89,8 @@ pub(in super::super) fn command(
         environment: programs::environment(desired, &container.environment),
         printed: directory(&desired.pod.name),
         input,
+        volumes: Vec::new(),
+        taken: Vec::new(),
     })
 }
 

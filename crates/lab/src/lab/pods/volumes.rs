@@ -8,15 +8,18 @@ use anyhow::Context as _;
 
 use super::super::Lab;
 use super::directory;
-use crate::cluster::desired::DesiredPod;
+use crate::cluster::desired::{DesiredContainer, DesiredPod};
 use crate::cluster::details::{ContainerDetails, Volume, VolumeMount};
 use crate::cluster::volumes::{VolumeFile, VolumeFiles, files};
 use crate::process::volumes::VolumePlace;
 
+/// Where they are, below the pod's own folder.
+const FOLDER: &str = "volumes";
+
 /// Makes the volumes of a pod, with what its ConfigMaps and Secrets hold now, and says where containers see them.
 pub(super) fn prepare(lab: &Lab, desired: &DesiredPod) -> anyhow::Result<Vec<VolumePlace>> {
     let name = &desired.pod.name;
-    let folder = directory(name).join("volumes");
+    let folder = directory(name).join(FOLDER);
     let objects = lab.referable(&name.namespace);
     let facts = lab.facts(name, &[]);
     for volume in &desired.details.volumes {
@@ -24,7 +27,27 @@ pub(super) fn prepare(lab: &Lab, desired: &DesiredPod) -> anyhow::Result<Vec<Vol
         fill(&folder.join(&volume.name), &files)
             .with_context(|| format!("cannot make volume {}", volume.name))?;
     }
-    places(desired, &folder)
+    places(
+        desired,
+        desired.init.iter().chain(&desired.containers),
+        &folder,
+    )
+}
+
+/// Volumes of a running pod that `container` sees where no container has seen any, and where those are that others see: its
+/// own ones and `added` ones.
+pub(in super::super) fn added(
+    desired: &DesiredPod,
+    added: &[DesiredContainer],
+    container: &DesiredContainer,
+) -> anyhow::Result<(Vec<VolumePlace>, Vec<PathBuf>)> {
+    let folder = directory(&desired.pod.name).join(FOLDER);
+    let before = desired.init.iter().chain(&desired.containers).chain(added);
+    let taken = places(desired, before.clone(), &folder)?;
+    let taken: Vec<PathBuf> = taken.into_iter().map(|place| place.target).collect();
+    let mut new = places(desired, before.chain([container]), &folder)?;
+    new.retain(|place| !taken.contains(&place.target));
+    Ok((new, taken))
 }
 
 /// Every volume of a pod that the lab has in another way than asked for.
@@ -67,9 +90,12 @@ fn inner(path: &str) -> anyhow::Result<&Path> {
     Ok(path)
 }
 
-fn places(desired: &DesiredPod, folder: &Path) -> anyhow::Result<Vec<VolumePlace>> {
+fn places<'a>(
+    desired: &DesiredPod,
+    containers: impl Iterator<Item = &'a DesiredContainer>,
+    folder: &Path,
+) -> anyhow::Result<Vec<VolumePlace>> {
     let mut places: Vec<VolumePlace> = Vec::new();
-    let containers = desired.init.iter().chain(&desired.containers);
     for ContainerDetails { volume_mounts, .. } in containers.map(|one| &one.details) {
         for seen in volume_mounts {
             let new = place(desired, seen, folder)?;

@@ -39,6 +39,7 @@ pub(super) fn watch(
                         if record.is_ephemeral(&container) {
                             let state = record.containers.entry(container.clone());
                             state.or_default().end(START_ERROR, now());
+                            record.sees_nothing(&container);
                         }
                     });
                 }
