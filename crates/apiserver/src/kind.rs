@@ -6,6 +6,7 @@ mod custom;
 mod defaults;
 mod ignored;
 mod json_path;
+mod view;
 
 pub(crate) use cells::{age_column, conditions, containers, count, selector_text};
 pub use column::{Cell, Column};
@@ -15,6 +16,7 @@ pub(crate) use defaults::{pod_spec, template};
 pub(crate) use ignored::{Ignored, ignored, ignored_of, ignored_of_pods};
 
 pub use json_path::JsonPath;
+pub use view::View;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ pub struct Kind {
     pub versions: Vec<Word>,
     /// Such as `NetworkPolicy`.
     pub kind: Word,
+    /// What a list of it says as `kind`, such as `NetworkPolicyList`.
+    pub list_kind: Word,
     /// Such as `networkpolicies`.
     pub plural: Word,
     /// Such as `networkpolicy`.
@@ -75,6 +79,8 @@ pub struct Kind {
     pub selectable: &'static [&'static str],
     /// What `kubectl get` shows, between the name and nothing else.
     pub columns: Vec<Column>,
+    /// The same for versions of a custom resource that say it themselves.
+    pub version_columns: Vec<(String, Vec<Column>)>,
     /// Whether names are made up and say nothing, so that only `kubectl get -o wide` shows them.
     pub names_are_made_up: bool,
     /// Whether names are any text that a path can hold, and not those of DNS.
@@ -89,6 +95,8 @@ pub struct Kind {
     pub structures: Vec<(String, Arc<Structure>)>,
     /// Where `/scale` finds its numbers, if elsewhere than in a Deployment.
     pub scale_paths: Option<ScalePaths>,
+    /// Of which objects this is another face, if it has none of its own.
+    pub view: Option<&'static View>,
     /// What may not change: the field, and why.
     pub immutable: &'static [(&'static str, &'static str)],
     /// How long an object may take to end, in seconds, where something ends it.
@@ -109,6 +117,7 @@ impl Kind {
             group: group.into(),
             versions: vec![version.into()],
             kind: kind.into(),
+            list_kind: format!("{kind}List").into(),
             plural: plural.into(),
             singular: kind.to_lowercase().into(),
             short_names: Vec::new(),
@@ -119,6 +128,7 @@ impl Kind {
             subresources: Subresources::default(),
             selectable: &[],
             columns: vec![age_column()],
+            version_columns: Vec::new(),
             names_are_made_up: false,
             has_path_names: false,
             defaults: |_| {},
@@ -126,15 +136,30 @@ impl Kind {
             warnings: |_| Vec::new(),
             structures: Vec::new(),
             scale_paths: None,
+            view: None,
             immutable: &[],
             grace: |_| 0,
         }
     }
 
-    /// What names the resource: `deployments.apps`, `pods`.
+    /// What names the resource in the store: `deployments.apps`, `pods`.
     #[must_use]
     pub fn resource(&self) -> String {
-        qualified(&self.plural, &self.group)
+        let stored = self.view.map(|view| view.resource.to_owned());
+        stored.unwrap_or_else(|| qualified(&self.plural, &self.group))
+    }
+
+    /// The fields of its objects as they are stored.
+    pub(crate) fn stored_schema(&self) -> &'static Schema {
+        self.view.map_or(self.schema, |view| view.schema)
+    }
+
+    /// What `kubectl get` shows of a version.
+    #[must_use]
+    pub fn columns_of(&self, version: &str) -> &[Column] {
+        let mut own = self.version_columns.iter();
+        let own = own.find(|(name, _)| name == version);
+        own.map_or(&self.columns, |(_, columns)| columns)
     }
 
     /// What errors call the kind: `Deployment.apps`, `Pod`.
@@ -147,6 +172,13 @@ impl Kind {
     #[must_use]
     pub fn version(&self) -> &str {
         self.versions.first().map_or("", Cow::as_ref)
+    }
+
+    /// What stored objects say as `apiVersion`.
+    #[must_use]
+    pub fn stored_api_version(&self) -> String {
+        let stored = self.view.map(|view| view.api_version.to_owned());
+        stored.unwrap_or_else(|| self.api_version(self.version()))
     }
 
     /// What objects of `version` say as `apiVersion`.

@@ -4,7 +4,7 @@ mod set;
 mod told;
 
 pub(crate) use set::{FieldSet, Step, remove};
-pub(crate) use told::{Told, told};
+pub(crate) use told::{tell, told};
 
 use ringfence_model::Schema;
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 //! Decides nothing: what is put in is there. Each write takes a new revision, a removal too; each resource remembers its
 //! last changes, so that a watch continues from any of their revisions without gap or repeat.
 
+mod held;
 mod list;
 mod relations;
 mod watch;
@@ -10,10 +11,11 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use list::{ListRequest, Listing};
+pub use held::Text;
+pub use list::{ListRequest, Listed, Listing};
 pub(crate) use relations::owners;
 pub use relations::{Id, Unsettled};
-pub use watch::{Text, Watch, WatchEvent, WatchEventKind, WatchRequest};
+pub use watch::{Watch, WatchEvent, WatchEventKind, WatchRequest};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use serde_json::Value;
 
 use crate::object;
 use crate::status::ApiError;
+use held::Held;
 use relations::Relations;
 use watch::Written;
 
@@ -64,7 +67,7 @@ pub struct Change {
 }
 
 /// The objects by resource, such as `deployments.apps`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Store {
     revision: u64,
     /// The revision it began with: what lies before is not known.
@@ -74,9 +77,9 @@ pub struct Store {
     relations: Relations,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Resource {
-    objects: BTreeMap<Name, Arc<Value>>,
+    objects: BTreeMap<Name, Held>,
     changes: VecDeque<Change>,
     /// The last revision of which the change is forgotten.
     forgotten: u64,
@@ -111,22 +114,25 @@ impl Store {
     /// One object.
     #[must_use]
     pub fn get(&self, resource: &str, name: &Name) -> Option<&Arc<Value>> {
-        self.resources.get(resource)?.objects.get(name)
+        let held = self.resources.get(resource)?.objects.get(name)?;
+        Some(&held.object)
     }
 
     /// The objects of a resource, by namespace and name.
     pub fn objects(&self, resource: &str) -> impl Iterator<Item = (&Name, &Arc<Value>)> {
-        self.resources
-            .get(resource)
-            .into_iter()
-            .flat_map(|resource| &resource.objects)
+        self.held(resource).map(|(name, held)| (name, &held.object))
+    }
+
+    fn held(&self, resource: &str) -> impl Iterator<Item = (&Name, &Held)> {
+        let content = self.resources.get(resource).into_iter();
+        content.flat_map(|content| &content.objects)
     }
 
     /// All objects with their resources.
     pub fn everything(&self) -> impl Iterator<Item = (&str, &Name, &Arc<Value>)> {
         self.resources.iter().flat_map(|(resource, content)| {
-            let named = move |(name, object)| (resource.as_str(), name, object);
-            content.objects.iter().map(named)
+            let objects = content.objects.iter();
+            objects.map(move |(name, held)| (resource.as_str(), name, &held.object))
         })
     }
 
@@ -192,10 +198,15 @@ impl Store {
         let first = self.first;
         let content = self.resources.entry(resource.to_owned());
         let content = content.or_insert_with(|| Resource::new(first));
+        let written = Arc::<Written>::default();
         let before = match &after {
-            Some(object) => content.objects.insert(name.clone(), Arc::clone(object)),
+            Some(object) => {
+                let held = Held::new(Arc::clone(object), &written.after);
+                content.objects.insert(name.clone(), held)
+            }
             None => content.objects.remove(&name),
         };
+        let before = before.map(|held| held.object);
         let id = Id {
             resource: resource.to_owned(),
             name: name.clone(),
@@ -207,7 +218,7 @@ impl Store {
             name,
             before,
             after,
-            written: Arc::default(),
+            written,
         });
         content.forget(self.remembered);
     }

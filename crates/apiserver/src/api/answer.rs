@@ -1,14 +1,16 @@
 //! An answer as the server sends it.
 
-use std::fmt;
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
-use crate::managed::Told;
+use crate::managed::tell;
 use crate::status::ApiError;
-use crate::store::Watch;
+use crate::store::{Listed, Text, Watch};
 
 use super::streams::Streaming;
 use super::table::Form;
@@ -30,29 +32,71 @@ pub enum Body {
     Streaming(Box<Streaming>),
 }
 
-/// Objects as they are in the store. Its `Display` is its JSON, written without a copy of any of them.
+/// How long a piece of a list gets, about, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// Objects as they are in the store, whose JSON is written piece by piece and shared with others who list them at the same time: a
+/// list that is read slowly takes little more memory than its objects.
 #[derive(Debug)]
 pub struct List {
-    pub(crate) kind: String,
-    pub(crate) api_version: String,
-    pub(crate) metadata: Value,
-    pub(crate) items: Vec<Arc<Value>>,
+    /// What comes before the first object, until it has been written.
+    head: Vec<u8>,
+    items: VecDeque<Listed>,
+    begun: bool,
+    ended: bool,
 }
 
-impl fmt::Display for List {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, version) = (json!(self.kind), json!(self.api_version));
-        write!(
-            f,
-            "{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{},\"items\":[",
-            self.metadata
-        )?;
-        for (index, item) in self.items.iter().enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{}", Told(item))?;
+impl List {
+    pub(crate) fn new(kind: &str, api_version: &str, metadata: &Value, items: Vec<Listed>) -> Self {
+        let (kind, version) = (json!(kind), json!(api_version));
+        let head = format!(
+            "{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{metadata},\"items\":["
+        );
+        Self {
+            head: head.into_bytes(),
+            items: items.into(),
+            begun: false,
+            ended: false,
         }
-        f.write_str("]}")
     }
+
+    /// Whether all of it has been written.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The next piece of the JSON; nothing behind the last one.
+    pub fn piece(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        let mut out = std::mem::take(&mut self.head);
+        while out.len() < PIECE && !self.ended {
+            if let Some(Listed { object, text }) = self.items.pop_front() {
+                if std::mem::replace(&mut self.begun, true) {
+                    out.push(b',');
+                }
+                tell_shared(&object, text.as_ref(), &mut out);
+            } else {
+                out.extend_from_slice(b"]}");
+                self.ended = true;
+            }
+        }
+        Some(out.into())
+    }
+}
+
+/// Writes the JSON of an object, which is made once where others are told the same.
+pub(super) fn tell_shared(object: &Value, text: Option<&Text>, out: &mut Vec<u8>) {
+    let Some(text) = text else {
+        return tell(object, out);
+    };
+    out.extend_from_slice(text.get_or_init(|| {
+        let mut text = Vec::new();
+        tell(object, &mut text);
+        text.into()
+    }));
 }
 
 /// An answer.

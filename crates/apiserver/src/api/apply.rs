@@ -30,6 +30,13 @@ impl Api {
                 "fieldManager is required for apply patch",
             ));
         }
+        if let Some(view) = route.kind.view {
+            let message = format!(
+                "objects of {} are applied as what they are stored as: {}",
+                route.kind.group, view.api_version
+            );
+            return Err(ApiError::unsupported_media_type(message));
+        }
         let mut wanted = request.apply_body()?;
         check_type(&mut wanted, &route.kind, &route.version)?;
         if !object::items(&wanted, &["metadata", "managedFields"]).is_empty() {

@@ -61,7 +61,7 @@ impl Api {
         };
         let api_version = kind.api_version(&route.version);
         let writer = request.writer(route, &api_version, moment);
-        let fields = managed::managed(decision.outcome.object(), kind.schema);
+        let fields = managed::managed(decision.outcome.object(), kind.stored_schema());
         decision.record(&[Entry::new(&writer, false, fields)]);
         Ok(decision)
     }
@@ -132,7 +132,10 @@ pub(super) fn place(object: &mut Value, route: &Route) -> Result<(), ApiError> {
 
 /// Another version of the kind is stored as the first one.
 pub(super) fn store_in_first_version(object: &mut Value, kind: &Kind) {
-    let stored = kind.api_version(kind.version());
+    let stored = kind.stored_api_version();
+    if let Some(view) = kind.view {
+        view.store(object);
+    }
     object::fields(object).insert("apiVersion".to_owned(), stored.into());
 }
 

@@ -11,7 +11,7 @@ use super::{Api, Moment, Request};
 use crate::kind::Kind;
 use crate::object;
 use crate::status::ApiError;
-use crate::store::{ListRequest, Listing, Name, Watch, WatchRequest};
+use crate::store::{ListRequest, Listed, Listing, Name, Watch, WatchRequest};
 
 impl Api {
     pub(super) fn get(
@@ -69,13 +69,19 @@ impl Api {
         };
         let form = Form::of(request)?;
         let listing = self.store().list(&kind.resource(), &wanted)?;
-        let objects = listing.objects.iter();
-        let objects: Vec<Arc<Value>> = objects
-            .map(|object| in_version(object, kind, &route.version))
-            .collect();
+        let metadata = metadata(&listing);
+        let objects = listing.objects.into_iter().map(|Listed { object, text }| {
+            let shown = in_version(&object, kind, &route.version);
+            // The text is that of the version that is stored.
+            let text = text.filter(|_| Arc::ptr_eq(&shown, &object));
+            Listed {
+                object: shown,
+                text,
+            }
+        });
         Ok(form.list(
-            objects,
-            metadata(&listing),
+            objects.collect(),
+            metadata,
             (kind, &route.version),
             moment.now,
         ))
@@ -113,13 +119,16 @@ impl Api {
     }
 }
 
-/// `object` as it is in another version of its kind: all have the same fields.
+/// `object` as it is in another version of its kind: all have the same fields, except where one kind shows those of another.
 pub(crate) fn in_version(object: &Arc<Value>, kind: &Kind, version: &str) -> Arc<Value> {
     let api_version = kind.api_version(version);
     if object::text(object, &["apiVersion"]) == api_version {
         return Arc::clone(object);
     }
     let mut copy = Value::clone(object);
+    if let Some(view) = kind.view {
+        view.show(&mut copy);
+    }
     object::fields(&mut copy).insert("apiVersion".to_owned(), api_version.into());
     Arc::new(copy)
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Request;
-use super::answer::{Answer, Body, List};
-use crate::kind::Kind;
-use crate::managed::{Told, told};
+use super::answer::{Answer, Body, List, tell_shared};
+use crate::kind::{Column, Kind};
+use crate::managed::told;
 use crate::object;
 use crate::status::ApiError;
-use crate::store::{WatchEvent, WatchEventKind};
+use crate::store::{Listed, WatchEvent, WatchEventKind};
 use crate::time::Timestamp;
 
 /// How objects are written.
@@ -72,12 +72,17 @@ impl Form {
             Self::Metadata => partial(object),
             Self::Table(include) => {
                 let metadata = json!({"resourceVersion": object::revision(object)});
+                let api_version = object::text(object, &["apiVersion"]);
+                let version = api_version.rsplit('/').next().unwrap_or_default();
+                let columns = kind.columns_of(version);
+                let headings = headings.then(|| column_definitions(kind, columns));
+                let headings = headings.unwrap_or_default();
                 table(
                     &[Arc::clone(object)],
                     metadata,
-                    kind,
+                    (columns, headings),
                     include,
-                    (now, headings),
+                    now,
                 )
             }
         }
@@ -85,43 +90,48 @@ impl Form {
 
     pub(super) fn list(
         self,
-        objects: Vec<Arc<Value>>,
+        objects: Vec<Listed>,
         metadata: Value,
         (kind, version): (&Kind, &str),
         now: Timestamp,
     ) -> Answer {
         match self {
-            Self::Whole => Answer {
-                body: Body::List(Box::new(List {
-                    kind: format!("{}List", kind.kind),
-                    api_version: kind.api_version(version),
-                    metadata,
-                    items: objects,
-                })),
-                ..Answer::json(200, Value::Null)
-            },
+            Self::Whole => {
+                let api_version = kind.api_version(version);
+                let list = List::new(&kind.list_kind, &api_version, &metadata, objects);
+                Answer {
+                    body: Body::List(Box::new(list)),
+                    ..Answer::json(200, Value::Null)
+                }
+            }
             Self::Metadata => {
-                let items: Vec<Value> = objects.iter().map(|object| partial(object)).collect();
+                let items = objects.iter().map(|listed| partial(&listed.object));
+                let items: Vec<Value> = items.collect();
                 let list = json!({
                     "kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": metadata, "items": items,
                 });
                 Answer::json(200, list)
             }
             Self::Table(include) => {
-                let table = table(&objects, metadata, kind, include, (now, true));
+                let columns = kind.columns_of(version);
+                let columns = (columns, column_definitions(kind, columns));
+                let objects: Vec<Arc<Value>> =
+                    objects.into_iter().map(|listed| listed.object).collect();
+                let table = table(&objects, metadata, columns, include, now);
                 Answer::json(200, table)
             }
         }
     }
 
-    /// One event of a watch as a line; `first` if no other came before it. What is told to all in the same words is written once.
+    /// Writes one event of a watch as a line; `first` if no other came before it. What is told to all in the same words is made once.
     pub(crate) fn line(
         self,
         event: &WatchEvent,
         (kind, version): (&Kind, &str),
         now: Timestamp,
         first: bool,
-    ) -> Vec<u8> {
+        out: &mut Vec<u8>,
+    ) {
         let object = match event.kind {
             WatchEventKind::Bookmark | WatchEventKind::InitialEnd => {
                 let mut bookmark = Value::clone(&event.object);
@@ -134,21 +144,17 @@ impl Form {
                 super::read::in_version(&event.object, kind, version)
             }
         };
-        let mut line = format!("{{\"type\":\"{}\",\"object\":", event.kind.word()).into_bytes();
-        match &event.text {
-            Some(text) if self == Self::Whole && Arc::ptr_eq(&object, &event.object) => {
-                let text = text.get_or_init(|| Told(&object).to_string().into());
-                line.extend_from_slice(text);
-            }
-            _ if self == Self::Whole => line.extend(Told(&object).to_string().into_bytes()),
-            _ => line.extend(
-                self.write(&object, kind, now, first)
-                    .to_string()
-                    .into_bytes(),
-            ),
+        let head = format!("{{\"type\":\"{}\",\"object\":", event.kind.word());
+        out.extend_from_slice(head.as_bytes());
+        if self == Self::Whole {
+            let text = event.text.as_ref();
+            let shared = text.filter(|_| Arc::ptr_eq(&object, &event.object));
+            tell_shared(&object, shared, out);
+        } else {
+            let object = self.write(&object, kind, now, first);
+            out.extend_from_slice(object.to_string().as_bytes());
         }
-        line.extend_from_slice(b"}\n");
-        line
+        out.extend_from_slice(b"}\n");
     }
 }
 
@@ -179,40 +185,37 @@ fn partial(object: &Value) -> Value {
 fn table(
     objects: &[Arc<Value>],
     metadata: Value,
-    kind: &Kind,
+    (columns, headings): (&[Column], Vec<Value>),
     include: Include,
-    (now, headings): (Timestamp, bool),
+    now: Timestamp,
 ) -> Value {
-    let rows = objects.iter().map(|object| row(object, kind, include, now));
-    let rows: Vec<Value> = rows.collect();
-    let headings = if headings {
-        column_definitions(kind)
-    } else {
-        Vec::new()
-    };
+    let rows = objects.iter();
+    let rows: Vec<Value> = rows
+        .map(|object| row(object, columns, include, now))
+        .collect();
     json!({
         "kind": "Table", "apiVersion": META, "metadata": metadata,
         "columnDefinitions": headings, "rows": rows,
     })
 }
 
-fn column_definitions(kind: &Kind) -> Vec<Value> {
+fn column_definitions(kind: &Kind, columns: &[Column]) -> Vec<Value> {
     let name = json!({
         "name": "Name", "type": "string", "format": "name", "description": "",
         "priority": i32::from(kind.names_are_made_up),
     });
-    let more = kind.columns.iter().map(|column| {
+    let more = columns.iter().map(|column| {
         json!({
-            "name": column.name, "type": column.value, "format": "", "description": "",
+            "name": column.name, "type": column.value, "format": column.format, "description": column.description,
             "priority": i32::from(column.wide),
         })
     });
     std::iter::once(name).chain(more).collect()
 }
 
-fn row(object: &Value, kind: &Kind, include: Include, now: Timestamp) -> Value {
+fn row(object: &Value, columns: &[Column], include: Include, now: Timestamp) -> Value {
     let name: Value = object::name(object).into();
-    let cells = kind.columns.iter().map(|column| column.show(object, now));
+    let cells = columns.iter().map(|column| column.show(object, now));
     let cells: Vec<Value> = std::iter::once(name).chain(cells).collect();
     match include {
         Include::Nothing => json!({"cells": cells}),

@@ -42,6 +42,17 @@ fn client_with(ends_pods: bool, admission: Box<dyn Admission>) -> Client {
 
 impl Client {
     fn send(&self, method: Method, url: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        self.send_for((method, url), "application/json", content_type, body)
+    }
+
+    /// `accept` is the form in which the answer is wanted.
+    fn send_for(
+        &self,
+        (method, url): (Method, &str),
+        accept: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Answer {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let request = Request {
@@ -54,7 +65,7 @@ impl Client {
             query: pairs
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
-            accept: "application/json".to_owned(),
+            accept: accept.to_owned(),
             content_type: content_type.to_owned(),
             user_agent: "test/1".to_owned(),
             if_none_match: None,
@@ -85,7 +96,10 @@ impl Client {
         let code = answer.code;
         let value = match answer.body {
             Body::Json(value) => value,
-            Body::List(list) => serde_json::from_str(&list.to_string()).unwrap(),
+            Body::List(mut list) => {
+                let pieces = std::iter::from_fn(|| list.piece());
+                serde_json::from_slice(&pieces.collect::<Vec<_>>().concat()).unwrap()
+            }
             other @ (Body::Text(_) | Body::NotModified | Body::Watch(_) | Body::Streaming(_)) => {
                 panic!("no object, but {other:?}")
             }
@@ -103,6 +117,19 @@ impl Client {
         let (code, answer) = self.call(Method::Get, url, "", &Value::Null);
         assert_eq!(code, 200, "{answer}");
         answer
+    }
+
+    /// What `kubectl get` would print: the headings, and the cells of each row.
+    fn table(&self, url: &str) -> (Vec<Value>, Vec<Value>) {
+        let accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+        let answer = self.send_for((Method::Get, url), accept, "", Vec::new());
+        let Body::Json(table) = answer.body else {
+            panic!("no table, but {answer:?}");
+        };
+        let list = |field: &str| table[field].as_array().unwrap().clone();
+        let rows = list("rows");
+        let rows = rows.iter().map(|row| row["cells"].clone());
+        (list("columnDefinitions"), rows.collect())
     }
 
     fn code(&self, url: &str) -> u16 {

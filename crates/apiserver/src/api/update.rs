@@ -88,7 +88,7 @@ fn note(
     (request, route): (&Request, &Route),
     moment: &Moment<'_>,
 ) {
-    let schema = route.kind.schema;
+    let schema = route.kind.stored_schema();
     let sent = at(object, &["metadata", "managedFields"]).is_some();
     let mut entries = managed::entries(if sent { object } else { current });
     let api_version = route.kind.api_version(&route.version);

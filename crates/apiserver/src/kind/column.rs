@@ -19,8 +19,12 @@ pub enum Cell {
 pub struct Column {
     /// Its heading.
     pub name: Word,
-    /// `string`, `integer` or `date`.
+    /// `string`, `integer`, `number`, `boolean` or `date`.
     pub value: Word,
+    /// A hint for those who show it, such as `int32`; mostly empty.
+    pub format: Word,
+    /// What it says, for those who show it; empty for kinds of ours.
+    pub description: Word,
     /// Shown with `-o wide` only.
     pub wide: bool,
     /// What stands in it.
@@ -32,6 +36,8 @@ impl Column {
         Self {
             name: name.into(),
             value: "string".into(),
+            format: "".into(),
+            description: "".into(),
             wide: false,
             cell: Cell::Computed(cell),
         }
@@ -64,11 +70,22 @@ impl Column {
                         let words: Vec<String> = values.iter().map(|value| word(value)).collect();
                         words.join(" ").into()
                     }
-                    (_, [value, ..]) => Value::clone(value),
+                    (kind, [value, ..]) => of_type(value, kind),
                 }
             }
         }
     }
+}
+
+/// A value in a column of another type than text; nothing if it is of another one.
+fn of_type(value: &Value, kind: &str) -> Value {
+    let fits = match kind {
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        _ => false,
+    };
+    if fits { value.clone() } else { Value::Null }
 }
 
 /// A value in a column of text.

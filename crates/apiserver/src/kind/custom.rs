@@ -56,6 +56,10 @@ pub(crate) fn custom(definition: &Value) -> Option<Kind> {
             .map(|version| text(version, &["name"]).to_owned().into())
             .collect(),
         kind: name("kind"),
+        list_kind: match text(definition, &["spec", "names", "listKind"]) {
+            "" => format!("{}List", text(definition, &["spec", "names", "kind"])).into(),
+            given => given.to_owned().into(),
+        },
         plural: name("plural"),
         singular: name("singular"),
         short_names: names("shortNames"),
@@ -72,6 +76,10 @@ pub(crate) fn custom(definition: &Value) -> Option<Kind> {
             scale: has(&["subresources", "scale"]),
         },
         columns: columns(first),
+        version_columns: served
+            .iter()
+            .map(|version| (text(version, &["name"]).to_owned(), columns(version)))
+            .collect(),
         structures: served.iter().map(|version| structure(version)).collect(),
         scale_paths: served.iter().find_map(|version| scale_paths(version)),
         ..Kind::namespaced("", "", "", "", "", &CUSTOM)
@@ -103,18 +111,29 @@ fn columns(version: &Value) -> Vec<Column> {
     let columns = items(version, &["additionalPrinterColumns"]).iter();
     let columns: Vec<Column> = columns.filter_map(column).collect();
     if columns.is_empty() {
-        vec![age_column()]
+        let value = "date".into();
+        vec![Column {
+            value,
+            ..age_column()
+        }]
     } else {
         columns
     }
 }
 
 fn column(column: &Value) -> Option<Column> {
+    let path = text(column, &["jsonPath"]);
+    let description = match text(column, &["description"]) {
+        "" => format!("Custom resource definition column (in JSONPath format): {path}"),
+        given => given.to_owned(),
+    };
     Some(Column {
         name: text(column, &["name"]).to_owned().into(),
         value: text(column, &["type"]).to_owned().into(),
+        format: text(column, &["format"]).to_owned().into(),
+        description: description.into(),
         wide: number(column, &["priority"]).unwrap_or_default() > 0,
-        cell: Cell::Path(JsonPath::parse(text(column, &["jsonPath"]))?),
+        cell: Cell::Path(JsonPath::parse(path)?),
     })
 }
 

@@ -68,17 +68,17 @@ pub(super) static EVENT: Schema = Schema {
     ],
 };
 
-static EVENT_SERIES: Schema = Schema {
+pub(super) static EVENT_SERIES: Schema = Schema {
     name: "EventSeries",
     fields: &[("count", Type::Int32), ("lastObservedTime", Type::Time)],
 };
 
-static EVENT_SOURCE: Schema = Schema {
+pub(super) static EVENT_SOURCE: Schema = Schema {
     name: "EventSource",
     fields: &[("component", Type::Text), ("host", Type::Text)],
 };
 
-static REFERENCE: Schema = Schema {
+pub(super) static REFERENCE: Schema = Schema {
     name: "ObjectReference",
     fields: &[
         ("apiVersion", Type::Text),

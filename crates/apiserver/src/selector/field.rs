@@ -57,7 +57,12 @@ fn parse_term(term: &str, fields: &[&str]) -> Result<Term, String> {
 fn value(object: &Value, field: &str) -> String {
     let path: Vec<&str> = match field {
         "source" => vec!["source", "component"],
-        _ => field.split('.').collect(),
+        // Events have two names for some fields, and are stored under the older one.
+        "reportingController" => vec!["reportingComponent"],
+        _ => match field.split_once('.') {
+            Some(("regarding", rest)) => vec!["involvedObject", rest],
+            _ => field.split('.').collect(),
+        },
     };
     match object::at(object, &path) {
         Some(Value::String(text)) => text.clone(),

@@ -50,10 +50,11 @@ pub(super) async fn feed(api: Arc<Api>, mut watching: Box<Watching>, sender: mps
                 }
             }
             Ok(events) => {
-                let lines = events
-                    .iter()
-                    .map(|event| line(&watching, event, &mut first));
-                lines.collect::<Vec<_>>().concat().into()
+                let mut lines = Vec::new();
+                for event in &events {
+                    line(&watching, event, &mut first, &mut lines);
+                }
+                lines.into()
             }
             Err(error) => {
                 let event = json!({"type": "ERROR", "object": error.to_value()});
@@ -76,12 +77,13 @@ fn last_words(watching: &Watching, first: bool) -> Bytes {
     if !watching.bookmarks {
         return Bytes::new();
     }
-    let mut first = first;
-    line(watching, &watching.watch.bookmark(), &mut first).into()
+    let (mut first, mut words) = (first, Vec::new());
+    line(watching, &watching.watch.bookmark(), &mut first, &mut words);
+    words.into()
 }
 
-fn line(watching: &Watching, event: &WatchEvent, first: &mut bool) -> Vec<u8> {
+fn line(watching: &Watching, event: &WatchEvent, first: &mut bool, out: &mut Vec<u8>) {
     let kind = (watching.kind.as_ref(), watching.version.as_str());
     let first = std::mem::take(first);
-    watching.form.line(event, kind, now(), first)
+    watching.form.line(event, kind, now(), first, out);
 }

@@ -13,15 +13,20 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, VARY, WARNIN
 use tokio::sync::mpsc;
 
 use super::feed;
-use crate::api::{Answer, Api, Body};
+use crate::api::{Answer, Api, Body, List};
 
-pub(super) type Reply = Response<Either<Full<Bytes>, Events>>;
+pub(super) type Reply = Response<Either<Full<Bytes>, Flow>>;
 
-/// The events of a watch, or the lines of a log, as they come.
+/// What is sent piece by piece.
 #[derive(Debug)]
-pub(super) struct Events(pub(super) mpsc::Receiver<Bytes>);
+pub(super) enum Flow {
+    /// The events of a watch, or the lines of a log, as they come.
+    Events(mpsc::Receiver<Bytes>),
+    /// A list, each piece of which is made when the one before is under way; and its first piece.
+    List(Option<Bytes>, Box<List>),
+}
 
-impl HttpBody for Events {
+impl HttpBody for Flow {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -29,7 +34,10 @@ impl HttpBody for Events {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.0.poll_recv(context);
+        let next = match &mut *self {
+            Self::Events(events) => events.poll_recv(context),
+            Self::List(first, list) => Poll::Ready(first.take().or_else(|| list.piece())),
+        };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
@@ -38,14 +46,17 @@ impl HttpBody for Events {
 pub(super) fn reply(api: &Arc<Api>, answer: Answer) -> Reply {
     let body = match answer.body {
         Body::Json(value) => Either::Left(Full::from(value.to_string())),
-        Body::List(list) => Either::Left(Full::from(list.to_string())),
+        Body::List(mut list) => match list.piece() {
+            first if list.has_ended() => Either::Left(Full::from(first.unwrap_or_default())),
+            first => Either::Right(Flow::List(first, list)),
+        },
         Body::Text(text) => Either::Left(Full::from(text)),
         Body::NotModified | Body::Streaming(_) => Either::Left(Full::default()),
         Body::Watch(watching) => {
             // One batch in the making and one under way: a slow reader holds no more than that.
             let (sender, receiver) = mpsc::channel(1);
             tokio::spawn(feed::feed(Arc::clone(api), watching, sender));
-            Either::Right(Events(receiver))
+            Either::Right(Flow::Events(receiver))
         }
     };
     let mut response = Response::new(body);

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{Name, Store};
+use super::{Name, Store, Text};
 use crate::object;
 use crate::selector::Filter;
 use crate::status::ApiError;
@@ -26,11 +26,20 @@ pub struct ListRequest {
     pub exact: bool,
 }
 
+/// An object of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The object.
+    pub object: Arc<Value>,
+    /// Its JSON, which is shared by all who list it; none for an earlier state.
+    pub text: Option<Text>,
+}
+
 /// A page.
 #[derive(Clone, Debug)]
 pub struct Listing {
     /// The objects.
-    pub objects: Vec<Arc<Value>>,
+    pub objects: Vec<Listed>,
     /// The revision that they are of.
     pub revision: u64,
     /// What to ask for to get the next page.
@@ -46,31 +55,24 @@ impl Store {
     /// 400 for a token that is not ours, 410 for a revision that is too old, 504 for one that is still to come.
     pub fn list(&self, resource: &str, request: &ListRequest) -> Result<Listing, ApiError> {
         let (revision, after) = self.start(request)?;
-        let objects: Vec<(Name, Arc<Value>)> = if revision == self.revision() {
-            let objects = self.objects(resource);
-            objects
-                .map(|(name, object)| (name.clone(), Arc::clone(object)))
-                .collect()
-        } else {
-            self.objects_at(resource, revision)?.into_iter().collect()
-        };
-        let mut matching = objects.into_iter().filter(|(name, object)| {
+        let is_wanted = |name: &Name, object: &Value| {
             after.as_ref().is_none_or(|after| name > after) && request.filter.matches(object)
-        });
-        let limit = if request.limit == 0 {
-            usize::MAX
-        } else {
-            request.limit
         };
-        let page: Vec<(Name, Arc<Value>)> = matching.by_ref().take(limit).collect();
-        let remaining = matching.count();
-        let last = page.last().filter(|_| remaining > 0);
-        Ok(Listing {
-            revision,
-            next: last.map(|(name, _)| token(revision, name)),
-            remaining,
-            objects: page.into_iter().map(|(_, object)| object).collect(),
-        })
+        if revision == self.revision() {
+            let objects = self.held(resource);
+            let matching = objects.filter(|(name, held)| is_wanted(name, &held.object));
+            return Ok(page(revision, request.limit, matching, |held| Listed {
+                object: Arc::clone(&held.object),
+                text: Some(held.text()),
+            }));
+        }
+        let objects = self.objects_at(resource, revision)?;
+        let objects = objects.iter();
+        let matching = objects.filter(|(name, object)| is_wanted(name, object));
+        Ok(page(revision, request.limit, matching, |object| Listed {
+            object: Arc::clone(object),
+            text: None,
+        }))
     }
 
     fn start(&self, request: &ListRequest) -> Result<(u64, Option<Name>), ApiError> {
@@ -86,6 +88,25 @@ impl Store {
             Some(revision) if request.exact => Ok((revision, None)),
             Some(_) | None => Ok((self.revision(), None)),
         }
+    }
+}
+
+/// The first `limit` of these objects, or all of them for 0.
+fn page<'a, T: 'a>(
+    revision: u64,
+    limit: usize,
+    mut objects: impl Iterator<Item = (&'a Name, &'a T)>,
+    listed: impl Fn(&'a T) -> Listed,
+) -> Listing {
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let page: Vec<(&Name, &T)> = objects.by_ref().take(limit).collect();
+    let remaining = objects.count();
+    let last = page.last().filter(|_| remaining > 0);
+    Listing {
+        revision,
+        next: last.map(|(name, _)| token(revision, name)),
+        remaining,
+        objects: page.into_iter().map(|(_, object)| listed(object)).collect(),
     }
 }
 

@@ -73,7 +73,7 @@ fn listed(store: &Store, filter: &Filter) -> BTreeMap<Name, Arc<Value>> {
     listing
         .objects
         .into_iter()
-        .map(|object| (Name::of(&object), object))
+        .map(|Listed { object, .. }| (Name::of(&object), object))
         .collect()
 }
 
@@ -180,7 +180,7 @@ proptest! {
             let request = ListRequest { limit, after, ..ListRequest::default() };
             let page = store.list(PODS, &request).unwrap();
             prop_assert_eq!(page.remaining, whole.len() - paged.len() - page.objects.len());
-            paged.extend(page.objects);
+            paged.extend(page.objects.into_iter().map(|listed| listed.object));
             after = page.next;
             if after.is_none() {
                 break;
@@ -189,6 +189,27 @@ proptest! {
         }
         prop_assert_eq!(paged, whole);
     }
+}
+
+#[test]
+fn those_who_list_at_the_same_time_share_the_text() {
+    let mut store = Store::new(0);
+    store.put(PODS, &pod("a", "web", 1));
+    let list = |store: &Store| store.list(PODS, &ListRequest::default()).unwrap().objects;
+    let text = |listed: &[Listed]| listed[0].text.clone().unwrap();
+    let (one, other) = (list(&store), list(&store));
+    text(&one).set("written".into()).unwrap();
+    assert_eq!(text(&other).get().unwrap(), "written");
+    let mut watch = Watch::start(&store, PODS, WatchRequest::default()).unwrap();
+    let told = watch.next(&store).unwrap();
+    assert_eq!(told[0].text.as_ref().unwrap().get().unwrap(), "written");
+    store.put(PODS, &pod("a", "web", 2));
+    assert_eq!(text(&list(&store)).get(), None, "of another state");
+    // The last change is remembered with its text; what is older has one as long as somebody needs it.
+    let mut store = Store::new(0).remembering(0);
+    store.put(PODS, &pod("a", "web", 1));
+    text(&list(&store)).set("written".into()).unwrap();
+    assert_eq!(text(&list(&store)).get(), None);
 }
 
 #[test]

@@ -3,16 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Change, Store};
+use super::{Change, Listed, Store, Text};
 use crate::object;
 use crate::selector::Filter;
 use crate::status::ApiError;
 
 /// How many events one look at the store may yield, so that a slow reader holds little.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// What a watch is asked for.
 #[derive(Clone, Debug, Default)]
@@ -54,13 +53,10 @@ pub struct WatchEvent {
     pub text: Option<Text>,
 }
 
-/// An object as JSON, when it has been asked for.
-pub type Text = Arc<OnceLock<Bytes>>;
-
 /// How a change is told: made once, by the first watcher that needs it.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    after: Text,
+    pub(super) after: Text,
     /// The state before, with the revision of its end.
     last: OnceLock<Arc<Value>>,
     last_text: Text,
@@ -71,7 +67,7 @@ pub(super) struct Written {
 pub struct Watch {
     resource: String,
     filter: Filter,
-    initial: VecDeque<Arc<Value>>,
+    initial: VecDeque<Listed>,
     initial_end: bool,
     /// Changes up to this revision have been told.
     seen: u64,
@@ -102,11 +98,15 @@ impl Watch {
             return Err(super::too_large(revision, store.revision()));
         }
         let all_first = request.send_initial_events || from.is_none();
-        let matching = store.objects(resource).map(|(_, object)| object);
-        let matching = matching.filter(|object| all_first && request.filter.matches(object));
+        let matching = store.held(resource).map(|(_, held)| held);
+        let matching = matching.filter(|held| all_first && request.filter.matches(&held.object));
+        let initial = matching.map(|held| Listed {
+            object: Arc::clone(&held.object),
+            text: Some(held.text()),
+        });
         Ok(Self {
             resource: resource.to_owned(),
-            initial: matching.cloned().collect(),
+            initial: initial.collect(),
             initial_end: request.send_initial_events && request.bookmarks,
             filter: request.filter,
             seen: from.filter(|_| !all_first).unwrap_or(store.revision()),
@@ -119,10 +119,10 @@ impl Watch {
     /// 410 if the reader was too slow, so that changes were forgotten before it heard of them.
     pub fn next(&mut self, store: &Store) -> Result<Vec<WatchEvent>, ApiError> {
         let count = self.initial.len().min(BATCH);
-        let added = |object| WatchEvent {
+        let added = |listed: Listed| WatchEvent {
             kind: WatchEventKind::Added,
-            object,
-            text: None,
+            object: listed.object,
+            text: listed.text,
         };
         let mut events: Vec<WatchEvent> = self.initial.drain(..count).map(added).collect();
         if !self.initial.is_empty() {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{CHUNK, SILENCE_LIMIT};
 use crate::containers::Output;
-use crate::server::reply::{Events, Reply};
+use crate::server::reply::{Flow, Reply};
 
 /// Sends what is read as it comes. A slow reader holds one chunk and the next.
 pub(super) fn reply(mut output: Take<Output>) -> Reply {
@@ -28,7 +28,7 @@ pub(super) fn reply(mut output: Take<Output>) -> Reply {
             }
         }
     });
-    let mut response = Response::new(Either::Right(Events(receiver)));
+    let mut response = Response::new(Either::Right(Flow::Events(receiver)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
