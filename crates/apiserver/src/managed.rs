@@ -102,10 +102,16 @@ impl Entry {
     }
 }
 
-/// The entries of an object.
-pub(crate) fn entries(object: &Value) -> Vec<Entry> {
+/// The entries of an object. Fields of what is a single value to the server are those of the whole value.
+pub(crate) fn entries(object: &Value, schema: &'static Schema) -> Vec<Entry> {
     let entries = items(object, &["metadata", "managedFields"]).iter();
-    entries.filter_map(Entry::read).collect()
+    let entries = entries.filter_map(Entry::read);
+    entries
+        .map(|entry| Entry {
+            fields: entry.fields.whole(Position::Object(schema)),
+            ..entry
+        })
+        .collect()
 }
 
 /// Writes the entries that are left with fields, to be stored.

@@ -126,7 +126,7 @@ fn merged(
     force: bool,
 ) -> Result<(Value, Vec<Entry>), ApiError> {
     let fields = managed::managed(wanted, schema);
-    let entries = managed::entries(current);
+    let entries = managed::entries(current, schema);
     let mut object = current.clone();
     merge(&mut object, wanted, Position::Object(schema));
     let mut completed = object.clone();
@@ -220,7 +220,7 @@ fn merge(target: &mut Value, wanted: &Value, at: Position) {
                 merge(
                     target.entry(name).or_insert(Value::Null),
                     value,
-                    at.field(name),
+                    at.applied_field(name),
                 );
             }
         }

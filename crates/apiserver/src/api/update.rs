@@ -90,7 +90,7 @@ fn note(
 ) {
     let schema = route.kind.stored_schema();
     let sent = at(object, &["metadata", "managedFields"]).is_some();
-    let mut entries = managed::entries(if sent { object } else { current });
+    let mut entries = managed::entries(if sent { object } else { current }, schema);
     let api_version = route.kind.api_version(&route.version);
     let writer = request.writer(route, &api_version, moment);
     managed::note_update(&mut entries, (current, object), schema, &writer);

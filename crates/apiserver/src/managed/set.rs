@@ -33,7 +33,8 @@ impl FieldSet {
                 fields
                     .iter()
                     .map(|(name, value)| {
-                        (Step::Field(name.clone()), Self::of(value, at.field(name)))
+                        let below = Self::of(value, at.applied_field(name));
+                        (Step::Field(name.clone()), below)
                     })
                     .collect()
             }
@@ -59,6 +60,24 @@ impl FieldSet {
         Self {
             here: below.is_empty(),
             below,
+        }
+    }
+
+    /// The same paths, but none that ends below a single value.
+    pub(crate) fn whole(self, at: Position) -> Self {
+        if matches!(at, Position::Leaf) && !self.is_empty() {
+            return Self::leaf();
+        }
+        let below = self.below.into_iter().map(|(step, set)| {
+            let at = match &step {
+                Step::Field(name) => at.applied_field(name),
+                Step::Item(_) | Step::Member(_) => at.item(),
+            };
+            (step, set.whole(at))
+        });
+        Self {
+            here: self.here,
+            below: below.collect(),
         }
     }
 
@@ -230,7 +249,7 @@ fn is_meant(item: &Value, step: &Step) -> bool {
     }
 }
 
-/// Takes the paths of `gone` out of `value`, but nothing that holds a path of `kept`.
+/// Takes the paths of `gone` out of `value`, and what is empty without them, but nothing that holds a path of `kept`.
 pub(crate) fn remove(value: &mut Value, gone: &FieldSet, kept: &FieldSet) {
     let nothing = FieldSet::default();
     for (step, gone) in &gone.below {
@@ -238,10 +257,13 @@ pub(crate) fn remove(value: &mut Value, gone: &FieldSet, kept: &FieldSet) {
         let whole = gone.here && kept.is_empty();
         match (&mut *value, step) {
             (Value::Object(fields), Step::Field(name)) => {
-                if whole {
-                    fields.shift_remove(name);
-                } else if let Some(value) = fields.get_mut(name) {
+                let mut emptied = false;
+                if let Some(value) = fields.get_mut(name).filter(|_| !whole) {
                     remove(value, gone, kept);
+                    emptied = is_empty(value) && kept.is_empty();
+                }
+                if whole || emptied {
+                    fields.shift_remove(name);
                 }
             }
             (Value::Array(list), _) => {
@@ -261,6 +283,10 @@ pub(crate) fn remove(value: &mut Value, gone: &FieldSet, kept: &FieldSet) {
             ) => {}
         }
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 #[cfg(test)]
@@ -309,5 +335,26 @@ mod tests {
             object,
             json!({"spec": {"containers": [{"name": "a", "image": "i"}]}})
         );
+    }
+
+    #[test]
+    fn what_is_emptied_goes_and_what_somebody_keeps_empty_stays() {
+        let full = json!({"metadata": {"labels": {"a": "b"}, "finalizers": ["x"]}, "spec": {
+            "affinity": {"podAffinity": {}}, "securityContext": {"runAsUser": 1},
+        }});
+        let mut object = full.clone();
+        let kept = pod(&json!({"spec": {"securityContext": {}}}));
+        remove(&mut object, &pod(&full).minus(&kept), &kept);
+        assert_eq!(object, json!({"spec": {"securityContext": {}}}));
+    }
+
+    #[test]
+    fn paths_below_a_single_value_are_those_of_the_value() {
+        let at = Position::Object(ringfence_model::schema("v1", "Pod").unwrap());
+        let told = json!({"f:spec": {"f:nodeSelector": {"f:disk": {}}, "f:hostname": {}}});
+        let expected = json!({"f:spec": {"f:nodeSelector": {}, "f:hostname": {}}});
+        let read = FieldSet::from_json(&told).whole(at);
+        assert_eq!(read, FieldSet::from_json(&expected));
+        assert_eq!(read.whole(at), FieldSet::from_json(&expected));
     }
 }

@@ -51,6 +51,17 @@ impl Position {
         }
     }
 
+    /// Where the field `name` stands for server-side apply, to which some objects and maps are single values.
+    pub(crate) fn applied_field(self, name: &str) -> Self {
+        match (self, self.field(name)) {
+            (_, Self::Object(schema)) if ATOMIC.contains(&schema.name) => Self::Leaf,
+            (Self::Object(outer), Self::Map(_)) if ATOMIC_MAPS.contains(&(outer.name, name)) => {
+                Self::Leaf
+            }
+            (_, found) => found,
+        }
+    }
+
     /// Where an item stands.
     pub(crate) const fn item(self) -> Self {
         match self {
@@ -76,6 +87,23 @@ impl Position {
         }
     }
 }
+
+/// Types that one manager has as a whole (`structType=atomic`).
+const ATOMIC: [&str; 10] = [
+    "ConfigMapKeySelector",
+    "LabelSelector",
+    "LocalObjectReference",
+    "NodeSelector",
+    "NodeSelectorTerm",
+    "ObjectFieldSelector",
+    "ObjectReference",
+    "ResourceFieldSelector",
+    "SecretKeySelector",
+    "TypedLocalObjectReference",
+];
+
+/// Maps that one manager has as a whole (`mapType=atomic`).
+const ATOMIC_MAPS: [(&str, &str); 2] = [("PodSpec", "nodeSelector"), ("ServiceSpec", "selector")];
 
 const fn keyed(merge: &'static str, apply: &'static [&'static str]) -> ListRule {
     ListRule::Keyed { merge, apply }

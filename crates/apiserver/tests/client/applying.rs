@@ -1,6 +1,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Patch, PatchParams, PostParams};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -218,4 +219,84 @@ async fn the_status_is_applied_apart() {
         .find(|entry| entry.manager.as_deref() == Some("two"))
         .unwrap();
     assert_eq!(two.subresource.as_deref(), Some("status"));
+}
+
+/// A selector is one value, and what is emptied goes: of a choice of fields the other one can be applied.
+#[tokio::test]
+async fn another_side_of_a_choice_is_applied() {
+    let bench = Bench::start();
+    let client = bench.client().await;
+    let policies: Api<NetworkPolicy> = Api::default_namespaced(client.clone());
+    let policy = |metadata: Value, spec: Value| {
+        Patch::Apply(json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec,
+        }))
+    };
+    let bare = || json!({"name": "p"});
+    let spec = json!({"podSelector": {"matchLabels": {"app": "x", "tier": "y"}}, "ingress": [{}]});
+    let one = manager("one");
+    let before = policy(json!({"name": "p", "labels": {"team": "a"}}), spec);
+    policies.patch("p", &one, &before).await.unwrap();
+    // Another manager's selector counts as a whole.
+    let other = json!({"podSelector": {"matchLabels": {"app": "z"}}});
+    let (two, wanted) = (manager("two"), policy(bare(), other.clone()));
+    let (code, _, message) = refusal(policies.patch("p", &two, &wanted).await);
+    assert_eq!(code, 409);
+    assert!(message.ends_with(": .spec.podSelector"), "{message}");
+    let after = policies
+        .patch("p", &one, &policy(bare(), other))
+        .await
+        .unwrap();
+    let after = serde_json::to_value(after).unwrap();
+    assert_eq!(
+        after["spec"]["podSelector"],
+        json!({"matchLabels": {"app": "z"}})
+    );
+    assert_eq!(after["metadata"].get("labels"), None);
+    let all = json!({"podSelector": {}, "policyTypes": ["Ingress"]});
+    let after = policies
+        .patch("p", &one, &policy(bare(), all.clone()))
+        .await
+        .unwrap();
+    let after = serde_json::to_value(after).unwrap();
+    assert_eq!(after["spec"], all);
+
+    let resource = kube::core::ApiResource::from_gvk(&kube::core::GroupVersionKind::gvk(
+        "policy.networking.k8s.io",
+        "v1alpha2",
+        "ClusterNetworkPolicy",
+    ));
+    let policies: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let namespaces = json!({"namespaces": {"matchLabels": {"team": "a"}}});
+    let pods = json!({"pods": {"podSelector": {"matchLabels": {"team": "a"}}}});
+    for subject in [&namespaces, &pods, &namespaces] {
+        let wanted = json!({
+            "apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy", "metadata": {"name": "p"},
+            "spec": {"tier": "Admin", "priority": 1, "subject": subject},
+        });
+        let applied = policies
+            .patch("p", &one, &Patch::Apply(wanted))
+            .await
+            .unwrap();
+        assert_eq!(&applied.data["spec"]["subject"], subject);
+    }
+
+    let deployments: Api<Deployment> = Api::default_namespaced(client);
+    let rolling =
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    for strategy in [&rolling, &json!({"type": "Recreate"})] {
+        let wanted = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {
+                "strategy": strategy, "selector": {"matchLabels": {"app": "d"}}, "template": {
+                    "metadata": {"labels": {"app": "d"}}, "spec": {"containers": [{"name": "c", "image": "i"}]},
+                },
+            },
+        });
+        let applied = deployments
+            .patch("d", &one, &Patch::Apply(wanted))
+            .await
+            .unwrap();
+        let applied = serde_json::to_value(applied).unwrap();
+        assert_eq!(&applied["spec"]["strategy"], strategy);
+    }
 }
