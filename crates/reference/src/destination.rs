@@ -1,13 +1,15 @@
-//! Rules, OB-13, OB-18 and OB-19: where a question leads.
+//! Rules, OB-13, OB-18, OB-19 and HF-8: where a question leads.
 
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, Endpoint, ObjectName, Party, Query, QueryError, Service, ServicePort,
-    TrafficPolicy,
+    Cluster, ClusterIp, DirectionVerdict, Endpoint, ObjectName, Party, Query, QueryError, Service,
+    ServicePort, TrafficPolicy,
 };
 use ringfence_net::Family;
 
+use crate::direction::Dialled;
+use crate::host;
 use crate::node::named_node;
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
@@ -53,17 +55,19 @@ pub(crate) fn destination(
             };
             let family = common_family(source, &to).ok().flatten();
             let address = family.and_then(|family| to.in_family(Some(family)).address());
-            let found = address.and_then(|address| at_node(cluster, query, source, address));
+            let found = address.and_then(|address| at_node(cluster, query, source, &to, address));
             Ok(found.unwrap_or(Destination::Party(to)))
         }
     }
 }
 
-/// OB-19: what is dialled is a port that a Service has at the addresses of nodes.
+/// OB-19: what is dialled is a port that a Service has at the addresses of nodes. HF-8: `dialled`, the node, lets in those
+/// from outside first.
 fn at_node(
     cluster: &Cluster,
     query: &Query,
     source: &Candidate,
+    dialled: &Candidate,
     address: IpAddr,
 ) -> Option<Destination> {
     let family = Family::of(address);
@@ -71,6 +75,9 @@ fn at_node(
     let mut nodes = cluster.nodes.values();
     let entry = nodes.find(|node| lists(&node.addresses, address))?;
     let from_outside = matches!(source.party, Party::Other(_));
+    if from_outside && is_shut(cluster, query, source, &dialled.in_family(Some(family))) {
+        return None;
+    }
     let scope = match service.traffic.external {
         TrafficPolicy::Local if from_outside => Scope::On(Some(&entry.name)),
         TrafficPolicy::Local | TrafficPolicy::Cluster => Scope::Everywhere,
@@ -79,7 +86,7 @@ fn at_node(
     if from_outside {
         let via = named_node(cluster, &entry.name).map(|node| node.restricted_to(family));
         for backend in &mut behind {
-            if is_pod_elsewhere(cluster, &backend.candidate, &entry.name) {
+            if is_elsewhere(cluster, &backend.candidate.party, &entry.name) {
                 backend.via.clone_from(&via);
             }
         }
@@ -88,13 +95,27 @@ fn at_node(
     Some(Destination::Service(name, Some(family), behind))
 }
 
-fn is_pod_elsewhere(cluster: &Cluster, candidate: &Candidate, node: &str) -> bool {
-    match &candidate.party {
+/// HF-8: whether a firewall of `node` refuses the port itself.
+fn is_shut(cluster: &Cluster, query: &Query, source: &Candidate, node: &Party) -> bool {
+    let dialled = Dialled {
+        protocol: query.protocol,
+        port: query.port,
+        via_service: false,
+    };
+    let judged = host::decide(cluster, node, &source.party, dialled);
+    judged.is_some_and(|judged| judged.verdict == DirectionVerdict::Deny)
+}
+
+/// OB-19: whether packets leave `node` on their way to `backend`.
+fn is_elsewhere(cluster: &Cluster, backend: &Party, node: &str) -> bool {
+    match backend {
         Party::Pod { name, .. } => {
             let pod = cluster.pods.get(name);
             pod.and_then(|pod| pod.node.as_deref()) != Some(node)
         }
-        Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => false,
+        Party::Node { name, .. } => name.as_deref() != Some(node),
+        Party::Other(_) => true,
+        Party::Loopback(_) => false,
     }
 }
 
@@ -109,7 +130,7 @@ fn dialled(
     let found = at_address(cluster, address);
     if let Party::Node { .. } = &found.party
         && common_family(source, &found).is_ok()
-        && let Some(at_node) = at_node(cluster, query, source, address)
+        && let Some(at_node) = at_node(cluster, query, source, &found, address)
     {
         return Ok(at_node);
     }

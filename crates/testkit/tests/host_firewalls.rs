@@ -1,14 +1,20 @@
-//! Rules HF-1 to HF-7: the engine beside the reference, for connections to nodes and for classes.
+//! Rules HF-1 to HF-8: the engine beside the reference, for connections to nodes and for classes.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use ringfence_model::{Because, DirectionVerdict, Endpoint, Party, Query};
-use ringfence_net::{IpProtocol, Protocol};
+use ringfence_model::{
+    Because, ClusterAction, ClusterPeer, ClusterPort, ClusterRule, Direction, DirectionVerdict,
+    Endpoint, HostFirewall, HostRules, LabelSelector, Node, Outcome, Party, Query,
+};
+use ringfence_net::{Family, IpProtocol, PortRange, Protocol};
 use ringfence_policy::Engine;
 use ringfence_reference::answer;
+use ringfence_testkit::builder::{cluster as cluster_of, labels, node, pod, service, tcp};
 use ringfence_testkit::generate::{HOST_PORTS, Shape, close_nodes, cluster};
 
 const SEEDS: u64 = 300;
+const OUTSIDE: [&str; 3] = ["203.0.113.9", "198.51.100.1", "2001:db8::9"];
 
 /// Which of the reasons came up how often.
 #[derive(Debug, Default)]
@@ -16,7 +22,7 @@ struct Seen(BTreeMap<&'static str, usize>);
 
 #[test]
 fn engine_and_reference_agree_about_closed_nodes() {
-    let (mut seen, mut compared) = (Seen::default(), 0);
+    let (mut seen, mut compared, mut shut) = (Seen::default(), 0, 0);
     for seed in 0..SEEDS {
         let shape = if seed % 2 == 0 {
             Shape::EVERYTHING
@@ -29,7 +35,7 @@ fn engine_and_reference_agree_about_closed_nodes() {
         let nodes = cluster.nodes.keys().cloned().map(Endpoint::Node);
         let nodes: Vec<Endpoint> = nodes.collect();
         let pods = cluster.pods.keys().cloned().map(Endpoint::Pod);
-        let outside = ["203.0.113.9", "198.51.100.1", "2001:db8::9"];
+        let outside = OUTSIDE;
         let outside = outside.map(|text| Endpoint::Address(text.parse().unwrap()));
         let sources: Vec<Endpoint> = nodes.iter().cloned().chain(pods).chain(outside).collect();
         for (source, node) in sources
@@ -56,8 +62,10 @@ fn engine_and_reference_agree_about_closed_nodes() {
             }
         }
         compared += classes_agree(seed, &engine);
+        shut += node_ports_are_closed(seed, &engine);
     }
     assert!(compared > 1_000, "{compared}");
+    assert!(shut > 20, "{shut}");
     for reason in [
         "itself", "protocol", "rules", "failsafe", "closed", "unknown",
     ] {
@@ -129,4 +137,101 @@ fn classes_agree(seed: u64, engine: &Engine) -> usize {
         }
     }
     compared
+}
+
+/// HF-8: what a node does not let in from outside at a port of a Service leads nowhere, whatever the backends say. Gives how
+/// often that was so.
+fn node_ports_are_closed(seed: u64, engine: &Engine) -> usize {
+    let cluster = engine.cluster();
+    let ports = cluster.services.values().flat_map(|service| &service.ports);
+    let ports: Vec<_> = ports
+        .filter_map(|it| Some((it.protocol, it.node_port?)))
+        .collect();
+    let mut shut = 0;
+    let addresses = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let ways = addresses.flat_map(|to| OUTSIDE.map(|from| (*to, from.parse().unwrap())));
+    let is_way = |(to, from): &(IpAddr, IpAddr)| Family::of(*to) == Family::of(*from);
+    for (to, from) in ways.filter(is_way) {
+        let (own, peer) = (engine.class_of_address(to), engine.class_of_address(from));
+        let open = engine.one_way(Direction::Ingress, own, peer).allowed;
+        for (protocol, port) in &ports {
+            let query = Query {
+                source: Endpoint::Address(from),
+                destination: Endpoint::Address(to),
+                protocol: (*protocol).into(),
+                port: Some(*port),
+            };
+            if !open.allows(query.protocol, query.port) {
+                let answer = engine.answer(&query).unwrap();
+                assert_eq!(answer.outcome, Outcome::Deny, "seed {seed}: {query:?}");
+                shut += 1;
+            }
+        }
+    }
+    shut
+}
+
+/// OB-19, HF-5: a backend elsewhere sees the node that forwards, and a host pod is no exception.
+#[test]
+fn a_host_pod_elsewhere_sees_the_node_that_forwards() {
+    let rules = HostRules {
+        nodes: labels(&[("kubernetes.io/hostname", "n2")]),
+        ingress: vec![ClusterRule {
+            name: None,
+            action: ClusterAction::Accept,
+            peers: vec![ClusterPeer::Nodes(LabelSelector::default())],
+            ports: vec![ClusterPort::Range(Protocol::Tcp, PortRange::single(9100))],
+            source: None,
+        }],
+    };
+    let firewall = HostFirewall {
+        name: "w".to_owned(),
+        confirmed: Some(rules),
+        trial: None,
+        source: None,
+    };
+    let exporter = service("b/exporter")
+        .select("app", "host")
+        .address("10.96.0.1");
+    let mut cluster = cluster_of()
+        .with(named_node("n1", "192.168.0.1"))
+        .with(named_node("n2", "192.168.0.2"))
+        .with(
+            pod("b/host")
+                .label("app", "host")
+                .host_network()
+                .on_node("n2"),
+        )
+        .with(exporter.port(tcp(9100), 9100).node_port(30_910))
+        .build();
+    cluster.host_firewalls.insert("w".to_owned(), firewall);
+    let engine = Engine::new(cluster.clone());
+    for (to, outcome, seen) in [
+        ("192.168.0.1", Outcome::Allow, Some("n1")),
+        // The port itself is closed where the firewall is.
+        ("192.168.0.2", Outcome::Deny, None),
+    ] {
+        let query = Query {
+            source: Endpoint::Address("203.0.113.10".parse().unwrap()),
+            destination: Endpoint::Address(to.parse().unwrap()),
+            protocol: Protocol::Tcp.into(),
+            port: Some(30_910),
+        };
+        let found = engine.answer(&query).unwrap();
+        assert_eq!(Ok(&found), answer(&cluster, &query).as_ref());
+        assert_eq!(found.outcome, outcome, "{to}: {found}");
+        let source = &found.connections[0].source;
+        let node = match source {
+            Party::Node { name, .. } => name.as_deref(),
+            _ => None,
+        };
+        assert_eq!(node, seen, "{to}: {source}");
+    }
+}
+
+fn named_node(name: &str, address: &str) -> Node {
+    let mut node = node(name, &[address]);
+    let label = ("kubernetes.io/hostname".to_owned(), name.to_owned());
+    node.labels.extend([label]);
+    node
 }

@@ -1,4 +1,4 @@
-//! Rules, OB-13, OB-18 and OB-19: where a question leads.
+//! Rules, OB-13, OB-18, OB-19 and HF-8: where a question leads.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use ringfence_net::Family;
 
 use super::end::End;
 use super::service::{Backend, Scope, addressed, backends, dialled_port};
-use super::{Facts, ServiceClient, ServiceTargets, no_common_family};
+use super::{Facts, ServiceClient, ServiceTargets, dialled_directly, host, no_common_family};
 use crate::index::cluster_addresses;
 
 /// Where a question leads: to one end, or through a Service to its backends.
@@ -50,7 +50,7 @@ pub(super) fn find_destination(
             }
             let family = source.common_family(&end).ok().flatten();
             let address = family.and_then(|family| end.address(family));
-            let found = address.and_then(|address| at_node(facts, query, source, address));
+            let found = address.and_then(|address| at_node(facts, query, source, (&end, address)));
             Ok(found.unwrap_or(Destination::End(end)))
         }
     }
@@ -58,19 +58,28 @@ pub(super) fn find_destination(
 
 /// OB-19: the Service that has this port at nodes, if `address` is one of a node and there is one. Those in the cluster get
 /// any backend. Those from outside come in at this node: of a Service that keeps to it they get its own, of another they
-/// reach backends elsewhere as this node.
-fn at_node(facts: Facts<'_>, query: &Query, source: &End, address: IpAddr) -> Option<Destination> {
+/// reach backends elsewhere as this node. HF-8: whom the node does not let in gets nowhere, and asks for the node itself.
+fn at_node(
+    facts: Facts<'_>,
+    query: &Query,
+    source: &End,
+    (end, address): (&End, IpAddr),
+) -> Option<Destination> {
     let (service, port, node) = serving_at_node(facts, query, address)?;
     let family = Some(Family::of(address));
     if !source.is_other() {
         return Some(through(facts, service, port, family, Scope::Cluster));
+    }
+    let (own, peer) = (end.in_family(family), source.in_family(family));
+    if host::refuses(facts, &own, &peer, dialled_directly(query)) {
+        return None;
     }
     let scope = outside_scope(service, node);
     let mut backends = backends(facts, service, port, family, scope);
     let entry = End::find(facts, &Endpoint::Node(node.to_owned())).ok();
     let entry = entry.map(|entry| entry.restricted_to(family));
     for backend in &mut backends {
-        if backend.end.is_pod_elsewhere(facts.cluster, node) {
+        if backend.end.is_elsewhere(facts.cluster, node) {
             backend.via.clone_from(&entry);
         }
     }
@@ -112,7 +121,7 @@ fn by_address(
     let end = End::at(facts, address);
     if !end.is_other() {
         let is_spoken = source.common_family(&end).is_ok();
-        let found = is_spoken.then(|| at_node(facts, query, source, address));
+        let found = is_spoken.then(|| at_node(facts, query, source, (&end, address)));
         return Ok(found.flatten().unwrap_or(Destination::End(end)));
     }
     let Some((service, port)) = serving(facts, query, address) else {

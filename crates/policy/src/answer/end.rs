@@ -98,13 +98,18 @@ impl End {
         matches!(self.party, Party::Node { .. })
     }
 
-    /// OB-19: whether it is a pod that is not on `node`.
-    pub(super) fn is_pod_elsewhere(&self, cluster: &Cluster, node: &str) -> bool {
-        let Party::Pod { name, .. } = &self.party else {
-            return false;
+    /// OB-19: whether it is reached from `node` by way of the network. A host pod is where its node is.
+    pub(super) fn is_elsewhere(&self, cluster: &Cluster, node: &str) -> bool {
+        let home = match &self.party {
+            Party::Pod { name, .. } => {
+                let pod = cluster.pods.get(name);
+                pod.and_then(|pod| pod.node.as_deref())
+            }
+            Party::Node { name, .. } => name.as_deref(),
+            Party::Other(_) => None,
+            Party::Loopback(_) => return false,
         };
-        let pod = cluster.pods.get(name);
-        pod.and_then(|pod| pod.node.as_deref()) != Some(node)
+        home != Some(node)
     }
 
     /// OB-18: the node that it is on; nobody knows at which node somebody from outside comes in.

@@ -1,4 +1,4 @@
-//! Rules HF-2 and HF-5 to HF-7: who may connect to a node.
+//! Rules HF-2 and HF-5 to HF-8: who may connect to a node.
 
 use ipnet::IpNet;
 use ringfence_model::{
@@ -59,6 +59,12 @@ pub(super) fn decide(
         because: Because::Host(reason),
         audited: None,
     })
+}
+
+/// Whether a firewall keeps `peer` from what is dialled at `node`, whatever it leads to (rule HF-8).
+pub(super) fn refuses(facts: Facts<'_>, node: &Party, peer: &Party, dialled: Dialled) -> bool {
+    let decision = decide(facts, Direction::Ingress, node, peer, dialled);
+    decision.is_some_and(|decision| decision.verdict != DirectionVerdict::Allow)
 }
 
 impl Visit<'_> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, Pod, PodScope, PortMatch,
-    Query, Service,
+    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, FAILSAFE_PORTS, Pod,
+    PodScope, PortMatch, Query, Service,
 };
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 
@@ -23,8 +23,8 @@ pub struct Question {
 
 /// Questions whose answers together say of every connection of `claim` whether it is as claimed.
 ///
-/// Ports lie together if no policy that judges either end, no port name and no Service tells them apart. Protocols other
-/// than TCP, UDP and SCTP lie together always, and ICMP is asked for them (rules Q-12, AM-9).
+/// Ports lie together if no policy that judges either end, no firewall of a node, no port name and no Service tells them apart.
+/// Protocols other than TCP, UDP and SCTP lie together always, and ICMP is asked for them (rules Q-12, AM-9).
 #[must_use]
 pub fn questions(cluster: &Cluster, claim: &Claim) -> Vec<Question> {
     let cuts = Cuts::of(cluster, &claim.source, &claim.destination);
@@ -73,6 +73,7 @@ impl Cuts {
         }
         if may_be_node(cluster, destination) {
             cuts.at_nodes(cluster);
+            cuts.host_firewalls(cluster);
         }
         cuts
     }
@@ -82,6 +83,23 @@ impl Cuts {
         for port in cluster.services.values().flat_map(|service| &service.ports) {
             if let Some(number) = port.node_port {
                 self.around(port.protocol, PortRange::single(number));
+            }
+        }
+    }
+
+    /// HF-5, HF-7: the ports that rules for nodes name, and those that stay open until one does.
+    fn host_firewalls(&mut self, cluster: &Cluster) {
+        let confirmed = cluster.host_firewalls.values();
+        let confirmed = confirmed.filter_map(|firewall| firewall.confirmed.as_ref());
+        for rules in confirmed {
+            for (protocol, port) in FAILSAFE_PORTS {
+                self.around(protocol, PortRange::single(port));
+            }
+            for port in rules.ingress.iter().flat_map(|rule| &rule.ports) {
+                match port {
+                    ClusterPort::Range(protocol, range) => self.around(*protocol, *range),
+                    ClusterPort::Name(_) => {}
+                }
             }
         }
     }

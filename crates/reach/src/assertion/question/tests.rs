@@ -1,4 +1,6 @@
-use ringfence_model::Expected;
+use ringfence_model::{
+    ClusterAction, ClusterRule, Expected, HostFirewall, HostRules, LabelSelector,
+};
 use ringfence_reference::answer;
 use ringfence_testkit::builder::{
     cluster, labels, name, node, pod, policy, port_named, ports, rule, service, tcp, udp,
@@ -110,7 +112,10 @@ fn a_service_is_asked_port_by_port() {
 fn no_connection_is_answered_in_another_way_than_the_one_asked() {
     let mut told_apart = 0;
     for seed in 0..60 {
-        let cluster = generate::cluster(seed, Shape::FULL);
+        let mut cluster = generate::cluster(seed, Shape::FULL);
+        if seed % 3 == 0 {
+            generate::close_nodes(seed, &mut cluster);
+        }
         for (source, destination) in ends(&cluster) {
             let claim = Claim {
                 expected: Expected::Allow,
@@ -167,6 +172,42 @@ fn ports_at_nodes_that_a_service_has_are_told_apart() {
     let pod = Endpoint::Address("10.0.0.1".parse().unwrap());
     let asked = asked(&cluster, &claim("a/client", pod, range));
     assert_eq!(asked, ["tcp/30000-30100"]);
+}
+
+/// HF-5, HF-7: the ports of rules for nodes, and those that stay open.
+#[test]
+fn ports_that_a_firewall_of_a_node_names_are_told_apart() {
+    let mut cluster = cluster()
+        .with(node("n1", &["192.168.0.1"]))
+        .with(pod("a/client").address("10.0.0.1"))
+        .build();
+    let accepting = ClusterRule {
+        name: None,
+        action: ClusterAction::Accept,
+        peers: Vec::new(),
+        ports: vec![ClusterPort::Range(
+            Protocol::Tcp,
+            PortRange::new(90, 99).unwrap(),
+        )],
+        source: None,
+    };
+    let firewall = HostFirewall {
+        name: "w".to_owned(),
+        confirmed: Some(HostRules {
+            nodes: LabelSelector::default(),
+            ingress: vec![accepting],
+        }),
+        trial: None,
+        source: None,
+    };
+    cluster.host_firewalls.insert("w".to_owned(), firewall);
+    let range = PortRange::new(20, 100).unwrap();
+    let range = ConnectionSet::of(Protocol::Tcp, PortSet::from_range(range));
+    let claim = claim("a/client", Endpoint::Node("n1".into()), range);
+    assert_eq!(
+        asked(&cluster, &claim),
+        ["tcp/20-21", "tcp/22", "tcp/23-89", "tcp/90-99", "tcp/100"]
+    );
 }
 
 /// Every way in a random cluster, by name and by address.
