@@ -22,7 +22,7 @@ macro_rules! kinds {
 
 kinds! {
     namespace pod service endpoints node config_map secret service_account event event_of_events
-    deployment replica_set stateful_set daemon_set job cron_job
+    deployment replica_set stateful_set daemon_set controller_revision job cron_job
     network_policy cluster_network_policy admin_network_policy baseline_admin_network_policy host_firewall
     endpoint_slice lease custom_resource_definition
     role role_binding cluster_role cluster_role_binding

@@ -11,6 +11,7 @@
 mod backend;
 mod claim;
 mod condition;
+pub mod controller_revision;
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
@@ -62,6 +63,7 @@ pub const CONTROLLERS: &[Controller] = &[
     managed("replicaset", replica_set::decide),
     managed("statefulset", stateful_set::decide),
     managed("daemonset", daemon_set::decide),
+    managed("controllerrevision", controller_revision::decide),
     managed("cronjob", cron_job::decide),
     managed("job", job::decide),
     Controller {

@@ -1,6 +1,6 @@
 //! StatefulSet: pods with names that stay, made, updated and ended in the order of their numbers.
 //!
-//! There are no ControllerRevisions: a pod below the partition that has to be made anew is made of the present template.
+//! A pod below the partition that has to be made anew is made of the present template.
 
 #[cfg(test)]
 mod tests;

@@ -137,6 +137,9 @@ fn not_here(route: &Route, subresource: &str) -> ApiError {
         "ephemeralcontainers" if is_pod(route) => {
             ApiError::not_allowed("pods/ephemeralcontainers are read, replaced and patched")
         }
+        "token" if route.kind.kind == "ServiceAccount" => ApiError::not_allowed(
+            "accounts have no tokens here: the one of the kubeconfig may do everything",
+        ),
         _ => ApiError::no_such_path(),
     }
 }

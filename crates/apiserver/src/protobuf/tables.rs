@@ -45,6 +45,7 @@ pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Message> {
         ("v1", "Secret") => &SECRET,
         ("v1", "ServiceAccount") => &SERVICE_ACCOUNT,
         ("v1", "Service") => &SERVICE,
+        ("v1", "Pod") => &POD,
         ("apps/v1", "Deployment") => &DEPLOYMENT,
         ("batch/v1", "Job") => &JOB,
         ("batch/v1", "CronJob") => &CRON_JOB,
@@ -136,16 +137,29 @@ messages! {
     }
     STRATEGY "DeploymentStrategy" { 1 "type" Text }
     POD_TEMPLATE "PodTemplateSpec" { 1 "metadata" One(OBJECT_META), 2 "spec" One(POD_SPEC) }
+    POD "Pod" { 1 "metadata" One(OBJECT_META), 2 "spec" One(POD_SPEC), 3 "status" Skipped }
     POD_SPEC "PodSpec" {
-        2 "containers" Many(CONTAINER), 3 "restartPolicy" Text, 4 "terminationGracePeriodSeconds" Chosen,
+        1 "volumes" Many(VOLUME), 2 "containers" Many(CONTAINER), 3 "restartPolicy" Text, 4 "terminationGracePeriodSeconds" Chosen,
         5 "activeDeadlineSeconds" Chosen, 6 "dnsPolicy" Text, 7 "nodeSelector" TextMap,
         8 "serviceAccountName" Text, 9 "serviceAccount" Text, 10 "nodeName" Text, 11 "hostNetwork" Switch,
         12 "hostPID" Switch, 13 "hostIPC" Switch, 14 "securityContext" One(NO_SECURITY), 16 "hostname" Text, 17 "subdomain" Text,
-        19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER), 24 "priorityClassName" Text,
+        19 "schedulerName" Text, 20 "initContainers" Many(CONTAINER), 22 "tolerations" Many(TOLERATION),
+        24 "priorityClassName" Text,
     }
+    TOLERATION "Toleration" {
+        1 "key" Text, 2 "operator" Text, 3 "value" Text, 4 "effect" Text, 5 "tolerationSeconds" Chosen,
+    }
+    VOLUME "Volume" { 1 "name" Text, 2 "" Inlined(VOLUME_SOURCE) }
+    VOLUME_SOURCE "VolumeSource" { 1 "hostPath" One(HOST_PATH) }
+    HOST_PATH "HostPathVolumeSource" { 1 "path" Text, 2 "type" Text }
+    VOLUME_MOUNT "VolumeMount" {
+        1 "name" Text, 2 "readOnly" Switch, 3 "mountPath" Text, 4 "subPath" Text, 5 "mountPropagation" Text,
+        6 "subPathExpr" Text, 7 "recursiveReadOnly" Text,
+    }
+    SECURITY "SecurityContext" { 2 "privileged" ChosenSwitch }
     CONTAINER "Container" {
         1 "name" Text, 2 "image" Text, 3 "command" Texts, 4 "args" Texts, 5 "workingDir" Text,
-        6 "ports" Many(CONTAINER_PORT), 7 "env" Many(ENV), 8 "resources" One(NOTHING),
+        6 "ports" Many(CONTAINER_PORT), 7 "env" Many(ENV), 8 "resources" One(NOTHING), 9 "volumeMounts" Many(VOLUME_MOUNT), 15 "securityContext" One(SECURITY),
         13 "terminationMessagePath" Text, 14 "imagePullPolicy" Text, 16 "stdin" Switch,
         17 "stdinOnce" Switch, 18 "tty" Switch, 20 "terminationMessagePolicy" Text,
     }

@@ -186,4 +186,14 @@ fn a_stateful_set_keeps_names_and_order() {
     assert_ne!(uid(), first);
     cluster.ok("scale sts/db --replicas=1");
     cluster.becomes("get pods -l app=db -o name", "pod/db-0");
+    cluster.ok("set image sts/db c=y");
+    let image = "get pod db-0 -o jsonpath={.spec.containers[0].image}";
+    cluster.becomes(image, "y");
+    let history = cluster.ok("rollout history sts/db");
+    let numbers = history
+        .lines()
+        .filter(|line| line.starts_with(['1', '2', '3']));
+    assert_eq!(numbers.count(), 2, "{history}");
+    cluster.ok("rollout undo sts/db");
+    cluster.becomes(image, "x");
 }

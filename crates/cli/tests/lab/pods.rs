@@ -44,6 +44,14 @@ fn containers_are_added_to_look_into_a_pod() {
     let restarts =
         "get pod web -o jsonpath={.status.phase}{.status.containerStatuses[0].restartCount}";
     assert_eq!(cluster.ok(restarts), "Running0");
+    // Of a node it is a pod, in the node's network, that sees the machine's files elsewhere.
+    cluster
+        .ok("debug node/kind-worker --image=busybox --profile=sysadmin -- sh -c hostname;ls~/host");
+    let debugger = cluster.ok("get pods -o name");
+    let debugger = debugger.lines().find(|name| name.contains("node-debugger"));
+    let logs = format!("logs {}", debugger.unwrap());
+    cluster.shows(&logs, "kind-worker\n");
+    cluster.shows(&logs, "usr\n");
     let before = std::time::Instant::now();
     cluster.ok("delete pod web --timeout=20s");
     assert!(before.elapsed() < std::time::Duration::from_secs(15));

@@ -22,6 +22,10 @@ fn paths_that_lead_nowhere_are_not_found() {
     let (code, message) = client.refused(Method::Post, &url, &json!({}));
     assert_eq!(code, 405);
     assert!(message.contains("read, replaced and patched"), "{message}");
+    let token = "/api/v1/namespaces/d/serviceaccounts/default/token";
+    let (code, message) = client.refused(Method::Post, token, &json!({}));
+    assert_eq!(code, 405);
+    assert!(message.contains("the one of the kubeconfig"), "{message}");
 }
 
 #[test]
