@@ -42,7 +42,9 @@ pub struct IntendedAccess {
     pub to: Vec<String>,
     /// Ports as written; empty where nothing is said, which means every port.
     pub ports: Vec<Written>,
-    /// Why it must be possible.
+    /// Whether it may be possible and need not be.
+    pub optional: bool,
+    /// Why it is meant to be possible.
     pub reason: Option<String>,
     /// Where the row was written.
     pub source: Option<Source>,

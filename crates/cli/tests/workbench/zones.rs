@@ -209,3 +209,45 @@ spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr:
     let verdict = &json["steps"][0]["witness"]["verdict"];
     assert_eq!(verdict, "unknown: no address of shop/web");
 }
+
+/// What a closed cluster does not open is no difference from the built-in files: kubelets reach the pods of their own node whatever
+/// policies say (rule NP-50), and not everybody calls the outside.
+#[test]
+fn a_closed_cluster_is_as_the_built_in_files_intend() {
+    let closed = "---
+apiVersion: v1
+kind: Node
+metadata: {name: control, labels: {node-role.kubernetes.io/control-plane: ''}}
+status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: worker}
+status: {addresses: [{type: InternalIP, address: 192.168.0.2}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec: {nodeName: worker, containers: [{name: c, image: i}]}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+";
+    for profile in ["managed", "unmanaged"] {
+        let arguments = ["zones", "-f", "-", "--profile", profile];
+        let table = ringfence_reading(closed, &arguments);
+        assert_eq!(table.status.code(), Some(0), "{table:?}");
+    }
+    let open = closed.replace("[Ingress, Egress]", "[Ingress]");
+    let table = ringfence_reading(&open, &["zones", "-f", "-"]);
+    assert_eq!(table.status.code(), Some(1), "{table:?}");
+    for finding in [
+        "workloads -> control-plane: possible and not intended: tcp/1-6442,6444-65535 ",
+        "workloads -> outside: possible and not intended: tcp/1-442,444-65535 ",
+    ] {
+        assert!(table.stdout.contains(finding), "{table:?}");
+    }
+}

@@ -83,6 +83,7 @@ fn access(report: &mut Report, at: &View<'_>, names: &BTreeSet<&str>) -> Intende
         from: zones_named(report, &at.field("from"), names),
         to: zones_named(report, &at.field("to"), names),
         ports: ports(report, RULE, &at.field("ports")),
+        optional: at.field("optional").boolean().unwrap_or(false),
         reason: owned(&at.field("reason")),
         source: report.source(at.span),
     }

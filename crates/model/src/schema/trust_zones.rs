@@ -11,5 +11,7 @@ schemas! {
         name: Text, pods: (SCOPE), nodes: LABEL_SELECTOR, cidrs: (Text), closed: Bool,
     }
     SCOPE "pods of a zone" { namespaceSelector: LABEL_SELECTOR, podSelector: LABEL_SELECTOR }
-    ACCESS "intended access" { from: (Text), to: (Text), ports: (IntOrString), reason: Text }
+    ACCESS "intended access" {
+        from: (Text), to: (Text), ports: (IntOrString), optional: Bool, reason: Text,
+    }
 }

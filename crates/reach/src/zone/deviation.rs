@@ -16,6 +16,8 @@ pub struct Intent {
     pub to: String,
     /// Which.
     pub connections: ConnectionSet,
+    /// Whether nothing of it need be possible.
+    pub is_optional: bool,
 }
 
 /// Something between two zones that is not as intended.
@@ -47,7 +49,7 @@ pub enum DeviationKind {
 /// Where `matrix`, whose units are the zones of `groups`, differs from `intents`; in the order of the table.
 ///
 /// Between the members of one zone everything is intended, unless it is closed. Between two zones nothing is but what
-/// rows say, and of what they say something must be possible. [`super::UNZONED`] is a zone like any other.
+/// rows say, and of what those say that are not optional something must be possible. [`super::UNZONED`] is a zone like any other.
 #[must_use]
 pub fn deviations(
     engine: &Engine,
@@ -58,16 +60,17 @@ pub fn deviations(
 ) -> Vec<Deviation> {
     let mut found = Vec::new();
     for (source, destination, cell) in matrix.cells() {
-        let rows = rows(intents, source, destination);
+        let rows = |kept: fn(&Intent) -> bool| rows(intents, kept, (source, destination));
+        let wanted = rows(|intent| !intent.is_optional);
         let permitted = if is_open(zones, source, destination) {
             ConnectionSet::all()
         } else {
-            rows.clone()
+            rows(|_| true)
         };
         let parts = [
             unintended(cell, &permitted),
             unsure(cell, &permitted),
-            missing(cell, &rows),
+            missing(cell, &wanted),
         ];
         for part in parts.into_iter().flatten() {
             let shown = evidence(engine, groups, (source, destination), &part.cell);
@@ -86,12 +89,16 @@ pub fn deviations(
     found
 }
 
-/// What the rows from `source` to `destination` permit.
-fn rows(intents: &[Intent], source: &Unit, destination: &Unit) -> ConnectionSet {
+/// What those rows from a zone to a zone permit that are `kept`.
+fn rows(
+    intents: &[Intent],
+    kept: fn(&Intent) -> bool,
+    (source, destination): (&Unit, &Unit),
+) -> ConnectionSet {
     let (from, to) = (source.to_string(), destination.to_string());
     let rows = intents
         .iter()
-        .filter(|intent| intent.from == from && intent.to == to);
+        .filter(|intent| intent.from == from && intent.to == to && kept(intent));
     rows.fold(ConnectionSet::none(), |all, intent| {
         all.union(&intent.connections)
     })

@@ -82,6 +82,7 @@ fn web_on_80() -> Intent {
         from: "front".to_owned(),
         to: "web".to_owned(),
         connections: ConnectionSet::of(Protocol::Tcp, PortSet::single(80)),
+        is_optional: false,
     }
 }
 
@@ -115,6 +116,17 @@ fn default_deny_leaves_nothing_but_what_is_missing() {
     let expected = ["front -> web: Missing tcp/80"];
     assert_eq!(found(cluster(CLOSED), &[web_on_80()]), expected);
     assert_eq!(found(cluster(CLOSED), &[]), Vec::<String>::new());
+    let optional = Intent {
+        is_optional: true,
+        ..web_on_80()
+    };
+    let closed = found(cluster(CLOSED), std::slice::from_ref(&optional));
+    assert_eq!(closed, Vec::<String>::new());
+    let more = Intent {
+        connections: ConnectionSet::of(Protocol::Tcp, PortSet::single(443)),
+        ..optional
+    };
+    assert_eq!(found(cluster(CLOSED), &[web_on_80(), more]), expected);
     let allow = "\
 ---
 apiVersion: networking.k8s.io/v1

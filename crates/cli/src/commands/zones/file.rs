@@ -72,6 +72,7 @@ fn intents(row: &IntendedAccess) -> anyhow::Result<Vec<Intent>> {
         from: from.clone(),
         to: to.clone(),
         connections: connections.clone(),
+        is_optional: row.optional,
     });
     Ok(intents.collect())
 }
