@@ -21,6 +21,7 @@ pub use cell::{Cell, Status, Summary};
 pub use evidence::{Evidence, evidence};
 use grid::Grid;
 pub use like::another;
+pub(crate) use like::pair;
 pub(crate) use pairs::{Single, pairs, single};
 pub(crate) use reasons::{Ends, by_reason, judged};
 pub(crate) use table::{ReachNumber, Reaches, Table};

@@ -160,6 +160,11 @@ spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, egress: [{{acti
     assert_eq!(share(&found("api.example.com"), "RA02"), (2, 2));
     let any = found("'*.example.com'");
     assert_eq!(share(&any, "RA02"), (0, 2));
+    // Behind such a name may be a node, and no address of the link, such as that of the metadata service.
+    assert_eq!(share(&found("api.example.com"), "RA07"), (2, 2));
+    assert_eq!(share(&any, "RA07"), (0, 2));
+    assert_eq!(findings(&any, "RA07")[0]["gaps"][0]["kind"], "names");
+    assert_eq!(share(&any, "RA03"), (2, 2));
     let gap = &findings(&any, "RA02")[0]["gaps"][0];
     assert_eq!(
         (&gap["kind"], &gap["certain"]),

@@ -33,27 +33,44 @@ pub(super) fn measure(stage: &Stage, workloads: &Workloads, gathered: &mut Gathe
         stage.engine.for_each_row_in(*shared, &stage.real, visit);
     }
     gathered.look_at(SharedFamily::First);
-    names(stage, workloads, gathered);
+    names(stage, &beyond, workloads, gathered);
 }
 
-/// RA02: whoever likes has a name below others' domains, and any address behind it.
-fn names(stage: &Stage, workloads: &Workloads, gathered: &mut Gathered) {
+/// RA02, RA03 and RA07: whoever likes has a name below others' domains, and behind it any address but those of the link
+/// (rule AM-19).
+fn names(stage: &Stage, beyond: &Beyond, workloads: &Workloads, gathered: &mut Gathered) {
     let is_pattern = |name: &str| name.starts_with('*');
     let cluster = stage.engine.cluster();
     if !doubt::places(cluster).keys().any(|name| is_pattern(name)) {
         return;
     }
+    let may_be_metadata = beyond.metadata.iter().any(|(address, _)| match address {
+        IpAddr::V4(address) => !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    });
     let groups = Groups::of(&stage.engine, &Outside::of(cluster), by_workload);
     for ((unit, name), accepted) in doubt::accepted(&stage.engine, &groups) {
-        let connections = accepted.difference(&dns());
-        if is_pattern(&name) && workloads.has(&unit) && !connections.is_empty() {
-            let open = Open {
-                kind: GapKind::Names(name),
-                is_certain: false,
-                connections,
-                ends: None,
-            };
-            gathered.open(Principle::DefaultDenyEgress, &unit, open);
+        let Some(workload) = workloads.with_pods(&unit).filter(|_| is_pattern(&name)) else {
+            continue;
+        };
+        let but_names = accepted.difference(&dns());
+        let control = accepted.intersection(&sensitive(true, workload));
+        let metadata = (Principle::MetadataClosed, but_names.clone());
+        let found = [
+            Some((Principle::DefaultDenyEgress, but_names)),
+            may_be_metadata.then_some(metadata),
+            Some((Principle::NodesClosed, control)),
+        ];
+        for (principle, connections) in found.into_iter().flatten() {
+            if !connections.is_empty() {
+                let open = Open {
+                    kind: GapKind::Names(name.clone()),
+                    is_certain: false,
+                    connections,
+                    ends: None,
+                };
+                gathered.open(principle, &unit, open);
+            }
         }
     }
 }
@@ -183,7 +200,7 @@ fn nodes(
     gathered.measured(principle, &workload.unit);
     let open = |node: &NodeEnd| {
         let reach = row.reach(node.class);
-        let wanted = node.sensitive(workload);
+        let wanted = sensitive(node.has_control_plane, workload);
         let allowed = reach.allowed.intersection(&wanted);
         let unknown = reach.unknown.intersection(&wanted);
         let is_certain = !allowed.is_empty();
@@ -214,22 +231,20 @@ fn nodes(
     }
 }
 
-impl NodeEnd {
-    /// The ports of the node that `workload` has no business with.
-    fn sensitive(&self, workload: &Workload) -> ConnectionSet {
-        const KUBELET: [(u16, u16); 2] = [(10250, 10250), (10255, 10255)];
-        const CONTROL: [(u16, u16); 3] = [(2379, 2380), (10257, 10257), (10259, 10259)];
-        const API: (u16, u16) = (6443, 6443);
-        let mut ports = KUBELET.to_vec();
-        if self.has_control_plane {
-            ports.extend(CONTROL);
-        }
-        if self.has_control_plane && !workload.has_account {
-            ports.push(API);
-        }
-        let ranges = ports
-            .into_iter()
-            .filter_map(|(first, last)| PortRange::new(first, last).ok());
-        ConnectionSet::of(Protocol::Tcp, ranges.collect())
+/// The ports of a node that `workload` has no business with.
+fn sensitive(has_control_plane: bool, workload: &Workload) -> ConnectionSet {
+    const KUBELET: [(u16, u16); 2] = [(10250, 10250), (10255, 10255)];
+    const CONTROL: [(u16, u16); 3] = [(2379, 2380), (10257, 10257), (10259, 10259)];
+    const API: (u16, u16) = (6443, 6443);
+    let mut ports = KUBELET.to_vec();
+    if has_control_plane {
+        ports.extend(CONTROL);
     }
+    if has_control_plane && !workload.has_account {
+        ports.push(API);
+    }
+    let ranges = ports
+        .into_iter()
+        .filter_map(|(first, last)| PortRange::new(first, last).ok());
+    ConnectionSet::of(Protocol::Tcp, ranges.collect())
 }

@@ -89,10 +89,10 @@ impl Workloads {
         }
     }
 
-    /// Whether `unit` is one of them, and has pods of the pod network.
-    pub(super) fn has(&self, unit: &Unit) -> bool {
-        let found = self.find(unit);
-        found.is_some_and(|workload| !workload.parts.is_empty())
+    /// `unit`, if it is one of them and has pods of the pod network.
+    pub(super) fn with_pods(&self, unit: &Unit) -> Option<&Workload> {
+        self.find(unit)
+            .filter(|workload| !workload.parts.is_empty())
     }
 
     fn find(&self, unit: &Unit) -> Option<&Workload> {

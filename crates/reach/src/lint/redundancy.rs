@@ -1,13 +1,20 @@
 //! Rules that could go: without them nothing changes for any pod, node, address and port. Several lints tell of them.
 
-use ringfence_model::{Because, ClusterRuleRef, Query, RuleRef, map_with};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ringfence_model::{
+    Because, ClusterRuleRef, Direction, Endpoint, PolicyPeer, Query, RuleRef, map_with,
+};
 
 use super::context::{Context, rules};
 use super::cover::{covers, implies};
 use super::peer::Fate;
+use super::port::connections_to;
 use super::problem::{Place, RuleSite};
 use super::proof::{Trial, without_rule};
-use super::sample::{decision, samples};
+use super::sample::{as_pair, decision_of_sample, query, samples};
+use crate::assertion::addresses_of_node;
 
 /// A rule that could go.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub(super) enum Cause {
     Admin(ClusterRuleRef),
     /// Other rules match the same connections of the pods that there are.
     Others(Vec<RuleRef>),
+    /// It is about the node on which all its pods run, which always reaches them (rule NP-50).
+    OwnNode,
 }
 
 /// The rules that could go, all of them together.
@@ -41,15 +50,63 @@ pub(super) fn redundant<'a>(context: &Context<'a>) -> Vec<Redundant<'a>> {
 fn in_namespace<'a>(context: &Context<'a>, namespace: &str) -> Vec<Redundant<'a>> {
     let policies = context.policies_of(namespace);
     let sites: Vec<RuleSite<'a>> = policies.flat_map(rules).collect();
+    let (of_own_node, sites): (Vec<_>, Vec<_>) = sites
+        .into_iter()
+        .map(|site| (site, own_node(context, site)))
+        .partition(|(_, example)| example.is_some());
+    let sites: Vec<RuleSite<'a>> = sites.into_iter().map(|(site, _)| site).collect();
+    let of_own_node = of_own_node.into_iter().filter_map(|(site, example)| {
+        Some(Redundant {
+            site,
+            example: example?,
+            cause: Cause::OwnNode,
+        })
+    });
     let candidates = sites
         .iter()
         .filter_map(|site| Some((*site, candidate(context, *site)?)));
     let candidates: Vec<(RuleSite<'a>, Vec<Query>)> = candidates.collect();
     if candidates.is_empty() {
-        return Vec::new();
+        return of_own_node.collect();
     }
     let trial = Trial::of_namespace(context.quotient(), namespace);
-    proven(context, trial, &sites, candidates)
+    let proven = proven(context, trial, &sites, candidates);
+    of_own_node.chain(proven).collect()
+}
+
+/// A connection from the node that all pods of the rule run on, if the rule lets in nobody but addresses of that node.
+fn own_node(context: &Context<'_>, site: RuleSite<'_>) -> Option<Query> {
+    let peers = &site.rule.peers;
+    let addresses: Option<Vec<IpAddr>> = peers.iter().map(single_address).collect();
+    let addresses = addresses.filter(|addresses| !addresses.is_empty())?;
+    if site.direction == Direction::Egress {
+        return None;
+    }
+    let selected = context.selected(site.policy);
+    let mut pods = selected.iter().flat_map(|group| &group.pods);
+    let first = pods.next()?;
+    let node = first.node.as_ref()?;
+    if !pods.all(|pod| pod.node.as_ref() == Some(node)) {
+        return None;
+    }
+    let own = addresses_of_node(context.cluster, node);
+    if !addresses.iter().all(|address| own.contains(address)) {
+        return None;
+    }
+    let connections = connections_to(site.rule, &first.ports);
+    let node = Endpoint::Node(node.clone());
+    query(site.direction, &first.name, node, &connections)
+}
+
+/// The address of a block that holds no other.
+fn single_address(peer: &PolicyPeer) -> Option<IpAddr> {
+    match peer {
+        PolicyPeer::IpBlock(block) => {
+            let address = block.cidr.addr();
+            (IpNet::from(address) == block.cidr).then(|| address.to_canonical())
+        }
+        PolicyPeer::Pods(_) => None,
+    }
 }
 
 /// Connections that the rule matches, none of which depends on it as far as one can see.
@@ -68,7 +125,7 @@ fn candidate(context: &Context<'_>, site: RuleSite<'_>) -> Option<Vec<Query>> {
 
 /// Whether `query` is allowed by this rule and no other.
 fn is_needed(context: &Context<'_>, site: RuleSite<'_>, query: &Query) -> bool {
-    let decision = decision(context.engine, query, site.direction);
+    let decision = decision_of_sample(context.engine, query, site.direction);
     let Some(Because::Rules { allowed_by }) = decision.map(|decision| decision.because) else {
         return false;
     };
@@ -106,7 +163,10 @@ fn proven<'a>(
         let example = samples.into_iter().next();
         found.extend(example.map(|example| Redundant {
             site,
-            example,
+            example: match as_pair(context.engine, &example) {
+                Some((_, pair)) => pair,
+                None => example,
+            },
             cause,
         }));
     }
@@ -135,7 +195,7 @@ fn cause(
     }
     let mut others = Vec::new();
     for query in samples {
-        let decision = decision(context.engine, query, site.direction);
+        let decision = decision_of_sample(context.engine, query, site.direction);
         match decision.map(|decision| decision.because) {
             Some(Because::ClusterRule(rule)) => return Cause::Admin(rule),
             Some(Because::Rules { allowed_by }) => {

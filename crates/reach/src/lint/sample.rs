@@ -14,6 +14,7 @@ use super::cluster_site::{ClusterSite, as_peer};
 use super::context::{Context, PodGroup};
 use super::port::{cluster_connections, connections_to};
 use super::problem::RuleSite;
+use crate::matrix::pair;
 
 /// How many pods of a kind are tried.
 const TRIED: usize = 4;
@@ -29,7 +30,8 @@ pub(super) fn samples(context: &Context<'_>, site: RuleSite<'_>) -> Vec<Query> {
     for subject in spread(&subjects) {
         for peer in &peers {
             let connections = |declared: &[ContainerPort]| connections_to(site.rule, declared);
-            samples.extend(sample(site.direction, subject, peer, connections));
+            let sample = sample(site.direction, subject, peer, connections);
+            samples.extend(sample.or_else(|| alone(site, subject, peer)));
         }
     }
     samples
@@ -151,6 +153,46 @@ fn sample(
         Direction::Egress => declared,
     };
     query(direction, &own.name, other, &connections(declared))
+}
+
+/// A connection of the only pod of `subject` to itself, where that is `peer` too and stands for others of its workload that may
+/// come: [`as_pair`] has two of them.
+fn alone(site: RuleSite<'_>, subject: &PodGroup<'_>, peer: &Peer<'_, '_>) -> Option<Query> {
+    let pod = subject.pods.first()?;
+    let Peer::Pods(group) = peer else {
+        return None;
+    };
+    let is_only = group.pods.iter().all(|other| other.name == pod.name);
+    let end = Endpoint::Pod(pod.name.clone());
+    let connections = connections_to(site.rule, subject.ports);
+    (is_only && pod.workload.is_some())
+        .then(|| query(site.direction, &pod.name, end, &connections))
+        .flatten()
+}
+
+/// `sample`, and who judges it: of a pod alone to another one like it, in a cluster of the two.
+pub(super) fn as_pair(engine: &Engine, sample: &Query) -> Option<(Engine, Query)> {
+    if sample.source != sample.destination {
+        return None;
+    }
+    let (engine, other) = pair(engine, &sample.source)?;
+    let query = Query {
+        destination: other,
+        ..sample.clone()
+    };
+    Some((engine, query))
+}
+
+/// How `direction` of `sample` is decided, of a pod alone that of another one like it.
+pub(super) fn decision_of_sample(
+    engine: &Engine,
+    sample: &Query,
+    direction: Direction,
+) -> Option<DirectionDecision> {
+    match as_pair(engine, sample) {
+        Some((engine, query)) => decision(&engine, &query, direction),
+        None => decision(engine, sample, direction),
+    }
 }
 
 /// One of `connections` between `subject` and `peer`.

@@ -24,7 +24,7 @@ impl<'a> Asked<'a> {
     pub(super) fn of(ends: Ends<'a>) -> Self {
         let is_alone = ends.source == ends.destination;
         Self {
-            pair: is_alone.then(|| pair(&ends)).flatten(),
+            pair: is_alone.then(|| pair(ends.engine, ends.source)).flatten(),
             ends,
         }
     }
@@ -41,15 +41,15 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The pod of `ends` and another one that no policy tells from it, with all that decides between the two: the policies
+/// The pod that `end` is and another one that no policy tells from it, with all that decides between the two: the policies
 /// of their namespace and those of the cluster. `None` where there is no address for the other one.
-fn pair(ends: &Ends<'_>) -> Option<(Engine, Endpoint)> {
-    let Endpoint::Pod(name) = ends.source else {
+pub(crate) fn pair(engine: &Engine, end: &Endpoint) -> Option<(Engine, Endpoint)> {
+    let Endpoint::Pod(name) = end else {
         return None;
     };
-    let cluster = ends.engine.cluster();
+    let cluster = engine.cluster();
     let pod = cluster.pods.get(name)?;
-    let other = another(ends.engine, pod)?;
+    let other = another(engine, pod)?;
     let endpoint = Endpoint::Pod(other.name.clone());
     let policies = cluster.network_policies.iter();
     let policies = policies.filter(|(policy, _)| policy.namespace == name.namespace);
@@ -74,7 +74,7 @@ fn pair(ends: &Ends<'_>) -> Option<(Engine, Endpoint)> {
         Endpoint::Pod(name) => engine.class_of_pod(name),
         Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_) => None,
     };
-    let is_like = class(ends.source) == class(&endpoint);
+    let is_like = class(end) == class(&endpoint);
     is_like.then_some((engine, endpoint))
 }
 
