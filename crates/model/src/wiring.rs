@@ -92,11 +92,11 @@ pub struct AccountBinding {
     pub source: Source,
 }
 
-/// A role that is bound to all accounts of a namespace.
+/// A role that is bound to all accounts of a namespace, or of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupBinding {
-    /// The namespace.
-    pub namespace: String,
+    /// The namespace; `None` for the accounts of every one.
+    pub namespace: Option<String>,
     /// The binding, as `RoleBinding shop/reader`.
     pub binding: String,
     /// Where the group is written.

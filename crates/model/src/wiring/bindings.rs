@@ -9,11 +9,14 @@ const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
 const OF_ACCOUNT: &str = "system:serviceaccount:";
 /// What the names of the groups of all accounts of a namespace begin with.
 const OF_NAMESPACE: &str = "system:serviceaccounts:";
+/// The groups that hold every account of the cluster.
+const OF_EVERYBODY: [&str; 2] = ["system:serviceaccounts", "system:authenticated"];
 /// The role that a node's kubelet uses in the name of pods, to pull their images.
 const OF_KUBELET: &str = "system:image-puller";
+/// What the names of the cluster's own roles begin with: those that everybody has grant what few use.
+const OF_CLUSTER: &str = "system:";
 
-/// Adds the accounts of `object` if it is a binding. The group of all accounts of the cluster is left aside: it grants what
-/// every pod has and few use.
+/// Adds the accounts of `object` if it is a binding.
 pub(super) fn read(object: &Described<'_>, wiring: &mut Wiring) {
     if !object.is("rbac.authorization.k8s.io", &BINDINGS) {
         return;
@@ -56,13 +59,17 @@ fn user(object: &Described<'_>, subject: &Field<'_>) -> Option<AccountBinding> {
 
 fn group(object: &Described<'_>, subject: &Field<'_>) -> Option<GroupBinding> {
     let is_group = subject.text_at("kind").as_deref() == Some("Group");
-    let of_kubelet = object.field.text_at("roleRef.name").as_deref() == Some(OF_KUBELET);
+    let role = object.field.text_at("roleRef.name").unwrap_or_default();
     let name = subject
         .text_at("name")
-        .filter(|_| is_group && !of_kubelet)?;
-    let namespace = name.strip_prefix(OF_NAMESPACE)?;
+        .filter(|_| is_group && role != OF_KUBELET)?;
+    let namespace = if OF_EVERYBODY.contains(&name.as_str()) && !role.starts_with(OF_CLUSTER) {
+        None
+    } else {
+        Some(name.strip_prefix(OF_NAMESPACE)?.to_owned())
+    };
     Some(GroupBinding {
-        namespace: namespace.to_owned(),
+        namespace,
         binding: format!("{} {}", object.kind, object.name.name),
         source: subject.location().source,
     })

@@ -3,6 +3,7 @@
 mod commands;
 mod files;
 mod store;
+mod streams;
 mod variables;
 
 use std::cell::RefCell;
@@ -16,6 +17,7 @@ use super::Subject;
 use super::inhabitants::{Inhabitants, unit_of};
 use crate::workload::Unit;
 use store::Store;
+pub(super) use streams::{Stream, is_flag as lists_streams};
 use variables::Variables;
 
 /// Settings that speak of one another: the variables of a container, its arguments, or a file.
@@ -89,6 +91,8 @@ pub(super) struct Facts {
     pub(super) name_servers: BTreeMap<Unit, NameServers>,
     /// The images that containers run, by workload.
     pub(super) images: Vec<(Unit, String)>,
+    /// Ports that ingress controllers lead to Services.
+    pub(super) streams: Vec<Stream>,
 }
 
 /// A pod or the template of one.
@@ -254,6 +258,7 @@ impl Reader<'_> {
                     .push((described.unit.clone(), container.image.clone()));
                 let variables = self.variables(described, container, &path, facts);
                 let commands = self.commands(described, container, &path, &variables);
+                self.streams(described, container, &commands, facts);
                 facts.scopes.extend(commands);
                 facts.scopes.push(Scope {
                     unit: described.unit.clone(),

@@ -7,6 +7,7 @@ mod names;
 mod outside;
 mod service;
 mod settings;
+mod streams;
 mod unread;
 mod words;
 
@@ -58,6 +59,7 @@ pub(super) fn gather(
         looking_up: BTreeMap::new(),
     };
     settings::read(&mut gatherer, &facts);
+    streams::read(&mut gatherer, &facts);
     api_server::read(&mut gatherer, &facts, &wiring);
     outside::read(&mut gatherer, &facts, &wiring);
     names::read(&mut gatherer, &facts);

@@ -297,6 +297,79 @@ subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: \"system:ser
     let pulls = binding.replace("name: view", "name: \"system:image-puller\"");
     let (found, code) = judged(&(namespace() + &deployment("a", "") + &pulls), &[]);
     assert_eq!(code, Some(0), "{found}");
+    for group in ["system:serviceaccounts", "system:authenticated"] {
+        let everybody = binding.replace("system:serviceaccounts:ns", group);
+        let (found, code) = judged(&(namespace() + &deployment("a", "") + &everybody), &[]);
+        let said = problems(&found);
+        assert!(
+            said[0].contains("every account of `ns` has rights"),
+            "{found}"
+        );
+        assert_eq!((said.len(), code), (1, Some(1)), "{found}");
+        // Every cluster has such bindings of roles of its own.
+        let own = everybody.replace("name: view", "name: \"system:discovery\"");
+        let (found, code) = judged(&(namespace() + &deployment("a", "") + &own), &[]);
+        assert_eq!(code, Some(0), "{found}");
+    }
+}
+
+/// Ports that an ingress controller leads on as they come stand in ConfigMaps that its flags name.
+#[test]
+fn streams_of_an_ingress_controller_are_needs() {
+    let controller = deployment(
+        "controller",
+        "env: [{name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]
+        args: [--tcp-services-configmap=$(POD_NAMESPACE)/tcp, --udp-services-configmap, ns/udp]",
+    );
+    let list = |name: &str, entries: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: ns}}\ndata: {{{entries}}}\n---\n"
+        )
+    };
+    let with = |tcp: &str| {
+        let udp = list("udp", "\"53\": \"ns/dns:53\"");
+        let dns =
+            deployment("dns", "").replace("port: 80, targetPort: http", "port: 53, protocol: UDP");
+        namespace() + &controller + &dns + &deployment("web", "") + &udp + tcp
+    };
+    let (found, code) = judged(&with(&list("tcp", "\"9000\": \"ns/web:80:PROXY\"")), &[]);
+    assert_eq!(code, Some(0), "{found}");
+    let needs = found["needs"].as_array().unwrap();
+    let shown: Vec<String> = needs.iter().map(ToString::to_string).collect();
+    for (to, evidence) in [
+        ("deployment/web", "9000 of configmap/ns/tcp"),
+        ("deployment/dns", "53 of configmap/ns/udp"),
+    ] {
+        let mut all = shown.iter();
+        assert!(
+            all.any(|need| need.contains(to) && need.contains(evidence)),
+            "{found}"
+        );
+    }
+    for (tcp, problem) in [
+        (
+            list("tcp", "\"9000\": \"ns/gone:80\""),
+            "svc/ns/gone is not among these manifests",
+        ),
+        (
+            list("tcp", "\"9000\": \"ns/web:81\""),
+            "svc/ns/web has no port 81",
+        ),
+        (
+            list("tcp", "\"9000\": \"web\""),
+            "is not written as NAMESPACE/SERVICE:PORT",
+        ),
+        (
+            String::new(),
+            "configmap/ns/tcp is not among these manifests",
+        ),
+    ] {
+        let (found, code) = judged(&with(&tcp), &[]);
+        assert_eq!(
+            (problems(&found), code),
+            (vec![problem.to_owned()], Some(1))
+        );
+    }
 }
 
 #[test]

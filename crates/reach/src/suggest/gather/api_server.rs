@@ -40,8 +40,19 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts, wiring: &Wiring) 
             gatherer.needs_api_server(&account.unit, &evidence);
         }
     }
+    let namespaces: BTreeSet<&str> = facts
+        .accounts
+        .iter()
+        .map(|found| found.account.namespace.as_str())
+        .collect();
     for group in &wiring.group_bindings {
-        gatherer.all_accounts(group, facts, wiring);
+        let of_group = namespaces.iter().filter(|namespace| {
+            let mut only = group.namespace.iter();
+            only.all(|only| only == *namespace)
+        });
+        for namespace in of_group {
+            gatherer.all_accounts((group, *namespace), facts, wiring);
+        }
     }
     for backend in &wiring.backends {
         if backend.user == BackendUser::ApiServer {
@@ -51,10 +62,15 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts, wiring: &Wiring) 
 }
 
 impl Gatherer<'_> {
-    /// Of all pods whose account has rights as a member of `group` alone, somebody has to say which use them.
-    fn all_accounts(&mut self, group: &GroupBinding, facts: &Facts, wiring: &Wiring) {
+    /// Of all pods of a namespace whose account has rights as a member of a group alone, somebody has to say which use them.
+    fn all_accounts(
+        &mut self,
+        (group, namespace): (&GroupBinding, &str),
+        facts: &Facts,
+        wiring: &Wiring,
+    ) {
         let accounts = facts.accounts.iter().map(|found| &found.account);
-        let mut members = accounts.filter(|account| account.namespace == group.namespace);
+        let mut members = accounts.filter(|account| account.namespace == namespace);
         let alone = members.any(|account| {
             let mut bound = wiring.bindings.iter();
             bound.all(|bound| bound.account != *account)
@@ -68,11 +84,10 @@ impl Gatherer<'_> {
             target: String::new(),
         };
         let problem = format!(
-            "every account of `{}` has rights at the API server by it, and nothing shows whose pods use them",
-            group.namespace
+            "every account of `{namespace}` has rights at the API server by it, and nothing shows whose pods use them"
         );
         let help = "bind the accounts that need it instead of the group";
-        self.unresolved_in(&group.namespace, &evidence, problem, help.to_owned());
+        self.unresolved_in(namespace, &evidence, problem, help.to_owned());
     }
 
     /// Notes that `unit` talks to the API server.

@@ -6,7 +6,7 @@ use ringfence_model::{ObjectName, Service};
 
 use super::Gatherer;
 use super::words::{is_told, without_programs};
-use crate::suggest::facts::{Facts, Scope, Setting};
+use crate::suggest::facts::{Facts, Scope, Setting, lists_streams};
 use crate::suggest::resolve::Host;
 use crate::suggest::text::{Key, names};
 use crate::suggest::{End, Evidence};
@@ -47,7 +47,11 @@ impl Gatherer<'_> {
         let is_document = DOCUMENTS
             .iter()
             .any(|ending| setting.what.ends_with(ending));
-        let is_none = key.is_own() || key.is_other() || key.lists_names() || key.names_an_image();
+        let is_none = key.is_own()
+            || key.is_other()
+            || key.lists_names()
+            || key.names_an_image()
+            || lists_streams(&setting.name);
         if is_none || is_document || !self.inhabitants.manages(&scope.unit) {
             return;
         }
