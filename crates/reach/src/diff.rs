@@ -46,6 +46,13 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Whether a change depends on an address that is not known (rule AM-22).
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let mut unknown = [Kind::MayOpen, Kind::MayClose].into_iter();
+        unknown.any(|kind| self.of_kind(kind).next().is_some())
+    }
+
     /// Whether the clusters have the same units and allow the same.
     #[must_use]
     pub fn is_empty(&self) -> bool {

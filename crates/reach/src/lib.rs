@@ -14,6 +14,7 @@ pub mod matching;
 pub mod matrix;
 mod node_cache;
 pub mod path;
+pub mod pod_blocks;
 pub mod suggest;
 pub mod workload;
 mod yaml;

@@ -68,6 +68,12 @@ impl Lock {
         self
     }
 
+    /// Whether anything depends on an address that is not known (rule AM-22).
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.cells.values().any(|cell| !cell.unknown.is_empty())
+    }
+
     /// What `source` may open to `destination`; nothing if the lock does not say so.
     #[must_use]
     pub fn cell(&self, source: &Unit, destination: &Unit) -> Cell {

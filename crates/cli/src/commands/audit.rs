@@ -14,7 +14,7 @@ mod words;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use ringfence_model::{Documents, RenderStyle, Severity as Level};
+use ringfence_model::{Documents, Outcome, RenderStyle, Severity as Level};
 use ringfence_policy::Engine;
 use ringfence_reach::audit::{self, Audit, Finding, Severity, Subject};
 use ringfence_reach::lint;
@@ -62,6 +62,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
             output::json::print(&findings::sarif(&report.audit, &loaded.first_file()))?
         }
     }
+    loaded.missing().tell_if(report.is_unknown());
     Ok(exit_code(&report.audit, arguments))
 }
 
@@ -98,6 +99,15 @@ impl Report {
             audit,
             health: health.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         }
+    }
+
+    /// Whether a finding depends on an address that is not known (rule AM-22).
+    fn is_unknown(&self) -> bool {
+        let mut gaps = self.audit.findings().flat_map(|finding| &finding.gaps);
+        gaps.any(|gap| {
+            let shown = gap.shown.as_ref();
+            shown.is_some_and(|shown| matches!(shown.answer.outcome, Outcome::Unknown { .. }))
+        })
     }
 }
 

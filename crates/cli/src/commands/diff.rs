@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
         allowances.judge(&comparison)
     });
     print(&comparison.difference, judged.as_ref(), arguments.output)?;
+    comparison.tell_missing();
     let passed = judged.map_or(comparison.difference.is_empty(), |judged| judged.passed());
     Ok(ExitCode::from(u8::from(!passed)))
 }

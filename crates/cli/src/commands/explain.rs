@@ -75,9 +75,11 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     print(arguments, &story, remedy.as_ref(), engine.cluster())?;
     Ok(match story.verdict {
         Verdict::Allow => ExitCode::SUCCESS,
-        Verdict::Deny | Verdict::NoEndpoints | Verdict::Unknown | Verdict::Partial => {
-            ExitCode::FAILURE
-        }
+        Verdict::Deny
+        | Verdict::NoEndpoints
+        | Verdict::NotServed
+        | Verdict::Unknown
+        | Verdict::Partial => ExitCode::FAILURE,
     })
 }
 

@@ -31,11 +31,13 @@ fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
     let manifests = Manifests::from(loaded);
-    let text = manifests.lock(&manifests.outside()).to_string();
+    let lock = manifests.lock(&manifests.outside());
+    let text = lock.to_string();
     match &arguments.output_file {
         Some(file) => write::atomically(file, &text)?,
         None => write_out!("{text}"),
     }
+    manifests.missing.tell_if(lock.is_unknown());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,7 +64,9 @@ fn check(file: &Path, arguments: &LockArguments) -> anyhow::Result<ExitCode> {
         Side::from(loaded),
     );
     warn_of(&after);
-    let difference = Comparison::of(&before, &after).difference;
-    print(&difference, None, arguments.output.into())?;
+    let comparison = Comparison::of(&before, &after);
+    let difference = &comparison.difference;
+    print(difference, None, arguments.output.into())?;
+    comparison.tell_missing();
     Ok(ExitCode::from(u8::from(!difference.is_empty())))
 }

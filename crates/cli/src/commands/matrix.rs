@@ -33,35 +33,46 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
+    let missing = loaded.missing();
     let engine = Engine::new(loaded.cluster);
     let groups = chosen_groups(&engine, arguments)?;
     let matrix = matrix(&engine, &groups, arguments)?;
+    print(&engine, &groups, &matrix, arguments.output)?;
+    missing.tell_if(is_unknown(&matrix));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(engine: &Engine, groups: &Groups, matrix: &Matrix, form: Form) -> anyhow::Result<()> {
     let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
-    let text = match arguments.output {
-        Form::Json => return written(|out| json::write(out, &matrix)),
-        Form::Csv => return written(|out| Ok(csv::write(out, &matrix, &names)?)),
-        Form::Text => text::render(&matrix, &names, crate::paint::width()),
-        Form::Md => markdown::render(&matrix, &names),
-        Form::Dot => graph::dot(&matrix, &names),
-        Form::Mermaid => graph::mermaid(&matrix, &names),
-        Form::Svg => svg::render(&matrix, &names),
+    let text = match form {
+        Form::Json => return written(|out| json::write(out, matrix)),
+        Form::Csv => return written(|out| Ok(csv::write(out, matrix, &names)?)),
+        Form::Text => text::render(matrix, &names, crate::paint::width()),
+        Form::Md => markdown::render(matrix, &names),
+        Form::Dot => graph::dot(matrix, &names),
+        Form::Mermaid => graph::mermaid(matrix, &names),
+        Form::Svg => svg::render(matrix, &names),
         Form::Html => {
-            let page = html::Page::of(&engine, &groups, &matrix, &names);
-            html::render(&matrix, &names, &page)
+            let page = html::Page::of(engine, groups, matrix, &names);
+            html::render(matrix, &names, &page)
         }
     };
     say!("{text}");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+/// Whether a cell depends on an address that is not known (rule AM-22).
+pub(crate) fn is_unknown(matrix: &Matrix) -> bool {
+    matrix.cells().any(|(_, _, cell)| !cell.unknown.is_empty())
 }
 
 /// Writes to standard output what would be large in memory.
 fn written(
     write: impl FnOnce(&mut BufWriter<StdoutLock<'static>>) -> anyhow::Result<()>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let answer = write(&mut out).and_then(|()| Ok(out.flush()?));
-    answer.context("cannot write the answer")?;
-    Ok(ExitCode::SUCCESS)
+    answer.context("cannot write the answer")
 }
 
 /// With more workloads nobody reads a matrix of all of them.

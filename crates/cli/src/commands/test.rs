@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let engine = Engine::new(cluster);
     let report = judged(arguments, &engine, &cases, &loaded)?;
     print(&report, arguments.output)?;
+    loaded.missing().tell_if(report.is_unknown());
     Ok(if report.passed() {
         ExitCode::SUCCESS
     } else {

@@ -21,7 +21,7 @@ use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 use arguments::Form;
 
 use super::matrix::view::Names;
-use super::matrix::{graph, svg};
+use super::matrix::{graph, is_unknown, svg};
 use crate::output::answer::{say, say_line};
 use crate::output::finding::home;
 pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
@@ -40,9 +40,10 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
+    let missing = loaded.missing();
     let engine = Engine::new(loaded.cluster);
     if let [from, to] = arguments.path.as_slice() {
-        return path::run(&engine, &file.zones, (from, to), arguments);
+        return path::run(&engine, &file.zones, (from, to), arguments, &missing);
     }
     let table = Table::of(&engine, &file);
     table.warn_of_empty_zones(&file);
@@ -57,6 +58,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         Form::Sarif => crate::output::json::print(&findings::sarif(&table))?,
         Form::Junit => say!("{}", findings::junit(&table)),
     }
+    missing.tell_if(is_unknown(&table.matrix));
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS
     } else {

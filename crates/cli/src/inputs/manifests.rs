@@ -1,5 +1,6 @@
 //! From files to the cluster that a command judges, with everything said about them on the way.
 
+mod missing;
 mod notes;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use super::read::{Depth, FILES, Inputs, read};
 use crate::clock::now;
 use crate::threads::Threads;
 
+pub(crate) use missing::Missing;
 pub(crate) use notes::summary as note_summary;
 
 /// The manifests of one cluster, and how they are read.
@@ -260,6 +262,11 @@ fn refuse(diagnostics: &[Diagnostic], sources: &SourceMap) -> anyhow::Result<()>
 }
 
 impl LoadedManifests {
+    /// Whose addresses are not known, and what would tell them.
+    pub(crate) fn missing(&self) -> Missing {
+        Missing::of(&self.cluster, &self.objects)
+    }
+
     /// What every answer has to be read with: that something was refused and is missing from it (rule V-25).
     pub(crate) fn caveat(&self) -> Option<String> {
         let errors = self.diagnostics.iter().filter(|found| found.is_error());

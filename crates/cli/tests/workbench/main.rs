@@ -22,6 +22,7 @@ mod matrix;
 mod node_addresses;
 mod ordinals;
 mod own_node;
+mod pod_cidr;
 mod resolve;
 mod suggest;
 mod support;

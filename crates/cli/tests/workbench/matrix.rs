@@ -83,7 +83,7 @@ fn a_small_one_is_a_grid() {
  tools/client  -              tcp/8080
 
 some: not between all of the pods, or in one address family alone
-unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+unknown: depends on an address that is not known (AM-22)
 
 "#]]
         .raw()
@@ -103,7 +103,7 @@ shop/web-0, shop/web-1
   -> tools/client: unknown tcp/443
   -> 203.0.113.0/24: tcp/443
 
-unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+unknown: depends on an address that is not known (AM-22)
 what is not listed may not be opened
 
 "#]]
@@ -125,7 +125,7 @@ fn namespaces_take_their_workloads_together() {
  203.0.113.0/24  -              all
 
 some: not between all of the pods, or in one address family alone
-unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+unknown: depends on an address that is not known (AM-22)
 
 "#]]
         .raw()
@@ -146,7 +146,7 @@ fn zones_take_everybody_together_that_they_claim() {
  web        unknown tcp/443  some tcp/5432  -         some tcp/443  -
 
 some: not between all of the pods, or in one address family alone
-unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+unknown: depends on an address that is not known (AM-22)
 
 "#]]
         .raw()
@@ -159,7 +159,7 @@ unknown: depends on an address that is not known (AM-22); --pod-cidr says where 
  web        unknown tcp/443  some tcp/5432  -
 
 some: not between all of the pods, or in one address family alone
-unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from
+unknown: depends on an address that is not known (AM-22)
 
 "#]]
         .raw()
@@ -292,7 +292,7 @@ fn documents_get_markdown() {
 
 *some: not between all of the pods, or in one address family alone*
 
-*unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from*
+*unknown: depends on an address that is not known (AM-22)*
 
 "#]]
         .raw()

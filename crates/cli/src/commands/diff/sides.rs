@@ -14,7 +14,7 @@ use ringfence_reach::lock::{Lock, LockError};
 use ringfence_reach::workload::{Groups, Outside, by_workload};
 
 use crate::inputs::cluster::is_cluster;
-use crate::inputs::manifests::{LoadedManifests, ManifestOptions};
+use crate::inputs::manifests::{LoadedManifests, ManifestOptions, Missing};
 use crate::inputs::{FileArguments, unread_below};
 use crate::output::plain::plain;
 use crate::paint;
@@ -36,6 +36,8 @@ pub(crate) struct Manifests {
     at: Timestamp,
     /// What is to be said about answers from it.
     caveat: Option<String>,
+    /// Whose addresses are not known.
+    pub(crate) missing: Missing,
     /// How many objects of kinds that are not known were left aside.
     aside: usize,
     /// The file of the first object.
@@ -144,6 +146,7 @@ impl From<LoadedManifests> for Manifests {
     fn from(loaded: LoadedManifests) -> Self {
         Self {
             caveat: loaded.caveat(),
+            missing: loaded.missing(),
             aside: loaded.left_aside(),
             first: loaded.first_file(),
             at: loaded.at,
@@ -208,6 +211,7 @@ impl Manifests {
             at: self.at,
             engine: Engine::new(cluster),
             caveat: self.caveat.clone(),
+            missing: self.missing.clone(),
             aside: self.aside,
             first: Arc::clone(&self.first),
         }
@@ -268,6 +272,8 @@ pub(crate) struct Comparison<'a> {
     pub(super) aside: [usize; 2],
     /// The first file of the side after.
     pub(super) first: Arc<str>,
+    /// Whose addresses are not known: after, or else before.
+    missing: Option<&'a Missing>,
 }
 
 impl<'a> Comparison<'a> {
@@ -296,11 +302,29 @@ impl<'a> Comparison<'a> {
             after: new,
             aside: [before, after].map(Side::aside),
             first: after.first(),
+            missing: [after, before]
+                .into_iter()
+                .filter_map(Side::missing)
+                .find(|missing| missing.is_somebody()),
+        }
+    }
+
+    /// Says whose addresses a change depends on, if one does.
+    pub(crate) fn tell_missing(&self) {
+        if let Some(missing) = self.missing {
+            missing.tell_if(self.difference.is_unknown());
         }
     }
 }
 
 impl Side {
+    fn missing(&self) -> Option<&Missing> {
+        match self {
+            Self::Manifests(manifests) => Some(&manifests.missing),
+            Self::Lock(..) => None,
+        }
+    }
+
     fn aside(&self) -> usize {
         match self {
             Self::Manifests(manifests) => manifests.aside,

@@ -77,9 +77,11 @@ impl Remedy {
         }
         let goal = match verdict(judged) {
             Verdict::Allow => Goal::Deny,
-            Verdict::Deny | Verdict::NoEndpoints | Verdict::Unknown | Verdict::Partial => {
-                Goal::Allow
-            }
+            Verdict::Deny
+            | Verdict::NoEndpoints
+            | Verdict::NotServed
+            | Verdict::Unknown
+            | Verdict::Partial => Goal::Allow,
         };
         let flows: Vec<Flow> = judged.iter().map(flow).collect();
         let outside = outside(question);

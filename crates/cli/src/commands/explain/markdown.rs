@@ -49,7 +49,7 @@ fn headline(story: &Story<'_>) -> String {
 const fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Allow => "✅",
-        Verdict::Deny | Verdict::NoEndpoints => "⛔",
+        Verdict::Deny | Verdict::NoEndpoints | Verdict::NotServed => "⛔",
         Verdict::Partial | Verdict::Unknown => "⚠️",
     }
 }

@@ -52,10 +52,13 @@ impl Question {
         ends.filter_map(EndpointArgument::pod).cloned()
     }
 
-    /// The port as it stands behind the ends, if one is asked for.
+    /// The port as it stands behind the ends, if one is asked for; else of a Service what is asked in its place.
     pub(super) fn port_behind(&self) -> String {
-        let port = self.port.as_ref();
-        port.map_or_else(String::new, |port| format!(" {port}"))
+        match (&self.port, &self.destination) {
+            (Some(port), _) => format!(" {port}"),
+            (None, EndpointArgument::Service(_)) => " on the ports that it serves".to_owned(),
+            (None, _) => String::new(),
+        }
     }
 
     /// The ends, with what they need added to `cluster`.
@@ -79,6 +82,14 @@ impl Question {
         }
         let asked = connections(cluster, destination, self.port.as_slice())?;
         Ok(within_service(cluster, destination, asked))
+    }
+
+    /// The ports of a range that the Service at `destination` does not serve, if it serves others of them: nobody is asked for
+    /// these.
+    pub(super) fn unserved(&self, cluster: &Cluster, destination: &Endpoint) -> ConnectionSet {
+        let asked = connections(cluster, destination, self.port.as_slice());
+        let asked = asked.unwrap_or_else(|_| ConnectionSet::none());
+        asked.difference(&within_service(cluster, destination, asked.clone()))
     }
 
     /// The API server's nodes are asked on its port, where nobody names another than its Service's.

@@ -46,6 +46,8 @@ pub(super) struct Context<'a> {
     pub(super) excerpts: &'a Excerpts<'a>,
     /// Whether to show everything.
     pub(super) all: bool,
+    /// What says where pods get their addresses from.
+    pub(super) pod_blocks: &'a str,
 }
 
 /// One direction of a connection.

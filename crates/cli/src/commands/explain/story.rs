@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ringfence_model::{Connection, DirectionDecision, ObjectName, Outcome};
+use ringfence_model::{Cluster, Connection, DirectionDecision, ObjectName, Outcome};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
@@ -56,17 +56,20 @@ impl<'a> Story<'a> {
     ) -> Self {
         let cluster = engine.cluster();
         let excerpts = Excerpts::new(&manifests.sources, cluster);
+        let missing = manifests.missing();
         let context = Context {
             cluster,
             excerpts: &excerpts,
             all,
+            pod_blocks: &missing.advice,
         };
         let groups = judge::groups(judged, detail);
+        let ports = ports(question, cluster, judged);
         Self {
             question,
-            verdict: judge::verdict(judged),
-            missing: missing(judged),
-            ports: judge::ports_by_verdict(judged),
+            verdict: Verdict::together(ports.iter().map(|(verdict, _)| *verdict)),
+            missing: self::missing(judged),
+            ports,
             services: judged
                 .iter()
                 .filter_map(|one| one.answer.service.clone())
@@ -104,6 +107,24 @@ impl Side {
             reasons: reason::reasons(context, connection, decision),
         }
     }
+}
+
+/// By verdict, the ports that were judged and those that no Service has.
+fn ports(
+    question: &Question,
+    cluster: &Cluster,
+    judged: &[Judged],
+) -> Vec<(Verdict, ConnectionSet)> {
+    let destinations = judged.iter().map(|one| &one.way.destination);
+    let unserved = destinations.fold(ConnectionSet::none(), |all, destination| {
+        all.union(&question.unserved(cluster, destination))
+    });
+    let mut found = judge::ports_by_verdict(judged);
+    if !unserved.is_empty() {
+        found.push((Verdict::NotServed, unserved));
+        found.sort();
+    }
+    found
 }
 
 fn missing(judged: &[Judged]) -> Vec<String> {

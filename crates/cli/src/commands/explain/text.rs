@@ -65,9 +65,11 @@ fn headline(story: &Story<'_>) -> String {
 fn verdict(verdict: Verdict) -> String {
     match verdict {
         Verdict::Allow => paint::good(verdict.word()),
-        Verdict::Deny | Verdict::NoEndpoints | Verdict::Partial | Verdict::Unknown => {
-            paint::bad(verdict.word())
-        }
+        Verdict::Deny
+        | Verdict::NoEndpoints
+        | Verdict::NotServed
+        | Verdict::Partial
+        | Verdict::Unknown => paint::bad(verdict.word()),
     }
 }
 

@@ -8,6 +8,8 @@ use ringfence_model::{DirectionVerdict, Outcome};
 pub(super) enum Verdict {
     Deny,
     NoEndpoints,
+    /// Of some ports of a Service: nobody is asked for them.
+    NotServed,
     Unknown,
     Partial,
     Allow,
@@ -19,7 +21,8 @@ impl Verdict {
     pub(super) fn together(verdicts: impl IntoIterator<Item = Self>) -> Self {
         let found: BTreeSet<Self> = verdicts.into_iter().collect();
         let has = |verdict| found.contains(&verdict);
-        if has(Self::Partial) || has(Self::Allow) && (has(Self::Deny) || has(Self::NoEndpoints)) {
+        let fails = [Self::Deny, Self::NoEndpoints, Self::NotServed];
+        if has(Self::Partial) || has(Self::Allow) && fails.into_iter().any(has) {
             return Self::Partial;
         }
         if has(Self::Unknown) {
@@ -32,6 +35,7 @@ impl Verdict {
         match self {
             Self::Deny => "deny",
             Self::NoEndpoints => "no-endpoints",
+            Self::NotServed => "not-served",
             Self::Unknown => "unknown",
             Self::Partial => "partial",
             Self::Allow => "allow",
@@ -70,7 +74,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Allow, Deny, NoEndpoints, Partial, Unknown};
+    use Verdict::{Allow, Deny, NoEndpoints, NotServed, Partial, Unknown};
 
     #[test]
     fn only_what_is_the_same_for_all_is_a_verdict() {
@@ -84,6 +88,10 @@ mod tests {
             (vec![Allow, Partial], Partial),
             (vec![Allow, NoEndpoints], Partial),
             (vec![Deny, NoEndpoints], Deny),
+            (vec![Allow, NotServed], Partial),
+            (vec![Deny, NotServed], Deny),
+            (vec![NoEndpoints, NotServed], NoEndpoints),
+            (vec![Unknown, NotServed], Unknown),
             (vec![NoEndpoints], NoEndpoints),
             (vec![], NoEndpoints),
         ];

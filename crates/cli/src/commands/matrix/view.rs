@@ -83,7 +83,7 @@ pub(crate) fn legend<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<&'static 
         ),
         (
             unknown,
-            "unknown: depends on an address that is not known (AM-22); --pod-cidr says where pods get theirs from",
+            "unknown: depends on an address that is not known (AM-22)",
         ),
     ];
     lines

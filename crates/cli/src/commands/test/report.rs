@@ -70,6 +70,12 @@ pub(super) struct Skipped {
 }
 
 impl Report {
+    /// Whether what came of a connection depends on an address that is not known (rule AM-22).
+    pub(super) fn is_unknown(&self) -> bool {
+        let mut failures = self.cases.iter().flat_map(|case| &case.failures);
+        failures.any(|failure| matches!(failure.outcome, Ok(Outcome::Unknown { .. })))
+    }
+
     /// Whether nothing is wrong, and something was judged.
     pub(super) fn passed(&self) -> bool {
         self.count(Status::Failed) == 0

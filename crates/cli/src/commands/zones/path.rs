@@ -15,6 +15,7 @@ use super::arguments::{Form, ZonesArguments};
 use super::json::WitnessJson;
 use super::text::witness;
 use crate::commands::matrix::pattern::{Pattern, World};
+use crate::inputs::manifests::Missing;
 use crate::output::answer::{say, say_line};
 use crate::output::markdown::fenced;
 use crate::output::plain::plain;
@@ -25,6 +26,7 @@ pub(super) fn run(
     zones: &TrustZones,
     (from, to): (&str, &str),
     arguments: &ZonesArguments,
+    missing: &Missing,
 ) -> anyhow::Result<ExitCode> {
     ensure!(
         arguments.output.tells_ways(),
@@ -60,6 +62,7 @@ pub(super) fn run(
         | Form::Sarif
         | Form::Junit => say!("{}", text(&way)),
     }
+    missing.tell_if(!way.iter().all(Step::is_certain));
     Ok(if way.is_empty() {
         ExitCode::SUCCESS
     } else {

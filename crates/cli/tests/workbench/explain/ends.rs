@@ -305,6 +305,46 @@ allowed: ingress to shop/db-1 by shop/db ingress[0]
     explain(SHOP, &["shop/web-0", "shop/db-1", "8000-8100"], 0);
 }
 
+/// A range of a Service's ports is as good as what it serves of them, whether the Service has an address or not.
+#[test]
+fn ports_of_a_range_that_no_service_has_are_told() {
+    for address in ["", "clusterIP: 10.96.0.7, "] {
+        let service = format!(
+            "---
+apiVersion: v1
+kind: Service
+metadata: {{name: web, namespace: shop}}
+spec: {{{address}selector: {{app: web}}, ports: [{{name: a, port: 80, targetPort: http}}, {{name: b, port: 81}}]}}
+"
+        );
+        let manifests = format!("{SHOP}{service}");
+        let said = explain(&manifests, &["shop/db-0", "svc/shop/web", "80-90"], 1);
+        let told = "partial: shop/db-0 -> svc/shop/web tcp/80-90
+
+  allow       tcp/80-81
+  not-served  tcp/82-90
+
+allow ";
+        assert!(said.starts_with(told), "{said}");
+        let whole = explain(&manifests, &["shop/db-0", "svc/shop/web", "80-81"], 0);
+        assert!(!whole.contains("not-served"), "{whole}");
+        let said = explain(&manifests, &["shop/db-0", "svc/shop/web"], 0);
+        let told = "allow: shop/db-0 -> svc/shop/web on the ports that it serves
+
+  allow  tcp/80-81
+
+allow ";
+        assert!(said.starts_with(told), "{said}");
+        let question = ["shop/db-0", "svc/shop/web", "80-90", "-o", "json"];
+        let said = explain(&manifests, &question, 1);
+        let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            json.get("ports").unwrap().to_string(),
+            r#"{"allow":{"tcp":["80-81"]},"not-served":{"tcp":["82-90"]}}"#
+        );
+    }
+}
+
 #[test]
 fn protocols_without_ports() {
     let said = explain(SHOP, &["shop/web-0", "shop/db-1", "proto/47"], 1);

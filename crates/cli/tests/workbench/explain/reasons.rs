@@ -139,7 +139,7 @@ unknown: ingress to shop/server: shop/p ingress[0] may match, or may not
    |       ^^^^^^^^ the address of shop/new is not known
 36 |         cidr: 10.0.0.0/8
    |
-   = help: say with --pod-cidr where pods get their addresses from; or give the address of shop/new in its `status.podIPs`, or ask about an address
+   = help: say where pods get their addresses from, as in `--pod-cidr 10.244.0.0/16`; or give the address of shop/new in its `status.podIPs`, or ask about an address
 
 "#]]
     );

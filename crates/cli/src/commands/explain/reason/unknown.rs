@@ -69,11 +69,7 @@ fn what_to_give(decided: Decided<'_>, of: &Party) -> String {
     match of {
         Party::Pod { name, .. } => {
             let owner = cluster.pods.get(name).and_then(|pod| pod.workload.as_ref());
-            let blocks = if cluster.pod_blocks.is_empty() {
-                "say with --pod-cidr where pods get their addresses from"
-            } else {
-                "of the addresses of --pod-cidr some match and some do not"
-            };
+            let blocks = decided.context.pod_blocks;
             match owner {
                 Some(owner) => format!(
                     "{name} stands for the pods of {} {}: {blocks}; or give one of them with its `status.podIPs`, or ask about an address",
