@@ -94,7 +94,7 @@ impl Tally {
     fn store(&mut self, event: &StoreEvent, now: Duration) {
         match event {
             StoreEvent::Reset => self.forget(),
-            StoreEvent::Apply(_) | StoreEvent::Delete(_) => {
+            StoreEvent::Begin | StoreEvent::Apply(_) | StoreEvent::Delete(_) => {
                 self.first.get_or_insert(now);
             }
             StoreEvent::Synced { revision } => {

@@ -70,12 +70,22 @@ pub struct Verification {
     pub rules: usize,
     /// How long it took, reading included.
     pub milliseconds: u64,
+    /// Rules that the table leaves out for what they cost, in words (rule AM-21): the comparison is with the policies without them.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// There was none because the table is gone, or holds what ringfence never writes.
     #[serde(default)]
     pub foreign: bool,
 }
 
 impl Verification {
+    /// Whether the table does what all policies ask, for all packets; nothing if there was no comparison.
+    #[must_use]
+    pub fn is_equal(&self) -> Option<bool> {
+        let report = self.report.as_ref()?;
+        Some(report.is_equal() && self.left_out.is_empty())
+    }
+
     fn impossible(problem: impl Into<String>) -> Self {
         Self {
             problem: Some(problem.into()),
@@ -151,6 +161,7 @@ fn compare(table: &Table, config: &AgentConfig, subject: &Subject) -> Verificati
     match ringfence_verify::verify(table, &cluster, &wiring(config, subject)) {
         Ok(report) => Verification {
             report: Some(report),
+            left_out: subject.refused.iter().map(ToString::to_string).collect(),
             ..Verification::default()
         },
         Err(error) => Verification::impossible(error.to_string()),

@@ -290,12 +290,13 @@ pub(crate) enum LabCommand {
         /// Host name or address
         target: String,
         /// Port
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
         port: u16,
         /// Protocol
         #[arg(long, value_enum, default_value_t = ProbeProtocol::Tcp)]
         protocol: ProbeProtocol,
         /// How long to wait for an answer
-        #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS")]
+        #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
         timeout: u64,
     },
     /// Show what a pod's containers have printed

@@ -10,6 +10,7 @@ mod kind_config;
 mod known_name;
 pub(crate) mod manifests;
 pub(crate) mod names;
+pub(crate) mod policy_name;
 pub(crate) mod port;
 mod read;
 pub(crate) mod resolve;

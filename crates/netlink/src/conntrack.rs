@@ -175,9 +175,12 @@ impl Conntrack {
         self.socket.dump_read(GET, &codec::header(None), read)
     }
 
-    /// The entries that have one of these addresses at this end; on kernels before Linux 5.8 all entries of these families.
-    /// The kernel looks at every entry once for each that is asked for, for two of them at the same time, and copies those that
-    /// it is about: with few that is much faster than [`Conntrack::entries`].
+    /// The entries that have one of these addresses at this end.
+    ///
+    /// Of IPv4 the kernel looks at every entry once for each that is asked for, for two of them at the same time, and copies those that
+    /// it is about: with few that is much faster than [`Conntrack::entries`]. Of IPv6 it copies all: its filter leaves out just
+    /// those that were asked for (`ctnetlink_filter_match_tuple`, seen on Linux 6.18). Nor does it filter before Linux 5.8. So each
+    /// answer is looked at again.
     ///
     /// # Errors
     /// [`SocketError`].
@@ -185,12 +188,23 @@ impl Conntrack {
         &mut self,
         ends: &BTreeSet<(IpAddr, End)>,
     ) -> Result<Vec<Entry>, SocketError> {
-        let (some, others) = (ends.iter().step_by(2), ends.iter().skip(1).step_by(2));
-        let mut entries = if ends.len() < 2 {
+        let filtered: Vec<_> = ends.iter().filter(|(ip, _)| ip.is_ipv4()).collect();
+        let some = filtered.iter().step_by(2).copied();
+        let others = filtered.iter().skip(1).step_by(2).copied();
+        let mut entries = if filtered.len() < 2 {
             list(&mut self.socket, some)?
         } else {
             self.list_both(some, others)?
         };
+        if let Some((unfiltered, _)) = ends.iter().find(|(ip, _)| ip.is_ipv6()) {
+            let header = codec::header(Some(*unfiltered));
+            let read = |message: Message| codec::entry(&message.body);
+            entries.extend(self.socket.dump_read(GET, &header, read)?);
+        }
+        entries.retain(|entry| {
+            ends.contains(&(entry.original.source, End::Client))
+                || ends.contains(&(entry.reply.source, End::Server))
+        });
         let key = |entry: &Entry| (entry.original, entry.zone);
         entries.sort_by_key(key);
         entries.dedup_by_key(|entry| key(entry));

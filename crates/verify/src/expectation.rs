@@ -174,6 +174,7 @@ impl<'a> Expectation<'a> {
                 clauses.extend(self.astray_in(region));
                 clauses.extend(self.unreached(region));
                 clauses.extend(self.tunnel_from_pods());
+                clauses.extend(self.tunnel_through());
                 clauses.extend(self.unserved(region));
             }
             Place::Output => {
@@ -225,7 +226,8 @@ impl<'a> Expectation<'a> {
             }
             Place::Input => self.input(),
             Place::Masquerade => self.masquerade(),
-            Place::Services | Place::Output | Place::ServicesLocal => Vec::new(),
+            Place::Output => self.strict(Axis::Output, &self.pods_out).into(),
+            Place::Services | Place::ServicesLocal => Vec::new(),
         }
     }
 
@@ -389,6 +391,15 @@ impl<'a> Expectation<'a> {
             Fate::Drop,
             "no pod feeds a tunnel between nodes",
         ))
+    }
+
+    /// A Service whose backend is a node's tunnel would lead anybody into it, under the source of this node.
+    fn tunnel_through(&self) -> Option<Clause> {
+        let mut limits = self.tunnel()?;
+        let is_node = |ip: IpAddr| self.facts.nodes.contains(&ip);
+        limits.push((Axis::Destination, self.axes.destination.matching(is_node)));
+        let why = "no node forwards what feeds a tunnel of another one";
+        Some(clause(limits, Fate::Drop, why))
     }
 
     /// Tunnels between nodes are not tracked; what is in them is.

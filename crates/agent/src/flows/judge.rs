@@ -117,7 +117,7 @@ impl Judge {
         finding.because.push(match decision.verdict {
             DirectionVerdict::Deny | DirectionVerdict::Unknown => decision.to_string(),
             DirectionVerdict::Allow => format!(
-                "it is allowed by the policies as they are now ({decision}); those of its moment denied it"
+                "it is allowed by the policies as they are now ({decision}): those of its moment denied it, or the node leaves a rule out, which `ringfence verify` tells"
             ),
         });
     }

@@ -47,7 +47,10 @@ impl Audits {
         self.is_due |= match event {
             StoreEvent::Synced { .. } => true,
             StoreEvent::Apply(AgentObject::NetworkPolicy(policy)) => policy.audit.is_some(),
-            StoreEvent::Reset | StoreEvent::Apply(_) | StoreEvent::Delete(_) => false,
+            StoreEvent::Reset
+            | StoreEvent::Begin
+            | StoreEvent::Apply(_)
+            | StoreEvent::Delete(_) => false,
         };
     }
 

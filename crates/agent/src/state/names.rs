@@ -47,7 +47,10 @@ impl Names {
         self.is_due |= match event {
             StoreEvent::Synced { .. } | StoreEvent::Apply(AgentObject::ClusterPolicy(_)) => true,
             StoreEvent::Delete(crate::protocol::AgentKey::ClusterPolicy(_)) => true,
-            StoreEvent::Reset | StoreEvent::Apply(_) | StoreEvent::Delete(_) => false,
+            StoreEvent::Reset
+            | StoreEvent::Begin
+            | StoreEvent::Apply(_)
+            | StoreEvent::Delete(_) => false,
         };
     }
 

@@ -1,14 +1,16 @@
-use ringfence_compile::Compiler;
+use ringfence_compile::{Change, Compiler};
 use ringfence_model::Cluster;
 
 use crate::protocol::StoreEvent;
 
 /// How far the store has told the cluster, which the compiler holds. It is changed only by whole truths: between `Reset`
-/// and `Synced` the last complete view stays.
+/// and `Synced`, and between `Begin` and `Synced`, the last complete view stays.
 #[derive(Debug, Default)]
 pub(crate) struct View {
     /// Objects received since `Reset`; `None` outside of it.
     incoming: Option<Cluster>,
+    /// Changes received since `Begin`; `None` outside of it.
+    together: Option<Vec<Change>>,
     synced: bool,
     connected: bool,
     revision: Option<u64>,
@@ -40,7 +42,12 @@ impl View {
         match event {
             StoreEvent::Reset => {
                 self.incoming = Some(Cluster::default());
+                self.together = None;
                 self.revision = None;
+                false
+            }
+            StoreEvent::Begin => {
+                self.together.get_or_insert_default();
                 false
             }
             StoreEvent::Apply(object) => match &mut self.incoming {
@@ -48,18 +55,22 @@ impl View {
                     object.apply_to(incoming);
                     false
                 }
-                None => compiler.change(object.into_change()),
+                None => self.change(object.into_change(), compiler),
             },
             StoreEvent::Delete(key) => match &mut self.incoming {
                 Some(incoming) => {
                     key.delete_from(incoming);
                     false
                 }
-                None => compiler.change(key.into_change()),
+                None => self.change(key.into_change(), compiler),
             },
             StoreEvent::Synced { revision } => {
                 self.revision = Some(revision);
-                self.adopt(compiler)
+                let together = self.together.take().unwrap_or_default();
+                let changed = together
+                    .into_iter()
+                    .fold(false, |changed, change| compiler.change(change) || changed);
+                self.adopt(compiler) || changed
             }
         }
     }
@@ -68,7 +79,18 @@ impl View {
     pub(crate) fn disconnect(&mut self) {
         self.connected = false;
         self.incoming = None;
+        self.together = None;
         self.revision = None;
+    }
+
+    fn change(&mut self, change: Change, compiler: &mut Compiler) -> bool {
+        match &mut self.together {
+            Some(together) => {
+                together.push(change);
+                false
+            }
+            None => compiler.change(change),
+        }
     }
 
     fn adopt(&mut self, compiler: &mut Compiler) -> bool {

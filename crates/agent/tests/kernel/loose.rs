@@ -16,8 +16,11 @@ use ringfence_netlink::sysctl;
 
 use crate::agent::{Node, eventually};
 use crate::objects::{self, policy};
+use crate::source::give_address;
 use crate::traffic::{A, B, C, TestPod, cluster};
 
+/// Of the node.
+const OWN: &str = "203.0.113.9";
 const SERVICE: &str = "10.96.0.80";
 const PORT: u16 = 9191;
 const LOOSE: [&str; 2] = ["netfilter", "nf_conntrack_tcp_loose"];
@@ -107,19 +110,33 @@ fn locked(subject: &str) -> AgentObject {
 
 fn cuts_for_good(deny: &AgentObject) {
     let (node, [a, b, c]) = cluster();
-    sysctl::write(&LOOSE, "1").unwrap();
-    assert_eq!(sysctl::read(&LOOSE).unwrap(), "1");
     translate(&node);
     let listener = run_in(&b.netns, || TcpListener::bind(("0.0.0.0", PORT)));
-    let listener = listener.unwrap().unwrap();
     let ways = [(B, PORT), (SERVICE, 80)];
-    let cut = ways.map(|way| Talk::begin(&a, way, &listener));
-    let kept = ways.map(|way| Talk::begin(&c, way, &listener));
-    assert!(cut.iter().chain(&kept).all(Talk::goes_on) && is_tracked(A, B));
+    stays_cut(&node, [&a, &c], &listener.unwrap().unwrap(), &ways, deny);
+}
+
+/// What the first client has is denied; the second one goes on.
+fn stays_cut(
+    node: &Node,
+    [denied, allowed]: [&TestPod; 2],
+    listener: &TcpListener,
+    ways: &[(&str, u16)],
+    deny: &AgentObject,
+) {
+    sysctl::write(&LOOSE, "1").unwrap();
+    assert_eq!(sysctl::read(&LOOSE).unwrap(), "1");
+    let (server, _) = ways[0];
+    let begin = |pod| {
+        let talks = ways.iter().map(|way| Talk::begin(pod, *way, listener));
+        talks.collect::<Vec<_>>()
+    };
+    let (cut, kept) = (begin(denied), begin(allowed));
+    assert!(cut.iter().chain(&kept).all(Talk::goes_on) && is_tracked(A, server));
     node.store.apply(deny.clone());
     node.store.wait();
     // What had arrived before is still being counted.
-    let heard = || cut.each_ref().map(Talk::heard);
+    let heard = || cut.iter().map(Talk::heard).collect::<Vec<_>>();
     let before = eventually("silence", || {
         let before = heard();
         thread::sleep(SILENCE);
@@ -127,8 +144,8 @@ fn cuts_for_good(deny: &AgentObject) {
     });
     thread::sleep(WATCHED);
     assert_eq!(heard(), before, "[client, server] direct and translated");
-    assert!(!is_tracked(A, B), "a segment has made a new entry");
-    assert!(kept.iter().all(Talk::goes_on) && is_tracked(C, B));
+    assert!(!is_tracked(A, server), "a segment has made a new entry");
+    assert!(kept.iter().all(Talk::goes_on) && is_tracked(C, server));
 }
 
 /// The server's end is denied.
@@ -139,4 +156,12 @@ pub(crate) fn a_cut_server_is_not_taken_for_a_client() {
 /// The client's end is denied: answers of the server would be let in, as they open nothing that policy denies.
 pub(crate) fn a_cut_client_is_not_reached_by_its_server() {
     cuts_for_good(&locked("a"));
+}
+
+/// What the node sends to its pods passes no judgement (rule NP-50), and is no beginning either.
+pub(crate) fn a_cut_client_is_not_reached_by_its_own_node() {
+    let (node, [a, _b, c]) = cluster();
+    give_address(OWN);
+    let listener = TcpListener::bind((OWN, PORT)).unwrap();
+    stays_cut(&node, [&a, &c], &listener, &[(OWN, PORT)], &locked("a"));
 }

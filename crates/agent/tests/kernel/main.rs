@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         traffic::an_agent_that_dies_interrupts_nothing_and_opens_nothing,
         loose::a_cut_server_is_not_taken_for_a_client,
         loose::a_cut_client_is_not_reached_by_its_server,
+        loose::a_cut_client_is_not_reached_by_its_own_node,
         services::datagrams_follow_their_service,
         services::datagrams_find_a_service_that_comes_late,
         replacement::nothing_denied_passes_while_a_table_is_replaced,

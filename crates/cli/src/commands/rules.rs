@@ -4,7 +4,6 @@ pub(crate) mod arguments;
 mod counters;
 mod diff;
 mod json;
-mod name;
 mod object;
 mod policy;
 mod since;

@@ -69,6 +69,7 @@ fn ask(arguments: &TraceArguments, client: &Client) -> anyhow::Result<Asked> {
     };
     let source = one(&arguments.source, Side::Source)?;
     let destination = one(&arguments.destination, Side::Destination)?;
+    let source = hop::owner(&cluster, source);
     if !matches!(source, Endpoint::Pod(_) | Endpoint::Node(_)) {
         bail!("a connection starts in a pod or at a node of the lab, and {source} is neither");
     }

@@ -68,10 +68,7 @@ fn ask(arguments: &VerifyArguments) -> anyhow::Result<BTreeMap<String, Verificat
 
 /// What cannot be judged counts more than a difference.
 fn code<'v>(found: impl Iterator<Item = &'v Verification>) -> ExitCode {
-    let rank = |it: &Verification| match &it.report {
-        None => BAD_INPUT,
-        Some(report) => u8::from(!report.is_equal()),
-    };
+    let rank = |it: &Verification| it.is_equal().map_or(BAD_INPUT, |equal| u8::from(!equal));
     ExitCode::from(found.map(rank).max().unwrap_or(BAD_INPUT))
 }
 
@@ -89,10 +86,9 @@ struct Node<'v> {
 
 impl<'v> Node<'v> {
     fn of((node, found): (&'v String, &'v Verification)) -> Self {
-        let report = found.report.as_ref();
         Self {
             node,
-            equal: report.map(ringfence_verify::Report::is_equal),
+            equal: found.is_equal(),
             found,
         }
     }

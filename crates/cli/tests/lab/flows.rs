@@ -128,7 +128,7 @@ fn drops_are_recorded_with_their_reason_and_can_be_replayed() {
     );
     assert_eq!((locked.protocol.as_str(), locked.port), ("udp", Some(80)));
     assert_eq!(
-        records(&lab, &["--from", "locked", "--policy", "default/web"]),
+        records(&lab, &["--from", "locked", "--policy", "netpol/web"]),
         []
     );
     assert_eq!(records(&lab, &["--since", "2099-01-01T00:00:00Z"]), []);
@@ -255,7 +255,9 @@ fn traced(lab: &Lab) {
     assert!(steps[4].contains("answer: reached"), "{text}");
     let unclear = run(lab, &["trace", "client", "server", "80-90"]);
     assert_eq!(unclear.code(), Some(2), "{unclear:?}");
-    let refused = run(lab, &["trace", "client", "server", "81", "-o", "json"]);
+    // By its address it is the same pod.
+    let client = lab.address("client");
+    let refused = run(lab, &["trace", &client, "server", "81", "-o", "json"]);
     assert_eq!(refused.code(), Some(1), "{refused:?}");
     let json: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
     let last = json["hops"].as_array().unwrap().last().unwrap().clone();

@@ -139,6 +139,32 @@ fn a_name_opens_its_addresses_for_a_while_to_those_who_may() {
     is_verified(&lab);
     lab.reaches("near", OTHER[0], 80, tcp());
     lab.reaches("near", "alias.default.svc.cluster.local", 80, tcp());
+
+    // What a node leaves out for what it costs is not said to be enforced (rule AM-21).
+    lab.apply(&costly());
+    let told = ringfence(&["verify", "--lab", &lab.name]).finish();
+    assert_eq!(told.code(), Some(1), "{told:#?}");
+    let told = told.stdout;
+    assert!(told.contains("1 rule is not enforced as written") && told.contains("default/costly"));
+    lab.delete(&costly());
+    is_verified(&lab);
+}
+
+/// More blocks and ports than one rule may have.
+fn costly() -> String {
+    let blocks = (0..1_000u32).map(|number| {
+        let (high, low) = (32 + number / 256, number % 256);
+        format!("{{ipBlock: {{cidr: 10.{high}.{low}.0/25}}}}")
+    });
+    let ports = (8_000..8_020).map(|port| format!("{{port: {port}}}"));
+    let (blocks, ports) = (
+        blocks.collect::<Vec<_>>().join(", "),
+        ports.collect::<Vec<_>>().join(", "),
+    );
+    format!(
+        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: costly}}, spec: {{podSelector: \
+         {{matchLabels: {{app: client}}}}, policyTypes: [Egress], egress: [{{to: [{blocks}], ports: [{ports}]}}]}}}}"
+    )
 }
 
 /// The DNS servers of a lab, by their numbers on the machine.

@@ -378,6 +378,8 @@ pub(super) fn of_family(family: Family) -> Statement {
     )
 }
 
+/// Between tunnels and nodes there is nothing to forward: only a Service with such a backend would lead there, under the source
+/// of this node.
 fn opening(family: Family) -> Chain {
     let from = rule([
         equal(input_interface(), pod_interface()),
@@ -390,6 +392,7 @@ fn opening(family: Family) -> Chain {
     called(vec![
         from,
         to,
+        rule([to_tunnel(), to_node(family), end_for(Reason::Tunnel)]),
         rule(unserved(family)),
         judged(Direction::Egress, family),
         judged(Direction::Ingress, family),
@@ -449,13 +452,18 @@ fn input(record: Record) -> Chain {
     base(ChainKind::Filter, Hook::Input, 0, rules)
 }
 
-/// From the node itself: no policy (rule NP-50), only Services without backend.
+/// From the node itself: no policy (rule NP-50), only Services without backend, and nothing that would revive a connection
+/// that was cut (rule DP-22).
 fn output() -> Chain {
-    let rules = both(|family| {
+    let mut rules = vec![rule([
+        equal(output_interface(), pod_interface()),
+        jump("strict"),
+    ])];
+    rules.extend(both(|family| {
         let opens = [state(ConnectionState::New)];
         rule(opens.into_iter().chain(unserved(family)))
-    });
-    base(ChainKind::Filter, Hook::Output, 0, rules.collect())
+    }));
+    base(ChainKind::Filter, Hook::Output, 0, rules)
 }
 
 /// Pod addresses do not leave the cluster, and a pod that reaches itself through a Service must see another source. So must

@@ -375,6 +375,27 @@ fn only_nodes_feed_the_tunnels_between_nodes() {
         Outcome::Accept,
         "a pod that happens to use the port"
     );
+    // What a Service with such a backend has translated, which would leave under this node's source.
+    let passed_on = |to: &str| {
+        let datagram = datagram("eth0", "eth0", "203.0.113.9", to);
+        node.outcome(Hook::Forward, &datagram)
+    };
+    assert_eq!(passed_on("192.168.0.11"), Outcome::Drop);
+    assert_eq!(passed_on("198.51.100.9"), Outcome::Accept);
+}
+
+/// DP-22, where the server is the node itself.
+#[test]
+fn a_node_revives_no_connection_of_its_pods() {
+    let node = set_up();
+    let sent = |output: &str, flags: TcpFlags| {
+        let mut packet = packet("", output, "192.168.0.11", "10.0.1.10", 8080);
+        packet.tcp_flags = flags;
+        node.outcome(Hook::Output, &packet)
+    };
+    assert_eq!(sent(&node.a, TcpFlags::ACK), Outcome::Drop);
+    assert_eq!(sent(&node.a, TcpFlags::SYN), Outcome::Accept);
+    assert_eq!(sent("eth0", TcpFlags::ACK), Outcome::Accept);
 }
 
 #[test]

@@ -157,6 +157,9 @@ impl Feed {
                 events.push(StoreEvent::Delete(key));
             }
         }
+        if events.len() > 1 {
+            events.insert(0, StoreEvent::Begin);
+        }
         if !events.is_empty() {
             state.revision += 1;
             events.push(StoreEvent::Synced {
@@ -337,6 +340,7 @@ mod tests {
         assert_eq!(
             seen,
             [
+                StoreEvent::Begin,
                 StoreEvent::Apply(namespace("a")),
                 StoreEvent::Delete(key("old")),
                 StoreEvent::Synced { revision: 2 },

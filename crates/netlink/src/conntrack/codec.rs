@@ -46,7 +46,7 @@ pub(super) fn header(address: Option<IpAddr>) -> [u8; HEADER] {
     [u8::try_from(family).unwrap_or(0), 0, 0, 0]
 }
 
-/// The body of a request to list the entries with this address at one end.
+/// The body of a request to list the entries with this IPv4 address at one end.
 pub(super) fn filter(address: IpAddr, end: End) -> Vec<u8> {
     let (tuple, flags) = match end {
         End::Client => (ORIGINAL, FILTER_ORIGINAL),

@@ -56,7 +56,6 @@ fn track() -> Conntrack {
     Conntrack::open().unwrap()
 }
 
-/// The kernel filters; entries of other addresses are not even copied.
 fn entries_of_an_address_are_listed_whichever_end_it_is() {
     let mut conntrack = track();
     let tuple = |source: &str, destination: &str, port| Tuple {
@@ -77,6 +76,8 @@ fn entries_of_an_address_are_listed_whichever_end_it_is() {
         ("10.0.0.3", "198.51.100.1", "198.51.100.1", "10.0.0.9"),
         ("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.1"),
         ("fd00::1", "fd00::9", "fd00::9", "fd00::1"),
+        ("fd00::9", "fd00::2", "fd00::2", "fd00::9"),
+        ("fd00::1", "fd00::2", "fd00::2", "fd00::1"),
     ];
     for ((from, to, answers_from, answers_to), port) in entries.into_iter().zip(100..) {
         let reply = tuple(answers_from, answers_to, port);
@@ -100,18 +101,21 @@ fn entries_of_an_address_are_listed_whichever_end_it_is() {
     );
     assert_eq!(
         listed(&mut conntrack, &["fd00::9", "10.0.0.3"], &End::ALL),
-        [103, 105].into()
+        [103, 105, 106].into()
     );
     for (address, end, expected) in [
         ("10.0.0.9", End::Client, vec![101]),
         ("10.0.0.9", End::Server, vec![100, 102]),
         ("10.0.0.77", End::Server, vec![]),
+        ("fd00::9", End::Client, vec![106]),
+        ("fd00::9", End::Server, vec![105]),
+        ("fd00::77", End::Server, vec![]),
     ] {
         let expected = expected.into_iter().collect();
         assert_eq!(listed(&mut conntrack, &[address], &[end]), expected);
     }
     assert_eq!(listed(&mut conntrack, &[], &End::ALL), BTreeSet::new());
-    assert_eq!(conntrack.entries().unwrap().len(), 6);
+    assert_eq!(conntrack.entries().unwrap().len(), 8);
 }
 
 /// Many in one system call; what is gone already, or came again in its place, is no error.

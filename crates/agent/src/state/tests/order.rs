@@ -7,7 +7,7 @@ use ringfence_model::{PolicyPort, PortMatch};
 use ringfence_net::{PortRange, Protocol};
 use ringfence_ruleset::Operation;
 
-use super::cluster::{endpoint, from_block, id, named, namespace, node, pod, policy};
+use super::cluster::{endpoint, from_block, id, named, namespace, node, pod, policy, service};
 use super::node::{Commits, Did, FakeNode};
 use crate::protocol::{AgentKey, AgentObject, AgentStatus, StoreEvent};
 use crate::state::{Action, Event, LiveTable, Which};
@@ -456,4 +456,30 @@ fn a_rule_that_costs_too_much_is_reported_and_fails_nothing() {
     assert_eq!(node.log.last(), Some(&applied(3)));
     assert_eq!(reports(&node), 1);
     assert_eq!(node.machine.health().problem, None);
+}
+
+#[test]
+fn what_belongs_together_takes_effect_at_once() {
+    let own = |name, address| AgentObject::Service(service(name, "web", address, 80, 8080));
+    let mut node = FakeNode::synced(objects());
+    node.store(StoreEvent::Begin);
+    node.apply(own("first", "10.96.0.71"));
+    node.settle();
+    assert_eq!(node.log, []);
+    node.apply(own("second", "10.96.0.72"));
+    node.store(StoreEvent::Synced { revision: 2 });
+    node.settle();
+    let commits = node.log.iter().filter(|did| **did == Did::Commit).count();
+    assert_eq!(commits, 1);
+    let names = |node: &FakeNode| {
+        let services = node.machine.cluster().services.keys();
+        services.map(|key| key.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&node), ["first", "second"]);
+    // What was half received when the store hung up is not taken up by another beginning.
+    node.store(StoreEvent::Begin);
+    node.delete(AgentKey::Service(named("first")));
+    node.send(Event::StoreDisconnected);
+    node.settle();
+    assert_eq!(names(&node), ["first", "second"]);
 }

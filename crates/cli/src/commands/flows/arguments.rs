@@ -3,9 +3,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use ringfence_agent::flows::FlowVerdict;
-use ringfence_model::{PolicyName, Timestamp};
+use ringfence_model::Timestamp;
 
 use crate::clock::now;
+use crate::inputs::policy_name::PolicyArgument;
 use crate::output::output_formats;
 
 /// The examples under the help of `flows`.
@@ -38,9 +39,9 @@ pub(crate) struct FlowsArguments {
     /// Only this verdict
     #[arg(long, value_enum)]
     pub(crate) verdict: Option<Verdict>,
-    /// Only what this policy is behind: NAMESPACE/NAME, or KIND/NAME of a policy of the cluster
+    /// Only what this policy is behind: NAMESPACE/NAME, or KIND/NAME of a policy of the cluster as in anp/NAME
     #[arg(long, value_name = "POLICY")]
-    pub(crate) policy: Option<PolicyName>,
+    pub(crate) policy: Option<PolicyArgument>,
     /// Only what is younger than this (30s, 5m, 2h), or than a moment (RFC 3339)
     #[arg(long, value_name = "AGE|TIME", value_parser = since)]
     pub(crate) since: Option<Timestamp>,

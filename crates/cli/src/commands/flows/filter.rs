@@ -52,7 +52,7 @@ impl<'a> Filter<'a> {
             && arguments
                 .policy
                 .as_ref()
-                .is_none_or(|policy| record.policies.contains(policy))
+                .is_none_or(|policy| record.policies.iter().any(|one| policy.may_be(one)))
     }
 }
 

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::arguments::RulesArguments;
 use super::json::Answer;
 use super::source::{Node, Nodes};
-use super::{name, words};
+use super::words;
 use crate::arguments::OutputFormat;
-use crate::inputs::missing;
+use crate::inputs::{missing, policy_name};
 use crate::output::answer::{say, say_line};
 use crate::{output, paint};
 
@@ -66,7 +66,7 @@ fn find(text: &str, nodes: &Nodes, namespace: &str) -> anyhow::Result<PolicyName
         .collect();
     known.sort_unstable();
     known.dedup();
-    let meant = name::candidates(text, namespace)?;
+    let meant = policy_name::candidates(text, namespace)?;
     let found = meant.iter().find(|name| known.contains(name)).cloned();
     found.ok_or_else(|| {
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -101,7 +101,7 @@ fn render_part(text: &mut String, part: &PartTrace<'_>, counters: bool) {
     let packets = packets.unwrap_or_default();
     let _ = writeln!(text, "{title}  {}{packets}", paint::dim(&source));
     if part.elements.is_empty() {
-        let why = "# nothing: it selects no pod of this node, or nobody matches, or another rule says the same";
+        let why = "# nothing: it selects no pod of this node, or nobody matches, or another rule says the same, or it costs too much (`ringfence verify` tells)";
         let _ = writeln!(text, "  {}", paint::dim(why));
         return;
     }

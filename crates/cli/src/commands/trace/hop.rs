@@ -197,6 +197,16 @@ pub(super) fn address(cluster: &Cluster, end: &Endpoint) -> Option<IpAddr> {
     }
 }
 
+/// The pod that has an address of its own (rule Q-3), or else the end as it was named.
+pub(super) fn owner(cluster: &Cluster, end: Endpoint) -> Endpoint {
+    let Endpoint::Address(address) = end else {
+        return end;
+    };
+    let mut pods = cluster.pods.values();
+    let owner = pods.find(|pod| pod.is_on_pod_network() && pod.addresses.contains(&address));
+    owner.map_or(end, |pod| Endpoint::Pod(pod.name.clone()))
+}
+
 /// Where the source is.
 pub(super) fn node(cluster: &Cluster, end: &Endpoint) -> Option<String> {
     match end {

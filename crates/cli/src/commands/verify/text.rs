@@ -22,7 +22,7 @@ fn node(name: &str, found: &Verification) -> String {
         let problem = found.problem.as_deref().unwrap_or("nothing is known");
         return format!("{title}: {}: {problem}\n", paint::bad("cannot verify"));
     };
-    let mut text = format!("{title}: {}\n", verdict(report));
+    let mut text = format!("{title}: {}\n", verdict(report, &found.left_out));
     let (elements, rules) = (found.elements, found.rules);
     let milliseconds = found.milliseconds;
     let table = format!(
@@ -38,6 +38,9 @@ fn node(name: &str, found: &Verification) -> String {
             all.join(", ")
         );
     }
+    for rule in &found.left_out {
+        let _ = writeln!(text, "  {}", paint::bad(rule));
+    }
     for found in report.differences.iter().take(SHOWN) {
         text.push_str(&difference(found));
     }
@@ -48,9 +51,18 @@ fn node(name: &str, found: &Verification) -> String {
     text
 }
 
-fn verdict(report: &Report) -> String {
+fn verdict(report: &Report, left_out: &[String]) -> String {
     match report.count {
-        0 => paint::good("the rules in the kernel equal the policies, for all packets"),
+        0 if left_out.is_empty() => {
+            paint::good("the rules in the kernel equal the policies, for all packets")
+        }
+        0 => paint::bad(&format!(
+            "the rules in the kernel are not all that policies ask: {} not enforced as written",
+            match left_out.len() {
+                1 => "1 rule is".to_owned(),
+                count => format!("{count} rules are"),
+            }
+        )),
         1 => paint::bad("1 difference"),
         count => paint::bad(&format!("{count} differences")),
     }

@@ -78,7 +78,14 @@ impl Lab {
         }
         self.wait_until_enforced()?;
         self.balance();
-        progress("every node enforces the policies");
+        let nodes = self.feed.progress().into_iter();
+        let troubles: Vec<_> = nodes
+            .filter_map(|(node, it)| Some(format!("node {node}: {}", it.trouble?)))
+            .collect();
+        if troubles.is_empty() {
+            progress("every node enforces the policies");
+        }
+        troubles.iter().for_each(|trouble| progress(trouble));
         Ok(())
     }
 

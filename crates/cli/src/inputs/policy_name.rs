@@ -1,5 +1,7 @@
 //! The name of a policy, as people write it.
 
+use std::str::FromStr;
+
 use anyhow::bail;
 use ringfence_model::{ClusterPolicyKind, ClusterPolicyName, ObjectName, PolicyName};
 
@@ -10,8 +12,26 @@ const SHORT: [(&str, ClusterPolicyKind); 3] = [
     ("banp", ClusterPolicyKind::BaselineAdminNetworkPolicy),
 ];
 
+/// A policy that an option names, in the namespace `default` where it names none.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyArgument(Vec<PolicyName>);
+
+impl PolicyArgument {
+    pub(crate) fn may_be(&self, policy: &PolicyName) -> bool {
+        self.0.contains(policy)
+    }
+}
+
+impl FromStr for PolicyArgument {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        candidates(text, "default").map(Self)
+    }
+}
+
 /// What `text` may name: `NAMESPACE/NAME`, `NAME` in `namespace`, `KIND/NAME`. The first one that exists is meant.
-pub(super) fn candidates(text: &str, namespace: &str) -> anyhow::Result<Vec<PolicyName>> {
+pub(crate) fn candidates(text: &str, namespace: &str) -> anyhow::Result<Vec<PolicyName>> {
     let Some((first, name)) = text.split_once('/') else {
         return Ok(vec![PolicyName::Network(ObjectName::new(namespace, text))]);
     };
@@ -53,6 +73,20 @@ mod tests {
     fn shown(text: &str) -> Vec<String> {
         let candidates = candidates(text, "shop").unwrap();
         candidates.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_option_means_each_kind_by_all_its_names() {
+        let admin: PolicyName = "AdminNetworkPolicy/x".parse().unwrap();
+        for text in ["anp/x", "adminnetworkpolicy/x", "AdminNetworkPolicy/x"] {
+            assert!(
+                text.parse::<PolicyArgument>().unwrap().may_be(&admin),
+                "{text}"
+            );
+        }
+        let own: PolicyName = "default/x".parse().unwrap();
+        let plain: PolicyArgument = "x".parse().unwrap();
+        assert!(plain.may_be(&own) && !plain.may_be(&admin));
     }
 
     #[test]
