@@ -11,6 +11,7 @@ mod commands;
 mod demo;
 mod inputs;
 mod internal;
+mod merged;
 mod output;
 mod paint;
 mod threads;

@@ -37,11 +37,17 @@ pub(crate) fn map_in_lots<'i, T: Sync, R: Send + Sync>(
     items: &'i [T],
     make: impl Fn(&'i T) -> R + Sync,
 ) -> Vec<R> {
-    let lots: Vec<&[T]> = items.chunks(LOT).collect();
-    let made = map_with(&Threads, &lots, |lot| {
-        lot.iter().map(&make).collect::<Vec<R>>()
-    });
+    let made = map_lots(items, |lot| lot.iter().map(&make).collect::<Vec<R>>());
     made.into_iter().flatten().collect()
+}
+
+/// What `make` makes of each lot of `items`, in their order.
+pub(crate) fn map_lots<'i, T: Sync, R: Send + Sync>(
+    items: &'i [T],
+    make: impl Fn(&'i [T]) -> R + Sync,
+) -> Vec<R> {
+    let lots: Vec<&[T]> = items.chunks(LOT).collect();
+    map_with(&Threads, &lots, |lot| make(lot))
 }
 
 #[cfg(test)]

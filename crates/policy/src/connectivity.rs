@@ -179,7 +179,7 @@ impl World<'_> {
         let mut classes = ClassTable::default();
         let pods = self.cluster.pods.values();
         for pod in pods.filter(|pod| pod.is_on_pod_network()) {
-            let labels = || namespace_labels(self.cluster, &pod.name.namespace);
+            let labels = || namespace_labels(self.cluster, &pod.name.namespace).into_owned();
             classes.join(pod, self.place(atoms, &pod.addresses), labels);
         }
         for name in self.index.nodes.names(self.cluster) {

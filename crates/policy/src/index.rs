@@ -4,6 +4,7 @@ mod nodes;
 mod pods;
 mod services;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ringfence_model::{
@@ -102,9 +103,14 @@ pub(crate) fn in_namespace<'a, T>(
 
 /// NP-17, NP-18: the namespace's labels, its name label set whatever the object says; a namespace without object has
 /// this label alone (OB-4).
-pub(crate) fn namespace_labels(cluster: &Cluster, name: &str) -> Labels {
-    let object = cluster.namespaces.get(name);
-    let mut labels = object.map_or_else(Labels::new, |found| found.labels.clone());
+pub(crate) fn namespace_labels<'a>(cluster: &'a Cluster, name: &str) -> Cow<'a, Labels> {
+    let known = cluster.namespaces.get(name).map(|found| &found.labels);
+    if let Some(labels) = known
+        && labels.get(METADATA_NAME_LABEL).map(String::as_str) == Some(name)
+    {
+        return Cow::Borrowed(labels);
+    }
+    let mut labels = known.cloned().unwrap_or_default();
     labels.insert(METADATA_NAME_LABEL.to_owned(), name.to_owned());
-    labels
+    Cow::Owned(labels)
 }

@@ -3,10 +3,12 @@
 //! Canonical, so that equal connectivity gives equal bytes; one line for each pair of units, so that changes of two
 //! branches merge; nothing in it that changes by itself. The grammar is that of [`Lock`]'s `FromStr`.
 
+mod cells;
 mod parse;
 mod print;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
@@ -15,6 +17,7 @@ use crate::diff::doubt::{Accepted, accepted};
 use crate::diff::hosts::on_hosts;
 use crate::matrix::{Cell, Matrix, Single};
 use crate::workload::{Groups, Outside, Place, Unit, overlay};
+use cells::Cells;
 
 pub use parse::LockError;
 pub use print::HEADER;
@@ -24,7 +27,7 @@ pub use print::HEADER;
 pub struct Lock {
     pub(crate) units: BTreeSet<Unit>,
     /// Without those in which nothing may be opened.
-    pub(crate) cells: BTreeMap<(Unit, Unit), Cell>,
+    pub(crate) cells: Cells,
     /// Workloads with pods on the network of their nodes, where no policy holds them (rules NP-53, CN-2).
     pub(crate) hosts: BTreeSet<Unit>,
     /// What workloads may open to names of which nobody knows all addresses (rule AM-19).
@@ -37,15 +40,21 @@ impl Lock {
     #[must_use]
     pub fn of(engine: &Engine, groups: &Groups) -> Self {
         let units: Vec<Unit> = groups.units().cloned().collect();
+        let shared: Vec<Arc<Unit>> = units.iter().cloned().map(Arc::new).collect();
         let both = (units.clone(), units);
         let matrix = Matrix::with(engine, groups, both, Single::MeetsItsLike);
-        let cells = matrix.cells().filter(|(_, _, cell)| !cell.is_nothing());
-        let cells = cells.map(|(source, destination, cell)| {
-            ((source.clone(), destination.clone()), cell.clone())
-        });
+        let mut cells = Cells::default();
+        for source in &shared {
+            let row = matrix.shared_row(source).zip(&shared);
+            let row = row.filter_map(|(cell, destination)| {
+                let cell = cell.filter(|cell| !cell.is_nothing())?;
+                Some((Arc::clone(destination), Arc::clone(cell)))
+            });
+            cells.insert_row(Arc::clone(source), row);
+        }
         Self {
-            units: groups.units().cloned().collect(),
-            cells: cells.collect(),
+            units: matrix.sources.into_iter().collect(),
+            cells,
             hosts: on_hosts(engine.cluster()).into_keys().collect(),
             names: accepted(engine, groups),
         }
@@ -54,10 +63,14 @@ impl Lock {
     /// What this one or `other`, which has the same places, says may be opened.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
-        for (units, cell) in other.cells {
-            let known = self.cells.remove(&units);
-            let cell = known.map_or(cell.clone(), |known| known.or(&cell));
-            self.cells.insert(units, cell);
+        for (source, destination, cell) in other.cells.iter() {
+            let cell = match self.cells.get(source, destination) {
+                Some(known) if known == cell => continue,
+                Some(known) => Arc::new(known.or(cell)),
+                None => Arc::clone(cell),
+            };
+            let units = (Arc::clone(source), Arc::clone(destination));
+            self.cells.insert(units.0, units.1, cell);
         }
         self.units.extend(other.units);
         self.hosts.extend(other.hosts);
@@ -71,14 +84,15 @@ impl Lock {
     /// Whether anything depends on an address that is not known (rule AM-22).
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.cells.values().any(|cell| !cell.unknown.is_empty())
+        let mut cells = self.cells.iter();
+        cells.any(|(_, _, cell)| !cell.unknown.is_empty())
     }
 
     /// What `source` may open to `destination`; nothing if the lock does not say so.
     #[must_use]
     pub fn cell(&self, source: &Unit, destination: &Unit) -> Cell {
-        let cell = self.cells.get(&(source.clone(), destination.clone()));
-        cell.cloned().unwrap_or_else(Cell::nothing)
+        let cell = self.cells.get(source, destination);
+        cell.map_or_else(Cell::nothing, |cell| Cell::clone(cell))
     }
 
     /// How it divides the outside.
@@ -91,17 +105,25 @@ impl Lock {
     #[must_use]
     pub fn refined(&self, outside: &Outside) -> Self {
         let finer = self.finer(outside);
-        let refine = |unit: &Unit| match finer.get(unit) {
-            Some(places) => places.iter().cloned().collect(),
-            None if unit.is_place() => Vec::new(),
-            None => vec![unit.clone()],
+        let refine = |unit: &Unit| -> Vec<Arc<Unit>> {
+            match finer.get(unit) {
+                Some(places) => places.iter().cloned().map(Arc::new).collect(),
+                None if unit.is_place() => Vec::new(),
+                None => vec![Arc::new(unit.clone())],
+            }
         };
-        let units = self.units.iter().flat_map(refine).collect();
-        let mut cells = BTreeMap::new();
-        for ((source, destination), cell) in &self.cells {
-            for source in refine(source) {
-                for destination in refine(destination) {
-                    cells.insert((source.clone(), destination), cell.clone());
+        let refined = self.units.iter().map(|unit| (unit, refine(unit)));
+        let refined: BTreeMap<&Unit, Vec<Arc<Unit>>> = refined.collect();
+        let units = refined.values().flatten();
+        let units = units.map(|unit| Unit::clone(unit)).collect();
+        let mut cells = Cells::default();
+        for (source, destination, cell) in self.cells.iter() {
+            let ends = [source, destination].map(|unit| refined.get(&**unit));
+            let [sources, destinations] = ends.map(|units| units.into_iter().flatten());
+            for source in sources {
+                for destination in destinations.clone() {
+                    let units = (Arc::clone(source), Arc::clone(destination));
+                    cells.insert(units.0, units.1, Arc::clone(cell));
                 }
             }
         }

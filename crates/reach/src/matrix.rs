@@ -12,6 +12,7 @@ mod states;
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringfence_policy::Engine;
 
@@ -24,7 +25,7 @@ pub use like::another;
 pub(crate) use like::pair;
 pub(crate) use pairs::{Single, pairs, single};
 pub(crate) use reasons::{Ends, by_reason, judged};
-pub(crate) use table::{ReachNumber, Reaches, Table};
+pub(crate) use table::{ReachNumber, Reaches, Table, Traits};
 
 /// What each of `sources` may open to each of `destinations`.
 ///
@@ -98,6 +99,13 @@ impl Matrix {
             let cell = row.and_then(|row| self.grid.cell(row, column));
             (destination, cell)
         })
+    }
+
+    /// The same without the destinations, as cells that many share.
+    pub(crate) fn shared_row(&self, source: &Unit) -> impl Iterator<Item = Option<&Arc<Cell>>> {
+        let row = self.rows.get(source).copied();
+        let columns = 0..self.destinations.len();
+        columns.map(move |column| row.and_then(|row| self.grid.shared(row, column)))
     }
 
     /// Every cell, row by row, rows and columns in the order of units.

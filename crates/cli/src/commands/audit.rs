@@ -48,7 +48,9 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     if let Some(caveat) = loaded.caveat() {
         anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
     }
-    let report = Report::of(&loaded, arguments);
+    let missing = loaded.missing();
+    let engine = Engine::new(std::mem::take(&mut loaded.cluster));
+    let report = Report::of(&loaded, &engine, arguments);
     for note in report.audit.notes() {
         let said = note.render(&loaded.sources, RenderStyle::Colored);
         anstream::eprintln!("{said}\n");
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
             output::json::print(&findings::sarif(&report.audit, &loaded.first_file()))?
         }
     }
-    loaded.missing().tell_if(report.is_unknown());
+    missing.tell_if(report.is_unknown());
     Ok(exit_code(&report.audit, arguments))
 }
 
@@ -81,17 +83,17 @@ struct Health {
 }
 
 impl Report {
-    fn of(loaded: &LoadedManifests, arguments: &AuditArguments) -> Self {
+    fn of(loaded: &LoadedManifests, engine: &Engine, arguments: &AuditArguments) -> Self {
         let documents = Documents::new(&loaded.sources);
         let subject = Subject {
-            cluster: &loaded.cluster,
+            cluster: engine.cluster(),
             objects: &loaded.objects,
             documents: &documents,
             guards: &admission::guards(&loaded.sources),
         };
         // Neither needs the other, and on large clusters each takes its time.
         let (audit, health) = std::thread::scope(|scope| {
-            let health = scope.spawn(|| Health::of(loaded, &documents));
+            let health = scope.spawn(|| Health::of(loaded, engine, &documents));
             let audit = audit::audit(&subject, &arguments.measures());
             (audit, health.join())
         });
@@ -112,9 +114,9 @@ impl Report {
 }
 
 impl Health {
-    fn of(loaded: &LoadedManifests, documents: &Documents) -> Self {
+    fn of(loaded: &LoadedManifests, engine: &Engine, documents: &Documents) -> Self {
         let subject = lint::Subject {
-            engine: &Engine::new(loaded.cluster.clone()),
+            engine,
             objects: &loaded.objects,
             documents,
             diagnostics: &loaded.diagnostics,

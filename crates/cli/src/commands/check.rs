@@ -32,8 +32,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
         return pages::list(arguments.output);
     }
     let selection = arguments.selection()?;
-    let loaded = load(arguments)?;
-    let mut report = check(&loaded);
+    let mut loaded = load(arguments)?;
+    let engine = Engine::new(std::mem::take(&mut loaded.cluster));
+    let mut report = check(&loaded, &engine);
     selection.apply(&mut report);
     match arguments.output {
         CheckFormat::Text => text::print(&report, &loaded, arguments.show_suppressed),
@@ -57,9 +58,9 @@ fn load(arguments: &CheckArguments) -> anyhow::Result<LoadedManifests> {
     options.load_silently(&arguments.manifests.named())
 }
 
-fn check(loaded: &LoadedManifests) -> Report {
+fn check(loaded: &LoadedManifests, engine: &Engine) -> Report {
     let subject = Subject {
-        engine: &Engine::new(loaded.cluster.clone()),
+        engine,
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
         diagnostics: &loaded.diagnostics,

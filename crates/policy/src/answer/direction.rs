@@ -1,5 +1,7 @@
 //! Rule Q-10: one direction of one connection attempt, for the pod that policy protects.
 
+use std::borrow::Cow;
+
 use ringfence_model::{
     AuditRef, Because, ContainerPort, Direction, DirectionDecision, DirectionVerdict, Labels,
     NetworkPolicy, Party, Pod,
@@ -33,7 +35,7 @@ pub(super) struct Attempt<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct PeerPod<'a> {
     pub(super) pod: &'a Pod,
-    pub(super) namespace_labels: Labels,
+    pub(super) namespace_labels: Cow<'a, Labels>,
 }
 
 impl<'a> Attempt<'a> {

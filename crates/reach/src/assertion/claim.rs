@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, Outcome, Pod};
@@ -45,57 +45,69 @@ pub fn pairs(
     sources: &[Endpoint],
     destinations: &[Endpoint],
 ) -> Vec<(Endpoint, Endpoint)> {
-    let mut found = Vec::new();
-    let mut to_itself = Vec::new();
-    let mut seen = BTreeSet::new();
-    for source in sources {
-        for destination in destinations {
-            let kept = if source == destination {
-                &mut to_itself
-            } else {
-                &mut found
-            };
-            for pair in over_all_addresses(cluster, source, destination) {
-                if seen.insert(pair.clone()) {
-                    kept.push(pair);
-                }
-            }
+    let (from, to) = (met(cluster, sources), met(cluster, destinations));
+    let mut all = Vec::new();
+    for source in &from {
+        for destination in &to {
+            let is_own = source.end == destination.end;
+            let pairs = over_all_addresses(source, destination);
+            all.extend(pairs.into_iter().map(|pair| (pair, is_own)));
         }
     }
-    if found.is_empty() { to_itself } else { found }
+    let mut seen = HashSet::with_capacity(all.len());
+    let is_new: Vec<bool> = all.iter().map(|(pair, _)| seen.insert(pair)).collect();
+    let each_once = all.into_iter().zip(is_new).filter(|(_, is_new)| *is_new);
+    let (to_itself, found): (Vec<_>, Vec<_>) = each_once
+        .map(|(pair, _)| pair)
+        .partition(|(_, is_own)| *is_own);
+    let kept = if found.is_empty() { to_itself } else { found };
+    kept.into_iter().map(|(pair, _)| pair).collect()
+}
+
+/// An end, and what is known of where it is met.
+struct Met<'a> {
+    end: &'a Endpoint,
+    /// In their order.
+    addresses: Vec<IpAddr>,
+    is_node: bool,
+}
+
+fn met<'a>(cluster: &Cluster, ends: &'a [Endpoint]) -> Vec<Met<'a>> {
+    let met = |end| Met {
+        end,
+        addresses: addresses(cluster, end),
+        is_node: is_node(cluster, end),
+    };
+    ends.iter().map(met).collect()
 }
 
 /// The pair by name, and once more by each further address that one of the two may be met at: of a node and a host pod all,
 /// of another pod the one of its second family.
-fn over_all_addresses(
-    cluster: &Cluster,
-    source: &Endpoint,
-    destination: &Endpoint,
-) -> Vec<(Endpoint, Endpoint)> {
-    let (from, to) = (addresses(cluster, source), addresses(cluster, destination));
+fn over_all_addresses(from: &Met<'_>, to: &Met<'_>) -> Vec<(Endpoint, Endpoint)> {
+    let (source, destination) = (from.end, to.end);
     let mut found = vec![(source.clone(), destination.clone())];
-    let to_others = further(cluster, destination, &to, &from).into_iter();
+    let to_others = further(to, &from.addresses).into_iter();
     found.extend(to_others.map(|address| (source.clone(), Endpoint::Address(address))));
-    if is_node(cluster, source) {
-        let by_others = further(cluster, source, &from, &to).into_iter();
+    if from.is_node {
+        let by_others = further(from, &to.addresses).into_iter();
         found.extend(by_others.map(|address| (Endpoint::Address(address), destination.clone())));
     }
     found
 }
 
-/// The addresses of `end` beside the one that it has by name, as far as they are of a family that `other` speaks; whose
+/// The addresses of an end beside the one that it has by name, as far as they are of a family that `other` speaks; whose
 /// addresses are not known may speak any (rule AM-22).
-fn further(cluster: &Cluster, end: &Endpoint, own: &[IpAddr], other: &[IpAddr]) -> Vec<IpAddr> {
+fn further(of: &Met<'_>, other: &[IpAddr]) -> Vec<IpAddr> {
     let speaks = |address: &IpAddr| {
         let family = Family::of(*address);
         other.is_empty() || other.iter().any(|known| Family::of(*known) == family)
     };
-    let mut common = own.iter().copied().filter(speaks);
+    let mut common = of.addresses.iter().copied().filter(speaks);
     let Some(first) = common.next() else {
         return Vec::new();
     };
-    match end {
-        Endpoint::Node(_) | Endpoint::Pod(_) if is_node(cluster, end) => common.collect(),
+    match of.end {
+        Endpoint::Node(_) | Endpoint::Pod(_) if of.is_node => common.collect(),
         Endpoint::Node(_) | Endpoint::Pod(_) | Endpoint::Service(_) => {
             let second = common.find(|address| Family::of(*address) != Family::of(first));
             second.into_iter().collect()
@@ -180,6 +192,8 @@ pub(super) fn is_node(cluster: &Cluster, end: &Endpoint) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use ringfence_testkit::builder::{cluster, name, pod};
 
     use super::*;

@@ -88,8 +88,12 @@ impl Coverage {
     }
 
     /// Takes up what decided an answer, as [`Deciding::of`] says.
-    pub fn record(&mut self, decided: BTreeSet<Deciding>) {
-        let new = decided.into_iter().filter(|part| self.all.contains(part));
+    pub fn record(&mut self, decided: &BTreeSet<Deciding>) {
+        let new = decided.difference(&self.covered);
+        let new: Vec<Deciding> = new
+            .filter(|part| self.all.contains(*part))
+            .cloned()
+            .collect();
         self.covered.extend(new);
     }
 
@@ -222,7 +226,7 @@ mod tests {
             protocol: Protocol::Tcp.into(),
             port: Some(port),
         };
-        coverage.record(Deciding::of(&answer(&example(), &query).unwrap()));
+        coverage.record(&Deciding::of(&answer(&example(), &query).unwrap()));
     }
 
     fn shown<'a>(parts: impl IntoIterator<Item = &'a Deciding>) -> Vec<String> {

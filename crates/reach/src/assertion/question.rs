@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, FAILSAFE_PORTS, Pod,
-    PodScope, PortMatch, Query, Service,
+    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, FAILSAFE_PORTS, Labels,
+    Pod, PodScope, PortMatch, Query, Service,
 };
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 
@@ -124,10 +124,11 @@ impl Cuts {
                 PortMatch::Name(name) => self.named(name, destinations),
             }
         }
-        let judging = cluster
-            .cluster_policies
-            .values()
-            .filter(|policy| judges(cluster, policy, pod));
+        let namespace = (!cluster.cluster_policies.is_empty())
+            .then(|| cluster.namespace_labels(&pod.name.namespace))
+            .unwrap_or_default();
+        let cluster_policies = cluster.cluster_policies.values();
+        let judging = cluster_policies.filter(|policy| is_subject(policy, pod, &namespace));
         for port in judging
             .flat_map(|policy| policy.rules(direction))
             .flat_map(|rule| &rule.ports)
@@ -221,11 +222,16 @@ fn lists(addresses: &[IpAddr], address: IpAddr) -> bool {
 
 /// CN-2 to CN-4: whether the pod is a subject of the policy.
 pub(super) fn judges(cluster: &Cluster, policy: &ClusterPolicy, pod: &Pod) -> bool {
+    let namespace = cluster.namespace_labels(&pod.name.namespace);
+    is_subject(policy, pod, &namespace)
+}
+
+/// The same with the labels of the pod's namespace.
+fn is_subject(policy: &ClusterPolicy, pod: &Pod, namespace: &Labels) -> bool {
     let PodScope { namespaces, pods } = &policy.subject;
-    let labels = || cluster.namespace_labels(&pod.name.namespace);
     namespaces
         .as_ref()
-        .is_none_or(|selector| selector.matches(&labels()))
+        .is_none_or(|selector| selector.matches(namespace))
         && pods
             .as_ref()
             .is_none_or(|selector| selector.matches(&pod.labels))

@@ -1,13 +1,15 @@
 //! Units of both clusters, pair by pair.
 
+use std::collections::BTreeMap;
+
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::{ConnectionSet, Family, IpProtocol, Protocol};
 use ringfence_policy::{ClassSet, Engine, Reach, SharedFamily};
 
 use super::twins::{Twin, Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
-use crate::matrix::{Ends, ReachNumber, Reaches, Table, by_reason, single};
-use crate::workload::{Groups, Part, Unit, may_meet};
+use crate::matrix::{Ends, ReachNumber, Reaches, Table, Traits, by_reason, single};
+use crate::workload::{Groups, Part, Speaks, Unit, may_meet};
 
 /// Two clusters, and what they have in common.
 pub(super) struct Joint<'a> {
@@ -153,7 +155,7 @@ impl Rows {
         ]
     }
 
-    /// Whether anything may have changed.
+    /// Whether anything may have changed. Twins are asked for what [`like`] tells of, and for nothing else.
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
         let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
             let mut ways = self.ways(source, destination);
@@ -215,6 +217,67 @@ const fn other(shared: SharedFamily) -> SharedFamily {
     }
 }
 
+/// What of a unit decides whether something may have changed: of each of its twins what it may open and what may be opened
+/// to it, and the families, before and after. `None` where more than that is looked at.
+type Like = Option<Vec<[(Traits, Speaks, Option<Family>); 2]>>;
+
+fn like(rows: &Rows, twins: &[Twins<'_>]) -> Like {
+    let of_one = |twins: &Twins<'_>| {
+        let is_plain = twins.more.is_none() && twins.also.iter().all(Vec::is_empty);
+        let [old, new] = twins.parts;
+        let of = |table: &Table, part: &Part| {
+            let traits = table.traits(part.class);
+            (traits, part.speaks, part.of_both)
+        };
+        is_plain.then(|| [of(&rows.before, old), of(&rows.after, new)])
+    };
+    twins.iter().map(of_one).collect()
+}
+
+/// Units by what decides whether something may have changed.
+struct Kinds<'u, 'a> {
+    /// The number of each unit's kind.
+    of_units: Vec<usize>,
+    /// The units of each kind, by their places.
+    members: Vec<(&'u Placed<'a>, Vec<usize>)>,
+}
+
+impl<'u, 'a> Kinds<'u, 'a> {
+    fn of(rows: &Rows, units: &'u [Placed<'a>]) -> Self {
+        let mut numbers: BTreeMap<Like, usize> = BTreeMap::new();
+        let mut kinds = Self {
+            of_units: Vec::new(),
+            members: Vec::new(),
+        };
+        for (place, placed) in units.iter().enumerate() {
+            let next = kinds.members.len();
+            let like = like(rows, &placed.twins);
+            let number = match like {
+                Some(_) => *numbers.entry(like).or_insert(next),
+                None => next,
+            };
+            match kinds.members.get_mut(number) {
+                Some((_, members)) => members.push(place),
+                None => kinds.members.push((placed, vec![place])),
+            }
+            kinds.of_units.push(number);
+        }
+        kinds
+    }
+
+    /// The places of the units between which and `source` something may have changed, in order.
+    fn differing(&self, rows: &Rows, source: &Placed<'_>) -> Vec<usize> {
+        let kinds = self.members.iter();
+        let differing = kinds.filter(|(first, _)| rows.differ(&source.twins, &first.twins));
+        let mut places: Vec<usize> = differing
+            .flat_map(|(_, members)| members)
+            .copied()
+            .collect();
+        places.sort_unstable();
+        places
+    }
+}
+
 /// What changes between two sets of twins, and members to show it.
 struct Meeting<'a> {
     way: Way,
@@ -244,18 +307,20 @@ impl<'a> Joint<'a> {
     /// The pairs of units between which something changes, of those of which one `is_asked`.
     pub(super) fn changes(&self, is_asked: impl Fn(&Unit) -> bool) -> Vec<PairChange> {
         let rows = Rows::of(self);
-        let all: Vec<&Placed<'_>> = self.units.iter().collect();
-        let asked: Vec<bool> = all.iter().map(|placed| is_asked(placed.unit)).collect();
-        let to = all.iter().zip(&asked);
-        let to: Vec<&Placed<'_>> = to
-            .filter(|(_, is)| **is)
-            .map(|(placed, _)| *placed)
-            .collect();
+        let kinds = Kinds::of(&rows, &self.units);
+        let asked = self.units.iter().map(|placed| is_asked(placed.unit));
+        let asked: Vec<bool> = asked.collect();
+        // Thousands of pods by themselves are of few kinds.
+        let mut differing: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut found = Vec::new();
-        for (source, is_asked) in all.iter().zip(asked) {
-            let destinations = if is_asked { &all } else { &to };
-            let destinations = destinations.iter();
-            found.extend(destinations.filter_map(|placed| self.between(&rows, source, placed)));
+        for ((source, kind), is_asked) in self.units.iter().zip(&kinds.of_units).zip(&asked) {
+            let peers = differing
+                .entry(*kind)
+                .or_insert_with(|| kinds.differing(&rows, source));
+            let places = peers.iter();
+            let places = places.filter(|place| *is_asked || asked.get(**place) == Some(&true));
+            let peers = places.filter_map(|place| self.units.get(*place));
+            found.extend(peers.filter_map(|peer| self.between(&rows, source, peer)));
         }
         found
     }
@@ -266,9 +331,6 @@ impl<'a> Joint<'a> {
         source: &Placed<'_>,
         destination: &Placed<'_>,
     ) -> Option<PairChange> {
-        if !rows.differ(&source.twins, &destination.twins) {
-            return None;
-        }
         let changes = changes(&self.meetings(rows, source, destination));
         (!changes.is_empty()).then(|| PairChange {
             source: source.unit.clone(),

@@ -1,7 +1,5 @@
 //! What changes between what two lockfiles say, or a lockfile and a cluster.
 
-use std::collections::BTreeSet;
-
 use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::{Engine, Reach};
@@ -32,19 +30,21 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
     let (old, new) = (before.lock.refined(&outside), after.lock.refined(&outside));
     let common = after.in_common.map(|lock| lock.refined(&outside));
     let mut pairs = Vec::new();
-    for (source, destination) in pairs_of(&old, &new) {
-        let units = (&source, &destination);
-        let cell = |lock: &Lock| lock.cell(&source, &destination);
+    for units @ (source, destination) in old.cells.pairs_with(&new.cells) {
+        let of = |lock: &Lock| lock.cell(source, destination);
         let cells = Cells {
-            before: cell(&old),
-            after: cell(&new),
-            in_common: common.as_ref().map(cell),
+            before: of(&old),
+            after: of(&new),
+            in_common: common.as_ref().map(of),
         };
+        if cells.are_alike() {
+            continue;
+        }
         let changes = changes((before, after), units, &cells);
         if !changes.is_empty() {
             pairs.push(PairChange {
-                source,
-                destination,
+                source: source.clone(),
+                destination: destination.clone(),
                 changes,
             });
         }
@@ -73,11 +73,6 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
         )
 }
 
-/// Every pair that either has a cell of, in order.
-fn pairs_of(old: &Lock, new: &Lock) -> BTreeSet<(Unit, Unit)> {
-    old.cells.keys().chain(new.cells.keys()).cloned().collect()
-}
-
 /// What two units may open before and after, and after in the families that there were before.
 struct Cells {
     before: Cell,
@@ -86,6 +81,12 @@ struct Cells {
 }
 
 impl Cells {
+    /// Whether nothing changes, as in nearly all pairs.
+    fn are_alike(&self) -> bool {
+        let is_same = |cell: &Cell| *cell == self.before;
+        is_same(&self.after) && self.in_common.as_ref().is_none_or(is_same)
+    }
+
     /// What to compare for changes of `kind`.
     fn of(&self, kind: Kind) -> (&Cell, &Cell) {
         let in_common = self.in_common.as_ref().filter(|_| !kind.is_more());

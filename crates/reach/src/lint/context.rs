@@ -1,8 +1,11 @@
 //! What several lints look at: pods that are alike, rules with their places, and what of the cluster is known.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::OnceLock;
 
+use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ContainerPort, Direction, Documents, Endpoint, LabelSelector, Labels,
     METADATA_NAME_LABEL, NetworkPolicy, Object, ObjectKey, ObjectName, PeerSelector, Pod,
@@ -33,6 +36,10 @@ pub(super) struct Context<'a> {
     pub(super) workers: &'a dyn Workers,
     /// Live pods, those that are alike together, in order of namespace and labels.
     pub(super) groups: Vec<PodGroup<'a>>,
+    /// Where those of each namespace stand among them.
+    of_namespace: BTreeMap<&'a str, Range<usize>>,
+    /// Every address of one of them with the place of its group, in order.
+    addresses: Vec<(IpAddr, usize)>,
     pub(super) ranges: Ranges<'a>,
     /// The peers that name pods.
     pub(super) peer_sites: Vec<PeerSite<'a>>,
@@ -60,13 +67,16 @@ pub(super) struct PodGroup<'a> {
 impl<'a> Context<'a> {
     pub(super) fn new(subject: &Subject<'a>, workers: &'a dyn Workers) -> Self {
         let cluster = subject.engine.cluster();
+        let groups = groups(cluster);
         let mut context = Self {
             engine: subject.engine,
             cluster,
             objects: subject.objects,
             documents: subject.documents,
             workers,
-            groups: groups(cluster),
+            of_namespace: places(&groups),
+            addresses: addresses(&groups),
+            groups,
             ranges: Ranges::new(cluster, subject.objects, subject.documents),
             peer_sites: Vec::new(),
             peer_places: BTreeMap::new(),
@@ -76,7 +86,13 @@ impl<'a> Context<'a> {
             redundant: OnceLock::new(),
             stranger: OnceLock::new(),
         };
-        context.peer_sites = peer::peers(&context);
+        let sites = OnceLock::new();
+        // Both take their time, and neither needs the other.
+        workers.work(2, &|piece| match piece {
+            0 => drop(context.quotient()),
+            _ => drop(sites.set(peer::peers(&context))),
+        });
+        context.peer_sites = sites.into_inner().unwrap_or_default();
         for (index, site) in context.peer_sites.iter().enumerate() {
             let of_object = context.peer_places.entry(site.place.object.clone());
             let of_object = of_object.or_default();
@@ -151,15 +167,36 @@ impl<'a> Context<'a> {
         self.groups.iter().filter(|group| !group.on_host)
     }
 
+    /// Pods of the pod network with an address in one of `blocks` that `is_free`.
+    pub(super) fn pods_within(
+        &self,
+        blocks: &[IpNet],
+        is_free: impl Fn(&IpAddr) -> bool,
+    ) -> Vec<&PodGroup<'a>> {
+        let mut is_met = vec![false; self.groups.len()];
+        for block in blocks {
+            let (first, last) = (block.network(), block.broadcast());
+            let start = self
+                .addresses
+                .partition_point(|(address, _)| *address < first);
+            let held = self.addresses.get(start..).unwrap_or_default().iter();
+            let held = held.take_while(|(address, _)| *address <= last);
+            for (_, place) in held.filter(|(address, _)| is_free(address)) {
+                if let Some(is_met) = is_met.get_mut(*place) {
+                    *is_met = true;
+                }
+            }
+        }
+        let groups = self.groups.iter().zip(is_met);
+        let met = groups.filter(|(group, is_met)| *is_met && !group.on_host);
+        met.map(|(group, _)| group).collect()
+    }
+
     /// Pods of the pod network and of the nodes in `namespace`.
     pub(super) fn groups_in(&self, namespace: &str) -> &[PodGroup<'a>] {
-        let start = self
-            .groups
-            .partition_point(|group| group.namespace < namespace);
-        let end = self
-            .groups
-            .partition_point(|group| group.namespace <= namespace);
-        self.groups.get(start..end).unwrap_or_default()
+        let place = self.of_namespace.get(namespace);
+        let groups = place.and_then(|place| self.groups.get(place.clone()));
+        groups.unwrap_or_default()
     }
 
     /// Whether `policy` lists types of its own; an empty list is as good as none (rule NP-3).
@@ -198,35 +235,30 @@ impl<'a> Context<'a> {
 
     /// The pods with the labels and namespaces that `peer` of a policy in `namespace` asks for; host pods too, which are
     /// never peers (rule NP-16).
-    pub(super) fn like_peer(&self, peer: &PeerSelector, namespace: &str) -> Vec<&PodGroup<'a>> {
-        let selector = peer.pods.as_ref();
-        let has_labels =
-            |group: &&PodGroup<'a>| selector.is_none_or(|selector| selector.matches(group.labels));
-        match &peer.namespaces {
-            None => self
-                .groups_in(namespace)
-                .iter()
-                .filter(has_labels)
-                .collect(),
+    pub(super) fn like_peer<'c, 'p>(
+        &'c self,
+        peer: &'p PeerSelector,
+        namespace: &'p str,
+    ) -> impl Iterator<Item = &'c PodGroup<'a>> {
+        let groups: Vec<&'c [PodGroup<'a>]> = match &peer.namespaces {
+            None => vec![self.groups_in(namespace)],
             Some(selector) => {
-                let in_namespace = |groups: &&[PodGroup<'a>]| {
-                    let labels = groups
-                        .first()
-                        .map(|group| self.namespace_labels(group.namespace));
-                    labels.is_some_and(|labels| selector.matches(labels))
-                };
-                let by_namespace = self.groups.chunk_by(|a, b| a.namespace == b.namespace);
-                let groups = by_namespace.filter(in_namespace).flatten();
-                groups.filter(has_labels).collect()
+                let names = self.of_namespace.keys();
+                let names = names.filter(|name| selector.matches(self.namespace_labels(name)));
+                names.map(|name| self.groups_in(name)).collect()
             }
-        }
+        };
+        let selector = peer.pods.as_ref();
+        let has_labels = move |group: &&'c PodGroup<'a>| {
+            selector.is_none_or(|selector| selector.matches(group.labels))
+        };
+        groups.into_iter().flatten().filter(has_labels)
     }
 
     /// The pods that `peer` of a policy in `namespace` matches (rules NP-12 to NP-16).
     pub(super) fn peers(&self, peer: &PeerSelector, namespace: &str) -> Vec<&PodGroup<'a>> {
-        let mut peers = self.like_peer(peer, namespace);
-        peers.retain(|group| !group.on_host);
-        peers
+        let like = self.like_peer(peer, namespace);
+        like.filter(|group| !group.on_host).collect()
     }
 
     /// The peer at `place`.
@@ -311,6 +343,27 @@ pub(super) fn rules<'a>(policy: &'a NetworkPolicy) -> impl Iterator<Item = RuleS
             rule,
         })
     })
+}
+
+/// Where the groups of each namespace stand.
+fn places<'a>(groups: &[PodGroup<'a>]) -> BTreeMap<&'a str, Range<usize>> {
+    let mut places: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+    for (place, group) in groups.iter().enumerate() {
+        let of_namespace = places.entry(group.namespace).or_insert(place..place);
+        of_namespace.end = place + 1;
+    }
+    places
+}
+
+fn addresses(groups: &[PodGroup<'_>]) -> Vec<(IpAddr, usize)> {
+    let groups = groups.iter().enumerate();
+    let all = groups.flat_map(|(place, group)| {
+        let addresses = group.pods.iter().flat_map(|pod| &pod.addresses);
+        addresses.map(move |address| (*address, place))
+    });
+    let mut all: Vec<(IpAddr, usize)> = all.collect();
+    all.sort_unstable();
+    all
 }
 
 fn groups(cluster: &Cluster) -> Vec<PodGroup<'_>> {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use ringfence_model::{
-    ClusterPeer, LabelSelector, METADATA_NAME_LABEL, ObjectName, PeerSelector, PolicyPeer,
+    ClusterPeer, LabelSelector, METADATA_NAME_LABEL, NetworkPolicy, ObjectName, PeerSelector,
+    PolicyPeer, map_with,
 };
 
 use super::cluster_site::{as_peer, cluster_rules};
@@ -50,26 +51,30 @@ pub(super) enum Fate {
 
 /// Every peer of every rule that allows something and names pods.
 pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
-    let mut sites = Vec::new();
-    for policy in context.policies() {
-        for site in rules(policy) {
-            for (index, peer) in site.peers() {
-                let PolicyPeer::Pods(selector) = peer else {
-                    continue;
-                };
-                let namespace = policy.name.namespace.as_str();
-                sites.push(PeerSite {
-                    place: site.peer(index),
-                    selector: Cow::Borrowed(selector),
-                    namespace,
-                    may_be_half: may_be_half(context, &site.rule.peers, index, namespace),
-                    fate: fate(context, selector, namespace),
-                });
-            }
-        }
-    }
-    sites.extend(cluster_peers(context));
-    sites
+    let policies: Vec<&'a NetworkPolicy> = context.policies().collect();
+    let sites = map_with(context.workers, &policies, |policy| {
+        of_policy(context, policy)
+    });
+    let sites = sites.into_iter().flatten();
+    sites.chain(cluster_peers(context)).collect()
+}
+
+fn of_policy<'a>(context: &Context<'a>, policy: &'a NetworkPolicy) -> Vec<PeerSite<'a>> {
+    let peers = rules(policy).flat_map(|site| site.peers().map(move |peer| (site, peer)));
+    let sites = peers.filter_map(|(site, (index, peer))| {
+        let PolicyPeer::Pods(selector) = peer else {
+            return None;
+        };
+        let namespace = policy.name.namespace.as_str();
+        Some(PeerSite {
+            place: site.peer(index),
+            selector: Cow::Borrowed(selector),
+            namespace,
+            may_be_half: may_be_half(context, &site.rule.peers, index, namespace),
+            fate: fate(context, selector, namespace),
+        })
+    });
+    sites.collect()
 }
 
 fn cluster_peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
@@ -119,7 +124,8 @@ pub(super) fn as_one(namespaces: &PolicyPeer, pods: &PolicyPeer) -> Option<PeerS
 
 /// Whether a pod matches `peer`, or one may that is not among the manifests.
 pub(super) fn may_match(context: &Context<'_>, peer: &PeerSelector, own: &str) -> bool {
-    let is_there = !context.peers(peer, own).is_empty();
+    let mut like = context.like_peer(peer, own);
+    let is_there = like.any(|group| !group.on_host);
     is_there || !context.knows_pods_of(peer.namespaces.as_ref(), own)
 }
 
@@ -152,11 +158,12 @@ pub(super) fn fate(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fat
     if namespaces.or(pods).is_some() {
         return Fate::Contradiction;
     }
-    let like = context.like_peer(peer, own);
-    if like.iter().any(|group| !group.on_host) {
+    let mut like = context.like_peer(peer, own).peekable();
+    let is_alike = like.peek().is_some();
+    if like.any(|group| !group.on_host) {
         return Fate::Pods;
     }
-    if !like.is_empty() {
+    if is_alike {
         return Fate::HostPodsAlone;
     }
     if context.namespaces(peer.namespaces.as_ref(), own).is_empty() {

@@ -118,32 +118,41 @@ impl Trial {
         direction: Direction,
         subjects: &[ObjectName],
     ) -> Option<Difference> {
+        let placed = self.ends.iter().filter_map(|end| {
+            let classes = [end.class(&self.engine)?, end.class(other)?];
+            Some((end, classes))
+        });
+        let ends: Vec<(&End, [ClassId; 2])> = placed.collect();
         subjects
             .iter()
-            .find_map(|subject| self.difference_of(other, direction, subject))
+            .find_map(|subject| self.difference_of(other, direction, (subject, &ends)))
     }
 
+    /// `ends` are those to look at, with their classes here and in `other`.
     fn difference_of(
         &self,
         other: &Engine,
         direction: Direction,
-        subject: &ObjectName,
+        (subject, ends): (&ObjectName, &[(&End, [ClassId; 2])]),
     ) -> Option<Difference> {
-        let judge = |engine: &Engine, end: &End, shared| -> Option<Reach> {
-            let subject = engine.class_of_pod(subject)?;
-            engine.one_way_in(shared, direction, subject, end.class(engine)?)
-        };
+        let classes = [
+            self.engine.class_of_pod(subject)?,
+            other.class_of_pod(subject)?,
+        ];
         // A pod at both ends stands for two that are alike: somebody else is easier to understand.
-        let is_own = |end: &&End| **end == End::Pod(subject.clone());
-        let others = self.ends.iter().filter(|end| !is_own(end));
-        let ends = others.chain(self.ends.iter().filter(is_own));
+        let own = End::Pod(subject.clone());
+        let others = ends.iter().filter(|(end, _)| **end != own);
+        let ends = others.chain(ends.iter().filter(|(end, _)| **end == own));
         let mut ways = ends.flat_map(|end| SharedFamily::ALL.map(|shared| (end, shared)));
-        ways.find_map(|(end, shared)| {
-            let before = judge(&self.engine, end, shared)?;
-            let after = judge(other, end, shared)?;
+        ways.find_map(|((end, peers), shared)| {
+            let ([before, after], [peer_before, peer_after]) = (classes, *peers);
+            let before = self
+                .engine
+                .one_way_in(shared, direction, before, peer_before)?;
+            let after = other.one_way_in(shared, direction, after, peer_after)?;
             (before != after).then(|| Difference {
                 subject: subject.clone(),
-                end: end.clone(),
+                end: (*end).clone(),
                 before,
                 after,
             })

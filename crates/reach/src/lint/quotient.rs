@@ -1,25 +1,27 @@
 //! The cluster as the pods of one namespace see it: of others that no rule for these pods tells apart, one is enough.
 
+mod crowd;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterPeer, ClusterPort, ContainerPort, Direction, LabelSelector, Node, PeerSelector,
-    Pod, PolicyPeer, PortMatch,
+    Cluster, ClusterPeer, ClusterPort, ContainerPort, Direction, LabelSelector, Labels, Node,
+    PeerSelector, Pod, PolicyPeer, PortMatch,
 };
 use ringfence_net::Family;
 
 use super::cluster_site::as_peer;
+use crowd::Crowd;
 
 /// A cluster that can be seen from each of its namespaces.
 #[derive(Debug)]
 pub(super) struct Quotient {
     cluster: Cluster,
-    /// For each pod the number of its kind among those that cluster-scoped policies tell apart, which are the same for every
-    /// namespace; in the order of the pods.
-    pods: Vec<usize>,
-    /// The same for nodes.
+    /// The pods, of which cluster-scoped policies tell kinds apart that are the same for every namespace.
+    crowd: Crowd,
+    /// The number of each node's kind among those; in the order of the nodes.
     nodes: Vec<usize>,
 }
 
@@ -29,14 +31,15 @@ impl Quotient {
         let mut selectors = Applicable::default();
         let pods = cluster.pods.values().map(|pod| {
             let applicable = selectors.of(&sight, &cluster, &pod.name.namespace);
-            (families(&pod.addresses), sight.of_pod(applicable, pod))
+            let kind = sight.of_pod(applicable, &sight.blocks, pod);
+            (families(&pod.addresses), kind)
         });
         let pods = numbers(pods);
         let nodes = cluster.nodes.values();
         let nodes = numbers(nodes.map(|node| (families(&node.addresses), sight.of_node(node))));
         Self {
+            crowd: Crowd::of(&cluster, &pods),
             cluster,
-            pods,
             nodes,
         }
     }
@@ -82,18 +85,26 @@ impl Quotient {
 
     /// The pods of the namespace, and the first of each kind of others.
     fn pods_seen(&self, sight: &Sight<'_>) -> Vec<&Pod> {
-        let numbered = self.cluster.pods.values().zip(&self.pods);
-        let is_own = |(pod, _): &(&Pod, &usize)| pod.name.namespace == sight.namespace;
-        let (own, others): (Vec<_>, Vec<_>) = numbered.partition(is_own);
+        let telling = self.crowd.telling(&sight.blocks);
+        let mut own = Vec::new();
         let mut kinds = BTreeMap::new();
-        let mut selectors = Applicable::default();
-        for (pod, number) in others {
-            let applicable = selectors.of(sight, &self.cluster, &pod.name.namespace);
-            let kind = (*number, sight.of_pod(applicable, pod));
-            kinds.entry(kind).or_insert(pod);
+        for (place, near) in self.crowd.namespaces.iter().enumerate() {
+            if near.name == sight.namespace {
+                own.extend(self.crowd.at(&near.all).map(|(pod, _)| pod));
+                continue;
+            }
+            let applicable = sight.applicable(&near.name, &near.labels);
+            let are_alike = applicable.is_empty() && !telling.is_about(place);
+            let asked = match are_alike {
+                true => near.kinds(sight.names),
+                false => &near.all,
+            };
+            for (pod, number) in self.crowd.at(asked) {
+                let kind = sight.of_pod(&applicable, &telling.blocks, pod);
+                kinds.entry((number, kind)).or_insert(pod);
+            }
         }
-        let own = own.into_iter().map(|(pod, _)| pod);
-        own.chain(kinds.into_values()).collect()
+        own.into_iter().chain(kinds.into_values()).collect()
     }
 
     /// The first node of each kind.
@@ -141,12 +152,7 @@ impl<'p> Applicable<'p> {
     fn of(&mut self, sight: &Sight<'_>, cluster: &Cluster, namespace: &'p str) -> &[usize] {
         self.of_namespace.entry(namespace).or_insert_with(|| {
             let labels = cluster.namespace_labels(namespace);
-            let selectors = sight.selectors.iter().enumerate();
-            let applicable = selectors.filter(|(_, selector)| match &selector.namespaces {
-                None => namespace == sight.namespace,
-                Some(selector) => selector.matches(&labels),
-            });
-            applicable.map(|(place, _)| place).collect()
+            sight.applicable(namespace, &labels)
         })
     }
 }
@@ -237,8 +243,18 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// `applicable` are the selectors that may match pods of its namespace.
-    fn of_pod<'p>(&self, applicable: &[usize], pod: &'p Pod) -> PodKind<'p> {
+    /// The places of the selectors that may match pods of `namespace`, which has these labels.
+    fn applicable(&self, namespace: &str, labels: &Labels) -> Vec<usize> {
+        let selectors = self.selectors.iter().enumerate();
+        let applicable = selectors.filter(|(_, selector)| match &selector.namespaces {
+            None => namespace == self.namespace,
+            Some(selector) => selector.matches(labels),
+        });
+        applicable.map(|(place, _)| place).collect()
+    }
+
+    /// `applicable` are the selectors that may match pods of its namespace, `blocks` those that are looked at.
+    fn of_pod<'p>(&self, applicable: &[usize], blocks: &[IpNet], pod: &'p Pod) -> PodKind<'p> {
         let matches = |place: &&usize| {
             let selector = self.selectors.get(**place);
             let labels = selector.and_then(|selector| selector.pods.as_ref());
@@ -254,24 +270,24 @@ impl<'a> Sight<'a> {
         } else {
             &[]
         };
-        (matching, self.of_addresses(&pod.addresses), ports)
+        (matching, held(blocks, &pod.addresses), ports)
     }
 
     fn of_node(&self, node: &Node) -> NodeKind {
         let matches = |selector: &&LabelSelector| selector.matches(&node.labels);
         let bits = self.node_selectors.iter().map(matches).collect();
-        (bits, self.of_addresses(&node.addresses))
+        (bits, held(&self.blocks, &node.addresses))
     }
+}
 
-    fn of_addresses(&self, addresses: &[IpAddr]) -> Held {
-        let addresses = addresses.iter().enumerate();
-        let held = addresses.flat_map(|(place, address)| {
-            let blocks = self.blocks.iter().enumerate();
-            let holding = blocks.filter(move |(_, block)| block.contains(address));
-            holding.map(move |(block, _)| (place, block))
-        });
-        held.collect()
-    }
+fn held(blocks: &[IpNet], addresses: &[IpAddr]) -> Held {
+    let addresses = addresses.iter().enumerate();
+    let held = addresses.flat_map(|(place, address)| {
+        let blocks = blocks.iter().enumerate();
+        let holding = blocks.filter(move |(_, block)| block.contains(address));
+        holding.map(move |(block, _)| (place, block))
+    });
+    held.collect()
 }
 
 #[cfg(test)]

@@ -118,9 +118,14 @@ fn candidate(context: &Context<'_>, site: RuleSite<'_>) -> Option<Vec<Query>> {
     if !site.peers().all(|(index, _)| matches_pods(index)) {
         return None;
     }
-    let samples = samples(context, site);
-    let needed = samples.iter().any(|query| is_needed(context, site, query));
-    (!needed && !samples.is_empty()).then_some(samples)
+    let mut found = Vec::new();
+    for query in samples(context, site) {
+        if is_needed(context, site, &query) {
+            return None;
+        }
+        found.push(query);
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 /// Whether `query` is allowed by this rule and no other.

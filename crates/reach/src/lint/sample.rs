@@ -23,18 +23,21 @@ const TRIED: usize = 4;
 pub(super) const SOMEBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// Connections that `site` matches by itself, of several pods and peers if there are any.
-pub(super) fn samples(context: &Context<'_>, site: RuleSite<'_>) -> Vec<Query> {
+pub(super) fn samples<'s>(
+    context: &'s Context<'_>,
+    site: RuleSite<'s>,
+) -> impl Iterator<Item = Query> + 's {
     let subjects = context.selected(site.policy);
+    let subjects: Vec<_> = spread(&subjects).copied().collect();
     let peers = peers(context, site);
-    let mut samples = Vec::new();
-    for subject in spread(&subjects) {
-        for peer in &peers {
-            let connections = |declared: &[ContainerPort]| connections_to(site.rule, declared);
+    subjects.into_iter().flat_map(move |subject| {
+        let connections = |declared: &[ContainerPort]| connections_to(site.rule, declared);
+        let queries = peers.iter().map(move |peer| {
             let sample = sample(site.direction, subject, peer, connections);
-            samples.extend(sample.or_else(|| alone(site, subject, peer)));
-        }
-    }
-    samples
+            sample.or_else(|| alone(site, subject, peer))
+        });
+        queries.flatten().collect::<Vec<Query>>()
+    })
 }
 
 /// Connections that `site` matches by itself, of several pods and peers if there are any.
@@ -75,8 +78,7 @@ fn cluster_peers<'c, 'a>(context: &'c Context<'a>, site: ClusterSite<'_>) -> Vec
             ClusterPeer::Networks(networks) => {
                 let ends = networks.iter().flat_map(|network| ends_of(*network));
                 peers.extend(ends.map(Peer::Address));
-                let inside = |address: &IpAddr| networks.iter().any(|one| one.contains(address));
-                peers.extend(pods_at(context, inside));
+                peers.extend(pods_at(context, networks, |_| true));
             }
             ClusterPeer::Nodes(selector) => {
                 let nodes = context.cluster.nodes.values();
@@ -107,24 +109,21 @@ fn peers<'c, 'a>(context: &'c Context<'a>, site: RuleSite<'_>) -> Vec<Peer<'c, '
                     |address: &IpAddr| !block.except.iter().any(|hole| hole.contains(address));
                 let ends = ends_of(block.cidr).into_iter().filter(free);
                 peers.extend(ends.map(Peer::Address));
-                let inside = |address: &IpAddr| block.cidr.contains(address) && free(address);
-                peers.extend(pods_at(context, inside));
+                peers.extend(pods_at(context, &[block.cidr], free));
             }
         }
     }
     peers
 }
 
-/// Some of the pods with an address that `is_meant`; they have names for ports, which other addresses have not (rule NP-35).
+/// Some of the pods with an address in one of `blocks` that `is_free`; they have names for ports, which other addresses have
+/// not (rule NP-35).
 fn pods_at<'c, 'a>(
     context: &'c Context<'a>,
-    is_meant: impl Fn(&IpAddr) -> bool,
+    blocks: &[IpNet],
+    is_free: impl Fn(&IpAddr) -> bool,
 ) -> Vec<Peer<'c, 'a>> {
-    let has = |group: &&PodGroup<'a>| {
-        let mut addresses = group.pods.iter().flat_map(|pod| &pod.addresses);
-        addresses.any(&is_meant)
-    };
-    let groups: Vec<&PodGroup<'a>> = context.pods().filter(has).collect();
+    let groups = context.pods_within(blocks, is_free);
     spread(&groups).map(|group| Peer::Pods(group)).collect()
 }
 

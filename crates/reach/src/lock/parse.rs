@@ -1,5 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ringfence_net::{ConnectionSet, PortRange, PortSet, Protocol};
 
@@ -94,7 +95,10 @@ fn conflict(line: &str) -> String {
 #[derive(Default)]
 struct Reader {
     lock: Lock,
-    lines: BTreeMap<(Unit, Unit), usize>,
+    lines: BTreeMap<(Arc<Unit>, Arc<Unit>), usize>,
+    /// Ends of pairs by name, and cells by what is said of them: the same stand in many lines.
+    units: BTreeMap<String, Arc<Unit>>,
+    cells: BTreeMap<String, Arc<Cell>>,
 }
 
 impl Reader {
@@ -125,21 +129,32 @@ impl Reader {
                 Some(_) => Err(format!("`name {accepted}` is given twice")),
             };
         }
-        let (units, cell) = pair(line)?;
+        let (units, cell) = self.pair(line)?;
         if let Some(before) = self.lines.insert(units.clone(), number) {
             return Err(format!("this pair is given on line {before} too"));
         }
-        self.lock.cells.insert(units, cell);
+        self.lock.cells.insert(units.0, units.1, cell);
         Ok(())
+    }
+
+    fn pair(&mut self, line: &str) -> Result<((Arc<Unit>, Arc<Unit>), Arc<Cell>), String> {
+        let expected = || format!("`{line}` is neither `unit NAME` nor `NAME -> NAME: PORTS`");
+        let (ends, sets) = line.split_once(": ").ok_or_else(expected)?;
+        let (source, destination) = ends.split_once(" -> ").ok_or_else(expected)?;
+        let source = known(&mut self.units, source, unit)?;
+        let destination = known(&mut self.units, destination, unit)?;
+        Ok(((source, destination), known(&mut self.cells, sets, cell)?))
     }
 
     /// Every end of a pair must be a unit: a merge that lost one is not to be read as its absence.
     fn finish(self) -> Result<Lock, LockError> {
         let units = &self.lock.units;
-        let lost = |(source, destination): &(Unit, Unit)| {
+        let unknown = self.units.values().filter(|unit| !units.contains(&***unit));
+        let unknown: BTreeSet<&Unit> = unknown.map(|unit| &**unit).collect();
+        let lost = |(source, destination): &(Arc<Unit>, Arc<Unit>)| {
             let mut ends = [source, destination].into_iter();
-            ends.find(|unit| !units.contains(*unit))
-                .map(Unit::full_name)
+            ends.find(|unit| unknown.contains(&***unit))
+                .map(|unit| unit.full_name())
         };
         let mut pairs = self.lines.iter();
         let found = pairs.find_map(|(pair, line)| Some((lost(pair)?, *line)));
@@ -153,11 +168,18 @@ impl Reader {
     }
 }
 
-fn pair(line: &str) -> Result<((Unit, Unit), Cell), String> {
-    let expected = || format!("`{line}` is neither `unit NAME` nor `NAME -> NAME: PORTS`");
-    let (ends, sets) = line.split_once(": ").ok_or_else(expected)?;
-    let (source, destination) = ends.split_once(" -> ").ok_or_else(expected)?;
-    Ok(((unit(source)?, unit(destination)?), cell(sets)?))
+/// What `read` makes of `text`, which it is asked once.
+fn known<T>(
+    known: &mut BTreeMap<String, Arc<T>>,
+    text: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Arc<T>, String> {
+    if let Some(found) = known.get(text) {
+        return Ok(Arc::clone(found));
+    }
+    let found = Arc::new(read(text)?);
+    known.insert(text.to_owned(), Arc::clone(&found));
+    Ok(found)
 }
 
 fn named(line: &str) -> Result<((Unit, String), ConnectionSet), String> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ringfence_net::ConnectionSet;
@@ -17,9 +18,14 @@ const COMMENT: &str =
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut units: Vec<String> = self.units.iter().flat_map(names).collect();
-        let mut pairs: Vec<String> = self.cells.iter().flat_map(lines).collect();
+        let mut known = Known::default();
+        let pairs = self.cells.iter();
+        let pairs = pairs.flat_map(|(source, destination, cell)| {
+            known.lines((&**source, &**destination, &**cell))
+        });
+        let mut pairs: Vec<String> = pairs.collect();
         units.sort();
-        pairs.sort();
+        pairs.sort_unstable();
         writeln!(f, "{HEADER}\n{COMMENT}")?;
         for unit in units {
             writeln!(f, "unit {unit}")?;
@@ -38,14 +44,30 @@ impl fmt::Display for Lock {
     }
 }
 
-fn lines(((source, destination), cell): (&(Unit, Unit), &Cell)) -> Vec<String> {
-    let cell = sets(cell);
-    let destinations = names(destination);
-    let from = |source: String| -> Vec<String> {
-        let line = |destination| format!("{source} -> {destination}: {cell}");
-        destinations.iter().map(line).collect()
-    };
-    names(source).into_iter().flat_map(from).collect()
+/// Names and sets in words: the same stand in many lines.
+#[derive(Default)]
+struct Known<'a> {
+    names: BTreeMap<&'a Unit, Vec<String>>,
+    sets: BTreeMap<&'a Cell, String>,
+}
+
+impl<'a> Known<'a> {
+    fn lines(
+        &mut self,
+        (source, destination, cell): (&'a Unit, &'a Unit, &'a Cell),
+    ) -> Vec<String> {
+        for unit in [source, destination] {
+            self.names.entry(unit).or_insert_with(|| names(unit));
+        }
+        let cell = self.sets.entry(cell).or_insert_with(|| sets(cell));
+        let [sources, destinations] =
+            [source, destination].map(|unit| self.names.get(unit).into_iter().flatten());
+        let from = |source: &String| -> Vec<String> {
+            let line = |destination| format!("{source} -> {destination}: {cell}");
+            destinations.clone().map(line).collect()
+        };
+        sources.flat_map(from).collect()
+    }
 }
 
 fn accepted(((unit, name), set): (&(Unit, String), &ConnectionSet)) -> Vec<String> {

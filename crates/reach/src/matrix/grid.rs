@@ -1,5 +1,7 @@
 //! Cells of many pairs of units at once, row by row of the engine.
 
+use std::sync::Arc;
+
 use ringfence_policy::{ClassSet, Engine, SharedFamily};
 
 use super::pairs::single;
@@ -12,7 +14,7 @@ use crate::workload::{Groups, Part, Unit};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grid {
     /// Each cell that differs from others.
-    cells: Vec<Option<Cell>>,
+    cells: Vec<Option<Arc<Cell>>>,
     /// Which of them stands where, row by row.
     states: Vec<State>,
     width: usize,
@@ -54,13 +56,20 @@ impl Grid {
             });
         }
         Self {
-            cells: filling.states.cells(&filling.reaches),
+            cells: {
+                let cells = filling.states.cells(&filling.reaches).into_iter();
+                cells.map(|cell| cell.map(Arc::new)).collect()
+            },
             states: filling.grid,
             width: filling.width,
         }
     }
 
     pub(super) fn cell(&self, source: usize, destination: usize) -> Option<&Cell> {
+        self.shared(source, destination).map(|cell| &**cell)
+    }
+
+    pub(super) fn shared(&self, source: usize, destination: usize) -> Option<&Arc<Cell>> {
         if destination >= self.width {
             return None;
         }

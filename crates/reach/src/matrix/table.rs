@@ -1,6 +1,7 @@
 //! What may be opened between classes, by numbers that are cheap to compare.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use ringfence_policy::{ClassId, ClassSet, Engine, Reach, Row, SharedFamily};
 
@@ -70,7 +71,16 @@ struct Rows {
     rows: Vec<Vec<ReachNumber>>,
     /// Which row a class has.
     row_of: Vec<Option<usize>>,
+    /// The number of each class's column among those that differ; empty if there is too much to compare.
+    columns: OnceLock<Vec<usize>>,
 }
+
+/// As many numbers are compared to find out which columns are the same.
+const MOST_COMPARED: usize = 20_000_000;
+
+/// What a table knows of a class: classes of which it is the same are the same in every question. The class itself counts
+/// where columns are not compared.
+pub(crate) type Traits = [(Option<usize>, Result<usize, ClassId>); 2];
 
 impl Table {
     /// The rows of `sources`.
@@ -86,6 +96,22 @@ impl Table {
     /// Whether a family beside the first makes a difference.
     pub(crate) const fn has_second(&self) -> bool {
         self.second.is_some()
+    }
+
+    pub(crate) fn traits(&self, class: ClassId) -> Traits {
+        let of = |rows: &Rows| {
+            let row = rows.row_of.get(class.index()).copied().flatten();
+            let columns = rows.columns.get_or_init(|| columns(&rows.rows));
+            let column = match columns.get(class.index()) {
+                Some(column) => Ok(*column),
+                None => Err(class),
+            };
+            (row, column)
+        };
+        [
+            of(&self.first),
+            of(self.second.as_ref().unwrap_or(&self.first)),
+        ]
     }
 
     /// What one of the sources may open to `destination` in a family that both have.
@@ -114,6 +140,7 @@ impl Rows {
         let mut found = Self {
             rows: Vec::new(),
             row_of: vec![None; bound],
+            columns: OnceLock::new(),
         };
         engine.for_each_row_in(shared, sources, |classes, row| {
             for class in classes.iter() {
@@ -131,5 +158,34 @@ impl Rows {
         let row = row.and_then(|row| self.rows.get(row));
         let number = row.and_then(|row| row.get(destination.index()));
         number.copied().unwrap_or_default()
+    }
+}
+
+/// The number of each class's column among those that differ.
+fn columns(rows: &[Vec<ReachNumber>]) -> Vec<usize> {
+    let width = rows.iter().map(Vec::len).max().unwrap_or_default();
+    if rows.len().saturating_mul(width) > MOST_COMPARED {
+        return Vec::new();
+    }
+    let mut numbers: BTreeMap<Vec<ReachNumber>, usize> = BTreeMap::new();
+    let columns = (0..width).map(|class| {
+        let column = rows
+            .iter()
+            .map(|row| row.get(class).copied().unwrap_or_default());
+        let next = numbers.len();
+        *numbers.entry(column.collect()).or_insert(next)
+    });
+    columns.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_to_which_every_row_opens_the_same_have_one_column() {
+        let rows = [vec![0, 1, 1], vec![2, 3, 3, 0]];
+        assert_eq!(columns(&rows), [0, 1, 1, 2]);
+        assert!(columns(&[]).is_empty());
     }
 }

@@ -11,6 +11,7 @@ use ringfence_reach::workload::Unit;
 use super::gate::{Allowance, Judged};
 use crate::commands::matrix::reason::{Line, one_line, told as told_reason};
 use crate::commands::matrix::view::{Names, flow};
+use crate::merged::Merged;
 pub(super) use doubts::{DOUBTS, doubts};
 
 /// A part of a report.
@@ -123,7 +124,7 @@ pub(super) struct Told {
 }
 
 /// What is the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct What {
     pub(super) kind: Kind,
     pub(super) ports: String,
@@ -168,25 +169,40 @@ pub(super) fn ports(change: &Change) -> String {
 
 /// The changes of a section, those that have an end and everything else in common as one.
 pub(super) fn grouped(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> Vec<Told> {
-    let mut by_destination: Vec<Told> = Vec::new();
+    let mut by_destination: Merged<(Vec<String>, What), Others> = Merged::default();
     for change in &section.changes {
         let told = told(names, *change, judged);
-        let same =
-            |other: &&mut Told| other.destinations == told.destinations && other.what == told.what;
-        match by_destination.iter_mut().find(same) {
-            Some(other) => other.sources.extend(told.sources),
-            None => by_destination.push(told),
+        let known = by_destination.of((told.destinations, told.what), || Others::of(told.example));
+        known.names.extend(told.sources);
+    }
+    let mut grouped: Merged<(Vec<String>, What), Others> = Merged::default();
+    for ((destinations, what), found) in by_destination.in_order() {
+        let known = grouped.of((found.names, what), || Others::of(found.example));
+        known.names.extend(destinations);
+    }
+    let grouped = grouped.in_order();
+    let told = grouped.map(|((sources, what), found)| Told {
+        sources,
+        destinations: found.names,
+        example: found.example,
+        what,
+    });
+    told.collect()
+}
+
+/// The other ends of changes that have one in common, and the first connection to try.
+struct Others {
+    names: Vec<String>,
+    example: Option<String>,
+}
+
+impl Others {
+    const fn of(example: Option<String>) -> Self {
+        Self {
+            names: Vec::new(),
+            example,
         }
     }
-    let mut grouped: Vec<Told> = Vec::new();
-    for told in by_destination {
-        let same = |other: &&mut Told| other.sources == told.sources && other.what == told.what;
-        match grouped.iter_mut().find(same) {
-            Some(other) => other.destinations.extend(told.destinations),
-            None => grouped.push(told),
-        }
-    }
-    grouped
 }
 
 /// Where another pod had to stand in for one that is on one side only, both connections.
@@ -329,11 +345,10 @@ pub(super) fn summary(difference: &Difference, names: &Names) -> String {
 }
 
 fn count(section: &Section<'_>) -> String {
-    let pairs: BTreeSet<_> = section
-        .changes
-        .iter()
-        .map(|(pair, _)| pair.units())
-        .collect();
+    let changes = section.changes.iter();
+    let mut pairs: Vec<_> = changes.map(|(pair, _)| pair.units()).collect();
+    // They are in order.
+    pairs.dedup();
     let noun = if pairs.len() == 1 { "pair" } else { "pairs" };
     format!("{} {noun} {}", pairs.len(), section.title.to_lowercase())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Instant;
 
-use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Query, Source};
+use ringfence_model::{Answer, Cluster, Endpoint, Expected, Outcome, Query, Source};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions};
@@ -14,7 +14,7 @@ use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions}
 use super::oracle::{Oracle, Verdict};
 use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
-use crate::threads::map_in_lots;
+use crate::threads::{map_in_lots, map_lots};
 use alike::{Failures, Skips};
 
 /// Connections between two ends.
@@ -29,8 +29,8 @@ pub(super) struct Way {
 pub(super) struct Judge<'a> {
     /// What the policies say, and why.
     pub(super) engine: &'a Engine,
-    /// Who is asked.
-    pub(super) oracle: Box<dyn Oracle + 'a>,
+    /// Who is asked; nobody where the policies themselves judge.
+    pub(super) oracle: Option<Box<dyn Oracle + 'a>>,
     /// What of the policies has decided a connection, if that is to be known.
     pub(super) coverage: Option<Coverage>,
 }
@@ -40,38 +40,93 @@ impl Judge<'_> {
     pub(super) fn judge(&mut self, case: &Case) -> anyhow::Result<Judged> {
         let started = Instant::now();
         let asked = asked(self.engine.cluster(), case);
-        let queries: Vec<Query> = asked
-            .iter()
-            .map(|asked| asked.question.query.clone())
-            .collect();
-        let (mut failures, mut skipped) = (Failures::default(), Skips::default());
-        let verdicts = self.oracle.ask(&queries)?;
-        let judged: Vec<(&Asked<'_>, Verdict)> = asked.iter().zip(verdicts).collect();
+        let verdicts = self.verdicts(&asked)?;
+        let judged: Vec<(&Asked<'_>, Option<Verdict>)> = asked.iter().zip(verdicts).collect();
         let (engine, covers) = (self.engine, self.coverage.is_some());
-        let found = map_in_lots(&judged, |(asked, verdict)| {
-            let finding = asked.finding(engine, verdict);
-            let decided = covers.then(|| asked.decided(engine, finding.as_ref()));
-            (finding, decided)
-        });
-        for (finding, decided) in found {
-            match finding {
-                Some(Finding::Failure(failure)) => failures.add(failure),
-                Some(Finding::Skipped(skip)) => skipped.add(skip),
-                None => {}
-            }
-            if let (Some(coverage), Some(decided)) = (&mut self.coverage, decided) {
-                coverage.record(decided);
-            }
+        let mut all = Findings::default();
+        for found in map_lots(&judged, |lot| Findings::of(lot, engine, covers)) {
+            all.merge(found);
+        }
+        if let Some(coverage) = &mut self.coverage {
+            coverage.record(&all.decided);
         }
         Ok(Judged {
             name: case.name.clone(),
             file: case.file.clone(),
             reason: case.reason.clone(),
-            asked: queries.len(),
-            failures: failures.found(),
-            skipped: skipped.found(),
+            asked: asked.len(),
+            failures: all.failures.found(),
+            skipped: all.skipped.found(),
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+
+    /// What the oracle says, if there is one.
+    fn verdicts(&mut self, asked: &[Asked<'_>]) -> anyhow::Result<Vec<Option<Verdict>>> {
+        let Some(oracle) = &mut self.oracle else {
+            return Ok(vec![None; asked.len()]);
+        };
+        let queries = asked.iter().map(|asked| asked.question.query.clone());
+        let queries: Vec<Query> = queries.collect();
+        Ok(oracle.ask(&queries)?.into_iter().map(Some).collect())
+    }
+}
+
+/// What is to be told of connections.
+#[derive(Default)]
+struct Findings {
+    failures: Failures,
+    skipped: Skips,
+    /// What of the policies has decided them, if that is to be known.
+    decided: BTreeSet<Deciding>,
+}
+
+impl Findings {
+    fn of(judged: &[(&Asked<'_>, Option<Verdict>)], engine: &Engine, covers: bool) -> Self {
+        let mut found = Self::default();
+        for (asked, verdict) in judged {
+            found.add(asked, verdict.clone(), engine, covers);
+        }
+        found
+    }
+
+    fn add(&mut self, asked: &Asked<'_>, verdict: Option<Verdict>, engine: &Engine, covers: bool) {
+        let (verdict, answer) = match verdict {
+            Some(verdict) => (verdict, None),
+            None => asked.own_verdict(engine),
+        };
+        let refuted = match verdict {
+            Verdict::Found(outcome) if Claim::holds(asked.expected, &outcome) => None,
+            Verdict::Found(outcome) => Some(Ok(outcome)),
+            Verdict::NoAnswer(reason) => Some(Err(reason)),
+            Verdict::Skipped(reason) => {
+                self.skipped.add(asked.skipped(reason));
+                None
+            }
+        };
+        if refuted.is_none() && !covers {
+            return;
+        }
+        let answer = answer.or_else(|| engine.answer(&asked.question.query).ok());
+        let decided = answer.as_ref().map(Deciding::of);
+        if covers {
+            let decided = decided.iter().flatten();
+            let new = decided
+                .filter(|part| !self.decided.contains(*part))
+                .cloned();
+            let new: Vec<Deciding> = new.collect();
+            self.decided.extend(new);
+        }
+        if let Some(outcome) = refuted {
+            self.failures.add(asked.failure(outcome, answer), decided);
+        }
+    }
+
+    /// Puts what was found of later connections behind.
+    fn merge(&mut self, later: Self) {
+        self.failures.merge(later.failures);
+        self.skipped.merge(later.skipped);
+        self.decided.extend(later.decided);
     }
 }
 
@@ -84,56 +139,41 @@ pub(super) struct Asked<'a> {
 
 /// All that `case` asks.
 pub(super) fn asked<'a>(cluster: &Cluster, case: &'a Case) -> Vec<Asked<'a>> {
-    let mut found = Vec::new();
-    for assertion in &case.assertions {
-        for claim in &assertion.claims {
-            found.extend(questions(cluster, claim).into_iter().map(|question| Asked {
-                expected: assertion.expected,
-                place: assertion.source.as_ref(),
-                question,
-            }));
-        }
-    }
-    found
-}
-
-/// What is to be told of a connection.
-enum Finding {
-    Failure(Failure),
-    Skipped(Skipped),
+    let assertions = case.assertions.iter();
+    let claims = assertions.flat_map(|assertion| {
+        let claims = assertion.claims.iter();
+        claims.map(move |claim| (assertion, claim))
+    });
+    let claims: Vec<_> = claims.collect();
+    let asked = map_in_lots(&claims, |(assertion, claim)| {
+        let asked = questions(cluster, claim).into_iter();
+        let asked = asked.map(|question| Asked {
+            expected: assertion.expected,
+            place: assertion.source.as_ref(),
+            question,
+        });
+        asked.collect::<Vec<Asked<'_>>>()
+    });
+    asked.into_iter().flatten().collect()
 }
 
 impl Asked<'_> {
-    fn finding(&self, engine: &Engine, verdict: &Verdict) -> Option<Finding> {
-        let failure = |outcome| Some(Finding::Failure(self.failure(engine, outcome)));
-        match verdict {
-            Verdict::Found(outcome) if Claim::holds(self.expected, outcome) => None,
-            Verdict::Found(outcome) => failure(Ok(outcome.clone())),
-            Verdict::NoAnswer(reason) => failure(Err(reason.clone())),
-            Verdict::Skipped(reason) => Some(Finding::Skipped(self.skipped(reason.clone()))),
+    /// What the policies say, and why if they say something.
+    fn own_verdict(&self, engine: &Engine) -> (Verdict, Option<Answer>) {
+        match engine.answer(&self.question.query) {
+            Ok(answer) => (Verdict::Found(answer.outcome.clone()), Some(answer)),
+            Err(error) => (Verdict::NoAnswer(error.to_string()), None),
         }
     }
 
-    fn failure(&self, engine: &Engine, outcome: Result<Outcome, String>) -> Failure {
+    fn failure(&self, outcome: Result<Outcome, String>, answer: Option<Answer>) -> Failure {
         Failure {
             expected: self.expected,
             place: self.place.cloned(),
             ways: vec![self.way()],
             outcome,
-            answer: engine.answer(&self.question.query).ok(),
+            answer,
         }
-    }
-
-    /// What of the policies decides, with `finding` what is to be told of it.
-    fn decided(&self, engine: &Engine, finding: Option<&Finding>) -> BTreeSet<Deciding> {
-        match finding {
-            Some(Finding::Failure(failure)) => failure.answer.as_ref().map(Deciding::of),
-            Some(Finding::Skipped(_)) | None => {
-                let answer = engine.answer(&self.question.query).ok();
-                answer.as_ref().map(Deciding::of)
-            }
-        }
-        .unwrap_or_default()
     }
 
     fn skipped(&self, reason: String) -> Skipped {

@@ -49,7 +49,7 @@ impl Update<'_> {
             self.destroy(left.class);
         }
         if let Some((pod, place)) = pod {
-            let labels = || namespace_labels(cluster, &name.namespace);
+            let labels = || namespace_labels(cluster, &name.namespace).into_owned();
             let joined = self.found.classes.join(pod, place, labels);
             if joined.alone {
                 self.admit(joined.class);
@@ -150,7 +150,7 @@ impl Update<'_> {
 
     /// A namespace is written, or has no object any more.
     pub(super) fn namespace(&mut self, name: &str) {
-        let labels = namespace_labels(self.world.cluster, name);
+        let labels = namespace_labels(self.world.cluster, name).into_owned();
         if !self.found.classes.relabel(name, labels) {
             return;
         }

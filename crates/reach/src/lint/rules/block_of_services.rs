@@ -65,13 +65,13 @@ fn problem(context: &Context<'_>, block: Block<'_>) -> Option<Problem> {
         except,
     } = block;
     let is_in = |address: &IpAddr| cidr.contains(address) && !holds(except, address);
-    let known = known_in(context, is_in);
+    let known = known_in(context, cidr, except);
     let is_other = |known: &Known<'_>| {
         ports
             .as_ref()
             .is_some_and(|ports| known.is_other_for(ports))
     };
-    let has_others = holds_others(context, is_in) || known.iter().any(is_other);
+    let has_others = || holds_others(context, is_in) || known.iter().any(is_other);
     let message = message(context, cidr, &known, has_others)?;
     Some(place.problem(message).with_help(help(&known, namespace)))
 }
@@ -81,7 +81,7 @@ fn message(
     context: &Context<'_>,
     cidr: IpNet,
     known: &[Known<'_>],
-    has_others: bool,
+    has_others: impl Fn() -> bool,
 ) -> Option<String> {
     let seen = "rules see the pod behind a Service";
     let mut ranges = context.ranges.services.iter();
@@ -93,7 +93,7 @@ fn message(
         Some(_) => Some(format!(
             "{cidr} matches nothing: it is Service {names}, and {seen}"
         )),
-        None if has_others => None,
+        None if known.is_empty() || has_others() => None,
         None if addresses(cidr) == u128::try_from(known.len()).ok() => Some(format!(
             "{cidr} matches nothing: it is Service {names}, and {seen}"
         )),
@@ -154,13 +154,15 @@ impl Known<'_> {
     }
 }
 
-fn known_in<'a>(context: &Context<'a>, is_in: impl Fn(&IpAddr) -> bool) -> Vec<Known<'a>> {
-    let all = context.ranges.service_addresses.iter();
-    let all = all.map(|(address, service)| Known {
+fn known_in<'a>(context: &Context<'a>, cidr: IpNet, except: &[IpNet]) -> Vec<Known<'a>> {
+    let all = &context.ranges.service_addresses;
+    let inside = all.range(cidr.network()..=cidr.broadcast());
+    let known = inside.filter(|(address, _)| !holds(except, address));
+    let known = known.map(|(address, service)| Known {
         address: *address,
         service,
     });
-    all.filter(|known| is_in(&known.address)).collect()
+    known.collect()
 }
 
 /// How many addresses `cidr` has, if that can be counted.

@@ -12,7 +12,7 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
 }
 
 fn problem(context: &Context<'_>, site: &PeerSite<'_>) -> Problem {
-    let pods = context.like_peer(&site.selector, site.namespace);
+    let pods: Vec<_> = context.like_peer(&site.selector, site.namespace).collect();
     let message = format!(
         "this matches nobody: {} have the labels, and are on the host network",
         words::pods(&pods)

@@ -53,7 +53,7 @@ fn subject_problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Prob
     }
     let message = format!(
         "only pods of the host network are selected, to which no policy applies: {}",
-        words::pods(&context.like_peer(&subject, ""))
+        words::pods(&context.like_peer(&subject, "").collect::<Vec<_>>())
     );
     let place = of_policy(policy, "spec.subject");
     Some(place.problem(message).with_help(HELP))

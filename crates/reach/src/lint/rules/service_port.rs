@@ -11,7 +11,7 @@ use crate::lint::cluster_site::{ClusterSite, as_peer, cluster_rules};
 use crate::lint::context::{Context, PodGroup};
 use crate::lint::port::{cluster_connections, connections_to, declares};
 use crate::lint::problem::{Place, Problem, RuleSite};
-use crate::lint::service::{is_behind, is_target, target};
+use crate::lint::service::{is_behind, is_target, near, target};
 use crate::lint::words;
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
@@ -75,7 +75,7 @@ fn problem(
     if declares(destinations, protocol, port) || is_target(context, destinations, protocol, port) {
         return None;
     }
-    let mut services = context.cluster.services.values();
+    let mut services = near(context, destinations).into_iter();
     let (service, meant, target) = services.find_map(|service| {
         let (meant, target) = meant(service, protocol, port, destinations, &matched)?;
         Some((service, meant, target))

@@ -1,54 +1,37 @@
 //! Connections that fail for one reason, or are skipped for one, told together. None of it searches: a test may have tens
 //! of thousands of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ringfence_model::{Endpoint, Expected, Outcome, Source};
+use ringfence_net::ConnectionSet;
 use ringfence_reach::assertion::Deciding;
 
 use super::Way;
 use crate::commands::test::report::{Failure, Skipped};
-
-/// Things that are alike as one, in the order in which the first of each came.
-#[derive(Debug)]
-struct Merged<K, T>(BTreeMap<K, (usize, T)>);
-
-impl<K, T> Default for Merged<K, T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Ord, T> Merged<K, T> {
-    /// The one of `key`, else `new`.
-    fn of(&mut self, key: K, new: impl FnOnce() -> T) -> &mut T {
-        let next = self.0.len();
-        let (_, found) = self.0.entry(key).or_insert_with(|| (next, new()));
-        found
-    }
-
-    fn in_order(self) -> impl Iterator<Item = T> {
-        let mut all: Vec<(usize, T)> = self.0.into_values().collect();
-        all.sort_by_key(|(place, _)| *place);
-        all.into_iter().map(|(_, one)| one)
-    }
-}
+use crate::merged::Merged;
 
 /// Ways, one between each two ends.
 #[derive(Debug, Default)]
-struct Ways(Merged<(Endpoint, Endpoint), Way>);
+struct Ways(Merged<(Endpoint, Endpoint), ConnectionSet>);
 
 impl Ways {
-    fn add(&mut self, ways: Vec<Way>) {
+    fn add(&mut self, ways: impl IntoIterator<Item = Way>) {
         for way in ways {
-            let ends = (way.source.clone(), way.destination.clone());
-            let known = self.0.of(ends, || way.clone());
-            known.connections = known.connections.union(&way.connections);
+            let ends = (way.source, way.destination);
+            let connections = self.0.of(ends, ConnectionSet::none);
+            *connections = connections.union(&way.connections);
         }
     }
 
     fn found(self) -> Vec<Way> {
-        self.0.in_order().collect()
+        let all = self.0.in_order();
+        all.map(|((source, destination), connections)| Way {
+            source,
+            destination,
+            connections,
+        })
+        .collect()
     }
 }
 
@@ -65,22 +48,31 @@ type FailureKind = (
 pub(super) struct Failures(Merged<FailureKind, (Failure, Ways)>);
 
 impl Failures {
-    pub(super) fn add(&mut self, mut failure: Failure) {
+    /// `decided` is what of the policies decided it.
+    pub(super) fn add(&mut self, mut failure: Failure, decided: Option<BTreeSet<Deciding>>) {
         let kind = (
             failure.expected,
             failure.place.clone(),
             failure.outcome.clone(),
-            failure.answer.as_ref().map(Deciding::of),
+            decided,
         );
         let ways = std::mem::take(&mut failure.ways);
         let (_, known) = self.0.of(kind, || (failure, Ways::default()));
         known.add(ways);
     }
 
+    /// Adds what came later.
+    pub(super) fn merge(&mut self, later: Self) {
+        for (kind, (failure, ways)) in later.0.in_order() {
+            let (_, known) = self.0.of(kind, || (failure, Ways::default()));
+            known.add(ways.found());
+        }
+    }
+
     /// One for each reason.
     pub(super) fn found(self) -> Vec<Failure> {
         let all = self.0.in_order();
-        all.map(|(failure, ways)| Failure {
+        all.map(|(_, (failure, ways))| Failure {
             ways: ways.found(),
             ..failure
         })
@@ -100,10 +92,18 @@ impl Skips {
         known.add(ways);
     }
 
+    /// Adds what came later.
+    pub(super) fn merge(&mut self, later: Self) {
+        for (kind, (skipped, ways)) in later.0.in_order() {
+            let (_, known) = self.0.of(kind, || (skipped, Ways::default()));
+            known.add(ways.found());
+        }
+    }
+
     /// One for each reason.
     pub(super) fn found(self) -> Vec<Skipped> {
         let all = self.0.in_order();
-        all.map(|(skipped, ways)| Skipped {
+        all.map(|(_, (skipped, ways))| Skipped {
             ways: ways.found(),
             ..skipped
         })
@@ -174,18 +174,22 @@ mod tests {
     #[test]
     fn failures_of_other_outcomes_are_other_failures() {
         let mut all = Failures::default();
-        for (outcome, port) in [
-            (Outcome::Partial, 1),
-            (Outcome::Deny, 2),
-            (Outcome::Partial, 3),
-        ] {
-            all.add(failure(outcome, way("a", port)));
+        for (outcome, port) in [(Outcome::Partial, 1), (Outcome::Deny, 2)] {
+            all.add(failure(outcome, way("a", port)), None);
         }
+        let mut later = Failures::default();
+        for (outcome, port) in [(Outcome::NoEndpoints, 4), (Outcome::Partial, 3)] {
+            later.add(failure(outcome, way("a", port)), None);
+        }
+        all.merge(later);
         let found = all.found();
         let told = found
             .iter()
             .map(|one| (one.outcome.clone(), one.ways.len()));
         let told: Vec<_> = told.collect();
-        assert_eq!(told, [(Ok(Outcome::Partial), 1), (Ok(Outcome::Deny), 1)]);
+        let outcomes = [Outcome::Partial, Outcome::Deny, Outcome::NoEndpoints];
+        assert_eq!(told, outcomes.map(|outcome| (Ok(outcome), 1)));
+        let both = tcp(1, 1).union(&tcp(3, 3));
+        assert_eq!(found[0].ways[0].connections, both);
     }
 }
