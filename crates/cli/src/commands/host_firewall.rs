@@ -5,9 +5,11 @@ mod change;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use ringfence_kube::{Access, WriteError, list_host_firewalls, write_host_firewall};
-use ringfence_model::{Input, LoadOptions, Object, RenderStyle, Timestamp, load, read_json};
+use ringfence_model::{
+    Input, LoadOptions, Object, RenderStyle, Timestamp, assemble, load, read_json,
+};
 use serde_json::Value;
 
 use crate::clock::now;
@@ -26,32 +28,26 @@ pub(crate) fn run(command: &HostFirewallCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn apply(arguments: &ApplyArguments) -> anyhow::Result<ExitCode> {
-    let file = &arguments.file;
-    let text = std::fs::read_to_string(file);
-    let text = text.with_context(|| format!("cannot read {}", file.display()))?;
-    let input = Input {
-        name: file.display().to_string(),
-        text,
-    };
+    let inputs = arguments.files.read()?;
     let access = arguments.access.access();
-    for (name, until) in try_out(&access, &input, arguments.confirm_within.0)? {
+    for (name, until) in try_out(&access, &inputs, arguments.confirm_within.0)? {
         say_line!("HostFirewall {name} is tried out until {until}, and then taken back");
         say_line!("when you still reach your nodes: ringfence host-firewall confirm {name}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Has the firewalls of a manifest tried out for so many milliseconds; gives them with the end of their trials.
+/// Has the firewalls of manifests tried out for so many milliseconds; gives them with the end of their trials.
 ///
 /// # Errors
-/// If it holds anything else, or what the cluster does not take. Those before it are tried out then.
+/// If they hold anything else, or what the cluster does not take. Those before it are tried out then.
 pub(crate) fn try_out(
     access: &Access,
-    input: &Input,
+    inputs: &[Input],
     milliseconds: i64,
 ) -> anyhow::Result<Vec<(String, Timestamp)>> {
     let mut begun = Vec::new();
-    for (name, spec) in firewalls(input)? {
+    for (name, spec) in firewalls(inputs)? {
         let (since, until) = change::span(now(), milliseconds);
         write_host_firewall(access, &name, |stored| {
             Ok(change::tried(stored, spec, since, until))
@@ -109,30 +105,43 @@ fn status(access: &Access) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The firewalls in a file, checked as the loader checks them: names and specs.
-fn firewalls(input: &Input) -> anyhow::Result<Vec<(String, Value)>> {
-    let loaded = load(std::slice::from_ref(input), &LoadOptions::default());
+/// The firewalls in files, checked as other commands check them, and none twice: names and specs.
+fn firewalls(inputs: &[Input]) -> anyhow::Result<Vec<(String, Value)>> {
+    let loaded = load(inputs, &LoadOptions::default());
+    let twice = assemble(&loaded.objects).1;
+    let twice = twice.iter().filter(|found| found.rule == Some("OB-3"));
     let errors = loaded.diagnostics.iter().filter(|found| found.is_error());
     let errors: Vec<String> = errors
+        .chain(twice)
         .map(|error| error.render(&loaded.sources, RenderStyle::Colored))
         .collect();
-    ensure!(errors.is_empty(), "{}", errors.join("\n\n"));
+    ensure!(
+        errors.is_empty(),
+        "nothing is tried out\n\n{}",
+        errors.join("\n\n")
+    );
+    let names = inputs.iter().map(|input| input.name.as_str());
+    let names = names.collect::<Vec<_>>().join(", ");
     for object in &loaded.objects {
         let is_firewall = matches!(object, Object::HostFirewall(_));
+        let file = object
+            .source()
+            .map_or(names.as_str(), |source| &*source.file);
         ensure!(
             is_firewall,
-            "{} holds {}: apply other objects with kubectl",
-            input.name,
+            "{file} holds {}: apply other objects with kubectl",
             object.key()
         );
     }
-    let documents = read_json(input);
-    let documents = documents.map_err(|_| anyhow::anyhow!("{} is no manifest", input.name))?;
-    let found = documents.into_iter().filter_map(|document| {
-        let name = document.pointer("/metadata/name")?.as_str()?.to_owned();
-        Some((name, document.get("spec")?.clone()))
-    });
-    let found: Vec<_> = found.collect();
-    ensure!(!found.is_empty(), "{} holds no HostFirewall", input.name);
+    let mut found = Vec::new();
+    for input in inputs {
+        let documents = read_json(input);
+        let documents = documents.map_err(|_| anyhow!("{} is no manifest", input.name))?;
+        found.extend(documents.into_iter().filter_map(|document| {
+            let name = document.pointer("/metadata/name")?.as_str()?.to_owned();
+            Some((name, document.get("spec")?.clone()))
+        }));
+    }
+    ensure!(!found.is_empty(), "{names} holds no HostFirewall");
     Ok(found)
 }

@@ -81,6 +81,13 @@ fn applying_again_changes_nothing_wherever_the_manifest_lies() {
     assert_eq!(lab.address("client"), address);
     // Only the place where the policy was written is another one.
     assert!(lab.status().revision <= revision + 1);
+    // What is stored and not carried out is said, as kubectl says it.
+    let from = "{containerPort: 80}";
+    let said =
+        lab.try_apply(&CLIENT_AND_SERVER.replace(from, "{containerPort: 80, hostPort: 8080}"));
+    let warning = "warning: Pod shop/server: spec.containers[0].ports[0].hostPort: stored, but not carried out";
+    assert!(said.stderr.contains(warning), "{said:?}");
+    assert!(said.expect_ok().contains("Pod shop/server configured"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod docs;
 mod explain;
 mod formats;
 mod guard;
+mod host_firewall;
 mod lock;
 mod man;
 mod matrix;

@@ -7,6 +7,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
+use ringfence_apiserver::object::text;
 use ringfence_model::{Input, Object, ObjectKey, ObjectKind, check_label};
 use serde_json::{Value, json};
 
@@ -43,6 +44,7 @@ impl Lab {
         objects.extend(changed.map(|object| (object.key(), object)));
         self.check(&objects, &asked_for, &loaded.sources)?;
         let documents = documents::read(inputs, namespace);
+        self.tell_of_ignored(&documents, progress);
         let former = Former::of(self, &documents, &loaded.objects);
         let awaited = Awaited::new(self, asked_for);
         let mut carry_out = || {
@@ -115,8 +117,20 @@ impl Lab {
         asked_for.insert(ObjectKey::namespaced(ObjectKind::Pod, &dns));
         let awaited = Awaited::of_all(asked_for);
         let documents = documents::read(inputs, "default");
+        self.tell_of_ignored(&documents, &mut |text| progress(text));
         self.put_documents(&documents, &loaded.objects, &loaded.sources)?;
         self.wait_until_settled(&awaited, &mut |text| progress(text))
+    }
+
+    /// Warns, as the API warns kubectl, of what is stored and not carried out.
+    fn tell_of_ignored(&self, documents: &[(ObjectKey, Value)], progress: &mut dyn FnMut(&str)) {
+        for (key, document) in documents {
+            let of = |field| text(document, &[field]);
+            let kind = self.api.kinds().of_object(of("apiVersion"), of("kind"));
+            for ignored in kind.map_or_else(Vec::new, |kind| (kind.warnings)(document)) {
+                progress(&format!("warning: {key}: {ignored}"));
+            }
+        }
     }
 
     fn take_back(self: &Arc<Self>, error: &anyhow::Error, former: Former) -> anyhow::Error {

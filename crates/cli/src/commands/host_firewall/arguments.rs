@@ -4,6 +4,8 @@ use std::str::FromStr;
 use clap::{Args, Subcommand, ValueHint};
 use ringfence_kube::Access;
 
+use crate::inputs::FileArguments;
+
 pub(crate) const EXAMPLES: &str =
     "Exit code: 0 done, 1 there is no trial that could be confirmed or ended, 2 bad input.
 
@@ -50,9 +52,8 @@ impl AccessArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
-    /// File with HostFirewalls
-    #[arg(short, long = "filename", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) files: FileArguments,
     /// How long they are in force without confirmation: `45s`, `10m`, an hour at most
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub(super) confirm_within: Within,

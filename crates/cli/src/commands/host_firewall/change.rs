@@ -1,7 +1,7 @@
 //! What becomes of a stored HostFirewall (rules HF-3, HF-4).
 
 use ringfence_kube::Written;
-use ringfence_model::Timestamp;
+use ringfence_model::{LONGEST_TRIAL, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// From now on, so long.
@@ -34,6 +34,9 @@ pub(super) fn confirmed(stored: Option<&Value>, now: Timestamp) -> Result<Writte
     let stored = stored.ok_or(ABSENT)?;
     let mut status = status_of(Some(stored));
     let trial = status.remove("trial").ok_or(NO_TRIAL)?;
+    if !begins(&trial) {
+        return Err(format!("{NEVER}; apply it again"));
+    }
     if until(&trial).is_none_or(|until| until <= now) {
         return Err(
             "the trial is over and was taken back; apply it again, with more time".to_owned(),
@@ -60,6 +63,7 @@ pub(super) fn aborted(stored: Option<&Value>) -> Result<Written, String> {
 
 const ABSENT: &str = "there is no such HostFirewall";
 const NO_TRIAL: &str = "nothing of it is tried out";
+const NEVER: &str = "its trial never begins, because it does not end within an hour";
 
 /// One line: `workers: confirmed; tried out until 2030-01-31T18:00:00Z`
 pub(super) fn in_words(stored: &Value, now: Timestamp) -> String {
@@ -70,17 +74,29 @@ pub(super) fn in_words(stored: &Value, now: Timestamp) -> String {
         (Some(confirmed), Some(spec)) if confirmed == spec => "confirmed",
         (Some(_), _) => "an earlier version is confirmed",
     };
-    let trial = status.get("trial").and_then(until);
-    let trial = match trial {
-        Some(until) if until > now => format!("; tried out until {until}"),
-        Some(until) => format!("; the trial was taken back at {until}"),
-        None => String::new(),
+    let trial = match status.get("trial").map(|trial| (trial, until(trial))) {
+        Some((trial, _)) if !begins(trial) => format!("; {NEVER}"),
+        Some((_, Some(until))) if until > now => format!("; tried out until {until}"),
+        Some((_, Some(until))) => format!("; the trial was taken back at {until}"),
+        Some((_, None)) | None => String::new(),
     };
     format!("{}: {confirmed}{trial}", name.unwrap_or_default())
 }
 
+/// Whether it has the bounds of one (rule HF-4).
+fn begins(trial: &Value) -> bool {
+    let length = moment(trial, "since")
+        .zip(until(trial))
+        .and_then(|(since, until)| until.0.checked_sub(since.0));
+    length.is_some_and(|length| (1..=LONGEST_TRIAL).contains(&length))
+}
+
 fn until(trial: &Value) -> Option<Timestamp> {
-    trial.get("until")?.as_str()?.parse().ok()
+    moment(trial, "until")
+}
+
+fn moment(trial: &Value, field: &str) -> Option<Timestamp> {
+    trial.get(field)?.as_str()?.parse().ok()
 }
 
 fn status_of(stored: Option<&Value>) -> Map<String, Value> {
@@ -116,6 +132,26 @@ mod tests {
         let kept = confirmed(Some(&tried), after(59_999)).unwrap();
         assert_eq!(kept.status, json!({"confirmed": first}));
         assert!(confirmed(Some(&stored(&kept)), NOW).is_err(), "no trial");
+    }
+
+    #[test]
+    fn a_trial_that_never_begins_is_told_and_not_confirmed() {
+        for (since, until) in [
+            (NOW, after(LONGEST_TRIAL + 1)),
+            (after(1_000), NOW),
+            (NOW, NOW),
+        ] {
+            let written = tried(None, json!({"nodeSelector": {}}), since, until);
+            let written = stored(&written);
+            let words = in_words(&written, NOW);
+            assert!(
+                words.ends_with("; its trial never begins, because it does not end within an hour")
+            );
+            let refused = confirmed(Some(&written), NOW).unwrap_err();
+            assert!(refused.contains("never begins"), "{refused}");
+        }
+        let written = stored(&tried(None, json!({}), NOW, after(LONGEST_TRIAL)));
+        assert!(in_words(&written, NOW).contains("; tried out until"));
     }
 
     #[test]

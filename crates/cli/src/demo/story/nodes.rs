@@ -79,7 +79,7 @@ impl Teller<'_> {
             "ringfence host-firewall apply -f {} --confirm-within {seconds}s",
             input.name
         ));
-        let began = host_firewall::try_out(self.access, &input, i64::from(seconds) * 1_000)?;
+        let began = host_firewall::try_out(self.access, &[input], i64::from(seconds) * 1_000)?;
         let (_, until) = began.first().context("no HostFirewall")?;
         Ok(*until)
     }

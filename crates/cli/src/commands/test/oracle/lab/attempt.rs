@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use ringfence_lab::cluster::system::dns_pod_name;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
 use ringfence_lab::plan::{OUTSIDE_V4, OUTSIDE_V6, UNDERLAY_V4, UNDERLAY_V6};
@@ -58,24 +59,25 @@ pub(super) fn attempts(
             PATIENCE_MS
         }
     };
-    let attempt = |target: IpAddr, port| -> Result<Attempt, String> {
+    let attempt = |target: IpAddr, port, ends: &[Connection]| -> Result<Attempt, String> {
         let origin = from(&origin, target)?;
         Ok(Attempt {
             origin,
             request: ProbeRequest {
                 target: target.to_string(),
                 port,
-                protocol: protocol(query.protocol, port)?,
+                protocol: protocol(query.protocol, port, ends)?,
                 timeout_ms: patience,
             },
         })
     };
     let port = query.port.ok_or_else(|| no_probe(query.protocol))?;
-    let mut found = vec![attempt(target(cluster, query, answer)?, port)?];
+    let all = answer.connections.as_slice();
+    let mut found = vec![attempt(target(cluster, query, answer)?, port, all)?];
     if answer.connections.len() > 1 {
         for connection in &answer.connections {
             let (address, port) = behind(connection)?;
-            found.push(attempt(address, port)?);
+            found.push(attempt(address, port, std::slice::from_ref(connection))?);
         }
     }
     Ok(found)
@@ -112,14 +114,24 @@ fn is_seen_from_outside(target: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&target))
 }
 
-fn protocol(protocol: IpProtocol, port: u16) -> Result<ProbeProtocol, String> {
+/// What is said to those at the `ends`: only DNS servers answer questions, and other pods in a lab answer anything else.
+fn protocol(protocol: IpProtocol, port: u16, ends: &[Connection]) -> Result<ProbeProtocol, String> {
     match (protocol.as_policy(), port) {
         (Some(Protocol::Tcp), _) => Ok(ProbeProtocol::Tcp),
-        (Some(Protocol::Udp), DNS_PORT) => Ok(ProbeProtocol::Dns {
-            name: "kubernetes.default.svc.cluster.local".to_owned(),
-        }),
+        (Some(Protocol::Udp), DNS_PORT) if ends.iter().all(may_serve_names) => {
+            Ok(ProbeProtocol::Dns {
+                name: "kubernetes.default.svc.cluster.local".to_owned(),
+            })
+        }
         (Some(Protocol::Udp), _) => Ok(ProbeProtocol::Udp),
         (Some(Protocol::Sctp), _) | (None, _) => Err(no_probe(protocol)),
+    }
+}
+
+fn may_serve_names(end: &Connection) -> bool {
+    match &end.destination {
+        Party::Pod { name, .. } => *name == dns_pod_name(),
+        Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => true,
     }
 }
 
@@ -238,7 +250,50 @@ fn passage(report: &ProbeReport) -> Passage {
 
 #[cfg(test)]
 mod tests {
+    use ringfence_testkit::builder::{cluster, name, pod, service, udp};
+
     use super::*;
+
+    #[test]
+    fn questions_for_names_are_for_dns_servers() {
+        let dns = service("kube-system/kube-dns").select("app", "dns");
+        let web = service("a/web").select("app", "web").address("10.96.0.1");
+        let cluster = cluster()
+            .with(pod("a/client").address("10.0.0.1"))
+            .with(pod("a/web").label("app", "web").address("10.0.0.2"))
+            .with(pod("a/web-2").label("app", "web").address("10.0.0.3"))
+            .with(web.port(udp(53), 5353))
+            .with(
+                pod("kube-system/ringfence-dns")
+                    .label("app", "dns")
+                    .address("10.0.0.4"),
+            )
+            .with(dns.address("10.96.0.10").port(udp(53), 53))
+            .build();
+        let engine = Engine::new(cluster);
+        let pod = |text: &str| Endpoint::Pod(name(text));
+        for (destination, of_names) in [
+            (Endpoint::Service(name("a/web")), false),
+            (pod("a/web"), false),
+            (pod("kube-system/ringfence-dns"), true),
+            (Endpoint::Service(name("kube-system/kube-dns")), true),
+            (Endpoint::Address("169.254.20.10".parse().unwrap()), true),
+        ] {
+            let query = Query {
+                source: pod("a/client"),
+                destination,
+                protocol: Protocol::Udp.into(),
+                port: Some(DNS_PORT),
+            };
+            let answer = engine.answer(&query).unwrap();
+            let found = attempts(&engine, &query, &answer).unwrap();
+            let is_dns = |it: &Attempt| matches!(it.request.protocol, ProbeProtocol::Dns { .. });
+            assert!(
+                found.iter().all(|it| is_dns(it) == of_names),
+                "{query:?}: {found:?}"
+            );
+        }
+    }
 
     #[test]
     fn from_outside_there_is_a_way_to_nodes_alone() {
