@@ -31,8 +31,15 @@ pub(crate) fn run(arguments: &UninstallArguments) -> anyhow::Result<ExitCode> {
     if !arguments.dry_run {
         departure.refuse_if_kept()?;
     }
+    let mut found = 0;
     for step in Step::ALL {
-        carry_out(&departure, step, arguments.dry_run)?;
+        found += carry_out(&departure, step, arguments.dry_run)?;
+    }
+    if found == 0 {
+        say_line!("nothing of ringfence is on this node");
+    }
+    if arguments.dry_run {
+        departure.refuse_if_kept()?;
     }
     if arguments.stay {
         wait_for_end()?;
@@ -40,7 +47,7 @@ pub(crate) fn run(arguments: &UninstallArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn carry_out(departure: &Departure, step: Step, dry_run: bool) -> anyhow::Result<()> {
+fn carry_out(departure: &Departure, step: Step, dry_run: bool) -> anyhow::Result<usize> {
     let found = departure.find(step)?;
     if !dry_run {
         let taken = departure.take(step);
@@ -51,10 +58,10 @@ fn carry_out(departure: &Departure, step: Step, dry_run: bool) -> anyhow::Result
     } else {
         "taken away"
     };
-    for thing in found {
+    for thing in &found {
         say_line!("{} {thing}: {done}", kind(step));
     }
-    Ok(())
+    Ok(found.len())
 }
 
 const fn kind(step: Step) -> &'static str {

@@ -50,6 +50,10 @@ pub(crate) fn an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken
         String::from_utf8_lossy(&refused.stderr).contains("end it first"),
         "{refused:?}"
     );
+    // What it would do is told, and that it would not do it now.
+    let refused = uninstall(&machine, &["--dry-run"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("table inet"));
     assert!(network(&machine).exists() && has_table());
 
     assert!(machine.end().success());
@@ -67,6 +71,9 @@ pub(crate) fn an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken
     let count = |output: &Output| String::from_utf8_lossy(&output.stdout).lines().count();
     assert_eq!(count(&before), count(&after), "{before:?} {after:?}");
     assert_nothing_is_left(&machine);
+    let again = uninstall(&machine, &[]);
+    let nothing = "nothing of ringfence is on this node\n";
+    assert_eq!(String::from_utf8_lossy(&again.stdout), nothing);
 }
 
 /// The kernel, files and wires of a node, in every state in which leaving it may stop.
