@@ -66,10 +66,10 @@ impl View {
             },
             StoreEvent::Synced { revision } => {
                 self.revision = Some(revision);
-                let together = self.together.take().unwrap_or_default();
-                let changed = together
-                    .into_iter()
-                    .fold(false, |changed, change| compiler.change(change) || changed);
+                let mut changed = false;
+                for change in self.together.take().unwrap_or_default() {
+                    changed |= compiler.change(change);
+                }
                 self.adopt(compiler) || changed
             }
         }

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, Outcome, Pod};
@@ -54,7 +54,7 @@ pub fn pairs(
             all.extend(pairs.into_iter().map(|pair| (pair, is_own)));
         }
     }
-    let mut seen = HashSet::with_capacity(all.len());
+    let mut seen = BTreeSet::new();
     let is_new: Vec<bool> = all.iter().map(|(pair, _)| seen.insert(pair)).collect();
     let each_once = all.into_iter().zip(is_new).filter(|(_, is_new)| *is_new);
     let (to_itself, found): (Vec<_>, Vec<_>) = each_once

@@ -124,9 +124,11 @@ impl Cuts {
                 PortMatch::Name(name) => self.named(name, destinations),
             }
         }
-        let namespace = (!cluster.cluster_policies.is_empty())
-            .then(|| cluster.namespace_labels(&pod.name.namespace))
-            .unwrap_or_default();
+        let namespace = if cluster.cluster_policies.is_empty() {
+            Labels::new()
+        } else {
+            cluster.namespace_labels(&pod.name.namespace)
+        };
         let cluster_policies = cluster.cluster_policies.values();
         let judging = cluster_policies.filter(|policy| is_subject(policy, pod, &namespace));
         for port in judging

@@ -8,6 +8,9 @@ use super::{HEADER, Lock};
 use crate::matrix::Cell;
 use crate::workload::{Place, Unit};
 
+/// Source and destination.
+type Pair = (Arc<Unit>, Arc<Unit>);
+
 /// A lockfile that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{line}: {problem}")]
@@ -95,7 +98,7 @@ fn conflict(line: &str) -> String {
 #[derive(Default)]
 struct Reader {
     lock: Lock,
-    lines: BTreeMap<(Arc<Unit>, Arc<Unit>), usize>,
+    lines: BTreeMap<Pair, usize>,
     /// Ends of pairs by name, and cells by what is said of them: the same stand in many lines.
     units: BTreeMap<String, Arc<Unit>>,
     cells: BTreeMap<String, Arc<Cell>>,
@@ -137,7 +140,7 @@ impl Reader {
         Ok(())
     }
 
-    fn pair(&mut self, line: &str) -> Result<((Arc<Unit>, Arc<Unit>), Arc<Cell>), String> {
+    fn pair(&mut self, line: &str) -> Result<(Pair, Arc<Cell>), String> {
         let expected = || format!("`{line}` is neither `unit NAME` nor `NAME -> NAME: PORTS`");
         let (ends, sets) = line.split_once(": ").ok_or_else(expected)?;
         let (source, destination) = ends.split_once(" -> ").ok_or_else(expected)?;
@@ -151,7 +154,7 @@ impl Reader {
         let units = &self.lock.units;
         let unknown = self.units.values().filter(|unit| !units.contains(&***unit));
         let unknown: BTreeSet<&Unit> = unknown.map(|unit| &**unit).collect();
-        let lost = |(source, destination): &(Arc<Unit>, Arc<Unit>)| {
+        let lost = |(source, destination): &Pair| {
             let mut ends = [source, destination].into_iter();
             ends.find(|unit| unknown.contains(&***unit))
                 .map(|unit| unit.full_name())
