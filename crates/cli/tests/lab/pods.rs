@@ -1,5 +1,7 @@
 //! What pods do that kubectl starts: their programs, how they end, and what their nodes are told.
 
+use std::io::{BufRead, BufReader, Read};
+
 use crate::kubectl::Cluster;
 use crate::support::eventually;
 
@@ -372,10 +374,15 @@ fn a_pod_that_is_deleted_may_put_its_things_in_order() {
     cluster.ok("run tidy --image=x --command -- sh -c trap~'echo~bye;exit~0'~TERM;echo~up;while~:;do~sleep~0.1;done");
     cluster.shows("logs tidy", "up");
     let mut logs = cluster.command("logs -f tidy");
-    let logs = logs.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut logs = logs.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(logs.stdout.take().unwrap());
+    let mut first = String::new();
+    printed.read_line(&mut first).unwrap();
     cluster.ok("delete pod tidy --timeout=20s");
-    let printed = logs.wait_with_output().unwrap().stdout;
-    assert_eq!(String::from_utf8_lossy(&printed), "up\nbye\n");
+    let mut rest = String::new();
+    printed.read_to_string(&mut rest).unwrap();
+    logs.wait().unwrap();
+    assert_eq!((first.as_str(), rest.as_str()), ("up\n", "bye\n"));
     cluster.ok(
         "run stubborn --image=x --command -- sh -c trap~''~TERM;echo~up;while~:;do~sleep~0.1;done",
     );
