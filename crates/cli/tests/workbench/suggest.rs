@@ -70,6 +70,18 @@ fn the_demonstration_gets_a_default_deny() {
 }
 
 #[test]
+fn services_that_nobody_needs_are_named_up_to_a_few() {
+    let service = |number: u32| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{number}, namespace: ns}}, spec: {{ports: [{{port: 80}}]}}}}\n"
+        )
+    };
+    let manifests = namespace() + &(10..32).map(service).collect::<String>();
+    let told = suggest(&manifests, &[]).stderr;
+    assert!(told.contains("svc/ns/s29 and 2 more Services\n"), "{told}");
+}
+
+#[test]
 fn no_value_of_a_variable_is_printed() {
     for form in ["yaml", "text", "json", "md"] {
         let found = ringfence(&["suggest", "-f", SHOP, "-o", form]);

@@ -7,6 +7,9 @@ use ringfence_reach::suggest::{Deviation, DeviationKind, Need, Suggestion, Unres
 
 use crate::paint;
 
+/// How many Services that nobody needs are named.
+const IDLE_SHOWN: usize = 20;
+
 /// The policies of all namespaces as one stream.
 pub(super) fn yaml(suggestion: &Suggestion) -> String {
     let texts = suggestion
@@ -38,16 +41,16 @@ fn idle(suggestion: &Suggestion) -> String {
     if suggestion.idle.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = suggestion
-        .idle
-        .iter()
-        .map(|name| format!("svc/{name}"))
-        .collect();
+    let shown = suggestion.idle.iter().take(IDLE_SHOWN);
+    let names: Vec<String> = shown.map(|name| format!("svc/{name}")).collect();
+    let names = names.join(", ");
+    let more = match suggestion.idle.len().saturating_sub(IDLE_SHOWN) {
+        0 => String::new(),
+        1 => " and 1 more Service".to_owned(),
+        count => format!(" and {count} more Services"),
+    };
     let note = paint::dim("note");
-    format!(
-        "{note}: nothing in these manifests leads to {}\n",
-        names.join(", ")
-    )
+    format!("{note}: nothing in these manifests leads to {names}{more}\n")
 }
 
 /// Needs with their evidence, and everything else.
