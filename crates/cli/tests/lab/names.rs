@@ -1,5 +1,6 @@
 //! Names in egress rules, from the question of a pod to the packet that is let through (rules CN-37, AM-19).
 
+use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -174,6 +175,32 @@ fn servers(lab: &Lab) -> Vec<i32> {
     processes.filter(is_server).collect()
 }
 
+/// Whether a process has a socket of its own that takes DNS questions.
+fn answers(pid: i32) -> bool {
+    let read = |table| fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+    let sockets = read("udp") + &read("udp6");
+    let asked = sockets.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let address = fields.nth(1)?;
+        let inode = fields.nth(7)?;
+        address
+            .ends_with(":0035")
+            .then(|| format!("socket:[{inode}]"))
+    });
+    let asked: Vec<String> = asked.collect();
+    let own = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten();
+    let mut own = own
+        .flatten()
+        .filter_map(|file| fs::read_link(file.path()).ok());
+    own.any(|link| {
+        asked
+            .iter()
+            .any(|socket| link.as_os_str() == socket.as_str())
+    })
+}
+
 #[test]
 fn names_are_answered_while_each_server_is_started_anew() {
     let lab = Lab::up(
@@ -203,7 +230,8 @@ fn names_are_answered_while_each_server_is_started_anew() {
                 kill(Pid::from_raw(first), signal).unwrap();
                 eventually("the server is back", || {
                     let now = servers(&lab);
-                    (now.len() == 2 && !now.contains(&first)).then_some(())
+                    let is_back = now.len() == 2 && !now.contains(&first);
+                    (is_back && now.into_iter().all(answers)).then_some(())
                 });
             }
         }

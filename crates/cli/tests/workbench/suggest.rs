@@ -71,12 +71,8 @@ fn the_demonstration_gets_a_default_deny() {
 
 #[test]
 fn services_that_nobody_needs_are_named_up_to_a_few() {
-    let service = |number: u32| {
-        format!(
-            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{number}, namespace: ns}}, spec: {{ports: [{{port: 80}}]}}}}\n"
-        )
-    };
-    let manifests = namespace() + &(10..32).map(service).collect::<String>();
+    let served = (10..32).map(|number| deployment(&format!("s{number}"), "args: []"));
+    let manifests = namespace() + &served.collect::<String>();
     let told = suggest(&manifests, &[]).stderr;
     assert!(told.contains("svc/ns/s29 and 2 more Services\n"), "{told}");
 }
