@@ -2,7 +2,8 @@
 //!
 //! The store sends [`StoreEvent`]s: [`StoreEvent::Reset`] first, then every object that exists, then
 //! [`StoreEvent::Synced`]; from then on each change as it happens, and `Synced` again whenever everything
-//! up to a revision has been sent. [`StoreEvent::Begin`] before them lets several changes take effect at once. The agent answers with [`AgentStatus`] lines. Objects are the policy
+//! up to a revision has been sent. [`StoreEvent::Begin`] before them lets several changes take effect at
+//! once. The agent answers with [`AgentStatus`] lines. Objects are the policy
 //! view of `ringfence-model`, not manifests: a store that reads manifests translates them first.
 
 mod of_model;

@@ -4,6 +4,7 @@ mod tip;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -21,6 +22,11 @@ pub(crate) use plugin::{FILE_NAME as PLUGIN, as_plugin};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// How long a connection attempt may wait, in milliseconds.
+pub(crate) fn patience() -> RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=600_000)
 }
 
 /// The arguments in `words`. Ends the program where they cannot be used, or where help is asked for.
@@ -296,7 +302,7 @@ pub(crate) enum LabCommand {
         #[arg(long, value_enum, default_value_t = ProbeProtocol::Tcp)]
         protocol: ProbeProtocol,
         /// How long to wait for an answer
-        #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+        #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS", value_parser = patience())]
         timeout: u64,
     },
     /// Show what a pod's containers have printed

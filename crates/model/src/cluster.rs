@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,13 @@ impl Cluster {
             || Namespace::new(name, Labels::new()).labels,
             |found| found.labels.clone(),
         )
+    }
+
+    /// The pod of the pod network that has `address` (rule Q-3).
+    #[must_use]
+    pub fn pod_at(&self, address: IpAddr) -> Option<&Pod> {
+        let mut pods = self.pods.values();
+        pods.find(|pod| pod.is_on_pod_network() && pod.addresses.contains(&address))
     }
 
     /// Every block that a policy names, whether its rules are in force or not, and every address that is known of a name.

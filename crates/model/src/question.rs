@@ -21,7 +21,7 @@ pub struct Query {
 }
 
 /// One end of a connection, as it is named (rule Q-2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Endpoint {
     /// A pod; a host pod stands for its node's address (rules Q-3, NP-53).
     Pod(ObjectName),

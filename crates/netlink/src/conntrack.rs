@@ -171,8 +171,13 @@ impl Conntrack {
     /// # Errors
     /// [`SocketError`].
     pub fn entries(&mut self) -> Result<Vec<Entry>, SocketError> {
+        self.of_family(None)
+    }
+
+    /// All entries of the family of this address, or of both.
+    fn of_family(&mut self, address: Option<IpAddr>) -> Result<Vec<Entry>, SocketError> {
         let read = |message: Message| codec::entry(&message.body);
-        self.socket.dump_read(GET, &codec::header(None), read)
+        self.socket.dump_read(GET, &codec::header(address), read)
     }
 
     /// The entries that have one of these addresses at this end.
@@ -197,9 +202,7 @@ impl Conntrack {
             self.list_both(some, others)?
         };
         if let Some((unfiltered, _)) = ends.iter().find(|(ip, _)| ip.is_ipv6()) {
-            let header = codec::header(Some(*unfiltered));
-            let read = |message: Message| codec::entry(&message.body);
-            entries.extend(self.socket.dump_read(GET, &header, read)?);
+            entries.extend(self.of_family(Some(*unfiltered))?);
         }
         entries.retain(|entry| {
             ends.contains(&(entry.original.source, End::Client))

@@ -92,18 +92,12 @@ fn judging(operations: &[Operation]) -> Option<Vec<Operation>> {
         return None;
     };
     let translating: BTreeSet<&str> = rest.iter().filter_map(translates).collect();
-    let judges = |one: &&Operation| match one {
-        Operation::AddChain { name, .. } | Operation::AddRule { chain: name, .. } => {
-            !translating.contains(name.as_str())
-        }
-        Operation::AddTable { .. }
-        | Operation::DeleteTable
-        | Operation::DeleteChain { .. }
-        | Operation::FlushChain { .. }
-        | Operation::AddSet { .. }
-        | Operation::DeleteSet { .. }
-        | Operation::AddElements { .. }
-        | Operation::DeleteElements { .. } => true,
+    let judges = |one: &&Operation| {
+        let (Operation::AddChain { name, .. } | Operation::AddRule { chain: name, .. }) = one
+        else {
+            return true;
+        };
+        !translating.contains(name.as_str())
     };
     let judging = rest.iter().filter(judges).cloned();
     Some(removal().into_iter().chain(judging).collect())
@@ -111,22 +105,14 @@ fn judging(operations: &[Operation]) -> Option<Vec<Operation>> {
 
 /// The name of the chain, if packets come to it for their addresses to be translated.
 fn translates(operation: &Operation) -> Option<&str> {
-    match operation {
-        Operation::AddChain {
-            name,
-            base: Some(base),
-        } => (base.kind == ChainKind::Nat).then_some(name),
-        Operation::AddChain { base: None, .. }
-        | Operation::AddTable { .. }
-        | Operation::DeleteTable
-        | Operation::DeleteChain { .. }
-        | Operation::FlushChain { .. }
-        | Operation::AddRule { .. }
-        | Operation::AddSet { .. }
-        | Operation::DeleteSet { .. }
-        | Operation::AddElements { .. }
-        | Operation::DeleteElements { .. } => None,
-    }
+    let Operation::AddChain {
+        name,
+        base: Some(base),
+    } = operation
+    else {
+        return None;
+    };
+    (base.kind == ChainKind::Nat).then_some(name)
 }
 
 /// No error where there is none: it is made first if it is not there.

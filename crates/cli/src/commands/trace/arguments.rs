@@ -26,7 +26,7 @@ pub(crate) struct TraceArguments {
     #[arg(long, value_name = "NAME", default_value = ringfence_lab::DEFAULT_NAME, env = "RINGFENCE_LAB")]
     pub(super) lab: String,
     /// How long to wait for an answer
-    #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    #[arg(long, default_value_t = 1000, value_name = "MILLISECONDS", value_parser = crate::arguments::patience())]
     pub(super) timeout: u64,
     /// Text for people or JSON for machines
     #[arg(short, long, value_enum, default_value_t = TraceFormat::Text)]

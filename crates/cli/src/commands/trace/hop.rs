@@ -202,8 +202,7 @@ pub(super) fn owner(cluster: &Cluster, end: Endpoint) -> Endpoint {
     let Endpoint::Address(address) = end else {
         return end;
     };
-    let mut pods = cluster.pods.values();
-    let owner = pods.find(|pod| pod.is_on_pod_network() && pod.addresses.contains(&address));
+    let owner = cluster.pod_at(address);
     owner.map_or(end, |pod| Endpoint::Pod(pod.name.clone()))
 }
 

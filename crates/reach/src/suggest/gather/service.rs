@@ -159,11 +159,9 @@ impl Gatherer<'_> {
 
     /// The backends of a Service without selector.
     fn at_endpoints(&self, service: &Service, port: &ServicePort) -> Vec<Destination> {
-        let pods = &self.inhabitants.cluster.pods;
         let destination = |endpoint: &ringfence_model::ServiceEndpoint| {
             let address = endpoint.address.to_canonical();
-            let has = |pod: &&Pod| pod.is_on_pod_network() && pod.addresses.contains(&address);
-            let end = match pods.values().find(has) {
+            let end = match self.inhabitants.cluster.pod_at(address) {
                 Some(pod) => End::Workload(unit_of(pod)),
                 None => End::address(address),
             };

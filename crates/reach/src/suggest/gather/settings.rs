@@ -194,9 +194,7 @@ impl<'a> Gatherer<'a> {
     }
 
     fn end_at(&self, address: std::net::IpAddr) -> End {
-        let mut pods = self.inhabitants.cluster.pods.values();
-        let pod = pods.find(|pod| pod.is_on_pod_network() && pod.addresses.contains(&address));
-        match pod {
+        match self.inhabitants.cluster.pod_at(address) {
             Some(pod) => End::Workload(crate::suggest::inhabitants::unit_of(pod)),
             None => End::address(address),
         }
