@@ -10,15 +10,17 @@ use crate::{Cluster, ClusterPort, ClusterRule, LabelSelector, Node, Source, Time
 /// Milliseconds that a trial lasts at most (rule HF-4).
 pub const LONGEST_TRIAL: i64 = 3_600_000;
 
-/// Ports that stay open to everybody until a rule names them (rule HF-7): ssh, the API server, the kubelet, and the answers
-/// of DHCP servers.
-pub const FAILSAFE_PORTS: [(Protocol, u16); 5] = [
+/// Ports that stay open to everybody until a rule names them (rule HF-7), beside that of the kubelet: ssh, the API server, and
+/// the answers of DHCP servers.
+pub const FAILSAFE_PORTS: [(Protocol, u16); 4] = [
     (Protocol::Tcp, 22),
     (Protocol::Tcp, 6443),
-    (Protocol::Tcp, 10_250),
     (Protocol::Udp, 68),
     (Protocol::Udp, 546),
 ];
+
+/// Where a kubelet listens of which no object says so (rule HF-7).
+pub const KUBELET_PORT: u16 = 10_250;
 
 /// A HostFirewall of `ringfence.dev/v1alpha1`: who may connect to nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +97,13 @@ impl Cluster {
         in_force.filter(move |(_, rules)| node.is_some_and(|node| rules.select(node)))
     }
 
+    /// The failsafe ports of the node `name`, whether a rule names them or not (rule HF-7).
+    pub fn failsafes(&self, name: &str) -> impl Iterator<Item = (Protocol, u16)> {
+        let told = self.nodes.get(name).and_then(|node| node.kubelet_port);
+        let kubelet = (Protocol::Tcp, told.unwrap_or(KUBELET_PORT));
+        FAILSAFE_PORTS.into_iter().chain([kubelet])
+    }
+
     /// The failsafe ports that stay open on the node `name` (rule HF-7).
     #[must_use]
     pub fn open_failsafes(&self, name: &str) -> Vec<(Protocol, u16)> {
@@ -109,8 +118,9 @@ impl Cluster {
                 ClusterPort::Name(_) => false,
             })
         };
-        let all = FAILSAFE_PORTS.into_iter();
-        all.filter(|port| !is_named(port)).collect()
+        self.failsafes(name)
+            .filter(|port| !is_named(port))
+            .collect()
     }
 
     /// The trials that run at `now`; `None` if none does (rule HF-4).

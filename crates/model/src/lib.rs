@@ -62,7 +62,7 @@ pub use cluster_policy::{
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Described, Documents, Field};
 pub use host_firewall::{
-    FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, LONGEST_TRIAL,
+    FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, KUBELET_PORT, LONGEST_TRIAL,
 };
 pub use label::{BadLabel, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};

@@ -15,6 +15,9 @@ pub struct Node {
     pub addresses: Vec<IpAddr>,
     /// `spec.podCIDRs`.
     pub pod_cidrs: Vec<ipnet::IpNet>,
+    /// Where its kubelet listens, as far as `status.daemonEndpoints` says so (rule HF-7).
+    #[serde(default)]
+    pub kubelet_port: Option<u16>,
     /// Where it was written.
     pub source: Option<Source>,
 }

@@ -3,8 +3,9 @@
 use ringfence_model::{
     Because, Cluster, ClusterPeer, ClusterPort, ClusterRule, Direction, DirectionDecision,
     DirectionVerdict, FAILSAFE_PORTS, HostFirewall, HostReason, HostRef, HostRuleRef, HostRules,
-    JudgedHostRule, Match, Party, PodScope,
+    JudgedHostRule, KUBELET_PORT, Match, Party, PodScope,
 };
+use ringfence_net::Protocol;
 
 use crate::block::contains;
 use crate::cluster_rule::{addresses_of_nodes, is_in_scope};
@@ -92,7 +93,7 @@ fn judge(
         return (allow, HostReason::Rules { allowed_by });
     }
     let closed_by: Vec<HostRef> = closing.iter().map(|(it, _)| HostRef::of(it)).collect();
-    if is_failsafe(visit.dialled, closing) {
+    if is_failsafe(visit, name, closing) {
         return (allow, HostReason::Failsafe { closed_by });
     }
     let open = having(Match::Unknown);
@@ -107,8 +108,16 @@ fn judge(
 }
 
 /// HF-7: such a port stays open until a rule names it.
-fn is_failsafe(dialled: Dialled, closing: &[(&HostFirewall, &HostRules)]) -> bool {
-    let is_listed = FAILSAFE_PORTS.iter().any(|(protocol, port)| {
+fn is_failsafe(visit: Visit<'_>, name: &str, closing: &[(&HostFirewall, &HostRules)]) -> bool {
+    let dialled = visit.dialled;
+    let node = visit.cluster.nodes.get(name);
+    let kubelet = match node.and_then(|node| node.kubelet_port) {
+        Some(port) => port,
+        None => KUBELET_PORT,
+    };
+    let mut listed = FAILSAFE_PORTS.to_vec();
+    listed.push((Protocol::Tcp, kubelet));
+    let is_listed = listed.iter().any(|(protocol, port)| {
         protocol.number() == dialled.protocol.0 && dialled.port == Some(*port)
     });
     let mut rules = closing.iter().flat_map(|(_, rules)| &rules.ingress);

@@ -5,7 +5,7 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterPort, FAILSAFE_PORTS, NetworkPolicy, Node, Pod, PolicyRule};
+use ringfence_model::{Cluster, ClusterPort, NetworkPolicy, Node, Pod, PolicyRule};
 use ringfence_net::{Family, PortRange};
 use ringfence_policy::{ClassId, Engine};
 
@@ -138,7 +138,7 @@ impl<'a> Facts<'a> {
             ClusterPort::Range(_, range) => Some(*range),
             ClusterPort::Name(_) => None,
         });
-        let failsafes = FAILSAFE_PORTS.into_iter();
+        let failsafes = cluster.failsafes(&self.wiring.node);
         let failsafes = failsafes.map(|(_, port)| PortRange::single(port));
         listed.chain(failsafes).collect()
     }

@@ -33,6 +33,7 @@ pub(crate) fn node_named(name: &str, number: u8) -> AgentObject {
         labels: Labels::new(),
         addresses: vec![[192, 0, 2, number].into()],
         pod_cidrs: vec![format!("10.244.{number}.0/24").parse().unwrap()],
+        kubelet_port: None,
         source: None,
     })
 }

@@ -111,6 +111,51 @@ fn ports_of_services_at_a_closed_node_are_closed() {
         let said = ringfence(&["test", tests, "-f", file, "--against", judge]);
         assert_eq!(said.status.code(), Some(0), "{judge}: {}", said.stdout);
     }
+    // HF-7: the kubelet listens where its node says.
+    let told = "status: {daemonEndpoints: {kubeletEndpoint: {Port: 10300}}, addresses:";
+    let elsewhere = CLUSTER.replacen("status: {addresses:", told, 1);
+    fs::write(&manifests, format!("{elsewhere}---{FIREWALL}")).unwrap();
+    let (_, said) = explain("203.0.113.10", "192.168.0.1", "tcp/1-65535");
+    assert!(said.contains("  allow  tcp/22,6443,10300\n"), "{said}");
+}
+
+/// HF-9: of a server of the node that no object tells of, the answer says that the firewall judges it.
+#[test]
+fn what_may_stand_on_the_pods_own_node_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("m.yaml");
+    let asked = |cluster: &str, to: &str, port: &str| {
+        fs::write(&manifests, format!("{cluster}---{FIREWALL}")).unwrap();
+        let said = ringfence(&[
+            "explain",
+            "default/web",
+            to,
+            port,
+            "-f",
+            manifests.to_str().unwrap(),
+        ]);
+        assert_eq!(said.status.code(), Some(0), "{said:?}");
+        said.stdout
+    };
+    let warns = |said: &str| said.contains("[HF-9]");
+    let elsewhere = CLUSTER.replacen("nodeName: n1", "nodeName: n2", 1);
+    for to in [
+        "169.254.20.10",
+        "fe80::53",
+        "fd00:ec2::254",
+        "168.63.129.16",
+    ] {
+        let said = asked(CLUSTER, to, "udp/53");
+        assert!(warns(&said), "{said}");
+        assert!(
+            said.contains("node/n1 itself, which HostFirewall w closes to default/web"),
+            "{said}"
+        );
+        assert!(!warns(&asked(&elsewhere, to, "udp/53")), "{to}");
+        // A port that stays open.
+        assert!(!warns(&asked(CLUSTER, to, "tcp/22")), "{to}");
+    }
+    assert!(!warns(&asked(CLUSTER, "203.0.113.9", "udp/53")));
 }
 
 #[test]

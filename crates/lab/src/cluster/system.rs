@@ -65,6 +65,7 @@ pub fn nodes(cluster: &KindCluster, plans: &[NodePlan]) -> Vec<Node> {
             labels: node_labels(node.role, &node.name, &node.labels),
             addresses: plan.addresses.clone(),
             pod_cidrs: plan.pod_cidrs.clone(),
+            kubelet_port: None,
             source: None,
         })
         .collect()

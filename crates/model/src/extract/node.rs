@@ -9,6 +9,8 @@ pub(super) fn node(context: &mut Context<'_>, root: &View<'_>) -> Node {
     let meta = meta::cluster_scoped(context, root, names::dns_subdomain);
     let report = &mut *context.report;
     let addresses = root.field("status").field("addresses");
+    let kubelet = root.field("status").field("daemonEndpoints");
+    let kubelet = kubelet.field("kubeletEndpoint");
     let spec = root.field("spec");
     let (blocks, block) = (spec.field("podCIDRs"), spec.field("podCIDR"));
     Node {
@@ -31,6 +33,11 @@ pub(super) fn node(context: &mut Context<'_>, root: &View<'_>) -> Node {
                 .into_iter()
                 .collect()
         },
+        kubelet_port: kubelet
+            .field("Port")
+            .integer()
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port > 0),
         source: report.source(root.span),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, FAILSAFE_PORTS, Labels,
-    Pod, PodScope, PortMatch, Query, Service,
+    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, Labels, Pod, PodScope,
+    PortMatch, Query, Service,
 };
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 
@@ -91,9 +91,11 @@ impl Cuts {
     fn host_firewalls(&mut self, cluster: &Cluster) {
         let confirmed = cluster.host_firewalls.values();
         let confirmed = confirmed.filter_map(|firewall| firewall.confirmed.as_ref());
+        let nodes = cluster.nodes.keys();
+        let failsafes: BTreeSet<_> = nodes.flat_map(|node| cluster.failsafes(node)).collect();
         for rules in confirmed {
-            for (protocol, port) in FAILSAFE_PORTS {
-                self.around(protocol, PortRange::single(port));
+            for (protocol, port) in &failsafes {
+                self.around(*protocol, PortRange::single(*port));
             }
             for port in rules.ingress.iter().flat_map(|rule| &rule.ports) {
                 match port {

@@ -114,6 +114,7 @@ pub fn node(name: &str, addresses: &[&str]) -> Node {
         labels: Labels::new(),
         addresses: addresses.iter().map(|text| address(text)).collect(),
         pod_cidrs: Vec::new(),
+        kubelet_port: None,
         source: None,
     }
 }

@@ -34,6 +34,10 @@ pub fn close_nodes(seed: u64, cluster: &mut Cluster) {
         };
         cluster.host_firewalls.insert(name, firewall);
     }
+    for node in cluster.nodes.values_mut() {
+        let port = random.pick(&HOST_PORTS).copied();
+        node.kubelet_port = port.filter(|_| random.chance(30));
+    }
 }
 
 fn rule(random: &mut Random, cluster: &Cluster) -> ClusterRule {

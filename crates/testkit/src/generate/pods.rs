@@ -50,6 +50,7 @@ fn node(random: &mut Random, shape: Shape, number: u8) -> Node {
         labels: labels::draw(random, labels::POD),
         addresses,
         pod_cidrs: pod_cidrs(shape, number),
+        kubelet_port: None,
         source: None,
     }
 }

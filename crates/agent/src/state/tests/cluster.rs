@@ -61,6 +61,7 @@ pub(in crate::state) fn node() -> AgentObject {
         labels: Labels::new(),
         addresses: vec![ip("192.0.2.1")],
         pod_cidrs: vec!["10.244.1.0/24".parse().unwrap()],
+        kubelet_port: None,
         source: None,
     })
 }

@@ -75,7 +75,7 @@ impl<'a> Story<'a> {
                 .filter_map(|one| one.answer.service.clone())
                 .collect(),
             nobody: backends::why_nobody(context, judged),
-            warnings: warning::warnings(question, cluster, manifests, judged),
+            warnings: warning::warnings(question, engine, manifests, judged),
             chapters: groups
                 .into_iter()
                 .map(|group| Chapter::new(context, group))

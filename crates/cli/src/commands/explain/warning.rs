@@ -1,11 +1,14 @@
 //! What an answer rests on besides the policies.
 
+mod own_node;
+
 use std::collections::BTreeSet;
 
 use ringfence_model::{
     Cluster, ClusterIp, ClusterPeer, Connection, Direction, Endpoint, LabelSelector,
     METADATA_NAME_LABEL, NetworkPolicy, Party, Pod, PolicyPeer, Service,
 };
+use ringfence_policy::Engine;
 use serde::Serialize;
 
 use super::judge::{self, Judged};
@@ -24,10 +27,11 @@ pub(super) struct Warning {
 
 pub(super) fn warnings(
     question: &Question,
-    cluster: &Cluster,
+    engine: &Engine,
     manifests: &LoadedManifests,
     judged: &[Judged],
 ) -> Vec<Warning> {
+    let cluster = engine.cluster();
     let mut found: BTreeSet<Warning> = BTreeSet::new();
     found.extend(manifests.caveat().map(left_out));
     let ends = [&question.source, &question.destination].into_iter();
@@ -44,6 +48,7 @@ pub(super) fn warnings(
         for connection in &one.answer.connections {
             found.extend(headless.and_then(|service| not_translated(service, one, connection)));
             found.extend(namespaces(cluster, connection));
+            found.extend(own_node::closed(engine, connection));
             found.extend(dialled.and_then(|service| allows_service(cluster, service, connection)));
         }
     }

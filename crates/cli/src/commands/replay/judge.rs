@@ -158,6 +158,7 @@ fn know(cluster: &mut Cluster, end: &FlowEnd) {
             labels: ringfence_model::Labels::new(),
             addresses: Vec::new(),
             pod_cidrs: Vec::new(),
+            kubelet_port: None,
             source: None,
         });
         add(&mut node.addresses, end.address);

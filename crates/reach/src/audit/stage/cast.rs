@@ -146,6 +146,7 @@ impl<'a> Cast<'a> {
             labels: Labels::new(),
             addresses,
             pod_cidrs: Vec::new(),
+            kubelet_port: None,
             source: None,
         });
         self.nodes.extend(nodes);
