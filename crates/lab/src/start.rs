@@ -1,5 +1,7 @@
 //! Starting a lab: the command's end of the start stream.
 
+mod bond;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,13 +19,16 @@ use crate::control::descriptors;
 use crate::control::protocol::{LabConfig, StartCommand, StartEvent};
 use crate::control::socket;
 use crate::process::host::LOG_VARIABLE;
+use bond::Bond;
 
-/// A lab that was started by this process and ends with it, unless it is detached.
+/// A lab that was started by this process and ends with it, unless it is detached: before it, where a signal such as that of
+/// Ctrl-C tells the process to end.
 #[derive(Debug)]
 pub struct StartedLab {
     name: String,
     stream: UnixStream,
     process: Child,
+    bond: Bond,
     /// Milliseconds from the start until everything ran and was enforced.
     pub ready_after_ms: u64,
     /// The content of the file that makes kubectl speak to it, if the configuration asked for that.
@@ -52,6 +57,7 @@ pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::
         .context("cannot start the lab's process")?;
     let mut lab = StartedLab {
         name,
+        bond: Bond::new(&stream, &process)?,
         stream,
         process,
         ready_after_ms: 0,
@@ -60,9 +66,11 @@ pub fn start(config: LabConfig, mut progress: impl FnMut(&str, u64)) -> anyhow::
     };
     // A lab that could not begin says why; that it does not listen is only the consequence.
     let told = lab.tell(&StartCommand::Build(Box::new(config)), api.as_ref());
-    lab.wait_until_ready(&mut progress)?;
-    told?;
-    Ok(lab)
+    let ready = lab.wait_until_ready(&mut progress).and(told);
+    if ready.is_err() {
+        lab.bond.release();
+    }
+    ready.map(|()| lab)
 }
 
 impl StartedLab {
@@ -83,6 +91,7 @@ impl StartedLab {
     /// # Errors
     /// If the lab has ended meanwhile.
     pub fn detach(self) -> anyhow::Result<()> {
+        self.bond.release();
         self.tell(&StartCommand::Detach, None)
     }
 
@@ -91,6 +100,7 @@ impl StartedLab {
     /// # Errors
     /// If its process cannot be waited for.
     pub fn stop(mut self) -> anyhow::Result<()> {
+        self.bond.release();
         self.stream.shutdown(std::net::Shutdown::Both).ok();
         self.process
             .wait()

@@ -1,14 +1,20 @@
 //! `ringfence demo`: agrees with itself, needs nothing, and would notice if nothing were enforced.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ringfence_lab::control::client::Client;
 use serde_json::Value;
 
-use crate::support::{Finished, Permit, Run, Surroundings, processes_of, ringfence, unique_name};
+use crate::support::{
+    Finished, Permit, Run, Surroundings, eventually, processes_of, ringfence, unique_name,
+};
 
 /// Limits on a machine with two cores.
 const WHOLE_DEMO: Duration = Duration::from_secs(20);
@@ -148,6 +154,34 @@ fn without_enforcement_every_denial_disagrees() {
     }
     for allowed in all.iter().filter(|check| check["predicted"] == "open") {
         assert_eq!(allowed["measured"], "open", "{allowed:#}");
+    }
+}
+
+/// Whoever gets the prompt back after Ctrl-C can use the name again at once.
+#[test]
+fn what_ends_the_demonstration_early_ends_its_lab_before() {
+    let _permit = Permit::shared();
+    for (signal, runs) in [(Signal::SIGINT, true), (Signal::SIGTERM, false)] {
+        let name = unique_name();
+        let mut command = ringfence(&["demo", "--name", &name]);
+        let mut demo = command
+            .env("RINGFENCE_LAB", &name)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        eventually("the lab begins", || {
+            let has_begun = processes_of(&name).len() > 2;
+            let is_ready = || Client::new(&name).status().is_ok();
+            (has_begun && (!runs || is_ready())).then_some(())
+        });
+        let pid = Pid::from_raw(demo.id().try_into().unwrap());
+        kill(pid, signal).unwrap();
+        let ended = demo.wait().unwrap();
+        assert_eq!(processes_of(&name), BTreeMap::new());
+        assert_eq!(ended.code(), Some(128 + signal as i32));
+        let said = std::io::read_to_string(demo.stderr.take().unwrap()).unwrap();
+        assert_eq!(said, "");
     }
 }
 
