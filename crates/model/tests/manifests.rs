@@ -67,7 +67,7 @@ fn loads_without_a_diagnostic() {
             "NetworkPolicy netpol-demo/db-policy",
             "NetworkPolicy netpol-demo/default-deny-ingress",
             "NetworkPolicy netpol-demo/web-allow-frontend",
-            "Cluster kind",
+            "Cluster multi-node",
         ]
     );
 }
@@ -106,9 +106,9 @@ fn reads_the_kind_configuration() {
     assert_eq!(
         nodes,
         [
-            ("kind-control-plane", KindRole::ControlPlane),
-            ("kind-worker", KindRole::Worker),
-            ("kind-worker2", KindRole::Worker),
+            ("multi-node-control-plane", KindRole::ControlPlane),
+            ("multi-node-worker", KindRole::Worker),
+            ("multi-node-worker2", KindRole::Worker),
         ]
     );
     assert!(cluster.disable_default_cni);

@@ -7,16 +7,21 @@ use ringfence_model::{Input, KindCluster, LoadOptions, Object, RenderStyle, Sour
 
 use super::read::file;
 
+/// What kind calls a cluster that has no name.
+const UNNAMED: &str = "kind";
+
 /// The kind configuration in `path`; without one, a control plane and two workers.
 pub(crate) fn kind_cluster(path: Option<&Path>) -> anyhow::Result<KindCluster> {
-    let input = match path {
-        Some(path) => file(path)?,
-        None => Input {
-            name: "multi-node-kind.yaml".to_owned(),
-            text: crate::demo::manifests::KIND_CONFIG.to_owned(),
-        },
-    };
-    read(&input)
+    match path {
+        Some(path) => read(&file(path)?),
+        None => {
+            let example = Input {
+                name: "multi-node-kind.yaml".to_owned(),
+                text: crate::demo::manifests::KIND_CONFIG.to_owned(),
+            };
+            Ok(read(&example)?.renamed(UNNAMED))
+        }
+    }
 }
 
 /// The kind configuration among `manifests`, which is taken out of them, where `path` names none: so that a directory can
