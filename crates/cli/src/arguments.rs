@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::commands::zones::Profile;
 use crate::commands::{
     agent, audit, check, convert, diff, explain, flows, guard, host_firewall, lock, matrix, replay,
     rules, suggest, test, trace, uninstall, verify, zones,
@@ -190,7 +191,7 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  ringfence lab up --profile managed\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
@@ -215,6 +216,9 @@ pub(crate) enum LabCommand {
         /// started again. Pods run anew. The file may hold Secrets; it is the user's alone
         #[arg(long, value_name = "FILE")]
         snapshot: Option<PathBuf>,
+        /// Who runs the control plane
+        #[arg(long, value_enum, default_value_t = Profile::Unmanaged)]
+        profile: Profile,
     },
     /// Show nodes, pods, Services and policies
     #[command(
@@ -228,8 +232,14 @@ pub(crate) enum LabCommand {
         output: OutputFormat,
     },
     /// List this user's running labs
-    #[command(after_help = "Example:\n  ringfence lab list")]
-    List,
+    #[command(
+        after_help = "Examples:\n  ringfence lab list\n  ringfence lab list -o json | jq -r '.[]'"
+    )]
+    List {
+        /// Text for people or JSON for machines
+        #[arg(short, long, value_enum, default_value_t = OutputFormat::Text)]
+        output: OutputFormat,
+    },
     /// Create or change the objects of manifests
     #[command(
         after_help = "Examples:\n  ringfence lab apply -f default-deny-ingress.yaml\n  kubectl kustomize overlay | ringfence lab apply -f -"

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ringfence_kube::Access;
-use ringfence_lab::control::protocol::LabConfig;
+use ringfence_lab::control::protocol::{ControlPlane, LabConfig};
 
 use crate::arguments::{DemoArguments, OutputFormat};
 use crate::inputs;
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let config = LabConfig {
         name: arguments.name.clone(),
         cluster,
+        control_plane: ControlPlane::Nodes,
         manifests: Vec::new(),
         record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,

@@ -8,6 +8,7 @@ pub mod api;
 mod balancers;
 pub mod changes;
 pub mod containers;
+mod control_plane;
 mod documents;
 mod flows;
 mod kubelet;
@@ -69,6 +70,8 @@ pub struct Lab {
     candidates: Vec<Candidate>,
     /// The network namespace of the outside host.
     pub outside: OwnedFd,
+    /// That of the control plane, where a provider runs it.
+    control: Option<OwnedFd>,
     /// What there is stands in its store.
     api: Arc<Api>,
     controllers: RunnerConfig,
@@ -119,7 +122,7 @@ impl Lab {
         let snapshot = snapshot.transpose()?;
         let cluster = config.cluster.clone();
         let plans = plan(cluster.nodes.len(), &cluster.pod_subnets)?;
-        let network = crate::network::build(&plans)?;
+        let network = crate::network::build(&plans, config.control_plane)?;
         let settings = NodeSettings {
             pod_cidrs: cluster.pod_subnets.clone(),
             service_cidrs: cluster.service_subnets.clone(),
@@ -156,6 +159,7 @@ impl Lab {
             nodes,
             plans,
             outside: network.outside,
+            control: network.control,
             api: api::new(lab.clone(), &cluster.service_subnets),
             controllers: RunnerConfig::all(authority),
             runner: OnceLock::new(),
@@ -190,6 +194,7 @@ impl Lab {
             &std::path::Path::new(nodes::DIRECTORY).join("outside.log"),
         )?;
         std::thread::spawn(move || outside.wait());
+        self.start_control_nodes()?;
         for server in 0..system::DNS_SERVERS.len() {
             let lab = Arc::clone(self);
             std::thread::spawn(move || lab.names.feed_server(&lab.feed, server));

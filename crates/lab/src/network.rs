@@ -14,9 +14,10 @@ use ringfence_netlink::route::{
 };
 use ringfence_netlink::sysctl;
 
+use crate::control::protocol::ControlPlane;
 use crate::plan::{
-    METADATA, NodePlan, OUTSIDE_HOST, OUTSIDE_OTHER, OUTSIDE_V4, OUTSIDE_V6, TUNNEL_OVERHEAD,
-    UNDERLAY_V4, UNDERLAY_V6, nth_address,
+    API_ENDPOINT, CONTROL_NODE, METADATA, NodePlan, OUTSIDE_HOST, OUTSIDE_OTHER, OUTSIDE_V4,
+    OUTSIDE_V6, PROVIDER_V4, PROVIDER_V6, TUNNEL_OVERHEAD, UNDERLAY_V4, UNDERLAY_V6, nth_address,
 };
 
 const UNDERLAY_MTU: u32 = 1500;
@@ -35,6 +36,8 @@ pub(crate) struct Network {
     pub(crate) nodes: Vec<OwnedFd>,
     /// The host outside of the cluster.
     pub(crate) outside: OwnedFd,
+    /// The control plane, where a provider runs it.
+    pub(crate) control: Option<OwnedFd>,
     /// Largest packet of a pod, in bytes.
     pub(crate) pod_mtu: u32,
 }
@@ -43,7 +46,7 @@ pub(crate) struct Network {
 ///
 /// # Errors
 /// If the kernel refuses a step; the text names it.
-pub(crate) fn build(plan: &[NodePlan]) -> anyhow::Result<Network> {
+pub(crate) fn build(plan: &[NodePlan], control_plane: ControlPlane) -> anyhow::Result<Network> {
     let mut socket = RouteSocket::open()?;
     let bridge = build_bridge(&mut socket)?;
     let pod_mtu = pod_mtu(plan);
@@ -60,9 +63,14 @@ pub(crate) fn build(plan: &[NodePlan]) -> anyhow::Result<Network> {
         nodes.push(namespace);
     }
     let outside = build_outside(&mut socket)?;
+    let control = match control_plane {
+        ControlPlane::Nodes => None,
+        ControlPlane::Provider => Some(build_control(&mut socket)?),
+    };
     Ok(Network {
         nodes,
         outside,
+        control,
         pod_mtu,
     })
 }
@@ -219,20 +227,46 @@ fn tunnel_mac(index: usize) -> anyhow::Result<MacAddress> {
 }
 
 fn build_outside(socket: &mut RouteSocket) -> anyhow::Result<OwnedFd> {
+    let networks = [IpNet::V4(OUTSIDE_V4), IpNet::V6(OUTSIDE_V6)];
+    build_host(socket, "outside", networks, &[OUTSIDE_HOST, OUTSIDE_OTHER])
+}
+
+/// The control plane of a provider: reached where its API answers, and on a node network to which no route leads.
+fn build_control(socket: &mut RouteSocket) -> anyhow::Result<OwnedFd> {
+    let networks = [IpNet::V4(PROVIDER_V4), IpNet::V6(PROVIDER_V6)];
+    let namespace = build_host(socket, "control", networks, &[API_ENDPOINT])?;
+    namespace::run_in(&namespace, || -> anyhow::Result<()> {
+        let mut socket = RouteSocket::open()?;
+        let index = socket.link_by_name("lo")?.index;
+        for address in CONTROL_NODE {
+            let address = IpNet::from(address);
+            socket.add_host_address(&InterfaceAddress { index, address })?;
+        }
+        Ok(socket.set_link_up(index, true)?)
+    })??;
+    Ok(namespace)
+}
+
+/// A host beyond the nodes, in networks of its own with these addresses of each family.
+fn build_host(
+    socket: &mut RouteSocket,
+    name: &str,
+    networks: [IpNet; 2],
+    hosts: &[[IpAddr; 2]],
+) -> anyhow::Result<OwnedFd> {
     let namespace = namespace::create()?;
-    connect(socket, "outside", namespace.as_fd())?;
-    let port = socket.link_by_name("outside")?.index;
-    for network in [IpNet::V4(OUTSIDE_V4), IpNet::V6(OUTSIDE_V6)] {
+    connect(socket, name, namespace.as_fd())?;
+    let port = socket.link_by_name(name)?.index;
+    for network in networks {
         add_address(socket, port, network, router_of(network)?)?;
     }
     socket.set_link_up(port, true)?;
     namespace::run_in(&namespace, || -> anyhow::Result<()> {
         let mut socket = RouteSocket::open()?;
         let uplink = socket.link_by_name("eth0")?.index;
-        let networks = [IpNet::V4(OUTSIDE_V4), IpNet::V6(OUTSIDE_V6)];
-        for addresses in [OUTSIDE_HOST, OUTSIDE_OTHER] {
+        for addresses in hosts {
             for (network, address) in networks.iter().zip(addresses) {
-                add_address(&mut socket, uplink, *network, address)?;
+                add_address(&mut socket, uplink, *network, *address)?;
             }
         }
         socket.set_link_up(uplink, true)?;

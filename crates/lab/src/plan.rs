@@ -29,6 +29,23 @@ pub const OUTSIDE_OTHER: [IpAddr; 2] = [
 ];
 /// The name under which the cluster's DNS knows these.
 pub const OUTSIDE_OTHER_NAME: &str = "other.outside.example";
+/// The network in which a provider shows the API of a cluster (RFC 5737 and RFC 3849 documentation addresses).
+pub const PROVIDER_V4: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 2, 0), 24);
+/// The same for IPv6.
+pub const PROVIDER_V6: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0x192, 0, 0, 0, 0, 0), 64);
+/// Where the API answers in it.
+pub const API_ENDPOINT: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x192, 0, 0, 0, 0, 0x10)),
+];
+/// At this port, as providers have it.
+pub const API_ENDPOINT_PORT: u16 = 443;
+/// The provider's node on a network of its own, to which nothing leads.
+pub const CONTROL_NODE: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(172, 19, 0, 2)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x172, 0x19, 0, 0, 0, 0, 2)),
+];
 /// The instance metadata service of the large clouds.
 pub const METADATA: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),

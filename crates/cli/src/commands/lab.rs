@@ -1,15 +1,15 @@
 mod kubeconfig;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use ringfence_agent::Record;
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{Change, LabConfig, LabelTarget, Request};
+use ringfence_lab::control::protocol::{Change, ControlPlane, LabConfig, LabelTarget, Request};
 use ringfence_lab::control::socket;
-use ringfence_model::ObjectName;
+use ringfence_model::{Input, ObjectName};
 use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
 
 use super::show;
@@ -29,30 +29,31 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             record_allowed,
             kubeconfig,
             snapshot,
+            profile,
         } => {
             let record = if record_allowed {
                 Record::All
             } else {
                 Record::Denied
             };
-            up(
-                &lab.name,
-                config.as_deref(),
-                &manifests,
-                !without_enforcement,
+            let up = Up {
+                name: &lab.name,
+                config: config.as_deref(),
+                manifests: &manifests,
+                enforcement: !without_enforcement,
                 record,
-                kubeconfig.as_deref(),
-                snapshot.as_deref(),
-            )
+                control_plane: profile.into(),
+            };
+            up.run(kubeconfig.as_deref(), snapshot.as_deref())
         }
         LabCommand::Status { lab, output } => status(&lab.name, output),
-        LabCommand::List => list(),
+        LabCommand::List { output } => list(output),
         LabCommand::Apply {
             lab,
             manifests,
             namespace,
         } => {
-            let inputs = manifests.read()?;
+            let inputs = objects(&manifests, &namespace)?;
             change(&lab.name, &Request::Apply { inputs, namespace })
         }
         LabCommand::Delete {
@@ -60,7 +61,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             manifests,
             namespace,
         } => {
-            let inputs = manifests.read()?;
+            let inputs = objects(&manifests, &namespace)?;
             change(&lab.name, &Request::Delete { inputs, namespace })
         }
         LabCommand::Label {
@@ -109,52 +110,61 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn up(
-    name: &str,
-    config: Option<&Path>,
-    manifests: &FileArguments,
+/// A lab that is to be started.
+struct Up<'a> {
+    name: &'a str,
+    config: Option<&'a Path>,
+    manifests: &'a FileArguments,
     enforcement: bool,
     record: Record,
-    kubeconfig: Option<&Path>,
-    snapshot: Option<&Path>,
-) -> anyhow::Result<ExitCode> {
-    socket::check_name(name)?;
-    let snapshot = snapshot
-        .map(ringfence_lab::lab::snapshot::check)
-        .transpose()?;
-    let mut manifests = manifests.read()?;
-    let cluster = kind_cluster_among(&mut manifests, config)?;
-    ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
-        .context("the kind configuration cannot be used")?;
-    // What is wrong with them is said before anything starts.
-    ringfence_lab::manifests::load(&manifests, "default")?;
-    let config = LabConfig {
-        name: name.to_owned(),
-        cluster,
-        manifests,
-        enforcement,
-        record,
-        api: true,
-        snapshot,
-    };
-    let lab = ringfence_lab::start::start(config, |message, at_ms| {
-        anstream::eprintln!(
-            "{} {message}",
-            paint::dim(&format!("{:>6.2} s", seconds(at_ms)))
-        );
-    })?;
-    let ready = seconds(lab.ready_after_ms);
-    let path = match kubeconfig {
-        Some(path) => {
-            kubeconfig::write(path, lab.kubeconfig.as_deref().unwrap_or_default())?;
-            path.to_path_buf()
-        }
-        None => lab.kubeconfig_path(),
-    };
-    lab.detach()?;
-    write_line!("lab \"{name}\" is ready after {ready:.2} s");
-    write_line!("kubectl: export KUBECONFIG={}", path.display());
-    Ok(ExitCode::SUCCESS)
+    control_plane: ControlPlane,
+}
+
+impl Up<'_> {
+    fn run(&self, kubeconfig: Option<&Path>, snapshot: Option<&Path>) -> anyhow::Result<ExitCode> {
+        socket::check_name(self.name)?;
+        let snapshot = snapshot
+            .map(ringfence_lab::lab::snapshot::check)
+            .transpose()?;
+        let lab = ringfence_lab::start::start(self.lab(snapshot)?, |message, at_ms| {
+            anstream::eprintln!(
+                "{} {message}",
+                paint::dim(&format!("{:>6.2} s", seconds(at_ms)))
+            );
+        })?;
+        let ready = seconds(lab.ready_after_ms);
+        let path = match kubeconfig {
+            Some(path) => {
+                kubeconfig::write(path, lab.kubeconfig.as_deref().unwrap_or_default())?;
+                path.to_path_buf()
+            }
+            None => lab.kubeconfig_path(),
+        };
+        lab.detach()?;
+        write_line!("lab \"{}\" is ready after {ready:.2} s", self.name);
+        write_line!("kubectl: export KUBECONFIG={}", path.display());
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn lab(&self, snapshot: Option<PathBuf>) -> anyhow::Result<LabConfig> {
+        let mut manifests = self.manifests.read()?;
+        let cluster = kind_cluster_among(&mut manifests, self.config)?;
+        let cluster = self.control_plane.visible(cluster)?;
+        ringfence_lab::plan::plan(cluster.nodes.len(), &cluster.pod_subnets)
+            .context("the kind configuration cannot be used")?;
+        // What is wrong with them is said before anything starts.
+        ringfence_lab::manifests::load(&manifests, "default")?;
+        Ok(LabConfig {
+            name: self.name.to_owned(),
+            cluster,
+            control_plane: self.control_plane,
+            manifests,
+            enforcement: self.enforcement,
+            record: self.record,
+            api: true,
+            snapshot,
+        })
+    }
 }
 
 /// Seconds for people; milliseconds of a lab's life fit an f64 exactly.
@@ -175,11 +185,25 @@ fn status(name: &str, output: OutputFormat) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list() -> anyhow::Result<ExitCode> {
-    for name in socket::running()? {
-        write_line!("{name}");
+fn list(output: OutputFormat) -> anyhow::Result<ExitCode> {
+    let names = socket::running()?;
+    match output {
+        OutputFormat::Text => names.iter().for_each(|name| write_line!("{name}")),
+        OutputFormat::Json => json::print(&names)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The manifests of a change. Without any object it is a mistake, such as an empty answer of what was to write them.
+fn objects(manifests: &FileArguments, namespace: &str) -> anyhow::Result<Vec<Input>> {
+    let inputs = manifests.read()?;
+    let loaded = ringfence_lab::manifests::load(&inputs, namespace)?;
+    if loaded.objects.is_empty() {
+        let names = inputs.iter().map(|input| input.name.as_str());
+        let names = ringfence_lab::lab::names::join(names);
+        anyhow::bail!("there is no object in {names}");
+    }
+    Ok(inputs)
 }
 
 fn change(name: &str, request: &Request) -> anyhow::Result<ExitCode> {
@@ -197,10 +221,16 @@ fn label(name: &str, kind: LabelKind, object: &str, labels: &[String]) -> anyhow
         LabelKind::Namespace => LabelTarget::Namespace(object.to_owned()),
         LabelKind::Pod => LabelTarget::Pod(pod_name(object)?),
     };
-    let labels = labels
-        .iter()
-        .map(|text| label_change(text))
-        .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let mut changes = BTreeMap::new();
+    for text in labels {
+        let (key, value) = label_change(text)?;
+        anyhow::ensure!(
+            !changes.contains_key(&key),
+            "`{text}` is the second change of the label {key}: say one"
+        );
+        changes.insert(key, value);
+    }
+    let labels = changes;
     change(name, &Request::Label { target, labels })
 }
 

@@ -42,6 +42,10 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
         !(reads_input(&arguments.tests) && reads_input(&arguments.manifests.files)),
         "tests and manifests cannot both come from standard input"
     );
+    ensure!(
+        arguments.profile.is_none() || arguments.against == Against::Lab,
+        "--profile is about the lab that judges: use it with --against lab"
+    );
     let files = suite::read(&arguments.tests)?;
     let mut loaded = arguments.manifests.load()?;
     let options = &arguments.manifests.options;
@@ -123,7 +127,13 @@ fn oracle<'a>(
         }
         Against::Lab => {
             let namespace = &arguments.manifests.options.namespace;
-            Some(Box::new(Lab::new(engine, loaded, namespace)?))
+            let control_plane = arguments.profile.map(Into::into).unwrap_or_default();
+            Some(Box::new(Lab::new(
+                engine,
+                loaded,
+                namespace,
+                control_plane,
+            )?))
         }
         Against::Cluster => bail!(
             "tests cannot be judged by packets in a cluster yet: \

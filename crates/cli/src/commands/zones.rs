@@ -24,7 +24,7 @@ use super::matrix::view::Names;
 use super::matrix::{graph, is_unknown, svg};
 use crate::output::answer::{say, say_line};
 use crate::output::finding::home;
-pub(crate) use arguments::{EXAMPLES, ZonesArguments, ZonesFileArguments};
+pub(crate) use arguments::{EXAMPLES, Profile, ZonesArguments, ZonesFileArguments};
 
 pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     if let Some(profile) = arguments.print {

@@ -492,24 +492,44 @@ error: `nonsense` is neither KEY=VALUE nor KEY-
 
 "#]]
     );
+    let twice = ["label", "pod", "there", "a=b", "a-"];
+    snapbox::assert_data_eq!(
+        lab.run(&twice).expect_refused(),
+        snapbox::str![[r#"
+error: `a-` is the second change of the label a: say one
+
+"#]]
+    );
+    lab.file("comment.yaml", "# nothing yet\n");
+    for command in ["apply", "delete"] {
+        let nothing = lab.run(&[command, "-f", "comment.yaml", "-f", "/dev/null"]);
+        snapbox::assert_data_eq!(
+            nothing.expect_refused(),
+            snapbox::str![[r#"
+error: there is no object in comment.yaml, /dev/null
+
+"#]]
+        );
+    }
+    let port = lab.run(&["probe", "there", "127.0.0.1", "0"]);
+    assert!(port.expect_refused().contains("0 is not in 1..=65535"));
+    let labs: Vec<String> = serde_json::from_str(&lab.ok(&["list", "-o", "json"])).unwrap();
+    assert!(labs.contains(&lab.name), "{labs:?}");
 }
 
-/// A directory may hold the nodes too.
+/// A directory may hold the nodes too, as that of the example does.
 #[test]
 fn nodes_are_those_of_a_kind_configuration_among_the_manifests() {
     let lab = Lab::planned(Permit::shared());
-    folder(&lab);
-    let config = "kind: Cluster
-apiVersion: kind.x-k8s.io/v1alpha4
-nodes: [{role: control-plane}]
-";
-    lab.file("all/kind.yaml", config);
-    lab.file("all/pod.yaml", POD);
-    let up = lab.run(&["up", "-f", "all"]);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/netpol-demo");
+    let up = lab.run(&["up", "-f", example]);
     assert_eq!(up.code(), Some(0), "{up:?}");
-    assert!(up.stderr.contains("nodes as in all/kind.yaml"), "{up:?}");
-    assert_eq!(lab.status().nodes.len(), 1);
-    assert_eq!(lab.pod("there").phase, "Running");
+    let said = format!("nodes as in {example}/multi-node-kind.yaml");
+    assert!(up.stderr.contains(&said), "{up:?}");
+    let nodes: Vec<String> = lab.cluster().nodes.into_keys().collect();
+    let expected = ["control-plane", "worker", "worker2"].map(|node| format!("multi-node-{node}"));
+    assert_eq!(nodes, expected);
+    assert_eq!(lab.pod("intruder").phase, "Running");
 }
 
 #[test]

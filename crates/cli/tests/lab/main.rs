@@ -21,6 +21,7 @@ mod host_firewall;
 mod input;
 mod kubectl;
 mod lifecycle;
+mod managed;
 mod names;
 mod netpol;
 mod pods;

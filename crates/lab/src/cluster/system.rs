@@ -1,22 +1,27 @@
 //! What every lab has from the start: nodes as objects, the system namespaces, the cluster's DNS. Pure.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterIp, KindCluster, KindRole, Labels, Node, ObjectKey, ObjectKind, ObjectName,
-    Pod, Service,
+    Pod, Service, Standing,
 };
+use ringfence_net::Family;
 use serde_json::{Value, json};
 
 use super::scheduler::Candidate;
 use super::service_addresses::DNS_OFFSET;
-use crate::plan::{NodePlan, nth_address};
+use crate::control::protocol::ControlPlane;
+use crate::plan::{API_ENDPOINT, API_ENDPOINT_PORT, NodePlan, nth_address};
 
 /// Namespaces that are there from the start.
 pub const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const DNS_PORT: u16 = 53;
 const API_SERVICE: &str = "kubernetes";
+/// Where an API server listens on a node of its own.
+const API_PORT: u16 = 6443;
 /// Place of the API in the Service network.
 const API_OFFSET: u32 = 1;
 
@@ -77,10 +82,7 @@ pub fn is_own(key: &ObjectKey) -> bool {
     let own = [
         ObjectKey::namespaced(ObjectKind::Pod, &dns_pod_name()),
         ObjectKey::namespaced(ObjectKind::Service, &dns_service_name()),
-        ObjectKey::namespaced(
-            ObjectKind::Service,
-            &ObjectName::new("default", API_SERVICE),
-        ),
+        ObjectKey::namespaced(ObjectKind::Service, &api_service_name()),
     ];
     own.contains(key)
 }
@@ -95,6 +97,12 @@ pub fn is_own_service(name: &ObjectName) -> bool {
 #[must_use]
 pub fn dns_pod_name() -> ObjectName {
     ObjectName::new("kube-system", "ringfence-dns")
+}
+
+/// The name of the API's Service, and where a provider runs the control plane of its slice.
+#[must_use]
+pub fn api_service_name() -> ObjectName {
+    ObjectName::new("default", API_SERVICE)
 }
 
 fn dns_service_name() -> ObjectName {
@@ -164,12 +172,14 @@ pub fn dns_service(service_subnets: &[IpNet]) -> Value {
     })
 }
 
-/// The Service of the API. Nothing stands behind it: the API is outside of the lab, which has no way out.
+/// The Service of the API. Unless a provider runs the control plane nothing stands behind it: the API is outside of the lab, which
+/// has no way out.
 #[must_use]
-pub fn api_service(service_subnets: &[IpNet]) -> Value {
-    let address = service_subnets
-        .first()
-        .and_then(|subnet| nth_address(*subnet, API_OFFSET));
+pub fn api_service(service_subnets: &[IpNet], control_plane: ControlPlane) -> Value {
+    let target = match control_plane {
+        ControlPlane::Nodes => API_PORT,
+        ControlPlane::Provider => API_ENDPOINT_PORT,
+    };
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {
@@ -177,10 +187,44 @@ pub fn api_service(service_subnets: &[IpNet]) -> Value {
             "labels": {"component": "apiserver", "provider": "kubernetes"},
         },
         "spec": {
-            "clusterIP": address,
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+            "clusterIP": api_address(service_subnets),
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": target}],
         },
     })
+}
+
+/// The cluster address of that Service, of the first family alone.
+#[must_use]
+pub fn api_address(service_subnets: &[IpNet]) -> Option<IpAddr> {
+    let first = service_subnets.first()?;
+    nth_address(*first, API_OFFSET)
+}
+
+/// Where a provider's API answers, as a slice in the family of its Service.
+#[must_use]
+pub fn api_endpoints(service_subnets: &[IpNet]) -> Option<Value> {
+    let family = Family::of(api_address(service_subnets)?);
+    let address = API_ENDPOINT
+        .into_iter()
+        .find(|address| Family::of(*address) == family)?;
+    let address_type = match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    };
+    let name = api_service_name();
+    Some(json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {
+            "name": name.name, "namespace": name.namespace,
+            "labels": {
+                "kubernetes.io/service-name": name.name,
+                "endpointslice.kubernetes.io/managed-by": "ringfence-lab",
+            },
+        },
+        "addressType": address_type,
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+        "ports": [{"name": "https", "port": API_ENDPOINT_PORT, "protocol": "TCP"}],
+    }))
 }
 
 /// A Service's cluster addresses.
@@ -192,9 +236,15 @@ pub fn cluster_addresses(service: &Service) -> Vec<IpAddr> {
     }
 }
 
-/// How many pods stand behind a Service (rule OB-12).
+/// How many pods stand behind a Service, or how many addresses are listed for one without selector (rule OB-12).
 #[must_use]
 pub fn backends(cluster: &Cluster, service: &Service) -> usize {
+    if service.selector.is_empty() {
+        let listed = service.endpoints.iter();
+        let ready = listed.filter(|it| it.standing() == Some(Standing::Ready));
+        let addresses: BTreeSet<IpAddr> = ready.map(|it| it.address).collect();
+        return addresses.len();
+    }
     selected(cluster, service)
         .filter(|pod| pod.ready || service.publish_not_ready_addresses)
         .count()
@@ -281,7 +331,7 @@ mod tests {
         );
         let labels = &dns_pod(&cluster)["metadata"]["labels"];
         assert_eq!(service["spec"]["selector"], *labels);
-        let api = api_service(&subnets);
+        let api = api_service(&subnets, ControlPlane::Nodes);
         assert_eq!(api["spec"]["clusterIP"], "10.96.0.1");
     }
 

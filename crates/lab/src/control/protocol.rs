@@ -8,7 +8,7 @@ use ringfence_agent::Record;
 use ringfence_agent::flows::Flows;
 use ringfence_agent::status::Rules;
 use ringfence_agent::verification::Verification;
-use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, ObjectName};
+use ringfence_model::{Cluster, ClusterPolicyName, Input, KindCluster, KindRole, ObjectName};
 use serde::{Deserialize, Serialize};
 
 /// What a lab is started with.
@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 pub struct LabConfig {
     /// The lab's name.
     pub name: String,
-    /// Nodes and networks.
+    /// Nodes and networks; without control plane where a provider runs that.
     pub cluster: KindCluster,
+    /// Who runs the control plane.
+    pub control_plane: ControlPlane,
     /// Manifests to apply once the nodes are up.
     pub manifests: Vec<Input>,
     /// Whether policies are enforced. Off only for the control experiment: what would happen without.
@@ -28,6 +30,33 @@ pub struct LabConfig {
     pub api: bool,
     /// The file from whose objects it goes on, and in which it keeps them. An absolute path.
     pub snapshot: Option<PathBuf>,
+}
+
+/// Who runs the control plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ControlPlane {
+    /// Nodes of the cluster.
+    #[default]
+    Nodes,
+    /// A provider, who shows its API and neither its nodes nor their network.
+    Provider,
+}
+
+impl ControlPlane {
+    /// The nodes of `cluster` that one sees.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn visible(self, mut cluster: KindCluster) -> anyhow::Result<KindCluster> {
+        if self == Self::Provider {
+            cluster.nodes.retain(|node| node.role == KindRole::Worker);
+        }
+        anyhow::ensure!(
+            !cluster.nodes.is_empty(),
+            "a cluster whose control plane a provider runs needs a worker: the kind configuration has none"
+        );
+        Ok(cluster)
+    }
 }
 
 /// A request.

@@ -19,6 +19,8 @@ use ringfence_apiserver::server::{Identity, Server};
 
 use super::Lab;
 use super::containers::now;
+use crate::cluster::system::api_address;
+use crate::plan::API_ENDPOINT;
 use gate::Gate;
 use reach::Pods;
 
@@ -28,6 +30,16 @@ pub(super) use objects::{key_of, pod_name, runs_pods, typed};
 
 /// Revisions that one second of a server's life may take at most, so that a later server begins above it.
 const REVISIONS_A_SECOND: u64 = 1_000;
+
+/// What clients on this machine and pods call it.
+const NAMES: [&str; 6] = [
+    "127.0.0.1",
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+];
 
 /// A running API.
 #[derive(Debug)]
@@ -47,12 +59,17 @@ pub(super) fn new(lab: Weak<Lab>, service_subnets: &[IpNet]) -> Arc<Api> {
     Arc::new(Api::new(config, Box::new(gate)))
 }
 
-/// Who the API is, for those who reach it from this machine.
+/// Who the API is, for those who reach it from this machine or from pods.
 ///
 /// # Errors
 /// If there is no randomness.
-pub fn identity() -> anyhow::Result<Identity> {
-    Ok(Identity::generate(&["127.0.0.1", "localhost"])?)
+pub fn identity(service_subnets: &[IpNet]) -> anyhow::Result<Identity> {
+    let addresses = api_address(service_subnets).into_iter().chain(API_ENDPOINT);
+    let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
+    let names = NAMES
+        .into_iter()
+        .chain(addresses.iter().map(String::as_str));
+    Ok(Identity::generate(&names.collect::<Vec<_>>())?)
 }
 
 /// Serves `lab` on `listener`, which may belong to another network namespace.
@@ -67,11 +84,22 @@ pub fn serve(lab: &Arc<Lab>, identity: Identity, listener: TcpListener) -> anyho
         &format!("ringfence-{}", lab.config.name),
         &address.to_string(),
     );
-    let pods = Arc::new(Pods::new(lab));
-    let server = Server::with_containers(Arc::clone(&lab.api), pods, listener, identity)
-        .context("cannot serve the API")?;
     Ok(Served {
-        _server: server,
+        _server: server(lab, identity, listener)?,
         kubeconfig,
     })
+}
+
+/// Serves the same on another socket.
+///
+/// # Errors
+/// If the socket cannot be used.
+pub(super) fn server(
+    lab: &Arc<Lab>,
+    identity: Identity,
+    listener: TcpListener,
+) -> anyhow::Result<Server> {
+    let pods = Arc::new(Pods::new(lab));
+    Server::with_containers(Arc::clone(&lab.api), pods, listener, identity)
+        .context("cannot serve the API")
 }

@@ -305,6 +305,31 @@ pub fn plugin_dir() -> PathBuf {
 /// # Errors
 /// If the process cannot be started.
 pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow::Result<Child> {
+    start(namespace, arguments, log, Stdio::null())
+}
+
+/// The same for a part that is told what to be on its standard input.
+///
+/// # Errors
+/// If the process cannot be started, or does not read that.
+pub fn start_told(
+    namespace: impl AsFd,
+    arguments: &[&str],
+    log: &Path,
+    config: &impl serde::Serialize,
+) -> anyhow::Result<Child> {
+    let mut child = start(namespace, arguments, log, Stdio::piped())?;
+    let mut input = child.stdin.take().context("no pipe to the process")?;
+    writeln!(input, "{}", serde_json::to_string(config)?).context("the process does not listen")?;
+    Ok(child)
+}
+
+fn start(
+    namespace: impl AsFd,
+    arguments: &[&str],
+    log: &Path,
+    input: Stdio,
+) -> anyhow::Result<Child> {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -313,7 +338,7 @@ pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow:
     namespace::run_in(namespace, move || {
         Command::new("/proc/self/exe")
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output)
             .stderr(log)
             .spawn()

@@ -32,13 +32,15 @@ pub fn lab() -> anyhow::Result<ExitCode> {
         let _ = serde_json::to_string(event).map(|line| writeln!(stream, "{line}"));
     };
     let at_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let identity = api::identity()?;
+    let identity = api::identity(&config.cluster.service_subnets)?;
     let lab = Lab::build(config, identity.authority(), &|message| {
         report(&StartEvent::Progress {
             message: message.to_owned(),
             at_ms: at_ms(),
         });
     })?;
+    // They serve for as long as they are kept.
+    let _endpoints = lab.serve_endpoint(&identity)?;
     let api = socket.map(|socket| api::serve(&lab, identity, socket));
     let api = api.transpose()?;
     lab.set_ready(at_ms());

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::commands::zones::Profile;
 use crate::inputs::manifests::ManifestArguments;
 use crate::output::output_formats;
 
@@ -15,6 +16,7 @@ Examples:
   helm template ./chart | ringfence test policy-tests.yaml -f -
   ringfence test policy-tests.yaml -f manifests/ --coverage-min 80
   ringfence test policy-tests.yaml -f manifests/ --against ruleset
+  ringfence test policy-tests.yaml -f manifests/ --against lab --profile managed
   ringfence test policy-tests.yaml -f manifests/ --mutate
   ringfence test policy-tests.yaml -f manifests/ -o junit > report.xml";
 
@@ -34,6 +36,9 @@ pub(crate) struct TestArguments {
     /// Who judges the connections
     #[arg(long, value_enum, default_value_t = Against::Manifests)]
     pub(crate) against: Against,
+    /// Who runs the control plane of the lab that judges [default: unmanaged]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
     /// Say which parts of the policies decided a connection, and which did not
     #[arg(long)]
     pub(crate) coverage: bool,

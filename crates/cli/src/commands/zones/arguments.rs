@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
+use ringfence_lab::control::protocol::ControlPlane;
 
 use crate::inputs::manifests::{ManifestArguments, ManifestOptions};
 
@@ -94,6 +95,15 @@ pub(crate) enum Profile {
     Unmanaged,
     /// The control plane is outside of one's hands
     Managed,
+}
+
+impl From<Profile> for ControlPlane {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Unmanaged => Self::Nodes,
+            Profile::Managed => Self::Provider,
+        }
+    }
 }
 
 impl Profile {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::super::{ENFORCE_LIMIT, Lab};
 use crate::cluster::system;
+use crate::control::protocol::ControlPlane;
 
 /// Lets through what the nodes enforce.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Admission for Gate {
         };
         let lab = self.lab.upgrade();
         let lab = lab.ok_or_else(|| refused("the lab ends".to_owned()))?;
-        check(write).map_err(refused)?;
+        check(write, lab.config.control_plane).map_err(refused)?;
         lab.enforce(write)
             .map_err(|error| refused(format!("{error:#}")))
     }
@@ -56,7 +57,7 @@ impl Admission for Gate {
 }
 
 /// Whether a lab can have it.
-fn check(write: &Write<'_>) -> Result<(), String> {
+fn check(write: &Write<'_>, control_plane: ControlPlane) -> Result<(), String> {
     let Some(object) = write.after.or(write.before) else {
         return Ok(());
     };
@@ -78,6 +79,13 @@ fn check(write: &Write<'_>) -> Result<(), String> {
             let key = ObjectKey::namespaced(ObjectKind::Service, &name);
             if system::is_own(&key) {
                 return Err(format!("{key} is made by the lab itself"));
+            }
+            Ok(())
+        }
+        "EndpointSlice" if control_plane == ControlPlane::Provider => {
+            let named = ObjectName::new(namespace(object), name(object));
+            if named == system::api_service_name() {
+                return Err(format!("EndpointSlice {named} is the provider's"));
             }
             Ok(())
         }

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use ringfence_agent::protocol::AgentObject;
 use ringfence_apiserver::server::random;
 use ringfence_controllers::ServiceRanges;
-use ringfence_model::{Labels, Namespace, Node, Object};
+use ringfence_model::{Labels, Namespace, Node};
 use serde_json::{Value, json};
 
 use super::super::Lab;
 use super::ask::moment;
-use super::objects::typed;
 use crate::cluster::scheduler::{Candidate, pod_addresses};
 use crate::cluster::system;
+use crate::control::protocol::ControlPlane;
 
 /// How many pods a node of Kubernetes runs at least.
 const PODS: u128 = 110;
@@ -29,20 +29,33 @@ impl Lab {
             nodes
                 .chain(namespaces)
                 .chain(services.iter().cloned())
+                .chain(self.endpoints_of_provider())
                 .collect()
         };
         self.api.mirror(&[], documents, &moment(&random));
         let namespaces = system::NAMESPACES.map(|name| Namespace::new(name, Labels::new()));
         let told = nodes.iter().cloned().map(AgentObject::Node);
         let told = told.chain(namespaces.map(AgentObject::Namespace));
-        let services = services.iter().filter_map(service);
+        let services = services
+            .iter()
+            .filter_map(|document| self.told(document).ok());
         self.feed.change(told.chain(services).collect(), Vec::new());
+    }
+
+    /// Where the API answers, if a provider runs it.
+    fn endpoints_of_provider(&self) -> Option<Value> {
+        let subnets = &self.config.cluster.service_subnets;
+        match self.config.control_plane {
+            ControlPlane::Nodes => None,
+            ControlPlane::Provider => system::api_endpoints(subnets),
+        }
     }
 
     fn system_services(&self) -> Vec<Value> {
         let subnets = &self.config.cluster.service_subnets;
         let ranges = ServiceRanges::new(subnets.clone());
-        let mut services = vec![system::api_service(subnets), system::dns_service(subnets)];
+        let api = system::api_service(subnets, self.config.control_plane);
+        let mut services = vec![api, system::dns_service(subnets)];
         for service in &mut services {
             // Nobody has these addresses before.
             if let Err(error) = ranges.complete(service, None, std::iter::empty()) {
@@ -50,14 +63,6 @@ impl Lab {
             }
         }
         services
-    }
-}
-
-fn service(document: &Value) -> Option<AgentObject> {
-    if let Object::Service(service) = typed(document)? {
-        Some(AgentObject::Service(service))
-    } else {
-        None
     }
 }
 

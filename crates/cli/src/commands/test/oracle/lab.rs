@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ringfence_lab::cluster::system::NAMESPACES;
 use ringfence_lab::control::client::Client;
-use ringfence_lab::control::protocol::{LabConfig, Request};
+use ringfence_lab::control::protocol::{ControlPlane, LabConfig, Request};
 use ringfence_lab::start::StartedLab;
 use ringfence_model::{Input, KindCluster, Object, ObjectKind, Outcome, Query};
 use ringfence_policy::Engine;
@@ -28,6 +28,7 @@ pub(crate) struct Lab<'a> {
     /// What they say of the lab's own pods and addresses.
     inside: Engine,
     client: Client,
+    control_plane: ControlPlane,
     running: Option<StartedLab>,
 }
 
@@ -37,12 +38,14 @@ impl<'a> Lab<'a> {
         engine: &'a Engine,
         manifests: &LoadedManifests,
         namespace: &str,
+        control_plane: ControlPlane,
     ) -> anyhow::Result<Self> {
         let mut inputs = texts(manifests);
         inputs.extend(namespaces(manifests));
         ringfence_lab::manifests::load(&inputs, namespace)
             .context("no lab can be made for these manifests")?;
-        let running = start(nodes(manifests)?)?;
+        let cluster = control_plane.visible(nodes(manifests)?)?;
+        let running = start(cluster, control_plane)?;
         let client = running.client();
         let namespace = namespace.to_owned();
         let apply = Request::Apply { inputs, namespace };
@@ -51,6 +54,7 @@ impl<'a> Lab<'a> {
             engine,
             inside: Engine::new(client.cluster()?),
             client,
+            control_plane,
             running: Some(running),
         };
         lab.client.change(&apply, |_| {})?;
@@ -80,10 +84,11 @@ fn nodes(manifests: &LoadedManifests) -> anyhow::Result<KindCluster> {
     given.map_or_else(|| inputs::kind_cluster(None), Ok)
 }
 
-fn start(cluster: KindCluster) -> anyhow::Result<StartedLab> {
+fn start(cluster: KindCluster, control_plane: ControlPlane) -> anyhow::Result<StartedLab> {
     let config = LabConfig {
         name: format!("policy-tests-{}", std::process::id()),
         cluster,
+        control_plane,
         manifests: Vec::new(),
         enforcement: true,
         record: ringfence_agent::Record::Denied,
@@ -139,7 +144,11 @@ fn namespaces(manifests: &LoadedManifests) -> Option<Input> {
 
 impl Oracle for Lab<'_> {
     fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>> {
-        let counterparts = Counterparts::new(self.engine.cluster(), self.inside.cluster());
+        let counterparts = Counterparts::new(
+            self.engine.cluster(),
+            self.inside.cluster(),
+            self.control_plane,
+        );
         let planned: Vec<Result<Vec<Attempt>, Verdict>> = queries
             .iter()
             .map(|query| self.attempts(&counterparts, query))

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ringfence_lab::plan::{METADATA, OUTSIDE_HOST};
+use ringfence_lab::control::protocol::ControlPlane;
+use ringfence_lab::plan::{API_ENDPOINT, METADATA, OUTSIDE_HOST};
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod, Query, WorkloadKind};
 use ringfence_net::Family;
 
@@ -12,14 +13,24 @@ pub(super) struct Counterparts<'a> {
     manifests: &'a Cluster,
     lab: &'a Cluster,
     pods: BTreeMap<&'a ObjectName, &'a ObjectName>,
+    /// Where a provider's API answers.
+    api: &'static [IpAddr],
 }
 
 impl<'a> Counterparts<'a> {
-    pub(super) fn new(manifests: &'a Cluster, lab: &'a Cluster) -> Self {
+    pub(super) fn new(
+        manifests: &'a Cluster,
+        lab: &'a Cluster,
+        control_plane: ControlPlane,
+    ) -> Self {
         Self {
             manifests,
             lab,
             pods: pods(manifests, lab),
+            api: match control_plane {
+                ControlPlane::Nodes => &[],
+                ControlPlane::Provider => &API_ENDPOINT,
+            },
         }
     }
 
@@ -56,7 +67,8 @@ impl<'a> Counterparts<'a> {
 
     /// A pod's address is that of its counterpart, of the same family.
     fn address(&self, address: IpAddr) -> Result<Endpoint, String> {
-        if OUTSIDE_HOST.contains(&address) || METADATA.contains(&address) {
+        let mut places = OUTSIDE_HOST.iter().chain(&METADATA).chain(self.api);
+        if places.any(|place| *place == address) {
             return Ok(Endpoint::Address(address));
         }
         let owns = |pod: &&Pod| pod.is_on_pod_network() && pod.addresses.contains(&address);
