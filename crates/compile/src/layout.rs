@@ -7,6 +7,7 @@ mod part;
 mod pass;
 mod place;
 mod reports;
+mod services;
 mod sets;
 
 use ringfence_model::Direction;
@@ -14,10 +15,10 @@ use ringfence_net::Family;
 use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
 pub(crate) use affinity::affinity_chain;
-pub(crate) use chains::{balance_chain, local_balance_chain};
 pub use pass::holds_trial;
 pub(crate) use pass::{HostPass, Pass};
 pub(crate) use place::{Place, numbers_no_classes};
+pub(crate) use services::{balance_chain, local_balance_chain};
 pub(crate) use sets::{Fill, fill};
 
 use crate::report::Record;
@@ -85,6 +86,7 @@ pub(crate) fn skeleton(record: Record) -> Table {
     table.chains.append(&mut reports::drops());
     table.chains.append(&mut reports::audits());
     table.chains.append(&mut hosts::chains());
+    table.chains.append(&mut services::chains());
     for family in Family::ALL {
         for direction in Direction::ALL {
             let chain: Chain = chains::judge(direction, family, Pass::Enforce);

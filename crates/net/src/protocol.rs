@@ -72,6 +72,8 @@ pub struct IpProtocol(pub u8);
 impl IpProtocol {
     /// ICMP for IPv4.
     pub const ICMP: Self = Self(1);
+    /// TCP.
+    pub const TCP: Self = Self(6);
     /// ICMP for IPv6.
     pub const ICMPV6: Self = Self(58);
 

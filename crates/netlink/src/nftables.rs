@@ -275,6 +275,7 @@ fn number_lookups(operation: &Operation) -> Vec<&str> {
             Statement::Masquerade
             | Statement::NoTrack
             | Statement::Reject
+            | Statement::Reset
             | Statement::Limit(_)
             | Statement::Log(_)
             | Statement::Verdict(_) => continue,

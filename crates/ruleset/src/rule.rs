@@ -67,6 +67,9 @@ pub enum Statement {
     NoTrack,
     /// Drop and tell the sender: ICMP port unreachable (what nft prints as plain `reject`).
     Reject,
+    /// Drop and tell the sender by a reset of its connection (`reject with tcp reset`); only in a rule that has tested for TCP.
+    /// A socket that connects gives up at once, which it does at an ICMPv6 error only when it has asked twice.
+    Reset,
     /// Go on only as often as the limit says. It keeps what follows in the rule cheap, and decides nothing.
     Limit(Limit),
     /// Copy the packet's beginning to whoever listens, if somebody does, and go on.

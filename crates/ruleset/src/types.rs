@@ -158,6 +158,7 @@ impl Statement {
             Self::Masquerade
             | Self::NoTrack
             | Self::Reject
+            | Self::Reset
             | Self::Limit(_)
             | Self::Log(_)
             | Self::Verdict(_) => Vec::new(),

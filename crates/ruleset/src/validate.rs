@@ -159,6 +159,12 @@ pub enum ValidationError {
         /// The rule.
         at: String,
     },
+    /// A TCP reset for packets that may be no TCP.
+    #[error("{at} resets connections without a test for TCP")]
+    Reset {
+        /// The rule.
+        at: String,
+    },
     /// A random number below 0 numbers.
     #[error("{at} asks for a random number below 0")]
     Modulus {

@@ -219,6 +219,7 @@ fn wrong(allowed: &Allowed, region: &Region, fate: &Fate) -> Option<(Bits, Bits,
             Fate::Drop => (ports.and(must), Fate::Accept),
             Fate::Untracked
             | Fate::Reject
+            | Fate::Reset
             | Fate::Translate(_)
             | Fate::Masquerade
             | Fate::Unset => (ports.clone(), right(!may.is_empty())),
@@ -232,9 +233,12 @@ fn wrong(allowed: &Allowed, region: &Region, fate: &Fate) -> Option<(Bits, Bits,
         Fate::Accept if !allowed.other_may => Fate::Drop,
         Fate::Drop if allowed.other_must => Fate::Accept,
         Fate::Accept | Fate::Drop => return None,
-        Fate::Untracked | Fate::Reject | Fate::Translate(_) | Fate::Masquerade | Fate::Unset => {
-            right(allowed.other_may)
-        }
+        Fate::Untracked
+        | Fate::Reject
+        | Fate::Reset
+        | Fate::Translate(_)
+        | Fate::Masquerade
+        | Fate::Unset => right(allowed.other_may),
     };
     (!others.is_empty()).then(|| (others, ports.clone(), wanted))
 }

@@ -33,7 +33,10 @@ pub(crate) enum Fate {
     /// Accepted, and kept out of connection tracking.
     Untracked,
     Drop,
+    /// Gone, and its sender is told by an ICMP error.
     Reject,
+    /// Gone, and its sender is told by a TCP reset.
+    Reset,
     /// To one of these, each as likely as the others.
     Translate(Vec<(IpAddr, u16)>),
     Masquerade,
@@ -226,6 +229,7 @@ impl<'a> Machine<'a> {
             Statement::NoTrack => Ok(regions.into_iter().map(untracked).collect()),
             Statement::Masquerade => Ok(self.end(regions, &Fate::Masquerade)),
             Statement::Reject => Ok(self.end(regions, &Fate::Reject)),
+            Statement::Reset => Ok(self.end(regions, &Fate::Reset)),
             Statement::Verdict(verdict) => self.decide(verdict, regions, depth, after),
         }
     }
@@ -370,6 +374,7 @@ const fn is_without_effect(statement: &Statement) -> bool {
         | Statement::Masquerade
         | Statement::NoTrack
         | Statement::Reject
+        | Statement::Reset
         | Statement::Verdict(_) => false,
     }
 }

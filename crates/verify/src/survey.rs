@@ -209,6 +209,7 @@ fn tests_of<'a>(statement: &'a Statement, found: &mut Vec<(&'a Expression, Right
         | Statement::Forget { .. }
         | Statement::Masquerade
         | Statement::Reject
+        | Statement::Reset
         | Statement::Limit(_)
         | Statement::Log(_)
         | Statement::NoTrack
@@ -242,6 +243,7 @@ fn called<'a>(table: &'a Table, statement: &'a Statement) -> BTreeSet<&'a str> {
         | Statement::Limit(_)
         | Statement::Log(_)
         | Statement::NoTrack
-        | Statement::Reject => BTreeSet::new(),
+        | Statement::Reject
+        | Statement::Reset => BTreeSet::new(),
     }
 }

@@ -131,7 +131,7 @@ impl Comparison<'_> {
             Fate::Accept => evaluation.destination.is_none() && !evaluation.masquerade,
             Fate::Untracked => evaluation.outcome == Outcome::Accept && evaluation.untracked,
             Fate::Drop => evaluation.outcome == Outcome::Drop,
-            Fate::Reject => evaluation.outcome == Outcome::Reject,
+            Fate::Reject | Fate::Reset => evaluation.outcome == Outcome::Reject,
             Fate::Translate(targets) => {
                 let target = evaluation.destination;
                 target.map_or(targets.is_empty(), |target| targets.contains(&target))
@@ -310,6 +310,7 @@ fn fate_text(fate: &Fate) -> String {
         Fate::Untracked => "accept, untracked".to_owned(),
         Fate::Drop => "drop".to_owned(),
         Fate::Reject => "reject".to_owned(),
+        Fate::Reset => "reject with a TCP reset".to_owned(),
         Fate::Masquerade => "masquerade".to_owned(),
         Fate::Unset => "depends on `meta priority`, which nothing has set".to_owned(),
         Fate::Translate(targets) => {

@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         loose::a_cut_client_is_not_reached_by_its_own_node,
         services::datagrams_follow_their_service,
         services::datagrams_find_a_service_that_comes_late,
+        services::a_service_without_backends_refuses_at_once,
         replacement::nothing_denied_passes_while_a_table_is_replaced,
         source::a_pod_gets_its_source_back_when_the_table_is_repaired,
         reuse::whoever_gets_the_address_inherits_nothing,

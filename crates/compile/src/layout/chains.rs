@@ -10,13 +10,14 @@ use ringfence_ruleset::{
 };
 
 use super::part::{
-    destination, equal, jump, not_equal, port_key, priority, protocol, rule, service_key,
-    set_priority, source, state, verdict, within,
+    destination, equal, jump, not_equal, priority, protocol, rule, service_key, set_priority,
+    source, state, verdict, within,
 };
 use super::reports::{self, end_for};
+use super::services::unserved;
 use super::{
-    ANY_PEER, BALANCES, GUARD, INTERFACE_PREFIX, OWN_SELF, Pass, REFUSE, audit_chain,
-    direction_set, judge_chain, self_chain, set_name,
+    ANY_PEER, INTERFACE_PREFIX, OWN_SELF, Pass, audit_chain, direction_set, judge_chain,
+    self_chain, set_name,
 };
 use crate::report::{Reason, Record};
 
@@ -35,8 +36,6 @@ const UNSPECIFIED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128);
 pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
     let chains = [
         ("prerouting", prerouting()),
-        ("services", services(Hook::Prerouting)),
-        ("services-local", services(Hook::Output)),
         ("forward", forward(record)),
         ("input", input(record)),
         ("output", output()),
@@ -46,8 +45,6 @@ pub(super) fn base_chains(record: Record) -> BTreeMap<String, Chain> {
         ("related", related()),
         ("strict", strict()),
         ("unwired", unwired()),
-        (GUARD, guard()),
-        (REFUSE, called(vec![rule([Statement::Reject])])),
     ];
     let families = Family::ALL.into_iter().flat_map(|family| {
         [
@@ -143,7 +140,7 @@ fn from_node(family: Family) -> Statement {
     within(source(family), &set_name("nodes", family))
 }
 
-fn to_node(family: Family) -> Statement {
+pub(super) fn to_node(family: Family) -> Statement {
     within(destination(family), &set_name("nodes", family))
 }
 
@@ -222,116 +219,6 @@ fn untracked() -> Chain {
         BEFORE_TRACKING,
         rules.collect(),
     )
-}
-
-/// Service address to backend, before judgement (rule DP-5). Whoever is in the cluster reaches Services at the ports of any
-/// node; those from outside at the node that they come in at (rule OB-19). Whom a load balancer does not list comes to
-/// nothing first.
-fn services(hook: Hook) -> Chain {
-    let from_pod = equal(input_interface(), pod_interface());
-    let from_outside = not_equal(input_interface(), pod_interface());
-    let at = |set: &'static str| move |family| within(destination(family), &set_name(set, family));
-    let entry = |family| leads(service_key(family), "entries", family);
-    let node_port = |family| leads(port_key(), "node-ports", family);
-    let served = both(|family| rule(leads(service_key(family), "services", family)));
-    let is_prerouting = hook == Hook::Prerouting;
-    let mut rules: Vec<Rule> = both(|family| {
-        let key = Expression::Concat(service_key(family));
-        rule([within(key, &set_name("guarded", family)), jump(GUARD)])
-    })
-    .collect();
-    if is_prerouting {
-        rules.extend(both(|family| {
-            rule([from_outside.clone()].into_iter().chain(entry(family)))
-        }));
-    }
-    rules.extend(served);
-    if is_prerouting {
-        rules.extend(both(|family| {
-            let tests = [from_pod.clone(), at("nodes")(family)];
-            rule(tests.into_iter().chain(node_port(family)))
-        }));
-        rules.extend(both(|family| {
-            let tests = [from_outside.clone(), at("own")(family)];
-            rule(tests.into_iter().chain(node_port(family)))
-        }));
-    } else {
-        rules.extend(both(|family| {
-            let tests = [at("nodes")(family)];
-            rule(tests.into_iter().chain(node_port(family)))
-        }));
-    }
-    base(ChainKind::Nat, hook, -100, rules)
-}
-
-/// The number behind what is dialled, and the chain that it stands for.
-fn leads(key: Vec<Expression>, map: &str, family: Family) -> [Statement; 2] {
-    let number = Expression::Map {
-        key: Box::new(Expression::Concat(key)),
-        map: set_name(map, family),
-    };
-    let chain = Statement::VerdictMap {
-        key: priority(),
-        map: BALANCES.to_owned(),
-    };
-    [Statement::SetPriority(number), chain]
-}
-
-/// Who may connect to the addresses of a load balancer that lists its sources (rule OB-20).
-fn guard() -> Chain {
-    let listed = both(|family| {
-        let mut key = service_key(family);
-        key.push(source(family));
-        let key = Expression::Concat(key);
-        rule([
-            within(key, &set_name("listed", family)),
-            verdict(Verdict::Return),
-        ])
-    });
-    let end = rule([end_for(Reason::Unlisted)]);
-    called(listed.chain([end]).collect())
-}
-
-fn drawn(family: Family, mut key: Vec<Expression>, modulus: u32, map: &str) -> Statement {
-    key.push(Expression::Random { modulus });
-    Statement::DestinationNat {
-        family,
-        target: Expression::Map {
-            key: Box::new(Expression::Concat(key)),
-            map: set_name(map, family),
-        },
-    }
-}
-
-/// The chain that picks one of `count` backends, of a Service's address or of a port of the nodes.
-pub(crate) fn balance_chain(count: u32) -> Chain {
-    let of_address = both(|family| rule([drawn(family, service_key(family), count, "backends")]));
-    let of_nodes = both(|family| {
-        rule([
-            to_node(family),
-            drawn(family, port_key(), count, "node-backends"),
-        ])
-    });
-    called(first_of(of_address.chain(of_nodes)))
-}
-
-/// The number that led here is not seen by others.
-fn first_of(rules: impl Iterator<Item = Rule>) -> Vec<Rule> {
-    std::iter::once(set_priority(0)).chain(rules).collect()
-}
-
-/// The same of `count` backends on this node.
-pub(crate) fn local_balance_chain(count: u32) -> Chain {
-    let rules = both(|family| rule([drawn(family, service_key(family), count, "local-backends")]));
-    called(first_of(rules))
-}
-
-fn unserved(family: Family) -> [Statement; 2] {
-    let key = Expression::Concat(service_key(family));
-    [
-        within(key, &set_name("unserved", family)),
-        Statement::Reject,
-    ]
 }
 
 fn judged(direction: Direction, family: Family) -> Rule {

@@ -264,8 +264,13 @@ fn services_lead_to_their_backend_or_are_refused() {
         assert_eq!(node.run(hook, &other_port).destination, None);
     }
     let unserved = packet(&node.b, "eth0", "10.0.1.11", "10.96.0.11", 80);
-    assert_eq!(node.outcome(Hook::Forward, &unserved), Outcome::Reject);
-    assert_eq!(node.outcome(Hook::Output, &unserved), Outcome::Reject);
+    for hook in [Hook::Forward, Hook::Output] {
+        let refused = node.run(hook, &unserved);
+        assert_eq!(refused.outcome, Outcome::Reject);
+        let last = refused.trace.last().unwrap();
+        let rule = &node.compiled.table.chains[&last.chain].rules[last.rule];
+        assert_eq!(rule.to_string(), "meta l4proto tcp reject with tcp reset");
+    }
 }
 
 /// AM-4: a pod that reaches itself through a Service passes, and sees another source than itself.

@@ -69,7 +69,7 @@ fn seen(world: &World, flow: &ProbeFlow, answer: &Answer) -> Seen {
 }
 
 /// Rules whose loss no opening packet of these flows shows: what is tracked, spoofed, unknown, tunnelled, masqueraded or
-/// let in by a load balancer,
+/// let in by a load balancer, how somebody is told that nobody answers,
 /// what an earlier judgement leaves in the register, and reports, which decide nothing. Few flows of the second family meet policies in audit mode;
 /// `verify` proves those chains, and those of host firewalls. `hooks` tests each of them, `tiers` what a pod sends to itself.
 fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
@@ -103,6 +103,7 @@ fn is_tested_elsewhere(chain: &str, text: &str) -> bool {
         || text.contains("icmpv6 type")
         || text.contains("@tunnels")
         || text.ends_with("jump guard")
+        || text.ends_with("reject with tcp reset")
         || text == "jump strict"
         || text == "meta priority set none"
 }

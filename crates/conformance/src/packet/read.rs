@@ -7,7 +7,7 @@ use super::{
     SCTP, SCTP_INIT, SCTP_INIT_ACK, TCP, UDP, V4_HEADER, V6_HEADER,
 };
 
-/// Type and code of "port unreachable", which `reject` sends.
+/// Type and code of "port unreachable", which `reject` sends for all but TCP.
 pub(super) const PORT_UNREACHABLE: [u8; 2] = [3, 3];
 pub(super) const PORT_UNREACHABLE_V6: [u8; 2] = [1, 4];
 /// Bytes of an ICMP error before the packet that it is about.
@@ -109,6 +109,9 @@ impl<'a> Header<'a> {
 #[must_use]
 pub fn read_transport(protocol: u8, source: IpAddr, bytes: &[u8]) -> Option<Seen> {
     let kind = [*bytes.first()?, *bytes.get(1)?];
+    if let Some(number) = reset(protocol, bytes) {
+        return Some(Seen::Refusal { number });
+    }
     let is_error = (protocol == ICMP && kind == PORT_UNREACHABLE)
         || (protocol == ICMPV6 && kind == PORT_UNREACHABLE_V6);
     if is_error {
@@ -124,6 +127,14 @@ pub fn read_transport(protocol: u8, source: IpAddr, bytes: &[u8]) -> Option<Seen
         destination: None,
         ports: ports(protocol, bytes),
     })
+}
+
+/// The number of the opening that a TCP reset answers (RFC 9293, section 3.10.7.1): the one before what it acknowledges.
+fn reset(protocol: u8, bytes: &[u8]) -> Option<u32> {
+    let refuses = TcpFlags(TcpFlags::RST.0 | TcpFlags::ACK.0);
+    let is_reset = protocol == TCP && TcpFlags(*bytes.get(13)?) == refuses;
+    let acknowledged: [u8; 4] = bytes.get(8..12)?.try_into().ok()?;
+    is_reset.then(|| u32::from_be_bytes(acknowledged).wrapping_sub(1))
 }
 
 fn ports(protocol: u8, bytes: &[u8]) -> Option<[u16; 2]> {

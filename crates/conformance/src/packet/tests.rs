@@ -75,10 +75,17 @@ fn answers_are_no_openings() {
 }
 
 #[test]
-fn resets_are_neither() {
+fn resets_refuse_what_they_acknowledge_and_are_nothing_else() {
     let mut packet = every_kind()[0].bytes(5);
-    packet[V4_HEADER + 13] = ringfence_net::TcpFlags::RST.0;
+    let flags = V4_HEADER + 13;
+    packet[flags] = ringfence_net::TcpFlags::RST.0;
     assert_eq!(read(&packet), None);
+    packet[flags] |= ringfence_net::TcpFlags::ACK.0;
+    for number in [0_u32, 77, u32::MAX] {
+        let acknowledged = V4_HEADER + 8..V4_HEADER + 12;
+        packet[acknowledged].copy_from_slice(&number.wrapping_add(1).to_be_bytes());
+        assert_eq!(read(&packet), Some(Seen::Refusal { number }));
+    }
 }
 
 #[test]

@@ -163,6 +163,7 @@ pub(super) mod expr {
     pub(in crate::nftables) const NUMGEN_RANDOM: u32 = 1;
     pub(in crate::nftables) const DYNSET_UPDATE: u32 = 1;
     pub(in crate::nftables) const DYNSET_DELETE: u32 = 2;
+    pub(in crate::nftables) const REJECT_TCP_RESET: u32 = 1;
     pub(in crate::nftables) const REJECT_ICMPX: u32 = 2;
     pub(in crate::nftables) const ICMPX_PORT_UNREACHABLE: u8 = 1;
     /// The unit of a limit, in seconds.

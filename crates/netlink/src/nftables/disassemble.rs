@@ -12,7 +12,7 @@ use ringfence_ruleset::{
     Datum, Expression, Field, Limit, Log, MetaKey, Operand, Operator, Set, SetKind, Statement,
 };
 
-use super::constants::{VERDICT_REGISTER, data, expr};
+use super::constants::{IPPROTO_TCP, VERDICT_REGISTER, data, expr};
 use super::datum::{self, ByteOrder};
 use super::decode;
 use super::expression::nfproto;
@@ -345,10 +345,13 @@ impl Machine<'_> {
     }
 
     fn reject(&mut self, fields: &Attributes<'_>) -> Option<()> {
-        let usual = be32(fields, 1)? == expr::REJECT_ICMPX
-            && fields.find(2)?.u8()? == expr::ICMPX_PORT_UNREACHABLE;
-        usual.then_some(())?;
-        self.finish(Statement::Reject, None)
+        let statement = match (be32(fields, 1)?, fields.find(2).and_then(|code| code.u8())) {
+            (expr::REJECT_ICMPX, Some(expr::ICMPX_PORT_UNREACHABLE)) => Statement::Reject,
+            // The code means nothing here, and the kernel does not tell it.
+            (expr::REJECT_TCP_RESET, _) if self.protocol == Some(IPPROTO_TCP) => Statement::Reset,
+            _ => return None,
+        };
+        self.finish(statement, None)
     }
 
     fn limit(&mut self, fields: &Attributes<'_>) -> Option<()> {

@@ -187,6 +187,12 @@ pub(super) fn reject(writer: &mut Writer) {
     });
 }
 
+pub(super) fn reset(writer: &mut Writer) {
+    expression(writer, "reject", |writer| {
+        writer.be32(1, expr::REJECT_TCP_RESET);
+    });
+}
+
 /// Packets per second; the kernel has other units, which nobody here writes.
 pub(super) fn limit(writer: &mut Writer, limit: Limit) {
     expression(writer, "limit", |writer| {

@@ -84,6 +84,7 @@ impl Encoder<'_, '_> {
             Statement::Masquerade
             | Statement::NoTrack
             | Statement::Reject
+            | Statement::Reset
             | Statement::Limit(_)
             | Statement::Log(_)
             | Statement::Verdict(_) => {
@@ -99,6 +100,7 @@ impl Encoder<'_, '_> {
             Statement::Masquerade => emit::masquerade(self.writer),
             Statement::NoTrack => emit::notrack(self.writer),
             Statement::Reject => emit::reject(self.writer),
+            Statement::Reset => emit::reset(self.writer),
             Statement::Limit(limit) => emit::limit(self.writer, *limit),
             Statement::Log(log) => emit::log(self.writer, log),
             Statement::Verdict(verdict) => emit::verdict(self.writer, verdict),

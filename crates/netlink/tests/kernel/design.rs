@@ -523,6 +523,9 @@ fn f(add: Add<'_>) {
             jump,
         ],
     );
+    let protocol = Expression::Meta(MetaKey::L4Protocol);
+    let tcp = Operand::Value(Datum::Byte(6));
+    add("f", vec![matching(protocol, tcp), Statement::Reset]);
     add("f", vec![Statement::Reject]);
 }
 
@@ -609,6 +612,7 @@ pub(crate) const CHAINS: &str = "	chain ing {
 		th dport 80-90 drop
 		meta nfproto ipv6 goto ing
 		oifname != \"eth0\" jump ing
+		meta l4proto tcp reject with tcp reset
 		reject
 	}
 

@@ -134,7 +134,7 @@ impl<'e, 'a> Machine<'e, 'a> {
             },
             Statement::DestinationNat { family, target } => self.translate(*family, target),
             Statement::Masquerade => Some(Some(Action::Masquerade)),
-            Statement::Reject => Some(Some(Action::Reject)),
+            Statement::Reject | Statement::Reset => Some(Some(Action::Reject)),
             Statement::NoTrack => {
                 self.untracked = true;
                 Some(None)

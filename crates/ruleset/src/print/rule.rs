@@ -47,6 +47,7 @@ impl Display for Statement {
             Self::Masquerade => f.write_str("masquerade"),
             Self::NoTrack => f.write_str("notrack"),
             Self::Reject => f.write_str("reject"),
+            Self::Reset => f.write_str("reject with tcp reset"),
             Self::Limit(limit) => write!(f, "{limit}"),
             Self::Log(log) => write!(f, "{log}"),
             Self::Verdict(verdict) => write!(f, "{verdict}"),

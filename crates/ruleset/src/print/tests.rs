@@ -372,6 +372,10 @@ fn forward() -> Chain {
                 key: source,
                 map: "verdicts".to_owned(),
             }]),
+            rule(vec![
+                matches(meta(MetaKey::L4Protocol), equal, byte(6)),
+                Statement::Reset,
+            ]),
             rule(vec![Statement::Reject]),
         ],
     )

@@ -91,7 +91,7 @@ fn is_allowed(statement: &Statement, base: &BaseChain) -> bool {
                 && matches!(base.hook, Hook::Prerouting | Hook::Output)
                 && base.priority < TRACKING
         }
-        (Statement::Reject, _) => base.hook != Hook::Postrouting,
+        (Statement::Reject | Statement::Reset, _) => base.hook != Hook::Postrouting,
         (
             Statement::Match { .. }
             | Statement::VerdictMap { .. }
@@ -152,7 +152,8 @@ fn rule_targets<'a>(maps: &BTreeMap<&str, BTreeSet<&'a str>>, rule: &'a Rule) ->
             | Statement::Limit(_)
             | Statement::Log(_)
             | Statement::NoTrack
-            | Statement::Reject => Vec::new(),
+            | Statement::Reject
+            | Statement::Reset => Vec::new(),
         })
         .collect()
 }

@@ -1,8 +1,10 @@
+use ringfence_net::IpProtocol;
+
 use super::set::check_target;
 use super::{LOG_PREFIX_LIMIT, ValidationError, check_comment};
 use crate::{
-    DataType, Datum, Expression, Field, Limit, Log, MetaKey, Operand, Set, SetKind, Statement,
-    Table,
+    DataType, Datum, Expression, Field, Limit, Log, MetaKey, Operand, Operator, Set, SetKind,
+    Statement, Table,
 };
 
 pub(super) fn check(table: &Table, errors: &mut Vec<ValidationError>) {
@@ -18,6 +20,7 @@ pub(super) fn check(table: &Table, errors: &mut Vec<ValidationError>) {
             for statement in &rule.statements {
                 check.statement(statement);
             }
+            check.resets(&rule.statements);
         }
     }
 }
@@ -73,7 +76,15 @@ impl Check<'_> {
             }
             Statement::Limit(limit) => self.limit(*limit),
             Statement::Log(log) => self.log(log),
-            Statement::Masquerade | Statement::NoTrack | Statement::Reject => {}
+            Statement::Masquerade | Statement::NoTrack | Statement::Reject | Statement::Reset => {}
+        }
+    }
+
+    /// nft adds the test for TCP where a rule has none, and a packet of another protocol would be dropped without a word.
+    fn resets(&mut self, statements: &[Statement]) {
+        let mut before = statements.iter().take_while(|it| **it != Statement::Reset);
+        if statements.contains(&Statement::Reset) && !before.any(is_test_for_tcp) {
+            self.errors.push(ValidationError::Reset { at: (self.at)() });
         }
     }
 
@@ -179,6 +190,15 @@ impl Check<'_> {
             Operand::Set(_) => true,
         }
     }
+}
+
+fn is_test_for_tcp(statement: &Statement) -> bool {
+    *statement
+        == Statement::Match {
+            left: Expression::Meta(MetaKey::L4Protocol),
+            operator: Operator::Equal,
+            right: Operand::Value(Datum::Byte(IpProtocol::TCP.0)),
+        }
 }
 
 fn is_interface(expression: &Expression) -> bool {

@@ -6,8 +6,8 @@ use crate::sample::{
     table, verdict, when,
 };
 use crate::{
-    ChainKind, DataType, Datum, Element, Expression, Field, Key, MetaKey, Operand, SetKind,
-    Statement, Value, Verdict, evaluate,
+    ChainKind, DataType, Datum, Element, Expression, Field, Key, MetaKey, Operand, Operator,
+    SetKind, Statement, Value, Verdict, evaluate,
 };
 
 /// The errors of the sample after a change.
@@ -290,6 +290,31 @@ fn translation_stays_in_its_hooks() {
         found,
         ["rule 0 of chain `late` is reached from base chain `late`, where it is not allowed"]
     );
+}
+
+/// nft writes the test by itself, and a table that was read back would differ.
+#[test]
+fn only_what_is_tested_for_tcp_is_reset() {
+    let test = |operator, number| Statement::Match {
+        left: Expression::Meta(MetaKey::L4Protocol),
+        operator,
+        right: Operand::Value(Datum::Byte(number)),
+    };
+    let found = |statements: &[Statement]| {
+        let chain = base(ChainKind::Nat, Hook::Prerouting, [rule(statements)]);
+        let error = validate(&chains([("refuse", chain)])).err();
+        error.map(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let refused = Some(vec![
+        "rule 0 of chain `refuse` resets connections without a test for TCP".to_owned(),
+    ]);
+    let reset = Statement::Reset;
+    let is_tcp = test(Operator::Equal, 6);
+    assert_eq!(found(&[is_tcp.clone(), reset.clone()]), None);
+    assert_eq!(found(&[reset.clone()]), refused);
+    assert_eq!(found(&[reset.clone(), is_tcp]), refused);
+    assert_eq!(found(&[test(Operator::Equal, 17), reset.clone()]), refused);
+    assert_eq!(found(&[test(Operator::NotEqual, 6), reset]), refused);
 }
 
 #[test]

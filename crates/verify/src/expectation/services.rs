@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ringfence_net::Family;
+use ringfence_net::{Family, Protocol};
 
 use super::{Clause, Expectation, Place, clause, names_len};
 use crate::axes::protocols;
@@ -18,7 +18,7 @@ impl Expectation<'_> {
         let reject = |(port, _): (Port, &[_])| {
             clause(
                 self.dialled(port),
-                Fate::Reject,
+                refused(port),
                 "the Service has no backend",
             )
         };
@@ -75,7 +75,7 @@ impl Expectation<'_> {
                 limits.push((Axis::Input, self.pods_in.clone()));
             }
             let fate = if targets.is_empty() {
-                Fate::Reject
+                refused(*port)
             } else {
                 Fate::Translate(targets.clone())
             };
@@ -117,5 +117,13 @@ impl Expectation<'_> {
             (Axis::Protocol, protocols([port.protocol.number()])),
             (Axis::Port, self.axes.ports.bits(port.port, port.port)),
         ]
+    }
+}
+
+/// How a client hears that nobody serves a port: each protocol in its own way (rule Q-8).
+const fn refused(port: Port) -> Fate {
+    match port.protocol {
+        Protocol::Tcp => Fate::Reset,
+        Protocol::Udp | Protocol::Sctp => Fate::Reject,
     }
 }

@@ -219,7 +219,8 @@ fn reverse(rule: &mut Rule, verdict: bool) -> Option<()> {
             | Statement::Limit(_)
             | Statement::Log(_)
             | Statement::NoTrack
-            | Statement::Reject => {}
+            | Statement::Reject
+            | Statement::Reset => {}
         }
     }
     None
