@@ -1,5 +1,7 @@
 //! Reading and writing HostFirewalls: the one kind whose objects ringfence changes, when an operator says so.
 
+use std::collections::BTreeMap;
+
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -44,9 +46,24 @@ pub struct Written {
 /// [`WriteError`].
 pub fn list_host_firewalls(access: &Access) -> Result<Vec<Value>, WriteError> {
     runtime()?.block_on(async {
-        let api = api(access).await?;
+        let api = api(access, &resource()).await?;
         let found = api.list(&ListParams::default()).await.map_err(refusal)?;
         Ok(found.items.into_iter().map(document).collect())
+    })
+}
+
+/// The labels of each node of the cluster.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn list_node_labels(access: &Access) -> Result<Vec<BTreeMap<String, String>>, WriteError> {
+    let kind = GroupVersionKind::gvk("", "v1", "Node");
+    let nodes = ApiResource::from_gvk_with_plural(&kind, "nodes");
+    runtime()?.block_on(async {
+        let api = api(access, &nodes).await?;
+        let found = api.list(&ListParams::default()).await.map_err(refusal)?;
+        let labels = found.items.into_iter().map(|node| node.metadata.labels);
+        Ok(labels.map(Option::unwrap_or_default).collect())
     })
 }
 
@@ -61,7 +78,7 @@ pub fn write_host_firewall(
     change: impl FnOnce(Option<&Value>) -> Result<Written, String>,
 ) -> Result<(), WriteError> {
     runtime()?.block_on(async {
-        let (api, post) = (api(access).await?, PostParams::default());
+        let (api, post) = (api(access, &resource()).await?, PostParams::default());
         let found = api.get_opt(name).await.map_err(refusal)?;
         let before = found.clone().map(document);
         let written = change(before.as_ref()).map_err(WriteError::Unfit)?;
@@ -100,10 +117,10 @@ fn resource() -> ApiResource {
     ApiResource::from_gvk_with_plural(&kind, "hostfirewalls")
 }
 
-async fn api(access: &Access) -> Result<Api<DynamicObject>, WriteError> {
+async fn api(access: &Access, kind: &ApiResource) -> Result<Api<DynamicObject>, WriteError> {
     let target = access.target().await.map_err(ReadError::from)?;
     let client = Client::try_from(target.config).map_err(refusal)?;
-    Ok(Api::all_with(client, &resource()))
+    Ok(Api::all_with(client, kind))
 }
 
 fn refusal(error: kube::Error) -> WriteError {

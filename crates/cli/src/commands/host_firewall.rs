@@ -3,17 +3,21 @@
 mod arguments;
 mod change;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, ensure};
-use ringfence_kube::{Access, WriteError, list_host_firewalls, write_host_firewall};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use ringfence_kube::{
+    Access, WriteError, list_host_firewalls, list_node_labels, write_host_firewall,
+};
 use ringfence_model::{
-    Input, LoadOptions, Object, RenderStyle, Timestamp, assemble, load, read_json,
+    Input, LabelSelector, LoadOptions, Object, RenderStyle, Timestamp, assemble, load, read_json,
 };
 use serde_json::Value;
 
 use crate::clock::now;
 use crate::output::answer::say_line;
+use crate::paint;
 
 use arguments::{ApplyArguments, NamedArguments};
 pub(crate) use arguments::{EXAMPLES, HostFirewallCommand};
@@ -30,14 +34,53 @@ pub(crate) fn run(command: &HostFirewallCommand) -> anyhow::Result<ExitCode> {
 fn apply(arguments: &ApplyArguments) -> anyhow::Result<ExitCode> {
     let inputs = arguments.files.read()?;
     let access = arguments.access.access();
-    for (name, until) in try_out(&access, &inputs, arguments.confirm_within.0)? {
-        say_line!("HostFirewall {name} is tried out until {until}, and then taken back");
-        say_line!("when you still reach your nodes: ringfence host-firewall confirm {name}");
+    let firewalls = firewalls(&inputs)?;
+    warn_of_idle_ones(&access, &firewalls);
+    let mut code = ExitCode::SUCCESS;
+    for firewall in firewalls {
+        let name = firewall.name.clone();
+        match begin(
+            &access,
+            firewall,
+            arguments.confirm_within.0,
+            arguments.replace,
+        ) {
+            Ok(until) => {
+                say_line!("HostFirewall {name} is tried out until {until}, and then taken back");
+                say_line!(
+                    "when you still reach your nodes: ringfence host-firewall confirm {name}"
+                );
+            }
+            Err(WriteError::Unfit(why)) => {
+                say_line!("HostFirewall {name}: {why}");
+                code = ExitCode::FAILURE;
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("HostFirewall {name} is not applied"));
+            }
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
-/// Has the firewalls of manifests tried out for so many milliseconds; gives them with the end of their trials.
+/// Tells of firewalls that no node has the labels for: they close nothing. Who may not list nodes hears nothing.
+fn warn_of_idle_ones(access: &Access, firewalls: &[Firewall]) {
+    let Ok(nodes) = list_node_labels(access) else {
+        return;
+    };
+    let selects = |wanted: &LabelSelector| nodes.iter().any(|labels| wanted.matches(labels));
+    for Firewall { name, nodes, .. } in firewalls {
+        if nodes.as_ref().is_some_and(|wanted| !selects(wanted)) {
+            anstream::eprintln!(
+                "{}: HostFirewall {name} closes nothing, because no node has the labels of its nodeSelector",
+                paint::bad("warning")
+            );
+        }
+    }
+}
+
+/// Has the firewalls of manifests tried out for so many milliseconds, in the place of others; gives them with the end of their
+/// trials.
 ///
 /// # Errors
 /// If they hold anything else, or what the cluster does not take. Those before it are tried out then.
@@ -47,15 +90,27 @@ pub(crate) fn try_out(
     milliseconds: i64,
 ) -> anyhow::Result<Vec<(String, Timestamp)>> {
     let mut begun = Vec::new();
-    for (name, spec) in firewalls(inputs)? {
-        let (since, until) = change::span(now(), milliseconds);
-        write_host_firewall(access, &name, |stored| {
-            Ok(change::tried(stored, spec, since, until))
-        })
-        .with_context(|| format!("HostFirewall {name} is not applied"))?;
+    for firewall in firewalls(inputs)? {
+        let name = firewall.name.clone();
+        let until = begin(access, firewall, milliseconds, true)
+            .with_context(|| format!("HostFirewall {name} is not applied"))?;
         begun.push((name, until));
     }
     Ok(begun)
+}
+
+/// Gives the end of the trial.
+fn begin(
+    access: &Access,
+    firewall: Firewall,
+    milliseconds: i64,
+    replaces: bool,
+) -> Result<Timestamp, WriteError> {
+    let span = change::span(now(), milliseconds);
+    write_host_firewall(access, &firewall.name, |stored| {
+        change::tried(stored, firewall.spec, span, replaces)
+    })?;
+    Ok(span.1)
 }
 
 fn confirm(arguments: &NamedArguments) -> anyhow::Result<ExitCode> {
@@ -105,8 +160,16 @@ fn status(access: &Access) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The firewalls in files, checked as other commands check them, and none twice: names and specs.
-fn firewalls(inputs: &[Input]) -> anyhow::Result<Vec<(String, Value)>> {
+/// A firewall of a manifest.
+struct Firewall {
+    name: String,
+    spec: Value,
+    /// Which nodes it selects; `None` of one that a server has stored before.
+    nodes: Option<LabelSelector>,
+}
+
+/// The firewalls in files, checked as other commands check them, and none twice.
+fn firewalls(inputs: &[Input]) -> anyhow::Result<Vec<Firewall>> {
     let loaded = load(inputs, &LoadOptions::default());
     let twice = assemble(&loaded.objects).1;
     let twice = twice.iter().filter(|found| found.rule == Some("OB-3"));
@@ -122,16 +185,19 @@ fn firewalls(inputs: &[Input]) -> anyhow::Result<Vec<(String, Value)>> {
     );
     let names = inputs.iter().map(|input| input.name.as_str());
     let names = names.collect::<Vec<_>>().join(", ");
+    let mut selectors = BTreeMap::new();
     for object in &loaded.objects {
-        let is_firewall = matches!(object, Object::HostFirewall(_));
         let file = object
             .source()
             .map_or(names.as_str(), |source| &*source.file);
-        ensure!(
-            is_firewall,
-            "{file} holds {}: apply other objects with kubectl",
-            object.key()
-        );
+        let Object::HostFirewall(firewall) = object else {
+            bail!(
+                "{file} holds {}: apply other objects with kubectl",
+                object.key()
+            );
+        };
+        let rules = firewall.confirmed.as_ref();
+        selectors.extend(rules.map(|rules| (firewall.name.clone(), rules.nodes.clone())));
     }
     let mut found = Vec::new();
     for input in inputs {
@@ -139,7 +205,11 @@ fn firewalls(inputs: &[Input]) -> anyhow::Result<Vec<(String, Value)>> {
         let documents = documents.map_err(|_| anyhow!("{} is no manifest", input.name))?;
         found.extend(documents.into_iter().filter_map(|document| {
             let name = document.pointer("/metadata/name")?.as_str()?.to_owned();
-            Some((name, document.get("spec")?.clone()))
+            Some(Firewall {
+                spec: document.get("spec")?.clone(),
+                nodes: selectors.get(&name).cloned(),
+                name,
+            })
         }));
     }
     ensure!(!found.is_empty(), "{names} holds no HostFirewall");

@@ -221,6 +221,24 @@ impl Closed {
         said.expect_ok();
     }
 
+    /// Nobody else tries other rules of the same firewall out meanwhile; and that some select no node is told.
+    fn is_not_replaced(&self) {
+        let other = FIREWALL.replace("kubernetes.io/hostname: kind-worker", "is: nowhere");
+        let file = self.lab.file("other.yaml", &other);
+        let refused = self.run(&["apply", "-f", file.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(1), "{}", refused.stdout);
+        let said = &refused.stdout;
+        assert!(
+            said.contains("worker: other rules of it are tried out until"),
+            "{said}"
+        );
+        let warned = &refused.stderr;
+        assert!(
+            warned.contains("worker closes nothing, because no node has"),
+            "{warned}"
+        );
+    }
+
     /// The agents of all nodes.
     fn agents(&self) -> Vec<Pid> {
         let processes = processes_of(&self.lab.name);
@@ -263,6 +281,7 @@ fn a_node_is_closed_on_trial_and_for_good() {
     closed.becomes("intruder", METRICS, false);
     closed.is_closed();
     closed.is_proved();
+    closed.is_not_replaced();
     closed.run(&["abort", "worker"]).expect_ok();
     closed.becomes("intruder", METRICS, true);
     closed.is_open();

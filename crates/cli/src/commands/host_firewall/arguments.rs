@@ -7,7 +7,7 @@ use ringfence_kube::Access;
 use crate::inputs::FileArguments;
 
 pub(crate) const EXAMPLES: &str =
-    "Exit code: 0 done, 1 there is no trial that could be confirmed or ended, 2 bad input.
+    "Exit code: 0 done, 1 there is no trial that could be confirmed or ended, or one that must not be replaced, 2 bad input.
 
 Examples:
   ringfence host-firewall apply -f hosts.yaml --confirm-within 60s
@@ -57,6 +57,9 @@ pub(crate) struct ApplyArguments {
     /// How long they are in force without confirmation: `45s`, `10m`, an hour at most
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub(super) confirm_within: Within,
+    /// Also where other rules of the same firewall are tried out, which end then
+    #[arg(long)]
+    pub(super) replace: bool,
     #[command(flatten)]
     pub(super) access: AccessArguments,
 }

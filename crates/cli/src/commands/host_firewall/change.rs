@@ -9,24 +9,36 @@ pub(super) const fn span(now: Timestamp, milliseconds: i64) -> (Timestamp, Times
     (now, Timestamp(now.0.saturating_add(milliseconds)))
 }
 
-/// The same firewall while `spec` is tried out; what is confirmed stays so.
+/// The same firewall while `spec` is tried out; what is confirmed stays so. Other rules that are being tried out are replaced only
+/// where that is meant: whoever tries them would confirm what somebody else wrote.
 pub(super) fn tried(
     stored: Option<&Value>,
     spec: Value,
-    since: Timestamp,
-    until: Timestamp,
-) -> Written {
+    (since, until): (Timestamp, Timestamp),
+    replaces: bool,
+) -> Result<Written, String> {
     let mut status = status_of(stored);
+    let running = status.get("trial").filter(|trial| runs(trial, since));
+    if let Some(running) = running
+        && !replaces
+        && running.get("spec") != Some(&spec)
+    {
+        let end = self::until(running).map(|until| format!(" until {until}"));
+        return Err(format!(
+            "other rules of it are tried out{}: confirm or abort them first, or replace them with --replace",
+            end.unwrap_or_default()
+        ));
+    }
     let trial = json!({
         "spec": spec,
         "since": since.to_string(),
         "until": until.to_string(),
     });
     status.insert("trial".to_owned(), trial);
-    Written {
+    Ok(Written {
         spec,
         status: Value::Object(status),
-    }
+    })
 }
 
 /// What is tried out stays. Nobody can know of a trial that is over whether the nodes can be reached.
@@ -91,6 +103,10 @@ fn begins(trial: &Value) -> bool {
     length.is_some_and(|length| (1..=LONGEST_TRIAL).contains(&length))
 }
 
+fn runs(trial: &Value, now: Timestamp) -> bool {
+    begins(trial) && until(trial).is_some_and(|until| until > now)
+}
+
 fn until(trial: &Value) -> Option<Timestamp> {
     moment(trial, "until")
 }
@@ -123,9 +139,8 @@ mod tests {
 
     #[test]
     fn a_trial_is_confirmed_in_time_or_not_at_all() {
-        let (since, until) = span(NOW, 60_000);
         let first = json!({"nodeSelector": {}});
-        let tried = tried(None, first.clone(), since, until);
+        let tried = tried(None, first.clone(), span(NOW, 60_000), false).unwrap();
         assert_eq!(tried.status.get("confirmed"), None);
         let tried = stored(&tried);
         assert!(confirmed(Some(&tried), after(60_000)).is_err(), "too late");
@@ -141,8 +156,8 @@ mod tests {
             (after(1_000), NOW),
             (NOW, NOW),
         ] {
-            let written = tried(None, json!({"nodeSelector": {}}), since, until);
-            let written = stored(&written);
+            let written = tried(None, json!({"nodeSelector": {}}), (since, until), false);
+            let written = stored(&written.unwrap());
             let words = in_words(&written, NOW);
             assert!(
                 words.ends_with("; its trial never begins, because it does not end within an hour")
@@ -150,8 +165,34 @@ mod tests {
             let refused = confirmed(Some(&written), NOW).unwrap_err();
             assert!(refused.contains("never begins"), "{refused}");
         }
-        let written = stored(&tried(None, json!({}), NOW, after(LONGEST_TRIAL)));
+        let written = tried(None, json!({}), (NOW, after(LONGEST_TRIAL)), false);
+        let written = stored(&written.unwrap());
         assert!(in_words(&written, NOW).contains("; tried out until"));
+    }
+
+    #[test]
+    fn a_trial_is_replaced_by_other_rules_only_where_that_is_meant() {
+        let [mine, other] = [json!({"nodeSelector": {}}), json!({"ingress": []})];
+        let trial = span(NOW, 60_000);
+        let running = stored(&tried(None, mine.clone(), trial, false).unwrap());
+        let again = |spec: &Value, at: i64, replaces| {
+            tried(
+                Some(&running),
+                spec.clone(),
+                span(after(at), 60_000),
+                replaces,
+            )
+        };
+        let refused = again(&other, 59_999, false).unwrap_err();
+        let end = format!("tried out until {}: confirm or abort", trial.1);
+        assert!(
+            refused.contains(&end) && refused.contains("--replace"),
+            "{refused}"
+        );
+        assert!(again(&other, 59_999, true).is_ok());
+        assert!(again(&other, 60_000, false).is_ok(), "it is over");
+        let longer = again(&mine, 30_000, false).unwrap();
+        assert_eq!(longer.status["trial"]["until"], after(90_000).to_string());
     }
 
     #[test]
@@ -160,7 +201,7 @@ mod tests {
         let old = json!({"nodeSelector": {}});
         let new = json!({"nodeSelector": {}, "ingress": []});
         let before = json!({"spec": old, "status": {"confirmed": old}});
-        let during = tried(Some(&before), new.clone(), since, until);
+        let during = tried(Some(&before), new.clone(), (since, until), false).unwrap();
         assert_eq!(during.status["confirmed"], old);
         let during = stored(&during);
         let words = in_words(&during, NOW);
