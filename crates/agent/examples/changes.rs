@@ -25,8 +25,11 @@ const NAMESPACES: usize = 50;
 const PODS: usize = 10_000;
 const POLICIES: usize = 2_000;
 const NODES: usize = 100;
-/// How often each kind of change is measured.
+/// How often each kind of change is measured, and those that are about all pods.
 const TURNS: usize = 500;
+const LARGE_TURNS: usize = 40;
+/// So many elements an agent commits at once, as far as that is safe.
+const PORTION: usize = 1000;
 
 fn main() -> ExitCode {
     sandbox::main(&[
@@ -46,26 +49,38 @@ struct Cost {
     compiling: Duration,
     committing: Duration,
     elements: usize,
+    /// Elements of the largest transaction.
+    largest: usize,
 }
 
 impl Node {
-    fn commit(&mut self) -> Cost {
+    /// Compiles and commits as an agent does, in portions of at most so many elements.
+    fn commit(&mut self, most: usize) -> Cost {
         let start = Instant::now();
-        let operations = self.compiler.compile().unwrap();
+        let portions = self.compiler.compile_in_portions(most).unwrap();
         let compiling = start.elapsed();
+        let transactions = portions.first.iter().chain([&portions.main]);
+        let transactions = transactions.chain(&portions.last);
+        let transactions: Vec<_> = transactions.filter(|it| !it.is_empty()).collect();
         let start = Instant::now();
         let table = ringfence_ruleset::TABLE_NAME;
-        self.kernel.apply(table, &operations).unwrap();
+        for operations in &transactions {
+            self.kernel.apply(table, operations).unwrap();
+        }
+        let committing = start.elapsed();
+        let sizes = transactions.iter();
+        let sizes: Vec<usize> = sizes.map(|it| it.iter().map(elements).sum()).collect();
         Cost {
             compiling,
-            committing: start.elapsed(),
-            elements: operations.iter().map(elements).sum(),
+            committing,
+            elements: sizes.iter().sum(),
+            largest: sizes.into_iter().max().unwrap_or(0),
         }
     }
 
     fn change(&mut self, change: Change) -> Cost {
         self.compiler.change(change);
-        self.commit()
+        self.commit(PORTION)
     }
 
     /// The least that can be asked of the kernel: an element that comes, or goes.
@@ -100,6 +115,7 @@ impl Node {
             compiling: Duration::ZERO,
             committing: start.elapsed(),
             elements: 1,
+            largest: 1,
         }
     }
 
@@ -128,7 +144,7 @@ fn measure(local: usize) {
         compiler: Compiler::with(large.clone(), &view, Limits::default()),
         kernel: Nftables::open().unwrap(),
     };
-    let first = node.commit();
+    let first = node.commit(PORTION);
     println!(
         "{PODS} pods, {POLICIES} policies, {local} local pods. Cold start: {} elements, {:?} to compile, {:?} to commit",
         first.elements, first.compiling, first.committing
@@ -154,7 +170,7 @@ fn measure(local: usize) {
             wired.remove(turn % wired.len());
         }
         node.compiler.set_endpoints(wired);
-        node.commit()
+        node.commit(PORTION)
     });
     let judging: Vec<ObjectName> = judging(&large, &endpoints);
     let judging = |turn: usize| judging[turn % judging.len()].clone();
@@ -175,26 +191,43 @@ fn measure(local: usize) {
         namespace.labels.insert("team".to_owned(), team);
         node.change(Change::Namespace(name, Some(namespace)))
     });
+    let crowd = policy("ns-0/crowd").ingress(rule().peer(namespaces(labels(&[]))));
+    let crowd = cluster().with(crowd).build().network_policies;
+    let (crowd_name, crowd) = crowd.into_iter().next().unwrap();
+    for (most, how) in [(PORTION, "in portions"), (usize::MAX, "at once")] {
+        let what = format!("all pods become peers of 2 pods, or not, {how}");
+        report_of(LARGE_TURNS, &what, |turn| {
+            let new = turn.is_multiple_of(2).then(|| crowd.clone());
+            node.compiler
+                .change(Change::NetworkPolicy(crowd_name.clone(), new));
+            node.commit(most)
+        });
+    }
     println!("{}", memory());
 }
 
 /// Makes the change many times, and prints what half of them, and all but a hundredth, took at most.
-fn report(what: &str, mut change: impl FnMut(usize) -> Cost) {
-    let costs: Vec<Cost> = (0..TURNS).map(&mut change).collect();
+fn report(what: &str, change: impl FnMut(usize) -> Cost) {
+    report_of(TURNS, what, change);
+}
+
+fn report_of(turns: usize, what: &str, mut change: impl FnMut(usize) -> Cost) {
+    let costs: Vec<Cost> = (0..turns).map(&mut change).collect();
     let at = |of: fn(&Cost) -> Duration| {
         let mut sorted: Vec<Duration> = costs.iter().map(of).collect();
         sorted.sort_unstable();
         let micros = |index: usize| sorted[index.min(sorted.len() - 1)].as_micros();
-        format!("{} / {} us", micros(TURNS / 2), micros(TURNS * 99 / 100))
+        format!("{} / {} us", micros(turns / 2), micros(turns * 99 / 100))
     };
     let elements: usize = costs.iter().map(|cost| cost.elements).sum();
     let most = costs.iter().map(|cost| cost.elements).max().unwrap_or(0);
+    let largest = costs.iter().map(|cost| cost.largest).max().unwrap_or(0);
     println!(
-        "{what:45} compile {:>16}   commit {:>16}   both {:>16}   elements {} on average, {most} at most",
+        "{what:45} compile {:>16}   commit {:>16}   both {:>16}   elements {} on average, {most} at most, {largest} in a transaction",
         at(|cost| cost.compiling),
         at(|cost| cost.committing),
         at(|cost| cost.compiling + cost.committing),
-        elements / TURNS,
+        elements / turns,
     );
 }
 

@@ -30,7 +30,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,9 @@ use suspects::Suspects;
 use transaction::Denials;
 use trials::Trials;
 use view::View;
+
+/// So many elements are committed at once.
+const PORTION: usize = 1000;
 
 /// How many rules that are left out a report names after the first.
 const REFUSALS_SHOWN: usize = 7;
@@ -88,6 +91,8 @@ pub struct Machine {
     suspects: Suspects,
     commit_retry: Retry,
     connection_retry: Retry,
+    /// A change of more elements is committed in portions, as far as that is safe.
+    portion: usize,
     enforced: Option<Held>,
     reported: Option<u64>,
     /// Why the table is not what it should be.
@@ -154,8 +159,9 @@ enum Job {
 #[derive(Debug)]
 struct Transaction {
     next: Held,
-    /// What replaces the table, as soon as the interim table stands.
-    replacement: Option<Vec<Operation>>,
+    /// What is committed after the commit under way: further portions, or what replaces the table as soon as the interim table
+    /// stands.
+    rest: VecDeque<Vec<Operation>>,
     /// Endpoints that it takes out for good.
     released: BTreeSet<EndpointId>,
     /// Whose connections it may deny that live.
@@ -200,6 +206,7 @@ impl Machine {
             suspects: Suspects::everybody(),
             commit_retry: Retry::default(),
             connection_retry: Retry::default(),
+            portion: PORTION,
             enforced: None,
             reported: None,
             problem: None,

@@ -15,6 +15,7 @@ use crate::layout::set_name;
 use crate::peer::{Peer, PeerChange, Peers, endpoints_by_pod, in_scope};
 use crate::place::{Places, host_pods_of};
 use crate::policy::{Policies, Touched, World};
+use crate::portion::Portions;
 use crate::service::Services;
 use crate::{CompileError, Compiled, Enforcement, Limits, LocalEndpoint, NetworkConfig, NodeView};
 
@@ -191,6 +192,16 @@ impl Compiler {
     pub fn compile(&mut self) -> Result<Vec<Operation>, CompileError> {
         let layout = self.settle()?;
         Ok(self.parts.emitter.operations(layout))
+    }
+
+    /// The same in transactions of at most `most` elements, as far as each of them leads to a safe state: to each packet happens
+    /// what happened before all of them, or what will happen after all of them (rule DP-27).
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_in_portions(&mut self, most: usize) -> Result<Portions, CompileError> {
+        let layout = self.settle()?;
+        Ok(self.parts.emitter.portions(layout, most))
     }
 
     /// Takes up all changes.

@@ -13,6 +13,7 @@ use crate::balance::Balance;
 use crate::layout::{self, Pass, direction_set};
 use crate::peer::canonical;
 use crate::policy::{Extent, Row};
+use crate::portion::{Portions, Touched, divide};
 use crate::report::Record;
 use crate::span::{Span, address};
 use crate::{Capacity, CompileError, Compiled, ObjectRef, Origin};
@@ -22,7 +23,7 @@ use crate::{Capacity, CompileError, Compiled, ObjectRef, Origin};
 pub(crate) struct Emitter {
     pub(crate) compiled: Compiled,
     /// What stood behind the keys that were touched, by set.
-    before: BTreeMap<String, BTreeMap<Key, Option<Element>>>,
+    before: Touched,
     /// The balance chains that were touched, and whether they were there.
     chains: BTreeMap<String, bool>,
     origin: Before,
@@ -232,6 +233,31 @@ impl Emitter {
         }
     }
 
+    /// The same in transactions of at most so many elements, as far as each of them leads to a safe state.
+    pub(crate) fn portions(&mut self, layout: Layout, most: usize) -> Portions {
+        if layout != Layout::Same {
+            let main = self.operations(layout);
+            return Portions {
+                main,
+                ..Portions::default()
+            };
+        }
+        let chains = std::mem::take(&mut self.chains);
+        let table = &self.compiled.table;
+        let division = divide(std::mem::take(&mut self.before), table, most);
+        let apart = |portions: &[Touched]| {
+            let portions = portions.iter();
+            portions
+                .map(|it| operations(it, &BTreeMap::new(), table))
+                .collect()
+        };
+        Portions {
+            first: apart(&division.first),
+            main: operations(&division.main, &chains, table),
+            last: apart(&division.last),
+        }
+    }
+
     /// Keeps each set at least as large as in `live`.
     pub(crate) fn keep_sizes(&mut self, live: &Table) {
         self.compiled.keep_sizes(live);
@@ -259,11 +285,7 @@ impl Emitter {
 }
 
 /// The transaction of a change that leaves the layout alone, in the order of [`diff`].
-fn operations(
-    before: &BTreeMap<String, BTreeMap<Key, Option<Element>>>,
-    chains: &BTreeMap<String, bool>,
-    table: &Table,
-) -> Vec<Operation> {
+fn operations(before: &Touched, chains: &BTreeMap<String, bool>, table: &Table) -> Vec<Operation> {
     let mut operations = Vec::new();
     let mut added = Vec::new();
     for (name, keys) in before {

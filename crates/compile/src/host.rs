@@ -19,6 +19,8 @@ use crate::peer::{Peer, Peers, in_scope};
 use crate::span::{Span, block_family};
 use class::Classes;
 
+const KIND: &str = "HostFirewall";
+
 /// Rules that are tried out (rule HF-4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
@@ -86,6 +88,22 @@ impl Hosts {
             emitter.put(set, key.clone(), value.clone(), comment.clone());
         }
         self.shown = wanted;
+    }
+}
+
+/// What the comment of an element of host firewalls says of them, rule by rule: `HostFirewall workers ingress[0]`. Of another
+/// element nothing.
+pub(crate) fn behind(set: &str, comment: Option<&str>) -> Vec<String> {
+    let stem = set.trim_end_matches(['4', '6']);
+    let parts = comment.into_iter().flat_map(|text| text.split(", "));
+    match stem {
+        "host" | "trial" => parts.map(|name| format!("{KIND} {name}")).collect(),
+        "host-peers" | "host-ports" | "host-ranges" | "trial-peers" | "trial-ports"
+        | "trial-ranges" => parts
+            .filter(|part| part.starts_with(KIND))
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -213,7 +231,7 @@ fn rules(
 impl Named<'_> {
     /// `HostFirewall workers ingress[0]`
     fn in_words(&self) -> String {
-        format!("HostFirewall {} ingress[{}]", self.firewall, self.index)
+        format!("{KIND} {} ingress[{}]", self.firewall, self.index)
     }
 
     /// Whether it is about a pod, as such.

@@ -23,6 +23,7 @@ mod origin;
 mod peer;
 mod place;
 mod policy;
+mod portion;
 mod report;
 mod service;
 mod shared;
@@ -38,6 +39,7 @@ pub use layout::holds_trial;
 pub use limits::Limits;
 pub use node::{Capacity, Enforcement, LocalEndpoint, NetworkConfig, NodeView};
 pub use origin::{Bound, Compiled, ObjectRef, Origin, RefusedRule};
+pub use portion::Portions;
 pub use report::{LOG_GROUP, Reason, Record};
 
 pub use supposed::{Supposed, suppose};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringfence_net::Protocol;
+use ringfence_net::{Packet, Protocol};
 use ringfence_ruleset::Table;
 
 use crate::axes::{Axes, protocols};
@@ -16,6 +16,9 @@ use crate::machine::{Fate, Leaf};
 use crate::region::{Axis, Region};
 use crate::report::Report;
 use crate::witness::Case;
+
+/// So many differences wait at most for a packet that shows them better.
+const LATE: usize = 1024;
 
 /// A table and what is expected of it at one place.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Comparison<'a> {
 struct Memory {
     allowed: BTreeMap<(Option<usize>, Option<usize>), Allowed>,
     told: BTreeSet<(IpAddr, IpAddr, Fate)>,
+    /// Told at the end, unless a packet that routes lead so shows the same.
+    late: Vec<(Case, Packet)>,
 }
 
 impl Comparison<'_> {
@@ -40,6 +45,9 @@ impl Comparison<'_> {
         let mut memory = Memory::default();
         for leaf in leaves {
             self.leaf(leaf, &mut memory, report)?;
+        }
+        for (case, packet) in std::mem::take(&mut memory.late) {
+            self.tell_of(&case, &packet, &mut memory, report)?;
         }
         Ok(())
     }
@@ -187,6 +195,20 @@ impl Comparison<'_> {
         let Some(packet) = self.packet(&case.region) else {
             return Ok(());
         };
+        if self.is_plain(&packet) || memory.late.len() >= LATE {
+            return self.tell_of(&case, &packet, memory, report);
+        }
+        memory.late.push((case, packet));
+        Ok(())
+    }
+
+    fn tell_of(
+        &self,
+        case: &Case,
+        packet: &Packet,
+        memory: &mut Memory,
+        report: &mut Report,
+    ) -> Result<(), Unverifiable> {
         if !memory
             .told
             .insert((packet.source, packet.destination, case.fate.clone()))
@@ -197,7 +219,7 @@ impl Comparison<'_> {
         if report.is_full() {
             return Ok(());
         }
-        let difference = self.difference(&case, &packet)?;
+        let difference = self.difference(case, packet)?;
         report.differences.push(difference);
         Ok(())
     }

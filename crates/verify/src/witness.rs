@@ -34,6 +34,7 @@ impl Comparison<'_> {
     pub(crate) fn packet(&self, region: &Region) -> Option<Packet> {
         let (source, input) = self.sender(region)?;
         let destination = region.get(Axis::Destination).first()?;
+        let destination = self.axes.destination.example(destination)?;
         let protocols = region.get(Axis::Protocol);
         let plain = PLAIN.iter().map(|number| usize::from(*number));
         let protocol = plain.chain(0..256).find(|number| protocols.has(*number))?;
@@ -46,10 +47,10 @@ impl Comparison<'_> {
         let syn = usize::from(TcpFlags::SYN.0);
         let flags = if flags.has(syn) { syn } else { flags.first()? };
         let kind = region.get(Axis::Icmpv6Type).first()?;
-        let output = plainest(region.get(Axis::Output), &self.axes.output)?;
+        let output = self.way_out(region, destination)?;
         Some(Packet {
             source,
-            destination: self.axes.destination.example(destination)?,
+            destination,
             protocol: IpProtocol(u8::try_from(protocol).ok()?),
             source_port: u8::try_from(kind)
                 .ok()
@@ -84,6 +85,25 @@ impl Comparison<'_> {
                 }
             }
         })
+    }
+
+    /// The interface by which packets leave: a pod of this node is behind its own.
+    fn way_out(&self, region: &Region, destination: IpAddr) -> Option<&String> {
+        let outputs = region.get(Axis::Output);
+        let own = self.interface_of(destination);
+        let own = own.and_then(|own| members(outputs, &self.axes.output).find(|it| *it == own));
+        own.or_else(|| plainest(outputs, &self.axes.output))
+    }
+
+    fn interface_of(&self, address: IpAddr) -> Option<&String> {
+        let pod = self.facts.pods.get(self.facts.local(address)?)?;
+        Some(&pod.interface)
+    }
+
+    /// Whether routes lead it so; what a table says of others is compared all the same.
+    pub(crate) fn is_plain(&self, packet: &Packet) -> bool {
+        let own = self.interface_of(packet.destination);
+        self.place != Place::Forward || own.is_none_or(|own| *own == packet.output_interface)
     }
 
     pub(crate) fn difference(

@@ -5,7 +5,7 @@
 //! sets with ranges come into service after everything else of a transaction: milliseconds later, where the table is large, and
 //! until then nobody belongs to a block of addresses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ringfence_ruleset::{ChainKind, Operation};
@@ -36,19 +36,23 @@ impl Interim {
 }
 
 impl Machine {
-    /// Makes the interim table, if a transaction replaces the table, and returns what is then to be committed after it.
-    pub(super) fn begin_interim(
+    /// Begins to commit these transactions, one after the other; with the interim table, if the first one replaces the table. Gives
+    /// what is then to be committed after it.
+    pub(super) fn begin_commits(
         &mut self,
-        operations: Vec<Operation>,
+        mut transactions: VecDeque<Vec<Operation>>,
         actions: &mut Vec<Action>,
-    ) -> Option<Vec<Operation>> {
-        let Some(judging) = judging(&operations) else {
-            actions.push(Action::Commit(Which::Table, operations));
-            return None;
+    ) -> VecDeque<Vec<Operation>> {
+        let judging = transactions.front().and_then(|first| judging(first));
+        let first = if let Some(judging) = judging {
+            self.interim.may_stand = true;
+            Some(Action::Commit(Which::Interim, judging))
+        } else {
+            let first = transactions.pop_front();
+            first.map(|first| Action::Commit(Which::Table, first))
         };
-        self.interim.may_stand = true;
-        actions.push(Action::Commit(Which::Interim, judging));
-        Some(operations)
+        actions.extend(first);
+        transactions
     }
 
     /// Whether the interim table may stand and has done its work: the kernel holds what it should, or will not soon.

@@ -1,11 +1,11 @@
 //! What is done in the kernel: which job comes next, and what its end means.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ringfence_cni::EndpointId;
-use ringfence_compile::LocalEndpoint;
+use ringfence_compile::{LocalEndpoint, Portions};
 use ringfence_netlink::conntrack::{End, Entry};
 use ringfence_ruleset::{Evaluator, Operation, diff};
 
@@ -139,7 +139,7 @@ impl Machine {
             .set_endpoints(endpoints.values().cloned().collect());
         self.keep_sizes();
         let edit = self.edit();
-        let step = match self.compiler.compile() {
+        let step = match self.compiler.compile_in_portions(self.portion) {
             Ok(step) => step,
             Err(error) => {
                 self.plan = Plan::Impossible;
@@ -148,13 +148,13 @@ impl Machine {
                 return self.report(AgentStatus::Failed { message }, actions);
             }
         };
-        self.denials.follow(&step);
+        self.denials.follow(step.operations());
         let mut change = self.compare(step);
         let suspects = self.suspects_of(&change, &endpoints);
-        let kept = self.time(&mut change.operations, now);
+        let kept = self.time(&mut change.main, now);
         self.keep_names(&kept, now, actions);
         let mut transaction = Transaction {
-            replacement: None,
+            rest: VecDeque::new(),
             suspects,
             kept,
             released: self.endpoints.releasing(),
@@ -165,13 +165,16 @@ impl Machine {
         };
         self.plan = Plan::Current;
         self.suspicious = false;
-        if change.operations.is_empty() {
+        let transactions = change.first.into_iter().chain([change.main]);
+        let transactions = transactions.chain(change.last);
+        let transactions: VecDeque<_> = transactions.filter(|it| !it.is_empty()).collect();
+        if transactions.is_empty() {
             actions.extend(self.adopt(transaction));
         } else {
             if let Some(edit) = edit {
                 self.repair(&edit, &transaction.next, actions);
             }
-            transaction.replacement = self.begin_interim(change.operations, actions);
+            transaction.rest = self.begin_commits(transactions, actions);
             self.job = Job::Commit(Box::new(transaction));
         }
     }
@@ -187,29 +190,31 @@ impl Machine {
     }
 
     /// The way from what the kernel holds to what the compiler made; `step` leads there from what it made before.
-    fn compare(&self, step: Vec<Operation>) -> Change {
+    fn compare(&self, step: Portions) -> Portions {
         let desired = &self.compiler.compiled().table;
         let replacement = || {
             let mut operations = vec![Operation::DeleteTable];
             operations.append(&mut diff(None, desired));
             operations
         };
-        Change {
-            operations: match &self.kernel {
-                Kernel::Enforced => step,
-                Kernel::Read(live) => match &**live {
-                    LiveTable::Absent => diff(None, desired),
-                    LiveTable::Present(live) => diff(Some(live), desired),
-                    LiveTable::Foreign { .. } => replacement(),
-                },
-                Kernel::Unknown => replacement(),
+        let main = match &self.kernel {
+            Kernel::Enforced => return step,
+            Kernel::Read(live) => match &**live {
+                LiveTable::Absent => diff(None, desired),
+                LiveTable::Present(live) => diff(Some(live), desired),
+                LiveTable::Foreign { .. } => replacement(),
             },
+            Kernel::Unknown => replacement(),
+        };
+        Portions {
+            main,
+            ..Portions::default()
         }
     }
 
     fn suspects_of(
         &self,
-        change: &Change,
+        change: &Portions,
         endpoints: &BTreeMap<EndpointId, LocalEndpoint>,
     ) -> Suspects {
         match (&self.kernel, &self.enforced) {
@@ -217,14 +222,14 @@ impl Machine {
                 let new = endpoints
                     .iter()
                     .filter(|(id, _)| !held.endpoints.contains_key(*id));
-                change.suspects(
+                Change(change).suspects(
                     &new.flat_map(|(_, new)| new.addresses.iter().copied())
                         .collect(),
                     &self.denials,
                 )
             }
             (Kernel::Enforced | Kernel::Read(_) | Kernel::Unknown, _)
-                if change.operations.is_empty() =>
+                if change.operations().next().is_none() =>
             {
                 Suspects::default()
             }
@@ -254,9 +259,9 @@ impl Machine {
                 return Vec::new();
             }
         };
-        if let Some(replacement) = transaction.replacement.take() {
+        if let Some(next) = transaction.rest.pop_front() {
             self.job = Job::Commit(transaction);
-            return vec![Action::Commit(Which::Table, replacement)];
+            return vec![Action::Commit(Which::Table, next)];
         }
         self.commit_retry.succeeded();
         self.drift = None;
@@ -270,7 +275,7 @@ impl Machine {
             released,
             suspects,
             kept,
-            replacement: _,
+            rest: _,
         } = transaction;
         self.names.kept = kept;
         self.suspects.extend(suspects);

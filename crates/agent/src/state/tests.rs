@@ -5,6 +5,7 @@ mod endpoints;
 mod interim;
 pub(super) mod node;
 mod order;
+mod portions;
 mod random;
 mod revocation;
 mod trials;

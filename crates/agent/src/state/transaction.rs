@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ringfence_compile::Portions;
 use ringfence_netlink::conntrack::End;
 use ringfence_ruleset::{Datum, Element, Key, Operation, Value, Verdict};
 
@@ -8,12 +9,6 @@ use super::suspects::Suspects;
 
 /// UDP's number in the IP header.
 pub(super) const UDP: u8 = 17;
-
-/// The way from one table to another.
-#[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) operations: Vec<Operation>,
-}
 
 /// The entries of a table that deny, by the class of peers that they are about; kept so from one transaction to the next.
 #[derive(Debug, Default)]
@@ -27,7 +22,7 @@ pub(crate) struct Denials {
 
 impl Denials {
     /// Takes a transaction in.
-    pub(crate) fn follow(&mut self, operations: &[Operation]) {
+    pub(crate) fn follow<'a>(&mut self, operations: impl IntoIterator<Item = &'a Operation>) {
         self.enforced.clear();
         let before = self.audited.clone();
         for operation in operations {
@@ -106,7 +101,11 @@ fn class(key: &Key) -> Option<u32> {
     }
 }
 
-impl Change {
+/// The way from one table to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a>(pub(crate) &'a Portions);
+
+impl Change<'_> {
     /// Whose connections may be denied afterwards that live. `new` are the addresses of pods that were not programmed
     /// before and so have no connections.
     ///
@@ -117,7 +116,7 @@ impl Change {
     pub(crate) fn suspects(&self, new: &BTreeSet<IpAddr>, denials: &Denials) -> Suspects {
         let (added, deleted) = (self.added(), self.deleted());
         let mut suspects = Suspects::default();
-        for operation in &self.operations {
+        for operation in self.0.operations() {
             match operation {
                 Operation::AddElements { set, elements, .. } => {
                     let begins = |key: &&Key| is_served(set) && !deleted.contains(&(set, *key));
@@ -158,7 +157,7 @@ impl Change {
     /// Every key that comes into its set, or gets another value or comment.
     fn added(&self) -> Keys<'_> {
         let mut added = Keys::new();
-        for operation in &self.operations {
+        for operation in self.0.operations() {
             if let Operation::AddElements { set, elements, .. } = operation {
                 added.extend(elements.iter().map(|(key, _)| (set.as_str(), key)));
             }
@@ -169,7 +168,7 @@ impl Change {
     /// Every key that leaves its set, or gets another value or comment.
     fn deleted(&self) -> Keys<'_> {
         let mut deleted = Keys::new();
-        for operation in &self.operations {
+        for operation in self.0.operations() {
             if let Operation::DeleteElements { set, keys, .. } = operation {
                 deleted.extend(keys.iter().map(|key| (set.as_str(), key)));
             }

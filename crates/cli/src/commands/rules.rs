@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 mod counters;
 mod diff;
+mod host;
 mod json;
 mod object;
 mod policy;

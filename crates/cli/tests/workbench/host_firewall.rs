@@ -177,3 +177,45 @@ fn what_is_applied_is_read_as_by_other_commands() {
         "{said}"
     );
 }
+
+/// From a firewall to what it became on its node, and back.
+#[test]
+fn rules_name_the_firewall_behind_an_element() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("m.yaml");
+    fs::write(&manifests, format!("{CLUSTER}---{FIREWALL}")).unwrap();
+    let rules = |node: &str, what: &[&str]| {
+        let from = ["rules", "-f", manifests.to_str().unwrap(), "--node", node];
+        ringfence(&[&from, what].concat())
+    };
+    let became = rules("n1", &["hostfirewall/w"]).expect(0);
+    for set in [
+        "host4",
+        "host6",
+        "host-peers4",
+        "host-ports4",
+        "host-ports6",
+    ] {
+        assert!(became.contains(&format!("map {set}\n")), "{set}: {became}");
+    }
+    assert!(
+        became.contains(" . tcp . 9100 comment \"HostFirewall w ingress[0]\""),
+        "{became}"
+    );
+    let elsewhere = rules("n2", &["hostfirewall/w"]).expect(1);
+    assert!(
+        elsewhere.contains("HostFirewall w does not select this node"),
+        "{elsewhere}"
+    );
+    for (object, behind) in [
+        ("host4", "HostFirewall w\n"),
+        ("host-ports4", "HostFirewall w ingress[0]\n"),
+        ("host-judge4", "HostFirewall w ingress[0]\n"),
+    ] {
+        let said = rules("n1", &["--object", object]).expect(0);
+        assert!(
+            said.contains(behind) && !said.contains("no policy"),
+            "{object}: {said}"
+        );
+    }
+}

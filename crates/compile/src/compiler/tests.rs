@@ -1,6 +1,8 @@
 //! Histories: whatever comes, in whatever order, the compiler that took each change holds what a fresh one makes, and its
 //! transactions lead there.
 
+mod portions;
+
 use ringfence_model::{ClusterPolicyName, Labels, Phase};
 use ringfence_ruleset::{Table, apply, diff};
 use ringfence_testkit::generate::{Shape, close_nodes, cluster};

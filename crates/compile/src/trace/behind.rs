@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Found, Placed, PlacedRule, Trace, purpose};
+use super::{ElementListing, Found, Placed, PlacedRule, RuleListing, Trace, purpose};
 use crate::Origin;
 
 /// What stands behind an object.
@@ -15,6 +15,9 @@ pub struct Behind<'a> {
     pub purpose: String,
     /// The policy rules, sorted; none where the object is the same whatever policies there are.
     pub causes: Vec<&'a Origin>,
+    /// The host firewalls, or rules of them, sorted: `HostFirewall workers ingress[0]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub firewalls: Vec<&'a str>,
 }
 
 impl<'a> Trace<'a> {
@@ -44,7 +47,27 @@ impl<'a> Trace<'a> {
             object,
             purpose,
             causes: causes.into_iter().collect(),
+            firewalls: self.firewalls(object).into_iter().collect(),
         }
+    }
+
+    /// Those of its elements, or of the sets that it looks up.
+    fn firewalls(&self, object: Found<'a>) -> BTreeSet<&'a str> {
+        let of_set = |set: &str| self.listing.sets.get(set).map(|set| &set.elements);
+        let of_rule = |rule: &'a RuleListing| rule.sets.iter().filter_map(|set| of_set(set));
+        let elements: Vec<&'a ElementListing> = match object {
+            Found::Element(placed) => vec![placed.element],
+            Found::Set { set } => of_set(set).into_iter().flatten().collect(),
+            Found::Rule(placed) => of_rule(placed.rule).flatten().collect(),
+            Found::Chain { chain } => {
+                let rules = self.listing.rules_of(chain);
+                rules.flat_map(|it| of_rule(it.rule)).flatten().collect()
+            }
+        };
+        let elements = elements.into_iter();
+        elements
+            .flat_map(|it| it.firewalls.iter().map(String::as_str))
+            .collect()
     }
 
     /// Its own causes; of an element that gives a class those of the entries about the class.

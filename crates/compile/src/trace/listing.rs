@@ -9,6 +9,7 @@ use ringfence_ruleset::{
 use serde::{Deserialize, Serialize};
 
 use super::{Placed, PlacedRule};
+use crate::host;
 use crate::layout::numbers_no_classes;
 use crate::{LocalEndpoint, ObjectRef, Origin};
 
@@ -63,6 +64,9 @@ pub struct ElementListing {
     /// The policy rules that it stands for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Origin>,
+    /// The host firewalls, or rules of them, that it stands for: `HostFirewall workers ingress[0]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub firewalls: Vec<String>,
 }
 
 /// A chain.
@@ -208,6 +212,7 @@ impl Lister<'_> {
             chain: leads_to(&element.value, behind),
             packets: None,
             causes: self.origins.get(&object).cloned().unwrap_or_default(),
+            firewalls: host::behind(name, element.comment.as_deref()),
         }
     }
 }

@@ -311,7 +311,7 @@ fn only_what_is_tested_for_tcp_is_reset() {
     let reset = Statement::Reset;
     let is_tcp = test(Operator::Equal, 6);
     assert_eq!(found(&[is_tcp.clone(), reset.clone()]), None);
-    assert_eq!(found(&[reset.clone()]), refused);
+    assert_eq!(found(std::slice::from_ref(&reset)), refused);
     assert_eq!(found(&[reset.clone(), is_tcp]), refused);
     assert_eq!(found(&[test(Operator::Equal, 17), reset.clone()]), refused);
     assert_eq!(found(&[test(Operator::NotEqual, 6), reset]), refused);

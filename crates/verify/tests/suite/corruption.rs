@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_ruleset::{Datum, Key};
 use ringfence_testkit::generate::{Shape, cluster};
 use ringfence_testkit::random::Random;
 use ringfence_verify::verify;
@@ -62,4 +63,33 @@ fn tampering_is_found_unless_no_packet_meets_it() {
         .iter()
         .filter(|kind| tally.contains_key(&(**kind, "found")));
     assert_eq!(kinds.count(), ALL.len(), "{tally:?}");
+}
+
+/// An entry that should not be there is shown by a packet that routes lead so: to the interface of its pod.
+#[test]
+fn the_packet_that_shows_a_difference_leaves_where_its_pod_is() {
+    let mut shown = 0;
+    for seed in 1..40 {
+        let cluster = cluster(seed, Shape::WIRED);
+        for node in nodes(&cluster) {
+            let mut table = node.table.clone();
+            let set = table.sets.get_mut("ingress-ports4").unwrap();
+            let Some((key, element)) = set.elements.first_key_value() else {
+                continue;
+            };
+            let (mut fields, element) = (key.first.to_vec(), element.clone());
+            *fields.last_mut().unwrap() = Datum::Port(9);
+            set.elements.insert(Key::point(fields), element);
+            let report = verify(&table, &cluster, &node.wiring).unwrap();
+            for difference in report.differences {
+                let packet = difference.packet;
+                let mut wired = node.wiring.endpoints.iter();
+                let own = wired.find(|pod| pod.addresses.contains(&packet.destination));
+                let own = own.map(|pod| pod.interface.as_str());
+                assert_eq!(own, Some(packet.output.as_str()), "seed {seed}");
+                shown += 1;
+            }
+        }
+    }
+    assert!(shown > 5, "{shown}");
 }

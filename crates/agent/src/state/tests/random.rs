@@ -22,6 +22,8 @@ use ringfence_ruleset::Evaluator;
 
 /// Pods `p0` to `p3`; each has an address of its own.
 const PODS: u8 = 4;
+/// Whatever can be committed in portions is.
+const SMALL: usize = 1;
 
 #[derive(Clone, Copy, Debug)]
 enum Happening {
@@ -122,6 +124,7 @@ fn address(number: u8) -> String {
 impl World {
     fn new() -> Self {
         let mut node = FakeNode::new();
+        node.machine.portion = SMALL;
         node.load(Vec::new());
         let mut world = Self {
             node,
@@ -281,6 +284,7 @@ impl World {
     fn restart(&mut self, connections: Vec<Entry>) {
         self.look();
         let mut next = FakeNode::with_table(self.node.table.clone());
+        next.machine.portion = SMALL;
         next.now = self.node.now;
         next.connections = connections;
         next.commits = self.node.commits;

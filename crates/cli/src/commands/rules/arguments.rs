@@ -22,7 +22,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesArguments {
-    /// A policy: NAMESPACE/NAME, NAME, or KIND/NAME for one of the cluster; everything without it
+    /// A policy: NAMESPACE/NAME, NAME, or KIND/NAME for one of the cluster; hostfirewall/NAME; everything without it
     #[arg(value_name = "POLICY")]
     pub(crate) policy: Option<String>,
     /// Show the policies behind an object: a set, SET KEY, a chain, a rule, an address, or a line that nft prints; - for

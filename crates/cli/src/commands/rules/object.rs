@@ -93,7 +93,10 @@ fn render_one(text: &mut String, node: &Node, behind: &Behind<'_>) {
     for cause in &behind.causes {
         let _ = writeln!(text, "    {}", words::cause(cause));
     }
-    if behind.causes.is_empty() {
+    for firewall in &behind.firewalls {
+        let _ = writeln!(text, "    {firewall}");
+    }
+    if behind.causes.is_empty() && behind.firewalls.is_empty() {
         let _ = writeln!(text, "    {}", paint::dim("no policy"));
     }
 }

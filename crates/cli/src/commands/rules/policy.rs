@@ -8,6 +8,7 @@ use ringfence_model::PolicyName;
 use serde::Serialize;
 
 use super::arguments::RulesArguments;
+use super::host;
 use super::json::Answer;
 use super::source::{Node, Nodes};
 use super::words;
@@ -28,6 +29,9 @@ pub(super) fn run(
     nodes: &Nodes,
     arguments: &RulesArguments,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(name) = host::named(text) {
+        return host::run(name, nodes, arguments);
+    }
     let policy = find(text, nodes, &arguments.options.namespace)?;
     let on_node = |node| trace(node, &policy);
     let is_empty = nodes.all.iter().all(|node| {
@@ -110,7 +114,12 @@ fn render_part(text: &mut String, part: &PartTrace<'_>, counters: bool) {
     render_rules(text, &part.rules);
 }
 
-fn render_elements(text: &mut String, elements: &[Placed<'_>], remark: &str, counters: bool) {
+pub(super) fn render_elements(
+    text: &mut String,
+    elements: &[Placed<'_>],
+    remark: &str,
+    counters: bool,
+) {
     for group in elements.chunk_by(|one, other| one.set == other.set) {
         let Some(first) = group.first() else { continue };
         let _ = writeln!(text, "  map {}{}", first.set, paint::dim(remark));
