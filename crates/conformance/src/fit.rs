@@ -53,6 +53,7 @@ fn empty(node: NodeId) -> Node {
         labels: Labels::new(),
         addresses: Vec::new(),
         pod_cidrs: node.pod_blocks().to_vec(),
+        kubelet_port: None,
         source: None,
     }
 }
