@@ -123,7 +123,7 @@ pub(crate) enum Command {
     /// Suggest a default deny and the least policies for what the manifests show is needed
     #[command(after_help = suggest::EXAMPLES)]
     Suggest(suggest::SuggestArguments),
-    /// Write policies of Calico as policies of Kubernetes that mean the same, or say what has no equivalent
+    /// Write policies of Calico and Cilium as policies of Kubernetes that mean the same, or say what has no equivalent
     #[command(after_help = convert::EXAMPLES)]
     Convert(convert::ConvertArguments),
     /// Keep the rules of this node of a cluster what the cluster's policies ask for, until told to end

@@ -18,6 +18,7 @@ mod revision;
 pub(crate) mod selector;
 mod suggest;
 
+pub(crate) use block::block;
 pub(crate) use kind_config::{kind_cluster, kind_cluster_among};
 pub(crate) use read::{FileArguments, unread_below};
 pub(crate) use suggest::{hint, missing};

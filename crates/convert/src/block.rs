@@ -1,8 +1,12 @@
 //! Address blocks: what is left of some without others, and every address.
 
+use std::net::IpAddr;
+
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::IpBlock;
 use ringfence_net::Family;
+
+use crate::written::Field;
 
 /// Every address of `family`.
 pub(crate) fn everything(family: Family) -> IpNet {
@@ -10,6 +14,20 @@ pub(crate) fn everything(family: Family) -> IpNet {
         Family::V4 => IpNet::V4(Ipv4Net::default()),
         Family::V6 => IpNet::V6(Ipv6Net::default()),
     }
+}
+
+/// A block, or an address as a block of itself.
+pub(crate) fn net(field: &Field<'_>) -> Option<IpNet> {
+    let text = field.as_text()?;
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let found = text.parse().ok().or_else(address);
+    if found.is_none() {
+        field.refuse(
+            &format!("`{text}` is no address and no block of addresses"),
+            "write it as 10.0.0.0/8 or fd00::/8",
+        );
+    }
+    found.map(|net: IpNet| net.trunc())
 }
 
 /// `cidr` without the addresses of `except`; `None` if nothing is left.

@@ -40,6 +40,12 @@ const WITHOUT: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// Whether `written` is a policy of Calico.
+pub(super) fn is_policy(written: &Written) -> bool {
+    let (kind, _) = written.type_of();
+    GROUPS.contains(&written.group()) && (kind == policy::NAMESPACED || kind == policy::GLOBAL)
+}
+
 pub(super) fn convert(given: &Given<'_>, conversion: &mut Conversion) {
     let ours = |written: &&Written| GROUPS.contains(&written.group());
     if !given.foreign.iter().any(|written| ours(&written)) {

@@ -131,6 +131,9 @@ impl Conversion {
             reasons: written.located(&given.documents),
         };
         self.refusals = refused.map(refusal).collect();
+        let converted = given.foreign.iter().filter(|written| !written.is_refused());
+        self.notes
+            .extend(converted.flat_map(|written| remarks(written, given)));
         self.sources = given.sources.clone();
     }
 
@@ -162,6 +165,17 @@ impl Conversion {
             }
         }
     }
+}
+
+/// What is to be said of a converted object, with its name.
+fn remarks(written: &Written, given: &Given<'_>) -> Vec<Diagnostic> {
+    let name = name_of(written);
+    let remarks = written.remarked(&given.documents).into_iter();
+    let named = remarks.map(|remark| Diagnostic {
+        message: format!("{name}: {}", remark.message),
+        ..remark
+    });
+    named.collect()
 }
 
 pub(crate) fn origin(written: &Written) -> Origin {

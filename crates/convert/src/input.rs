@@ -29,6 +29,14 @@ impl Given<'_> {
         let named = self.options.default_namespace.as_str();
         if named.is_empty() { "default" } else { named }
     }
+
+    /// The namespace of a namespaced object (rule OB-2).
+    pub(crate) fn namespace_of(&self, written: &Written) -> String {
+        match written.metadata("namespace") {
+            "" => self.default_namespace().to_owned(),
+            name => name.to_owned(),
+        }
+    }
 }
 
 /// The groups whose objects are converted, or refused.

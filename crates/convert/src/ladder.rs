@@ -64,6 +64,8 @@ pub(crate) struct Rule {
     pub(crate) peers: Peers,
     /// Empty matches every protocol and port.
     pub(crate) ports: Vec<PolicyPort>,
+    /// Whether its blocks hold no address of a pod.
+    pub(crate) outside: bool,
     /// The field that it was written in.
     pub(crate) path: String,
 }

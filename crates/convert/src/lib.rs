@@ -1,4 +1,4 @@
-//! Policies of Calico as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal. Those of Cilium are refused.
+//! Policies of Calico and Cilium as `NetworkPolicy` and `ClusterNetworkPolicy`: the same verdicts, or a refusal.
 //!
 //! A dialect's objects are read into one language of its own (`ladder`): policies of ordered rules. The plan decides which
 //! rule stands in which tier of Kubernetes, and refuses what no tier can say. Nothing is ever left out in silence: what has no
@@ -10,12 +10,14 @@ mod calico;
 mod cilium;
 mod conversion;
 mod input;
+mod kept;
 mod ladder;
 mod plan;
 mod term;
 mod write;
 mod written;
 
+use ipnet::IpNet;
 use ringfence_model::{Diagnostic, Input};
 
 pub use conversion::{Conversion, Converted, KubernetesPolicy, Origin, Refusal};
@@ -25,6 +27,11 @@ pub use conversion::{Conversion, Converted, KubernetesPolicy, Origin, Refusal};
 pub struct Options {
     /// The namespace of objects that name none (rule OB-2); `default` if empty.
     pub default_namespace: String,
+    /// Blocks that hold the addresses of all pods. Cilium's blocks of addresses never match a pod, and `world` is whoever is
+    /// neither pod nor node: without these blocks and those of nodes such rules are refused.
+    pub pod_blocks: Vec<IpNet>,
+    /// Blocks that hold the addresses of all nodes.
+    pub node_blocks: Vec<IpNet>,
 }
 
 /// Converts every policy of a known dialect in `inputs`. Namespaces and policies of Kubernetes among them are taken into
@@ -36,7 +43,7 @@ pub fn convert(inputs: &[Input], options: &Options) -> Result<Conversion, Vec<Di
     let given = input::read(inputs, options)?;
     let mut conversion = Conversion::default();
     calico::convert(&given, &mut conversion);
-    cilium::refuse(&given, &mut conversion);
+    cilium::convert(&given, &mut conversion);
     conversion.finish(&given);
     Ok(conversion)
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_model::{LabelSelector, Labels, METADATA_NAME_LABEL, Requirement, SelectorOperator};
+use ringfence_model::{
+    LabelSelector, Labels, METADATA_NAME_LABEL, Requirement, SelectorOperator, check_label,
+};
+
+use crate::written::Field;
 
 /// Pods by the labels of their namespace and their own; all requirements hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,48 @@ pub(crate) fn named(namespace: &str) -> Requirement {
 /// Whether `labels` satisfy every requirement.
 pub(crate) fn holds(term: &[Requirement], labels: &Labels) -> bool {
     term.iter().all(|requirement| requirement.matches(labels))
+}
+
+/// `scope` without what says nothing; `None` if no pod can be in it. Labels that no object may have are refused at `at`.
+pub(crate) fn possible(mut scope: Scope, at: &Field<'_>) -> Option<Scope> {
+    let clean = |part: &mut Vec<Requirement>| {
+        part.retain(|one| !is_always_so(one));
+        part.sort();
+        part.dedup();
+        part.iter().for_each(|one| check(one, at));
+        is_possible(part)
+    };
+    let possible = clean(&mut scope.namespaces) & clean(&mut scope.pods);
+    let impossible = scope.namespaces.iter().any(is_never_so);
+    (possible && !impossible).then_some(scope)
+}
+
+/// Every namespace has a name.
+fn is_always_so(requirement: &Requirement) -> bool {
+    requirement.key == METADATA_NAME_LABEL && requirement.operator == SelectorOperator::Exists
+}
+
+fn is_never_so(requirement: &Requirement) -> bool {
+    requirement.key == METADATA_NAME_LABEL && requirement.operator == SelectorOperator::DoesNotExist
+}
+
+/// Refuses labels that no Kubernetes object may have, so that no selector may name them.
+fn check(requirement: &Requirement, at: &Field<'_>) {
+    let none = [String::new()];
+    let values = if requirement.values.is_empty() {
+        &none
+    } else {
+        requirement.values.as_slice()
+    };
+    for value in values {
+        if let Err(error) = check_label(&requirement.key, value) {
+            at.refuse(
+                &format!("asks for a label that Kubernetes does not have: {error}"),
+                "correct the key or the value",
+            );
+            return;
+        }
+    }
 }
 
 /// Whether labels could satisfy every requirement. Keys do not depend on each other, so each is looked at by itself.

@@ -12,6 +12,8 @@ pub(crate) struct Written {
     pub(crate) source: Source,
     /// What cannot be converted in it, in order of discovery.
     pub(crate) problems: RefCell<Vec<Diagnostic>>,
+    /// What is converted and not quite the same, in order of discovery.
+    pub(crate) remarks: RefCell<Vec<Diagnostic>>,
 }
 
 impl Written {
@@ -20,6 +22,7 @@ impl Written {
             value,
             source,
             problems: RefCell::new(Vec::new()),
+            remarks: RefCell::new(Vec::new()),
         }
     }
 
@@ -61,6 +64,15 @@ impl Written {
 
     /// The problems with the place of their field.
     pub(crate) fn located(&self, documents: &Documents) -> Vec<Diagnostic> {
+        self.locate(&self.problems, documents)
+    }
+
+    /// The remarks with the place of their field.
+    pub(crate) fn remarked(&self, documents: &Documents) -> Vec<Diagnostic> {
+        self.locate(&self.remarks, documents)
+    }
+
+    fn locate(&self, found: &RefCell<Vec<Diagnostic>>, documents: &Documents) -> Vec<Diagnostic> {
         let locate = |found: &Diagnostic| {
             let path = found.path.as_deref().unwrap_or_default();
             let location = documents.locate(&self.source, path);
@@ -70,7 +82,7 @@ impl Written {
                 ..found
             }
         };
-        self.problems.borrow().iter().map(locate).collect()
+        found.borrow().iter().map(locate).collect()
     }
 }
 
@@ -160,15 +172,26 @@ impl<'a> Field<'a> {
 
     /// Refuses the object for this field.
     pub(crate) fn refuse(&self, why: &str, instead: &str) {
+        let found = self.said(Severity::Error, why, instead);
+        self.object.problems.borrow_mut().push(found);
+    }
+
+    /// Warns that what becomes of this field is not quite the same.
+    pub(crate) fn warn(&self, why: &str, instead: &str) {
+        let found = self.said(Severity::Warning, why, instead);
+        self.object.remarks.borrow_mut().push(found);
+    }
+
+    fn said(&self, severity: Severity, why: &str, instead: &str) -> Diagnostic {
         let path = &self.path;
         let message = if path.is_empty() {
             why.to_owned()
         } else {
             format!("{path}: {why}")
         };
-        let mut found = Diagnostic::new(Severity::Error, message).with_help(instead);
+        let mut found = Diagnostic::new(severity, message).with_help(instead);
         found.path = Some(path.clone());
-        self.object.problems.borrow_mut().push(found);
+        found
     }
 
     fn below(&self, path: String, value: &'a Value) -> Self {

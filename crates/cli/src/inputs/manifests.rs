@@ -18,7 +18,7 @@ use ringfence_model::{
     SourceMap, Timestamp, UnknownFields, assemble_mentioning, assemble_with, load_with,
 };
 
-use super::block::block;
+use super::block;
 use super::cluster::{self, ClusterArguments};
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};

@@ -44,7 +44,7 @@ items:
 }
 
 #[test]
-fn policies_of_cilium_are_refused_one_by_one() {
+fn policies_of_cilium_are_converted_or_refused_one_by_one() {
     let cilium = "
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
@@ -57,34 +57,52 @@ metadata: {name: web-1, namespace: shop}
 ---
 apiVersion: cilium.io/v2
 kind: CiliumClusterwideNetworkPolicy
-metadata: {name: everything}
-specs: [{endpointSelector: {}, ingress: [{}]}]
+metadata: {name: out}
+spec: {endpointSelector: {matchLabels: {'k8s:io.kubernetes.pod.namespace': shop}}, egress: [{toEntities: [world]}]}
 ";
-    let calico = "
+    let alone = ringfence_reading(cilium, &["convert", "-f", "-"]);
+    assert_eq!(code(&alone), 1, "{alone:?}");
+    assert!(alone.stdout.contains("name: web"), "{alone:?}");
+    let expected = [
+        "CiliumClusterwideNetworkPolicy/out: spec.egress[0].toEntities[0]: tells the outside",
+        "<stdin>:14:",
+        "--pod-cidr and --node-cidr",
+        "CiliumEndpoint/shop/web-1 is no policy, and left aside",
+    ];
+    for text in expected {
+        assert!(alone.stderr.contains(text), "{text}: {alone:?}");
+    }
+    let blocks = [
+        "--pod-cidr",
+        "10.244.0.0/16",
+        "--node-cidr",
+        "192.168.10.0/24",
+    ];
+    let known = ringfence_reading(cilium, &[&["convert", "-f", "-"], &blocks[..]].concat());
+    assert_eq!(code(&known), 0, "{known:?}");
+    let outside = "except: [10.244.0.0/16, 192.168.10.0/24]";
+    assert!(known.stdout.contains(outside), "{known:?}");
+}
+
+#[test]
+fn policies_of_cilium_beside_those_of_calico_are_refused() {
+    let both = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {endpointSelector: {}, ingress: [{}]}
 ---
 apiVersion: projectcalico.org/v3
 kind: NetworkPolicy
 metadata: {name: db, namespace: shop}
 spec: {selector: app == 'db', types: [Ingress]}
 ";
-    let alone = ringfence_reading(cilium, &["convert", "-f", "-"]);
-    let beside = ringfence_reading(&format!("{cilium}{calico}"), &["convert", "-f", "-"]);
-    for converted in [&alone, &beside] {
-        assert_eq!(code(converted), 1, "{converted:?}");
-        let incomplete = "# Incomplete: 2 objects are refused";
-        assert!(converted.stdout.starts_with(incomplete), "{converted:?}");
-        let expected = [
-            "CiliumNetworkPolicy/shop/web: kind: is a policy of Cilium",
-            "CiliumClusterwideNetworkPolicy/everything: kind: is a policy of Cilium",
-            "<stdin>:3:7",
-            "<stdin>:12:7",
-            "CiliumEndpoint/shop/web-1 is no policy, and left aside",
-        ];
-        for text in expected {
-            assert!(converted.stderr.contains(text), "{text}: {converted:?}");
-        }
-    }
-    assert!(beside.stdout.contains("name: db"), "{beside:?}");
+    let converted = ringfence_reading(both, &["convert", "-f", "-"]);
+    assert_eq!(code(&converted), 1, "{converted:?}");
+    assert!(converted.stdout.contains("name: db"), "{converted:?}");
+    let refused =
+        "CiliumNetworkPolicy/shop/web: kind: is a policy of Cilium beside policies of Calico";
+    assert!(converted.stderr.contains(refused), "{converted:?}");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `source` and `destination` of rules.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use ringfence_model::{IpBlock, Requirement};
 use ringfence_net::Family;
@@ -88,7 +86,7 @@ fn everybody(family: Option<Family>) -> Peers {
 }
 
 fn blocks(side: &Field<'_>, family: Option<Family>) -> Peers {
-    let read = |key| -> Vec<IpNet> { side.list(key).iter().filter_map(net).collect() };
+    let read = |key| -> Vec<IpNet> { side.list(key).iter().filter_map(block::net).collect() };
     let (nets, holes) = (read("nets"), read("notNets"));
     if side.list("nets").is_empty() && holes.is_empty() {
         return everybody(family);
@@ -102,20 +100,6 @@ fn blocks(side: &Field<'_>, family: Option<Family>) -> Peers {
     let nets = nets.into_iter().filter(of_family);
     let left = nets.filter_map(|net| block::without(net, &holes));
     Peers::Of(left.map(Peer::Block).collect())
-}
-
-/// A block, or an address as a block of itself.
-pub(super) fn net(field: &Field<'_>) -> Option<IpNet> {
-    let text = field.as_text()?;
-    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-    let found = text.parse().ok().or_else(address);
-    if found.is_none() {
-        field.refuse(
-            &format!("`{text}` is no address and no block of addresses"),
-            "write it as 10.0.0.0/8 or fd00::/8",
-        );
-    }
-    found.map(|net: IpNet| net.trunc())
 }
 
 fn selected(surroundings: &Surroundings<'_>, namespace: Option<&str>, side: &Field<'_>) -> Peers {

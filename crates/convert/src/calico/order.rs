@@ -1,13 +1,13 @@
 //! The order in which rules are asked: tiers, then policies.
 
-use ringfence_model::{NetworkPolicy, PolicyPeer, PolicyRule};
+use ringfence_model::NetworkPolicy;
 
-use super::policy::{GLOBAL, NAMESPACED, Ordered, policy};
-use super::{GROUPS, Surroundings};
+use super::policy::{Ordered, policy};
+use super::{GROUPS, Surroundings, is_policy};
 use crate::input::Given;
-use crate::ladder::{Action, Ladder, Peer, Peers, Policy, Rule, Rung};
+use crate::kept::{Kept, keep};
+use crate::ladder::{Action, Ladder, Peers, Rule, Rung};
 use crate::plan::{Meeting, may_meet};
-use crate::term::{Scope, named};
 use crate::written::Written;
 
 pub(super) const TIER: &str = "Tier";
@@ -130,8 +130,7 @@ pub(super) fn ladder(surroundings: &Surroundings<'_>) -> Ladder {
     let given = surroundings.given;
     let mut ordered: Vec<(usize, Ordered)> = Vec::new();
     for (index, written) in given.foreign.iter().enumerate() {
-        let kind = written.type_of().0;
-        if GROUPS.contains(&written.group()) && (kind == NAMESPACED || kind == GLOBAL) {
+        if is_policy(written) {
             let found = policy(surroundings, index, written);
             ordered.extend(found.and_then(|found| in_tier(surroundings, written, found)));
         }
@@ -265,6 +264,7 @@ fn end_of_tier(policy: usize, tier: usize, found: &Ordered) -> Rung {
             action: Action::Deny,
             peers: Peers::Any,
             ports: Vec::new(),
+            outside: false,
             path: "spec.tier".to_owned(),
         };
         end.then_some(rule).into_iter().collect()
@@ -279,60 +279,17 @@ fn end_of_tier(policy: usize, tier: usize, found: &Ordered) -> Rung {
 }
 
 /// A NetworkPolicy of Kubernetes as Calico enforces it.
-fn of_kubernetes(policy: &NetworkPolicy) -> Ordered {
-    let namespace = &policy.name.namespace;
-    let rules = |rules: &[PolicyRule]| rules.iter().map(|rule| allow(namespace, rule)).collect();
-    let pods = crate::term::requirements(&policy.pod_selector);
+fn of_kubernetes(kept: &NetworkPolicy) -> Ordered {
+    let Kept {
+        policy,
+        ingress,
+        egress,
+    } = keep(kept);
     Ordered {
-        policy: Policy {
-            object: None,
-            name: policy.name.to_string(),
-            namespace: Some(namespace.clone()),
-            subject: vec![Scope {
-                namespaces: vec![named(namespace)],
-                pods,
-            }],
-            isolates_ingress: policy.isolates_ingress,
-            isolates_egress: policy.isolates_egress,
-        },
+        policy,
         tier: DEFAULT.to_owned(),
         order: OF_KUBERNETES,
-        ingress: if policy.isolates_ingress {
-            rules(&policy.ingress)
-        } else {
-            Vec::new()
-        },
-        egress: if policy.isolates_egress {
-            rules(&policy.egress)
-        } else {
-            Vec::new()
-        },
-    }
-}
-
-fn allow(namespace: &str, rule: &PolicyRule) -> Rule {
-    let peers = rule.peers.iter().map(|peer| match peer {
-        PolicyPeer::IpBlock(block) => Peer::Block(block.clone()),
-        PolicyPeer::Pods(selector) => Peer::Pods(Scope {
-            namespaces: selector
-                .namespaces
-                .as_ref()
-                .map_or_else(|| vec![named(namespace)], crate::term::requirements),
-            pods: selector
-                .pods
-                .as_ref()
-                .map_or_else(Vec::new, crate::term::requirements),
-        }),
-    });
-    let peers = if rule.peers.is_empty() {
-        Peers::Any
-    } else {
-        Peers::Of(peers.collect())
-    };
-    Rule {
-        action: Action::Allow,
-        peers,
-        ports: rule.ports.clone(),
-        path: String::new(),
+        ingress,
+        egress,
     }
 }

@@ -8,7 +8,6 @@ use super::entity::{read, terms};
 use super::rule::rule;
 use super::selector::Selector;
 use super::subject::pods;
-use crate::input::Given;
 use crate::ladder::{Policy, Rule};
 use crate::term::Scope;
 use crate::written::{Field, Written};
@@ -41,14 +40,6 @@ const WITHOUT: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// The namespace of a namespaced object.
-pub(super) fn namespace_of(given: &Given<'_>, written: &Written) -> String {
-    match written.metadata("namespace") {
-        "" => given.default_namespace().to_owned(),
-        name => name.to_owned(),
-    }
-}
-
 /// The policy that `written`, the foreign object at `index`, is.
 pub(super) fn policy(
     surroundings: &Surroundings<'_>,
@@ -56,7 +47,7 @@ pub(super) fn policy(
     written: &Written,
 ) -> Option<Ordered> {
     let namespaced = written.type_of().0 == NAMESPACED;
-    let namespace = namespaced.then(|| namespace_of(surroundings.given, written));
+    let namespace = namespaced.then(|| surroundings.given.namespace_of(written));
     let root = written.root();
     root.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[]);
     let Some(spec) = root.get("spec") else {

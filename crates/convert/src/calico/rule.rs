@@ -66,6 +66,7 @@ pub(super) fn rule(
         action,
         peers: if nobody { Peers::Of(Vec::new()) } else { peers },
         ports,
+        outside: false,
         path: field.path.clone(),
     })
 }

@@ -4,8 +4,8 @@ use ipnet::IpNet;
 use ringfence_model::{Labels, METADATA_NAME_LABEL, Requirement};
 
 use super::GROUPS;
-use super::entity::net;
 use super::selector::{NAMESPACE, OF_ACCOUNT, OF_NAMESPACE};
+use crate::block::net;
 use crate::input::Given;
 use crate::term::holds;
 use crate::written::{Field, Written};
@@ -94,7 +94,7 @@ fn read<'g>(given: &Given<'_>, written: &'g Written) -> NetworkSet<'g> {
     });
     let mut labels = own_labels(written);
     let namespaced = written.type_of().0 == NAMESPACED;
-    let namespace = namespaced.then(|| super::policy::namespace_of(given, written));
+    let namespace = namespaced.then(|| given.namespace_of(written));
     let object = namespace
         .as_ref()
         .and_then(|name| given.namespaces.get(name));

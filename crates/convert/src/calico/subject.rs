@@ -1,9 +1,9 @@
 //! Which labels stand for what, and the pods that alternatives of labels select.
 
-use ringfence_model::{METADATA_NAME_LABEL, Requirement, SelectorOperator, check_label};
+use ringfence_model::{METADATA_NAME_LABEL, Requirement, SelectorOperator};
 
 use super::selector::{NAMESPACE, OF_ACCOUNT, OF_NAMESPACE};
-use crate::term::{Scope, is_possible};
+use crate::term::{Scope, possible};
 use crate::written::Field;
 
 /// The label that Calico gives a namespace, with its name.
@@ -55,16 +55,7 @@ pub(super) fn pods(term: &[Requirement], at: &Field<'_>) -> Option<Scope> {
             ),
         }
     }
-    let clean = |part: &mut Vec<Requirement>| {
-        part.retain(|one| !is_always_so(one));
-        part.sort();
-        part.dedup();
-        part.iter().for_each(|one| check(one, at));
-        is_possible(part)
-    };
-    let possible = clean(&mut scope.namespaces) & clean(&mut scope.pods);
-    let impossible = scope.namespaces.iter().any(is_never_so);
-    (possible && !impossible).then_some(scope)
+    possible(scope, at)
 }
 
 fn with_key(requirement: &Requirement, key: String) -> Requirement {
@@ -72,15 +63,6 @@ fn with_key(requirement: &Requirement, key: String) -> Requirement {
         key,
         ..requirement.clone()
     }
-}
-
-/// Every namespace has a name.
-fn is_always_so(requirement: &Requirement) -> bool {
-    requirement.key == METADATA_NAME_LABEL && requirement.operator == SelectorOperator::Exists
-}
-
-fn is_never_so(requirement: &Requirement) -> bool {
-    requirement.key == METADATA_NAME_LABEL && requirement.operator == SelectorOperator::DoesNotExist
 }
 
 /// Whether a label that every pod has, with `value`, satisfies the requirement.
@@ -91,24 +73,5 @@ fn always(requirement: &Requirement, value: Option<&str>) -> bool {
         SelectorOperator::NotIn => !listed,
         SelectorOperator::Exists => true,
         SelectorOperator::DoesNotExist => false,
-    }
-}
-
-/// Refuses labels that no Kubernetes object may have, so that no selector may name them.
-fn check(requirement: &Requirement, at: &Field<'_>) {
-    let none = [String::new()];
-    let values = if requirement.values.is_empty() {
-        &none
-    } else {
-        requirement.values.as_slice()
-    };
-    for value in values {
-        if let Err(error) = check_label(&requirement.key, value) {
-            at.refuse(
-                &format!("asks for a label that Kubernetes does not have: {error}"),
-                "correct the key or the value",
-            );
-            return;
-        }
     }
 }

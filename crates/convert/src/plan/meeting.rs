@@ -16,7 +16,7 @@ pub(crate) struct Meeting<'a> {
 pub(crate) fn may_meet(meeting: &Meeting<'_>) -> bool {
     let (one, two) = meeting.rules;
     subjects(meeting.subjects.0, meeting.subjects.1)
-        && peers(&one.peers, &two.peers)
+        && peers(one, two)
         && ports(&one.ports, &two.ports)
 }
 
@@ -25,22 +25,26 @@ fn subjects(one: &[Scope], two: &[Scope]) -> bool {
         .any(|mine| two.iter().any(|theirs| mine.may_meet(theirs)))
 }
 
-fn peers(one: &Peers, two: &Peers) -> bool {
-    match (one, two) {
-        (Peers::Of(mine), Peers::Of(theirs)) => mine
-            .iter()
-            .any(|mine| theirs.iter().any(|theirs| peer(mine, theirs))),
+fn peers(one: &Rule, two: &Rule) -> bool {
+    match (&one.peers, &two.peers) {
+        (Peers::Of(mine), Peers::Of(theirs)) => mine.iter().any(|mine| {
+            let mine = (mine, one.outside);
+            theirs
+                .iter()
+                .any(|theirs| peer(mine, (theirs, two.outside)))
+        }),
         (Peers::Any, Peers::Of(some)) | (Peers::Of(some), Peers::Any) => !some.is_empty(),
         (Peers::Any, Peers::Any) => true,
     }
 }
 
-/// Pods may have any address.
-fn peer(one: &Peer, two: &Peer) -> bool {
+/// Pods may have any address, unless the block is known to be outside.
+fn peer((one, one_outside): (&Peer, bool), (two, two_outside): (&Peer, bool)) -> bool {
     match (one, two) {
         (Peer::Pods(one), Peer::Pods(two)) => one.may_meet(two),
         (Peer::Block(one), Peer::Block(two)) => block::may_meet(one, two),
-        (Peer::Pods(_), Peer::Block(_)) | (Peer::Block(_), Peer::Pods(_)) => true,
+        (Peer::Pods(_), Peer::Block(_)) => !two_outside,
+        (Peer::Block(_), Peer::Pods(_)) => !one_outside,
     }
 }
 

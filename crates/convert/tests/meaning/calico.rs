@@ -9,7 +9,7 @@ use ringfence_convert::{Conversion, Options, convert};
 use ringfence_model::Input;
 use ringfence_testkit::random::Random;
 
-use crate::world::{Tally, compare, namespaces};
+use crate::world::{KEPT, Tally, compare, count, namespaces};
 
 /// A selector.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ struct Calico {
     sets: Vec<Set>,
     /// Whether the tier `first` passes on what no rule of it matched.
     first_passes: bool,
-    /// Whether there is the NetworkPolicy of Kubernetes in [`write::KEPT`], too.
+    /// Whether there is the NetworkPolicy of Kubernetes in [`KEPT`], too.
     kept: bool,
 }
 
@@ -102,23 +102,13 @@ fn compare_all(seeds: std::ops::Range<u64>, draw: impl Fn(&mut Random) -> Calico
     for seed in seeds {
         let calico = draw(&mut Random::new(seed));
         let text = format!("{}{}", namespaces(), write::manifests(&calico));
-        let kept = if calico.kept { write::KEPT } else { "" };
+        let kept = if calico.kept { KEPT } else { "" };
         let conversion = converted(&text);
         compare(&mut tally, &conversion, (&text, kept), |flow| {
             judge::passes(&calico, flow)
         });
     }
     tally
-}
-
-/// How many random inputs are compared: `RINGFENCE_CONVERSIONS` for a long run.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a long run is asked for by the environment"
-)]
-fn count() -> u64 {
-    let wanted = std::env::var("RINGFENCE_CONVERSIONS");
-    wanted.map_or(150, |count| count.parse().unwrap())
 }
 
 #[test]

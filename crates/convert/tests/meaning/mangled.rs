@@ -4,17 +4,23 @@ use proptest::prelude::*;
 use ringfence_convert::{Options, convert};
 use ringfence_model::Input;
 
-const WHOLE: &str = include_str!("mangled.yaml");
+use crate::world::{NODES, PODS_BLOCK};
+
+const WHOLE: [&str; 2] = [
+    include_str!("mangled.yaml"),
+    include_str!("mangled-cilium.yaml"),
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mangled_documents_are_answered(
+        whole in prop::sample::select(WHOLE.to_vec()),
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40), 1..5),
         pieces in prop::collection::vec(piece(), 5),
     ) {
-        let mut text = WHOLE.to_owned();
+        let mut text = whole.to_owned();
         for ((place, length), piece) in cuts.iter().zip(&pieces) {
             let start = place.index(text.len());
             let end = (start + length).min(text.len());
@@ -55,6 +61,9 @@ fn piece() -> impl Strategy<Value = String> {
         "Deny",
         "Pass",
         "Log",
+        "world",
+        "http",
+        "k8s:",
         "'",
         "\"",
         "&a ",
@@ -69,7 +78,12 @@ fn answered(text: &str) {
         name: "mangled".to_owned(),
         text: text.to_owned(),
     };
-    let Ok(conversion) = convert(&[input], &Options::default()) else {
+    let options = Options {
+        pod_blocks: vec![PODS_BLOCK.parse().unwrap()],
+        node_blocks: vec![NODES.parse().unwrap()],
+        ..Options::default()
+    };
+    let Ok(conversion) = convert(&[input], &options) else {
         return;
     };
     for object in &conversion.objects {

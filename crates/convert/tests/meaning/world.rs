@@ -75,7 +75,20 @@ const PODS: [Row; 5] = [
 
 /// The node that every pod is on, another one, and two hosts outside of the cluster.
 pub(crate) const OWN_NODE: &str = "192.168.0.1";
+pub(crate) const NODES: &str = "192.168.0.0/30";
+pub(crate) const PODS_BLOCK: &str = "10.0.0.0/16";
 const OTHERS: [&str; 4] = [OWN_NODE, "192.168.0.2", "203.0.113.5", "198.51.100.7"];
+
+/// A NetworkPolicy of Kubernetes, which every dialect's plugin enforces, too.
+pub(crate) const KEPT: &str = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: kept, namespace: red}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]
+";
 
 pub(crate) const PORTS: [(u8, Option<u16>); 6] = [
     (6, Some(80)),
@@ -221,6 +234,16 @@ fn endpoint(end: &End) -> Endpoint {
         Some(pod) => Endpoint::Pod(ObjectName::new(pod.namespace, pod.name)),
         None => Endpoint::Address(end.address),
     }
+}
+
+/// How many random inputs are compared: `RINGFENCE_CONVERSIONS` for a long run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a long run is asked for by the environment"
+)]
+pub(crate) fn count() -> u64 {
+    let wanted = std::env::var("RINGFENCE_CONVERSIONS");
+    wanted.map_or(150, |count| count.parse().unwrap())
 }
 
 /// What a comparison came to.

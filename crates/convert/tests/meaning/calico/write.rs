@@ -4,18 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Action, Calico, Policy, Port, Rule, Selector, Side};
 
-/// A NetworkPolicy of Kubernetes, which Calico asks at order 1000 of the default tier.
-pub(super) const KEPT: &str = "---
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: kept, namespace: red}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  policyTypes: [Ingress]
-  ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]
-";
-
-/// [`KEPT`] as Calico sees it.
+/// [`KEPT`](crate::world::KEPT) as Calico sees it.
 pub(super) fn kept() -> Policy {
     let side = Side {
         selector: Some(Selector::All),
@@ -63,7 +52,7 @@ pub(super) fn manifests(calico: &Calico) -> String {
         .iter()
         .for_each(|policy| text.push_str(&manifest(policy)));
     if calico.kept {
-        text.push_str(KEPT);
+        text.push_str(crate::world::KEPT);
     }
     text
 }
