@@ -16,6 +16,7 @@ use ringfence_netlink::nftables::{Nftables, Owner};
 use ringfence_ruleset::Operation;
 
 use crate::config::interim_name;
+use crate::node_routes;
 
 /// What the agent and the plugin keep in their folder.
 const KEPT: [&str; 10] = [
@@ -51,6 +52,8 @@ pub enum Step {
     Network,
     /// The wires of pods.
     Wires,
+    /// Routes to the pods of other nodes.
+    Routes,
     /// The table.
     Table,
     /// The records of endpoints, and sockets.
@@ -61,9 +64,10 @@ pub enum Step {
 
 impl Step {
     /// In their order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Network,
         Self::Wires,
+        Self::Routes,
         Self::Table,
         Self::Records,
         Self::Program,
@@ -102,6 +106,10 @@ impl Departure {
                 names.sort();
                 names
             }
+            Step::Routes => {
+                let routes = node_routes::routes()?.into_iter();
+                routes.map(|route| route.destination.to_string()).collect()
+            }
             Step::Table => {
                 let tables = self.tables()?;
                 tables.map(|name| format!("inet {name}")).collect()
@@ -123,6 +131,7 @@ impl Departure {
                     unwire(&name).with_context(|| format!("cannot delete `{name}`"))?;
                 }
             }
+            Step::Routes => node_routes::remove()?,
             Step::Table => self.take_table()?,
             Step::Records => self.take_records()?,
             Step::Program => drop(self.folders.remove_program()?),

@@ -14,6 +14,7 @@ mod http;
 mod kernel;
 mod metrics;
 mod names;
+pub mod node_routes;
 mod place;
 pub mod protocol;
 mod rules;

@@ -28,6 +28,9 @@ podCidrs: {{ toJson .Values.podCidrs }}
 {{- if .Values.serviceCidrs }}
 serviceCidrs: {{ toJson .Values.serviceCidrs }}
 {{- end }}
+{{- if ne .Values.network "underlay" }}
+network: {{ .Values.network }}
+{{- end }}
 services: {{ .Values.services }}
 cniBinDir: /host/cni/bin
 cniConfDir: /host/cni/net.d

@@ -10,12 +10,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueHint};
+use ringfence_agent::node_routes::Keeper;
 use ringfence_kube::Access;
 
 use crate::output::json;
 use crate::paint;
 use installer::Installer;
-use settings::{Plan, Settings};
+use settings::{NetworkMode, Plan, Settings};
+use source::Listeners;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence agent --pod-cidr 10.244.0.0/16 --service-cidr 10.96.0.0/12\n  \
                                    ringfence agent --config /etc/ringfence/agent.yaml --listen 127.0.0.1:9470\n  \
@@ -50,10 +52,24 @@ pub(crate) fn run(arguments: &AgentArguments) -> anyhow::Result<ExitCode> {
     let (access, scope) = (plan.access(), plan.services.scope());
     let ended = ringfence_agent::run_with(config, move |teller| {
         // Not before: a thread that is older than the agent would take its signals.
-        let installer = Installer::start(&plan);
-        source::follow(&access, scope, &teller, installer.as_ref());
+        let listeners = Listeners {
+            installer: Installer::start(&plan),
+            routes: keeper(&plan),
+        };
+        source::follow(&access, scope, &teller, &listeners);
     });
     Ok(ended.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
+}
+
+/// Who keeps routes to other nodes, if the settings want them.
+fn keeper(plan: &Plan) -> Option<Keeper> {
+    if plan.network == NetworkMode::Underlay {
+        return None;
+    }
+    let started = Keeper::start(plan.node.clone(), plan.pod_cidrs.clone());
+    started
+        .inspect_err(|error| tracing::error!("pods of other nodes are not reached: {error:#}"))
+        .ok()
 }
 
 fn plan(arguments: &AgentArguments) -> anyhow::Result<Plan> {

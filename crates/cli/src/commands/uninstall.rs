@@ -68,6 +68,7 @@ const fn kind(step: Step) -> &'static str {
     match step {
         Step::Network => "network",
         Step::Wires => "wire",
+        Step::Routes => "route",
         Step::Table => "table",
         Step::Records => "record",
         Step::Program => "plugin",

@@ -11,6 +11,7 @@ mod api;
 mod follows;
 mod install;
 mod node;
+mod routes;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         (
             "a_death_between_any_two_steps_of_leaving_is_finished_by_the_next_run",
             install::a_death_between_any_two_steps_of_leaving_is_finished_by_the_next_run,
+        ),
+        (
+            "an_agent_routes_to_the_pods_of_other_nodes",
+            routes::an_agent_routes_to_the_pods_of_other_nodes,
         ),
     ])
 }

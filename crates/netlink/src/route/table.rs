@@ -70,7 +70,28 @@ impl RouteSocket {
     /// [`RouteSocketError`]; `is_missing` if there is none.
     pub fn delete_route(&mut self, route: &Route) -> Result<(), RouteSocketError> {
         let what = || format!("cannot delete the route to {}", route.destination);
-        self.request(what, &RouteNetlinkMessage::DelRoute(message(route)), 0)
+        let message = message(route, RouteProtocol::Static);
+        self.request(what, &RouteNetlinkMessage::DelRoute(message), 0)
+            .map(drop)
+    }
+
+    /// Adds a route that says that it is of `protocol`, a number above those that the kernel knows (`rtm_protocol`).
+    ///
+    /// # Errors
+    /// [`RouteSocketError`]; `is_exists` if there is one to this destination with this metric, whosever it is.
+    pub fn add_route_of(&mut self, protocol: u8, route: &Route) -> Result<(), RouteSocketError> {
+        let message = message(route, RouteProtocol::from(protocol));
+        self.send_route(route, message, CREATE | EXCLUSIVE)
+    }
+
+    /// Deletes a route of `protocol`, and no other to the same destination.
+    ///
+    /// # Errors
+    /// [`RouteSocketError`]; `is_missing` if there is none.
+    pub fn delete_route_of(&mut self, protocol: u8, route: &Route) -> Result<(), RouteSocketError> {
+        let what = || format!("cannot delete the route to {}", route.destination);
+        let message = message(route, RouteProtocol::from(protocol));
+        self.request(what, &RouteNetlinkMessage::DelRoute(message), 0)
             .map(drop)
     }
 
@@ -80,6 +101,22 @@ impl RouteSocket {
     /// # Errors
     /// [`RouteSocketError`].
     pub fn routes(&mut self) -> Result<Vec<Route>, RouteSocketError> {
+        self.list_routes(|_| true)
+    }
+
+    /// Those of [`Self::routes`] that say that they are of `protocol`.
+    ///
+    /// # Errors
+    /// [`RouteSocketError`].
+    pub fn routes_of(&mut self, protocol: u8) -> Result<Vec<Route>, RouteSocketError> {
+        let wanted = RouteProtocol::from(protocol);
+        self.list_routes(|message| message.header.protocol == wanted)
+    }
+
+    fn list_routes(
+        &mut self,
+        is_wanted: impl Fn(&RouteMessage) -> bool,
+    ) -> Result<Vec<Route>, RouteSocketError> {
         let mut routes = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut message = RouteMessage::default();
@@ -88,25 +125,39 @@ impl RouteSocket {
                 "cannot list routes",
                 &RouteNetlinkMessage::GetRoute(message),
             )?;
-            routes.extend(answer.iter().filter_map(route));
+            let messages = answer.iter().filter_map(|message| match message {
+                RouteNetlinkMessage::NewRoute(message) => Some(message),
+                _ => None,
+            });
+            let wanted = messages.filter(|message| is_wanted(message));
+            routes.extend(wanted.filter_map(route));
         }
         routes.sort_unstable();
         Ok(routes)
     }
 
     fn new_route(&mut self, route: &Route, flags: u16) -> Result<(), RouteSocketError> {
+        self.send_route(route, message(route, RouteProtocol::Static), flags)
+    }
+
+    fn send_route(
+        &mut self,
+        route: &Route,
+        message: RouteMessage,
+        flags: u16,
+    ) -> Result<(), RouteSocketError> {
         let what = || format!("cannot add a route to {}", route.destination);
-        self.request(what, &RouteNetlinkMessage::NewRoute(message(route)), flags)
+        self.request(what, &RouteNetlinkMessage::NewRoute(message), flags)
             .map(drop)
     }
 }
 
-fn message(route: &Route) -> RouteMessage {
+fn message(route: &Route, protocol: RouteProtocol) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.address_family = family(route.destination.addr());
     message.header.destination_prefix_length = route.destination.prefix_len();
     message.header.table = RouteHeader::RT_TABLE_MAIN;
-    message.header.protocol = RouteProtocol::Static;
+    message.header.protocol = protocol;
     let destination = route.destination.network();
     message
         .attributes
@@ -144,10 +195,7 @@ fn message(route: &Route) -> RouteMessage {
     message
 }
 
-fn route(message: &RouteNetlinkMessage) -> Option<Route> {
-    let RouteNetlinkMessage::NewRoute(message) = message else {
-        return None;
-    };
+fn route(message: &RouteMessage) -> Option<Route> {
     if message.header.table != RouteHeader::RT_TABLE_MAIN {
         return None;
     }

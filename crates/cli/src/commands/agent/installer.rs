@@ -83,7 +83,7 @@ fn install(plan: &Plan, folders: &Folders, heard: &Receiver<Vec<IpNet>>) {
 }
 
 fn holds(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> bool {
-    folders.holds(Path::new(OWN_PROGRAM), &plan.network(blocks.to_vec()))
+    folders.holds(Path::new(OWN_PROGRAM), &plan.pod_network(blocks.to_vec()))
 }
 
 fn attempt(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> anyhow::Result<()> {
@@ -91,7 +91,7 @@ fn attempt(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> anyhow::Result<(
     if let Answer::No { message, .. } = ask_ready(&plan.cni_socket, PATIENCE)? {
         bail!("the agent is not ready: {message}");
     }
-    let network = plan.network(blocks.to_vec());
+    let network = plan.pod_network(blocks.to_vec());
     let installed = folders.install(Path::new(OWN_PROGRAM), &network)?;
     if installed.program {
         tracing::info!(path = %folders.program_file().display(), "installed the plugin");

@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     /// Who translates Service addresses: this table, or somebody else, such as kube-proxy [default: nftables]
     #[arg(long, value_enum)]
     services: Option<Services>,
+    /// Who brings packets to the pods of other nodes: the network between nodes, or routes of the agent [default: underlay]
+    #[arg(long, value_enum)]
+    network: Option<NetworkMode>,
     /// Name of the nftables table of family inet [default: ringfence]
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
@@ -96,6 +99,17 @@ pub(super) enum Services {
     Nftables,
 }
 
+/// Who brings packets to the pods of other nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NetworkMode {
+    /// The network between nodes, such as a cloud's routes
+    #[default]
+    Underlay,
+    /// The agent: a route to each other node, which has to be in a subnet of this one
+    Routes,
+}
+
 /// A plugin that is called after ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -140,6 +154,7 @@ pub(super) struct Plan {
     pub(super) pod_cidrs: Vec<IpNet>,
     pub(super) service_cidrs: Vec<IpNet>,
     pub(super) services: Services,
+    pub(super) network: NetworkMode,
     pub(super) table: String,
     pub(super) state_dir: PathBuf,
     pub(super) cni_socket: PathBuf,
@@ -169,6 +184,7 @@ impl Settings {
             pod_cidrs: any(self.pod_cidrs, others.pod_cidrs),
             service_cidrs: any(self.service_cidrs, others.service_cidrs),
             services: self.services.or(others.services),
+            network: self.network.or(others.network),
             table: self.table.or(others.table),
             state_dir: self.state_dir.or(others.state_dir),
             cni_socket: self.cni_socket.or(others.cni_socket),
@@ -210,6 +226,7 @@ impl Settings {
             pod_cidrs: self.pod_cidrs,
             service_cidrs: self.service_cidrs,
             services: self.services.unwrap_or_default(),
+            network: self.network.unwrap_or_default(),
             table: self
                 .table
                 .unwrap_or_else(|| ringfence_agent::TABLE_NAME.to_owned()),
@@ -248,7 +265,7 @@ impl Plan {
     }
 
     /// What is installed on a node with these blocks.
-    pub(super) fn network(&self, pod_cidrs: Vec<IpNet>) -> Network {
+    pub(super) fn pod_network(&self, pod_cidrs: Vec<IpNet>) -> Network {
         Network {
             pod_cidrs,
             data_dir: self.state_dir.clone(),
