@@ -8,6 +8,7 @@
 mod clock;
 mod config;
 pub mod departure;
+pub mod detour;
 pub mod flows;
 mod health_check;
 mod http;

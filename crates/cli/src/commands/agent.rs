@@ -10,13 +10,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueHint};
+use ringfence_agent::detour;
 use ringfence_agent::node_routes::Keeper;
 use ringfence_kube::Access;
 
 use crate::output::json;
 use crate::paint;
 use installer::Installer;
-use settings::{NetworkMode, Plan, Settings};
+use settings::{NetworkMode, Plan, Services, Settings};
 use source::Listeners;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence agent --pod-cidr 10.244.0.0/16 --service-cidr 10.96.0.0/12\n  \
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &AgentArguments) -> anyhow::Result<ExitCode> {
     let remarks = ringfence_agent::probe(&config);
     let remarks = remarks.context("this machine cannot be a node of ringfence")?;
     remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
+    refuse_detour(&plan).context("this machine cannot be a node of ringfence")?;
     tracing::info!(node = plan.node, server, "following the cluster");
     let (access, scope) = (plan.access(), plan.services.scope());
     let ended = ringfence_agent::run_with(config, move |teller| {
@@ -59,6 +61,25 @@ pub(crate) fn run(arguments: &AgentArguments) -> anyhow::Result<ExitCode> {
         source::follow(&access, scope, &teller, &listeners);
     });
     Ok(ended.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
+}
+
+/// Refuses a node on which IPVS leads packets of Services past the policies. Where our table translates their addresses, they
+/// never come to it.
+fn refuse_detour(plan: &Plan) -> anyhow::Result<()> {
+    let Some(detour) = detour::find()? else {
+        return Ok(());
+    };
+    match plan.services {
+        Services::None => bail!(
+            "IPVS balances Services here, and its packets pass by the rules of pods ({detour}): start kube-proxy with \
+             `--proxy-mode nftables`, or take it away with `kube-proxy --cleanup` and use `services: nftables`"
+        ),
+        Services::Nftables => tracing::warn!(
+            "IPVS balances Services here, beside this agent ({detour}): take what is left of the other away, for example with \
+             `kube-proxy --cleanup`"
+        ),
+    }
+    Ok(())
 }
 
 /// Who keeps routes to other nodes, if the settings want them.

@@ -1,3 +1,5 @@
+use ringfence_netlink::route::RouteSocket;
+
 use super::api::{Bench, deny, namespace, node, pod};
 use super::node::Node;
 
@@ -91,4 +93,32 @@ pub(crate) fn an_agent_without_its_cluster_says_what_it_waits_for() {
             .is_some_and(|page| page.contains(" 200 "))
     };
     machine.eventually("readiness", is_ready);
+}
+
+/// Policy that packets pass by is none: the agent says so, and does not begin.
+pub(crate) fn an_agent_refuses_a_node_whose_services_are_balanced_by_ipvs() {
+    let mut machine = Node::new();
+    let mut routes = RouteSocket::open().unwrap();
+    routes.create_bridge("kube-ipvs0").unwrap();
+    let bench = Bench::start(&[namespace(), node()]);
+    bench.write_kubeconfig(&machine.path("kubeconfig"));
+    machine.start_with("services: none\n");
+    let code = machine.wait();
+    assert_eq!(code.code(), Some(2), "{}", machine.log());
+    let log = machine.log();
+    assert!(log.contains("`kube-ipvs0` is one of kube-proxy"), "{log}");
+    assert!(log.contains("--proxy-mode nftables"), "{log}");
+    // What this table translates does not come to IPVS.
+    machine.start_with("services: nftables\n");
+    let is_ready = || {
+        machine
+            .page("/readyz")
+            .is_some_and(|page| page.contains(" 200 "))
+    };
+    machine.eventually("readiness", is_ready);
+    assert!(
+        machine.log().contains("beside this agent"),
+        "{}",
+        machine.log()
+    );
 }

@@ -28,6 +28,10 @@ fn main() -> ExitCode {
             follows::an_agent_without_its_cluster_says_what_it_waits_for,
         ),
         (
+            "an_agent_refuses_a_node_whose_services_are_balanced_by_ipvs",
+            follows::an_agent_refuses_a_node_whose_services_are_balanced_by_ipvs,
+        ),
+        (
             "an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken_away",
             install::an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken_away,
         ),

@@ -86,6 +86,11 @@ impl Node {
         agent.wait().unwrap()
     }
 
+    /// Waits until the agent has ended by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.agent.take().unwrap().wait().unwrap()
+    }
+
     /// Wires a pod as the plugin does: it is there when the agent has said so.
     pub(crate) fn wire(&self, name: &str, address: &str) -> Pod {
         let endpoint = endpoint(name, address);

@@ -12,7 +12,7 @@ use ringfence_cni::agent::{Answer, ask_ready};
 use ringfence_cni::installation::Folders;
 use ringfence_model::Object;
 
-use super::settings::Plan;
+use super::settings::{Plan, Services};
 
 /// How often it is seen to that everything is in place.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -88,6 +88,9 @@ fn holds(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> bool {
 
 fn attempt(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> anyhow::Result<()> {
     check(plan, blocks)?;
+    if plan.services == Services::None {
+        super::refuse_detour(plan)?;
+    }
     if let Answer::No { message, .. } = ask_ready(&plan.cni_socket, PATIENCE)? {
         bail!("the agent is not ready: {message}");
     }
