@@ -50,6 +50,22 @@ pub(crate) fn map_lots<'i, T: Sync, R: Send + Sync>(
     map_with(&Threads, &lots, |lot| make(lot))
 }
 
+/// What `one` and `other` give, which need nothing of each other.
+pub(crate) fn both<A: Send, B>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> (A, B) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one.join();
+        (
+            one.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            other,
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,6 +49,8 @@ pub struct Subject<'a> {
     pub documents: &'a Documents,
     /// What loading and assembling them has said.
     pub diagnostics: &'a [Diagnostic],
+    /// The namespace of objects that name none (rule OB-2).
+    pub default_namespace: &'a str,
 }
 
 /// Everything that is wrong with the subject, as far as no annotation of an object takes it back.

@@ -39,7 +39,8 @@ impl Step {
 }
 
 /// The shortest way from any of `sources` to any of `destinations`; of several the first in the order of units. All
-/// steps but the first begin at pods: neither nodes nor the outside are passed through. A way with steps that are not certain
+/// steps but the first begin at pods: neither nodes nor the outside are passed through. A unit that is a source and a
+/// destination is reached by others; by other members of its own only if sources and destinations are the same. A way with steps that are not certain
 /// is found only if there is no other. `None` if there is no way for certain.
 #[must_use]
 pub fn shortest(
@@ -59,30 +60,110 @@ fn shortest_by(
     (sources, destinations): (&BTreeSet<Unit>, &BTreeSet<Unit>),
     opens: fn(&Cell) -> bool,
 ) -> Option<Vec<Step>> {
-    let starts = sources.iter().map(|source| (source.clone(), None));
-    let mut came_from: BTreeMap<Unit, Option<Unit>> = starts.collect();
-    let mut level: Vec<Unit> = sources.iter().cloned().collect();
-    while !level.is_empty() {
-        let left = groups.units().filter(|unit| !came_from.contains_key(*unit));
-        let matrix = Matrix::of(engine, groups, level.clone(), left.cloned().collect());
-        let mut next_level = Vec::new();
-        for here in level {
-            for next in &matrix.destinations {
-                if came_from.contains_key(next) || !matrix.cell(&here, next).is_some_and(opens) {
-                    continue;
-                }
-                came_from.insert(next.clone(), Some(here.clone()));
-                if destinations.contains(next) {
-                    return steps(engine, groups, &came_from, next);
-                }
-                if is_passed_through(next) {
-                    next_level.push(next.clone());
+    let mut search = Search {
+        came_from: sources.iter().map(|unit| (unit.clone(), None)).collect(),
+        both: sources & destinations,
+        is_same: sources == destinations,
+        looped: BTreeSet::new(),
+        destinations,
+    };
+    let found = search.run(engine, groups, opens);
+    // Others may lead where the search went round in a circle.
+    let looped = search.looped.iter().filter_map(|unit| {
+        let own = BTreeSet::from([unit.clone()]);
+        shortest_by(engine, groups, (&(sources - &own), &own), opens)
+    });
+    found.into_iter().chain(looped).min_by_key(Vec::len)
+}
+
+/// A search for the shortest way, from all sources at once.
+struct Search<'a> {
+    /// By which unit each was reached; by none where the search began.
+    came_from: BTreeMap<Unit, Option<Unit>>,
+    destinations: &'a BTreeSet<Unit>,
+    /// Those that are sources as well: they have to be reached by others, and are not passed through.
+    both: BTreeSet<Unit>,
+    /// Whether sources and destinations are the same, so that members of a unit that reach others of it count.
+    is_same: bool,
+    /// Those of both that were reached by what they had reached themselves.
+    looped: BTreeSet<Unit>,
+}
+
+impl Search<'_> {
+    fn run(
+        &mut self,
+        engine: &Engine,
+        groups: &Groups,
+        opens: fn(&Cell) -> bool,
+    ) -> Option<Vec<Step>> {
+        let mut level: Vec<Unit> = self.came_from.keys().cloned().collect();
+        while !level.is_empty() {
+            let left = groups.units().filter(|unit| self.is_left(unit)).cloned();
+            let matrix = Matrix::of(engine, groups, level.clone(), left.collect());
+            let mut next_level = Vec::new();
+            for here in level {
+                for next in &matrix.destinations {
+                    if !self.is_left(next) || !matrix.cell(&here, next).is_some_and(opens) {
+                        continue;
+                    }
+                    if self.both.contains(next) && !self.arrives(&here, next) {
+                        continue;
+                    }
+                    if self.destinations.contains(next) {
+                        return self.steps(engine, groups, &here, next);
+                    }
+                    self.came_from.insert(next.clone(), Some(here.clone()));
+                    if is_passed_through(next) {
+                        next_level.push(next.clone());
+                    }
                 }
             }
+            level = next_level;
         }
-        level = next_level;
+        None
     }
-    None
+
+    fn is_left(&self, unit: &Unit) -> bool {
+        !self.came_from.contains_key(unit) || self.both.contains(unit)
+    }
+
+    /// Whether the way to `here` and on to `end`, a source itself, is one of others.
+    fn arrives(&mut self, here: &Unit, end: &Unit) -> bool {
+        if here == end {
+            return self.is_same;
+        }
+        let is_circle = self.start_of(here) == end;
+        if is_circle {
+            self.looped.insert(end.clone());
+        }
+        !is_circle
+    }
+
+    fn start_of<'u>(&'u self, unit: &'u Unit) -> &'u Unit {
+        let mut start = unit;
+        while let Some(Some(before)) = self.came_from.get(start) {
+            start = before;
+        }
+        start
+    }
+
+    /// The way to `here` by which the search came, and on to `end`, with a connection for each step.
+    fn steps(
+        &self,
+        engine: &Engine,
+        groups: &Groups,
+        here: &Unit,
+        end: &Unit,
+    ) -> Option<Vec<Step>> {
+        let mut steps = vec![step(engine, groups, here, end)?];
+        let mut to = here;
+        while let Some(Some(from)) = self.came_from.get(to) {
+            steps.push(step(engine, groups, from, to)?);
+            to = from;
+        }
+        steps.reverse();
+        Some(steps)
+    }
 }
 
 fn opens(cell: &Cell) -> bool {
@@ -98,23 +179,6 @@ const fn is_passed_through(unit: &Unit) -> bool {
         Unit::Workload { .. } | Unit::Namespace(_) | Unit::Zone(_) => true,
         Unit::Nodes | Unit::Node(_) | Unit::Place(_) => false,
     }
-}
-
-/// The way to `end` by which the search came, with a connection for each step.
-fn steps(
-    engine: &Engine,
-    groups: &Groups,
-    came_from: &BTreeMap<Unit, Option<Unit>>,
-    end: &Unit,
-) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut to = end;
-    while let Some(Some(from)) = came_from.get(to) {
-        steps.push(step(engine, groups, from, to)?);
-        to = from;
-    }
-    steps.reverse();
-    Some(steps)
 }
 
 fn step(engine: &Engine, groups: &Groups, from: &Unit, to: &Unit) -> Option<Step> {

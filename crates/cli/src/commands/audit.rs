@@ -45,9 +45,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     let mut loaded = manifests.options.load_silently(&manifests.named())?;
     loaded.forget_notes_of(&admission::KINDS);
     loaded.print_diagnostics();
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     let missing = loaded.missing();
     let engine = Engine::new(std::mem::take(&mut loaded.cluster));
     let report = Report::of(&loaded, &engine, arguments);
@@ -91,9 +89,10 @@ impl Report {
             documents: &documents,
             guards: &admission::guards(&loaded.sources),
         };
+        let namespace = &arguments.options.namespace;
         // Neither needs the other, and on large clusters each takes its time.
         let (audit, health) = std::thread::scope(|scope| {
-            let health = scope.spawn(|| Health::of(loaded, engine, &documents));
+            let health = scope.spawn(|| Health::of(loaded, engine, &documents, namespace));
             let audit = audit::audit(&subject, &arguments.measures());
             (audit, health.join())
         });
@@ -114,12 +113,18 @@ impl Report {
 }
 
 impl Health {
-    fn of(loaded: &LoadedManifests, engine: &Engine, documents: &Documents) -> Self {
+    fn of(
+        loaded: &LoadedManifests,
+        engine: &Engine,
+        documents: &Documents,
+        default_namespace: &str,
+    ) -> Self {
         let subject = lint::Subject {
             engine,
             objects: &loaded.objects,
             documents,
             diagnostics: &loaded.diagnostics,
+            default_namespace,
         };
         let report = lint::check_with(&subject, &Threads);
         let mut health = Self::default();

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let selection = arguments.selection()?;
     let mut loaded = load(arguments)?;
     let engine = Engine::new(std::mem::take(&mut loaded.cluster));
-    let mut report = check(&loaded, &engine);
+    let mut report = check(&loaded, &engine, &arguments.manifests.options.namespace);
     selection.apply(&mut report);
     match arguments.output {
         CheckFormat::Text => text::print(&report, &loaded, arguments.show_suppressed),
@@ -58,12 +58,13 @@ fn load(arguments: &CheckArguments) -> anyhow::Result<LoadedManifests> {
     options.load_silently(&arguments.manifests.named())
 }
 
-fn check(loaded: &LoadedManifests, engine: &Engine) -> Report {
+fn check(loaded: &LoadedManifests, engine: &Engine, default_namespace: &str) -> Report {
     let subject = Subject {
         engine,
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
         diagnostics: &loaded.diagnostics,
+        default_namespace,
     };
     lint::check_with(&subject, &Threads)
 }

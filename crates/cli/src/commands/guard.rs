@@ -56,6 +56,7 @@ fn proof(arguments: &MetadataArguments, guard: &Guard) -> anyhow::Result<Option<
         return Ok(None);
     }
     let loaded = arguments.options.load(&files)?;
+    loaded.tell_caveat();
     let mut objects = loaded.objects;
     objects.retain(|object| !is_of_guard(object));
     objects.extend(policies(guard)?);

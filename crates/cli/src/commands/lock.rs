@@ -27,9 +27,7 @@ fn write(arguments: &LockArguments) -> anyhow::Result<ExitCode> {
         "a lockfile has one form, and -o is that of what --check says; `ringfence matrix -o json` tells machines what may be opened"
     );
     let loaded = load(arguments)?;
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     let manifests = Manifests::from(loaded);
     let lock = manifests.lock(&manifests.outside());
     let text = lock.to_string();

@@ -30,13 +30,12 @@ use view::Names;
 
 pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
     let loaded = arguments.manifests.load()?;
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     let missing = loaded.missing();
     let engine = Engine::new(loaded.cluster);
     let groups = chosen_groups(&engine, arguments)?;
     let matrix = matrix(&engine, &groups, arguments)?;
+    ensure_drawable(&matrix, arguments.output)?;
     print(&engine, &groups, &matrix, arguments.output)?;
     missing.tell_if(is_unknown(&matrix));
     Ok(ExitCode::SUCCESS)
@@ -73,6 +72,18 @@ fn written(
     let mut out = BufWriter::new(io::stdout().lock());
     let answer = write(&mut out).and_then(|()| Ok(out.flush()?));
     answer.context("cannot write the answer")
+}
+
+/// With more cells no browser shows a page, and no program a picture.
+const MOST_DRAWN: usize = 400_000;
+
+fn ensure_drawable(matrix: &Matrix, form: Form) -> anyhow::Result<()> {
+    let (rows, columns) = (matrix.sources.len(), matrix.destinations.len());
+    ensure!(
+        !form.is_drawn() || rows.saturating_mul(columns) <= MOST_DRAWN,
+        "{rows} rows and {columns} columns are too many to be drawn: choose some by --from and --to, ask --by namespace, or leave addresses out by --no-external; -o csv and -o json hold all of them"
+    );
+    Ok(())
 }
 
 /// With more workloads nobody reads a matrix of all of them.

@@ -23,9 +23,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
         "`{name}` has no record: nothing can be replayed"
     );
     let loaded = arguments.manifests.load()?;
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     let replay = Replay::of(&records, loaded.cluster);
     match arguments.output {
         ReplayFormat::Text => text::print(&replay),

@@ -15,7 +15,6 @@ use ringfence_reach::suggest::{IngressFrom, Subject, Suggestion, suggest};
 
 use crate::inputs::manifests::{LoadedManifests, ManifestArguments};
 use crate::output::answer::say;
-use crate::paint;
 use arguments::SuggestFormat;
 pub(crate) use arguments::{EXAMPLES, SuggestArguments};
 
@@ -62,9 +61,7 @@ fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     let mut loaded = manifests.options.load_silently(&manifests.named())?;
     loaded.forget_notes_of(&Wiring::KINDS);
     loaded.print_diagnostics();
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     wake(manifests, &mut loaded);
     Ok(loaded)
 }

@@ -37,9 +37,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     }
     let file = file::read(&arguments.file)?;
     let loaded = arguments.manifests()?.load()?;
-    if let Some(caveat) = loaded.caveat() {
-        anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
-    }
+    loaded.tell_caveat();
     let missing = loaded.missing();
     let engine = Engine::new(loaded.cluster);
     if let [from, to] = arguments.path.as_slice() {

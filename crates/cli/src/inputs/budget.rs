@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context as _, ensure};
 
 /// Largest file that is read, in bytes.
-const LARGEST_FILE: u64 = 16 << 20;
+const LARGEST_FILE: u64 = 64 << 20;
 /// Bytes that are read in all.
 const LARGEST_TOTAL: u64 = 256 << 20;
 /// Entries of directories that are looked at in all.
@@ -34,7 +34,7 @@ impl Budget {
     pub(super) fn spend(&mut self, name: &str, bytes: u64) -> anyhow::Result<()> {
         ensure!(
             bytes <= LARGEST_FILE,
-            "{name} is larger than {LARGEST_FILE} bytes"
+            "{name} is larger than {LARGEST_FILE} bytes: give it in parts, such as a file for each namespace, or read the cluster itself by --kubeconfig"
         );
         self.bytes += bytes;
         ensure!(
@@ -71,7 +71,10 @@ mod tests {
     fn a_file_that_is_too_large_is_refused_and_not_cut() {
         let mut budget = Budget::default();
         let error = budget.text("f", std::io::repeat(b'a')).unwrap_err();
-        assert_eq!(error.to_string(), "f is larger than 16777216 bytes");
+        assert_eq!(
+            error.to_string(),
+            "f is larger than 67108864 bytes: give it in parts, such as a file for each namespace, or read the cluster itself by --kubeconfig"
+        );
         let largest = std::io::repeat(b'a').take(LARGEST_FILE);
         assert_eq!(
             Budget::default().text("f", largest).unwrap().len() as u64,

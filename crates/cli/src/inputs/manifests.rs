@@ -279,6 +279,13 @@ impl LoadedManifests {
         }
     }
 
+    /// Says on standard error what the answer has to be read with.
+    pub(crate) fn tell_caveat(&self) {
+        if let Some(caveat) = self.caveat() {
+            anstream::eprintln!("{}: {caveat}", crate::paint::bad("warning"));
+        }
+    }
+
     /// The file of the first object, or else one that was read.
     pub(crate) fn first_file(&self) -> Arc<str> {
         let object = self.objects.iter().find_map(Object::source);

@@ -10,7 +10,7 @@ pub(crate) fn line(fields: &[String]) -> String {
 
 /// A field in quotation marks where it needs them. Spreadsheets take what begins like a formula for one, so that gets
 /// an apostrophe.
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     let field = plain(field);
     let field = if field.starts_with(['=', '+', '-', '@']) {
         format!("'{field}")

@@ -747,6 +747,39 @@ spec: {{hostNetwork: true, containers: [{{name: agent, image: agent}}]}}
     );
 }
 
+/// On the network of its node no policy holds anybody: the score does not rise by moving what is open there.
+#[test]
+fn moving_to_the_host_network_does_not_raise_the_score() {
+    let legacy = "
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: legacy, labels: {pod-security.kubernetes.io/enforce: baseline}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: old, namespace: legacy, labels: {app: old}}
+spec: {SPEC containers: [{name: c, image: postgres:9}]}
+";
+    let found = |spec: &str| {
+        let text = CLOSED.to_owned() + &legacy.replace("SPEC", spec);
+        let found = ringfence_reading(&text, &["audit", "-f", "-", "-o", "json"]);
+        let json: Value = serde_json::from_str(&found.stdout).unwrap();
+        let of = |id: &str| {
+            let all = json["principles"].as_array().unwrap();
+            let one = all.iter().find(|one| one["id"] == id).unwrap();
+            (one["holds"].clone(), one["measured"].clone())
+        };
+        let score = json["score"].clone();
+        let measured = ["RA01", "RA02", "RA03", "RA06", "RA07"].map(of);
+        (score, measured)
+    };
+    let (open, measured_open) = found("");
+    let (moved, measured_moved) = found("hostNetwork: true,");
+    assert!(moved.as_u64() <= open.as_u64(), "{open} {moved}");
+    assert_eq!(measured_moved, measured_open);
+}
+
 #[test]
 fn the_score_is_explained() {
     let said = audit(&format!("{CLOSED}{ALLOW_ALL}"), &["--explain-score"]).expect(1);

@@ -484,3 +484,63 @@ fn a_namespace_that_lies_about_its_name_is_told() {
     assert!(said.contains("`other` becomes `shop`"), "{said}");
     assert!(!check("shop").stdout.contains("NP-18"));
 }
+
+/// An operator's pods stand in no manifest; a policy for them is no mistake, and may still be one.
+#[test]
+fn pods_that_another_object_may_make_are_no_more_than_a_note() {
+    let manifests = |kind: &str, namespace: &str| {
+        format!(
+            "apiVersion: v1
+kind: Namespace
+metadata: {{name: m}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: other, namespace: m, labels: {{app: other}}}}
+spec: {{containers: [{{name: c, image: i}}]}}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: {kind}
+metadata: {{name: k8s, namespace: {namespace}}}
+spec: {{}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: prometheus, namespace: m}}
+spec:
+  podSelector: {{matchLabels: {{app: prometheus}}}}
+  policyTypes: [Ingress]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: scraped, namespace: m}}
+spec:
+  podSelector: {{matchLabels: {{app: other}}}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{{podSelector: {{matchLabels: {{app: prometheus}}}}}}]
+  - from: [{{podSelector: {{matchLabels: {{tier: scraper}}}}}}]
+"
+        )
+    };
+    let found = |kind: &str, namespace: &str| {
+        let arguments = ["--select", "RF001,RF002,RF005", "-o", "json"];
+        check(&manifests(kind, namespace), &arguments)
+    };
+    let operated = found("Prometheus", "m");
+    assert_eq!(operated.status.code(), Some(0), "{operated:#?}");
+    assert_eq!(ids(&operated.stdout), ["RF001", "RF002", "RF005"]);
+    assert_eq!(
+        operated
+            .stdout
+            .matches("Prometheus m/k8s may make such pods")
+            .count(),
+        3,
+        "{operated:#?}"
+    );
+    for (kind, namespace) in [("ServiceMonitor", "m"), ("Prometheus", "elsewhere")] {
+        let found = found(kind, namespace);
+        assert_eq!(found.status.code(), Some(1), "{found:#?}");
+        assert!(!found.stdout.contains("may make"), "{found:#?}");
+    }
+}

@@ -486,6 +486,29 @@ fn a_list_shows_together_what_is_the_same() {
 }
 
 #[test]
+fn a_page_that_no_browser_shows_is_refused() {
+    let pod = |number: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}, namespace: a}}\nspec: {{containers: [{{name: c, image: i}}]}}\n---\n"
+        )
+    };
+    let pods: String = (0..640).map(pod).collect();
+    let pods = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: a}}\n---\n{pods}");
+    let ask = |more: &[&str]| {
+        ringfence_reading(
+            &pods,
+            &[&["matrix", "-f", "-", "--by", "pod"], more].concat(),
+        )
+    };
+    let said = ask(&["-o", "html"]).expect_refused();
+    assert!(said.contains("too many to be drawn"), "{said}");
+    assert!(said.contains("--by namespace"), "{said}");
+    ask(&["-o", "html", "--from", "a/p1"]).expect(0);
+    let csv = ask(&["-o", "csv"]).expect(0);
+    assert!(csv.lines().count() > 400_000);
+}
+
+#[test]
 fn blocks_of_pods_make_answers_certain() {
     const FILE: &str = "docs/examples/pod-cidr.yaml";
     let verdict = |more: &[&str]| {

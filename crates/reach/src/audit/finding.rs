@@ -15,6 +15,8 @@ pub struct Measured {
     pub principle: Principle,
     /// For how many workloads (for namespaces, RA05) it is proven to hold.
     pub holds: usize,
+    /// How many more count as open that are on the network of their nodes, where no policy holds them; RA04 names them.
+    pub on_hosts: usize,
     /// The namespace in which it holds for the smallest share; `None` if there was nothing to measure.
     pub worst: Option<NamespaceShare>,
     /// Where it does not, the worst first.
@@ -119,7 +121,7 @@ impl Measured {
     /// For how many it was measured.
     #[must_use]
     pub const fn measured(&self) -> usize {
-        self.holds + self.findings.len()
+        self.holds + self.on_hosts + self.findings.len()
     }
 }
 

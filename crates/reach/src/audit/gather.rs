@@ -1,7 +1,7 @@
 //! What measuring brings in, and what becomes of it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::Endpoint;
 use ringfence_net::ConnectionSet;
@@ -17,6 +17,8 @@ use crate::workload::Unit;
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     units: BTreeMap<Principle, BTreeMap<Unit, Vec<Found>>>,
+    /// Who is on the network of nodes, where no policy holds anybody.
+    on_hosts: BTreeMap<Principle, BTreeSet<Unit>>,
     /// The family that is being looked at.
     shared: SharedFamily,
 }
@@ -70,17 +72,26 @@ impl Gathered {
         }
     }
 
+    /// Says that no policy can make `principle` hold for `unit`. It counts as open, and is no finding of its own.
+    pub(super) fn on_hosts(&mut self, principle: Principle, unit: &Unit) {
+        let units = self.on_hosts.entry(principle).or_default();
+        units.insert(unit.clone());
+    }
+
     pub(super) fn into_measured(
         self,
         engine: &Engine,
         workloads: &Workloads,
         acceptances: &Acceptances,
     ) -> Vec<Measured> {
-        let mut units = self.units;
+        let (mut units, mut on_hosts) = (self.units, self.on_hosts);
         let of_principle = |principle: Principle| {
             let units = units.remove(&principle).unwrap_or_default();
-            let holds = units.values().filter(|open| open.is_empty()).count();
-            let worst = worst(&units);
+            let mut on_hosts = on_hosts.remove(&principle).unwrap_or_default();
+            on_hosts.retain(|unit| units.get(unit).is_none_or(Vec::is_empty));
+            let closed = units.iter().filter(|(_, open)| open.is_empty());
+            let holds = closed.filter(|(unit, _)| !on_hosts.contains(*unit)).count();
+            let worst = worst(&units, &on_hosts);
             let open = units.into_iter().filter(|(_, open)| !open.is_empty());
             let findings = open.map(|(unit, open)| {
                 let source = workloads.source(engine.cluster(), &unit);
@@ -99,6 +110,7 @@ impl Gathered {
             Measured {
                 principle,
                 holds,
+                on_hosts: on_hosts.len(),
                 worst,
                 findings,
             }
@@ -108,16 +120,18 @@ impl Gathered {
 }
 
 /// The namespace with the smallest share; of several, the one with the most that is open.
-fn worst(units: &BTreeMap<Unit, Vec<Found>>) -> Option<NamespaceShare> {
+fn worst(units: &BTreeMap<Unit, Vec<Found>>, on_hosts: &BTreeSet<Unit>) -> Option<NamespaceShare> {
     let mut shares: BTreeMap<&str, NamespaceShare> = BTreeMap::new();
-    for (unit, open) in units {
+    let judged = units.iter().filter(|(unit, _)| !on_hosts.contains(*unit));
+    let judged = judged.map(|(unit, open)| (unit, open.is_empty()));
+    for (unit, holds) in judged.chain(on_hosts.iter().map(|unit| (unit, false))) {
         let namespace = unit.namespace().unwrap_or_default();
         let share = shares.entry(namespace).or_insert_with(|| NamespaceShare {
             namespace: namespace.to_owned(),
             holds: 0,
             measured: 0,
         });
-        share.holds += usize::from(open.is_empty());
+        share.holds += usize::from(holds);
         share.measured += 1;
     }
     shares.into_values().min_by(|one, other| {

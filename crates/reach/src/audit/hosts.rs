@@ -16,6 +16,14 @@ const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 /// The levels that refuse the host network.
 const REFUSING: [&str; 2] = ["baseline", "restricted"];
 
+/// What policies would make hold, on the network of pods.
+const UNHELD: [Principle; 4] = [
+    Principle::DefaultDenyIngress,
+    Principle::DefaultDenyEgress,
+    Principle::MetadataClosed,
+    Principle::NodesClosed,
+];
+
 pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &mut Gathered) {
     let ours = workloads.iter().filter(|one| one.namespace() != SYSTEM);
     for workload in ours {
@@ -24,6 +32,10 @@ pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &m
             let pods = workload.host_pods;
             let open = without_connection(GapKind::HostNetwork { pods });
             gathered.open(Principle::HostNetwork, &workload.unit, open);
+            let stores = workload.store.as_ref().map(|_| Principle::SensitiveStores);
+            for principle in UNHELD.into_iter().chain(stores) {
+                gathered.on_hosts(principle, &workload.unit);
+            }
         }
     }
     for namespace in workloads.namespaces.iter().filter(|name| *name != SYSTEM) {

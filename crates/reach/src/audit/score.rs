@@ -119,6 +119,7 @@ mod tests {
         let measured = |(principle, holds, measured): &(Principle, usize, usize)| Measured {
             principle: *principle,
             holds: *holds,
+            on_hosts: 0,
             worst: Some(NamespaceShare {
                 namespace: "shop".to_owned(),
                 holds: *holds,

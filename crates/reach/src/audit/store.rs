@@ -13,6 +13,24 @@ struct Kind {
     names: &'static [&'static str],
     /// The TCP ports that it listens on.
     ports: &'static [u16],
+    /// Whether one of these ports alone tells of it.
+    is_told_by_port: bool,
+}
+
+impl Kind {
+    fn is_told_by(&self, port: u16) -> bool {
+        self.is_told_by_port && self.ports.contains(&port)
+    }
+
+    /// Whether an image is called like this, with the version of what it holds or without.
+    fn has_image(&self, name: &str) -> bool {
+        let unversioned =
+            name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+        let unversioned = unversioned.strip_suffix('-').unwrap_or(name);
+        [name, unversioned]
+            .iter()
+            .any(|name| self.images.contains(name))
+    }
 }
 
 const KINDS: &[Kind] = &[
@@ -24,11 +42,12 @@ const KINDS: &[Kind] = &[
             "timescaledb",
             "pgbouncer",
             "pgvector",
-            "cloudnative-pg",
             "spilo",
+            "stolon",
         ],
         names: &["postgres", "postgresql", "pg", "pgsql"],
         ports: &[5432],
+        is_told_by_port: true,
     },
     Kind {
         images: &[
@@ -40,6 +59,7 @@ const KINDS: &[Kind] = &[
         ],
         names: &["mysql", "mariadb"],
         ports: &[3306],
+        is_told_by_port: true,
     },
     Kind {
         images: &[
@@ -52,6 +72,7 @@ const KINDS: &[Kind] = &[
         ],
         names: &["redis", "valkey"],
         ports: &[6379],
+        is_told_by_port: true,
     },
     Kind {
         images: &[
@@ -62,61 +83,127 @@ const KINDS: &[Kind] = &[
         ],
         names: &["mongo", "mongodb"],
         ports: &[27017],
+        is_told_by_port: true,
     },
     Kind {
         images: &["cassandra", "scylla"],
         names: &["cql", "cassandra"],
         ports: &[9042],
+        is_told_by_port: true,
     },
     Kind {
         images: &["elasticsearch", "opensearch"],
         names: &["elasticsearch", "opensearch"],
         ports: &[9200, 9300],
+        is_told_by_port: true,
     },
     Kind {
         images: &["etcd"],
         names: &["etcd", "etcd-client", "etcd-peer"],
         ports: &[2379, 2380],
+        is_told_by_port: true,
     },
     Kind {
         images: &["memcached"],
         names: &["memcache", "memcached"],
         ports: &[11211],
+        is_told_by_port: true,
     },
     Kind {
         images: &["mssql", "azure-sql-edge"],
         names: &["mssql"],
         ports: &[1433],
+        is_told_by_port: true,
     },
     Kind {
         images: &["rabbitmq", "activemq"],
         names: &["amqp", "amqps"],
         ports: &[5671, 5672],
+        is_told_by_port: true,
     },
     Kind {
         images: &["kafka", "cp-kafka", "redpanda"],
         names: &["kafka"],
         ports: &[9092],
+        is_told_by_port: true,
     },
     Kind {
         images: &["zookeeper"],
         names: &["zookeeper"],
         ports: &[2181],
+        is_told_by_port: true,
     },
     Kind {
         images: &["cockroach"],
         names: &["cockroach", "cockroachdb"],
         ports: &[26257],
+        is_told_by_port: true,
     },
     Kind {
         images: &["neo4j"],
         names: &["bolt", "neo4j"],
         ports: &[7687],
+        is_told_by_port: true,
     },
     Kind {
         images: &["vault", "openbao"],
         names: &["vault"],
         ports: &[8200],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["clickhouse", "clickhouse-server"],
+        names: &["clickhouse"],
+        ports: &[8123, 9000],
+        is_told_by_port: false,
+    },
+    Kind {
+        images: &["influxdb"],
+        names: &["influxdb"],
+        ports: &[8086],
+        is_told_by_port: false,
+    },
+    Kind {
+        images: &["couchdb"],
+        names: &["couchdb"],
+        ports: &[5984],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["arangodb"],
+        names: &["arangodb"],
+        ports: &[8529],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["rethinkdb"],
+        names: &["rethinkdb"],
+        ports: &[28015],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["minio"],
+        names: &["minio"],
+        ports: &[9000],
+        is_told_by_port: false,
+    },
+    Kind {
+        images: &["nats"],
+        names: &["nats"],
+        ports: &[4222],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["qdrant"],
+        names: &["qdrant"],
+        ports: &[6333, 6334],
+        is_told_by_port: true,
+    },
+    Kind {
+        images: &["solr"],
+        names: &["solr"],
+        ports: &[8983],
+        is_told_by_port: true,
     },
 ];
 
@@ -151,13 +238,13 @@ fn is_known(port: &ContainerPort) -> bool {
     port.protocol == Protocol::Tcp
         && KINDS
             .iter()
-            .any(|kind| kind.ports.contains(&port.port) || kind.names.contains(&name))
+            .any(|kind| kind.is_told_by(port.port) || kind.names.contains(&name))
 }
 
 fn of_image(container: &Container) -> Option<ConnectionSet> {
     let kind = KINDS.iter().find(|kind| {
         let mut parts = image_parts(&container.image);
-        parts.any(|part| kind.images.contains(&part))
+        parts.any(|part| kind.has_image(part))
     })?;
     if container.ports.is_empty() {
         let ports = kind.ports.iter().map(|port| tcp(*port));
@@ -218,5 +305,29 @@ mod tests {
         assert!(is_known(&port(Some("tcp-redis"), 7000, Protocol::Tcp)));
         assert!(!is_known(&port(Some("http"), 8080, Protocol::Tcp)));
         assert!(!is_known(&port(None, 5432, Protocol::Udp)));
+        assert!(!is_known(&port(None, 9000, Protocol::Tcp)));
+    }
+
+    #[test]
+    fn operators_and_exporters_are_no_stores() {
+        let is_store = |image: &str| {
+            let mut parts = image_parts(image);
+            parts.any(|part| KINDS.iter().any(|kind| kind.has_image(part)))
+        };
+        for image in [
+            "ghcr.io/zalando/spilo-16:3.3",
+            "clickhouse/clickhouse-server:24",
+            "minio/minio",
+        ] {
+            assert!(is_store(image), "{image}");
+        }
+        for image in [
+            "ghcr.io/cloudnative-pg/cloudnative-pg:1.24",
+            "registry.example.com/acid/postgres-operator:v1.13",
+            "quay.io/minio/operator",
+            "spilo-x",
+        ] {
+            assert!(!is_store(image), "{image}");
+        }
     }
 }

@@ -159,12 +159,19 @@ impl Rows {
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
         let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
             let mut ways = self.ways(source, destination);
-            ways.any(|way| self.transition(way, source, destination) != Transition::none())
+            ways.any(|way| self.changes(way, source, destination))
         };
         sources.iter().any(|source| {
             let mut destinations = destinations.iter();
             destinations.any(|destination| differs(source, destination))
         })
+    }
+
+    fn changes(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> bool {
+        let is_plain = source.more.or(destination.more).is_none();
+        let [before, after] = self.numbers(way, source, destination);
+        (!is_plain || before != after)
+            && self.transition(way, source, destination) != Transition::none()
     }
 
     fn transition(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
@@ -242,8 +249,31 @@ struct Kinds<'u, 'a> {
     members: Vec<(&'u Placed<'a>, Vec<usize>)>,
 }
 
+/// Fewer units than these are asked about one by one: what is alike costs more to find.
+const FEW: usize = 64;
+
 impl<'u, 'a> Kinds<'u, 'a> {
-    fn of(rows: &Rows, units: &'u [Placed<'a>]) -> Self {
+    /// The kinds of `units`, of which those in `is_asked` are asked about.
+    fn of(rows: &Rows, units: &'u [Placed<'a>], is_asked: &[bool]) -> Self {
+        if is_asked.iter().filter(|asked| **asked).count() < FEW {
+            Self::each(units)
+        } else {
+            Self::gathered(rows, units)
+        }
+    }
+
+    /// Every unit by itself.
+    fn each(units: &'u [Placed<'a>]) -> Self {
+        let members = units.iter().enumerate();
+        Self {
+            of_units: (0..units.len()).collect(),
+            members: members
+                .map(|(place, placed)| (placed, vec![place]))
+                .collect(),
+        }
+    }
+
+    fn gathered(rows: &Rows, units: &'u [Placed<'a>]) -> Self {
         let mut numbers: BTreeMap<Like, usize> = BTreeMap::new();
         let mut kinds = Self {
             of_units: Vec::new(),
@@ -265,10 +295,29 @@ impl<'u, 'a> Kinds<'u, 'a> {
         kinds
     }
 
-    /// The places of the units between which and `source` something may have changed, in order.
-    fn differing(&self, rows: &Rows, source: &Placed<'_>) -> Vec<usize> {
+    /// Of each kind whether one of its units `is_asked`, which is told by the units' places.
+    fn asked(&self, is_asked: &[bool]) -> Vec<bool> {
+        let of_place = |place: &usize| is_asked.get(*place) == Some(&true);
         let kinds = self.members.iter();
-        let differing = kinds.filter(|(first, _)| rows.differ(&source.twins, &first.twins));
+        kinds
+            .map(|(_, places)| places.iter().any(of_place))
+            .collect()
+    }
+
+    /// The places of the units of kinds that `is_looked_at` between which and `source` something may have changed, in
+    /// order.
+    fn differing(
+        &self,
+        rows: &Rows,
+        source: &Placed<'_>,
+        is_looked_at: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let kinds = self.members.iter().enumerate();
+        let differing = kinds
+            .filter(|(kind, (first, _))| {
+                is_looked_at(*kind) && rows.differ(&source.twins, &first.twins)
+            })
+            .map(|(_, found)| found);
         let mut places: Vec<usize> = differing
             .flat_map(|(_, members)| members)
             .copied()
@@ -307,16 +356,19 @@ impl<'a> Joint<'a> {
     /// The pairs of units between which something changes, of those of which one `is_asked`.
     pub(super) fn changes(&self, is_asked: impl Fn(&Unit) -> bool) -> Vec<PairChange> {
         let rows = Rows::of(self);
-        let kinds = Kinds::of(&rows, &self.units);
         let asked = self.units.iter().map(|placed| is_asked(placed.unit));
         let asked: Vec<bool> = asked.collect();
+        let kinds = Kinds::of(&rows, &self.units, &asked);
+        let kinds_asked = kinds.asked(&asked);
+        let has_asked = |kind: usize| kinds_asked.get(kind) == Some(&true);
         // Thousands of pods by themselves are of few kinds.
         let mut differing: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut found = Vec::new();
         for ((source, kind), is_asked) in self.units.iter().zip(&kinds.of_units).zip(&asked) {
-            let peers = differing
-                .entry(*kind)
-                .or_insert_with(|| kinds.differing(&rows, source));
+            let peers = differing.entry(*kind).or_insert_with(|| {
+                let every = has_asked(*kind);
+                kinds.differing(&rows, source, |peer| every || has_asked(peer))
+            });
             let places = peers.iter();
             let places = places.filter(|place| *is_asked || asked.get(**place) == Some(&true));
             let peers = places.filter_map(|place| self.units.get(*place));

@@ -23,6 +23,7 @@ use super::quotient::Quotient;
 use super::ranges::Ranges;
 use super::redundancy::{self, Redundant};
 use super::stranger;
+use crate::foreign;
 
 /// A namespace that every cluster has, with pods of its own that manifests seldom tell.
 const SYSTEM_NAMESPACE: &str = "kube-system";
@@ -32,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) objects: &'a [Object],
     pub(super) documents: &'a Documents,
+    /// By namespace what may make pods there that the manifests do not hold.
+    makers: BTreeMap<String, String>,
     /// Who does what takes long.
     pub(super) workers: &'a dyn Workers,
     /// Live pods, those that are alike together, in order of namespace and labels.
@@ -73,6 +76,7 @@ impl<'a> Context<'a> {
             cluster,
             objects: subject.objects,
             documents: subject.documents,
+            makers: foreign::makers(subject.documents, subject.default_namespace),
             workers,
             of_namespace: places(&groups),
             addresses: addresses(&groups),
@@ -300,6 +304,13 @@ impl<'a> Context<'a> {
             })
             .map(|namespace| namespace.name.as_str())
             .collect()
+    }
+
+    /// An object that may make pods in one of `namespaces`, which these manifests do not hold.
+    pub(super) fn maker<'n>(&self, namespaces: impl IntoIterator<Item = &'n str>) -> Option<&str> {
+        let mut namespaces = namespaces.into_iter();
+        let found = namespaces.find_map(|name| self.makers.get(name));
+        found.map(String::as_str)
     }
 
     /// Whether the pods of every namespace that `selector` matches are among the manifests, as far as one can tell: there is

@@ -49,6 +49,25 @@ pub(super) enum Fate {
     Unknown,
 }
 
+impl PeerSite<'_> {
+    /// An object that may make the pods that it means, which the manifests do not hold.
+    pub(super) fn maker<'c>(&self, context: &'c Context<'_>) -> Option<&'c str> {
+        match &self.fate {
+            Fate::NoPod | Fate::PodLabelMissing(_) => {
+                let selector = self.selector.namespaces.as_ref();
+                context.maker(context.namespaces(selector, self.namespace))
+            }
+            Fate::Pods
+            | Fate::HostPodsAlone
+            | Fate::Contradiction
+            | Fate::NamespaceLabelMissing(_)
+            | Fate::NoNamespace
+            | Fate::Elsewhere(_)
+            | Fate::Unknown => None,
+        }
+    }
+}
+
 /// Every peer of every rule that allows something and names pods.
 pub(super) fn peers<'a>(context: &Context<'a>) -> Vec<PeerSite<'a>> {
     let policies: Vec<&'a NetworkPolicy> = context.policies().collect();

@@ -76,6 +76,16 @@ impl Problem {
         self
     }
 
+    /// No more than a note if `maker` makes the pods that are missed.
+    pub(super) fn unless_made_by(self, maker: Option<&str>) -> Self {
+        let Some(maker) = maker else { return self };
+        let otherwise = self.help.as_deref().unwrap_or_default();
+        let help = format!(
+            "{maker} may make such pods, which these manifests do not hold; else {otherwise}"
+        );
+        self.with_severity(Severity::Note).with_help(help)
+    }
+
     pub(super) fn into_finding(self, lint: &'static Lint, documents: &Documents) -> Finding {
         let Place {
             object,

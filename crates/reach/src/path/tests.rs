@@ -71,6 +71,35 @@ fn a_way_leads_over_pods_and_is_the_shortest() {
     assert_eq!(way(&engine, "d", "a"), None);
 }
 
+/// Whoever asks by whom of all one of them is reached asks about the others.
+#[test]
+fn a_destination_that_is_a_source_is_reached_by_others() {
+    let way = |rules: &[(&str, &str)], from: &[&str], to: &[&str]| {
+        let engine = Engine::new(cluster(rules));
+        let way = shortest(&engine, &groups(&engine), &pods(from), &pods(to))?;
+        let steps = way.iter();
+        let steps = steps.map(|step| format!("{} -> {}", step.from, step.to));
+        Some(steps.collect::<Vec<_>>())
+    };
+    let all = ["a", "b", "c", "d"];
+    assert_eq!(
+        way(&[("a", "d")], &all, &["d"]).unwrap(),
+        ["net/a -> net/d"]
+    );
+    assert_eq!(way(&[("d", "a")], &all, &["d"]), None);
+    assert_eq!(way(&[("d", "a"), ("a", "b")], &["d"], &["d"]), None);
+    assert_eq!(way(&[("c", "b")], &all, &all).unwrap(), ["net/c -> net/b"]);
+    // Over `b`, which the search comes to from `a` first.
+    let circle = [("a", "b"), ("c", "b"), ("b", "a")];
+    assert_eq!(
+        way(&circle, &["a", "c"], &["a"]).unwrap(),
+        ["net/c -> net/b", "net/b -> net/a"]
+    );
+    let engine = Engine::new(cluster(&circle));
+    let found = cut(&engine, &groups, &pods(&["a", "c"]), &pods(&["a"])).unwrap();
+    assert_eq!(found.rules.len(), 1);
+}
+
 #[test]
 fn one_rule_that_every_way_needs_is_the_cut() {
     let engine = Engine::new(cluster(&[("a", "b"), ("b", "c"), ("c", "d"), ("b", "d")]));

@@ -113,6 +113,8 @@ fn lints(
         objects,
         documents: &documents,
         diagnostics: &[],
+        // It matters to warnings alone.
+        default_namespace: "",
     });
     let found = report
         .findings

@@ -18,5 +18,5 @@ pub(super) use mention::{
     Form, Mention, host_words, is_of_image, is_service_name, mentions, names,
 };
 pub(super) use setting::{bare, defined, from_arguments, from_lines, host_keys};
-pub(super) use substitute::{Style, substitute};
+pub(super) use substitute::{Style, assigned, substitute};
 pub(super) use url::default_port;

@@ -30,6 +30,7 @@ fn report(inputs: &[Input]) -> Report {
         objects: &loaded.objects,
         documents: &Documents::new(&loaded.sources),
         diagnostics: &diagnostics,
+        default_namespace: "default",
     })
 }
 

@@ -22,6 +22,7 @@ fn findings(cluster: &Cluster) -> Vec<Finding> {
         objects: &[],
         documents: &Documents::default(),
         diagnostics: &[],
+        default_namespace: "default",
     });
     report.findings
 }

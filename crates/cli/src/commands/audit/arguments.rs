@@ -27,7 +27,7 @@ pub(crate) struct AuditArguments {
     #[arg(short, long = "filename", value_name = "FILE|DIR|REV:PATH|-")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    options: ManifestOptions,
+    pub(super) options: ManifestOptions,
     /// Text, Markdown or a page for people; JSON and SARIF 2.1.0 for machines
     #[arg(short, long, value_enum, default_value_t = AuditFormat::Text)]
     pub(super) output: AuditFormat,

@@ -51,8 +51,12 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
         (GapKind::Namespace(name), _) => {
             format!("workloads of {name} may open {what}, and not because they are of {name}")
         }
-        (GapKind::HostNetwork { pods: 1 }, _) => "its pod is on its node's network".to_owned(),
-        (GapKind::HostNetwork { pods }, _) => format!("{pods} pods are on their nodes' network"),
+        (GapKind::HostNetwork { pods: 1 }, _) => {
+            "its pod is on its node's network, where no policy holds it".to_owned()
+        }
+        (GapKind::HostNetwork { pods }, _) => {
+            format!("{pods} pods are on their nodes' network, where no policy holds them")
+        }
         (GapKind::Admission, _) => "pods on the host network are admitted".to_owned(),
     };
     let perhaps = if gap.is_certain {

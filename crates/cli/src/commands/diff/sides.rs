@@ -18,7 +18,7 @@ use crate::inputs::manifests::{LoadedManifests, ManifestOptions, Missing};
 use crate::inputs::{FileArguments, unread_below};
 use crate::output::plain::plain;
 use crate::paint;
-use crate::threads::Threads;
+use crate::threads::{Threads, both};
 
 /// One of the two that are compared.
 #[derive(Debug)]
@@ -52,7 +52,8 @@ impl Side {
         after: &[PathBuf],
         options: &ManifestOptions,
     ) -> anyhow::Result<(Self, Self)> {
-        let (mut before, mut after) = (Read::new(before, options)?, Read::new(after, options)?);
+        let (before, after) = both(|| Read::new(before, options), || Read::new(after, options));
+        let (mut before, mut after) = (before?, after?);
         match (&mut before, &mut after) {
             (Read::Manifests(before), Read::Manifests(after)) => {
                 options.add_common_pods(before, after);
@@ -63,7 +64,7 @@ impl Side {
             | (Read::Lock(..), Read::Manifests(manifests)) => manifests.print_diagnostics(),
             (Read::Lock(..), Read::Lock(..)) => {}
         }
-        Ok((before.into(), after.into()))
+        Ok(both(|| before.into(), || after.into()))
     }
 
     pub(super) fn caveat(&self) -> Option<&str> {

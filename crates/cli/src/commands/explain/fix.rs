@@ -128,7 +128,7 @@ fn flow(judged: &Judged) -> Flow {
     Flow {
         query: judged.query.clone(),
         connections: judged.asked.clone(),
-        is_for_alike: judged.way.alike > 1,
+        is_for_alike: judged.way.is_for_others,
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Way {
     pub(super) destination: Endpoint,
     /// The ways that it stands for, itself included.
     pub(super) alike: usize,
+    /// Whether an end stands for others of its workload.
+    pub(super) is_for_others: bool,
 }
 
 impl Question {
@@ -156,11 +158,16 @@ pub(super) fn ways(engine: &Engine, sources: &[Endpoint], destinations: &[Endpoi
             (None, _) | (_, None) => true,
         };
         if is_new {
-            let alike = from.members(classes.0) * to.members(classes.1);
+            let alike = match classes {
+                (Some(_), Some(_)) => from.pairs_with(&to, classes),
+                (None, _) | (_, None) => from.share(&source) * to.share(&destination),
+            };
+            let is_for_others = from.members(classes.0) > 1 || to.members(classes.1) > 1;
             found.push(Way {
                 source,
                 destination,
                 alike,
+                is_for_others,
             });
         }
     }
@@ -171,7 +178,8 @@ pub(super) fn ways(engine: &Engine, sources: &[Endpoint], destinations: &[Endpoi
 struct Few<'a> {
     engine: &'a Engine,
     ends: Vec<&'a Endpoint>,
-    members: BTreeMap<ClassId, usize>,
+    /// Of each class, those that are kept first.
+    members: BTreeMap<ClassId, Vec<&'a Endpoint>>,
 }
 
 fn few<'a>(engine: &'a Engine, all: &'a [Endpoint]) -> Few<'a> {
@@ -181,12 +189,11 @@ fn few<'a>(engine: &'a Engine, all: &'a [Endpoint]) -> Few<'a> {
         members: BTreeMap::new(),
     };
     for end in all {
-        let known = few
-            .class(end)
-            .map_or(0, |class| few.members.get(&class).copied().unwrap_or(0));
-        if let Some(class) = few.class(end) {
-            few.members.insert(class, known + 1);
-        }
+        let known = few.class(end).map_or(0, |class| {
+            let members = few.members.entry(class).or_default();
+            members.push(end);
+            members.len() - 1
+        });
         if known < KEPT_OF_A_CLASS {
             few.ends.push(end);
         }
@@ -204,8 +211,30 @@ impl Few<'_> {
     }
 
     fn members(&self, class: Option<ClassId>) -> usize {
-        class
-            .and_then(|class| self.members.get(&class).copied())
-            .unwrap_or(1)
+        self.of_class(class).map_or(1, Vec::len)
+    }
+
+    fn of_class(&self, class: Option<ClassId>) -> Option<&Vec<&Endpoint>> {
+        class.and_then(|class| self.members.get(&class))
+    }
+
+    /// How many ends a kept one stands for: the first of a class for all that are left out.
+    fn share(&self, end: &Endpoint) -> usize {
+        match self.of_class(self.class(end)) {
+            Some(members) if members.first() == Some(&end) => {
+                (members.len() + 1).saturating_sub(KEPT_OF_A_CLASS).max(1)
+            }
+            Some(_) | None => 1,
+        }
+    }
+
+    /// How many ways lead from a class to one of `other`: nobody is asked about himself.
+    fn pairs_with(&self, other: &Self, (from, to): (Option<ClassId>, Option<ClassId>)) -> usize {
+        let own: BTreeSet<_> = self.of_class(from).into_iter().flatten().collect();
+        let in_both = other.of_class(to).into_iter().flatten();
+        let in_both = in_both.filter(|end| own.contains(end)).count();
+        (self.members(from) * other.members(to))
+            .saturating_sub(in_both)
+            .max(1)
     }
 }

@@ -149,11 +149,15 @@ fn reached(story: &Story<'_>, group: &Group) -> String {
 /// Who else connects alike.
 pub(super) fn likewise(group: &Group, all: bool) -> String {
     let shown = if all { usize::MAX } else { MOST_ENDS };
+    let (source, destination) = group.ends();
+    let mut others = group.others.iter();
+    let is_mixed = others.clone().any(|other| other.source != *source)
+        && others.any(|other| other.destination != *destination);
     let names: Vec<String> = group
         .others
         .iter()
         .take(shown)
-        .map(|found| other(group, found))
+        .map(|found| other(group, found, is_mixed))
         .collect();
     let more = group.ways().saturating_sub(1 + names.len());
     match (names.is_empty(), more) {
@@ -164,8 +168,8 @@ pub(super) fn likewise(group: &Group, all: bool) -> String {
     }
 }
 
-/// Both ends, or the one that differs; the family, if nothing else does.
-fn other(group: &Group, other: &Other) -> String {
+/// Both ends where the list is mixed, else the one that differs; the family, if nothing else does.
+fn other(group: &Group, other: &Other, is_mixed: bool) -> String {
     let Other {
         source,
         destination,
@@ -173,6 +177,8 @@ fn other(group: &Group, other: &Other) -> String {
     } = other;
     if let Some(family) = family::instead_of(group, (source, destination)) {
         family
+    } else if is_mixed {
+        format!("{source} -> {destination}")
     } else if *source == group.connection.source {
         destination.to_string()
     } else if *destination == group.connection.destination {

@@ -75,4 +75,12 @@ impl Form {
             Self::Text | Self::Md | Self::Svg | Self::Html => false,
         }
     }
+
+    /// Whether every cell is drawn.
+    pub(crate) const fn is_drawn(self) -> bool {
+        match self {
+            Self::Svg | Self::Html => true,
+            Self::Json | Self::Csv | Self::Dot | Self::Mermaid | Self::Text | Self::Md => false,
+        }
+    }
 }

@@ -417,3 +417,57 @@ spec:
     assert!(said.starts_with("partial: "), "{said}");
     assert!(said.contains("over IPv6"), "{said}");
 }
+
+/// Each way is told once, whatever stands at its other end.
+#[test]
+fn pods_that_are_alike_are_counted_once() {
+    let pod = |name: &str, app: &str, owners: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: a, labels: {{app: {app}}}, ownerReferences: [{owners}]}}
+spec: {{containers: [{{name: c, image: i}}]}}
+---
+"
+        )
+    };
+    let owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: web, uid: u, controller: true}";
+    let web = (0..50).map(|number| pod(&format!("web-{number}"), "web", owner));
+    let manifests = web.collect::<String>()
+        + &pod("db", "db", "")
+        + "apiVersion: v1
+kind: Namespace
+metadata: {name: a}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: a}
+spec: {selector: {app: db}, ports: [{port: 80}]}
+";
+    for (source, destination, ways) in [
+        ("a/replicaset/web", "svc/a/db", 50),
+        ("a/replicaset/web", "a/db", 50),
+        ("a/replicaset/web", "203.0.113.9", 50),
+        ("203.0.113.9", "a/replicaset/web", 50),
+        ("a/replicaset/web", "a/replicaset/web", 50 * 49),
+        ("a/web-7", "svc/a/db", 1),
+    ] {
+        let arguments = [
+            "explain",
+            source,
+            destination,
+            "80",
+            "-f",
+            "-",
+            "-o",
+            "json",
+        ];
+        let found = ringfence_reading(&manifests, &arguments);
+        let json: serde_json::Value = serde_json::from_str(&found.stdout).unwrap_or_default();
+        let connections = json["connections"].as_array();
+        let connections = connections.into_iter().flatten();
+        let counted = connections.map(|one| one["alike"].as_u64().unwrap());
+        let counted: u64 = counted.sum();
+        assert_eq!(counted, ways, "{source} -> {destination}: {}", found.stderr);
+    }
+}

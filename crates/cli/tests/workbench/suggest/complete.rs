@@ -280,6 +280,36 @@ spec: {template: {metadata: {name: r}}}
     }
 }
 
+/// A mesh adds containers that have to reach its control plane before the pod is ready.
+#[test]
+fn containers_that_somebody_adds_are_for_a_human() {
+    let labelled = |namespace: &str, key: &str| {
+        namespace.replace("{name: ns}", &format!("{{name: ns, labels: {{{key}}}}}"))
+    };
+    let plain = namespace();
+    let template = "    metadata: {annotations: {sidecar.istio.io/inject: \"VALUE\"}, labels";
+    let one = deployment("a", "");
+    let told = |value: &str| {
+        let template = template.replace("VALUE", value);
+        one.replacen("    metadata: {labels", &template, 1)
+    };
+    assert_ne!(told("true"), one, "the template is elsewhere now");
+    for (manifests, said) in [
+        (labelled(&plain, "istio-injection: enabled") + &one, 1),
+        (labelled(&plain, "istio-injection: disabled") + &one, 0),
+        (labelled(&plain, "istio.io/rev: canary") + &one, 1),
+        (plain.clone() + &told("true"), 1),
+        (plain.clone() + &told("false"), 0),
+    ] {
+        let (found, code) = judged(&manifests, &[]);
+        let problems = problems(&found);
+        assert_eq!(problems.len(), said, "{manifests}: {found}");
+        assert_eq!(code, Some(i32::from(said == 1)), "{manifests}: {found}");
+        let is_named = problems.iter().all(|one| one.contains("Istio adds"));
+        assert!(is_named, "{found}");
+    }
+}
+
 #[test]
 fn rights_of_all_accounts_of_a_namespace_are_for_a_human() {
     let binding = "apiVersion: rbac.authorization.k8s.io/v1

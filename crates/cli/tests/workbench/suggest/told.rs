@@ -40,6 +40,10 @@ fn a_service_that_a_workload_names_is_needed_or_for_a_human() {
     for needed in [
         "command: [sh, -c, \"pg_dump -h store -U app shop | gzip > x\"]",
         "command: [sh, -c, \"until pg_isready --host=store; do sleep 1; done\"]",
+        "command: [sh, -c, \"echo > /dev/tcp/store/80\"]",
+        "command: [sh, -c, \"S=store; nc -z $S 80\"]",
+        "command: [sh, -c, \"nc -z $STORE_PORT_80_TCP_ADDR 80\"]",
+        "command: [mysql, -hstore, -uroot]",
         "env: [{name: JAVA_OPTS, value: \"-Xmx1g -Ddb.host=store -Ddb.port=80\"}]",
         "env: [{name: EVENT_LISTENER_URL, value: \"http://store:80\"}]",
         "env: [{name: LDAP_BIND_URL, value: \"http://store\"}]",
@@ -57,7 +61,6 @@ fn a_service_that_a_workload_names_is_needed_or_for_a_human() {
         "args: [--store=dnssrv+_grpc._tcp.store]",
         "args: [--default-backend-service=ns/store]",
         "command: [sh, -c, \"while true; do curl -s store/health; sleep 5; done\"]",
-        "command: [sh, -c, \"echo > /dev/tcp/store/80\"]",
     ] {
         let (found, code) = judged(&with_client(left), &[]);
         assert!(is_left(&found) && !needs(&found), "{left}: {found}");

@@ -8,11 +8,11 @@ pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let sites = context.peer_sites.iter();
     sites
         .filter(|site| !site.may_be_half)
-        .filter_map(problem)
+        .filter_map(|site| problem(context, site))
         .collect()
 }
 
-fn problem(site: &PeerSite<'_>) -> Option<Problem> {
+fn problem(context: &Context<'_>, site: &PeerSite<'_>) -> Option<Problem> {
     let (what, key) = match &site.fate {
         Fate::NamespaceLabelMissing(key) => ("namespace", key),
         Fate::PodLabelMissing(key) => ("pod", key),
@@ -28,5 +28,6 @@ fn problem(site: &PeerSite<'_>) -> Option<Problem> {
     let help = format!(
         "set the label where it is meant; until then whoever may label a {what} decides who this is"
     );
-    Some(site.place.clone().problem(message).with_help(help))
+    let problem = site.place.clone().problem(message).with_help(help);
+    Some(problem.unless_made_by(site.maker(context)))
 }

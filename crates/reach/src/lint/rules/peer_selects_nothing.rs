@@ -41,5 +41,6 @@ fn problem(context: &Context<'_>, site: &PeerSite<'_>) -> Option<Problem> {
         | Fate::Unknown => return None,
     };
     let problem = site.place.clone().problem(message).with_label(why);
-    Some(problem.with_help("select by labels that are there, or remove the item"))
+    let problem = problem.with_help("select by labels that are there, or remove the item");
+    Some(problem.unless_made_by(site.maker(context)))
 }

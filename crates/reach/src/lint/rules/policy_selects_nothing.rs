@@ -34,7 +34,13 @@ fn problem(context: &Context<'_>, policy: &NetworkPolicy) -> Option<Problem> {
     let what = format!("pod of `{namespace}`");
     let why = why_none(selector, &what, here.iter().map(|group| group.labels));
     let help = "select by labels that the pods have, or remove the policy";
-    Some(problem.with_label(why).with_help(help))
+    let maker = context.maker([namespace]);
+    Some(
+        problem
+            .with_label(why)
+            .with_help(help)
+            .unless_made_by(maker),
+    )
 }
 
 /// The policy names no namespace, and pods with its labels are in another one.
@@ -77,8 +83,11 @@ fn subject_problem(context: &Context<'_>, policy: &ClusterPolicy) -> Option<Prob
         | Fate::Elsewhere(_)
         | Fate::Unknown => return None,
     };
+    let maker = (what == "pod")
+        .then(|| context.maker(context.namespaces(policy.subject.namespaces.as_ref(), "")));
     let why = why_none(&selector?, what, all.into_iter());
     let problem = of_policy(policy, "spec.subject").problem("no pod is selected");
     let help = "select by labels that are there, or remove the policy";
-    Some(problem.with_label(why).with_help(help))
+    let problem = problem.with_label(why).with_help(help);
+    Some(problem.unless_made_by(maker.flatten()))
 }

@@ -4,7 +4,7 @@ use ringfence_model::Container;
 
 use super::variables::Variables;
 use super::{Described, Reader, Scope, Setting};
-use crate::suggest::text::{Style, from_arguments, substitute};
+use crate::suggest::text::{Style, assigned, from_arguments, substitute};
 
 /// What of a container may run a command of its own, by its field.
 const HOOKS: [&str; 5] = [
@@ -93,7 +93,7 @@ impl Command<'_> {
         let expanded = self.words.iter().map(|text| {
             let mut secret = false;
             let text = substitute(text, Style::Shell, |name| {
-                variables.value(name, &mut secret)
+                assigned(text, name).or_else(|| variables.value(name, &mut secret))
             });
             secrets.push(secret);
             text

@@ -74,7 +74,7 @@ impl Reader<'_> {
         variables
     }
 
-    /// `API_SERVICE_HOST` and `API_SERVICE_PORT`, which the kubelet sets for every Service of the namespace. The host
+    /// `API_SERVICE_HOST`, `API_PORT_80_TCP_ADDR` and the like, which the kubelet sets for every Service of the namespace. The host
     /// is given as the Service's name, which leads to the same place.
     fn of_services(&self, namespace: &str) -> Rc<BTreeMap<String, Setting>> {
         let mut known = self.made.borrow_mut();
@@ -105,6 +105,17 @@ impl Reader<'_> {
                     format!("tcp://{}:{port}", name.name),
                 );
                 insert(format!("{stem}_SERVICE_PORT"), port);
+            }
+            for port in &service.ports {
+                let (protocol, number) = (port.protocol.to_string(), port.port);
+                let one = format!("{stem}_PORT_{number}_{}", protocol.to_ascii_uppercase());
+                insert(format!("{one}_ADDR"), name.name.clone());
+                insert(format!("{one}_PORT"), number.to_string());
+                insert(one, format!("{protocol}://{}:{number}", name.name));
+                if let Some(named) = &port.name {
+                    let named = named.to_ascii_uppercase().replace('-', "_");
+                    insert(format!("{stem}_SERVICE_PORT_{named}"), number.to_string());
+                }
             }
         }
         let host = "kubernetes.default.svc".to_owned();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use ringfence_model::{Described, Field, ObjectName};
 
 use super::{Gatherer, unit_of};
+use crate::foreign::{MONITORS_GROUP, is_foreign, is_foreign_version, may_make_pods};
 use crate::suggest::facts::Facts;
 use crate::suggest::resolve::Host;
 use crate::suggest::text::names;
@@ -23,63 +24,37 @@ const SCRAPE_PORT: &str = "prometheus.io/port";
 /// The part of Prometheus' configuration that makes it ask the API server whom to scrape.
 const DISCOVERY: &str = "kubernetes_sd_configs";
 
-const MONITORS_GROUP: &str = "monitoring.coreos.com";
 /// The kinds of the Prometheus operator that say what is scraped.
 const MONITORS: [&str; 4] = ["PodMonitor", "Probe", "ScrapeConfig", "ServiceMonitor"];
+
+/// Labels and annotations of pods and namespaces by which somebody adds containers to pods, and who.
+const INJECTORS: [(&str, &str); 10] = [
+    ("consul.hashicorp.com/connect-inject", "Consul"),
+    ("dapr.io/enabled", "Dapr"),
+    ("istio-injection", "Istio"),
+    ("istio.io/rev", "Istio"),
+    ("kuma.io/sidecar-injection", "Kuma"),
+    ("linkerd.io/inject", "Linkerd"),
+    ("sidecar.istio.io/inject", "Istio"),
+    ("sidecar.jaegertracing.io/inject", "Jaeger"),
+    ("sidecar.opentelemetry.io/inject", "OpenTelemetry"),
+    ("vault.hashicorp.com/agent-inject", "Vault"),
+];
+/// Values by which nothing is added.
+const NOT_INJECTED: [&str; 3] = ["", "disabled", "false"];
+/// Where they stand, in the order in which they are looked for.
+const METADATA: [&str; 6] = [
+    "spec.template.metadata.annotations",
+    "spec.template.metadata.labels",
+    "spec.jobTemplate.spec.template.metadata.annotations",
+    "spec.jobTemplate.spec.template.metadata.labels",
+    "metadata.annotations",
+    "metadata.labels",
+];
 
 /// What every annotation for an ingress controller has in its name.
 const INGRESS_ANNOTATION: &str = "ingress.kubernetes.io";
 
-/// Groups of other projects whose kinds make no pods.
-const WITHOUT_PODS: [&str; 30] = [
-    "acme.cert-manager.io",
-    "bitnami.com",
-    "cert-manager.io",
-    "cilium.io",
-    "configuration.konghq.com",
-    "constraints.gatekeeper.sh",
-    "contour.heptio.com",
-    "crd.projectcalico.org",
-    "elbv2.k8s.aws",
-    "external-secrets.io",
-    "generators.external-secrets.io",
-    "getambassador.io",
-    "image.toolkit.fluxcd.io",
-    "k8s.nginx.org",
-    "karpenter.sh",
-    "kyverno.io",
-    "metallb.io",
-    "networking.istio.io",
-    "notification.toolkit.fluxcd.io",
-    "projectcalico.org",
-    "projectcontour.io",
-    "route.openshift.io",
-    "secrets.hashicorp.com",
-    "security.istio.io",
-    "security.openshift.io",
-    "source.toolkit.fluxcd.io",
-    "telemetry.istio.io",
-    "templates.gatekeeper.sh",
-    "traefik.containo.us",
-    "traefik.io",
-];
-/// Kinds that make no pods of groups whose other kinds do.
-const KINDS_WITHOUT_PODS: [(&str, &str); 14] = [
-    ("argoproj.io", "AppProject"),
-    ("autoscaling.k8s.io", "VerticalPodAutoscaler"),
-    ("grafana.integreatly.org", "GrafanaDashboard"),
-    ("grafana.integreatly.org", "GrafanaDatasource"),
-    ("keda.sh", "ClusterTriggerAuthentication"),
-    ("keda.sh", "ScaledObject"),
-    ("keda.sh", "TriggerAuthentication"),
-    (MONITORS_GROUP, "AlertmanagerConfig"),
-    (MONITORS_GROUP, "PodMonitor"),
-    (MONITORS_GROUP, "Probe"),
-    (MONITORS_GROUP, "PrometheusRule"),
-    (MONITORS_GROUP, "ScrapeConfig"),
-    (MONITORS_GROUP, "ServiceMonitor"),
-    ("serving.knative.dev", "DomainMapping"),
-];
 /// Kinds by which nobody connects to the Services that they name.
 const ABOUT_OTHERS: [&str; 3] = ["Certificate", "DestinationRule", "PeerAuthentication"];
 /// Words in the names of fields that lead to a Service.
@@ -97,9 +72,6 @@ const LEADING: [&str; 12] = [
     "uri",
     "url",
 ];
-/// Groups whose kinds are Kubernetes' own, or ringfence's; those of Cluster API make machines.
-const KNOWN_GROUPS: [&str; 3] = [".k8s.io", "cluster.x-k8s.io", "ringfence.dev"];
-
 /// Leaves it undecided.
 pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
     let documents = gatherer.documents;
@@ -110,7 +82,14 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
             gatherer.scraped(&object, &mut scraped);
         }
     }
-    for field in documents.objects_of_versions(|version| is_foreign(group_of(version))) {
+    let injectors = INJECTORS.map(|(key, _)| key);
+    let mut injected = BTreeSet::new();
+    for field in documents.objects_saying(&injectors) {
+        if let Some(object) = Described::of(&field, namespace) {
+            gatherer.injected(&object, &mut injected);
+        }
+    }
+    for field in documents.objects_of_versions(is_foreign_version) {
         if let Some(object) = Described::of(&field, namespace) {
             gatherer.monitor(&object);
             gatherer.foreign(&object);
@@ -122,15 +101,6 @@ pub(super) fn read(gatherer: &mut Gatherer<'_>, facts: &Facts) {
         }
     }
     gatherer.discovers(facts);
-}
-
-fn group_of(version: &str) -> &str {
-    version.split_once('/').map_or("", |(group, _)| group)
-}
-
-/// Whether kinds of the group are neither Kubernetes' own nor ringfence's.
-fn is_foreign(group: &str) -> bool {
-    group.contains('.') && !KNOWN_GROUPS.iter().any(|end| group.ends_with(end))
 }
 
 fn evidence(object: &Described<'_>, of: &str, at: &Field<'_>) -> Evidence {
@@ -183,6 +153,39 @@ impl Gatherer<'_> {
             let help = "allow its Prometheus by a policy of your own, or name the target in the configuration of Prometheus";
             let evidence = evidence(object, &format!(" annotation {SCRAPE}"), &at);
             self.undecided(&unit, &evidence, problem, help.to_owned());
+        }
+    }
+
+    /// Containers that somebody adds when pods are made, once for each workload or namespace and whoever adds them.
+    fn injected(&mut self, object: &Described<'_>, known: &mut BTreeSet<(Unit, &'static str)>) {
+        for (key, who) in INJECTORS {
+            let written = METADATA
+                .iter()
+                .find_map(|path| object.field.get(&format!("{path}[{key}]")));
+            let Some(at) = written else { continue };
+            let value = at.text().unwrap_or_default();
+            if NOT_INJECTED.contains(&value) {
+                continue;
+            }
+            let evidence = evidence(object, &format!(" {key}"), &at);
+            let problem = format!(
+                "asks for containers that {who} adds, and what these connect to is not in the manifests"
+            );
+            let help = format!(
+                "allow the pods what {who}'s containers need, such as its control plane, by a policy of your own: without it they may not start"
+            );
+            if object.group.is_empty() && object.kind == "Namespace" {
+                let unit = Unit::Namespace(object.name.name.clone());
+                if known.insert((unit, who)) {
+                    self.unresolved_in(&object.name.name, &evidence, problem, help);
+                }
+                continue;
+            }
+            for unit in self.annotated(object) {
+                if known.insert((unit.clone(), who)) {
+                    self.undecided(&unit, &evidence, problem.clone(), help.clone());
+                }
+            }
         }
     }
 
@@ -240,17 +243,14 @@ impl Gatherer<'_> {
         if !is_foreign(&object.group) {
             return;
         }
-        let kind = (object.group.as_str(), object.kind.as_str());
-        let is_without_pods = WITHOUT_PODS.contains(&kind.0) || KINDS_WITHOUT_PODS.contains(&kind);
-        let is_of_cluster = kind.1.starts_with("Cluster")
-            && kind.1 != "Cluster"
-            && object.field.text_at("metadata.namespace").is_none();
-        if !is_without_pods && !is_of_cluster {
+        if may_make_pods(object) {
             let problem = "may make pods, which these manifests do not hold, so that what they need is not read".to_owned();
             let help = "add the manifests that its controller makes, or write policies of your own for its pods";
             let evidence = evidence(object, "", object.field);
             self.unresolved_in(&object.name.namespace, &evidence, problem, help.to_owned());
-        } else if !object.is(MONITORS_GROUP, &MONITORS) && !ABOUT_OTHERS.contains(&kind.1) {
+        } else if !object.is(MONITORS_GROUP, &MONITORS)
+            && !ABOUT_OTHERS.contains(&object.kind.as_str())
+        {
             let texts = object.field.texts().into_iter();
             let leading = texts.filter(|(names, _)| leads(names));
             let leading = leading.map(|(_, text)| text).collect();

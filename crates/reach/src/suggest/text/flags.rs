@@ -2,10 +2,8 @@
 
 use super::key::Key;
 use super::mention::Mention;
-use super::setting::{bare, joined};
+use super::setting::{HOST, bare, joined};
 
-/// The flag of one letter for a host.
-const HOST: &str = "h";
 const PORTS: [&str; 3] = ["p", "P", "-port"];
 
 /// Programs whose `-h` names no host.
@@ -14,8 +12,23 @@ const OTHERS: [&str; 8] = ["chown", "df", "du", "free", "grep", "ls", "sort", "t
 /// The hosts that flags of the commands in `text` name, with the port that another flag of the same command names.
 pub(in crate::suggest) fn flagged(text: &str) -> Vec<Mention> {
     text.split([';', '|', '&', '\n'])
-        .flat_map(of_command)
+        .flat_map(|command| of_command(command).into_iter().chain(of_device(command)))
         .collect()
+}
+
+/// The device by which a shell opens a connection: `exec 3<>/dev/tcp/db/5432`.
+const DEVICE: &str = "/dev/tcp/";
+
+fn of_device(command: &str) -> Option<Mention> {
+    let (_, opened) = command.split_once(DEVICE)?;
+    let (host, rest) = opened.split_once('/')?;
+    let end = rest.find(|letter: char| !letter.is_ascii_digit());
+    let port = rest.get(..end.unwrap_or(rest.len()))?.parse().ok()?;
+    let named = bare(host).into_iter().next()?;
+    Some(Mention {
+        port: Some(port),
+        ..named
+    })
 }
 
 fn of_command(text: &str) -> Vec<Mention> {
@@ -30,14 +43,14 @@ fn of_command(text: &str) -> Vec<Mention> {
         return Vec::new();
     }
     let flags = || {
-        words.iter().enumerate().filter_map(|(at, word)| {
-            let flag = word.strip_prefix('-')?;
-            let (name, value) = match (flag.split_once('='), joined(word)) {
-                (Some((name, value)), _) => (name.to_owned(), value.to_owned()),
-                (None, Some(joined)) => joined,
-                (None, None) => (flag.to_owned(), (*words.get(at + 1)?).to_owned()),
-            };
-            Some((name, value))
+        words.iter().enumerate().flat_map(|(at, word)| {
+            let flag = word.strip_prefix('-').unwrap_or_default();
+            if let Some((name, value)) = flag.split_once('=') {
+                return vec![(name.to_owned(), value.to_owned())];
+            }
+            let next = words.get(at + 1).filter(|_| !flag.is_empty());
+            let next = next.map(|value| (flag.to_owned(), (*value).to_owned()));
+            joined(word).into_iter().chain(next).collect()
         })
     };
     let port = flags().find(|(name, _)| PORTS.contains(&name.as_str()));

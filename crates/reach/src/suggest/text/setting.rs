@@ -2,6 +2,9 @@
 
 use super::mention::{Form, Mention, host};
 
+/// The flag of one letter for a host.
+pub(super) const HOST: &str = "h";
+
 /// A host that is all of `value`, or several of them between commas, semicolons or blanks.
 pub(in crate::suggest) fn bare(value: &str) -> Vec<Mention> {
     let words = value
@@ -86,15 +89,14 @@ pub(in crate::suggest) fn from_arguments(arguments: &[String]) -> Vec<(usize, St
     found
 }
 
-/// `-hdb.data` as `h` and `db.data`.
+/// `-hdb.data` as `h` and `db.data`. Behind another letter a word without a dot is no host.
 pub(super) fn joined(argument: &str) -> Option<(String, String)> {
     let flag = argument
         .strip_prefix('-')
         .filter(|flag| !flag.starts_with('-'))?;
     let (name, value) = flag.split_at_checked(1)?;
-    value
-        .contains('.')
-        .then(|| (name.to_owned(), value.to_owned()))
+    let may_be_host = value.contains('.') || (name == HOST && !value.is_empty());
+    may_be_host.then(|| (name.to_owned(), value.to_owned()))
 }
 
 fn is_plain(name: &str) -> bool {

@@ -42,6 +42,15 @@ pub(in crate::suggest) fn substitute(
     out
 }
 
+/// What `script` of a shell sets the variable `name` to, as in `H=db; nc -z $H 5432`. A value that depends on others is
+/// none.
+pub(in crate::suggest) fn assigned(script: &str, name: &str) -> Option<String> {
+    let words = script.split(|letter: char| letter.is_whitespace() || ";|&(".contains(letter));
+    let mut values = words.filter_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let value = values.next()?.trim_matches(['"', '\'']);
+    (!value.is_empty() && !value.contains('$')).then(|| value.to_owned())
+}
+
 struct Variable<'a> {
     name: &'a str,
     default: Option<&'a str>,

@@ -1,6 +1,6 @@
 use super::{
-    Form, Key, Mention, Style, bare, flagged, from_arguments, from_lines, host_keys, is_of_image,
-    mentions, substitute,
+    Form, Key, Mention, Style, assigned, bare, flagged, from_arguments, from_lines, host_keys,
+    is_of_image, mentions, substitute,
 };
 
 fn found(text: &str) -> Vec<String> {
@@ -194,6 +194,11 @@ fn flags_of_a_command_name_hosts_and_its_port() {
     );
     assert_eq!(found("psql --host=db --port=5433 --user x"), ["db 5433"]);
     assert_eq!(found("serve --listen-addr db -v -h"), Vec::<String>::new());
+    assert_eq!(found("mysqldump -hmysql -uroot x"), ["mysql"]);
+    assert_eq!(found("exec 3<>/dev/tcp/pg/5432"), ["pg 5432"]);
+    let sets = |name: &str| assigned("export H=\"db\"; P=$H; nc -z $H 5432", name);
+    assert_eq!(sets("H").as_deref(), Some("db"));
+    assert_eq!((sets("P"), sets("Q")), (None, None));
 }
 
 #[test]
