@@ -54,7 +54,10 @@ pub(crate) fn joined(parts: impl Iterator<Item = String>) -> String {
 /// The text in at most [`COMMENT_LIMIT`] bytes, without what cannot stand between double quotes.
 fn cut(text: String) -> String {
     let is_plain = |c: char| c != '"' && !c.is_control();
-    let text: String = text.chars().filter(|c| is_plain(*c)).collect();
+    let text = match text.chars().all(is_plain) {
+        true => text,
+        false => text.chars().filter(|c| is_plain(*c)).collect(),
+    };
     if text.len() <= COMMENT_LIMIT {
         return text;
     }

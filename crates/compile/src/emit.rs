@@ -89,12 +89,9 @@ impl Emitter {
             return;
         };
         let element = Element { value, comment };
-        if found.elements.get(&key) == Some(&element) {
-            return;
-        }
         if self.origin != Before::Table {
             found.elements.insert(key, element);
-        } else {
+        } else if found.elements.get(&key) != Some(&element) {
             let old = found.elements.insert(key.clone(), element);
             self.note(set, key, old);
         }

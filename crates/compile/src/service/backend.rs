@@ -165,11 +165,12 @@ fn listed<'a>(
             ends.entry((address, port)).or_insert(&endpoint.hints);
         }
     }
+    let comment = comment::endpoint(&service.name);
     let targets = ends.into_iter().map(|((address, port), hints)| {
         let target = Target {
             address,
             port,
-            comment: comment::endpoint(&service.name),
+            comment: comment.clone(),
         };
         (Meant::hinted(hints), target)
     });
