@@ -140,7 +140,7 @@ fn what_is_applied_is_read_back() {
         .collect();
     assert_eq!(
         counts,
-        [("f", 13), ("ing", 10), ("n", 4), ("post", 1), ("pre", 5)]
+        [("f", 14), ("ing", 10), ("n", 4), ("post", 1), ("pre", 5)]
     );
     let base = BaseChain {
         kind: ChainKind::Filter,

@@ -196,10 +196,11 @@ fn led(
         }
         (true | false, _) => {
             let numbers = 0..lookup.modulus.unwrap_or(1);
-            let values = numbers.filter_map(|random| at(entries, random));
+            let values = numbers.clone().filter_map(|random| at(entries, random));
+            let targets = targets(chain, values)?;
             Ok(Led {
-                targets: targets(chain, values)?,
-                may_miss: false,
+                may_miss: targets.len() < numbers.len(),
+                targets,
             })
         }
     }

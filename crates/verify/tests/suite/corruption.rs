@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_ruleset::{Datum, Key};
+use ringfence_ruleset::{Datum, Element, Key, Value};
 use ringfence_testkit::generate::{Shape, cluster};
 use ringfence_testkit::random::Random;
 use ringfence_verify::verify;
@@ -63,6 +63,51 @@ fn tampering_is_found_unless_no_packet_meets_it() {
         .iter()
         .filter(|kind| tally.contains_key(&(**kind, "found")));
     assert_eq!(kinds.count(), ALL.len(), "{tally:?}");
+}
+
+/// Who draws among more backends than a Service has leads some of its connections nowhere.
+#[test]
+fn a_service_that_draws_among_too_many_is_found() {
+    let mut tried = 0;
+    for seed in 1..200 {
+        let cluster = cluster(seed, Shape::WIRED_EVERYTHING);
+        for node in nodes(&cluster) {
+            let services = &node.table.sets["services4"].elements;
+            let known = services.iter();
+            let known = known.filter_map(|(key, element)| Some((among(element)?, key)));
+            let (few, many) = (known.clone().min(), known.max());
+            let (Some((fewest, key)), Some((most, other))) = (few, many) else {
+                continue;
+            };
+            if fewest == most {
+                continue;
+            }
+            let mut table = node.table.clone();
+            let data = services[other].value.clone();
+            let set = table.sets.get_mut("services4").unwrap();
+            set.elements.get_mut(key).unwrap().value = data;
+            tried += 1;
+            let report = verify(&table, &cluster, &node.wiring);
+            let is_equal = report.is_ok_and(|report| report.is_equal());
+            assert!(
+                !is_equal,
+                "seed {seed}, {}: {key:?} among {most}",
+                node.wiring.node
+            );
+        }
+    }
+    assert!(tried > 10, "{tried}");
+}
+
+/// Among how many backends of a Service its element draws.
+fn among(element: &Element) -> Option<u32> {
+    let Value::Data(data) = &element.value else {
+        return None;
+    };
+    match data.as_slice() {
+        [Datum::Number(number)] if *number < 1_000 => Some(*number),
+        [..] => None,
+    }
 }
 
 /// An entry that should not be there is shown by a packet that routes lead so: to the interface of its pod.
