@@ -29,7 +29,7 @@ use crate::store::FakeStore;
 pub(crate) const CONFIG: &str = "RINGFENCE_AGENT_TEST_CONFIG";
 /// Beside the configuration: what every transaction is refused with.
 const REFUSAL: &str = "refusal";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The child's `main`.
 pub(crate) fn main(config: &Path) -> ExitCode {
