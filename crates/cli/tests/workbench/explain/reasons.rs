@@ -1,6 +1,7 @@
 //! What is said for each way in which a direction can be decided.
 
 use super::explain;
+use crate::support::ringfence_reading;
 
 /// `more` in a cluster with a client, and a server behind a Service; `client` and `server` of the namespace `shop`.
 fn shop(more: &str) -> String {
@@ -450,4 +451,41 @@ spec:
         0,
     );
     assert!(json.contains(&format!("\"{line} -> allow\"")), "{json}");
+}
+
+/// A rule may list the addresses of a cloud.
+#[test]
+fn of_many_fields_that_do_not_match_a_few_are_shown() {
+    let block = |number: usize| format!("    - ipBlock: {{cidr: 198.51.{number}.0/24}}\n");
+    let blocks: String = (0..100).map(block).collect();
+    let manifests = format!(
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: a}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web, namespace: a}}
+spec: {{containers: [{{name: c, image: i}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: out, namespace: a}}
+spec:
+  podSelector: {{}}
+  policyTypes: [Egress]
+  egress:
+  - to:
+{blocks}"
+    );
+    let ask = |more: &[&str]| {
+        let question = ["explain", "a/web", "203.0.113.9", "443", "-f", "-"];
+        ringfence_reading(&manifests, &[&question, more].concat()).expect(1)
+    };
+    let (few, all) = (ask(&[]), ask(&["--all"]));
+    assert!(
+        few.contains("88 more fields of it do not match either; --all shows them"),
+        "{few}"
+    );
+    assert!(all.lines().count() > few.lines().count() + 80, "{all}");
 }

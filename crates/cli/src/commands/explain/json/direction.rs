@@ -114,7 +114,7 @@ impl Direction {
             rule: None,
             place: Place::default(),
             rule_ids: because.rule_ids(),
-            passed: passed.map(|rule| facts.cluster_rule(rule)).collect(),
+            passed: passed.map(Rule::of_cluster).collect(),
             isolated_by: Vec::new(),
             rules: Vec::new(),
             audited: decision.audited.as_deref().map(Audit::of),
@@ -134,7 +134,7 @@ impl Direction {
             Because::ClusterRule(rule) => {
                 self.reason = "cluster-rule";
                 self.tier = Some(rule.tier.to_string());
-                self.decided_by(&facts.cluster_rule(rule));
+                self.decided_by(&Rule::of_cluster(rule));
             }
             Because::LocalNode { isolated_by } => {
                 self.reason = "local-node";
@@ -149,9 +149,9 @@ impl Direction {
             Because::Rules { allowed_by } => {
                 self.reason = "rules";
                 self.tier = of_policies();
-                self.rules = allowed_by.iter().map(|rule| facts.rule(rule)).collect();
+                self.rules = allowed_by.iter().map(Rule::of).collect();
                 if let Some(first) = allowed_by.first() {
-                    self.decided_by(&facts.rule(first));
+                    self.decided_by(&Rule::of(first));
                 }
             }
             Because::NoRuleMatched {
@@ -229,31 +229,54 @@ struct Facts<'a> {
     connection: &'a Connection,
 }
 
-impl Facts<'_> {
-    fn cluster_rule(self, rule: &ClusterRuleRef) -> Rule {
-        let found = matching::of_cluster_rule(self.cluster, self.connection, rule);
-        Rule {
-            policy: rule.policy.to_string(),
-            rule: format!("{}[{}]", rule.direction, rule.index),
-            action: Some(rule.action.written_in(rule.policy.kind).to_owned()),
-            place: Place::of(rule.source.as_ref()),
-            peer: word(found.as_ref().map_or(Match::Yes, RuleMatching::peer)),
-            port: word(found.as_ref().map_or(Match::Yes, RuleMatching::port)),
-            misses: found.as_ref().map(misses).unwrap_or_default(),
-        }
-    }
-
-    fn rule(self, rule: &RuleRef) -> Rule {
-        let found = matching::of_rule(self.cluster, self.connection, rule);
-        Rule {
+impl Rule {
+    /// A rule that matches.
+    fn of(rule: &RuleRef) -> Self {
+        Self {
             policy: rule.policy.name.to_string(),
             rule: format!("{}[{}]", rule.direction, rule.index),
             action: None,
             place: Place::of(rule.source.as_ref()),
-            peer: word(found.as_ref().map_or(Match::Yes, RuleMatching::peer)),
-            port: word(found.as_ref().map_or(Match::Yes, RuleMatching::port)),
-            misses: found.as_ref().map(misses).unwrap_or_default(),
+            peer: word(Match::Yes),
+            port: word(Match::Yes),
+            misses: Vec::new(),
         }
+    }
+
+    /// A rule of a cluster-scoped policy that matches.
+    fn of_cluster(rule: &ClusterRuleRef) -> Self {
+        Self {
+            policy: rule.policy.to_string(),
+            rule: format!("{}[{}]", rule.direction, rule.index),
+            action: Some(rule.action.written_in(rule.policy.kind).to_owned()),
+            place: Place::of(rule.source.as_ref()),
+            peer: word(Match::Yes),
+            port: word(Match::Yes),
+            misses: Vec::new(),
+        }
+    }
+
+    /// The same rule as far as it was found to match.
+    fn matching(self, found: Option<&RuleMatching>) -> Self {
+        let Some(found) = found else { return self };
+        Self {
+            peer: word(found.peer()),
+            port: word(found.port()),
+            misses: misses(found),
+            ..self
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn cluster_rule(self, rule: &ClusterRuleRef) -> Rule {
+        let found = matching::of_cluster_rule(self.cluster, self.connection, rule);
+        Rule::of_cluster(rule).matching(found.as_ref())
+    }
+
+    fn rule(self, rule: &RuleRef) -> Rule {
+        let found = matching::of_rule(self.cluster, self.connection, rule);
+        Rule::of(rule).matching(found.as_ref())
     }
 
     fn nearest_first(self, rules: &[JudgedRule]) -> Vec<Rule> {
@@ -261,7 +284,8 @@ impl Facts<'_> {
             .iter()
             .map(|judged| {
                 let found = matching::of_rule(self.cluster, self.connection, &judged.rule);
-                (found.map(|found| found.distance()), self.rule(&judged.rule))
+                let rule = Rule::of(&judged.rule).matching(found.as_ref());
+                (found.map(|found| found.distance()), rule)
             })
             .collect();
         found.sort_by_key(|(distance, _)| *distance);

@@ -11,6 +11,8 @@ use crate::commands::explain::excerpt::Marked;
 const MOST_ALLOWING: usize = 1;
 /// Rules that do not match and are shown.
 const MOST_MISSED: usize = 3;
+/// Fields of such a rule that are shown, unless all are: it may list the addresses of a cloud.
+const MOST_MARKED: usize = 12;
 
 /// NP-5: any of the rules is enough.
 pub(super) fn allowing(decided: Decided<'_>, rules: &[RuleRef]) -> Vec<Reason> {
@@ -114,14 +116,26 @@ fn miss(decided: Decided<'_>, judged: &JudgedRule, found: &RuleMatching) -> Reas
         }
     };
     let title = format!("{}: {what}", name(&judged.rule));
-    let mut marks = misses(found);
+    let wrong = misses(found);
+    let (shown, more) = few(&wrong, MOST_MARKED, decided.context.all);
+    let mut marks = shown.to_vec();
     marks.extend(matches(decided, found, false));
     let quote = judged
         .rule
         .source
         .as_ref()
         .and_then(|source| decided.context.excerpts.whole(source, &marks));
-    Reason::new(Tone::Missed, title).quoting(quote)
+    let mut reason = Reason::new(Tone::Missed, title).quoting(quote);
+    if more > 0 {
+        let fields = if more == 1 {
+            "field of it does"
+        } else {
+            "fields of it do"
+        };
+        let note = format!("{more} more {fields} not match either; --all shows them");
+        reason.notes.push(note);
+    }
+    reason
 }
 
 /// What is wrong with the parts of a list of which none matches, one thing of each part.
