@@ -69,6 +69,7 @@ impl Node {
         }
         let committing = start.elapsed();
         let sizes = transactions.iter();
+        let elements = |it: &Operation| it.elements().unwrap_or_default();
         let sizes: Vec<usize> = sizes.map(|it| it.iter().map(elements).sum()).collect();
         Cost {
             compiling,
@@ -229,21 +230,6 @@ fn report_of(turns: usize, what: &str, mut change: impl FnMut(usize) -> Cost) {
         at(|cost| cost.compiling + cost.committing),
         elements / turns,
     );
-}
-
-fn elements(operation: &Operation) -> usize {
-    match operation {
-        Operation::AddElements { elements, .. } => elements.len(),
-        Operation::DeleteElements { keys, .. } => keys.len(),
-        Operation::AddTable { .. }
-        | Operation::DeleteTable
-        | Operation::AddChain { .. }
-        | Operation::DeleteChain { .. }
-        | Operation::FlushChain { .. }
-        | Operation::AddRule { .. }
-        | Operation::AddSet { .. }
-        | Operation::DeleteSet { .. } => 0,
-    }
 }
 
 /// The policies that select a pod of this node.

@@ -45,10 +45,11 @@ pub struct Decision {
 #[must_use]
 pub fn decide(around: &Surroundings<'_>) -> Decision {
     let mut decision = Decision::default();
+    let shared = shared(around.nodes);
     let others = around.nodes.values().filter(|node| node.name != around.own);
     for node in others {
         for block in &node.pod_cidrs {
-            match route(around, node, *block) {
+            match route(around, node, *block, &shared) {
                 Ok(route) => decision.routes.push(route),
                 Err(problem) => decision.problems.push(problem),
             }
@@ -59,14 +60,20 @@ pub fn decide(around: &Surroundings<'_>) -> Decision {
     decision
 }
 
-fn route(around: &Surroundings<'_>, node: &Node, block: IpNet) -> Result<Route, String> {
+fn route(
+    around: &Surroundings<'_>,
+    node: &Node,
+    block: IpNet,
+    shared: &BTreeSet<IpNet>,
+) -> Result<Route, String> {
     let name = &node.name;
     if !around.pod_cidrs.iter().any(|known| known.contains(&block)) {
         return Err(format!(
             "`{block}` in `spec.podCIDRs` of the Node `{name}` lies in no block of --pod-cidr: its pods are not reached"
         ));
     }
-    if let Some(rival) = rival(around, node, block) {
+    let rival = shared.contains(&block).then(|| rival(around, node, block));
+    if let Some(rival) = rival.flatten() {
         return Err(format!(
             "`{block}` in `spec.podCIDRs` of the Node `{name}` overlaps with a block of the Node `{rival}`: its pods are not reached"
         ));
@@ -95,6 +102,32 @@ fn route(around: &Surroundings<'_>, node: &Node, block: IpNet) -> Result<Route, 
         source: None,
         metric: None,
     })
+}
+
+/// The blocks of nodes that hold addresses of another node's. Blocks that have an address in common lie in one another, and in
+/// order the larger comes first.
+fn shared(nodes: &BTreeMap<String, Node>) -> BTreeSet<IpNet> {
+    let blocks = nodes.values().flat_map(|node| {
+        let blocks = node.pod_cidrs.iter();
+        blocks.map(|block| (block.trunc(), *block, node.name.as_str()))
+    });
+    let mut blocks: Vec<_> = blocks.collect();
+    blocks.sort_unstable();
+    let mut shared = BTreeSet::new();
+    let mut around: Vec<(IpNet, IpNet, &str)> = Vec::new();
+    for found in blocks {
+        while around
+            .last()
+            .is_some_and(|outer| !outer.0.contains(&found.0))
+        {
+            around.pop();
+        }
+        for outer in around.iter().filter(|outer| outer.2 != found.2) {
+            shared.extend([outer.1, found.1]);
+        }
+        around.push(found);
+    }
+    shared
 }
 
 /// Another node that says that it has addresses of `block`. Nobody can tell who is right.
@@ -142,7 +175,8 @@ pub fn changes(held: &[Route], wanted: &[Route]) -> Changes {
         ..route.clone()
     };
     let plainly: BTreeSet<Route> = held.iter().map(plain).collect();
-    let is_wanted = |route: &&Route| wanted.contains(&plain(route));
+    let all_wanted: BTreeSet<&Route> = wanted.iter().collect();
+    let is_wanted = |route: &&Route| all_wanted.contains(&plain(route));
     Changes {
         delete: held
             .iter()
@@ -228,6 +262,31 @@ mod tests {
         ];
         assert_eq!(found.routes, expected);
         assert_eq!(found.problems, Vec::<String>::new());
+    }
+
+    #[test]
+    fn blocks_are_shared_where_another_node_has_some_of_their_addresses() {
+        let nodes: BTreeMap<String, Node> = [
+            node("a", &[], &["10.0.0.0/8", "10.1.0.0/16", "fd00::/64"]),
+            node("b", &[], &["10.1.2.0/24", "10.1.3.7/24", "192.168.0.0/24"]),
+            node("c", &[], &["192.168.1.0/24", "fd00::1:0/112", "11.0.0.0/8"]),
+            node("d", &[], &["11.0.0.0/8", "10.255.255.0/24", "fd01::/64"]),
+        ]
+        .into();
+        let around = Surroundings {
+            own: "one",
+            pod_cidrs: &[],
+            nodes: &nodes,
+            addresses: &[],
+        };
+        let shared = shared(&nodes);
+        for node in nodes.values() {
+            for block in &node.pod_cidrs {
+                let rival = rival(&around, node, *block);
+                assert_eq!(shared.contains(block), rival.is_some(), "{block}");
+            }
+        }
+        assert_eq!(shared.len(), 8);
     }
 
     #[test]

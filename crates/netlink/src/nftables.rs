@@ -230,21 +230,10 @@ fn name(table: &str, operations: &[Operation], index: usize, element: Option<usi
 }
 
 fn message_bound(operations: &[Operation]) -> u32 {
-    let messages: usize = operations
+    let messages = operations
         .iter()
-        .map(|operation| match operation {
-            Operation::AddElements { elements, .. } => elements.len(),
-            Operation::DeleteElements { keys, .. } => keys.len(),
-            Operation::AddTable { .. }
-            | Operation::DeleteTable
-            | Operation::AddChain { .. }
-            | Operation::DeleteChain { .. }
-            | Operation::FlushChain { .. }
-            | Operation::AddRule { .. }
-            | Operation::AddSet { .. }
-            | Operation::DeleteSet { .. } => 1,
-        })
-        .sum();
+        .map(|operation| operation.elements().unwrap_or(1));
+    let messages: usize = messages.sum();
     u32::try_from(messages + 2).unwrap_or(u32::MAX)
 }
 

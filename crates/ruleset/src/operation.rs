@@ -70,3 +70,22 @@ pub enum Operation {
         keys: Vec<Key>,
     },
 }
+
+impl Operation {
+    /// How many elements it adds or deletes; `None` if it is about something else.
+    #[must_use]
+    pub const fn elements(&self) -> Option<usize> {
+        match self {
+            Self::AddElements { elements, .. } => Some(elements.len()),
+            Self::DeleteElements { keys, .. } => Some(keys.len()),
+            Self::AddTable { .. }
+            | Self::DeleteTable
+            | Self::AddChain { .. }
+            | Self::DeleteChain { .. }
+            | Self::FlushChain { .. }
+            | Self::AddRule { .. }
+            | Self::AddSet { .. }
+            | Self::DeleteSet { .. } => None,
+        }
+    }
+}

@@ -22,7 +22,7 @@ use ringfence_reach::lint;
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
 use crate::output::answer::{say, write_out};
-use crate::threads::Threads;
+use crate::threads::{Threads, both};
 
 pub(crate) use arguments::{AuditArguments, EXAMPLES};
 use arguments::{AuditFormat, FailOn};
@@ -91,15 +91,11 @@ impl Report {
         };
         let namespace = &arguments.options.namespace;
         // Neither needs the other, and on large clusters each takes its time.
-        let (audit, health) = std::thread::scope(|scope| {
-            let health = scope.spawn(|| Health::of(loaded, engine, &documents, namespace));
-            let audit = audit::audit(&subject, &arguments.measures());
-            (audit, health.join())
-        });
-        Self {
-            audit,
-            health: health.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        }
+        let (health, audit) = both(
+            || Health::of(loaded, engine, &documents, namespace),
+            || audit::audit(&subject, &arguments.measures()),
+        );
+        Self { audit, health }
     }
 
     /// Whether a finding depends on an address that is not known (rule AM-22).

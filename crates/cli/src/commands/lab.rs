@@ -216,21 +216,25 @@ fn change(name: &str, request: &Request) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn label(name: &str, kind: LabelKind, object: &str, labels: &[String]) -> anyhow::Result<ExitCode> {
+fn label(
+    name: &str,
+    kind: LabelKind,
+    object: &str,
+    changes: &[String],
+) -> anyhow::Result<ExitCode> {
     let target = match kind {
         LabelKind::Namespace => LabelTarget::Namespace(object.to_owned()),
         LabelKind::Pod => LabelTarget::Pod(pod_name(object)?),
     };
-    let mut changes = BTreeMap::new();
-    for text in labels {
+    let mut labels = BTreeMap::new();
+    for text in changes {
         let (key, value) = label_change(text)?;
         anyhow::ensure!(
-            !changes.contains_key(&key),
+            !labels.contains_key(&key),
             "`{text}` is the second change of the label {key}: say one"
         );
-        changes.insert(key, value);
+        labels.insert(key, value);
     }
-    let labels = changes;
     change(name, &Request::Label { target, labels })
 }
 

@@ -33,8 +33,9 @@ pub(super) struct Context<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) objects: &'a [Object],
     pub(super) documents: &'a Documents,
+    default_namespace: &'a str,
     /// By namespace what may make pods there that the manifests do not hold.
-    makers: BTreeMap<String, String>,
+    makers: OnceLock<BTreeMap<String, String>>,
     /// Who does what takes long.
     pub(super) workers: &'a dyn Workers,
     /// Live pods, those that are alike together, in order of namespace and labels.
@@ -76,7 +77,8 @@ impl<'a> Context<'a> {
             cluster,
             objects: subject.objects,
             documents: subject.documents,
-            makers: foreign::makers(subject.documents, subject.default_namespace),
+            default_namespace: subject.default_namespace,
+            makers: OnceLock::new(),
             workers,
             of_namespace: places(&groups),
             addresses: addresses(&groups),
@@ -308,8 +310,10 @@ impl<'a> Context<'a> {
 
     /// An object that may make pods in one of `namespaces`, which these manifests do not hold.
     pub(super) fn maker<'n>(&self, namespaces: impl IntoIterator<Item = &'n str>) -> Option<&str> {
+        let makers = || foreign::makers(self.documents, self.default_namespace);
+        let makers = self.makers.get_or_init(makers);
         let mut namespaces = namespaces.into_iter();
-        let found = namespaces.find_map(|name| self.makers.get(name));
+        let found = namespaces.find_map(|name| makers.get(name));
         found.map(String::as_str)
     }
 

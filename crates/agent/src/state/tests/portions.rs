@@ -37,25 +37,11 @@ fn visited() -> FakeNode {
     fake
 }
 
-fn size(operation: &Operation) -> usize {
-    match operation {
-        Operation::AddElements { elements, .. } => elements.len(),
-        Operation::DeleteElements { keys, .. } => keys.len(),
-        Operation::AddTable { .. }
-        | Operation::DeleteTable
-        | Operation::AddChain { .. }
-        | Operation::DeleteChain { .. }
-        | Operation::FlushChain { .. }
-        | Operation::AddRule { .. }
-        | Operation::AddSet { .. }
-        | Operation::DeleteSet { .. } => panic!("{operation:?}"),
-    }
-}
-
 /// The transactions since the log was forgotten: of how many elements each is, and which of them says who is judged.
 fn transactions(fake: &FakeNode) -> (Vec<usize>, Option<usize>) {
     let sizes = fake.transactions.iter();
-    let sizes = sizes.map(|all| all.iter().map(size).sum()).collect();
+    let of_elements = |it: &Operation| it.elements().unwrap();
+    let sizes = sizes.map(|all| all.iter().map(of_elements).sum()).collect();
     let judges = |operation: &Operation| matches!(operation, Operation::AddElements { set, .. } | Operation::DeleteElements { set, .. } if set == "ingress4");
     let mut judging = fake.transactions.iter();
     let judging = judging.position(|all| all.iter().any(judges));

@@ -232,24 +232,25 @@ struct Facts<'a> {
 impl Rule {
     /// A rule that matches.
     fn of(rule: &RuleRef) -> Self {
-        Self {
-            policy: rule.policy.name.to_string(),
-            rule: format!("{}[{}]", rule.direction, rule.index),
-            action: None,
-            place: Place::of(rule.source.as_ref()),
-            peer: word(Match::Yes),
-            port: word(Match::Yes),
-            misses: Vec::new(),
-        }
+        let name = format!("{}[{}]", rule.direction, rule.index);
+        Self::new(rule.policy.name.to_string(), name, rule.source.as_ref())
     }
 
     /// A rule of a cluster-scoped policy that matches.
     fn of_cluster(rule: &ClusterRuleRef) -> Self {
+        let name = format!("{}[{}]", rule.direction, rule.index);
         Self {
-            policy: rule.policy.to_string(),
-            rule: format!("{}[{}]", rule.direction, rule.index),
             action: Some(rule.action.written_in(rule.policy.kind).to_owned()),
-            place: Place::of(rule.source.as_ref()),
+            ..Self::new(rule.policy.to_string(), name, rule.source.as_ref())
+        }
+    }
+
+    fn new(policy: String, rule: String, source: Option<&Source>) -> Self {
+        Self {
+            policy,
+            rule,
+            action: None,
+            place: Place::of(source),
             peer: word(Match::Yes),
             port: word(Match::Yes),
             misses: Vec::new(),
