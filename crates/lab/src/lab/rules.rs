@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ringfence_agent::status::{Rules, ask_rules, ask_verification};
@@ -45,7 +47,26 @@ impl Lab {
     }
 }
 
+/// An agent that ended is started anew, and does not listen for a moment.
+const RESTART: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
 fn answered<T>(node: &Node, ask: impl Fn(&Path) -> io::Result<T>) -> anyhow::Result<T> {
-    ask(&node.status_socket())
-        .with_context(|| format!("the agent of node {} does not answer", node.name))
+    let until = Instant::now() + RESTART;
+    loop {
+        let answer = ask(&node.status_socket());
+        if !answer.as_ref().is_err_and(listens_not_yet) || Instant::now() >= until {
+            return answer
+                .with_context(|| format!("the agent of node {} does not answer", node.name));
+        }
+        sleep(POLL);
+    }
+}
+
+/// Whether nobody has the socket, so that nothing was asked of anybody.
+fn listens_not_yet(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+    )
 }
