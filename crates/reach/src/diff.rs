@@ -93,6 +93,9 @@ pub(crate) struct Baseline<'a> {
     engine: &'a Engine,
     outside: Outside,
     groups: Groups,
+    rows: joint::OldRows,
+    hosted: BTreeSet<Unit>,
+    accepted: doubt::Accepted,
 }
 
 impl<'a> Baseline<'a> {
@@ -101,10 +104,14 @@ impl<'a> Baseline<'a> {
     }
 
     fn seen_with(engine: &'a Engine, outside: Outside) -> Self {
+        let groups = Groups::of(engine, &outside, by_workload);
         Self {
+            rows: joint::OldRows::of(engine, &groups),
+            hosted: hosts::on_hosts(engine.cluster()).into_keys().collect(),
+            accepted: doubt::accepted(engine, &groups),
             engine,
-            groups: Groups::of(engine, &outside, by_workload),
             outside,
+            groups,
         }
     }
 
@@ -122,24 +129,22 @@ impl<'a> Baseline<'a> {
         let new = Groups::of(after, &outside, by_workload);
         let (old_units, new_units) = (units(old), units(&new));
         let joint = joint::Joint::of(before, after, old, &new);
-        let mut pairs = joint.changes(is_asked);
+        let mut pairs = joint.changes(&self.rows, is_asked);
         let (added, removed) = (&new_units - &old_units, &old_units - &new_units);
         pairs.extend(one_sided::changes(after, &new, &added, Kind::Opened));
         pairs.extend(one_sided::changes(before, old, &removed, Kind::Closed));
         pairs.sort_by(|one, other| one.units().cmp(&other.units()));
-        let hosted = hosts::on_hosts(before.cluster()).into_keys().collect();
         let difference = Difference {
             pairs,
             added,
             removed,
             ..Difference::default()
         };
-        let names = (doubt::accepted(before, old), doubt::accepted(after, &new));
         let labels = doubt::labels(Some(before.cluster()), (after, &new));
         difference
-            .with_hosts(&hosted, hosts::on_hosts(after.cluster()))
+            .with_hosts(&self.hosted, hosts::on_hosts(after.cluster()))
             .with_doubts(
-                (&names.0, &names.1),
+                (&self.accepted, &doubt::accepted(after, &new)),
                 &doubt::places(after.cluster()),
                 labels,
             )

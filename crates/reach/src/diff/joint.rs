@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::{ConnectionSet, Family, IpProtocol, Protocol};
-use ringfence_policy::{ClassSet, Engine, Reach, SharedFamily};
+use ringfence_policy::{Engine, Reach, SharedFamily};
 
 use super::twins::{Twin, Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
@@ -61,26 +61,41 @@ impl Way {
     }
 }
 
-/// What the members of both clusters may open, by numbers that mean the same for both.
-struct Rows {
+/// What the members of the first cluster may open.
+#[derive(Debug)]
+pub(super) struct OldRows {
     reaches: Reaches,
-    before: Table,
+    table: Table,
+}
+
+impl OldRows {
+    pub(super) fn of(engine: &Engine, groups: &Groups) -> Self {
+        let parts = groups.units().flat_map(|unit| groups.parts(unit));
+        let classes = parts.map(|part| part.class).collect();
+        let mut reaches = Reaches::new();
+        Self {
+            table: Table::of(engine, &classes, &mut reaches),
+            reaches,
+        }
+    }
+}
+
+/// What the members of both clusters may open, by numbers that mean the same for both.
+struct Rows<'a> {
+    reaches: Reaches,
+    before: &'a Table,
     after: Table,
 }
 
-impl Rows {
-    fn of(joint: &Joint<'_>) -> Self {
+impl<'a> Rows<'a> {
+    fn of(joint: &Joint<'_>, old: &'a OldRows) -> Self {
         let twins = joint.units.iter().flat_map(|placed| &placed.twins);
-        let twins: Vec<&Twins<'_>> = twins.collect();
-        let classes = |side| -> ClassSet {
-            let parts = twins.iter().flat_map(|twins| twins.all_parts(side));
-            parts.map(|part| part.class).collect()
-        };
-        let (old, new) = (classes(0), classes(1));
-        let mut reaches = Reaches::new();
+        let parts = twins.flat_map(|twins| twins.all_parts(1));
+        let classes = parts.map(|part| part.class).collect();
+        let mut reaches = old.reaches.clone();
         Self {
-            before: Table::of(joint.before, &old, &mut reaches),
-            after: Table::of(joint.after, &new, &mut reaches),
+            before: &old.table,
+            after: Table::of(joint.after, &classes, &mut reaches),
             reaches,
         }
     }
@@ -188,7 +203,7 @@ impl Rows {
 
     /// What any of the parts may open in one cluster, the first or the second.
     fn reach_of_any(&self, side: usize, source: &Twins<'_>, destination: &Twins<'_>) -> Reach {
-        let table = if side == 0 { &self.before } else { &self.after };
+        let table = if side == 0 { self.before } else { &self.after };
         let mut all = Reach::none();
         for from in source.all_parts(side) {
             for to in destination.all_parts(side) {
@@ -228,7 +243,7 @@ const fn other(shared: SharedFamily) -> SharedFamily {
 /// to it, and the families, before and after. `None` where more than that is looked at.
 type Like = Option<Vec<[(Traits, Speaks, Option<Family>); 2]>>;
 
-fn like(rows: &Rows, twins: &[Twins<'_>]) -> Like {
+fn like(rows: &Rows<'_>, twins: &[Twins<'_>]) -> Like {
     let of_one = |twins: &Twins<'_>| {
         let is_plain = twins.more.is_none() && twins.also.iter().all(Vec::is_empty);
         let [old, new] = twins.parts;
@@ -236,7 +251,7 @@ fn like(rows: &Rows, twins: &[Twins<'_>]) -> Like {
             let traits = table.traits(part.class);
             (traits, part.speaks, part.of_both)
         };
-        is_plain.then(|| [of(&rows.before, old), of(&rows.after, new)])
+        is_plain.then(|| [of(rows.before, old), of(&rows.after, new)])
     };
     twins.iter().map(of_one).collect()
 }
@@ -254,7 +269,7 @@ const FEW: usize = 64;
 
 impl<'u, 'a> Kinds<'u, 'a> {
     /// The kinds of `units`, of which those in `is_asked` are asked about.
-    fn of(rows: &Rows, units: &'u [Placed<'a>], is_asked: &[bool]) -> Self {
+    fn of(rows: &Rows<'_>, units: &'u [Placed<'a>], is_asked: &[bool]) -> Self {
         if is_asked.iter().filter(|asked| **asked).count() < FEW {
             Self::each(units)
         } else {
@@ -273,7 +288,7 @@ impl<'u, 'a> Kinds<'u, 'a> {
         }
     }
 
-    fn gathered(rows: &Rows, units: &'u [Placed<'a>]) -> Self {
+    fn gathered(rows: &Rows<'_>, units: &'u [Placed<'a>]) -> Self {
         let mut numbers: BTreeMap<Like, usize> = BTreeMap::new();
         let mut kinds = Self {
             of_units: Vec::new(),
@@ -308,7 +323,7 @@ impl<'u, 'a> Kinds<'u, 'a> {
     /// order.
     fn differing(
         &self,
-        rows: &Rows,
+        rows: &Rows<'_>,
         source: &Placed<'_>,
         is_looked_at: impl Fn(usize) -> bool,
     ) -> Vec<usize> {
@@ -354,8 +369,12 @@ impl<'a> Joint<'a> {
     }
 
     /// The pairs of units between which something changes, of those of which one `is_asked`.
-    pub(super) fn changes(&self, is_asked: impl Fn(&Unit) -> bool) -> Vec<PairChange> {
-        let rows = Rows::of(self);
+    pub(super) fn changes(
+        &self,
+        old: &OldRows,
+        is_asked: impl Fn(&Unit) -> bool,
+    ) -> Vec<PairChange> {
+        let rows = Rows::of(self, old);
         let asked = self.units.iter().map(|placed| is_asked(placed.unit));
         let asked: Vec<bool> = asked.collect();
         let kinds = Kinds::of(&rows, &self.units, &asked);
@@ -379,7 +398,7 @@ impl<'a> Joint<'a> {
 
     fn between(
         &self,
-        rows: &Rows,
+        rows: &Rows<'_>,
         source: &Placed<'_>,
         destination: &Placed<'_>,
     ) -> Option<PairChange> {
@@ -393,7 +412,7 @@ impl<'a> Joint<'a> {
 
     fn meetings(
         &'a self,
-        rows: &Rows,
+        rows: &Rows<'_>,
         from: &'a Placed<'a>,
         to: &'a Placed<'a>,
     ) -> Vec<Meeting<'a>> {

@@ -16,6 +16,9 @@ use crate::workload::{Member, Place, Unit, by_workload};
 /// How many sets of edits are compared at most.
 const MOST: usize = 24;
 
+/// How many sets of edits are made one after the other in one copy of the cluster.
+const LOT: usize = 6;
+
 /// The best of each kind, those that change the least first.
 pub(super) fn ranked(
     engine: &Engine,
@@ -26,9 +29,17 @@ pub(super) fn ranked(
     let wished = Wished::of(engine, wish);
     let baseline = Baseline::of(engine);
     found.truncate(MOST);
-    let differences = map_with(workers, &found, |edits| {
-        changed(&baseline, engine, edits, (wish.goal, &wished))
+    let lots: Vec<&[Vec<Edit>]> = found.chunks(LOT).collect();
+    let differences = map_with(workers, &lots, |lot| {
+        let mut tried = Tried {
+            baseline: &baseline,
+            before: engine,
+            engine: engine.clone(),
+        };
+        let of_one = |edits: &Vec<Edit>| tried.changed(edits, (wish.goal, &wished));
+        lot.iter().map(of_one).collect::<Vec<_>>()
     });
+    let differences = differences.into_iter().flatten();
     let mut best: BTreeMap<Vec<u8>, (Weight, Fix)> = BTreeMap::new();
     for (edits, difference) in found.into_iter().zip(differences) {
         let kinds: Vec<u8> = edits.iter().map(Edit::kind).collect();
@@ -75,25 +86,43 @@ fn size(set: &ConnectionSet) -> u64 {
     ports.sum::<u64>() + u64::from(set.allows_other())
 }
 
-/// What the edits change, looked for where they can change something.
-fn changed(
-    baseline: &Baseline<'_>,
-    engine: &Engine,
-    edits: &[Edit],
-    (goal, wished): (Goal, &Wished),
-) -> Option<(Difference, Vec<Between>)> {
-    let mut after = engine.clone();
-    let mut touched = Touched::default();
-    for edit in edits {
-        let change = edit.change(after.cluster())?;
-        touched.add(after.cluster(), &change);
-        after.apply(change);
+/// A copy of the cluster in which edits are made and undone.
+struct Tried<'a> {
+    baseline: &'a Baseline<'a>,
+    before: &'a Engine,
+    engine: Engine,
+}
+
+impl Tried<'_> {
+    /// What the edits change, looked for where they can change something.
+    fn changed(
+        &mut self,
+        edits: &[Edit],
+        (goal, wished): (Goal, &Wished),
+    ) -> Option<(Difference, Vec<Between>)> {
+        let mut touched = Touched::default();
+        let mut undo = Vec::new();
+        for edit in edits {
+            let cluster = self.engine.cluster();
+            let (Some(change), Some(undone)) = (edit.change(cluster), edit.undone(cluster)) else {
+                break;
+            };
+            touched.add(cluster, &change);
+            self.engine.apply(change);
+            undo.push(undone);
+        }
+        let found = (undo.len() == edits.len()).then(|| {
+            let unasked = wished.unasked(goal, self.before, &self.engine);
+            let difference = self.baseline.difference(&self.engine, |unit| {
+                touched.everything || touched.units.contains(unit)
+            });
+            (difference, unasked)
+        });
+        for undone in undo.into_iter().rev() {
+            self.engine.apply(undone);
+        }
+        found
     }
-    let unasked = wished.unasked(goal, engine, &after);
-    let difference = baseline.difference(&after, |unit| {
-        touched.everything || touched.units.contains(unit)
-    });
-    Some((difference, unasked))
 }
 
 /// Units whose connections an edit may touch.

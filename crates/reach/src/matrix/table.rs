@@ -9,7 +9,7 @@ use ringfence_policy::{ClassId, ClassSet, Engine, Reach, Row, SharedFamily};
 pub(crate) type ReachNumber = u32;
 
 /// Every [`Reach`] that occurs, by number. That of nothing is 0.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reaches {
     list: Vec<Reach>,
     numbers: BTreeMap<Reach, ReachNumber>,
