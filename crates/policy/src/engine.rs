@@ -34,6 +34,11 @@ impl Engine {
         }
     }
 
+    /// Judges the connectivity now rather than when it is first asked for.
+    pub fn prepare(&self) {
+        self.connectivity();
+    }
+
     /// The cluster as it is now.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {

@@ -64,7 +64,14 @@ impl Side {
             | (Read::Lock(..), Read::Manifests(manifests)) => manifests.print_diagnostics(),
             (Read::Lock(..), Read::Lock(..)) => {}
         }
-        Ok(both(|| before.into(), || after.into()))
+        let ready = |read| {
+            let side = Self::from(read);
+            if let Some(engine) = side.engine() {
+                engine.prepare();
+            }
+            side
+        };
+        Ok(both(|| ready(before), || ready(after)))
     }
 
     pub(super) fn caveat(&self) -> Option<&str> {
