@@ -8,6 +8,7 @@ mod backends;
 mod chain;
 mod excerpt;
 mod family;
+mod few;
 mod fix;
 mod json;
 mod judge;

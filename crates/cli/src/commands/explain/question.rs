@@ -1,19 +1,18 @@
 //! What is asked: ways from an end to an end, and the ports on each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ringfence_model::{Cluster, Endpoint, ObjectName};
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
-use ringfence_policy::{ClassId, Engine};
+use ringfence_policy::Engine;
 use ringfence_reach::assertion::pairs;
 
 use super::ExplainArguments;
+use super::few::Few;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::port::PortArgument;
 use crate::inputs::resolve::{Side, connections, resolve};
 
-/// Pods that no policy tells apart of which more are left out: two, so that they can speak to each other.
-const KEPT_OF_A_CLASS: usize = 2;
 /// Where the API server listens on its nodes, and where its Service does.
 const API_SERVER_PORT: u16 = 6443;
 const API_SERVICE_PORT: u16 = 443;
@@ -144,25 +143,25 @@ fn within_service(
     }
 }
 
-/// Every way from one of `sources` to one of `destinations`, of those that no policy tells apart one.
+/// Every way from one of `sources` to one of `destinations`, of those that nothing tells apart one.
 pub(super) fn ways(engine: &Engine, sources: &[Endpoint], destinations: &[Endpoint]) -> Vec<Way> {
-    let (from, to) = (few(engine, sources), few(engine, destinations));
-    let kept = |few: &Few<'_>| few.ends.iter().map(|end| (*end).clone()).collect();
-    let (sources, destinations): (Vec<Endpoint>, Vec<Endpoint>) = (kept(&from), kept(&to));
+    let from = Few::of(engine, sources, destinations);
+    let to = Few::of(engine, destinations, sources);
+    let (sources, destinations) = (from.kept(), to.kept());
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for (source, destination) in pairs(engine.cluster(), &sources, &destinations) {
-        let classes = (from.class(&source), to.class(&destination));
-        let is_new = match classes {
+        let kinds = (from.kind(&source), to.kind(&destination));
+        let is_new = match kinds {
             (Some(from), Some(to)) => seen.insert((from, to)),
             (None, _) | (_, None) => true,
         };
         if is_new {
-            let alike = match classes {
-                (Some(_), Some(_)) => from.pairs_with(&to, classes),
+            let alike = match kinds {
+                (Some(_), Some(_)) => from.pairs_with(&to, kinds),
                 (None, _) | (_, None) => from.share(&source) * to.share(&destination),
             };
-            let is_for_others = from.members(classes.0) > 1 || to.members(classes.1) > 1;
+            let is_for_others = from.members(kinds.0) > 1 || to.members(kinds.1) > 1;
             found.push(Way {
                 source,
                 destination,
@@ -172,69 +171,4 @@ pub(super) fn ways(engine: &Engine, sources: &[Endpoint], destinations: &[Endpoi
         }
     }
     found
-}
-
-/// Ends, and of each class of pods a few.
-struct Few<'a> {
-    engine: &'a Engine,
-    ends: Vec<&'a Endpoint>,
-    /// Of each class, those that are kept first.
-    members: BTreeMap<ClassId, Vec<&'a Endpoint>>,
-}
-
-fn few<'a>(engine: &'a Engine, all: &'a [Endpoint]) -> Few<'a> {
-    let mut few = Few {
-        engine,
-        ends: Vec::new(),
-        members: BTreeMap::new(),
-    };
-    for end in all {
-        let known = few.class(end).map_or(0, |class| {
-            let members = few.members.entry(class).or_default();
-            members.push(end);
-            members.len() - 1
-        });
-        if known < KEPT_OF_A_CLASS {
-            few.ends.push(end);
-        }
-    }
-    few
-}
-
-impl Few<'_> {
-    /// The class of a pod of the pod network that is named. Nodes differ in whose own node they are (rule NP-50).
-    fn class(&self, end: &Endpoint) -> Option<ClassId> {
-        match end {
-            Endpoint::Pod(name) => self.engine.class_of_pod(name),
-            Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
-        }
-    }
-
-    fn members(&self, class: Option<ClassId>) -> usize {
-        self.of_class(class).map_or(1, Vec::len)
-    }
-
-    fn of_class(&self, class: Option<ClassId>) -> Option<&Vec<&Endpoint>> {
-        class.and_then(|class| self.members.get(&class))
-    }
-
-    /// How many ends a kept one stands for: the first of a class for all that are left out.
-    fn share(&self, end: &Endpoint) -> usize {
-        match self.of_class(self.class(end)) {
-            Some(members) if members.first() == Some(&end) => {
-                (members.len() + 1).saturating_sub(KEPT_OF_A_CLASS).max(1)
-            }
-            Some(_) | None => 1,
-        }
-    }
-
-    /// How many ways lead from a class to one of `other`: nobody is asked about himself.
-    fn pairs_with(&self, other: &Self, (from, to): (Option<ClassId>, Option<ClassId>)) -> usize {
-        let own: BTreeSet<_> = self.of_class(from).into_iter().flatten().collect();
-        let in_both = other.of_class(to).into_iter().flatten();
-        let in_both = in_both.filter(|end| own.contains(end)).count();
-        (self.members(from) * other.members(to))
-            .saturating_sub(in_both)
-            .max(1)
-    }
 }

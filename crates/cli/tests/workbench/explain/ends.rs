@@ -471,3 +471,86 @@ spec: {selector: {app: db}, ports: [{port: 80}]}
         assert_eq!(counted, ways, "{source} -> {destination}: {}", found.stderr);
     }
 }
+
+/// Three pods of one workload that no policy tells apart, on two nodes, and a Service that has a backend on the first.
+fn scattered(policy_traffic: &str) -> String {
+    let pod = |name: &str, node: &str, address: &str| {
+        format!(
+            "
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: a, labels: {{app: w}}, ownerReferences: [{{apiVersion: apps/v1, kind: StatefulSet, name: w, uid: u, controller: true}}]}}
+spec: {{nodeName: {node}, containers: [{{name: c, image: x}}]}}
+status: {{phase: Running, podIP: {address}}}"
+        )
+    };
+    format!(
+        "
+apiVersion: v1
+kind: Node
+metadata: {{name: n1}}
+status: {{addresses: [{{type: InternalIP, address: 172.18.0.1}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: deny, namespace: a}}
+spec: {{podSelector: {{}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: s, namespace: b}}
+spec: {{clusterIP: 10.96.0.5, {policy_traffic} selector: {{app: x}}, ports: [{{port: 80}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: x, namespace: b, labels: {{app: x}}}}
+spec: {{nodeName: n1, containers: [{{name: c, image: x}}]}}
+status: {{phase: Running, podIP: 10.244.1.9}}{}{}{}",
+        pod("w-a", "n1", "10.244.1.1"),
+        pod("w-b", "n1", "10.244.1.2"),
+        pod("w-c", "n2", "10.244.2.1"),
+    )
+}
+
+/// The first line of what is said, and the connections.
+fn told(manifests: &str, question: [&str; 3], code: i32) -> Vec<String> {
+    let text = explain(manifests, &question, code);
+    let lines = text.lines().filter(|line| {
+        let starts = |start: &&str| line.starts_with(start);
+        ["allow", "deny", "partial", "no-endpoints"]
+            .iter()
+            .any(starts)
+            && !line.contains("ed: ")
+    });
+    lines.map(str::to_owned).collect()
+}
+
+/// Rule NP-50: the node that runs a pod always reaches it, and does not reach one like it elsewhere.
+#[test]
+fn nodes_are_asked_about_pods_of_their_own_and_of_others() {
+    let manifests = scattered("");
+    let control = [
+        "partial: node/n1 -> a/statefulset/w tcp/80",
+        "deny node/n1 -> a/w-c tcp/80",
+        "allow node/n1 -> a/w-a tcp/80, and likewise a/w-b",
+    ];
+    assert_eq!(
+        told(&manifests, ["node/n1", "a/statefulset/w", "80"], 1),
+        control
+    );
+    let by_address = told(&manifests, ["172.18.0.1", "a/statefulset/w", "80"], 1);
+    assert!(by_address[0].starts_with("partial: "), "{by_address:?}");
+}
+
+/// Rule OB-18: a Service that keeps to the client's node has a backend for pods on that of its backend alone.
+#[test]
+fn a_service_that_keeps_to_the_node_is_asked_about_from_each() {
+    let manifests = scattered("internalTrafficPolicy: Local,");
+    for service in ["svc/b/s", "10.96.0.5"] {
+        let said = told(&manifests, ["a/statefulset/w", service, "80"], 1);
+        assert!(said[0].starts_with("partial: "), "{said:?}");
+    }
+    let anywhere = told(&scattered(""), ["a/statefulset/w", "svc/b/s", "80"], 0);
+    assert!(anywhere[0].starts_with("allow: "), "{anywhere:?}");
+}
