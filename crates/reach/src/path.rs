@@ -106,7 +106,7 @@ impl Search<'_> {
                     if !self.is_left(next) || !matrix.cell(&here, next).is_some_and(opens) {
                         continue;
                     }
-                    if self.both.contains(next) && !self.arrives(&here, next) {
+                    if self.both.contains(next) && !self.arrives(groups, &here, next) {
                         continue;
                     }
                     if self.destinations.contains(next) {
@@ -128,11 +128,12 @@ impl Search<'_> {
     }
 
     /// Whether the way to `here` and on to `end`, a source itself, is one of others.
-    fn arrives(&mut self, here: &Unit, end: &Unit) -> bool {
+    fn arrives(&mut self, groups: &Groups, here: &Unit, end: &Unit) -> bool {
         if here == end {
             return self.is_same;
         }
-        let is_circle = self.start_of(here) == end;
+        let leads_to_another = self.is_same && groups.members(end).nth(1).is_some();
+        let is_circle = self.start_of(here) == end && !leads_to_another;
         if is_circle {
             self.looped.insert(end.clone());
         }

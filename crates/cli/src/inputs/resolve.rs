@@ -1,6 +1,7 @@
 //! From what the user types to the ends of connections in a cluster.
 
 mod internet;
+mod nameless;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, P
 use super::endpoint::EndpointArgument;
 use super::suggest::hint;
 
+pub(crate) use nameless::nameless;
 pub(crate) use ports::{connections, connections_served, served};
 
 /// Which end of a connection is meant: some words mean another thing at the other end.

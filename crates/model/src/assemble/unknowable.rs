@@ -85,10 +85,17 @@ fn warning(found: UnknowableSelector) -> Diagnostic {
         ..
     } = found;
     let message = format!("{policy} selects by `{label}`, which only a running cluster knows");
+    let whose = if OF_RUNS.contains(&label.as_str()) {
+        "no pod of a CronJob"
+    } else {
+        "no pod"
+    };
     Diagnostic::new(Severity::Warning, message)
         .with_rule("OB-10")
         .with_source(source)
-        .with_help("select by labels that the template of the pods has: it is judged here as if no pod had this one")
+        .with_help(format!(
+            "select by labels that the template of the pods has: it is judged here as if {whose} had this one"
+        ))
 }
 
 /// A selector of pods, and where it is written.

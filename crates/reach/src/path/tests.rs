@@ -100,6 +100,28 @@ fn a_destination_that_is_a_source_is_reached_by_others() {
     assert_eq!(found.rules.len(), 1);
 }
 
+/// Two pods of `web`, which do not reach each other but by way of `db`.
+#[test]
+fn a_way_back_to_a_workload_itself_leads_to_another_pod_of_it() {
+    let deployment = |name: &str, replicas: u8, from: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: net}}\nspec: {{replicas: {replicas}, selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: to-{name}, namespace: net}}\nspec: {{podSelector: {{matchLabels: {{app: {name}}}}}, ingress: [{{from: [{{podSelector: {{matchLabels: {{app: {from}}}}}}}]}}]}}\n---\n"
+        )
+    };
+    for (replicas, leads) in [(2, true), (1, false)] {
+        let web = deployment("web", replicas, "db");
+        let engine = Engine::new(read(web + &deployment("db", 1, "web")));
+        let groups = groups(&engine);
+        let web = groups
+            .units()
+            .find(|unit| unit.to_string().contains("web"))
+            .cloned();
+        let web: BTreeSet<Unit> = web.into_iter().collect();
+        let way = shortest(&engine, &groups, &web, &web);
+        assert_eq!(way.map(|way| way.len()), leads.then_some(2));
+    }
+}
+
 #[test]
 fn one_rule_that_every_way_needs_is_the_cut() {
     let engine = Engine::new(cluster(&[("a", "b"), ("b", "c"), ("c", "d"), ("b", "d")]));

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::judge::{self, Judged};
 use super::question::Question;
 use crate::inputs::manifests::LoadedManifests;
-use crate::inputs::resolve::{mentioned, served, unmentioned};
+use crate::inputs::resolve::{mentioned, nameless, served, unmentioned};
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,6 +39,14 @@ pub(super) fn warnings(
     let unmentioned = ends.filter_map(|end| unmentioned(&known, end));
     found.extend(unmentioned.map(of_unmentioned));
     for one in judged {
+        let sources = std::slice::from_ref(&one.way.source);
+        let nameless = nameless(
+            cluster,
+            &question.destination,
+            sources,
+            &one.way.destination,
+        );
+        found.extend(nameless.map(of_nameless));
         if judge::is_not_served(&one.way.destination, &one.answer) {
             found.extend(not_served(cluster, &one.way.destination));
         }
@@ -68,6 +76,15 @@ fn left_out(caveat: String) -> Warning {
 const fn of_unmentioned(message: String) -> Warning {
     Warning {
         rule: "OB-4",
+        message,
+        help: None,
+    }
+}
+
+/// NP-34: a pod of which only labels are given.
+const fn of_nameless(message: String) -> Warning {
+    Warning {
+        rule: "NP-34",
         message,
         help: None,
     }

@@ -14,7 +14,7 @@ use crate::inputs::FileArguments;
 use crate::inputs::endpoint::EndpointArgument;
 use crate::inputs::port::{PortArgument, ports};
 use crate::inputs::resolve::{
-    Side, connections, connections_served, mentioned, resolve, unmentioned,
+    Side, connections, connections_served, mentioned, nameless, resolve, unmentioned,
 };
 
 /// Files of tests as they were read.
@@ -161,6 +161,7 @@ impl Reader<'_> {
     fn assertion(&mut self, assertion: &Assertion) -> Asserted {
         let from = self.ends(&assertion.from, Side::Source);
         let to = self.ends(&assertion.to, Side::Destination);
+        self.doubt_nameless(&from, &assertion.to);
         let ports = self.ports(&assertion.ports);
         let mut claims = Vec::new();
         for (source, destination) in pairs(self.cluster, &from, &to) {
@@ -196,6 +197,25 @@ impl Reader<'_> {
             found.extend(self.keep(text, ends).unwrap_or_default());
         }
         found
+    }
+
+    /// Rule NP-34: what is said of a pod by labels may be otherwise once it names its ports.
+    fn doubt_nameless(&mut self, from: &[Endpoint], to: &[Written]) {
+        for text in to {
+            let Ok(argument) = EndpointArgument::parse(&text.text, self.namespace) else {
+                continue;
+            };
+            let ends = resolve(self.cluster, &argument, Side::Destination).unwrap_or_default();
+            let cluster = &*self.cluster;
+            let doubts = ends
+                .iter()
+                .filter_map(|end| nameless(cluster, &argument, from, end));
+            self.doubts.extend(doubts.map(|message| Diagnostic {
+                severity: Severity::Warning,
+                rule: Some("NP-34"),
+                ..diagnostic(text, &message)
+            }));
+        }
     }
 
     fn ports<'w>(&mut self, written: &'w [Written]) -> Vec<(&'w Written, Vec<PortArgument>)> {

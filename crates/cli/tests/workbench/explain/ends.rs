@@ -554,3 +554,35 @@ fn a_service_that_keeps_to_the_node_is_asked_about_from_each() {
     let anywhere = told(&scattered(""), ["a/statefulset/w", "svc/b/s", "80"], 0);
     assert!(anywhere[0].starts_with("allow: "), "{anywhere:?}");
 }
+
+/// Rule NP-34: nobody knows which names the ports of a pod will have that does not exist yet.
+#[test]
+fn a_pod_by_labels_names_no_ports_and_that_is_said() {
+    let manifests = "
+apiVersion: v1
+kind: Pod
+metadata: {name: client, namespace: a}
+spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: cache, namespace: a}
+spec:
+  podSelector: {matchLabels: {app: cache}}
+  ingress: [{ports: [{port: redis}]}]
+";
+    let said = |destination: &str, port: &str, code: i32| {
+        let text = explain(manifests, &["a/client", destination, port], code);
+        text.lines()
+            .filter(|line| line.contains("NP-34"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said("a/[app=cache]", "6379", 1),
+        [
+            "warning[NP-34]: a/[app=cache] is known by its labels alone, and judged as a pod that declares no ports: rules for the port `redis` may let more pass once it does"
+        ]
+    );
+    assert!(said("a/[app=other]", "6379", 0).is_empty());
+}
