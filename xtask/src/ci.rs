@@ -56,7 +56,7 @@ impl Step {
             Self::Clippy => "no warning, in any target",
             Self::Test => "every test, as the user who started this",
             Self::TestOrdinary => {
-                "when that is root, every test but those of pure crates again as an ordinary user"
+                "when that is root, every test but those of pure crates and some long ones again as an ordinary user"
             }
             Self::Doc => "the documentation builds without warning",
             Self::Demo => {
@@ -86,7 +86,7 @@ impl Step {
                 "-D",
                 "warnings",
             ])),
-            Self::Test => run_visibly(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])),
+            Self::Test => test(),
             Self::TestOrdinary => ordinary::test(),
             Self::Doc => document(),
             Self::Demo => demo::run(),
@@ -141,6 +141,13 @@ fn summarise(done: &[(Step, Duration)]) {
 
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+fn test() -> Result<()> {
+    let mut command = cargo(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    // Tests of the kernel that root starts run once more without its privileges, which is what `test-ordinary` is for.
+    command.env("SANDBOX_ONCE", "1");
+    run_visibly(command)
 }
 
 fn document() -> Result<()> {

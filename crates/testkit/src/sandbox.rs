@@ -2,7 +2,8 @@
 //! users alike: the process enters a user namespace first if it must, while it has one thread, which
 //! is why libtest cannot be used. A missing privilege fails the run.
 //!
-//! Understands a filter, `--exact`, `--skip` and `--list`; other flags of libtest are accepted and ignored.
+//! Tests run side by side, since most of their time is waiting. Understands a filter, `--exact`, `--skip`, `--list`,
+//! `--test-threads` and RUST_TEST_THREADS as libtest does; its other flags are accepted and ignored.
 
 #![expect(
     clippy::print_stdout,
@@ -12,7 +13,10 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
@@ -21,25 +25,23 @@ use nix::unistd::{getegid, geteuid};
 /// A test by name.
 pub type Test = (&'static str, fn());
 
-/// Flags of libtest that take the next argument as their value.
-const WITH_VALUE: [&str; 6] = [
-    "--test-threads",
-    "--format",
-    "--color",
-    "--logfile",
-    "--shuffle-seed",
-    "-Z",
-];
+/// Flags of libtest that take the next argument as their value and mean nothing here.
+const WITH_VALUE: [&str; 5] = ["--format", "--color", "--logfile", "--shuffle-seed", "-Z"];
 
 /// Set in the process that runs the tests a second time, for root without its privileges.
 const ROOTLESS: &str = "SANDBOX_ROOTLESS";
 
-/// Runs the tests that the command line selects; if started by root, once more in a user namespace,
-/// where they have no privileges over the machine.
+/// Set by who has the tests run by an ordinary user as well: they need no second run as root without its privileges.
+pub const ONCE: &str = "SANDBOX_ONCE";
+
+/// Runs the tests that the command line selects; if started by root of the machine and [`ONCE`] is not set, once more in
+/// a user namespace, where they have no privileges over the machine.
 pub fn main_with_and_without_root(tests: &[Test]) -> ExitCode {
+    // Asked before the tests run: in the namespaces that they are run in, everybody is root.
+    let twice = starts_as_root() && owns_machine() && std::env::var_os(ONCE).is_none();
     let first = main(tests);
     let list = std::env::args().any(|argument| argument == "--list");
-    if list || first != ExitCode::SUCCESS || !starts_as_root() {
+    if list || first != ExitCode::SUCCESS || !twice {
         return first;
     }
     let again = std::env::current_exe().and_then(|program| {
@@ -59,7 +61,14 @@ fn starts_as_root() -> bool {
     std::env::var_os(ROOTLESS).is_none() && geteuid().is_root()
 }
 
-/// Runs the tests that the command line selects, one after the other.
+/// Whether this process is in the user namespace of the machine, the only one in which every user stands for itself.
+#[must_use]
+pub fn owns_machine() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// Runs the tests that the command line selects.
 pub fn main(tests: &[Test]) -> ExitCode {
     let selection = Selection::from_arguments(std::env::args().skip(1));
     let selected: Vec<_> = tests
@@ -79,12 +88,30 @@ pub fn main(tests: &[Test]) -> ExitCode {
     }
     let who = if as_root { "root" } else { "an ordinary user" };
     println!("\nrunning {} tests as {who}", selected.len());
-    let failed: Vec<_> = selected
-        .iter()
-        .filter(|test| !passes(test))
-        .map(|test| test.0)
-        .collect();
+    let failed = run(&selected, selection.threads());
     report(selected.len(), &failed, tests.len() - selected.len())
+}
+
+/// Takes one test after the other on each of so many threads; which have failed, in their order.
+fn run(tests: &[&Test], threads: usize) -> Vec<&'static str> {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if !passes(test) {
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.push(test.0);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads.min(tests.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let in_order = tests.iter().map(|test| test.0);
+    in_order.filter(|name| failed.contains(name)).collect()
 }
 
 fn passes((name, test): &Test) -> bool {
@@ -138,6 +165,7 @@ pub fn enter() -> io::Result<()> {
 struct Selection {
     filters: Vec<String>,
     skipped: Vec<String>,
+    threads: Option<String>,
     exact: bool,
     list: bool,
 }
@@ -150,12 +178,27 @@ impl Selection {
                 "--exact" => selection.exact = true,
                 "--list" => selection.list = true,
                 "--skip" => selection.skipped.extend(arguments.next()),
+                "--test-threads" => selection.threads = arguments.next(),
                 flag if WITH_VALUE.contains(&flag) => drop(arguments.next()),
+                flag if flag.starts_with("--test-threads=") => {
+                    selection.threads = flag.split_once('=').map(|(_, count)| count.to_owned());
+                }
                 flag if flag.starts_with('-') => {}
                 _ => selection.filters.push(argument),
             }
         }
         selection
+    }
+
+    /// How many tests run at a time: as many as were asked for, or as many as there are processors.
+    fn threads(&self) -> usize {
+        let asked = self.threads.clone();
+        let asked = asked.or_else(|| std::env::var("RUST_TEST_THREADS").ok());
+        let asked = asked.and_then(|count| count.parse::<NonZeroUsize>().ok());
+        asked.map_or_else(
+            || thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            NonZeroUsize::get,
+        )
     }
 
     fn takes(&self, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Every test that reads, writes or asks the kernel again, as a user without privilege.
+//! Every test that reads, writes or asks the kernel again, as a user without privilege; but for a few long ones.
 //!
 //! Root and an ordinary user take different ways through the lab (a user namespace lies between), so
 //! both are tested. The test programs are built once; an ordinary user cannot always read where they
@@ -30,6 +30,16 @@ pub(crate) const INSIDE: &str = "test-inside-private-mounts";
 const NOBODY: u32 = 65_534;
 
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// By program, parts of the names of tests that take minutes and of which `test` has shown everything: what packets meet, and what
+/// a server on loopback says, does not depend on whose process it is. That it works for an ordinary user their neighbours show.
+const SHOWN_BY_TEST: [(&str, &[&str]); 2] = [
+    ("conformance: kernel", &["differential::", "validity::"]),
+    (
+        "apiserver: kubectl",
+        &["kubectl_works_as_against_a_cluster"],
+    ),
+];
 
 /// Runs every test program as an ordinary user, if this is not one already.
 pub(super) fn test() -> Result<()> {
@@ -67,6 +77,7 @@ pub(crate) fn inside(directory: &Path) -> Result<()> {
 fn test_command(program: &TestProgram, directory: &Path) -> Command {
     let mut command = Command::new(&program.executable);
     command
+        .args(skips(&program.name))
         .current_dir(&program.package)
         .env_clear()
         .env("PATH", SYSTEM_PATH)
@@ -80,6 +91,15 @@ fn test_command(program: &TestProgram, directory: &Path) -> Command {
     }
     become_ordinary(&mut command);
     command
+}
+
+/// The arguments that leave out what `test` has shown.
+fn skips(program: &str) -> impl Iterator<Item = &'static str> {
+    let shown = SHOWN_BY_TEST
+        .iter()
+        .filter(move |(name, _)| *name == program);
+    let shown = shown.flat_map(|(_, tests)| tests.iter());
+    shown.flat_map(|test| ["--skip", test])
 }
 
 /// Makes `command` run without root's user, group, supplementary groups and thus capabilities.
@@ -113,6 +133,16 @@ fn give_away(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_shown_is_left_out() {
+        let skips = |program| skips(program).collect::<Vec<_>>();
+        assert_eq!(
+            skips("conformance: kernel"),
+            ["--skip", "differential::", "--skip", "validity::"]
+        );
+        assert!(skips("agent: kernel").is_empty());
+    }
 
     #[test]
     fn the_public_directory_can_be_entered_by_everybody() {

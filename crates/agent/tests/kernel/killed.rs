@@ -72,6 +72,10 @@ pub(crate) fn at_any_moment_the_kernel_holds_one_whole_state() {
     let (mut kills, mut sightings) = (0, std::collections::BTreeSet::new());
     node.start();
     for _ in 0..CHANGES {
+        // However slow the machine is, some agents live long enough to write.
+        if kills % 4 == 3 {
+            node.store.wait();
+        }
         match decode(change().new_tree(&mut changes).unwrap().current()) {
             Change::Apply(object) => node.store.apply(*object),
             Change::Delete(key) => node.store.delete(key),

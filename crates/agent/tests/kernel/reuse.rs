@@ -16,7 +16,7 @@ use ringfence_netlink::namespace::run_in;
 
 use crate::agent::live;
 use crate::objects::{self, named, policy};
-use crate::traffic::{A, B, TestPod, cluster, lives};
+use crate::traffic::{A, B, TestPod, cluster, is_cut, lives};
 
 const PORT: u16 = 5353;
 const SHORT: Duration = Duration::from_millis(300);
@@ -127,10 +127,10 @@ pub(crate) fn whoever_gets_the_address_inherits_nothing() {
         "the new pod is not reached by whom it may be"
     );
     assert!(
-        !lives(&talk),
+        is_cut(&talk),
         "the new pod goes on with the old one's connection"
     );
-    assert!(std::io::Write::write(&mut talk, b"more").is_err() || !lives(&talk));
+    assert!(std::io::Write::write(&mut talk, b"more").is_err() || is_cut(&talk));
     over.store(true, Ordering::Relaxed);
     insisting.join().unwrap();
     let _ = from_a.set_nonblocking(true);

@@ -11,10 +11,10 @@ use ringfence_agent::protocol::AgentKey;
 use ringfence_netlink::namespace;
 
 use crate::objects::{named, policy};
-use crate::traffic::{B, TestPod, cluster, lives};
+use crate::traffic::{B, TestPod, cluster, is_cut};
 
 const PORT: u16 = 8080;
-/// Nothing comes back of what is cut, nor of a datagram that is lost; a busy machine answers late.
+/// Nothing comes back of what is cut. What is allowed is waited for ten times as long: a busy machine answers late.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The long version is `RINGFENCE_CHANGES=1000`.
@@ -53,7 +53,7 @@ impl Transfer {
 }
 
 fn tcp(mut stream: TcpStream) -> impl FnMut() + Send + 'static {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(10 * PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     move || {
         let mut buffer = [0; 64];
@@ -63,7 +63,7 @@ fn tcp(mut stream: TcpStream) -> impl FnMut() + Send + 'static {
 }
 
 fn udp(socket: UdpSocket) -> impl FnMut() + Send + 'static {
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(10 * PATIENCE)).unwrap();
     move || assert!(answers(&socket), "a datagram or its answer was lost")
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn what_stays_allowed_runs_through_changes_and_what_is_denied_is_cut(
             let start = Instant::now();
             node.store.wait();
             slowest = slowest.max(start.elapsed());
-            assert!(!lives(&stream), "a denied connection lives on");
+            assert!(is_cut(&stream), "a denied connection lives on");
             assert!(!answers(&socket), "a denied exchange goes on");
         }
     }

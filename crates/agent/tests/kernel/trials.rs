@@ -120,7 +120,12 @@ impl Host {
     }
 
     fn dial(&self, pod: usize, port: u16, patience: Duration) -> [Option<TcpStream>; 2] {
-        ADDRESSES.map(|address| self.pods[pod].try_dial(address, port, patience))
+        thread::scope(|scope| {
+            let dials = ADDRESSES.map(|address| {
+                scope.spawn(move || self.pods[pod].try_dial(address, port, patience))
+            });
+            dials.map(|dial| dial.join().unwrap())
+        })
     }
 
     #[track_caller]
@@ -190,7 +195,7 @@ impl Host {
 pub(crate) fn the_kernel_takes_back_what_nobody_confirms() {
     let mut host = Host::new();
     let before = host.dial(2, METRICS, LONG).map(Option::unwrap);
-    let tried = firewall(None, Some((only("a"), Duration::from_secs(6))));
+    let tried = firewall(None, Some((only("a"), Duration::from_secs(10))));
     host.apply(&tried);
     host.is_kept_out(2, METRICS);
     host.node.kill();
@@ -206,10 +211,7 @@ pub(crate) fn the_kernel_takes_back_what_nobody_confirms() {
     host.is_proved();
 
     let confirmed = Some(only("a"));
-    let next = firewall(
-        confirmed.clone(),
-        Some((only("b"), Duration::from_millis(2_500))),
-    );
+    let next = firewall(confirmed.clone(), Some((only("b"), Duration::from_secs(6))));
     host.apply(&next);
     host.reaches(1, METRICS);
     host.is_kept_out(0, METRICS);
@@ -221,7 +223,7 @@ pub(crate) fn the_kernel_takes_back_what_nobody_confirms() {
     host.holds(&host.expected(&next, false));
 
     // In time.
-    let length = Duration::from_secs(3);
+    let length = Duration::from_secs(5);
     host.apply(&firewall(confirmed, Some((only("c"), length))));
     host.reaches(2, METRICS);
     let kept = firewall(Some(only("c")), None);

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
 
 use ringfence_agent::TABLE_NAME;
 use ringfence_agent::departure::{Departure, Step};
 use ringfence_cni::installation::Folders;
 use ringfence_cni::wiring::host_interfaces;
+use ringfence_netlink::namespace;
 use ringfence_netlink::nftables::Nftables;
 use serde_json::Value;
 
-use super::api::{Bench, namespace, node, pod};
+use super::api::{self, Bench, node, pod};
 use super::node::Node;
 
 const CLIENT: &str = "10.244.1.2";
@@ -19,7 +21,7 @@ pub(crate) fn an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken
     let mut machine = Node::new();
     let mut unnumbered = node();
     unnumbered["spec"] = Value::Null;
-    let bench = Bench::start(&[namespace(), unnumbered, pod("client", CLIENT)]);
+    let bench = Bench::start(&[api::namespace(), unnumbered, pod("client", CLIENT)]);
     bench.write_kubeconfig(&machine.path("kubeconfig"));
     start(&mut machine);
     machine.eventually("a reason", || machine.log().contains("no `spec.podCIDRs`"));
@@ -78,26 +80,36 @@ pub(crate) fn an_agent_installs_the_plugin_and_its_network_and_both_can_be_taken
 
 /// The kernel, files and wires of a node, in every state in which leaving it may stop.
 pub(crate) fn a_death_between_any_two_steps_of_leaving_is_finished_by_the_next_run() {
-    for done in 0..=Step::ALL.len() {
-        let mut machine = Node::new();
-        let bench = Bench::start(&[namespace(), node(), pod("client", CLIENT)]);
-        bench.write_kubeconfig(&machine.path("kubeconfig"));
-        start(&mut machine);
-        machine.eventually("a network", || network(&machine).exists());
-        let _client = machine.wire("client", CLIENT);
-        assert!(machine.end().success());
-        for step in &Step::ALL[..done] {
-            departure(&machine).take(*step).unwrap();
-            let judged = host_interfaces().unwrap().is_empty() || has_table();
-            assert!(judged, "a wire outlives the table that judges it");
-            let usable =
-                !network(&machine).exists() || departure(&machine).folders.program_file().exists();
-            assert!(usable, "a network outlives its program");
+    thread::scope(|scope| {
+        for done in 0..=Step::ALL.len() {
+            // Each on a node of its own.
+            let own = namespace::create().unwrap();
+            scope.spawn(move || {
+                namespace::run_in(own, || finishes_after(&Step::ALL[..done])).unwrap()
+            });
         }
-        let finished = uninstall(&machine, &[]);
-        assert!(finished.status.success(), "{finished:?}");
-        assert_nothing_is_left(&machine);
+    });
+}
+
+fn finishes_after(done: &[Step]) {
+    let mut machine = Node::new();
+    let bench = Bench::start(&[api::namespace(), node(), pod("client", CLIENT)]);
+    bench.write_kubeconfig(&machine.path("kubeconfig"));
+    start(&mut machine);
+    machine.eventually("a network", || network(&machine).exists());
+    let _client = machine.wire("client", CLIENT);
+    assert!(machine.end().success());
+    for step in done {
+        departure(&machine).take(*step).unwrap();
+        let judged = host_interfaces().unwrap().is_empty() || has_table();
+        assert!(judged, "a wire outlives the table that judges it");
+        let usable =
+            !network(&machine).exists() || departure(&machine).folders.program_file().exists();
+        assert!(usable, "a network outlives its program");
     }
+    let finished = uninstall(&machine, &[]);
+    assert!(finished.status.success(), "{finished:?}");
+    assert_nothing_is_left(&machine);
 }
 
 fn start(machine: &mut Node) {

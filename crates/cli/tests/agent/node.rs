@@ -25,7 +25,7 @@ const METRICS: &str = "127.0.0.1:9470";
 /// How long a packet that is dropped is waited for.
 const SHORT: Duration = Duration::from_millis(400);
 /// How long the agent is waited for, on a machine that has much else to do.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) struct Node {
     folder: TempDir,

@@ -31,7 +31,7 @@ impl Cluster {
 #[test]
 fn a_deployment_rolls_out_and_back_and_makes_up_for_lost_pods() {
     let cluster = Cluster::up();
-    let rolled_out = || cluster.has("rollout status deploy/web --timeout=30s", &[ROLLED_OUT]);
+    let rolled_out = || cluster.has("rollout status deploy/web --timeout=90s", &[ROLLED_OUT]);
     cluster.ok("create deploy web --image=nginx:1 --port=80 --replicas=2");
     rolled_out();
     cluster.ok("set image deploy/web nginx=nginx:2");
@@ -55,7 +55,7 @@ fn a_deployment_rolls_out_and_back_and_makes_up_for_lost_pods() {
         "ReplicaSet"
     );
     cluster.ok(&format!("delete {}", one.trim()));
-    cluster.ok("wait --for=condition=available deploy/web --timeout=30s");
+    cluster.ok("wait --for=condition=available deploy/web --timeout=90s");
     rolled_out();
     let other = cluster.ok(names);
     assert_ne!(one, other);
@@ -73,9 +73,9 @@ fn a_deployment_rolls_out_and_back_and_makes_up_for_lost_pods() {
     cluster.has("get svc kubernetes", &["10.96.0.1 ", "443/TCP"]);
     cluster.ok("expose deploy web --port=80");
     cluster.ok("run client --image=x");
-    cluster.ok("wait --for=condition=Ready pod/client --timeout=30s");
+    cluster.ok("wait --for=condition=Ready pod/client --timeout=90s");
     cluster.ok("exec client -- curl -sS -m 5 web");
-    cluster.ok("delete deploy web --cascade=foreground --timeout=30s");
+    cluster.ok("delete deploy web --cascade=foreground --timeout=90s");
     cluster.becomes("get rs,pods -l app=web -o name", "");
 }
 
@@ -83,13 +83,13 @@ fn a_deployment_rolls_out_and_back_and_makes_up_for_lost_pods() {
 fn jobs_end_and_their_words_stay() {
     let cluster = Cluster::up();
     cluster.ok("create job hello --image=busybox -- echo well done");
-    cluster.ok("wait --for=condition=complete job/hello --timeout=30s");
+    cluster.ok("wait --for=condition=complete job/hello --timeout=90s");
     assert_eq!(cluster.ok("logs job/hello"), "well done\n");
     cluster.has("get job hello", &["Complete", "1/1"]);
     cluster.has("get events", &["Job completed", "Created pod: hello-"]);
     cluster.ok("create cronjob tick --image=busybox --schedule=0~0~1~1~* -- true");
     cluster.ok("create job once --from=cronjob/tick");
-    cluster.ok("wait --for=condition=complete job/once --timeout=30s");
+    cluster.ok("wait --for=condition=complete job/once --timeout=90s");
     cluster.ok("delete job hello");
     cluster.becomes("get pods -l job-name=hello -o name", "");
 }
@@ -116,7 +116,7 @@ fn what_keeps_a_pod_from_running_is_shown_and_tried_again() {
         shown.contains("CreateContainerConfigError").then_some(())
     });
     cluster.ok("create secret generic login --from-literal=word=opened");
-    cluster.ok("wait --for=condition=Ready pod/needy --timeout=30s");
+    cluster.ok("wait --for=condition=Ready pod/needy --timeout=90s");
     assert_eq!(cluster.ok("exec needy -- printenv WORD"), "opened\n");
     cluster.ok("run lost --image=x --overrides={\"spec\":{\"nodeSelector\":{\"disk\":\"none\"}}}");
     eventually("the scheduler's reason", || {
@@ -145,7 +145,7 @@ fn pods_that_never_came_up_leave_nothing() {
     for number in 0..4 {
         cluster.ok(&format!("run q{number} --image=x"));
     }
-    cluster.ok("wait --for=condition=Ready pod --all --timeout=30s");
+    cluster.ok("wait --for=condition=Ready pod --all --timeout=90s");
     let used = cluster.lab().status().pods;
     assert_eq!(
         used.iter().filter(|pod| !pod.addresses.is_empty()).count(),
@@ -179,11 +179,16 @@ fn a_stateful_set_keeps_names_and_order() {
     cluster
         .lab()
         .reaches("db-0", "db-1.db", 80, ProbeProtocol::Tcp);
-    let uid = || cluster.ok("get pod db-0 -o jsonpath={.metadata.uid}");
-    let first = uid();
-    cluster.ok("delete pod db-0");
-    cluster.ok("rollout status sts/db --timeout=30s");
-    assert_ne!(uid(), first);
+    let uid = "get pod db-0 -o jsonpath={.metadata.uid}";
+    let first = cluster.ok(uid);
+    // kubectl looks at the pod, lists its name and then waits for the end of what it has listed: for ever, if that is already the
+    // next pod of this name.
+    cluster.ok("delete pod db-0 --wait=false");
+    eventually("the next pod of this name", || {
+        let shown = cluster.run(uid);
+        (shown.status.success() && shown.stdout != first).then_some(())
+    });
+    cluster.ok("rollout status sts/db --timeout=90s");
     cluster.ok("scale sts/db --replicas=1");
     cluster.becomes("get pods -l app=db -o name", "pod/db-0");
     cluster.ok("set image sts/db c=y");

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -185,9 +186,12 @@ impl Closed {
     }
 
     fn none_reaches(&self, pods: &[&str], port: u16) {
-        for (pod, address) in pairs(pods, &self.addresses) {
-            self.lab.is_denied(pod, address, port, ProbeProtocol::Tcp);
-        }
+        // All at once: whoever is denied waits in vain.
+        thread::scope(|scope| {
+            for (pod, address) in pairs(pods, &self.addresses) {
+                scope.spawn(move || self.lab.is_denied(pod, address, port, ProbeProtocol::Tcp));
+            }
+        });
     }
 
     fn is_open(&self) {

@@ -159,7 +159,7 @@ fn pods_and_workloads_say_how_they_are() {
          spec: {selector: {app: d}, ports: [{port: 80, targetPort: http}]}\n",
     );
     cluster.ok(&format!("apply -f {manifests}"));
-    cluster.ok("wait --for=condition=Complete job/once --timeout=20s");
+    cluster.ok("wait --for=condition=Complete job/once --timeout=90s");
     eventually("the pod is started again", || {
         let count = cluster.ok(
             "get pod again -o jsonpath={.status.containerStatuses[0].restartCount}/{.status.containerStatuses[0].lastState.terminated.exitCode}",
@@ -167,10 +167,10 @@ fn pods_and_workloads_say_how_they_are() {
         (count != "0/" && count.ends_with("/1")).then_some(())
     });
     cluster.ok("create deploy d --image=nginx --port=80 --replicas=2");
-    cluster.ok("rollout status deploy/d --timeout=20s");
-    cluster.ok("wait --for=condition=Ready pod -l app=d --timeout=20s");
+    cluster.ok("rollout status deploy/d --timeout=90s");
+    cluster.ok("wait --for=condition=Ready pod -l app=d --timeout=90s");
     cluster.ok("scale deploy d --replicas=3");
-    cluster.ok("rollout status deploy/d --timeout=20s");
+    cluster.ok("rollout status deploy/d --timeout=90s");
     let line = cluster.ok("get deploy d --no-headers");
     assert_eq!(line.split_whitespace().nth(1), Some("3/3"), "{line}");
     // The port of the Deployment has no name, so nothing serves the Service's.
@@ -195,10 +195,10 @@ fn a_pod_of_a_workload_can_be_labelled_and_deleted() {
     let cluster = Cluster::up();
     cluster.apply("demo-app.yaml");
     cluster.ok("run client --image=raesene/alpine-containertools");
-    cluster.ok("wait --for=condition=Ready pod/client --timeout=20s");
+    cluster.ok("wait --for=condition=Ready pod/client --timeout=90s");
     for name in ["web-app", "database"] {
         cluster.ok(&format!(
-            "rollout status deploy/{name} -n netpol-demo --timeout=20s"
+            "rollout status deploy/{name} -n netpol-demo --timeout=90s"
         ));
     }
     let closed = cluster.file(
@@ -221,11 +221,11 @@ fn a_pod_of_a_workload_can_be_labelled_and_deleted() {
         let now = name();
         (!now.is_empty() && now != first).then_some(now)
     });
-    cluster.ok("rollout status deploy/database -n netpol-demo --timeout=20s");
+    cluster.ok("rollout status deploy/database -n netpol-demo --timeout=90s");
     lab.reaches("client", &address(&second), 5432, ProbeProtocol::Tcp);
     lab.is_denied("client", &address(&first), 5432, ProbeProtocol::Tcp);
     cluster.ok(&format!("delete pod {second} -n netpol-demo"));
-    cluster.ok("rollout status deploy/database -n netpol-demo --timeout=20s");
+    cluster.ok("rollout status deploy/database -n netpol-demo --timeout=90s");
     assert_ne!(name(), second);
 }
 

@@ -65,7 +65,7 @@ fn a_lab_goes_on_where_another_ended() {
     for pod in ["open", "client"] {
         before.ok(&format!("run {pod} --image=web --port=80"));
     }
-    before.ok("wait --for=condition=Ready pod --all --timeout=30s");
+    before.ok("wait --for=condition=Ready pod --all --timeout=90s");
     before.ok("label node kind-worker disk=ssd");
     let waiting = before.lab().file("waiting.yaml", WAITING);
     before.ok(&format!("apply -f {}", waiting.display()));
@@ -93,7 +93,7 @@ fn a_lab_goes_on_where_another_ended() {
         [identities, addresses].map(|question| after.ok(question)),
         asked
     );
-    after.ok("rollout status deploy/web --timeout=30s");
+    after.ok("rollout status deploy/web --timeout=90s");
     let labels = after.ok("get node kind-worker -o jsonpath={.metadata.labels.disk}");
     assert_eq!(labels, "ssd");
     after.lab().reaches("client", "open", 80, Tcp);

@@ -160,10 +160,17 @@ fn the_probers_notice_an_open_door() {
         .finish_with_input(format!("{CAST}---{}", guard(0, 0)).as_bytes())
         .expect_ok();
     let probers = denied(&lab);
-    std::thread::sleep(Duration::from_millis(500));
+    all_come_through(&probers);
     for tally in probers.into_iter().map(Prober::finish) {
         assert!(!tally.reached.is_empty(), "{tally:#?}");
     }
+}
+
+#[track_caller]
+fn all_come_through(probers: &[Prober]) {
+    eventually("each of them comes through", || {
+        probers.iter().all(|one| one.reached() > 0).then_some(())
+    });
 }
 
 #[test]
@@ -175,7 +182,7 @@ fn the_probers_notice_a_door_that_is_open_for_a_moment() {
         probers.iter().all(|one| one.asked() > 5).then_some(())
     });
     lab.delete(&guard(0, 0));
-    std::thread::sleep(Duration::from_millis(150));
+    all_come_through(&probers);
     lab.apply(&guard(0, 0));
     for tally in probers.into_iter().map(Prober::finish) {
         assert!(!tally.reached.is_empty(), "{tally:#?}");

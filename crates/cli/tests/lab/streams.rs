@@ -40,7 +40,7 @@ fn a_shell_in_a_new_pod_reaches_the_demonstration() {
     terminal.type_until("echo st''ill here\n", "still here");
     terminal.type_until("exit\n", "Session ended");
     assert!(terminal.child.0.wait().unwrap().success());
-    cluster.ok("rollout status deploy/web-app -n netpol-demo --timeout=20s");
+    cluster.ok("rollout status deploy/web-app -n netpol-demo --timeout=90s");
     let page = cluster.ok(&format!("exec client -- curl -s -m 5 {WEB}"));
     assert!(page.contains("web-app"), "{page}");
     let mut again = Terminal::run(&cluster.command("exec -it client -- sh"));
@@ -106,7 +106,7 @@ fn input_output_and_logs_are_the_commands() {
     let cluster = Cluster::up();
     cluster
         .ok("run talker --image=x --command -- sh -c echo~hello;echo~trouble>&2;exec~sleep~1000");
-    cluster.ok("wait --for=condition=Ready pod/talker --timeout=20s");
+    cluster.ok("wait --for=condition=Ready pod/talker --timeout=90s");
     let logs = eventually("both lines are there", || {
         let logs = cluster.ok("logs talker");
         (logs.lines().count() == 2).then_some(logs)
@@ -161,7 +161,7 @@ fn input_output_and_logs_are_the_commands() {
 fn ports_of_pods_are_forwarded() {
     let cluster = Cluster::up();
     cluster.apply("demo-app.yaml");
-    cluster.ok("rollout status deploy/web-app -n netpol-demo --timeout=20s");
+    cluster.ok("rollout status deploy/web-app -n netpol-demo --timeout=90s");
     let mut command = cluster.command("port-forward -n netpol-demo deploy/web-app :80");
     let mut child = Running(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut said = String::new();

@@ -13,7 +13,7 @@ pub(crate) use traces::{Surroundings, Traces, processes_of, role};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// A cluster of two families, with two workers.
 pub(crate) const DUAL_STACK: &str = "
 kind: Cluster

@@ -104,13 +104,13 @@ fn kubectl_rolls_out_and_back() {
     let bench = Bench::start();
     let rolled_out = "successfully rolled out";
     bench.ok("create deployment web --image=nginx:1 --replicas=3");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
     bench.ok("set image deployment/web nginx=nginx:2");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
     bench.has("rollout history deployment/web", &["\n1 ", "\n2 "]);
     bench.has("rollout history deployment/web --revision=1", &["nginx:1"]);
     bench.ok("rollout undo deployment/web");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
     let history = bench.ok("rollout history deployment/web");
     assert!(
         !history.contains("\n1 ") && history.contains("\n3 "),
@@ -121,9 +121,9 @@ fn kubectl_rolls_out_and_back() {
         "nginx:1 nginx:1 nginx:1",
     );
     bench.ok("scale deployment/web --replicas=5");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
     bench.has("get deployment web", &["5/5"]);
-    bench.ok("wait --for=condition=available deployment/web --timeout=30s");
+    bench.ok("wait --for=condition=available deployment/web --timeout=90s");
     bench.ok("expose deployment web --port=80 --target-port=8080");
     bench.becomes(
         "get service web -o jsonpath={.spec.clusterIP}",
@@ -142,7 +142,7 @@ fn kubectl_rolls_out_and_back() {
     );
     bench.has("get leases -n kube-node-lease", &["n1"]);
     bench.ok("rollout restart deployment/web");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
     bench.ok("delete deployment web --cascade=orphan");
     bench.has("get replicasets", &["web-"]);
     bench.becomes(
@@ -150,8 +150,8 @@ fn kubectl_rolls_out_and_back() {
         "Running Running Running Running Running",
     );
     bench.ok("create deployment web --image=nginx:1 --replicas=2");
-    bench.has("rollout status deployment/web --timeout=30s", &[rolled_out]);
-    bench.ok("delete deployment web --cascade=foreground --timeout=30s");
+    bench.has("rollout status deployment/web --timeout=90s", &[rolled_out]);
+    bench.ok("delete deployment web --cascade=foreground --timeout=90s");
     bench.becomes("get replicasets,pods -l app=web -o name", "");
 }
 
@@ -181,7 +181,7 @@ spec:
 fn kubectl_runs_the_other_workloads() {
     let bench = Bench::start();
     bench.ok("create job pi --image=busybox -- true");
-    bench.ok("wait --for=condition=complete job/pi --timeout=30s");
+    bench.ok("wait --for=condition=complete job/pi --timeout=90s");
     bench.has("get job pi", &["Complete", "1/1"]);
     bench.becomes(
         "get pods -l job-name=pi -o jsonpath={.items[*].status.phase}",
@@ -190,15 +190,15 @@ fn kubectl_runs_the_other_workloads() {
     bench.ok("create cronjob tick --image=busybox --schedule=0~0~1~1~* -- true");
     bench.has("get cronjob tick", &["0 0 1 1 *", "False"]);
     bench.ok("create job once --from=cronjob/tick");
-    bench.ok("wait --for=condition=complete job/once --timeout=30s");
+    bench.ok("wait --for=condition=complete job/once --timeout=90s");
     let manifest = bench.directory.path().join("workloads.yaml");
     std::fs::write(&manifest, WORKLOADS).unwrap();
     bench.ok(&format!("create -f {}", manifest.display()));
     for (workload, ready) in [("statefulset/db", "2/2"), ("daemonset/log", "1 ")] {
-        bench.ok(&format!("rollout status {workload} --timeout=30s"));
+        bench.ok(&format!("rollout status {workload} --timeout=90s"));
         bench.has(&format!("get {workload}"), &[ready]);
         bench.ok(&format!("set image {workload} c=other:2"));
-        bench.ok(&format!("rollout status {workload} --timeout=30s"));
+        bench.ok(&format!("rollout status {workload} --timeout=90s"));
     }
     bench.becomes(
         "get pods -l app=db -o jsonpath={.items[*].spec.containers[*].image}",

@@ -24,6 +24,7 @@ mod nftables;
 mod owner;
 mod random;
 mod route;
+mod runs;
 mod timed;
 
 use std::process::{Command, ExitCode};
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         random::TESTS,
         nflog::TESTS,
         timed::TESTS,
+        runs::TESTS,
     ]
     .concat();
     sandbox::main_with_and_without_root(&tests)

@@ -1,5 +1,5 @@
 use std::net::UdpSocket;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringfence_netlink::nflog::{LogHook, Nflog};
 use ringfence_netlink::nftables::Nftables;
@@ -20,7 +20,8 @@ tests! {
 }
 
 const GROUP: u16 = 77;
-const SECOND: Duration = Duration::from_secs(1);
+/// For what has been sent, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn log(prefix: &str, snaplen: u32) -> Statement {
     Statement::Log(Log {
@@ -88,7 +89,7 @@ fn dropped_packets_are_copied_with_their_prefix() {
     send(2);
     let mut copies = Vec::new();
     while copies.len() < 2 {
-        let batch = nflog.next(SECOND).unwrap();
+        let batch = nflog.next(PATIENCE).unwrap();
         assert!(!batch.copies.is_empty(), "only {copies:?}");
         assert_eq!((batch.lost, batch.overrun), (0, false));
         copies.extend(batch.copies);
@@ -133,7 +134,7 @@ fn what_does_not_fit_is_counted() {
     }
     // The gap shows with the next copy that comes through.
     send(1);
-    let batch = nflog.next(SECOND).unwrap();
+    let batch = nflog.next(PATIENCE).unwrap();
     seen += batch.copies.len() as u64;
     lost += batch.lost;
     assert!(overrun || seen == SENT as u64 + 1, "{seen} of {SENT}");
@@ -143,6 +144,7 @@ fn what_does_not_fit_is_counted() {
 fn a_limit_bounds_the_copies_and_lets_nothing_through() {
     logged_and_dropped(Some(Limit { rate: 1, burst: 3 }));
     let mut nflog = Nflog::open(GROUP, 128).unwrap();
+    let began = Instant::now();
     send(500);
     let mut seen = 0;
     loop {
@@ -152,7 +154,9 @@ fn a_limit_bounds_the_copies_and_lets_nothing_through() {
         }
         seen += batch.copies.len();
     }
-    assert!((3..10).contains(&seen), "{seen} copies");
+    // One more a second, as long as it took.
+    let most = 4 + usize::try_from(began.elapsed().as_secs()).unwrap();
+    assert!((3..=most).contains(&seen), "{seen} copies");
 }
 
 fn log_and_limit_are_what_nft_lists() {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a change that nobody could refuse may stand.
-const LONGEST_EXPOSURE: Duration = Duration::from_secs(5);
+const LONGEST_EXPOSURE: Duration = Duration::from_secs(20);
 /// What went through before the repair may be heard of so much later, on a busy machine.
 const LATE: Duration = Duration::from_millis(200);
 /// Faults that are told of when the storm itself ends badly.

@@ -51,13 +51,13 @@ impl<'a> Walk<'a> {
     fn run(mut self) -> String {
         self.kubectl("get nodes");
         self.apply("demo-app.yaml");
-        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=20s");
-        self.last_of("rollout status deploy/database -n netpol-demo --timeout=20s");
-        self.kubectl("wait --for=condition=Ready pod --all -n netpol-demo --timeout=20s");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=90s");
+        self.last_of("rollout status deploy/database -n netpol-demo --timeout=90s");
+        self.kubectl("wait --for=condition=Ready pod --all -n netpol-demo --timeout=90s");
         self.kubectl("get pods -n netpol-demo -o wide");
         self.kubectl("get deploy,svc,endpointslices -n netpol-demo");
         self.kubectl("run client --image=raesene/alpine-containertools");
-        self.kubectl("wait --for=condition=Ready pod/client --timeout=20s");
+        self.kubectl("wait --for=condition=Ready pod/client --timeout=90s");
         self.curl(true);
         self.apply("default-deny-ingress.yaml");
         self.curl(false);
@@ -70,16 +70,16 @@ impl<'a> Walk<'a> {
         self.curl(false);
         self.kubectl("get rs -n netpol-demo");
         self.kubectl("set image deploy/web-app -n netpol-demo nginx=nginx:1.28");
-        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=90s");
         self.kubectl("rollout history deploy/web-app -n netpol-demo");
         self.kubectl("rollout undo deploy/web-app -n netpol-demo");
-        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=90s");
         self.kubectl("scale deploy web-app -n netpol-demo --replicas=1");
         self.until_lines("get pods -n netpol-demo", 3);
         self.kubectl("delete pod -n netpol-demo -l app=web");
-        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=30s");
+        self.last_of("rollout status deploy/web-app -n netpol-demo --timeout=90s");
         self.kubectl("create job hello --image=busybox -- echo well done");
-        self.kubectl("wait --for=condition=Complete job/hello --timeout=20s");
+        self.kubectl("wait --for=condition=Complete job/hello --timeout=90s");
         self.kubectl("logs job/hello");
         self.kubectl("get jobs,pods");
         self.kubectl("get events --field-selector=involvedObject.kind=Job");

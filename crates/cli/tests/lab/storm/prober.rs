@@ -23,6 +23,7 @@ fn origin(pod: &str) -> Origin {
 pub(super) struct Prober {
     over: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    reached: Arc<AtomicUsize>,
     asking: JoinHandle<()>,
     listening: JoinHandle<Tally>,
 }
@@ -70,6 +71,8 @@ impl Prober {
             })
         };
         let from = format!("{pod} to {target} port {port}");
+        let reached = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reached);
         let listening = std::thread::spawn(move || {
             let mut tally = Tally {
                 from,
@@ -78,12 +81,14 @@ impl Prober {
             while let Some(line) = command.next_line().unwrap() {
                 let report: ProbeReport = serde_json::from_str(&line).unwrap();
                 tally.count(report.outcome);
+                counted.store(tally.reached.len(), Ordering::Relaxed);
             }
             tally
         });
         Self {
             over,
             asked,
+            reached,
             asking,
             listening,
         }
@@ -91,6 +96,11 @@ impl Prober {
 
     pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// How many attempts have come through so far.
+    pub(super) fn reached(&self) -> usize {
+        self.reached.load(Ordering::Relaxed)
     }
 
     pub(super) fn finish(self) -> Tally {

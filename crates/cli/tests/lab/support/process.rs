@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::POLL;
 
-/// Longest run of a command; a demonstration takes a quarter of it.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Longest run of a command; a demonstration takes a tenth of it.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// The program, not yet started.
 pub(crate) fn ringfence(arguments: &[&str]) -> Command {
