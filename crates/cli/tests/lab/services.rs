@@ -1,14 +1,10 @@
 //! Services: spreading, hairpin, nobody behind, named ports, UDP, headless names.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Instant;
+use std::collections::BTreeMap;
 
-use ringfence_lab::control::client::Origin;
-use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeRequest};
+use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
 
-use crate::support::{Lab, PATIENCE, eventually};
+use crate::support::Lab;
 
 const PODS: &str = "
 apiVersion: apps/v1
@@ -148,91 +144,6 @@ fn a_headless_service_names_its_pods() {
         });
         assert_eq!(named, backend, "{pod:?}: {found}");
     }
-}
-
-const ROLLED: &str = "
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: many}
-spec:
-  replicas: 20
-  selector: {matchLabels: {app: many}}
-  template:
-    metadata: {labels: {app: many}}
-    spec: {containers: [{name: c, image: 'web:1', ports: [{containerPort: 80}]}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: many}
-spec: {selector: {app: many}, ports: [{port: 80}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: here}
-spec: {nodeName: kind-worker, containers: [{name: c, image: x}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: there}
-spec: {nodeName: kind-worker2, containers: [{name: c, image: x}]}
-";
-
-/// While each pod of a Deployment gives way to another one, every connection to their Service is answered to its end: a pod
-/// is told to end when nobody is led to it any more, and answers those who are there.
-#[test]
-fn a_rolling_update_fails_no_connection() {
-    let lab = Lab::up(ROLLED);
-    let backends = || -> BTreeSet<String> {
-        let pods = lab.status().pods.into_iter();
-        let names = pods.map(|pod| pod.name.name);
-        names.filter(|name| name.starts_with("many-")).collect()
-    };
-    let old = backends();
-    let service = lab.status().services;
-    let service = service.iter().find(|one| one.name.name == "many");
-    let address = service.unwrap().cluster_addresses[0].to_string();
-    let (is_over, began) = (AtomicBool::new(false), Instant::now());
-    let connect = |from: &str| {
-        let request = ProbeRequest {
-            target: address.clone(),
-            port: 80,
-            protocol: ProbeProtocol::Tcp,
-            timeout_ms: 10_000,
-        };
-        let origin = Origin::Pod(format!("default/{from}").parse().unwrap());
-        let mut outcomes = Vec::new();
-        while !is_over.load(Ordering::Relaxed) && began.elapsed() < 2 * PATIENCE {
-            let reports = lab.client().probe(&origin, &vec![request.clone(); 50]);
-            outcomes.extend(reports.unwrap().into_iter().map(|report| report.outcome));
-        }
-        outcomes
-    };
-    let outcomes: Vec<ProbeOutcome> = thread::scope(|scope| {
-        let clients = ["here", "there"].map(|from| scope.spawn(move || connect(from)));
-        lab.apply(&ROLLED.replace("web:1", "web:2"));
-        eventually("nobody old is left", || {
-            let now = backends();
-            (now.len() == 20 && now.is_disjoint(&old)).then_some(())
-        });
-        is_over.store(true, Ordering::Relaxed);
-        let clients = clients.into_iter();
-        clients.flat_map(|client| client.join().unwrap()).collect()
-    });
-    let answered_by = |outcome: &ProbeOutcome| match outcome {
-        ProbeOutcome::Reached { peer, .. } => peer.as_ref().map(|peer| peer.pod.clone()),
-        ProbeOutcome::TimedOut
-        | ProbeOutcome::Refused
-        | ProbeOutcome::DnsFailed { .. }
-        | ProbeOutcome::Other { .. } => None,
-    };
-    let failed: Vec<&ProbeOutcome> = outcomes
-        .iter()
-        .filter(|outcome| answered_by(outcome).is_none())
-        .collect();
-    assert!(failed.is_empty(), "of {}: {failed:?}", outcomes.len());
-    let answering: BTreeSet<String> = outcomes.iter().filter_map(answered_by).collect();
-    assert!(answering.intersection(&old).count() > 10, "{answering:?}");
-    assert!(answering.difference(&old).count() > 10, "{answering:?}");
 }
 
 /// Rule OB-12: who has a listed address is a peer of policy like any other.
