@@ -5,6 +5,7 @@
 pub(crate) mod answer;
 pub(crate) mod case;
 pub(crate) mod csv;
+pub(crate) mod doubt;
 pub(crate) mod finding;
 #[cfg_attr(not(test), expect(dead_code, reason = "no command takes every format"))]
 pub(crate) mod format;

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod matching;
 pub mod matrix;
 mod node_cache;
+pub mod own_node;
 pub mod path;
 pub mod pod_blocks;
 pub mod suggest;

@@ -19,11 +19,13 @@ use anyhow::{Context as _, ensure};
 use ringfence_model::Cluster;
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
+use ringfence_reach::own_node::doubt_of;
 use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_pod, by_workload};
 use ringfence_reach::zone;
 
 use super::zones;
 use crate::output::answer::say;
+use crate::output::doubt::tell;
 use arguments::{By, Form, MatrixArguments};
 use pattern::{Pattern, World};
 use view::Names;
@@ -38,6 +40,7 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
     ensure_drawable(&matrix, arguments.output)?;
     print(&engine, &groups, &matrix, arguments.output)?;
     missing.tell_if(is_unknown(&matrix));
+    doubt_of(&engine, &groups, &matrix).iter().for_each(tell);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,10 +24,12 @@ use anyhow::{bail, ensure};
 use ringfence_model::{Endpoint, RenderStyle};
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
+use ringfence_reach::own_node::{Doubt, doubt, is_of_nodes};
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
 use crate::output::answer::{say_line, write_out};
+use crate::output::doubt::tell;
 use crate::paint;
 use arguments::{Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
@@ -62,6 +64,9 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let report = judged(arguments, &engine, &cases, &loaded)?;
     print(&report, arguments.output)?;
     missing.tell_if(report.is_unknown());
+    if arguments.against != Against::Lab {
+        doubts(&engine, &cases).iter().for_each(tell);
+    }
     Ok(if report.passed() {
         ExitCode::SUCCESS
     } else {
@@ -153,6 +158,24 @@ fn addresses(cases: &[&Case]) -> BTreeSet<IpAddr> {
         Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
     })
     .collect()
+}
+
+/// Where a firewall of a pod's own node could make a difference that verdicts know nothing of (rule HF-9).
+fn doubts(engine: &Engine, cases: &[&Case]) -> BTreeSet<Doubt> {
+    let cluster = engine.cluster();
+    if cluster.host_firewalls.is_empty() || !addresses(cases).into_iter().any(is_of_nodes) {
+        return BTreeSet::new();
+    }
+    let asked = cases.iter().flat_map(|case| judge::asked(cluster, case));
+    let asked = asked.filter(|asked| match asked.question.query.destination {
+        Endpoint::Address(address) => is_of_nodes(address),
+        Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Service(_) => false,
+    });
+    let answers = asked.filter_map(|asked| engine.answer(&asked.question.query).ok());
+    let connections = answers.flat_map(|answer| answer.connections);
+    connections
+        .filter_map(|found| doubt(engine, &found))
+        .collect()
 }
 
 /// Judges one test after another; people read of each as soon as it is judged.

@@ -15,6 +15,7 @@ use anyhow::ensure;
 use ringfence_model::{Diagnostic, RenderStyle, Severity, Source, TrustZone, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
+use ringfence_reach::own_node::{Doubt, doubt_of};
 use ringfence_reach::workload::{Groups, Unit};
 use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 
@@ -23,6 +24,7 @@ use arguments::Form;
 use super::matrix::view::Names;
 use super::matrix::{graph, is_unknown, svg};
 use crate::output::answer::{say, say_line};
+use crate::output::doubt::tell;
 use crate::output::finding::home;
 pub(crate) use arguments::{EXAMPLES, Profile, ZonesArguments, ZonesFileArguments};
 
@@ -57,6 +59,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         Form::Junit => say!("{}", findings::junit(&table)),
     }
     missing.tell_if(is_unknown(&table.matrix));
+    table.doubt.iter().for_each(tell);
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -74,6 +77,8 @@ struct Table {
     file: String,
     /// The zones of a user's file that nobody is in; those of a built-in one suit every cluster.
     empty: Vec<String>,
+    /// Whom a firewall of its own node may keep from what a zone holds, if anybody (rule HF-9).
+    doubt: Option<Doubt>,
 }
 
 impl Table {
@@ -93,6 +98,7 @@ impl Table {
             empty: empty.map(|zone| zone.name.clone()).collect(),
             homes: deviations.iter().map(home).collect(),
             file: file.name.clone(),
+            doubt: doubt_of(engine, &groups, &matrix),
             matrix,
             deviations,
         }

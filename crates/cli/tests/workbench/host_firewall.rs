@@ -158,6 +158,48 @@ fn what_may_stand_on_the_pods_own_node_is_told() {
     assert!(!warns(&asked(CLUSTER, "203.0.113.9", "udp/53")));
 }
 
+/// HF-9: other commands give the same verdict, and the same warning.
+#[test]
+fn what_may_stand_on_the_pods_own_node_is_told_by_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifests, tests) = (folder.path().join("m.yaml"), folder.path().join("t.yaml"));
+    let [file, tests] = [&manifests, &tests].map(|path| path.to_str().unwrap());
+    let write = |cluster: &str| fs::write(&manifests, format!("{cluster}---{FIREWALL}")).unwrap();
+    let asked = |to: &str, port: u16| {
+        let text = format!(
+            "apiVersion: ringfence.dev/v1alpha1\nkind: PolicyTest\nmetadata: {{name: t}}\ntests:\n- name: it passes\n  allow: {{from: default/web, to: [{to}], ports: [udp/{port}]}}\n"
+        );
+        fs::write(tests, text).unwrap();
+        ["manifests", "ruleset"].map(|judge| {
+            let said = ringfence(&["test", tests, "-f", file, "--against", judge]);
+            assert_eq!(said.status.code(), Some(0), "{said:?}");
+            said.stderr
+        })
+    };
+    let shown = |arguments: &[&str]| ringfence(&[arguments, &["-f", file]].concat()).stderr;
+    let elsewhere = CLUSTER.replacen("nodeName: n1", "nodeName: n2", 1);
+    for (cluster, expected) in [(CLUSTER, true), (elsewhere.as_str(), false)] {
+        write(cluster);
+        let warns = |said: &str| said.contains("warning[HF-9]: ");
+        for said in asked("169.254.20.10", 53) {
+            assert_eq!(warns(&said), expected, "{said}");
+            let closes = "node/n1 itself, which HostFirewall w closes to default/web at that port";
+            assert_eq!(said.contains(closes), expected, "{said}");
+        }
+        assert!(!asked("203.0.113.9", 53).iter().any(|said| warns(said)));
+        for arguments in [
+            ["matrix", "--to", "special"].as_slice(),
+            &["matrix", "-o", "json"],
+            &["zones"],
+        ] {
+            let said = shown(arguments);
+            assert_eq!(warns(&said), expected, "{arguments:?}: {said}");
+        }
+    }
+    write(CLUSTER);
+    assert_eq!(shown(&["matrix", "--no-external"]), "");
+}
+
 #[test]
 fn what_is_applied_is_read_as_by_other_commands() {
     let apply = |text: &str| {
