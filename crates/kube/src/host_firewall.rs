@@ -1,7 +1,5 @@
 //! Reading and writing HostFirewalls: the one kind whose objects ringfence changes, when an operator says so.
 
-use std::collections::BTreeMap;
-
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -45,25 +43,40 @@ pub struct Written {
 /// # Errors
 /// [`WriteError`].
 pub fn list_host_firewalls(access: &Access) -> Result<Vec<Value>, WriteError> {
-    runtime()?.block_on(async {
-        let api = api(access, &resource()).await?;
-        let found = api.list(&ListParams::default()).await.map_err(refusal)?;
-        Ok(found.items.into_iter().map(document).collect())
-    })
+    list(access, &resource())
 }
 
-/// The labels of each node of the cluster.
+/// Every Node of the cluster, as stored.
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn list_node_labels(access: &Access) -> Result<Vec<BTreeMap<String, String>>, WriteError> {
-    let kind = GroupVersionKind::gvk("", "v1", "Node");
-    let nodes = ApiResource::from_gvk_with_plural(&kind, "nodes");
+pub fn list_nodes(access: &Access) -> Result<Vec<Value>, WriteError> {
+    let nodes = GroupVersionKind::gvk("", "v1", "Node");
+    list(access, &ApiResource::from_gvk_with_plural(&nodes, "nodes"))
+}
+
+/// The EndpointSlices of the API server itself, as stored.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn list_api_servers(access: &Access) -> Result<Vec<Value>, WriteError> {
+    let slices = GroupVersionKind::gvk("discovery.k8s.io", "v1", "EndpointSlice");
+    let slices = ApiResource::from_gvk_with_plural(&slices, "endpointslices");
+    let own = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
     runtime()?.block_on(async {
-        let api = api(access, &nodes).await?;
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client(access).await?, "default", &slices);
+        let found = api.list(&own).await.map_err(refusal)?.items.into_iter();
+        Ok(found.map(|slice| document(slice, &slices)).collect())
+    })
+}
+
+fn list(access: &Access, kind: &ApiResource) -> Result<Vec<Value>, WriteError> {
+    runtime()?.block_on(async {
+        let api = api(access, kind).await?;
         let found = api.list(&ListParams::default()).await.map_err(refusal)?;
-        let labels = found.items.into_iter().map(|node| node.metadata.labels);
-        Ok(labels.map(Option::unwrap_or_default).collect())
+        let found = found.items.into_iter();
+        Ok(found.map(|object| document(object, kind)).collect())
     })
 }
 
@@ -80,7 +93,7 @@ pub fn write_host_firewall(
     runtime()?.block_on(async {
         let (api, post) = (api(access, &resource()).await?, PostParams::default());
         let found = api.get_opt(name).await.map_err(refusal)?;
-        let before = found.clone().map(document);
+        let before = found.clone().map(|stored| document(stored, &resource()));
         let written = change(before.as_ref()).map_err(WriteError::Unfit)?;
         let mut object = match found {
             Some(mut found) if found.data.get("spec") != Some(&written.spec) => {
@@ -118,9 +131,12 @@ fn resource() -> ApiResource {
 }
 
 async fn api(access: &Access, kind: &ApiResource) -> Result<Api<DynamicObject>, WriteError> {
+    Ok(Api::all_with(client(access).await?, kind))
+}
+
+async fn client(access: &Access) -> Result<Client, WriteError> {
     let target = access.target().await.map_err(ReadError::from)?;
-    let client = Client::try_from(target.config).map_err(refusal)?;
-    Ok(Api::all_with(client, kind))
+    Client::try_from(target.config).map_err(refusal)
 }
 
 fn refusal(error: kube::Error) -> WriteError {
@@ -133,13 +149,13 @@ fn refusal(error: kube::Error) -> WriteError {
     WriteError::Refused(status.message)
 }
 
-fn document(object: DynamicObject) -> Value {
+fn document(object: DynamicObject, kind: &ApiResource) -> Value {
     let mut document = object.data;
     if let Value::Object(fields) = &mut document {
         let metadata = serde_json::to_value(object.metadata).unwrap_or_default();
         fields.insert("metadata".to_owned(), metadata);
-        fields.insert("apiVersion".to_owned(), "ringfence.dev/v1alpha1".into());
-        fields.insert("kind".to_owned(), "HostFirewall".into());
+        fields.insert("apiVersion".to_owned(), kind.api_version.clone().into());
+        fields.insert("kind".to_owned(), kind.kind.clone().into());
     }
     document
 }

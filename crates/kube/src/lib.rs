@@ -16,6 +16,6 @@ mod yaml;
 pub use access::{Access, AccessError};
 pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed};
 pub use host_firewall::{
-    WriteError, Written, list_host_firewalls, list_node_labels, write_host_firewall,
+    WriteError, Written, list_api_servers, list_host_firewalls, list_nodes, write_host_firewall,
 };
 pub use snapshot::{Forbidden, ReadError, Snapshot, read};

@@ -2,16 +2,18 @@
 
 mod arguments;
 mod change;
+mod lockout;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use ringfence_kube::{
-    Access, WriteError, list_host_firewalls, list_node_labels, write_host_firewall,
+    Access, WriteError, list_api_servers, list_host_firewalls, list_nodes, write_host_firewall,
 };
 use ringfence_model::{
-    Input, LabelSelector, LoadOptions, Object, RenderStyle, Timestamp, assemble, load, read_json,
+    Input, LabelSelector, LoadOptions, Object, RenderStyle, Timestamp, UnknownFields, assemble,
+    load, load_json, read_json,
 };
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ fn apply(arguments: &ApplyArguments) -> anyhow::Result<ExitCode> {
     let inputs = arguments.files.read()?;
     let access = arguments.access.access();
     let firewalls = firewalls(&inputs)?;
-    warn_of_idle_ones(&access, &firewalls);
+    warn(&access, &inputs, &firewalls);
     let mut code = ExitCode::SUCCESS;
     for firewall in firewalls {
         let name = firewall.name.clone();
@@ -63,20 +65,44 @@ fn apply(arguments: &ApplyArguments) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Tells of firewalls that no node has the labels for: they close nothing. Who may not list nodes hears nothing.
-fn warn_of_idle_ones(access: &Access, firewalls: &[Firewall]) {
-    let Ok(nodes) = list_node_labels(access) else {
+/// Tells of firewalls that no node has the labels for, which close nothing, and of those that close what their operator comes by.
+/// Who may not list nodes or EndpointSlices hears nothing of them.
+fn warn(access: &Access, inputs: &[Input], firewalls: &[Firewall]) {
+    let Ok(nodes) = list_nodes(access) else {
         return;
     };
-    let selects = |wanted: &LabelSelector| nodes.iter().any(|labels| wanted.matches(labels));
-    for Firewall { name, nodes, .. } in firewalls {
-        if nodes.as_ref().is_some_and(|wanted| !selects(wanted)) {
-            anstream::eprintln!(
-                "{}: HostFirewall {name} closes nothing, because no node has the labels of its nodeSelector",
-                paint::bad("warning")
-            );
-        }
+    let slices = list_api_servers(access).unwrap_or_default();
+    let mut daemons = lockout::of_slices(&objects(&slices));
+    let session = std::env::var("SSH_CONNECTION").ok();
+    daemons.extend(lockout::of_session(session.as_deref()));
+    let mut all = load(inputs, &LoadOptions::default()).objects;
+    all.extend(objects(&nodes));
+    let (cluster, _) = assemble(&all);
+    let nodes = || cluster.nodes.values();
+    let selects = |wanted: &LabelSelector| nodes().any(|node| wanted.matches(&node.labels));
+    let idle = firewalls.iter().filter(|firewall| {
+        let wanted = firewall.nodes.as_ref();
+        wanted.is_some_and(|wanted| !selects(wanted))
+    });
+    let idle = idle.map(|firewall| {
+        format!(
+            "HostFirewall {} closes nothing, because no node has the labels of its nodeSelector",
+            firewall.name
+        )
+    });
+    for warning in idle.chain(lockout::closed(&cluster, &daemons)) {
+        anstream::eprintln!("{}: {warning}", paint::bad("warning"));
     }
+}
+
+/// What a server stores, with fields of whatever version it is.
+fn objects(stored: &[Value]) -> Vec<Object> {
+    let options = LoadOptions {
+        unknown_fields: UnknownFields::Ignore,
+        ..LoadOptions::default()
+    };
+    let loaded = stored.iter().map(|value| load_json(value, &options));
+    loaded.flat_map(|loaded| loaded.objects).collect()
 }
 
 /// Has the firewalls of manifests tried out for so many milliseconds, in the place of others; gives them with the end of their

@@ -225,6 +225,22 @@ impl Closed {
         said.expect_ok();
     }
 
+    /// Who comes by a port that no rule names is told before it is closed.
+    fn warns_of_the_way_in(&self) {
+        let file = self.file.to_str().unwrap();
+        for (port, is_told) in [(2222, true), (22, false)] {
+            let session = format!("203.0.113.9 50000 {} {port}", self.addresses[0]);
+            let arguments = ["apply", "-f", file, "--confirm-within", "60m"];
+            let mut apply = self.firewall(&arguments);
+            let said = apply.env("SSH_CONNECTION", session).finish();
+            assert_eq!(said.status.code(), Some(0), "{}", said.stderr);
+            let warning =
+                "listens at tcp/2222 of node/kind-worker, which HostFirewall worker closes";
+            assert_eq!(said.stderr.contains(warning), is_told, "{}", said.stderr);
+            assert!(!said.stderr.contains("the API server"), "{}", said.stderr);
+        }
+    }
+
     /// Nobody else tries other rules of the same firewall out meanwhile; and that some select no node is told.
     fn is_not_replaced(&self) {
         let other = FIREWALL.replace("kubernetes.io/hostname: kind-worker", "is: nowhere");
@@ -286,6 +302,7 @@ fn a_node_is_closed_on_trial_and_for_good() {
     closed.is_closed();
     closed.is_proved();
     closed.is_not_replaced();
+    closed.warns_of_the_way_in();
     closed.run(&["abort", "worker"]).expect_ok();
     closed.becomes("intruder", METRICS, true);
     closed.is_open();
