@@ -17,6 +17,10 @@ const KEPT_SHIFT: u32 = 30;
 /// One more than the longest that clients come back: a day.
 const TIMES: u32 = 86_401;
 
+/// The chains that choose among so many backends of a Service are always there. A new one makes the kernel walk through the backends
+/// of all Services, once for each rule, and validate the table: with many Services that takes milliseconds.
+const USUAL: u32 = 16;
+
 /// A choice among so many backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Balance {
@@ -42,6 +46,19 @@ pub(crate) enum Balance {
 impl Balance {
     /// Among how many backends clients who come back are drawn.
     pub(crate) const MOST_KEPT: u32 = (1 << KEPT_SHIFT) / TIMES;
+
+    /// Those that are always there.
+    pub(crate) fn usual() -> impl Iterator<Item = Self> {
+        (1..=USUAL).map(Self::All)
+    }
+
+    /// Whether it is always there.
+    pub(crate) const fn is_usual(self) -> bool {
+        match self {
+            Self::All(count) => count <= USUAL,
+            Self::Local(_) | Self::Kept { .. } | Self::Refused | Self::Elsewhere => false,
+        }
+    }
 
     /// The name of the chain that draws.
     pub(crate) fn chain_name(self) -> String {

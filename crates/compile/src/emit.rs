@@ -61,7 +61,7 @@ pub(crate) struct Mark {
 
 impl Emitter {
     pub(crate) fn new(record: Record) -> Self {
-        Self {
+        let mut emitter = Self {
             compiled: Compiled {
                 table: layout::skeleton(record),
                 record,
@@ -72,7 +72,9 @@ impl Emitter {
             before: BTreeMap::new(),
             chains: BTreeMap::new(),
             origin: Before::Nothing,
-        }
+        };
+        Balance::usual().for_each(|balance| emitter.insert_balance(balance));
+        emitter
     }
 
     /// A table in the place of one that nobody can say anything of.
@@ -175,8 +177,14 @@ impl Emitter {
         self.remove(set, key);
     }
 
-    /// Adds a chain that picks a backend, and its number.
+    /// Adds a chain that picks a backend, and its number, unless they are always there.
     pub(crate) fn add_balance(&mut self, balance: Balance) {
+        if !balance.is_usual() {
+            self.insert_balance(balance);
+        }
+    }
+
+    fn insert_balance(&mut self, balance: Balance) {
         let name = balance.chain_name();
         let verdict = Value::Verdict(Verdict::Goto(name.clone()));
         self.put(layout::BALANCES, balance.key(), verdict, None);
@@ -189,6 +197,9 @@ impl Emitter {
 
     /// Takes them out.
     pub(crate) fn remove_balance(&mut self, balance: Balance) {
+        if balance.is_usual() {
+            return;
+        }
         self.remove(layout::BALANCES, &balance.key());
         if balance.chain().is_some() {
             let name = balance.chain_name();

@@ -84,25 +84,50 @@ fn describe(table: &Table, set: &str, key: &Key) -> String {
     )
 }
 
+/// Whether the chain chooses among so many backends that no Service has: no packet meets it.
+fn is_idle(table: &Table, chain: &str) -> bool {
+    let number = chain.strip_prefix("balance-").map(str::parse::<u32>);
+    let Some(Ok(number)) = number else {
+        return false;
+    };
+    let leads =
+        ["services", "entries", "node-ports"].map(|stem| [4, 6].map(|it| format!("{stem}{it}")));
+    let sets = leads
+        .iter()
+        .flatten()
+        .filter_map(|name| table.sets.get(name));
+    let mut elements = sets.flat_map(|set| set.elements.values());
+    let wanted = Value::Data(vec![Datum::Number(number)]);
+    !elements.any(|element| element.value == wanted)
+}
+
+fn leads_nowhere(table: &Table, element: &Element) -> bool {
+    matches!(&element.value, Value::Verdict(Verdict::Goto(chain)) if is_idle(table, chain))
+}
+
 fn any_element(table: &Table, random: &mut Random) -> Option<(String, Key)> {
+    let used = |name: &String| -> Vec<&Key> {
+        let elements = table.sets[name].elements.iter();
+        let used = elements.filter(|(_, element)| !leads_nowhere(table, element));
+        used.map(|(key, _)| key).collect()
+    };
     let filled: Vec<&String> = table
         .sets
-        .iter()
-        .filter(|(_, set)| !set.elements.is_empty())
-        .map(|(name, _)| name)
+        .keys()
+        .filter(|name| !used(name).is_empty())
         .collect();
     if filled.is_empty() {
         return None;
     }
     let set = *random.pick(&filled).unwrap();
-    let keys: Vec<&Key> = table.sets[set].elements.keys().collect();
-    Some((set.clone(), (*random.pick(&keys).unwrap()).clone()))
+    Some((set.clone(), (*random.pick(&used(set)).unwrap()).clone()))
 }
 
 fn any_rule(table: &Table, random: &mut Random) -> Option<(String, usize)> {
     let rules: Vec<(String, usize)> = table
         .chains
         .iter()
+        .filter(|(name, _)| !is_idle(table, name))
         .flat_map(|(name, chain)| (0..chain.rules.len()).map(move |at| (name.clone(), at)))
         .collect();
     (!rules.is_empty()).then(|| random.pick(&rules).unwrap().clone())
