@@ -123,6 +123,14 @@ impl Tally {
         }
     }
 
+    /// What was not heard at some time, and why at last.
+    pub(crate) fn unheard(&self) -> BTreeMap<String, String> {
+        let troubles = self.troubles.iter();
+        troubles
+            .map(|(about, trouble)| (about.clone(), trouble.message.clone()))
+            .collect()
+    }
+
     pub(crate) fn revoked(&mut self, connections: usize) {
         self.revoked += connections as u64;
     }

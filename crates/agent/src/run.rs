@@ -15,6 +15,7 @@ use ringfence_model::{LearnerLine, Lesson, PolicyName};
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
 use crate::health_check::{Servers, health_checks};
+use crate::holdings::{Holdings, Inventory};
 use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
 use crate::metrics::{Sample, Tally};
@@ -48,6 +49,11 @@ pub(crate) enum Input {
     Lesson {
         server: ServerId,
         lesson: Lesson,
+    },
+    /// Which versions of objects the revision is made of.
+    Held {
+        revision: u64,
+        holdings: Holdings,
     },
     /// Something of the cluster is not heard at the moment.
     Trouble {
@@ -221,6 +227,7 @@ struct Agent {
     reporter: Reporter,
     jobs: Sender<Job>,
     tally: Tally,
+    inventory: Inventory,
     /// Tables that others changed.
     edits: SyncSender<Edited>,
     node: String,
@@ -250,6 +257,7 @@ impl Agent {
             reporter,
             jobs,
             tally: Tally::default(),
+            inventory: Inventory::default(),
             edits,
         }
     }
@@ -311,9 +319,13 @@ impl Agent {
                 self.dns.begin(ticket, server, lesson.number);
                 self.event(Event::Lesson { lesson, ticket });
             }
+            Input::Held { revision, holdings } => {
+                let enforced = self.machine.health().applied;
+                self.inventory.tell(revision, holdings, enforced);
+            }
             Input::Trouble { about, message } => self.trouble(about, message),
             Input::Health { answer } => {
-                let _ = answer.send(self.machine.health());
+                let _ = answer.send(self.health());
             }
             Input::Sample { answer } => {
                 let _ = answer.send(Box::new(self.sample()));
@@ -342,6 +354,15 @@ impl Agent {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         ticket
+    }
+
+    fn health(&mut self) -> Health {
+        let health = self.machine.health();
+        Health {
+            in_force: self.inventory.in_force(health.applied).clone(),
+            unheard: self.tally.unheard(),
+            ..health
+        }
     }
 
     fn sample(&self) -> Sample {

@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use anyhow::Result;
 
+use crate::holdings::Holdings;
 use crate::protocol::StoreEvent;
 use crate::run::{Input, spawn};
 use crate::state::Event;
@@ -27,6 +28,13 @@ impl Teller {
     #[must_use]
     pub fn tell(&self, event: StoreEvent) -> bool {
         self.0.send(Input::Event(Event::Store(event))).is_ok()
+    }
+
+    /// Says which versions of the cluster's objects, by kind, all that was told up to `revision` is made of; `false` if nobody
+    /// listens any more.
+    #[must_use]
+    pub fn hold(&self, revision: u64, holdings: Holdings) -> bool {
+        self.0.send(Input::Held { revision, holdings }).is_ok()
     }
 
     /// Says that something is not heard at the moment, and why: `about` is a kind or an object. What was told stays.

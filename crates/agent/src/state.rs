@@ -46,7 +46,7 @@ pub use names::KnownAddress;
 
 use crate::AgentConfig;
 use crate::status::Health;
-use crate::verification::{Pulse, Subject, Watched};
+use crate::verification::{Pulse, Subject};
 use audits::Audits;
 use endpoints::Endpoints;
 use interim::Interim;
@@ -337,7 +337,7 @@ impl Machine {
                 })
                 .or_else(|| self.names.trouble()),
             repairs: self.repairs,
-            watched: Watched::default(),
+            ..Health::default()
         }
     }
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::flows::Flows;
+use crate::holdings::Holdings;
 use crate::verification::{Verification, Watched};
 
 /// How long an agent may take to answer.
@@ -88,6 +89,13 @@ pub struct Health {
     /// What this agent found when it verified its table by itself.
     #[serde(default)]
     pub watched: Watched,
+    /// Which versions of the cluster's objects the kernel enforces, by kind, if they come from a Kubernetes API: the same as its
+    /// lists hold once the node is up to date.
+    #[serde(default)]
+    pub in_force: Holdings,
+    /// What was not heard of the cluster at some time, and why at last.
+    #[serde(default)]
+    pub unheard: BTreeMap<String, String>,
 }
 
 /// Asks an agent for its table.

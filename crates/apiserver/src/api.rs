@@ -5,6 +5,7 @@
 
 mod answer;
 mod apply;
+mod authorize;
 mod body;
 mod commit;
 mod create;

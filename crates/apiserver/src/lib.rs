@@ -1,7 +1,7 @@
 //! A Kubernetes API in memory, for the lab: what real `kubectl` and kube-rs clients speak to.
 //!
-//! Stores objects, serves lists and watches, checks and defaults what is written. Runs no pods, has no controllers, no
-//! permissions, no webhooks: what it does not support it refuses. Deciding is apart from doing: [`store`] and [`api`] are
+//! Stores objects, serves lists and watches, checks and defaults what is written. Runs no pods, has no controllers and
+//! no webhooks: what it does not support it refuses. Whoever starts it may do everything; accounts what their roles allow. Deciding is apart from doing: [`store`] and [`api`] are
 //! functions of their arguments, time among them; only [`server`] reads sockets and the clock.
 //! Start with [`kind::Kind`], which everything is derived from, and [`api`].
 
@@ -13,6 +13,7 @@ pub mod kinds;
 mod managed;
 pub mod object;
 pub mod patch;
+pub mod permission;
 mod protobuf;
 pub mod selector;
 pub mod server;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use ringfence_lab::control::protocol::Agents;
 
 use crate::commands::zones::Profile;
 use crate::commands::{
@@ -178,6 +179,24 @@ pub(crate) struct DemoArguments {
 
 output_formats!(OutputFormat { Text, Json });
 
+/// How the agents of a lab hear of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AgentSource {
+    /// The lab tells them of each change before it is stored
+    Lab,
+    /// They follow the lab's Kubernetes API, with what the chart installs: settings, account, role, and the plugin's network
+    Kubernetes,
+}
+
+impl From<AgentSource> for Agents {
+    fn from(source: AgentSource) -> Self {
+        match source {
+            AgentSource::Lab => Self::Lab,
+            AgentSource::Kubernetes => Self::Kubernetes,
+        }
+    }
+}
+
 /// Which lab a command is about.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LabName {
@@ -191,7 +210,7 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  ringfence lab up --profile managed\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  ringfence lab up --profile managed\n  ringfence lab up --agents kubernetes\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
@@ -219,6 +238,9 @@ pub(crate) enum LabCommand {
         /// Who runs the control plane
         #[arg(long, value_enum, default_value_t = Profile::Unmanaged)]
         profile: Profile,
+        /// How the nodes' agents hear of the cluster
+        #[arg(long, value_enum, default_value_t = AgentSource::Lab, conflicts_with = "without_enforcement")]
+        agents: AgentSource,
     },
     /// Show nodes, pods, Services and policies
     #[command(

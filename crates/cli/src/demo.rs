@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ringfence_kube::Access;
-use ringfence_lab::control::protocol::{ControlPlane, LabConfig};
+use ringfence_lab::control::protocol::{Agents, ControlPlane, LabConfig};
 
 use crate::arguments::{DemoArguments, OutputFormat};
 use crate::inputs;
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,
         snapshot: None,
+        agents: Agents::Lab,
         api: true,
     };
     printer.opening();

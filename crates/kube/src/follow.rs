@@ -5,6 +5,7 @@ mod connection;
 mod kind;
 mod mirror;
 mod translate;
+mod versions;
 
 use ringfence_model::{Object, ObjectKey};
 use tokio::sync::mpsc;
@@ -19,6 +20,8 @@ pub(crate) use kind::sources;
 use kind::{Heard, watch};
 use mirror::{Change, Mirror};
 use translate::is_vital;
+pub use versions::Holdings;
+use versions::Versions;
 
 /// What is said of the cluster. [`Word::Reset`] comes first and once, then everything that there is, then [`Word::Synced`];
 /// from then on each change as it happens, and `Synced` again whenever all that was heard has been said. EndpointSlices are
@@ -35,6 +38,13 @@ pub enum Word {
     Synced {
         /// A number of our own, which grows.
         revision: u64,
+    },
+    /// Which versions of the objects what was said up to `revision` is made of. Nothing of what policy sees changes with it.
+    Held {
+        /// That of the last [`Word::Synced`].
+        revision: u64,
+        /// By kind.
+        holdings: Holdings,
     },
     /// Something keeps changes from being heard. What was said stays, and it is tried again.
     Trouble(Trouble),
@@ -119,15 +129,24 @@ async fn follow_on(
         watchers.spawn(watch(source, kind, client.clone(), options, sender.clone()));
     }
     let mut mirror = Mirror::new(kinds.len());
+    let mut versions = Versions::new(kinds.len());
+    let resources: Vec<String> = kinds.iter().map(|kind| kind.resource()).collect();
     while let Some((source, heard)) = changes.recv().await {
-        let resource = || kinds.get(source).map(|kind| kind.resource());
-        let trouble = trouble(&heard, || resource().unwrap_or_default());
+        let resource = || resources.get(source).cloned().unwrap_or_default();
+        let trouble = trouble(&heard, resource).map(Word::Trouble);
         let words = match heard {
-            Heard::Change(change) => mirror.take(source, change),
+            Heard::Change { change, version } => {
+                versions.take(source, &change, &version);
+                mirror.take(source, change)
+            }
             Heard::Broke(_) => Vec::new(),
         };
-        let trouble = trouble.map(Word::Trouble).into_iter();
-        if !trouble.chain(words).all(&mut listener) {
+        let held = mirror.said().and_then(|revision| {
+            let holdings = versions.news(revision, &resources)?;
+            Some(Word::Held { revision, holdings })
+        });
+        let words = trouble.into_iter().chain(words).chain(held);
+        if !words.into_iter().all(&mut listener) {
             break;
         }
     }
@@ -140,12 +159,13 @@ fn trouble(heard: &Heard, resource: impl FnOnce() -> String) -> Option<Trouble> 
             resource: resource(),
             message: message.clone(),
         }),
-        Heard::Change(Change::Unreadable { key, message }) if is_vital(key.kind) => {
-            Some(Trouble::Object {
-                key: key.clone(),
-                message: message.clone(),
-            })
-        }
-        Heard::Change(_) => None,
+        Heard::Change {
+            change: Change::Unreadable { key, message },
+            ..
+        } if is_vital(key.kind) => Some(Trouble::Object {
+            key: key.clone(),
+            message: message.clone(),
+        }),
+        Heard::Change { .. } => None,
     }
 }

@@ -4,6 +4,7 @@
 //! have a node (`kubelet`, [`pods`]), and the agents are told what policy sees of it (`feed`). [`changes`] are the lab's own
 //! commands, which are clients of the same store; [`server`] answers them.
 
+pub mod agents;
 pub mod api;
 mod balancers;
 pub mod changes;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use ringfence_apiserver::api::Api;
+use ringfence_apiserver::server::{Identity, Server};
 use ringfence_compile::Enforcement;
 use ringfence_controllers::{Runner, RunnerConfig};
 use ringfence_model::{Object, ObjectKey, ObjectName, Pod};
@@ -43,6 +45,7 @@ use crate::cluster::system;
 use crate::control::protocol::LabConfig;
 use crate::plan::{NodePlan, plan};
 use crate::process::printed::Printed;
+use agents::Installed;
 use balancers::Balancers;
 use names::Names;
 use nodes::{Node, NodeSettings};
@@ -74,6 +77,9 @@ pub struct Lab {
     control: Option<OwnedFd>,
     /// What there is stands in its store.
     api: Arc<Api>,
+    /// What nodes are given where agents follow the API, and what serves it to them.
+    installed: Option<Installed>,
+    node_servers: OnceLock<Vec<Server>>,
     controllers: RunnerConfig,
     runner: OnceLock<Runner>,
     state: Mutex<State>,
@@ -107,14 +113,14 @@ pub struct ExecTarget {
 }
 
 impl Lab {
-    /// Builds nodes, names and the objects of the configuration, and waits until all of it runs and is enforced. Pods know the
-    /// API by the certificate `authority`.
+    /// Builds nodes, names and the objects of the configuration, and waits until all of it runs and is enforced. Pods and agents
+    /// know the API by its `identity`, and it knows the agents.
     ///
     /// # Errors
     /// If something does not come up. The caller then ends the lab.
     pub fn build(
         config: LabConfig,
-        authority: &str,
+        identity: &mut Identity,
         progress: &dyn Fn(&str),
     ) -> anyhow::Result<Arc<Self>> {
         let snapshot = config.snapshot.as_deref();
@@ -123,7 +129,9 @@ impl Lab {
         let cluster = config.cluster.clone();
         let plans = plan(cluster.nodes.len(), &cluster.pod_subnets)?;
         let network = crate::network::build(&plans, config.control_plane)?;
+        let installed = Installed::new(&config, network.pod_mtu, identity)?;
         let settings = NodeSettings {
+            installed: installed.clone(),
             pod_cidrs: cluster.pod_subnets.clone(),
             service_cidrs: cluster.service_subnets.clone(),
             record: config.record,
@@ -161,7 +169,9 @@ impl Lab {
             outside: network.outside,
             control: network.control,
             api: api::new(lab.clone(), &cluster.service_subnets),
-            controllers: RunnerConfig::all(authority),
+            installed,
+            node_servers: OnceLock::new(),
+            controllers: RunnerConfig::all(identity.authority()),
             runner: OnceLock::new(),
             state: Mutex::default(),
             pods_changed: Condvar::new(),
@@ -173,8 +183,10 @@ impl Lab {
             config,
         });
         lab.record_system();
+        lab.serve_nodes(identity)?;
         lab.start_nodes()?;
         lab.take_over()?;
+        lab.wait_for_networks()?;
         lab.start_control()?;
         lab.settle_first(progress)?;
         lab.settle_restored(progress)?;
@@ -184,7 +196,10 @@ impl Lab {
 
     fn start_nodes(self: &Arc<Self>) -> anyhow::Result<()> {
         for node in &self.nodes {
-            node.serve_store(&self.feed)?;
+            self.feed.add_node(&node.name);
+            if !self.agents_follow_api() {
+                node.serve_store(&self.feed)?;
+            }
             node.start_metadata()?;
             Arc::clone(node).keep_agent_running();
         }

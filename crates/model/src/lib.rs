@@ -15,6 +15,7 @@ mod cluster_policy;
 mod diagnostic;
 mod documents;
 mod extract;
+mod held;
 mod host_firewall;
 mod label;
 mod lesson;
@@ -61,6 +62,7 @@ pub use cluster_policy::{
 };
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Described, Documents, Field};
+pub use held::{Held, Mark};
 pub use host_firewall::{
     FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, KUBELET_PORT, LONGEST_TRIAL,
 };

@@ -37,6 +37,20 @@ pub trait Admission: fmt::Debug + Send + Sync {
     /// What the client is told; nothing is stored then.
     fn admit(&self, write: &Write<'_>) -> Result<(), ApiError>;
 
+    /// Waits, where somebody may rely on it, until `write`, which is stored, is true elsewhere.
+    ///
+    /// # Errors
+    /// What the client is told; what was there before is stored again then, and [`Admission::withdrawn`] is told so.
+    fn stored(&self, write: &Write<'_>) -> Result<(), ApiError> {
+        let _ = write;
+        Ok(())
+    }
+
+    /// Takes note of `write`, by which one was taken back.
+    fn withdrawn(&self, write: &Write<'_>) {
+        let _ = write;
+    }
+
     /// Gives `object`, which is to take the place of `before`, what only the cluster can give, such as an address of those
     /// that `store` leaves free. Nothing is kept elsewhere: a rehearsal asks too.
     ///
@@ -166,11 +180,12 @@ impl Api {
             Outcome::Remove(last) if before.is_none() => return Ok(Arc::new(last.clone())),
             Outcome::Remove(_) => None,
         };
-        self.admission.admit(&Write {
+        let write = Write {
             kind,
             before: before.as_deref(),
             after,
-        })?;
+        };
+        self.admission.admit(&write)?;
         let written = match after {
             Some(object) => self.change(|store| store.put(&resource, object)),
             None => {
@@ -178,10 +193,27 @@ impl Api {
                 Arc::new(last.unwrap_or_else(|| outcome.object().clone()))
             }
         };
+        if let Err(error) = self.admission.stored(&write) {
+            self.take_back(&resource, &name, &write);
+            return Err(error);
+        }
         if resource == DEFINITIONS {
             self.define();
         }
         Ok(written)
+    }
+
+    /// Stores what was there before `write`.
+    fn take_back(&self, resource: &str, name: &Name, write: &Write<'_>) {
+        self.change(|store| match write.before {
+            Some(before) => drop(store.put(resource, before)),
+            None => drop(store.remove(resource, name)),
+        });
+        self.admission.withdrawn(&Write {
+            kind: write.kind,
+            before: write.after,
+            after: write.before,
+        });
     }
 
     /// Serves what is defined now.

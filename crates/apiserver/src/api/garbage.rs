@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 type Work = Vec<(Arc<Kind>, Outcome)>;
 
 const NAMESPACES: &str = "namespaces";
+const PODS: &str = "pods";
+/// What holds until the last pod of its namespace is gone: else a pod that ends is open while it does.
+const POLICIES: &str = "networkpolicies.networking.k8s.io";
 
 /// The next steps for what was written; nothing if all is in order. After they are taken there may be more.
 pub(super) fn sweep(
@@ -105,6 +108,9 @@ impl Cluster<'_> {
             if self.is_ending(id) && id.resource == NAMESPACES {
                 touched.extend(self.store.within(&id.name.name));
             }
+            if id.resource == PODS && self.is_last_of_ending(id) {
+                touched.extend(self.store.within(&id.name.namespace));
+            }
             if self.is_ending(id) && id.resource == DEFINITIONS {
                 touched.extend(self.defined_by(&id.name.name));
             }
@@ -126,6 +132,24 @@ impl Cluster<'_> {
     fn is_ending(&self, id: &Id) -> bool {
         let object = self.store.get(&id.resource, &id.name);
         object.is_some_and(|object| object::is_terminating(object))
+    }
+
+    /// Whether the pod is gone, and with it the last one of a namespace that ends.
+    fn is_last_of_ending(&self, pod: &Id) -> bool {
+        self.is_ending(&of_cluster(NAMESPACES, &pod.name.namespace))
+            && !self.has_pods(&pod.name.namespace)
+    }
+
+    fn has_pods(&self, namespace: &str) -> bool {
+        let mut within = self.store.within(namespace);
+        within.any(|id| id.resource == PODS)
+    }
+
+    /// Whether its namespace ends, and it goes with that now.
+    fn has_lost_namespace(&self, owned: &Owned) -> bool {
+        let namespace = &owned.id.name.namespace;
+        self.is_ending(&of_cluster(NAMESPACES, namespace))
+            && (owned.id.resource != POLICIES || !self.has_pods(namespace))
     }
 
     /// The objects that are there only as long as `definition` is: what we serve by ourselves is not, even if somebody defines it.
@@ -155,9 +179,7 @@ impl Cluster<'_> {
         let mut all = owners(&owned.object).peekable();
         let orphaned = all.peek().is_some() && !all.any(lives);
         !object::is_terminating(&owned.object)
-            && (orphaned
-                || self.is_ending(&of_cluster(NAMESPACES, &owned.id.name.namespace))
-                || self.is_custom_of_ending(owned))
+            && (orphaned || self.has_lost_namespace(owned) || self.is_custom_of_ending(owned))
     }
 
     /// How it goes: whoever an owner waits for waits for its own dependents.

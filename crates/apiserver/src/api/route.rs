@@ -28,42 +28,62 @@ impl Route {
     }
 }
 
+/// The parts of a path, whether or not there is what they name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts<'p> {
+    pub(super) group: &'p str,
+    pub(super) version: &'p str,
+    pub(super) namespace: Option<&'p str>,
+    pub(super) plural: &'p str,
+    pub(super) name: Option<&'p str>,
+    pub(super) subresource: Option<&'p str>,
+    /// Whether more follows, which nothing has.
+    goes_on: bool,
+}
+
+/// Splits `path`; `None` if it is none of a resource.
+pub(super) fn parts<'p>(path: &[&'p str]) -> Option<Parts<'p>> {
+    let (group, version, rest) = match path {
+        ["api", version, rest @ ..] => ("", *version, rest),
+        ["apis", group, version, rest @ ..] => (*group, *version, rest),
+        _ => return None,
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..] if is_inside(rest) => (Some(*namespace), rest),
+        rest => (None, rest),
+    };
+    let (plural, rest) = rest.split_first()?;
+    Some(Parts {
+        group,
+        version,
+        namespace,
+        plural,
+        name: rest.first().copied(),
+        subresource: rest.get(1).copied(),
+        goes_on: rest.len() > 2,
+    })
+}
+
 impl Api {
     /// Finds what `path` names.
     pub(crate) fn route(&self, path: &[&str]) -> Result<Route, ApiError> {
-        let (group, version, rest) = match path {
-            ["api", version, rest @ ..] => ("", *version, rest),
-            ["apis", group, version, rest @ ..] => (*group, *version, rest),
-            _ => return Err(ApiError::no_such_path()),
-        };
-        let (namespace, rest) = match rest {
-            ["namespaces", namespace, rest @ ..] if is_inside(rest) => (Some(*namespace), rest),
-            rest => (None, rest),
-        };
-        let [plural, rest @ ..] = rest else {
-            return Err(ApiError::no_such_path());
-        };
+        let parts = parts(path).ok_or_else(ApiError::no_such_path)?;
+        let Parts {
+            namespace, name, ..
+        } = parts;
         let kinds = self.served();
-        let kind = kinds.served(group, version, plural);
+        let kind = kinds.served(parts.group, parts.version, parts.plural);
         let kind = kind.ok_or_else(ApiError::no_such_path)?;
-        if namespace.is_some() && !kind.is_namespaced() {
-            return Err(ApiError::no_such_path());
-        }
-        let (name, subresource) = match rest {
-            [] => (None, None),
-            [name] => (Some(*name), None),
-            [name, subresource] => (Some(*name), Some(*subresource)),
-            _ => return Err(ApiError::no_such_path()),
-        };
-        if name.is_some() && kind.is_namespaced() && namespace.is_none() {
+        let is_outside = name.is_some() && kind.is_namespaced() && namespace.is_none();
+        if parts.goes_on || is_outside || (namespace.is_some() && !kind.is_namespaced()) {
             return Err(ApiError::no_such_path());
         }
         Ok(Route {
             kind: Arc::clone(kind),
-            version: version.to_owned(),
+            version: parts.version.to_owned(),
             namespace: namespace.map(str::to_owned),
             name: name.map(str::to_owned),
-            subresource: subresource.map(str::to_owned),
+            subresource: parts.subresource.map(str::to_owned),
         })
     }
 }

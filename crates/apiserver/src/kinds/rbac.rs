@@ -1,4 +1,4 @@
-//! What roles and their bindings have in common. They are stored for tools that bring their own, and nobody is held to them.
+//! What roles and their bindings have in common. They hold accounts with tokens of their own ([`crate::permission`]).
 
 use serde_json::{Value, json};
 
@@ -25,8 +25,8 @@ tables! {
 
 /// What whoever writes one is told.
 fn warnings(_: &Value) -> Vec<String> {
-    let warning =
-        "stored, but not carried out: whoever has the token of this API may do everything";
+    let warning = "stored, but not carried out for whoever has the token of this API: it may do everything, and only accounts \
+                   with a token of their own are held to roles";
     vec![warning.to_owned()]
 }
 

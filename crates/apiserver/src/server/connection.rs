@@ -18,6 +18,7 @@ use super::Shared;
 use super::reply::{Reply, reply};
 use super::streams::{self, Offer};
 use crate::api::{Answer, Body, Method, Moment, Request};
+use crate::permission::User;
 use crate::status::ApiError;
 use crate::time::Timestamp;
 
@@ -68,7 +69,7 @@ async fn answer(
 ) -> Reply {
     let offer = Offer::take(&mut request, permit);
     let mut answer = match prepare(&shared, request).await {
-        Ok(request) => handle(&shared, request).await,
+        Ok((user, request)) => handle(&shared, user, request).await,
         Err(error) => Answer::error(&error),
     };
     if let Body::Streaming(streaming) = answer.body {
@@ -81,7 +82,7 @@ async fn answer(
 }
 
 /// Decides apart from the sockets' thread: a write may have to wait for the cluster.
-async fn handle(shared: &Arc<Shared>, request: Request) -> Answer {
+async fn handle(shared: &Arc<Shared>, user: Option<User>, request: Request) -> Answer {
     let deciding = Arc::clone(shared);
     let decided = tokio::task::spawn_blocking(move || {
         let random = || deciding.identity.random();
@@ -89,7 +90,11 @@ async fn handle(shared: &Arc<Shared>, request: Request) -> Answer {
             now: now(),
             random: &random,
         };
-        deciding.api.handle(&request, &moment)
+        let allowed = user.map_or(Ok(()), |user| deciding.api.authorize(&user, &request));
+        match allowed {
+            Ok(()) => deciding.api.handle(&request, &moment),
+            Err(error) => Answer::error(&error),
+        }
     });
     decided.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request was not answered");
@@ -106,14 +111,20 @@ pub(super) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-async fn prepare(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Request, ApiError> {
+/// The request, and who asks; of what anybody may know that is not asked.
+async fn prepare(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+) -> Result<(Option<User>, Request), ApiError> {
     let (head, body) = request.into_parts();
     let text = |name: HeaderName| {
         let values = head.headers.get_all(name).iter();
         let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
         values.join(",")
     };
-    if !is_public(head.uri.path()) && !shared.identity.knows(bearer(&text(AUTHORIZATION))) {
+    let is_public = is_public(head.uri.path());
+    let user = shared.identity.user(bearer(&text(AUTHORIZATION)));
+    if !is_public && user.is_none() {
         return Err(ApiError::new(401, "Unauthorized", "Unauthorized"));
     }
     let method = Method::parse(head.method.as_str());
@@ -121,7 +132,7 @@ async fn prepare(shared: &Shared, request: hyper::Request<Incoming>) -> Result<R
         method.ok_or_else(|| ApiError::not_allowed("the server does not know this method"))?;
     let path = segments(head.uri.path())?;
     let query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-    Ok(Request {
+    let request = Request {
         method,
         path,
         query: query
@@ -132,7 +143,8 @@ async fn prepare(shared: &Shared, request: hyper::Request<Incoming>) -> Result<R
         user_agent: text(USER_AGENT),
         if_none_match: Some(text(IF_NONE_MATCH)).filter(|tag| !tag.is_empty()),
         body: read(body).await?,
-    })
+    };
+    Ok((user.filter(|_| !is_public), request))
 }
 
 /// What anybody may know.

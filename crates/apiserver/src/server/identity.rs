@@ -10,6 +10,8 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::permission::{Account, User};
+
 /// An identity that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -21,13 +23,14 @@ pub enum IdentityError {
     Certificate(#[from] rcgen::Error),
 }
 
-/// A certificate with its authority, and the token of the only user.
+/// A certificate with its authority, the token of the owner, and those of accounts.
 #[derive(Clone)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
     authority: String,
     token: String,
+    accounts: Vec<(String, Account)>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -57,6 +60,7 @@ impl Identity {
             key: key.serialize_der(),
             authority,
             token: token(&provider)?,
+            accounts: Vec::new(),
             provider,
         })
     }
@@ -73,19 +77,37 @@ impl Identity {
         &self.authority
     }
 
-    /// Whether `token` is the user's. Takes as long whatever is wrong with it.
+    /// Gives `account` a token, by which servers that are started afterwards know it.
+    ///
+    /// # Errors
+    /// If there is no randomness.
+    pub fn admit(&mut self, account: Account) -> Result<String, IdentityError> {
+        let token = token(&self.provider)?;
+        self.accounts.push((token.clone(), account));
+        Ok(token)
+    }
+
+    /// Whose token it is. Takes as long whatever is wrong with it.
     #[must_use]
-    pub fn knows(&self, token: &[u8]) -> bool {
-        let own = self.token.as_bytes();
-        let pairs = own.iter().zip(token.iter().chain(std::iter::repeat(&0)));
-        let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
-        difference == 0 && own.len() == token.len()
+    pub fn user(&self, token: &[u8]) -> Option<User> {
+        let owner = same(&self.token, token).then_some(User::Owner);
+        let accounts = self.accounts.iter();
+        accounts.fold(owner, |found, (own, account)| {
+            let is_it = same(own, token);
+            found.or_else(|| is_it.then(|| User::Account(account.clone())))
+        })
     }
 
     /// The file that makes `kubectl` speak to this server at `address`, such as `127.0.0.1:6443`.
     #[must_use]
     pub fn kubeconfig(&self, cluster: &str, address: &str) -> String {
-        let (authority, token) = (STANDARD.encode(&self.authority), &self.token);
+        self.kubeconfig_of(&self.token, cluster, address)
+    }
+
+    /// The same for whoever has `token`.
+    #[must_use]
+    pub fn kubeconfig_of(&self, token: &str, cluster: &str, address: &str) -> String {
+        let authority = STANDARD.encode(&self.authority);
         format!(
             "apiVersion: v1\n\
              kind: Config\n\
@@ -121,6 +143,13 @@ impl Identity {
     pub(super) fn random(&self) -> u128 {
         bits(&self.provider)
     }
+}
+
+fn same(own: &str, token: &[u8]) -> bool {
+    let own = own.as_bytes();
+    let pairs = own.iter().zip(token.iter().chain(std::iter::repeat(&0)));
+    let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+    difference == 0 && own.len() == token.len()
 }
 
 /// Random bits, for identifiers and names.
@@ -163,16 +192,24 @@ mod tests {
 
     #[test]
     fn only_the_whole_token_is_known() {
-        let identity = Identity::generate(&["localhost", "127.0.0.1"]).unwrap();
+        let mut identity = Identity::generate(&["localhost", "127.0.0.1"]).unwrap();
+        let account = Account {
+            namespace: "system".to_owned(),
+            name: "agent".to_owned(),
+        };
+        let of_account = identity.admit(account.clone()).unwrap();
         let token = identity.token().to_owned();
-        assert!(identity.knows(token.as_bytes()));
+        let user = |token: &str| identity.user(token.as_bytes());
+        assert_eq!(user(&token), Some(User::Owner));
+        assert_eq!(user(&of_account), Some(User::Account(account)));
         for wrong in [
             String::new(),
             token.chars().skip(1).collect(),
             format!("{token}0"),
             "0".repeat(token.len()),
+            format!("{of_account}0"),
         ] {
-            assert!(!identity.knows(wrong.as_bytes()), "{wrong}");
+            assert_eq!(user(&wrong), None, "{wrong}");
         }
         assert!(!format!("{identity:?}").contains(&token));
     }

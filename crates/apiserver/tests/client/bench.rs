@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use ringfence_apiserver::api::{AdmitAll, Api, ApiConfig};
+use ringfence_apiserver::permission::Account;
 use ringfence_apiserver::server::{Identity, Server};
 use serde_json::{Value, json};
 
@@ -72,11 +73,17 @@ impl Bench {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        let text = self.identity.kubeconfig("lab", &self.address.to_string());
-        let kubeconfig = Kubeconfig::from_yaml(&text).unwrap();
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        Client::try_from(config.unwrap()).unwrap()
+        client(&self.identity.kubeconfig("lab", &self.address.to_string())).await
+    }
+
+    /// Serves on with a token for `account`, and gives a client that has it.
+    pub(crate) fn account(&mut self, account: Account) -> impl Future<Output = Client> + use<> {
+        let token = self.identity.admit(account).unwrap();
+        self.stop();
+        self.resume();
+        let address = self.address.to_string();
+        let text = self.identity.kubeconfig_of(&token, "lab", &address);
+        async move { client(&text).await }
     }
 
     /// Writes an object past all clients.
@@ -137,4 +144,11 @@ pub(crate) fn refusal<T: std::fmt::Debug>(result: kube::Result<T>) -> (u16, Stri
         panic!("{error:?} is not an answer of the server");
     };
     (status.code, status.reason, status.message)
+}
+
+async fn client(kubeconfig: &str) -> Client {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Client::try_from(config.unwrap()).unwrap()
 }

@@ -6,6 +6,7 @@
     reason = "test code"
 )]
 
+mod accounts;
 mod applying;
 mod bench;
 #[path = "../kubectl/containers.rs"]

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use ringfence_agent::Record;
 use ringfence_lab::control::client::{Client, Origin};
-use ringfence_lab::control::protocol::{Change, ControlPlane, LabConfig, LabelTarget, Request};
+use ringfence_lab::control::protocol::{
+    Agents, Change, ControlPlane, LabConfig, LabelTarget, Request,
+};
 use ringfence_lab::control::socket;
 use ringfence_model::{Input, ObjectName};
 use ringfence_standin::probe::{ProbeProtocol as Protocol, ProbeRequest};
@@ -30,6 +32,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             kubeconfig,
             snapshot,
             profile,
+            agents,
         } => {
             let record = if record_allowed {
                 Record::All
@@ -43,6 +46,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
                 enforcement: !without_enforcement,
                 record,
                 control_plane: profile.into(),
+                agents: agents.into(),
             };
             up.run(kubeconfig.as_deref(), snapshot.as_deref())
         }
@@ -118,6 +122,7 @@ struct Up<'a> {
     enforcement: bool,
     record: Record,
     control_plane: ControlPlane,
+    agents: Agents,
 }
 
 impl Up<'_> {
@@ -163,6 +168,7 @@ impl Up<'_> {
             record: self.record,
             api: true,
             snapshot,
+            agents: self.agents,
         })
     }
 }

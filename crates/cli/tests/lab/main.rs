@@ -11,6 +11,7 @@
     reason = "test code"
 )]
 
+mod agents;
 mod controllers;
 mod demo;
 mod edge;

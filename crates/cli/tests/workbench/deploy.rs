@@ -18,10 +18,12 @@ use crate::support::{ringfence, root, text};
 
 const INSTALL: &str = "deploy/ringfence.yaml";
 const UNINSTALL: &str = "deploy/uninstall.yaml";
+/// What the nodes of a lab are started from.
+const LAB: &str = "deploy/lab.yaml";
 
 #[test]
 fn manifests_say_only_what_kubernetes_knows() {
-    for file in [INSTALL, UNINSTALL] {
+    for file in [INSTALL, UNINSTALL, LAB] {
         let documents = documents(file);
         assert_eq!(documents.len(), 6, "{file}");
         for document in documents {
@@ -33,12 +35,16 @@ fn manifests_say_only_what_kubernetes_knows() {
 /// A chart that was changed has to be rendered again.
 #[test]
 fn manifests_are_those_of_the_chart() {
-    let inputs = Command::new(root().join("deploy/render"))
-        .arg("--inputs")
-        .output()
-        .unwrap();
-    let expected = format!("# inputs: {}", text(inputs.stdout).trim());
-    for file in [INSTALL, UNINSTALL] {
+    for (file, values) in [
+        (INSTALL, "values-plain.yaml"),
+        (UNINSTALL, "values-plain.yaml"),
+        (LAB, "values-lab.yaml"),
+    ] {
+        let inputs = Command::new(root().join("deploy/render"))
+            .args(["--inputs", values])
+            .output()
+            .unwrap();
+        let expected = format!("# inputs: {}", text(inputs.stdout).trim());
         let manifest = std::fs::read_to_string(root().join(file)).unwrap();
         let found = manifest.lines().nth(1).unwrap();
         assert_eq!(found, expected, "run deploy/render, which needs helm");
@@ -49,8 +55,10 @@ fn manifests_are_those_of_the_chart() {
 fn the_role_allows_what_the_agent_asks_for_and_nothing_else() {
     let role: ClusterRole = object(INSTALL, "ClusterRole");
     assert_eq!(allowed(&role), asked(Scope::WithoutServices));
-    let example: ClusterRole = object("docs/examples/agent-role.yaml", "ClusterRole");
-    assert_eq!(allowed(&example), asked(Scope::Everything));
+    for file in ["docs/examples/agent-role.yaml", LAB] {
+        let role: ClusterRole = object(file, "ClusterRole");
+        assert_eq!(allowed(&role), asked(Scope::Everything), "{file}");
+    }
     let binding: ClusterRoleBinding = object(INSTALL, "ClusterRoleBinding");
     let account: ServiceAccount = object(INSTALL, "ServiceAccount");
     assert_eq!(Some(binding.role_ref.name), role.metadata.name);

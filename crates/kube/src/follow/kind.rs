@@ -47,9 +47,22 @@ type Sender = UnboundedSender<(usize, Heard)>;
 /// What a watch has to say.
 #[derive(Debug)]
 pub(super) enum Heard {
-    Change(Change),
+    Change {
+        change: Change,
+        /// Of the object, if it is about one.
+        version: String,
+    },
     /// It broke, or could not begin; why.
     Broke(String),
+}
+
+impl Heard {
+    const fn change(change: Change) -> Self {
+        Self::Change {
+            change,
+            version: String::new(),
+        }
+    }
 }
 
 /// Why a watch in one version is over.
@@ -76,7 +89,7 @@ pub(super) async fn watch(
                 End::NobodyListens => return,
             }
         }
-        if !tell(Heard::Change(Change::NotServed)) {
+        if !tell(Heard::change(Change::NotServed)) {
             return;
         }
         backoff.wait().await;
@@ -106,10 +119,9 @@ async fn watch_version(
             Ok(Some(Event::Init)) => begins = true,
             Ok(Some(event)) => {
                 backoff.reset();
-                let begin = std::mem::take(&mut begins).then_some(Change::Begin);
-                let change = change(kind, version, event);
-                let heard = begin.into_iter().chain([change]).map(Heard::Change);
-                if !heard.into_iter().all(tell) {
+                let begin = std::mem::take(&mut begins).then_some(Heard::change(Change::Begin));
+                let heard = heard(kind, version, event);
+                if !begin.into_iter().chain([heard]).all(tell) {
                     return End::NobodyListens;
                 }
             }
@@ -167,12 +179,15 @@ fn is_expired(error: &watcher::Error) -> bool {
     matches!(cause, kube::Error::Api(status) if status.code == 410)
 }
 
-fn change(kind: &Kind, version: &str, event: Event<DynamicObject>) -> Change {
+fn heard(kind: &Kind, version: &str, event: Event<DynamicObject>) -> Heard {
     match event {
-        Event::Init => Change::Begin,
-        Event::InitDone => Change::Done,
-        Event::InitApply(found) | Event::Apply(found) => object(kind, version, found),
-        Event::Delete(found) => Change::Delete(key(kind, &found)),
+        Event::Init => Heard::change(Change::Begin),
+        Event::InitDone => Heard::change(Change::Done),
+        Event::InitApply(found) | Event::Apply(found) => Heard::Change {
+            version: found.metadata.resource_version.clone().unwrap_or_default(),
+            change: object(kind, version, found),
+        },
+        Event::Delete(found) => Heard::change(Change::Delete(key(kind, &found))),
     }
 }
 

@@ -82,6 +82,11 @@ impl Mirror {
         self.words()
     }
 
+    /// The revision up to which all is said that was heard; `None` while something is being heard anew.
+    pub(super) fn said(&self) -> Option<u64> {
+        (self.is_synced() && !self.owes).then_some(self.revision)
+    }
+
     fn begin(&mut self, source: usize) {
         if let Some(progress) = self.progress.get_mut(source) {
             *progress = Progress::Hearing(BTreeSet::new());

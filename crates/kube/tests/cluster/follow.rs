@@ -2,9 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use ringfence_apiserver::object::{name, namespace, revision};
 use ringfence_apiserver::store::Name;
-use ringfence_kube::{Access, FollowOptions, Listing, Patience, Trouble, Word, follow};
-use ringfence_model::{Object, ObjectKey};
+use ringfence_kube::{
+    Access, FollowOptions, Holdings, Listing, Patience, Scope, Trouble, Word, follow, followed,
+};
+use ringfence_model::{Held, Mark, Object, ObjectKey};
 use serde_json::{Value, json};
 
 use super::proxy::Proxy;
@@ -19,6 +22,7 @@ struct Listener {
     objects: BTreeMap<ObjectKey, Object>,
     synced: bool,
     troubles: Vec<Trouble>,
+    holdings: Holdings,
 }
 
 impl Listener {
@@ -40,7 +44,34 @@ impl Listener {
             objects: BTreeMap::new(),
             synced: false,
             troubles: Vec::new(),
+            holdings: Holdings::new(),
         }
+    }
+
+    /// Listens until it was told that it holds just the versions that are stored.
+    fn holds_what_is_stored(&mut self, bench: &Bench) {
+        let stored = |resource: &str| -> Held {
+            let store = bench.api.store();
+            let objects = store.objects(resource).map(|(_, found)| found);
+            objects
+                .map(|found| Mark::of(namespace(found), name(found), revision(found)))
+                .collect()
+        };
+        let end = Instant::now() + LIMIT;
+        while self.holdings.is_empty()
+            || self
+                .holdings
+                .iter()
+                .any(|(resource, held)| stored(resource) != *held)
+        {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(word) = self.words.recv_timeout(left) else {
+                panic!("{:?} is not what is stored", self.holdings);
+            };
+            self.hear(word);
+        }
+        assert_eq!(self.holdings.len(), followed(Scope::Everything).len());
+        assert!(self.holdings["pods"].objects > 0);
     }
 
     /// Listens until it was told just the objects with `names`, and that this is all.
@@ -58,13 +89,17 @@ impl Listener {
     }
 
     fn hear(&mut self, word: Word) {
-        if let Word::Trouble(trouble) = word {
-            self.troubles.push(trouble);
-            return;
+        match word {
+            Word::Trouble(trouble) => return self.troubles.push(trouble),
+            Word::Held { holdings, .. } => {
+                self.holdings = holdings;
+                return;
+            }
+            Word::Reset | Word::Apply(_) | Word::Delete(_) | Word::Synced { .. } => {}
         }
         self.synced = false;
         match word {
-            Word::Trouble(_) => {}
+            Word::Trouble(_) | Word::Held { .. } => {}
             Word::Reset => assert!(self.objects.is_empty()),
             Word::Apply(object) => {
                 self.objects.insert(object.key(), *object);
@@ -138,6 +173,7 @@ fn follows(listing: Listing) {
         "Pod n/p3",
     ];
     listener.expect(&now);
+    listener.holds_what_is_stored(&bench);
 
     // More than the server remembers, so that it answers 410.
     proxy.cut();
@@ -149,6 +185,7 @@ fn follows(listing: Listing) {
     }
     proxy.open();
     listener.expect(&["Namespace n", "NetworkPolicy n/deny", "Pod n/p3"]);
+    listener.holds_what_is_stored(&bench);
 }
 
 #[test]

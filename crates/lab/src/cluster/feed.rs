@@ -107,7 +107,9 @@ impl Feed {
             held.add(apply, delete);
             return state.revision;
         }
-        Self::carry_out(&mut state, Changes { apply, delete })
+        let revision = Self::carry_out(&mut state, Changes { apply, delete });
+        self.changed.notify_all();
+        revision
     }
 
     /// Collects all changes from now on, until what is returned is dropped. Nobody hears of any of them before.
@@ -191,6 +193,24 @@ impl Feed {
         state.next_subscriber += 1;
         state.subscribers.insert(number, sender);
         (Subscription { feed: self, number }, receiver)
+    }
+
+    /// The revision now.
+    pub fn revision(&self) -> u64 {
+        self.lock().revision
+    }
+
+    /// Waits, `limit` at most, until `node` does not enforce the revision of the moment, and tells whether it is so.
+    pub fn is_behind(&self, node: &str, limit: Duration) -> bool {
+        let enforces = |state: &mut State| {
+            let progress = state.nodes.get(node);
+            progress.is_some_and(|progress| progress.enforced == Some(state.revision))
+        };
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, enforces);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !enforces(&mut state)
     }
 
     /// The cluster as it is now, and its revision.
@@ -397,6 +417,20 @@ mod tests {
         );
         feed.report("n2", AgentStatus::Applied { revision: 3 });
         assert_eq!(feed.wait_enforced(3, Duration::ZERO), Ok(()));
+    }
+
+    #[test]
+    fn a_node_is_behind_from_the_change_to_its_report() {
+        let feed = Feed::default();
+        feed.add_node("n1");
+        assert!(feed.is_behind("n1", Duration::ZERO));
+        feed.report("n1", AgentStatus::Applied { revision: 0 });
+        assert!(!feed.is_behind("n1", Duration::ZERO));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| feed.is_behind("n1", Duration::from_secs(60)));
+            feed.change(vec![namespace("a")], vec![]);
+            assert!(waits.join().unwrap());
+        });
     }
 
     #[test]

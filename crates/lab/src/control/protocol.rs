@@ -30,6 +30,18 @@ pub struct LabConfig {
     pub api: bool,
     /// The file from whose objects it goes on, and in which it keeps them. An absolute path.
     pub snapshot: Option<PathBuf>,
+    /// How the nodes' agents hear of the cluster.
+    pub agents: Agents,
+}
+
+/// How the agents of a lab's nodes hear of the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Agents {
+    /// The lab tells them, before a write is stored.
+    #[default]
+    Lab,
+    /// They follow the lab's Kubernetes API, as on a cluster, with the settings, the account and the role that the chart installs.
+    Kubernetes,
 }
 
 /// Who runs the control plane.

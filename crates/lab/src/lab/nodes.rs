@@ -16,9 +16,11 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use ringfence_agent::AgentConfig;
 use ringfence_agent::protocol::{AgentStatus, StoreEvent};
+use ringfence_cni::installation::NETWORK_FILE;
 use ringfence_compile::{Capacity, Enforcement, NetworkConfig, Record};
 use ringfence_netlink::namespace;
 
+use super::agents::Installed;
 use crate::cluster::feed::Feed;
 use crate::control::socket::connections;
 use crate::plan::METADATA;
@@ -46,7 +48,30 @@ pub struct Node {
     pub namespace: OwnedFd,
     /// Its files.
     pub directory: PathBuf,
+    /// How its agent is started.
+    command: Part,
     agent: Mutex<AgentProcess>,
+}
+
+/// How a part of ringfence is started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    /// Of this binary.
+    pub(super) arguments: Vec<String>,
+    /// Beside what the lab itself has.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl Part {
+    fn of(arguments: &[&str]) -> Self {
+        Self {
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
+            environment: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +93,8 @@ pub struct NodeSettings {
     pub record: Record,
     /// Largest packet of a pod.
     pub pod_mtu: u32,
+    /// What they are given where agents follow the API.
+    pub installed: Option<Installed>,
 }
 
 impl Node {
@@ -83,23 +110,26 @@ impl Node {
         settings: &NodeSettings,
     ) -> anyhow::Result<Self> {
         let directory = Path::new(DIRECTORY).join("nodes").join(&name);
-        let node = Self {
+        let mut node = Self {
             name,
             role,
             namespace,
             directory,
+            command: Part::default(),
             agent: Mutex::default(),
         };
-        node.write_files(pod_cidrs, settings)
-            .with_context(|| format!("cannot write the files of node {}", node.name))?;
+        let written = node.write_files(pod_cidrs, settings);
+        node.command =
+            written.with_context(|| format!("cannot write the files of node {}", node.name))?;
         Ok(node)
     }
 
+    /// Writes what an agent of this node needs, and says how it is started.
     fn write_files(
         &self,
         pod_cidrs: &[ipnet::IpNet],
         settings: &NodeSettings,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Part> {
         for folder in [
             self.conf_dir(),
             self.cache_dir(),
@@ -111,6 +141,9 @@ impl Node {
         let plugin = plugin_dir().join(PLUGIN);
         if !plugin.exists() {
             std::os::unix::fs::symlink(format!("/proc/{}/exe", std::process::id()), plugin)?;
+        }
+        if let Some(installed) = &settings.installed {
+            return self.install(installed);
         }
         let agent = AgentConfig {
             node: self.name.clone(),
@@ -142,10 +175,10 @@ impl Node {
             }],
         });
         let network = serde_json::to_vec_pretty(&network)?;
-        Ok(std::fs::write(
-            self.conf_dir().join("10-ringfence.conflist"),
-            network,
-        )?)
+        std::fs::write(self.conf_dir().join(NETWORK_FILE), network)?;
+        let config = self.agent_config();
+        let config = config.to_str().context("a path that is not UTF-8")?;
+        Ok(Part::of(&["internal", "agent", "--config", config]))
     }
 
     /// Folder of the CNI configuration.
@@ -182,7 +215,8 @@ impl Node {
         self.directory.join("agent.json")
     }
 
-    fn agent_socket(&self) -> PathBuf {
+    /// Where the plugin asks the agent.
+    pub(super) fn agent_socket(&self) -> PathBuf {
         self.directory.join("agent.sock")
     }
 
@@ -211,9 +245,8 @@ impl Node {
     }
 
     fn run_agent_once(&self) -> anyhow::Result<()> {
-        let config = self.agent_config();
-        let config = config.to_str().context("a path that is not UTF-8")?;
-        let child = self.start_part(&["internal", "agent", "--config", config], "agent.log")?;
+        let log = self.directory.join("agent.log");
+        let child = start(&self.namespace, &self.command, &log, Stdio::null())?;
         let process = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
         {
             let mut agent = self.lock_agent();
@@ -269,7 +302,6 @@ impl Node {
     /// # Errors
     /// If the socket cannot be made.
     pub fn serve_store(&self, feed: &Arc<Feed>) -> anyhow::Result<()> {
-        feed.add_node(&self.name);
         let listener =
             UnixListener::bind(self.store_socket()).context("cannot make the store's socket")?;
         let (feed, name) = (Arc::clone(feed), self.name.clone());
@@ -305,7 +337,7 @@ pub fn plugin_dir() -> PathBuf {
 /// # Errors
 /// If the process cannot be started.
 pub fn start_in(namespace: impl AsFd, arguments: &[&str], log: &Path) -> anyhow::Result<Child> {
-    start(namespace, arguments, log, Stdio::null())
+    start(namespace, &Part::of(arguments), log, Stdio::null())
 }
 
 /// The same for a part that is told what to be on its standard input.
@@ -318,18 +350,13 @@ pub fn start_told(
     log: &Path,
     config: &impl serde::Serialize,
 ) -> anyhow::Result<Child> {
-    let mut child = start(namespace, arguments, log, Stdio::piped())?;
+    let mut child = start(namespace, &Part::of(arguments), log, Stdio::piped())?;
     let mut input = child.stdin.take().context("no pipe to the process")?;
     writeln!(input, "{}", serde_json::to_string(config)?).context("the process does not listen")?;
     Ok(child)
 }
 
-fn start(
-    namespace: impl AsFd,
-    arguments: &[&str],
-    log: &Path,
-    input: Stdio,
-) -> anyhow::Result<Child> {
+fn start(namespace: impl AsFd, part: &Part, log: &Path, input: Stdio) -> anyhow::Result<Child> {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -337,13 +364,14 @@ fn start(
     let output = log.try_clone()?;
     namespace::run_in(namespace, move || {
         Command::new("/proc/self/exe")
-            .args(arguments)
+            .args(&part.arguments)
+            .envs(part.environment.iter().cloned())
             .stdin(input)
             .stdout(output)
             .stderr(log)
             .spawn()
     })?
-    .with_context(|| format!("cannot start `{}`", arguments.join(" ")))
+    .with_context(|| format!("cannot start `{}`", part.arguments.join(" ")))
 }
 
 /// Follows the agent at the other end until it hangs up: it hears every change, and what it says is taken note of.

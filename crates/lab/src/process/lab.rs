@@ -32,8 +32,8 @@ pub fn lab() -> anyhow::Result<ExitCode> {
         let _ = serde_json::to_string(event).map(|line| writeln!(stream, "{line}"));
     };
     let at_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let identity = api::identity(&config.cluster.service_subnets)?;
-    let lab = Lab::build(config, identity.authority(), &|message| {
+    let mut identity = api::identity(&config.cluster.service_subnets)?;
+    let lab = Lab::build(config, &mut identity, &|message| {
         report(&StartEvent::Progress {
             message: message.to_owned(),
             at_ms: at_ms(),

@@ -200,3 +200,29 @@ fn a_collection_is_deleted_by_selector() {
         (200, 404, 200)
     );
 }
+
+/// A pod that ends is as closed as before until it is gone.
+#[test]
+fn policies_of_a_namespace_that_ends_outlive_its_pods() {
+    let client = client_with(true, Box::new(AdmitAll));
+    let policy = format!("{POLICIES}/closed");
+    client.create(
+        POLICIES,
+        json!({"metadata": {"name": "closed"}, "spec": {"podSelector": {}}}),
+    );
+    client.create(CONFIG_MAPS, map("a", &json!({})));
+    for name in ["one", "two"] {
+        let mut sent = pod(name);
+        sent["spec"]["nodeName"] = "n".into();
+        client.create(PODS, sent);
+    }
+    client.delete("/api/v1/namespaces/d", &Value::Null);
+    assert_eq!(client.code(&format!("{CONFIG_MAPS}/a")), 404);
+    let end = |name| client.delete(&format!("{PODS}/{name}"), &json!({"gracePeriodSeconds": 0}));
+    assert_eq!(client.code(&policy), 200);
+    end("one");
+    assert_eq!(client.code(&policy), 200);
+    end("two");
+    assert_eq!(client.code(&policy), 404);
+    assert_eq!(client.code("/api/v1/namespaces/d"), 404);
+}

@@ -332,6 +332,66 @@ fn what_the_cluster_gives_is_in_the_answer_and_stays() {
     assert_eq!((code, &put["data"]["number"]), (200, &json!("0")));
 }
 
+/// Does not come to be true of what is `odd`, and notes what was taken back.
+#[derive(Debug)]
+struct Late(std::sync::mpsc::Sender<(bool, bool)>);
+
+impl Admission for Late {
+    fn admit(&self, _: &Write<'_>) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    fn stored(&self, write: &Write<'_>) -> Result<(), ApiError> {
+        let object = write.after.or(write.before).unwrap();
+        if object["metadata"]["labels"]["odd"] == "yes" {
+            return Err(ApiError::forbidden(
+                "configmaps",
+                object::name(object),
+                "nobody comes along",
+            ));
+        }
+        Ok(())
+    }
+
+    fn withdrawn(&self, write: &Write<'_>) {
+        self.0
+            .send((write.before.is_some(), write.after.is_some()))
+            .unwrap();
+    }
+}
+
+/// What does not come to be true after it was stored is refused, and what was there before is there again.
+#[test]
+fn what_does_not_become_true_is_taken_back() {
+    const MAPS: &str = "/api/v1/namespaces/d/configmaps";
+    let (sender, withdrawn) = std::sync::mpsc::channel();
+    let client = client_with(false, Box::new(Late(sender)));
+    let map = |odd: &str| json!({"metadata": {"name": "a", "labels": {"odd": odd}}});
+    let (code, told) = client.refused(Method::Post, MAPS, &map("yes"));
+    assert_eq!(
+        (code, client.code(&format!("{MAPS}/a"))),
+        (403, 404),
+        "{told}"
+    );
+    assert!(told.contains("nobody comes along"), "{told}");
+    let made = client.create(MAPS, map("no"));
+    let (code, _) = client.merge(&format!("{MAPS}/a"), &map("yes"));
+    let kept = client.get(&format!("{MAPS}/a"));
+    assert_eq!(
+        (code, &kept["metadata"]["labels"]["odd"]),
+        (403, &json!("no"))
+    );
+    let revision = |object: &Value| object::revision(object).parse::<u64>().unwrap();
+    assert!(
+        revision(&kept) > revision(&made) + 1,
+        "watchers hear of both"
+    );
+    assert_eq!(
+        withdrawn.try_iter().collect::<Vec<_>>(),
+        [(true, false), (true, true)]
+    );
+}
+
 #[test]
 fn ephemeral_containers_are_added_and_stay_as_they_are() {
     let client = client();

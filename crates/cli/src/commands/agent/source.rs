@@ -46,7 +46,7 @@ fn of_nodes(word: &Word) -> Option<Told> {
         }
         Word::Delete(key) if key.kind == ObjectKind::Node => Some(Told::Gone(key.name.clone())),
         Word::Synced { .. } => Some(Told::Synced),
-        Word::Delete(_) | Word::Trouble(_) => None,
+        Word::Delete(_) | Word::Held { .. } | Word::Trouble(_) => None,
     }
 }
 
@@ -56,6 +56,7 @@ fn tell(teller: &Teller, word: Word) -> bool {
         Word::Apply(object) => AgentObject::of(*object).map(StoreEvent::Apply),
         Word::Delete(key) => AgentKey::of(key).map(StoreEvent::Delete),
         Word::Synced { revision } => Some(StoreEvent::Synced { revision }),
+        Word::Held { revision, holdings } => return teller.hold(revision, holdings),
         Word::Trouble(trouble) => return complain(teller, trouble),
     };
     event.is_none_or(|event| teller.tell(event))

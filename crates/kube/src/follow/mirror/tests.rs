@@ -56,7 +56,7 @@ impl Listener {
         assert!(self.was_reset != (word == Word::Reset), "{word:?}");
         self.synced = false;
         match word {
-            Word::Trouble(trouble) => panic!("{trouble:?}"),
+            Word::Trouble(_) | Word::Held { .. } => panic!("{word:?}"),
             Word::Reset => self.was_reset = true,
             Word::Apply(object) => {
                 let before = self.objects.insert(object.key(), (*object).clone());
@@ -168,7 +168,7 @@ impl World {
 
     fn check(&self, word: &Word) {
         match word {
-            Word::Apply(_) | Word::Trouble(_) => {}
+            Word::Apply(_) | Word::Held { .. } | Word::Trouble(_) => {}
             Word::Delete(key) => {
                 assert!(
                     !self.hearing.contains(&true),

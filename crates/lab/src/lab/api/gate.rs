@@ -41,8 +41,31 @@ impl Admission for Gate {
         let lab = self.lab.upgrade();
         let lab = lab.ok_or_else(|| refused("the lab ends".to_owned()))?;
         check(write, lab.config.control_plane).map_err(refused)?;
-        lab.enforce(write)
-            .map_err(|error| refused(format!("{error:#}")))
+        let told = if lab.agents_follow_api() {
+            // They hear of it when it is stored.
+            lab.seen(write).map(drop)
+        } else {
+            lab.enforce(write)
+        };
+        told.map_err(|error| refused(format!("{error:#}")))
+    }
+
+    fn stored(&self, write: &Write<'_>) -> Result<(), ApiError> {
+        let Some(lab) = self.lab.upgrade().filter(|lab| lab.agents_follow_api()) else {
+            return Ok(());
+        };
+        lab.enforce_stored(write).map_err(|error| {
+            let object = write.after.or(write.before).map_or("", name);
+            ApiError::forbidden(&write.kind.resource(), object, &format!("{error:#}"))
+        })
+    }
+
+    fn withdrawn(&self, write: &Write<'_>) {
+        if let Some(lab) = self.lab.upgrade()
+            && let Ok(seen) = lab.seen(write)
+        {
+            lab.feed.change(seen.apply, seen.delete);
+        }
     }
 
     fn complete(
@@ -136,6 +159,16 @@ impl Lab {
             self.feed.change(before.apply, before.delete);
         }
         enforced
+    }
+
+    /// Announces `write`, which is stored, and waits for the agents where somebody may rely on it.
+    fn enforce_stored(&self, write: &Write<'_>) -> anyhow::Result<()> {
+        let seen = self.seen(write)?;
+        let revision = self.feed.change(seen.apply, seen.delete);
+        if !seen.is_awaited || self.feed.is_held() {
+            return Ok(());
+        }
+        self.wait_enforced(revision)
     }
 
     /// Names are answered by the new state as well, unless nobody answers them just now.

@@ -28,6 +28,7 @@ impl Lab {
             let namespaces = system::NAMESPACES.map(namespace);
             nodes
                 .chain(namespaces)
+                .chain(self.installed_objects())
                 .chain(services.iter().cloned())
                 .chain(self.endpoints_of_provider())
                 .collect()
@@ -36,10 +37,18 @@ impl Lab {
         let namespaces = system::NAMESPACES.map(|name| Namespace::new(name, Labels::new()));
         let told = nodes.iter().cloned().map(AgentObject::Node);
         let told = told.chain(namespaces.map(AgentObject::Namespace));
+        let installed = self.installed_objects();
+        let told = told.chain(installed.filter_map(|document| self.told(&document).ok()));
         let services = services
             .iter()
             .filter_map(|document| self.told(document).ok());
         self.feed.change(told.chain(services).collect(), Vec::new());
+    }
+
+    /// What the chart installs, where agents follow the API.
+    fn installed_objects(&self) -> impl Iterator<Item = Value> + '_ {
+        let installed = self.installed.iter();
+        installed.flat_map(|installed| installed.installation.objects.iter().cloned())
     }
 
     /// Where the API answers, if a provider runs it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ringfence_lab::cluster::system::NAMESPACES;
 use ringfence_lab::control::client::Client;
-use ringfence_lab::control::protocol::{ControlPlane, LabConfig, Request};
+use ringfence_lab::control::protocol::{Agents, ControlPlane, LabConfig, Request};
 use ringfence_lab::start::StartedLab;
 use ringfence_model::{Input, KindCluster, Object, ObjectKind, Outcome, Query};
 use ringfence_policy::Engine;
@@ -93,6 +93,7 @@ fn start(cluster: KindCluster, control_plane: ControlPlane) -> anyhow::Result<St
         enforcement: true,
         record: ringfence_agent::Record::Denied,
         snapshot: None,
+        agents: Agents::Lab,
         api: false,
     };
     ringfence_lab::start::start(config, |_, _| {})
