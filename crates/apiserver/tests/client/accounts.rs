@@ -6,7 +6,7 @@ use kube::api::{Api, ListParams, PostParams, WatchParams};
 use ringfence_apiserver::permission::Account;
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Bench, refusal};
 
 /// What its role allows it may do, from the moment the role is there; everything else is forbidden, whether or not it exists.
 #[tokio::test]
@@ -60,9 +60,9 @@ async fn an_account_may_do_what_its_roles_allow() {
     inside.list(&ListParams::default()).await.unwrap();
     agent.list_core_api_resources("v1").await.unwrap();
 
-    let forbidden = |error: kube::Error| match error {
-        kube::Error::Api(status) => assert_eq!(status.code, 403, "{status:?}"),
-        other => panic!("{other}"),
+    let forbidden = |error: kube::Error| {
+        let (code, ..) = refusal::<()>(Err(error));
+        assert_eq!(code, 403);
     };
     forbidden(inside.get("a").await.unwrap_err());
     let secrets: Api<Secret> = Api::all(agent.clone());
