@@ -1,11 +1,8 @@
 //! Which versions of the cluster's objects the kernel enforces.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use ringfence_model::Held;
-
-/// What is held of each kind, by its resource: `pods`, `networkpolicies.networking.k8s.io`.
-pub type Holdings = BTreeMap<String, Held>;
+use ringfence_model::Holdings;
 
 /// Revisions that are told and not yet enforced are this many at most. Of more the oldest is forgotten: what is in force is told
 /// later then, and never too early.
@@ -41,6 +38,8 @@ impl Inventory {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use ringfence_model::Mark;
 
     use super::*;

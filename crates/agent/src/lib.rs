@@ -11,7 +11,7 @@ pub mod departure;
 pub mod detour;
 pub mod flows;
 mod health_check;
-pub mod holdings;
+mod holdings;
 mod http;
 mod kernel;
 mod metrics;

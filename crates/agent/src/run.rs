@@ -10,12 +10,12 @@ use nix::sys::signal::{SigSet, Signal};
 use ringfence_cni::{EndpointStore, Request, Response};
 use ringfence_compile::Origin;
 use ringfence_compile::trace::outline;
-use ringfence_model::{LearnerLine, Lesson, PolicyName};
+use ringfence_model::{Holdings, LearnerLine, Lesson, PolicyName};
 
 use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
 use crate::health_check::{Servers, health_checks};
-use crate::holdings::{Holdings, Inventory};
+use crate::holdings::Inventory;
 use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
 use crate::metrics::{Sample, Tally};

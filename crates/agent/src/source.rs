@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
 use anyhow::Result;
+use ringfence_model::Holdings;
 
-use crate::holdings::Holdings;
 use crate::protocol::StoreEvent;
 use crate::run::{Input, spawn};
 use crate::state::Event;

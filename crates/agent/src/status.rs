@@ -8,12 +8,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use ringfence_compile::trace::Listing;
-use ringfence_model::ObjectName;
+use ringfence_model::{Holdings, ObjectName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::flows::Flows;
-use crate::holdings::Holdings;
 use crate::verification::{Verification, Watched};
 
 /// How long an agent may take to answer.

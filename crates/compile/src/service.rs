@@ -8,10 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{
-    Cluster, ClusterIp, Distribution, Hints, Node, ObjectName, Pod, Service, ServicePort,
-    TrafficPolicy,
-};
+use ringfence_model::{Cluster, Node, ObjectName, Pod, Service, ServicePort, TrafficPolicy};
 use ringfence_net::{Family, Protocol};
 use ringfence_ruleset::{Datum, Key, Value};
 
@@ -98,7 +95,7 @@ impl Services {
     /// A node looks otherwise than before.
     pub(crate) fn take_node(&mut self, old: Option<&Node>, new: Option<&Node>, cluster: &Cluster) {
         if old.and_then(Node::zone) != new.and_then(Node::zone) {
-            let affected = cluster.services.values().filter(|it| prefers_some(it));
+            let affected = cluster.services.values().filter(|it| it.prefers_some());
             self.due
                 .extend(affected.map(|service| service.name.clone()));
         }
@@ -287,13 +284,6 @@ impl Services {
         self.written.insert(end, written);
         Ok(())
     }
-}
-
-/// Whether it may depend on nodes and zones which backends a connection gets (rule OB-22).
-fn prefers_some(service: &Service) -> bool {
-    let mut endpoints = service.endpoints.iter();
-    service.traffic.distribution != Distribution::Anywhere
-        || endpoints.any(|endpoint| endpoint.hints != Hints::default())
 }
 
 /// Counts one more; whether it is the first.
@@ -567,11 +557,8 @@ fn is_routable(address: IpAddr) -> bool {
 
 /// The cluster addresses that clients may dial; a headless Service has none (rules Q-8, OB-13).
 fn cluster_addresses_of(service: &Service) -> impl Iterator<Item = IpAddr> + '_ {
-    let own: &[IpAddr] = match &service.cluster_ip {
-        ClusterIp::Headless | ClusterIp::Unassigned => &[],
-        ClusterIp::Assigned(addresses) => addresses,
-    };
-    own.iter().map(IpAddr::to_canonical)
+    let own = service.cluster_addresses().iter();
+    own.map(IpAddr::to_canonical)
 }
 
 /// All addresses that a Service names.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ClusterIp, ObjectName};
+use ringfence_model::{Cluster, ObjectName, Service};
 use ringfence_net::Family;
 
 use crate::hash::{Content, folded, hash};
@@ -72,10 +72,7 @@ fn addresses(cluster: &Cluster) -> BTreeSet<IpAddr> {
     let pods = pods.flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
     let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
     let services = cluster.services.values();
-    let services = services.flat_map(|service| match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.as_slice(),
-        ClusterIp::Unassigned | ClusterIp::Headless => &[],
-    });
+    let services = services.flat_map(Service::cluster_addresses);
     let all = pods.chain(nodes).chain(services);
     all.map(IpAddr::to_canonical).collect()
 }

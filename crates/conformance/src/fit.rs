@@ -10,8 +10,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPeer, ClusterRule, Labels, Node, Phase, Pod, Service,
-    ServiceEndpoint,
+    Cluster, ClusterPeer, ClusterRule, Labels, Node, Phase, Pod, Service, ServiceEndpoint,
 };
 
 use crate::plan::{NodeId, slot};
@@ -32,19 +31,14 @@ pub fn fit(cluster: &Cluster) -> Cluster {
         let is_known = |rule: &ClusterRule| !rule.peers.contains(&ClusterPeer::Unrecognized);
         policy.ingress.retain(is_known);
     }
-    let own: BTreeSet<IpAddr> = fitted.services.values().flat_map(addresses_of).collect();
+    let services = fitted.services.values();
+    let own = services.flat_map(Service::cluster_addresses);
+    let own: BTreeSet<IpAddr> = own.copied().collect();
     for service in fitted.services.values_mut() {
         let leads_on = |endpoint: &ServiceEndpoint| own.contains(&endpoint.address);
         service.endpoints.retain(|endpoint| !leads_on(endpoint));
     }
     fitted
-}
-
-fn addresses_of(service: &Service) -> Vec<IpAddr> {
-    match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.clone(),
-        ClusterIp::Headless | ClusterIp::Unassigned => Vec::new(),
-    }
 }
 
 fn empty(node: NodeId) -> Node {

@@ -7,7 +7,7 @@ mod mirror;
 mod translate;
 mod versions;
 
-use ringfence_model::{Object, ObjectKey};
+use ringfence_model::{Holdings, Object, ObjectKey};
 use tokio::sync::mpsc;
 
 pub use backoff::Patience;
@@ -20,7 +20,6 @@ pub(crate) use kind::sources;
 use kind::{Heard, watch};
 use mirror::{Change, Mirror};
 use translate::is_vital;
-pub use versions::Holdings;
 use versions::Versions;
 
 /// What is said of the cluster. [`Word::Reset`] comes first and once, then everything that there is, then [`Word::Synced`];

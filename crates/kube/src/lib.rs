@@ -14,9 +14,7 @@ mod snapshot;
 mod yaml;
 
 pub use access::{Access, AccessError};
-pub use follow::{
-    FollowOptions, Holdings, Listing, Patience, Scope, Trouble, Word, follow, followed,
-};
+pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed};
 pub use host_firewall::{
     WriteError, Written, list_api_servers, list_host_firewalls, list_nodes, write_host_firewall,
 };

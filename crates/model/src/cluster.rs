@@ -5,9 +5,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterPeer, ClusterPolicy, ClusterPolicyName, Direction, DomainAddresses, HostFirewall,
-    LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector, Pod,
-    PolicyPeer, Service,
+    ClusterPeer, ClusterPolicy, ClusterPolicyName, Direction, DomainAddresses, Endpoint,
+    HostFirewall, LabelSelector, Labels, Namespace, NetworkPolicy, Node, ObjectName, PeerSelector,
+    Pod, PolicyPeer, Service,
 };
 
 /// Everything that decides who can talk to whom.
@@ -94,6 +94,15 @@ impl Cluster {
         let addresses = self.domain_addresses.values().flatten();
         found.extend(addresses.copied().map(IpNet::from));
         found
+    }
+
+    /// The pod that `end` names.
+    #[must_use]
+    pub fn pod_of(&self, end: &Endpoint) -> Option<&Pod> {
+        match end {
+            Endpoint::Pod(name) => self.pods.get(name),
+            Endpoint::Node(_) | Endpoint::Service(_) | Endpoint::Address(_) => None,
+        }
     }
 
     /// The policies that select `pod` (rule NP-1).

@@ -1,8 +1,12 @@
 //! Which versions of objects somebody holds, in a few bytes: two who hold the same of a kind say the same.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What is held of each kind, by its resource: `pods`, `networkpolicies.networking.k8s.io`.
+pub type Holdings = BTreeMap<String, Held>;
 
 /// How many objects of a kind somebody holds, and which versions of them. Objects come and go one by one, in any order. Made for
 /// comparison, not against forgery.

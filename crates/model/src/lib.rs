@@ -62,7 +62,7 @@ pub use cluster_policy::{
 };
 pub use diagnostic::{Diagnostic, Location, RenderStyle, Severity, SourceMap};
 pub use documents::{Annotation, Described, Documents, Field};
-pub use held::{Held, Mark};
+pub use held::{Held, Holdings, Mark};
 pub use host_firewall::{
     FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, KUBELET_PORT, LONGEST_TRIAL,
 };

@@ -46,6 +46,23 @@ impl Service {
             && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
     }
 
+    /// The addresses that are its own in the cluster: none as long as none is assigned, and none if it is headless or of type ExternalName (rule OB-13).
+    #[must_use]
+    pub fn cluster_addresses(&self) -> &[IpAddr] {
+        match &self.cluster_ip {
+            ClusterIp::Assigned(addresses) => addresses,
+            ClusterIp::Unassigned | ClusterIp::Headless => &[],
+        }
+    }
+
+    /// Whether it may depend on nodes and zones which backends a connection gets (rule OB-22).
+    #[must_use]
+    pub fn prefers_some(&self) -> bool {
+        let mut endpoints = self.endpoints.iter();
+        self.traffic.distribution != Distribution::Anywhere
+            || endpoints.any(|endpoint| endpoint.hints != Hints::default())
+    }
+
     /// Whether it serves this family, as far as its cluster addresses say (rule OB-19).
     #[must_use]
     pub fn serves(&self, family: Family) -> bool {

@@ -5,7 +5,7 @@ use ringfence_model::{
     Service,
 };
 
-use crate::index::{Index, cluster_addresses};
+use crate::index::Index;
 use crate::policies::PolicyKey;
 
 /// One object of a cluster is written, or is gone. Setting an object replaces the one of that name.
@@ -138,7 +138,7 @@ fn remove_service(cluster: &mut Cluster, index: &mut Index, name: &ObjectName) -
 }
 
 fn addresses_of(service: &Service) -> impl Iterator<Item = IpAddr> {
-    let inside = cluster_addresses(service).iter();
+    let inside = service.cluster_addresses().iter();
     let all = inside.chain(&service.external_addresses);
     all.map(IpAddr::to_canonical)
 }

@@ -14,7 +14,7 @@ use ringfence_model::{
 
 pub(crate) use nodes::NodeIndex;
 pub(crate) use pods::PodIndex;
-pub(crate) use services::{ServiceIndex, cluster_addresses};
+pub(crate) use services::ServiceIndex;
 
 /// What of a cluster is looked up instead of searched for. Each object is added and taken back on its own.
 #[derive(Clone, Debug, Default)]

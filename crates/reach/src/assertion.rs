@@ -15,7 +15,7 @@ pub use mutation::{
     Changed, Fate, Missed, Mutant, MutatedPolicy, Mutation, Mutations, RulePlace, SuggestedEnd,
     Suggestion, Tried, mutants, mutate,
 };
-pub use question::{Question, questions};
+pub use question::{Question, questions, services};
 
 /// `part` of `whole` in hundredths, rounded down; all of nothing is everything.
 fn percent(part: usize, whole: usize) -> usize {

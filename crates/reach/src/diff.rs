@@ -91,11 +91,28 @@ pub fn difference(before: &Engine, after: &Engine) -> Difference {
 #[derive(Debug)]
 pub(crate) struct Baseline<'a> {
     engine: &'a Engine,
-    outside: Outside,
-    groups: Groups,
     rows: joint::OldRows,
     hosted: BTreeSet<Unit>,
+    seen: Seen,
+}
+
+/// What a cluster is like where so much is known of its outside.
+#[derive(Debug)]
+struct Seen {
+    outside: Outside,
+    groups: Groups,
     accepted: doubt::Accepted,
+}
+
+impl Seen {
+    fn of(engine: &Engine, outside: Outside) -> Self {
+        let groups = Groups::of(engine, &outside, by_workload);
+        Self {
+            accepted: doubt::accepted(engine, &groups),
+            outside,
+            groups,
+        }
+    }
 }
 
 impl<'a> Baseline<'a> {
@@ -104,14 +121,11 @@ impl<'a> Baseline<'a> {
     }
 
     fn seen_with(engine: &'a Engine, outside: Outside) -> Self {
-        let groups = Groups::of(engine, &outside, by_workload);
         Self {
-            rows: joint::OldRows::of(engine, &groups),
+            rows: joint::OldRows::of(engine),
             hosted: hosts::on_hosts(engine.cluster()).into_keys().collect(),
-            accepted: doubt::accepted(engine, &groups),
+            seen: Seen::of(engine, outside),
             engine,
-            outside,
-            groups,
         }
     }
 
@@ -121,12 +135,11 @@ impl<'a> Baseline<'a> {
         after: &Engine,
         is_asked: impl Fn(&Unit) -> bool,
     ) -> Difference {
-        let outside = self.outside.union(&Outside::of(after.cluster()));
-        if outside != self.outside {
-            return Self::seen_with(self.engine, outside).difference(after, is_asked);
-        }
-        let (before, old) = (self.engine, &self.groups);
-        let new = Groups::of(after, &outside, by_workload);
+        let outside = self.seen.outside.union(&Outside::of(after.cluster()));
+        let other = (outside != self.seen.outside).then(|| Seen::of(self.engine, outside));
+        let seen = other.as_ref().unwrap_or(&self.seen);
+        let (before, old) = (self.engine, &seen.groups);
+        let new = Groups::of(after, &seen.outside, by_workload);
         let (old_units, new_units) = (units(old), units(&new));
         let joint = joint::Joint::of(before, after, old, &new);
         let mut pairs = joint.changes(&self.rows, is_asked);
@@ -144,7 +157,7 @@ impl<'a> Baseline<'a> {
         difference
             .with_hosts(&self.hosted, hosts::on_hosts(after.cluster()))
             .with_doubts(
-                (&self.accepted, &doubt::accepted(after, &new)),
+                (&seen.accepted, &doubt::accepted(after, &new)),
                 &doubt::places(after.cluster()),
                 labels,
             )

@@ -87,10 +87,8 @@ pub fn doubt_of(engine: &Engine, groups: &Groups, matrix: &Matrix) -> Option<Dou
     let mut cells = cells.filter(|(_, to, _)| of_nodes.contains(to));
     cells.find_map(|(from, _, cell)| {
         let mut asked: BTreeSet<(ClassId, &str)> = BTreeSet::new();
-        let pods = groups.members(from).filter_map(|member| match member {
-            Endpoint::Pod(name) => cluster.pods.get(name),
-            Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_) => None,
-        });
+        let members = groups.members(from);
+        let pods = members.filter_map(|member| cluster.pod_of(member));
         let allowed = cell.all.union(&cell.some);
         let mut pairs = pods.flat_map(|pod| nodes_of(cluster, pod).map(move |node| (pod, node)));
         let (pod, node) = pairs.find(|(pod, node)| {

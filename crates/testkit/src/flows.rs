@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, ClusterPort, Direction, PortMatch, Service, TargetPort};
+use ringfence_model::{Cluster, ClusterPort, Direction, PortMatch, Service, TargetPort};
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::{IpProtocol, PortRange, Protocol};
 
@@ -101,11 +101,7 @@ fn belongs_to_pod_or_service(cluster: &Cluster, address: IpAddr) -> bool {
 }
 
 fn service_addresses(service: &Service) -> Vec<IpAddr> {
-    let cluster_ip: &[IpAddr] = match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses,
-        ClusterIp::Unassigned | ClusterIp::Headless => &[],
-    };
-    [cluster_ip, &service.external_addresses].concat()
+    [service.cluster_addresses(), &service.external_addresses].concat()
 }
 
 /// Pods by name, nodes, and addresses outside.

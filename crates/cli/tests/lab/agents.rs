@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ringfence_netlink::route::RouteSocket;
 use ringfence_standin::probe::ProbeProtocol;
 
-use crate::support::{Lab, Permit, Run as _, eventually, processes_of, ringfence};
+use crate::support::{Lab, Permit, Run as _, eventually, hands_action, processes_of, ringfence};
 
 const KIND: &str = "
 kind: Cluster
@@ -48,8 +48,6 @@ spec:
   ingress: [{from: [{namespaceSelector: {matchLabels: {purpose: frontend}}}]}]
 ";
 
-/// Whether to take the node's loopback interface down, or up again: the API is behind it.
-const ACTION: &str = "RINGFENCE_TEST_API";
 const WORKER: &str = "kind-worker";
 
 #[test]
@@ -98,9 +96,11 @@ fn agents_of_a_cluster_keep_the_nodes_of_a_lab() {
 
     // An agent that comes up without its API keeps what stands in the kernel.
     hand(&lab, "cut");
-    let before = starts(&lab);
+    let before = lab.agent_starts(WORKER);
     lab.ok(&["kill-agent", WORKER]);
-    eventually("another agent", || (starts(&lab) > before).then_some(()));
+    eventually("another agent", || {
+        (lab.agent_starts(WORKER) > before).then_some(())
+    });
     lab.is_denied("client", &server, 80, ProbeProtocol::Tcp);
     hand(&lab, "mend");
     lab.ok(&["kill-agent", WORKER]);
@@ -109,12 +109,6 @@ fn agents_of_a_cluster_keep_the_nodes_of_a_lab() {
         (label.code() == Some(0)).then_some(())
     });
     lab.reaches("client", &server, 80, ProbeProtocol::Tcp);
-}
-
-fn starts(lab: &Lab) -> u32 {
-    let nodes = lab.status().nodes.into_iter();
-    let mut own = nodes.filter(|node| node.name == WORKER);
-    own.next().unwrap().agent_starts
 }
 
 /// The arguments of the agents that run.
@@ -135,27 +129,16 @@ fn troubles(lab: &Lab) -> BTreeSet<String> {
     troubled.collect()
 }
 
+/// Takes the node's loopback interface down, or up again: the API is behind it.
 fn hand(lab: &Lab, action: &str) {
-    let program = std::env::current_exe().unwrap();
-    let variable = format!("{ACTION}={action}");
-    let command = [
-        "env",
-        &variable,
-        program.to_str().unwrap(),
-        "--exact",
-        "agents::the_hand",
-        "--ignored",
-        "--nocapture",
-    ];
-    let done = lab.exec("hand", &command).expect_ok();
-    assert!(done.contains("1 passed"), "{action}: {done}");
+    lab.by_hand("agents::the_hand", action);
 }
 
 /// No test of its own: what the test above runs inside of the node.
 #[test]
 #[ignore = "run inside of a node by the test above"]
 fn the_hand() {
-    let action = std::env::var(ACTION).expect("run by the test above");
+    let action = hands_action();
     let mut socket = RouteSocket::open().unwrap();
     let loopback = socket.link_by_name("lo").unwrap().index;
     socket.set_link_up(loopback, action == "mend").unwrap();

@@ -287,11 +287,7 @@ fn clients_come_back_to_their_backend() {
     };
     let first = visit();
     assert!(first.iter().all(|pods| pods.len() == 1), "{first:?}");
-    let starts = || {
-        let nodes = lab.status().nodes.into_iter();
-        let own = nodes.filter(|node| node.name == "kind-worker");
-        own.map(|node| node.agent_starts).sum::<u32>()
-    };
+    let starts = || lab.agent_starts("kind-worker");
     let before = starts();
     let kill = Request::KillAgent {
         node: "kind-worker".to_owned(),

@@ -126,16 +126,11 @@ fn a_name_opens_its_addresses_for_a_while_to_those_who_may() {
 
     // The next agent knows what the last one was told.
     lab.reaches("near", "other.outside.example", 80, tcp());
-    let starts = |lab: &Lab| {
-        let nodes = lab.status().nodes;
-        let node = nodes.into_iter().find(|node| node.name == "kind-worker");
-        node.unwrap().agent_starts
-    };
-    let before = starts(&lab);
+    let before = lab.agent_starts("kind-worker");
     lab.ok(&["kill-agent", "kind-worker"]);
     lab.reaches("near", OTHER[0], 80, tcp());
     eventually("the agent is back", || {
-        (starts(&lab) > before).then_some(())
+        (lab.agent_starts("kind-worker") > before).then_some(())
     });
     is_verified(&lab);
     lab.reaches("near", OTHER[0], 80, tcp());

@@ -5,7 +5,7 @@ mod permit;
 mod process;
 mod traces;
 
-pub(crate) use lab::{Lab, unique_name};
+pub(crate) use lab::{Lab, hands_action, unique_name};
 pub(crate) use permit::Permit;
 pub(crate) use process::{Finished, Run, ringfence};
 pub(crate) use traces::{Surroundings, Traces, processes_of, role};

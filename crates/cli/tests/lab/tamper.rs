@@ -9,10 +9,7 @@ use ringfence_netlink::nftables::{ApplyError, Nftables};
 use ringfence_ruleset::{Datum, Element, Key, Operation, Set, Value};
 use ringfence_standin::probe::ProbeProtocol;
 
-use crate::support::Lab;
-
-/// Says to the program in the pod what it shall do.
-const ACTION: &str = "RINGFENCE_TEST_ACTION";
+use crate::support::{Lab, hands_action};
 
 const PODS: &str = "
 apiVersion: v1
@@ -44,19 +41,7 @@ fn a_table_is_not_changed_by_hand() {
     let server = lab.address("server");
     let before = table(&lab);
     for action in ["delete-table", "open-ingress", "flush-chain", "add-element"] {
-        let program = std::env::current_exe().unwrap();
-        let variable = format!("{ACTION}={action}");
-        let command = [
-            "env",
-            &variable,
-            program.to_str().unwrap(),
-            "--exact",
-            "tamper::the_hand",
-            "--ignored",
-            "--nocapture",
-        ];
-        let done = lab.exec("hand", &command).expect_ok();
-        assert!(done.contains("1 passed"), "{action}: {done}");
+        lab.by_hand("tamper::the_hand", action);
         assert_eq!(table(&lab), before, "{action}");
         lab.is_denied("client", &server, 80, ProbeProtocol::Tcp);
     }
@@ -71,7 +56,7 @@ fn table(lab: &Lab) -> String {
 #[test]
 #[ignore = "run inside of a node by the test above"]
 fn the_hand() {
-    let action = std::env::var(ACTION).expect("run by the test above");
+    let action = hands_action();
     let mut nftables = Nftables::open().unwrap();
     let state = nftables.read_table(TABLE_NAME).unwrap().unwrap();
     let table = state.to_table(TABLE_NAME).unwrap();

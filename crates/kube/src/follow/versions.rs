@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ringfence_model::{Held, Mark, ObjectKey};
+use ringfence_model::{Held, Holdings, Mark, ObjectKey};
 
 use super::mirror::Change;
 use super::translate::is_vital;
-
-/// What is held of each kind, by its resource: `pods`, `networkpolicies.networking.k8s.io`.
-pub type Holdings = BTreeMap<String, Held>;
 
 /// Of each source. Of an object that is not understood nothing is held, if rules are wrong without it.
 #[derive(Debug)]

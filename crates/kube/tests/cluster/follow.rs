@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use ringfence_apiserver::object::{name, namespace, revision};
 use ringfence_apiserver::store::Name;
 use ringfence_kube::{
-    Access, FollowOptions, Holdings, Listing, Patience, Scope, Trouble, Word, follow, followed,
+    Access, FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed,
 };
-use ringfence_model::{Held, Mark, Object, ObjectKey};
+use ringfence_model::{Held, Holdings, Mark, Object, ObjectKey};
 use serde_json::{Value, json};
 
 use super::proxy::Proxy;

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, KindCluster, KindRole, Labels, Node, ObjectKey, ObjectKind, ObjectName,
-    Pod, Service, Standing,
+    Cluster, KindCluster, KindRole, Labels, Node, ObjectKey, ObjectKind, ObjectName, Pod, Service,
+    Standing,
 };
 use ringfence_net::Family;
 use serde_json::{Value, json};
@@ -225,15 +225,6 @@ pub fn api_endpoints(service_subnets: &[IpNet]) -> Option<Value> {
         "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
         "ports": [{"name": "https", "port": API_ENDPOINT_PORT, "protocol": "TCP"}],
     }))
-}
-
-/// A Service's cluster addresses.
-#[must_use]
-pub fn cluster_addresses(service: &Service) -> Vec<IpAddr> {
-    match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.clone(),
-        ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
-    }
 }
 
 /// How many pods stand behind a Service, or how many addresses are listed for one without selector (rule OB-12).

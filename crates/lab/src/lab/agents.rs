@@ -10,12 +10,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ringfence_agent::holdings::Holdings;
 use ringfence_agent::protocol::AgentStatus;
 use ringfence_agent::status::{Health, ask_health};
 use ringfence_apiserver::object::{name, namespace, revision};
 use ringfence_apiserver::server::{Identity, Server};
-use ringfence_model::{Held, Mark};
+use ringfence_model::{Held, Holdings, Mark};
 use ringfence_netlink::namespace::run_in;
 
 use super::nodes::{Node, Part, plugin_dir};

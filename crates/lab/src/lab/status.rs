@@ -42,7 +42,7 @@ impl Lab {
                 .values()
                 .map(|service| ServiceStatus {
                     name: service.name.clone(),
-                    cluster_addresses: system::cluster_addresses(service),
+                    cluster_addresses: service.cluster_addresses().to_vec(),
                     ports: service
                         .ports
                         .iter()

@@ -10,7 +10,6 @@ use ringfence_net::Family;
 use super::end::End;
 use super::service::{Backend, Scope, addressed, backends, dialled_port};
 use super::{Facts, ServiceClient, ServiceTargets, dialled_directly, host, no_common_family};
-use crate::index::cluster_addresses;
 
 /// Where a question leads: to one end, or through a Service to its backends.
 #[derive(Clone, Debug)]
@@ -148,7 +147,7 @@ fn serving<'a>(
 
 /// OB-18: which backends whoever dials `address` gets; `here` is where he is.
 fn scope<'a>(service: &Service, address: IpAddr, here: impl FnOnce() -> Scope<'a>) -> Scope<'a> {
-    let mut inside = cluster_addresses(service).iter();
+    let mut inside = service.cluster_addresses().iter();
     let is_inside = inside.any(|own| own.to_canonical() == address);
     match service.traffic.internal {
         TrafficPolicy::Local if is_inside => here(),
@@ -181,7 +180,7 @@ pub(crate) fn targets(
     }
     let (service, port) =
         serving(facts, query, address).filter(|_| End::at(facts, address).is_other())?;
-    let mut own = cluster_addresses(service).iter();
+    let mut own = service.cluster_addresses().iter();
     let is_external = own.all(|own| own.to_canonical() != address);
     let scope = match client {
         ServiceClient::Outside if is_external => outside_scope(service, node),
@@ -201,7 +200,7 @@ fn by_name(
 ) -> Result<Destination, QueryError> {
     let service = facts.cluster.services.get(name);
     let service = service.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
-    let mut addresses = cluster_addresses(service).iter().map(IpAddr::to_canonical);
+    let mut addresses = service.cluster_addresses().iter().map(IpAddr::to_canonical);
     if addresses.len() == 0 {
         return unassigned(facts, query, source, service);
     }

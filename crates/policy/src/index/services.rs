@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ringfence_model::{ClusterIp, ObjectName, Service};
+use ringfence_model::{ObjectName, Service};
 use ringfence_net::Protocol;
 
 /// Rule Q-8: Services by address.
@@ -15,7 +15,11 @@ pub(crate) struct ServiceIndex {
 
 impl ServiceIndex {
     pub(crate) fn add(&mut self, service: &Service) {
-        add(&mut self.cluster, cluster_addresses(service), &service.name);
+        add(
+            &mut self.cluster,
+            service.cluster_addresses(),
+            &service.name,
+        );
         add(
             &mut self.external,
             &service.external_addresses,
@@ -32,7 +36,11 @@ impl ServiceIndex {
     }
 
     pub(crate) fn remove(&mut self, service: &Service) {
-        remove(&mut self.cluster, cluster_addresses(service), &service.name);
+        remove(
+            &mut self.cluster,
+            service.cluster_addresses(),
+            &service.name,
+        );
         remove(
             &mut self.external,
             &service.external_addresses,
@@ -49,14 +57,6 @@ impl ServiceIndex {
         inside
             .or_else(|| self.external.get(&address))
             .map_or(&[], Vec::as_slice)
-    }
-}
-
-/// OB-13: a headless Service has none, nor has one of type ExternalName.
-pub(crate) fn cluster_addresses(service: &Service) -> &[IpAddr] {
-    match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses,
-        ClusterIp::Unassigned | ClusterIp::Headless => &[],
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, Outcome, Pod};
+use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Pod};
 use ringfence_net::{ConnectionSet, Family};
 
 /// What an assertion says of the connections from one end to another.
@@ -127,10 +127,7 @@ fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
         Endpoint::Node(name) => Some(addresses_of_node(cluster, name)),
         Endpoint::Service(name) => {
             let service = cluster.services.get(name);
-            service.map(|service| match &service.cluster_ip {
-                ClusterIp::Assigned(addresses) => addresses.clone(),
-                ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
-            })
+            service.map(|service| service.cluster_addresses().to_vec())
         }
     };
     found

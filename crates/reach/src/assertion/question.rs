@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPolicy, ClusterPort, Direction, Endpoint, Labels, Pod, PodScope,
-    PortMatch, Query, Service,
+    Cluster, ClusterPolicy, ClusterPort, Direction, Endpoint, Labels, Pod, PodScope, PortMatch,
+    Query, Service,
 };
 use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
 
@@ -202,16 +202,14 @@ fn may_be_node(cluster: &Cluster, endpoint: &Endpoint) -> bool {
 }
 
 /// The Services that `endpoint` may be an address of.
-fn services<'a>(cluster: &'a Cluster, endpoint: &Endpoint) -> Vec<&'a Service> {
+#[must_use]
+pub fn services<'a>(cluster: &'a Cluster, endpoint: &Endpoint) -> Vec<&'a Service> {
     match endpoint {
         Endpoint::Service(name) => cluster.services.get(name).into_iter().collect(),
         Endpoint::Address(address) => {
             let has = |service: &&Service| {
                 lists(&service.external_addresses, *address)
-                    || match &service.cluster_ip {
-                        ClusterIp::Assigned(addresses) => lists(addresses, *address),
-                        ClusterIp::Unassigned | ClusterIp::Headless => false,
-                    }
+                    || lists(service.cluster_addresses(), *address)
             };
             cluster.services.values().filter(has).collect()
         }

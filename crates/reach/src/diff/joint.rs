@@ -69,9 +69,8 @@ pub(super) struct OldRows {
 }
 
 impl OldRows {
-    pub(super) fn of(engine: &Engine, groups: &Groups) -> Self {
-        let parts = groups.units().flat_map(|unit| groups.parts(unit));
-        let classes = parts.map(|part| part.class).collect();
+    pub(super) fn of(engine: &Engine) -> Self {
+        let classes = engine.classes().map(|(class, _)| class).collect();
         let mut reaches = Reaches::new();
         Self {
             table: Table::of(engine, &classes, &mut reaches),

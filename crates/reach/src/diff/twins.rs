@@ -243,10 +243,7 @@ pub(super) fn lasting_labels(labels: &Labels) -> Labels {
 }
 
 fn labels_of(cluster: &Cluster, member: &Endpoint) -> Labels {
-    let pod = match member {
-        Endpoint::Pod(name) => cluster.pods.get(name),
-        Endpoint::Node(_) | Endpoint::Address(_) | Endpoint::Service(_) => None,
-    };
+    let pod = cluster.pod_of(member);
     pod.map(|pod| lasting_labels(&pod.labels))
         .unwrap_or_default()
 }

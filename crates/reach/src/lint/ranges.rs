@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use ringfence_model::{Cluster, ClusterIp, Documents, Object, Service};
+use ringfence_model::{Cluster, Documents, Object, Service};
 use ringfence_net::Family;
 
 /// What is known of the cluster's addresses.
@@ -91,11 +91,8 @@ fn has_dual_stack_service(documents: &Documents) -> bool {
 fn service_addresses(cluster: &Cluster) -> BTreeMap<IpAddr, &Service> {
     let services = cluster.services.values();
     let own = services.flat_map(|service| {
-        let assigned = match &service.cluster_ip {
-            ClusterIp::Assigned(addresses) => addresses.as_slice(),
-            ClusterIp::Unassigned | ClusterIp::Headless => &[],
-        };
-        let all = assigned.iter().chain(&service.external_addresses);
+        let assigned = service.cluster_addresses().iter();
+        let all = assigned.chain(&service.external_addresses);
         all.map(move |address| (*address, service))
     });
     own.collect()

@@ -140,11 +140,10 @@ fn preferred(
     destination: &Endpoint,
     connections: &ConnectionSet,
 ) -> Option<(IpProtocol, Option<u16>)> {
-    let pod = match destination {
-        Endpoint::Pod(name) => cluster.pods.get(name),
-        Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
-    };
-    let declared = pod.into_iter().flat_map(|pod| &pod.ports);
+    let declared = cluster
+        .pod_of(destination)
+        .into_iter()
+        .flat_map(|pod| &pod.ports);
     declared
         .map(|port| (port.protocol, port.port))
         .chain(WELL_KNOWN)

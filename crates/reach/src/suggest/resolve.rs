@@ -133,13 +133,8 @@ impl<'a> Resolver<'a> {
             return Host::Itself;
         }
         let has = |service: &&Service| {
-            let assigned = match &service.cluster_ip {
-                ringfence_model::ClusterIp::Assigned(addresses) => addresses.contains(&address),
-                ringfence_model::ClusterIp::Unassigned | ringfence_model::ClusterIp::Headless => {
-                    false
-                }
-            };
-            assigned || service.external_addresses.contains(&address)
+            service.cluster_addresses().contains(&address)
+                || service.external_addresses.contains(&address)
         };
         match self.cluster.services.values().find(has) {
             Some(service) if is_api_server(&service.name) => Host::ApiServer,

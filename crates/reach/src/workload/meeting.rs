@@ -116,11 +116,7 @@ impl<'a> Homes<'a> {
 
     /// The nodes that `pod` runs on.
     pub(super) fn of_one(&self, pod: &Endpoint) -> BTreeSet<&'a str> {
-        let pod = match pod {
-            Endpoint::Pod(name) => self.cluster.pods.get(name),
-            Endpoint::Address(_) | Endpoint::Node(_) | Endpoint::Service(_) => None,
-        };
-        let Some(pod) = pod else {
+        let Some(pod) = self.cluster.pod_of(pod) else {
             return BTreeSet::new();
         };
         let addresses = pod.host_addresses.iter();

@@ -1,12 +1,10 @@
 //! Of ends that nothing tells apart, a few that stand for all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
-use ringfence_model::{
-    ClusterIp, Distribution, Endpoint, Hints, Service, ServiceEndpoint, TrafficPolicy,
-};
+use ringfence_model::{Endpoint, Service, TrafficPolicy};
 use ringfence_policy::{ClassId, ClassKind, Engine};
+use ringfence_reach::assertion::services;
 
 /// Pods that nothing tells apart of which more are left out: two, so that they can speak to each other.
 const KEPT: usize = 2;
@@ -105,16 +103,7 @@ impl<'a> Nodes<'a> {
     fn told_apart_by(engine: &'a Engine, ends: &'a [Endpoint]) -> Self {
         let mut nodes = BTreeSet::new();
         for end in ends {
-            let cluster = engine.cluster();
-            let service = match end {
-                Endpoint::Service(name) => cluster.services.get(name),
-                Endpoint::Address(address) => {
-                    let mut all = cluster.services.values();
-                    all.find(|service| looks_near(service) && has(service, *address))
-                }
-                Endpoint::Pod(_) | Endpoint::Node(_) => None,
-            };
-            if service.is_some_and(looks_near) {
+            if services(engine.cluster(), end).into_iter().any(looks_near) {
                 return Self::Every;
             }
             nodes.extend(node_of(engine, end));
@@ -149,17 +138,5 @@ fn node_of<'a>(engine: &'a Engine, end: &'a Endpoint) -> Option<&'a str> {
 /// Whether connections to it depend on the node that they come from.
 fn looks_near(service: &Service) -> bool {
     let traffic = &service.traffic;
-    let hinted = |endpoint: &ServiceEndpoint| endpoint.hints != Hints::default();
-    [traffic.internal, traffic.external].contains(&TrafficPolicy::Local)
-        || traffic.distribution != Distribution::Anywhere
-        || service.endpoints.iter().any(hinted)
-}
-
-fn has(service: &Service, address: IpAddr) -> bool {
-    let inside = match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.as_slice(),
-        ClusterIp::Unassigned | ClusterIp::Headless => &[],
-    };
-    let mut all = inside.iter().chain(&service.external_addresses);
-    all.any(|own| own.to_canonical() == address.to_canonical())
+    [traffic.internal, traffic.external].contains(&TrafficPolicy::Local) || service.prefers_some()
 }

@@ -159,9 +159,8 @@ impl Reader<'_> {
     }
 
     fn assertion(&mut self, assertion: &Assertion) -> Asserted {
-        let from = self.ends(&assertion.from, Side::Source);
-        let to = self.ends(&assertion.to, Side::Destination);
-        self.doubt_nameless(&from, &assertion.to);
+        let from = self.sources(&assertion.from);
+        let to = self.destinations(&assertion.to, &from);
         let ports = self.ports(&assertion.ports);
         let mut claims = Vec::new();
         for (source, destination) in pairs(self.cluster, &from, &to) {
@@ -182,40 +181,47 @@ impl Reader<'_> {
         }
     }
 
-    fn ends(&mut self, written: &[Written], side: Side) -> Vec<Endpoint> {
+    fn sources(&mut self, written: &[Written]) -> Vec<Endpoint> {
+        let ends = written
+            .iter()
+            .flat_map(|text| self.end(text, Side::Source).1);
+        ends.collect()
+    }
+
+    /// The ends that connections from `from` lead to.
+    fn destinations(&mut self, written: &[Written], from: &[Endpoint]) -> Vec<Endpoint> {
         let mut found = Vec::new();
         for text in written {
-            let argument = EndpointArgument::parse(&text.text, self.namespace);
-            let doubt = argument.as_ref().ok();
-            let doubt = doubt.and_then(|argument| unmentioned(&self.namespaces, argument));
-            self.doubts.extend(doubt.map(|message| Diagnostic {
-                severity: Severity::Warning,
-                rule: Some("OB-4"),
-                ..diagnostic(text, &message)
-            }));
-            let ends = argument.and_then(|argument| resolve(self.cluster, &argument, side));
-            found.extend(self.keep(text, ends).unwrap_or_default());
+            let (argument, ends) = self.end(text, Side::Destination);
+            for end in &ends {
+                let argument = argument.as_ref();
+                let doubt = argument.and_then(|it| nameless(self.cluster, it, from, end));
+                self.doubt("NP-34", text, doubt);
+            }
+            found.extend(ends);
         }
         found
     }
 
-    /// Rule NP-34: what is said of a pod by labels may be otherwise once it names its ports.
-    fn doubt_nameless(&mut self, from: &[Endpoint], to: &[Written]) {
-        for text in to {
-            let Ok(argument) = EndpointArgument::parse(&text.text, self.namespace) else {
-                continue;
-            };
-            let ends = resolve(self.cluster, &argument, Side::Destination).unwrap_or_default();
-            let cluster = &*self.cluster;
-            let doubts = ends
-                .iter()
-                .filter_map(|end| nameless(cluster, &argument, from, end));
-            self.doubts.extend(doubts.map(|message| Diagnostic {
-                severity: Severity::Warning,
-                rule: Some("NP-34"),
-                ..diagnostic(text, &message)
-            }));
-        }
+    /// What `text` is read as, and stands for; nothing where something is wrong with it.
+    fn end(&mut self, text: &Written, side: Side) -> (Option<EndpointArgument>, Vec<Endpoint>) {
+        let argument = EndpointArgument::parse(&text.text, self.namespace);
+        let Some(argument) = self.keep(text, argument) else {
+            return (None, Vec::new());
+        };
+        self.doubt("OB-4", text, unmentioned(&self.namespaces, &argument));
+        let ends = resolve(self.cluster, &argument, side);
+        let ends = self.keep(text, ends).unwrap_or_default();
+        (Some(argument), ends)
+    }
+
+    /// Takes note of what to know of `text`, if there is something.
+    fn doubt(&mut self, rule: &'static str, text: &Written, message: Option<String>) {
+        self.doubts.extend(message.map(|message| Diagnostic {
+            severity: Severity::Warning,
+            rule: Some(rule),
+            ..diagnostic(text, &message)
+        }));
     }
 
     fn ports<'w>(&mut self, written: &'w [Written]) -> Vec<(&'w Written, Vec<PortArgument>)> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ClusterIp, Endpoint};
+use ringfence_model::{Cluster, Endpoint};
 use ringfence_net::Family;
 
 /// Public hosts that everybody knows; shown where any would do.
@@ -118,11 +118,8 @@ fn not_public(cluster: &Cluster) -> Vec<IpNet> {
         .flat_map(|pod| pod.addresses.iter().chain(&pod.host_addresses));
     let of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
     let of_services = cluster.services.values().flat_map(|service| {
-        let inside = match &service.cluster_ip {
-            ClusterIp::Assigned(addresses) => addresses.as_slice(),
-            ClusterIp::Unassigned | ClusterIp::Headless => &[],
-        };
-        inside.iter().chain(&service.external_addresses)
+        let inside = service.cluster_addresses().iter();
+        inside.chain(&service.external_addresses)
     });
     let own = of_pods
         .chain(of_nodes)

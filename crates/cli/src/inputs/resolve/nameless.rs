@@ -17,13 +17,10 @@ pub(crate) fn nameless(
     if !matches!(argument, EndpointArgument::NewPod { .. }) {
         return None;
     }
-    let pod = pod(cluster, destination)?;
+    let pod = cluster.pod_of(destination)?;
     let mut names = BTreeSet::new();
     names.extend(of_policies(cluster, pod, Direction::Ingress));
-    for source in sources
-        .iter()
-        .filter_map(|source| self::pod(cluster, source))
-    {
+    for source in sources.iter().filter_map(|source| cluster.pod_of(source)) {
         names.extend(of_policies(cluster, source, Direction::Egress));
     }
     names.extend(of_cluster_policies(cluster));
@@ -36,13 +33,6 @@ pub(crate) fn nameless(
          let more pass once it does",
         names.join(", ")
     ))
-}
-
-fn pod<'a>(cluster: &'a Cluster, end: &Endpoint) -> Option<&'a Pod> {
-    match end {
-        Endpoint::Pod(name) => cluster.pods.get(name),
-        Endpoint::Node(_) | Endpoint::Service(_) | Endpoint::Address(_) => None,
-    }
 }
 
 /// The names in rules of the NetworkPolicies that hold `subject`.

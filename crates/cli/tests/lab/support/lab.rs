@@ -16,6 +16,14 @@ const DENIED_MS: u64 = 400;
 /// One attempt of a connection that shall be allowed.
 const ALLOWED_MS: u64 = 3000;
 
+/// Says to a test that [`Lab::by_hand`] runs what it shall do.
+const HANDS_ACTION: &str = "RINGFENCE_TEST_ACTION";
+
+/// What a test shall do that is run by [`Lab::by_hand`].
+pub(crate) fn hands_action() -> String {
+    std::env::var(HANDS_ACTION).expect("run by a test of a lab")
+}
+
 /// A lab name that no other test and no other run of the tests uses.
 pub(crate) fn unique_name() -> String {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -156,6 +164,31 @@ impl Lab {
     #[track_caller]
     pub(crate) fn address(&self, pod: &str) -> String {
         self.pod(pod).addresses[0].to_string()
+    }
+
+    /// How often the agent of `node` was started.
+    pub(crate) fn agent_starts(&self, node: &str) -> u32 {
+        let nodes = self.status().nodes.into_iter();
+        let mut own = nodes.filter(|found| found.name == node);
+        own.next().unwrap().agent_starts
+    }
+
+    /// Runs `test` of this very program, an ignored one, in the pod `hand`, which has its node's network; [`hands_action`]
+    /// gives it `action` there.
+    pub(crate) fn by_hand(&self, test: &str, action: &str) {
+        let program = std::env::current_exe().unwrap();
+        let variable = format!("{HANDS_ACTION}={action}");
+        let command = [
+            "env",
+            &variable,
+            program.to_str().unwrap(),
+            "--exact",
+            test,
+            "--ignored",
+            "--nocapture",
+        ];
+        let done = self.exec("hand", &command).expect_ok();
+        assert!(done.contains("1 passed"), "{action}: {done}");
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -9,8 +9,8 @@ use super::super::Lab;
 use super::super::api::key_of;
 use crate::cluster::desired::DesiredPod;
 use crate::cluster::scheduler::{self, Load, ScheduleError};
+use crate::cluster::service_addresses;
 use crate::cluster::workloads::{Objects, WorkloadError, desired_pods};
-use crate::cluster::{service_addresses, system};
 use crate::manifests::{Refusal, Refused};
 
 /// A pod for which there is no node.
@@ -123,7 +123,7 @@ impl Lab {
         let mut taken = BTreeSet::new();
         for mut service in service_addresses::in_turn(wanted, &before.services) {
             match service_addresses::assign(&mut service, subnets, &taken) {
-                Ok(()) => taken.extend(system::cluster_addresses(&service)),
+                Ok(()) => taken.extend(service.cluster_addresses()),
                 Err(error) => {
                     refusals.push(
                         Refusal::new(error.to_string(), service.source.as_ref()).at("clusterIP"),

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterIp, ClusterPeer, Labels, Namespace, Node, Object, ObjectName, Pod,
+    Cluster, ClusterPeer, Labels, Namespace, Node, Object, ObjectName, Pod, Service,
 };
 use ringfence_net::Family;
 
@@ -268,10 +268,7 @@ pub(super) fn families(subject: &Subject<'_>, given: &[IpNet]) -> BTreeSet<Famil
     let pods = cluster.pods.values().flat_map(|pod| &pod.addresses);
     let nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
     let services = cluster.services.values();
-    let services = services.flat_map(|service| match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.as_slice(),
-        ClusterIp::Unassigned | ClusterIp::Headless => &[],
-    });
+    let services = services.flat_map(Service::cluster_addresses);
     let known = pods.chain(nodes).chain(services).copied();
     let blocks = pod_blocks_of(subject, given);
     let blocks = blocks.iter().map(IpNet::addr);

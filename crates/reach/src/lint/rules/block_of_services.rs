@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{ClusterIp, Direction, METADATA_NAME_LABEL, Service};
+use ringfence_model::{Direction, METADATA_NAME_LABEL, Service};
 use ringfence_net::{ConnectionSet, PortSet};
 
 use crate::lint::block::{blocks, networks};
@@ -134,10 +134,7 @@ struct Known<'a> {
 impl Known<'_> {
     /// Whether it is one that only the cluster has; what is around a public one may be anything.
     fn is_of_cluster(&self) -> bool {
-        match &self.service.cluster_ip {
-            ClusterIp::Assigned(addresses) => addresses.contains(&self.address),
-            ClusterIp::Unassigned | ClusterIp::Headless => false,
-        }
+        self.service.cluster_addresses().contains(&self.address)
     }
 
     /// Whether one of `ports` is not the Service's, so that the address is another machine's there (rule Q-8). Behind an

@@ -101,10 +101,8 @@ fn keep_behind_nothing(cluster: &mut Cluster) {
 
 /// OB-13: a headless Service has none.
 pub(super) fn cluster_addresses(service: &Service) -> Vec<IpAddr> {
-    match &service.cluster_ip {
-        ClusterIp::Assigned(addresses) => addresses.iter().map(IpAddr::to_canonical).collect(),
-        ClusterIp::Unassigned | ClusterIp::Headless => Vec::new(),
-    }
+    let own = service.cluster_addresses().iter();
+    own.map(IpAddr::to_canonical).collect()
 }
 
 fn owned(cluster: &Cluster) -> Vec<IpAddr> {
