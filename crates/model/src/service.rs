@@ -46,7 +46,8 @@ impl Service {
             && wanted.all(|(key, value)| pod.labels.get(key) == Some(value))
     }
 
-    /// The addresses that are its own in the cluster: none as long as none is assigned, and none if it is headless or of type ExternalName (rule OB-13).
+    /// The addresses that are its own in the cluster: none as long as none is assigned, and none if it is headless or of type
+    /// ExternalName (rule OB-13).
     #[must_use]
     pub fn cluster_addresses(&self) -> &[IpAddr] {
         match &self.cluster_ip {
