@@ -35,7 +35,8 @@ fn a_shell_in_a_new_pod_reaches_the_demonstration() {
         "test -t 0 && test -t 2 && echo a ter''minal\n",
         "a terminal",
     );
-    terminal.type_until("sleep 1000\n", "sleep 1000");
+    // A second one behind it would sleep on.
+    terminal.type_once("sh -c \"echo a''sleep; exec sleep 1000\"\n", "asleep");
     terminal.type_until("\x03", "^C");
     terminal.type_until("echo st''ill here\n", "still here");
     terminal.type_until("exit\n", "Session ended");
@@ -92,12 +93,24 @@ impl Terminal {
         self.seen.clear();
         eventually(word, || {
             self.keys.write_all(keys.as_bytes()).unwrap();
-            while !self.seen.contains(word) {
-                let bytes = self.screen.recv_timeout(Duration::from_secs(2)).ok()?;
-                self.seen += &String::from_utf8_lossy(&bytes);
-            }
-            Some(())
+            self.shows(word)
         });
+    }
+
+    /// Types to somebody who is there.
+    fn type_once(&mut self, keys: &str, word: &str) {
+        self.seen.clear();
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        eventually(word, || self.shows(word));
+    }
+
+    /// Whether `word` comes before nothing came for a while.
+    fn shows(&mut self, word: &str) -> Option<()> {
+        while !self.seen.contains(word) {
+            let bytes = self.screen.recv_timeout(Duration::from_secs(2)).ok()?;
+            self.seen += &String::from_utf8_lossy(&bytes);
+        }
+        Some(())
     }
 }
 
