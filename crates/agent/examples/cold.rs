@@ -196,6 +196,7 @@ fn configure(folder: &Path, cluster: &Cluster) -> AgentConfig {
         table_name: TABLE_NAME.to_owned(),
         protect_table: false,
         listen: None,
+        host_cgroups: None,
     }
 }
 

@@ -270,5 +270,6 @@ fn config() -> AgentConfig {
         table_name: TABLE_NAME.to_owned(),
         protect_table: false,
         listen: None,
+        host_cgroups: None,
     }
 }

@@ -34,6 +34,10 @@ pub struct AgentConfig {
     /// Where `/healthz`, `/readyz` and `/metrics` are answered; nowhere without it.
     #[serde(default)]
     pub listen: Option<SocketAddr>,
+    /// Where the node's cgroups (v2) are, so that policies can judge pods in the node's network (rule HN-1). Without it they cannot, and
+    /// the agent says so where a policy asks for it.
+    #[serde(default)]
+    pub host_cgroups: Option<PathBuf>,
 }
 
 impl AgentConfig {
@@ -61,6 +65,11 @@ const fn yes() -> bool {
 /// Name of the table that stands beside the one with this name while that is replaced.
 pub(crate) fn interim_name(table: &str) -> String {
     format!("{table}-interim")
+}
+
+/// Name of the table that judges pods in the network of the node, beside the one with this name.
+pub(crate) fn host_pods_name(table: &str) -> String {
+    format!("{table}-host-pods")
 }
 
 fn table_name() -> String {

@@ -15,7 +15,7 @@ use ringfence_cni::wiring::{host_interfaces, unwire};
 use ringfence_netlink::nftables::{Nftables, Owner};
 use ringfence_ruleset::Operation;
 
-use crate::config::interim_name;
+use crate::config::{host_pods_name, interim_name};
 use crate::node_routes;
 
 /// What the agent and the plugin keep in their folder.
@@ -148,7 +148,11 @@ impl Departure {
     }
 
     fn tables(&self) -> Result<impl Iterator<Item = String>> {
-        let own = [self.table.clone(), interim_name(&self.table)];
+        let own = [
+            self.table.clone(),
+            interim_name(&self.table),
+            host_pods_name(&self.table),
+        ];
         let tables = nftables()?.list_tables()?;
         Ok(tables.into_iter().filter(move |name| own.contains(name)))
     }

@@ -12,6 +12,7 @@ pub mod detour;
 pub mod flows;
 mod health_check;
 mod holdings;
+mod host_pods;
 mod http;
 mod kernel;
 mod metrics;
@@ -29,6 +30,7 @@ mod store;
 pub mod verification;
 
 pub use config::{AgentConfig, Capacity, Enforcement, NetworkConfig, Record, TABLE_NAME};
+pub use host_pods::HostPodsHealth;
 pub use kernel::{Obstacle, probe};
 pub use run::{run, run_behind, run_with};
 pub use source::Teller;

@@ -9,6 +9,7 @@ use ringfence_model::PolicyName;
 use ringfence_netlink::nftables::Nftables;
 use ringfence_ruleset::{Counters, Table};
 
+use crate::config::host_pods_name;
 use crate::state::Enforced;
 use crate::status::Rules;
 
@@ -18,7 +19,7 @@ pub(crate) fn read(
     enforced: Option<&Enforced>,
     policies: BTreeMap<PolicyName, Vec<Origin>>,
 ) -> Rules {
-    match live_table(table) {
+    let found = match live_table(table) {
         Ok(live) => {
             let live = live.as_ref();
             rules(
@@ -31,7 +32,23 @@ pub(crate) fn read(
             problem: Some(format!("{error:#}")),
             ..rules(None, enforced, policies)
         },
+    };
+    match live_table(&host_pods_name(table)) {
+        Ok(live) => Rules {
+            host_pods: live.map(|(table, counters)| host_pods(&table, &counters)),
+            ..found
+        },
+        Err(error) => Rules {
+            problem: found.problem.or_else(|| Some(format!("{error:#}"))),
+            ..found
+        },
     }
+}
+
+/// Elements say by their comments which pods and policies stand behind them.
+fn host_pods(table: &Table, counters: &Counters) -> Listing {
+    let listing = Listing::new(table, &BTreeMap::new(), &[], BTreeMap::new());
+    listing.counted(table, counters)
 }
 
 /// The table, and what its elements have counted.
@@ -65,6 +82,7 @@ fn rules(
         as_intended: intended.as_ref() == Some(&table_text),
         table_text,
         problem: None,
+        host_pods: None,
         revision: enforced.and_then(|enforced| enforced.revision),
         endpoints: endpoints
             .into_iter()

@@ -16,6 +16,7 @@ use crate::clock::time_of_day;
 use crate::flows::{self, SharedJournal, Snapshot};
 use crate::health_check::{Servers, health_checks};
 use crate::holdings::Inventory;
+use crate::host_pods::{self, HostPodsHealth, Wish};
 use crate::http::{self, Pages};
 use crate::kernel::{self, Job, Obstacle};
 use crate::metrics::{Sample, Tally};
@@ -84,6 +85,14 @@ pub(crate) enum Input {
         known: Option<u64>,
         answer: Sender<Option<Box<Snapshot>>>,
     },
+    /// Somebody wants to know what decides about pods in the network of the node, if it is of another moment than `known`. Nothing
+    /// before everything was heard.
+    HostPodsWish {
+        known: Option<u64>,
+        answer: Sender<Option<Box<Wish>>>,
+    },
+    /// What becomes of what they send.
+    HostPods(HostPodsHealth),
     Stop,
     /// A thread that should live as long as the agent is gone.
     ThreadEnded {
@@ -174,6 +183,7 @@ fn start(config: AgentConfig, source: Source, obstacle: Option<Obstacle>) -> Res
     let records = EndpointStore::open(&config.data_dir)?;
     sweep_dead_runs(&records);
     let jobs = kernel::start(&config, obstacle, &inputs)?;
+    host_pods::start(&config, &inputs)?;
     serve_plugin(&config, &inputs)?;
     let journal = SharedJournal::default();
     let watched = SharedWatched::default();
@@ -232,6 +242,7 @@ struct Agent {
     edits: SyncSender<Edited>,
     node: String,
     health_checks: Servers,
+    host_pods: HostPodsHealth,
 }
 
 impl Agent {
@@ -244,6 +255,7 @@ impl Agent {
         Self {
             node: config.node.clone(),
             health_checks: Servers::default(),
+            host_pods: HostPodsHealth::Off,
             dns: DnsServers::default(),
             memory: Memory::new(&config),
             machine: Machine::new(config),
@@ -346,6 +358,10 @@ impl Agent {
                 let changed = known != Some(self.version);
                 let _ = answer.send(changed.then(|| Box::new(self.snapshot())));
             }
+            Input::HostPodsWish { known, answer } => {
+                let _ = answer.send(self.host_pods_wish(known).map(Box::new));
+            }
+            Input::HostPods(health) => self.host_pods = health,
             Input::Stop | Input::ThreadEnded { .. } => {}
         }
     }
@@ -356,8 +372,24 @@ impl Agent {
         ticket
     }
 
-    fn health(&mut self) -> Health {
+    fn host_pods_wish(&self, known: Option<u64>) -> Option<Wish> {
+        let is_news = self.machine.health().ready && known != Some(self.version);
+        is_news.then(|| Wish::of(self.machine.cluster(), &self.node, self.version))
+    }
+
+    /// The table's, and that of what judges pods in the node's network.
+    fn both_healths(&self) -> Health {
         let health = self.machine.health();
+        let other = || self.host_pods.problem().map(str::to_owned);
+        Health {
+            problem: health.problem.clone().or_else(other),
+            host_pods: self.host_pods.clone(),
+            ..health
+        }
+    }
+
+    fn health(&mut self) -> Health {
+        let health = self.both_healths();
         Health {
             in_force: self.inventory.in_force(health.applied).clone(),
             unheard: self.tally.unheard(),
@@ -366,7 +398,7 @@ impl Agent {
     }
 
     fn sample(&self) -> Sample {
-        let (health, tally) = (self.machine.health(), self.tally.clone());
+        let (health, tally) = (self.both_healths(), self.tally.clone());
         Sample::new(health, tally, self.machine.table())
     }
 

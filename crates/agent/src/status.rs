@@ -12,6 +12,7 @@ use ringfence_model::{Holdings, ObjectName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::HostPodsHealth;
 use crate::flows::Flows;
 use crate::verification::{Verification, Watched};
 
@@ -65,6 +66,9 @@ pub struct Rules {
     pub problem: Option<String>,
     /// The store revision that the agent's table enforces, if it is exactly one.
     pub revision: Option<u64>,
+    /// The table that judges pods in the network of the node, if there is one.
+    #[serde(default)]
+    pub host_pods: Option<Listing>,
     /// The programmed endpoints: host interface to pod.
     pub endpoints: BTreeMap<String, ObjectName>,
 }
@@ -95,6 +99,9 @@ pub struct Health {
     /// What was not heard of the cluster at some time, and why at last.
     #[serde(default)]
     pub unheard: BTreeMap<String, String>,
+    /// What becomes of what pods in the network of the node send.
+    #[serde(default)]
+    pub host_pods: HostPodsHealth,
 }
 
 /// Asks an agent for its table.

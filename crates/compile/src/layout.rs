@@ -2,6 +2,7 @@
 
 mod affinity;
 mod chains;
+mod host_pods;
 mod hosts;
 mod part;
 mod pass;
@@ -15,6 +16,7 @@ use ringfence_net::Family;
 use ringfence_ruleset::{Chain, TABLE_NAME, Table};
 
 pub(crate) use affinity::affinity_chain;
+pub(crate) use host_pods::{ALL_PODS, OPENED, WITHHELD, host_pods};
 pub use pass::holds_trial;
 pub(crate) use pass::{HostPass, Pass};
 pub(crate) use place::{Place, numbers_no_classes};

@@ -326,7 +326,11 @@ fn parts() -> BTreeMap<String, Part> {
 fn subject(key: &Key) -> Option<Key> {
     match key.first.first()? {
         address @ Datum::Address(_) => Some(Key::point(vec![address.clone()])),
-        Datum::Byte(_) | Datum::Port(_) | Datum::Number(_) | Datum::Interface(_) => None,
+        Datum::Byte(_)
+        | Datum::Port(_)
+        | Datum::Number(_)
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Reason {
     Unlisted,
     /// No rule of a host firewall lets it in to the node (rule HF-2).
     Host,
+    /// Policies deny it to a pod in the network of its node (rule HN-2). The table of such pods reports it.
+    HostPod,
     /// It opens a connection, and nothing denies that.
     Allowed,
     /// Policies in audit mode would deny it to its source (rule AU-4).
@@ -54,7 +56,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All that are followed by a drop.
+    /// All that are followed by a drop in the table of the node.
     pub const DROPS: [Self; 10] = [
         Self::Egress,
         Self::Ingress,
@@ -103,6 +105,7 @@ impl Reason {
             Self::Elsewhere => "elsewhere",
             Self::Unlisted => "unlisted",
             Self::Host => "host",
+            Self::HostPod => "host-pod",
             Self::Allowed => "allowed",
             Self::AuditEgress => "audit-egress",
             Self::AuditIngress => "audit-ingress",
@@ -119,7 +122,8 @@ impl Reason {
     #[must_use]
     pub fn of_prefix(prefix: &str) -> Option<Self> {
         let word = prefix.strip_prefix(PREFIX)?;
-        let mut all = Self::DROPS.into_iter().chain(Self::PASSES);
+        let others = Self::PASSES.into_iter().chain([Self::HostPod]);
+        let mut all = Self::DROPS.into_iter().chain(others);
         all.find(|reason| reason.word() == word)
     }
 
@@ -135,7 +139,8 @@ impl Reason {
             | Self::Tunnel
             | Self::Elsewhere
             | Self::Unlisted
-            | Self::Host => format!("drop-{}", self.word()),
+            | Self::Host
+            | Self::HostPod => format!("drop-{}", self.word()),
             Self::Allowed | Self::AuditEgress | Self::AuditIngress => {
                 format!("report-{}", self.word())
             }
@@ -148,6 +153,7 @@ impl Reason {
         match self {
             Self::Egress
             | Self::Ingress
+            | Self::HostPod
             | Self::Allowed
             | Self::AuditEgress
             | Self::AuditIngress => (500, 1_000),
@@ -169,7 +175,8 @@ mod tests {
 
     #[test]
     fn each_prefix_means_its_reason() {
-        for reason in Reason::DROPS.into_iter().chain(Reason::PASSES) {
+        let others = Reason::PASSES.into_iter().chain([Reason::HostPod]);
+        for reason in Reason::DROPS.into_iter().chain(others) {
             assert_eq!(Reason::of_prefix(&reason.prefix()), Some(reason));
         }
         assert_eq!(Reason::of_prefix("ringfence"), None);

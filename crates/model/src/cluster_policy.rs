@@ -26,6 +26,9 @@ pub struct ClusterPolicy {
     pub ingress: Vec<ClusterRule>,
     /// `spec.egress` in order.
     pub egress: Vec<ClusterRule>,
+    /// Whether its rules about `networks` judge pods in the network of their node, too (rule HN-1).
+    #[serde(default)]
+    pub judges_host_pods: bool,
     /// Where the policy was written.
     pub source: Option<Source>,
 }

@@ -7,6 +7,7 @@ mod config;
 mod containers;
 mod endpoints;
 mod host_firewall;
+mod host_pod;
 mod kind;
 mod meta;
 mod network_policy;

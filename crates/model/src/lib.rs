@@ -17,6 +17,7 @@ mod documents;
 mod extract;
 mod held;
 mod host_firewall;
+mod host_pod;
 mod label;
 mod lesson;
 mod load;
@@ -66,6 +67,7 @@ pub use held::{Held, Holdings, Mark};
 pub use host_firewall::{
     FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, KUBELET_PORT, LONGEST_TRIAL,
 };
+pub use host_pod::{HOST_PODS_ANNOTATION, HOST_PODS_JUDGED};
 pub use label::{BadLabel, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{

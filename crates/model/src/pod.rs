@@ -31,6 +31,9 @@ pub struct Pod {
     pub workload: Option<Owner>,
     /// Whether `metadata.deletionTimestamp` is set (rule Q-4).
     pub terminating: bool,
+    /// Of a pod in the network of its node: the name by which the kubelet knows it and names its cgroups (rule HN-3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Box<str>>,
     /// Where it was written.
     pub source: Option<Source>,
 }
@@ -51,6 +54,7 @@ impl Pod {
             ready: true,
             workload: None,
             terminating: false,
+            uid: None,
             source: None,
         }
     }

@@ -82,6 +82,8 @@ pub struct Evaluator<'a> {
     scanned: BTreeSet<&'a str>,
     /// Whether what rules did is noted.
     traces: bool,
+    /// In which cgroups the sockets are that make packets, from below the root on.
+    cgroups: Vec<u64>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -93,6 +95,7 @@ impl<'a> Evaluator<'a> {
             table,
             scanned: sets.map(|(name, _)| name.as_str()).collect(),
             traces: true,
+            cgroups: Vec::new(),
         }
     }
 
@@ -103,6 +106,12 @@ impl<'a> Evaluator<'a> {
             traces: false,
             ..self
         }
+    }
+
+    /// The same for packets that a socket makes in the last of these cgroups; each lies in the one before, and the first in the root.
+    #[must_use]
+    pub fn sent_from(self, cgroups: Vec<u64>) -> Self {
+        Self { cgroups, ..self }
     }
 
     /// Runs every base chain of `hook` in order of priority. `choose(n)` answers `numgen random mod n`.

@@ -25,7 +25,8 @@ pub use fake::{FakeError, apply};
 pub use fingerprint::fingerprint;
 pub use operation::Operation;
 pub use rule::{
-    Expression, Field, Limit, Log, MetaKey, Operand, Operator, Rule, Statement, Verdict,
+    DEEPEST_CGROUP, Expression, Field, Limit, Log, MetaKey, Operand, Operator, Rule, Statement,
+    Verdict,
 };
 pub use set::{Counter, Counters, DataType, Datum, Element, Key, Set, SetKind, Value};
 pub use table::{BaseChain, Chain, ChainKind, Hook, TABLE_NAME, Table};

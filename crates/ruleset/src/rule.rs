@@ -136,12 +136,21 @@ pub enum Expression {
         /// Name of the map.
         map: String,
     },
+    /// The number of the cgroup (v2) in which the socket is that made the packet, or of the one above it that lies this many levels
+    /// below the root. A packet without a socket has none, nor has one whose cgroup lies higher.
+    SenderCgroup {
+        /// 1 to [`DEEPEST_CGROUP`].
+        level: u8,
+    },
     /// A random number below the modulus.
     Random {
         /// At least 1.
         modulus: u32,
     },
 }
+
+/// The deepest level at which the kernel compares cgroups.
+pub const DEEPEST_CGROUP: u8 = u8::MAX;
 
 /// Header fields. A field of one IP family implies a test for that family, written out by the encoder and
 /// left out in nft text, as `nft` itself does.

@@ -54,6 +54,8 @@ pub enum DataType {
     Mark,
     /// `ifname`, 16 bytes, zero padded.
     InterfaceName,
+    /// `cgroupsv2`, 8 bytes, host order: a cgroup's number.
+    Cgroup,
 }
 
 /// One field's value.
@@ -69,6 +71,8 @@ pub enum Datum {
     Number(u32),
     /// An interface name of at most 15 bytes.
     Interface(String),
+    /// The number of a cgroup: the inode of its folder.
+    Cgroup(u64),
 }
 
 /// The key of an element, cheap to clone: one point, or an inclusive range in each field (`first[i]..=last[i]`) in an interval set.

@@ -23,6 +23,7 @@ impl Expression {
                 SetKind::Map(types) => types.clone(),
                 SetKind::Set | SetKind::VerdictMap => return None,
             },
+            Self::SenderCgroup { .. } => vec![DataType::Cgroup],
             Self::Random { .. } => vec![DataType::Mark],
         })
     }
@@ -40,6 +41,7 @@ impl Expression {
             | Self::Meta(_)
             | Self::ConnectionState
             | Self::Constant(_)
+            | Self::SenderCgroup { .. }
             | Self::Random { .. } => Vec::new(),
         }
     }
@@ -80,6 +82,7 @@ impl Datum {
             Self::Port(_) => DataType::InetService,
             Self::Number(_) => DataType::ClassId,
             Self::Interface(_) => DataType::InterfaceName,
+            Self::Cgroup(_) => DataType::Cgroup,
         }
     }
 
@@ -89,7 +92,11 @@ impl Datum {
         let own = self.constant_type();
         let name_fits = match self {
             Self::Interface(name) => (1..=15).contains(&name.len()),
-            Self::Address(_) | Self::Byte(_) | Self::Port(_) | Self::Number(_) => true,
+            Self::Address(_)
+            | Self::Byte(_)
+            | Self::Port(_)
+            | Self::Number(_)
+            | Self::Cgroup(_) => true,
         };
         name_fits && (own == kind || (own == DataType::ClassId && kind == DataType::Mark))
     }
@@ -100,6 +107,7 @@ impl DataType {
     pub(crate) const fn padded_length(self) -> usize {
         match self {
             Self::Ipv6Address | Self::InterfaceName => 16,
+            Self::Cgroup => 8,
             Self::Ipv4Address
             | Self::InetProto
             | Self::InetService

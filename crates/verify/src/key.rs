@@ -31,7 +31,9 @@ pub(crate) fn parts(expression: &Expression, family: Family) -> Option<Vec<Part>
             let all: Option<Vec<_>> = all.iter().map(|part| parts(part, family)).collect();
             all?.into_iter().flatten().collect()
         }
-        Expression::ConnectionState | Expression::Map { .. } => return None,
+        Expression::ConnectionState | Expression::Map { .. } | Expression::SenderCgroup { .. } => {
+            return None;
+        }
     })
 }
 
@@ -115,7 +117,8 @@ pub(crate) fn between(axis: Axis, first: &Datum, last: &Datum, axes: &Axes) -> O
             | Datum::Port(_)
             | Datum::Address(_)
             | Datum::Interface(_)
-            | Datum::Number(_),
+            | Datum::Number(_)
+            | Datum::Cgroup(_),
             _,
         ) => None,
     }

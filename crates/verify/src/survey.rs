@@ -87,7 +87,15 @@ impl Survey {
                 }
                 (_, Datum::Port(first), Datum::Port(last)) => self.port_range(*first, *last),
                 (_, Datum::Interface(name), _) => drop(self.interfaces.insert(name.clone())),
-                (_, Datum::Address(_) | Datum::Byte(_) | Datum::Number(_) | Datum::Port(_), _) => {}
+                (
+                    _,
+                    Datum::Address(_)
+                    | Datum::Byte(_)
+                    | Datum::Number(_)
+                    | Datum::Port(_)
+                    | Datum::Cgroup(_),
+                    _,
+                ) => {}
             }
         }
     }

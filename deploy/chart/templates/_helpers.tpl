@@ -42,7 +42,17 @@ mtu: {{ .Values.cni.mtu | int }}
 {{- end }}
 listen: {{ include "ringfence.listen" . | quote }}
 record: {{ .Values.record }}
+{{- if include "ringfence.hostPods" . }}
+hostCgroups: /host/cgroup
+{{- end }}
 log: json
+{{- end -}}
+
+{{- /* Whether agents tell pods in the network of their node by cgroups. Who takes ringfence away does not. */ -}}
+{{- define "ringfence.hostPods" -}}
+{{- if and .Values.guard.hostPods (not .Values.uninstall) -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{- define "ringfence.listen" -}}

@@ -6,7 +6,7 @@ use ringfence_model::{
     Because, Cluster, Connection, Direction, DirectionDecision, DirectionVerdict, Endpoint,
     JudgedRule, Labels, Match, PolicyName, Query,
 };
-use ringfence_policy::Engine;
+use ringfence_policy::{Engine, HostPodRule, host_pod_rule};
 
 use super::aggregate::{Counted, Flow};
 use super::record::{FlowEnd, FlowRecord, FlowVerdict, protocol_word};
@@ -91,6 +91,7 @@ impl Judge {
                 .because
                 .push("the source is in no block of the Service's `loadBalancerSourceRanges`".to_owned()),
             Reason::Host => finding.because.push(self.shut_out(flow)),
+            Reason::HostPod => self.kept_from(flow, &mut finding),
             Reason::Tunnel => finding
                 .because
                 .push("only nodes may use the port of the tunnels between nodes".to_owned()),
@@ -104,6 +105,27 @@ impl Judge {
             Ok(connection) => decision_of(&connection, Direction::Ingress).to_string(),
             Err(why) => why,
         }
+    }
+
+    /// What a pod in the network of this node was denied (rule HN-2). The packet does not say which pod sent it.
+    fn kept_from(&self, flow: &Flow, finding: &mut Finding) {
+        let header = &flow.header;
+        let packet = (header.protocol, header.port);
+        let rule = host_pod_rule(self.engine.cluster(), None, header.destination, packet);
+        let denial = rule.filter(HostPodRule::denies);
+        finding.because.push(match denial {
+            Some(rule) => {
+                let policy = &rule.policy.name;
+                finding.policies.push(PolicyName::Cluster(policy.clone()));
+                format!(
+                    "{policy} egress[{}] denies it to a pod in the network of this node",
+                    rule.index
+                )
+            }
+            None => {
+                "a policy of its moment denied it to a pod in the network of this node".to_owned()
+            }
+        });
     }
 
     fn denied(&self, flow: &Flow, direction: Direction, finding: &mut Finding) {

@@ -61,7 +61,7 @@ impl FlowVerdict {
     pub const fn of(reason: Reason) -> Self {
         match reason {
             Reason::Allowed => Self::Allow,
-            Reason::Egress | Reason::Ingress => Self::Deny,
+            Reason::Egress | Reason::Ingress | Reason::HostPod => Self::Deny,
             Reason::AuditEgress | Reason::AuditIngress => Self::Audit,
             Reason::Spoofed
             | Reason::Unwired

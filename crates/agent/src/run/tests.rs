@@ -19,6 +19,7 @@ fn agent(inputs: &Path) -> (Agent, Receiver<Job>) {
         table_name: crate::TABLE_NAME.to_owned(),
         protect_table: true,
         listen: None,
+        host_cgroups: None,
     };
     let (jobs, queue) = channel();
     let (edits, _) = std::sync::mpsc::sync_channel(1);

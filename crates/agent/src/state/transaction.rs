@@ -97,7 +97,11 @@ impl Denials {
 fn class(key: &Key) -> Option<u32> {
     match key.first.get(1)? {
         Datum::Number(class) => Some(*class),
-        Datum::Address(_) | Datum::Byte(_) | Datum::Port(_) | Datum::Interface(_) => None,
+        Datum::Address(_)
+        | Datum::Byte(_)
+        | Datum::Port(_)
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     }
 }
 
@@ -366,7 +370,8 @@ fn address(key: &Key) -> Option<IpAddr> {
             | Datum::Byte(_)
             | Datum::Port(_)
             | Datum::Number(_)
-            | Datum::Interface(_),
+            | Datum::Interface(_)
+            | Datum::Cgroup(_),
         )
         | None => None,
     }

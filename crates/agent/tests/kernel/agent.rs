@@ -85,6 +85,7 @@ impl Node {
             table_name: TABLE_NAME.to_owned(),
             protect_table: true,
             listen: None,
+            host_cgroups: None,
         };
         fs::create_dir_all(config.data_dir.join("endpoints")).unwrap();
         write_config(folder.path(), &config);

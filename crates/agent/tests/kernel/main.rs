@@ -10,6 +10,7 @@
 )]
 
 mod agent;
+mod host_pods;
 mod killed;
 mod loose;
 mod objects;
@@ -42,7 +43,11 @@ fn main() -> ExitCode {
     if let Some(config) = std::env::var_os(agent::CONFIG) {
         return agent::main(config.as_ref());
     }
+    if let Some(what) = std::env::var_os(host_pods::SENDER) {
+        return host_pods::main(&what);
+    }
     sandbox::main_with_and_without_root(tests![
+        host_pods::the_kernel_tells_them_by_their_cgroups,
         table::the_kernel_holds_what_was_compiled,
         table::a_restart_writes_nothing,
         table::what_others_change_is_repaired,

@@ -55,6 +55,7 @@ pub(crate) fn pod_on(node: &str, name: &str, address: &str) -> AgentObject {
         ready: true,
         workload: None,
         terminating: false,
+        uid: None,
         source: None,
     })
 }

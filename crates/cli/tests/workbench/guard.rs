@@ -48,6 +48,28 @@ fn what_is_printed_is_what_the_other_commands_understand() {
 }
 
 #[test]
+fn a_pod_in_the_network_of_its_node_is_judged_by_nodes_that_can_tell_it() {
+    let printed = ringfence(&["guard", "metadata"]).stdout;
+    let explain = ["explain", "shop/agent", "169.254.169.254", "80", "-f", "-"];
+    let guarded = ringfence_reading(&format!("{PODS}{printed}"), &explain);
+    let warning = "ClusterNetworkPolicy/guard-metadata egress[1] denies 169.254.169.254 to it";
+    assert!(
+        guarded.stderr.contains(warning) || guarded.stdout.contains(warning),
+        "{guarded:?}"
+    );
+    let older = printed.replace("ringfence.dev/host-network-pods: judged", "a: b");
+    let older = ringfence_reading(&format!("{PODS}{older}"), &explain);
+    assert!(
+        !older.stderr.contains("HN-4") && !older.stdout.contains("HN-4"),
+        "{older:?}"
+    );
+    let granted = guard(PODS, &["--allow", "shop/[app=agent]", "-o", "text"]);
+    assert_eq!(code(&granted), 0, "{}", granted.stderr);
+    let told = "shop/agent: granted, in the network of its node";
+    assert!(granted.stdout.contains(told), "{}", granted.stdout);
+}
+
+#[test]
 fn it_holds_and_says_who_is_out_of_its_reach() {
     let held = guard(PODS, &["-o", "text"]);
     assert_eq!(code(&held), 0, "{}", held.stderr);

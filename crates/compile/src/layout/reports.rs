@@ -9,11 +9,13 @@ use crate::report::{LOG_GROUP, Reason, SNAPLEN};
 
 /// The chains that report a packet and drop it.
 pub(super) fn drops() -> BTreeMap<String, Chain> {
-    let chain = |reason: Reason| {
-        let rules = vec![rule(report(reason)), rule([verdict(Verdict::Drop)])];
-        (reason.chain(), Chain { base: None, rules })
-    };
-    Reason::DROPS.into_iter().map(chain).collect()
+    Reason::DROPS.into_iter().map(drop_chain).collect()
+}
+
+/// The chain that reports a packet for this reason and drops it.
+pub(super) fn drop_chain(reason: Reason) -> (String, Chain) {
+    let rules = vec![rule(report(reason)), rule([verdict(Verdict::Drop)])];
+    (reason.chain(), Chain { base: None, rules })
 }
 
 /// The chains that report what policies in audit mode would deny, and let it go on (rule AU-4).

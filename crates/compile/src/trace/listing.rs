@@ -242,7 +242,8 @@ fn address(key: &Key) -> Option<IpAddr> {
         | Datum::Byte(_)
         | Datum::Port(_)
         | Datum::Number(_)
-        | Datum::Interface(_) => None,
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     })
 }
 
@@ -258,7 +259,11 @@ fn class(set: &Set, key: &Key, element: &Element) -> Option<u32> {
     };
     match in_key.or(given)? {
         Datum::Number(class) => Some(*class),
-        Datum::Address(_) | Datum::Byte(_) | Datum::Port(_) | Datum::Interface(_) => None,
+        Datum::Address(_)
+        | Datum::Byte(_)
+        | Datum::Port(_)
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     }
 }
 

@@ -55,6 +55,13 @@ pub(super) fn of_set(name: &str) -> &'static str {
         "cluster" => "pod, Service and node addresses, which no masquerade hides",
         "tunnels" => "the port of the tunnels between nodes",
         "nodes" => "node addresses, which may feed a tunnel and have the ports of Services",
+        "withheld" => "addresses that policies deny to pods in the network of this node",
+        "opened" => {
+            "what of these is open to whom: by the number of a pod's cgroup, or of that of all pods"
+        }
+        "all-pods" => {
+            "the number of the cgroup that the pods of this node are in: what else they send there is dropped"
+        }
         _ => "no set of ringfence",
     }
 }

@@ -91,6 +91,7 @@ fn policies(
             subject: pods(scope),
             ingress: chunk(ingress, index),
             egress: chunk(egress, index),
+            judges_host_pods: false,
             source: None,
         }));
     }

@@ -167,6 +167,7 @@ fn pod(number: u8) -> Pod {
         ready: true,
         workload: None,
         terminating: false,
+        uid: None,
         source: None,
     }
 }

@@ -37,6 +37,7 @@ fn pod(name: &str, app: &str, list: &[&str]) -> Pod {
         ready: true,
         workload: None,
         terminating: false,
+        uid: None,
         source: None,
     }
 }

@@ -187,6 +187,7 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
         ready: false,
         workload: None,
         terminating: false,
+        uid: None,
         source: workload.source.clone(),
     }
 }

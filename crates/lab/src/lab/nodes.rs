@@ -161,6 +161,7 @@ impl Node {
             table_name: ringfence_agent::TABLE_NAME.to_owned(),
             protect_table: true,
             listen: None,
+            host_cgroups: None,
         };
         std::fs::write(self.agent_config(), serde_json::to_vec_pretty(&agent)?)?;
         let network = serde_json::json!({

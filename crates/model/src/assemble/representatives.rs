@@ -126,6 +126,7 @@ fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
         ready: true,
         workload: Some(workloads.top(key(workload))),
         terminating: false,
+        uid: None,
         source: workload.source.clone(),
     }
 }

@@ -7,7 +7,7 @@ mod ports;
 use dialect::Dialect;
 
 use super::pod::owned;
-use super::{Context, audit, meta};
+use super::{Context, audit, host_pod, meta};
 use crate::report::Report;
 use crate::validate::{limits, names, quote};
 use crate::view::View;
@@ -43,6 +43,7 @@ pub(super) fn cluster_policy(
     let subject = peers::subject(report, &dialect, &spec.field("subject"));
     let ingress = rules(report, &dialect, &spec.field("ingress"), Direction::Ingress);
     let egress = rules(report, &dialect, &spec.field("egress"), Direction::Egress);
+    let judges_host_pods = host_pod::is_judged(report, root, tier);
     Some(ClusterPolicy {
         name: ClusterPolicyName { kind, name },
         tier: tier?,
@@ -50,6 +51,7 @@ pub(super) fn cluster_policy(
         subject: subject?,
         ingress,
         egress,
+        judges_host_pods,
         source: report.source(root.span),
     })
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::containers::containers;
-use super::{Context, meta};
+use super::{Context, host_pod, meta};
 use crate::report::Report;
 use crate::validate::{address, names, selector};
 use crate::view::View;
@@ -29,6 +29,7 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
         ready: is_ready(&status),
         workload: None,
         terminating: root.field("metadata").field("deletionTimestamp").is_set(),
+        uid: host_pod::uid(root, spec.host_network),
         source: report.source(root.span),
     };
     Some(PodManifest {

@@ -161,6 +161,7 @@ pub(super) mod expr {
     pub(in crate::nftables) const HTON: u32 = 1;
     pub(in crate::nftables) const NAT_DESTINATION: u32 = 1;
     pub(in crate::nftables) const NUMGEN_RANDOM: u32 = 1;
+    pub(in crate::nftables) const SOCKET_CGROUP: u32 = 3;
     pub(in crate::nftables) const DYNSET_UPDATE: u32 = 1;
     pub(in crate::nftables) const DYNSET_DELETE: u32 = 2;
     pub(in crate::nftables) const REJECT_TCP_RESET: u32 = 1;

@@ -29,6 +29,20 @@ impl ByteOrder {
         }
     }
 
+    fn long_bytes(self, number: u64) -> [u8; 8] {
+        match self {
+            Self::Host => number.to_ne_bytes(),
+            Self::Big => number.to_be_bytes(),
+        }
+    }
+
+    fn long_number(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Self::Host => u64::from_ne_bytes(bytes),
+            Self::Big => u64::from_be_bytes(bytes),
+        }
+    }
+
     fn number(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Host => u32::from_ne_bytes(bytes),
@@ -42,6 +56,7 @@ pub(super) const fn length(kind: DataType) -> usize {
     match kind {
         DataType::Ipv4Address | DataType::ClassId | DataType::Mark => 4,
         DataType::Ipv6Address | DataType::InterfaceName => 16,
+        DataType::Cgroup => 8,
         DataType::InetProto => 1,
         DataType::InetService => 2,
     }
@@ -57,10 +72,11 @@ const fn number(kind: DataType) -> u32 {
         DataType::Mark => 19,
         DataType::ClassId => 23,
         DataType::InterfaceName => 41,
+        DataType::Cgroup => 46,
     }
 }
 
-const ALL: [DataType; 7] = [
+const ALL: [DataType; 8] = [
     DataType::Ipv4Address,
     DataType::Ipv6Address,
     DataType::InetProto,
@@ -68,6 +84,7 @@ const ALL: [DataType; 7] = [
     DataType::Mark,
     DataType::ClassId,
     DataType::InterfaceName,
+    DataType::Cgroup,
 ];
 /// Bits of one field in the number of a concatenated type.
 const TYPE_BITS: u32 = 6;
@@ -154,6 +171,7 @@ fn write_one(
         (DataType::ClassId | DataType::Mark, Datum::Number(number)) => {
             bytes.extend(order.bytes(*number));
         }
+        (DataType::Cgroup, Datum::Cgroup(number)) => bytes.extend(order.long_bytes(*number)),
         (DataType::InterfaceName, Datum::Interface(name)) => write_interface(bytes, name)?,
         _ => {
             return Err(EncodeError::Type {
@@ -201,6 +219,7 @@ fn decode_one(kind: DataType, bytes: &[u8], order: ByteOrder) -> Option<Datum> {
         DataType::InetProto => Datum::Byte(*bytes.first()?),
         DataType::InetService => Datum::Port(u16::from_be_bytes(*bytes.first_chunk()?)),
         DataType::ClassId | DataType::Mark => Datum::Number(order.number(*bytes.first_chunk()?)),
+        DataType::Cgroup => Datum::Cgroup(order.long_number(*bytes.first_chunk()?)),
         DataType::InterfaceName => {
             let end = bytes
                 .iter()
@@ -221,6 +240,7 @@ pub(super) const fn type_name(kind: DataType) -> &'static str {
         DataType::Mark => "mark",
         DataType::ClassId => "classid",
         DataType::InterfaceName => "ifname",
+        DataType::Cgroup => "cgroupsv2",
     }
 }
 
@@ -231,6 +251,7 @@ pub(super) fn describe(value: &Datum) -> String {
         Datum::Port(port) => port.to_string(),
         Datum::Number(number) => format!("{number:#x}"),
         Datum::Interface(name) => format!("\"{name}\""),
+        Datum::Cgroup(number) => number.to_string(),
     }
 }
 

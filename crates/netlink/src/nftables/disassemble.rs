@@ -89,6 +89,7 @@ impl Machine<'_> {
             "ct" => self.connection_state(fields),
             "payload" => self.payload(fields),
             "numgen" => self.random(fields),
+            "socket" => self.cgroup(fields),
             "byteorder" => self.byte_order(fields),
             "bitwise" => self.mask(fields),
             "cmp" => self.compare(fields),
@@ -165,13 +166,21 @@ impl Machine<'_> {
         )
     }
 
+    fn cgroup(&mut self, fields: &Attributes<'_>) -> Option<()> {
+        (be32(fields, 1)? == expr::SOCKET_CGROUP).then_some(())?;
+        let level = u8::try_from(be32(fields, 3)?).ok()?;
+        self.hold(register(fields, 2)?, Expression::SenderCgroup { level })
+    }
+
     fn byte_order(&mut self, fields: &Attributes<'_>) -> Option<()> {
         let (source, target) = (register(fields, 1)?, register(fields, 2)?);
-        let turned =
-            be32(fields, 3)? == expr::HTON && be32(fields, 4)? == 4 && be32(fields, 5)? == 4;
-        (turned && source == target).then_some(())?;
         let value = self.value(source, ByteOrder::Host)?;
-        is_host_order(&value).then_some(())?;
+        let length = datum::length(comparable(&value).ok()?);
+        let length = u32::try_from(length).ok()?;
+        let turned = be32(fields, 3)? == expr::HTON
+            && be32(fields, 4)? == length
+            && be32(fields, 5)? == length;
+        (turned && source == target && is_host_order(&value)).then_some(())?;
         self.registers
             .insert(target, Held::Value(value, ByteOrder::Big));
         Some(())
@@ -426,6 +435,7 @@ impl Machine<'_> {
             Expression::Meta(_)
             | Expression::ConnectionState
             | Expression::Constant(_)
+            | Expression::SenderCgroup { .. }
             | Expression::Random { .. } => {}
         }
     }

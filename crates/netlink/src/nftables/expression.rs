@@ -80,14 +80,14 @@ pub(super) fn mask(writer: &mut Writer, register: u32, length: u32, mask: &[u8])
     });
 }
 
-/// Turns a 4-byte number in host order into network order.
-pub(super) fn to_network_order(writer: &mut Writer, register: u32) {
+/// Turns a number of 4 or 8 bytes in host order into network order.
+pub(super) fn to_network_order(writer: &mut Writer, register: u32, length: u32) {
     expression(writer, "byteorder", |writer| {
         writer.be32(1, register);
         writer.be32(2, register);
         writer.be32(3, expr::HTON);
-        writer.be32(4, 4);
-        writer.be32(5, 4);
+        writer.be32(4, length);
+        writer.be32(5, length);
     });
 }
 
@@ -134,6 +134,15 @@ pub(super) fn random(writer: &mut Writer, modulus: u32, register: u32) {
         writer.be32(2, modulus);
         writer.be32(3, expr::NUMGEN_RANDOM);
         writer.be32(4, 0);
+    });
+}
+
+/// The cgroup of the packet's socket, or the one above it at this level.
+pub(super) fn sender_cgroup(writer: &mut Writer, level: u8, register: u32) {
+    expression(writer, "socket", |writer| {
+        writer.be32(1, expr::SOCKET_CGROUP);
+        writer.be32(2, register);
+        writer.be32(3, level.into());
     });
 }
 

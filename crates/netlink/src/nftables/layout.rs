@@ -25,6 +25,7 @@ pub(super) fn comparable(expression: &Expression) -> Result<DataType, EncodeErro
         }
         Expression::Meta(MetaKey::Priority) => Ok(DataType::ClassId),
         Expression::Random { .. } => Ok(DataType::Mark),
+        Expression::SenderCgroup { .. } => Ok(DataType::Cgroup),
         Expression::ConnectionState => Err(EncodeError::Operand("a connection state as a number")),
         Expression::Constant(_) => Err(EncodeError::Operand("a constant")),
         Expression::Concat(_) => Err(EncodeError::Operand("a concatenation")),
@@ -35,7 +36,9 @@ pub(super) fn comparable(expression: &Expression) -> Result<DataType, EncodeErro
 pub(super) const fn is_host_order(expression: &Expression) -> bool {
     matches!(
         expression,
-        Expression::Meta(MetaKey::Priority) | Expression::Random { .. }
+        Expression::Meta(MetaKey::Priority)
+            | Expression::Random { .. }
+            | Expression::SenderCgroup { .. }
     )
 }
 

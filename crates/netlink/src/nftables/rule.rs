@@ -41,6 +41,7 @@ pub(super) fn needs_definition(key: &Expression) -> bool {
     match key {
         Expression::Concat(parts) => parts.iter().any(needs_definition),
         Expression::Meta(MetaKey::Priority)
+        | Expression::SenderCgroup { .. }
         | Expression::Random { .. }
         | Expression::Map { .. } => true,
         Expression::Field(_)
@@ -310,6 +311,7 @@ impl Encoder<'_, '_> {
             }
             Expression::Constant(_)
             | Expression::Field(_)
+            | Expression::SenderCgroup { .. }
             | Expression::ConnectionState
             | Expression::Concat(_) => {
                 return Err(EncodeError::Operand("a value for the priority"));
@@ -348,6 +350,9 @@ impl Encoder<'_, '_> {
             }
             Expression::Meta(key) => emit::meta_load(self.writer, meta_number(*key), register),
             Expression::ConnectionState => emit::ct_load(self.writer, expr::CT_STATE, register),
+            Expression::SenderCgroup { level } => {
+                emit::sender_cgroup(self.writer, *level, register)
+            }
             Expression::Random { modulus } => emit::random(self.writer, *modulus, register),
             Expression::Map { key, map } => {
                 self.load_key(key, map, register)?;
@@ -367,7 +372,8 @@ impl Encoder<'_, '_> {
     ) -> Result<(), EncodeError> {
         self.load(expression, register)?;
         if order == ByteOrder::Big && is_host_order(expression) {
-            emit::to_network_order(self.writer, register);
+            let length = length32(datum::length(comparable(expression)?));
+            emit::to_network_order(self.writer, register, length);
         }
         Ok(())
     }
@@ -419,6 +425,7 @@ impl Encoder<'_, '_> {
             Expression::Meta(_)
             | Expression::ConnectionState
             | Expression::Constant(_)
+            | Expression::SenderCgroup { .. }
             | Expression::Random { .. } => {}
         }
     }
@@ -473,6 +480,7 @@ fn width(expression: &Expression) -> Result<u32, EncodeError> {
         | Expression::ConnectionState
         | Expression::Constant(_)
         | Expression::Map { .. }
+        | Expression::SenderCgroup { .. }
         | Expression::Random { .. } => {
             Ok(length32(align(datum::length(comparable(expression)?))) / 4)
         }

@@ -122,7 +122,9 @@ fn number(kind: u8, value: u32) -> Vec<u8> {
 
 fn order(types: &[DataType]) -> u32 {
     match types {
-        [DataType::ClassId | DataType::Mark | DataType::InterfaceName] => ORDER_HOST,
+        [DataType::ClassId | DataType::Mark | DataType::InterfaceName | DataType::Cgroup] => {
+            ORDER_HOST
+        }
         [_] => ORDER_BIG,
         _ => ORDER_MIXED,
     }

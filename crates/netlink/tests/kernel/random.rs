@@ -22,7 +22,7 @@ tests! {
     ],
 }
 
-const TYPES: [DataType; 7] = [
+const TYPES: [DataType; 8] = [
     DataType::Ipv4Address,
     DataType::Ipv6Address,
     DataType::InetProto,
@@ -30,6 +30,7 @@ const TYPES: [DataType; 7] = [
     DataType::ClassId,
     DataType::Mark,
     DataType::InterfaceName,
+    DataType::Cgroup,
 ];
 
 fn datum(kind: DataType) -> BoxedStrategy<Datum> {
@@ -43,6 +44,7 @@ fn datum(kind: DataType) -> BoxedStrategy<Datum> {
         DataType::InetProto => any::<u8>().prop_map(Datum::Byte).boxed(),
         DataType::InetService => any::<u16>().prop_map(Datum::Port).boxed(),
         DataType::ClassId | DataType::Mark => any::<u32>().prop_map(Datum::Number).boxed(),
+        DataType::Cgroup => any::<u64>().prop_map(Datum::Cgroup).boxed(),
         DataType::InterfaceName => "[a-z][a-z0-9.]{0,14}".prop_map(Datum::Interface).boxed(),
     }
 }

@@ -138,6 +138,7 @@ fn admin(site: Site<'_>) -> Option<Edit> {
         subject: identity::scope(site.cluster, subject),
         ingress: Vec::new(),
         egress: Vec::new(),
+        judges_host_pods: false,
         source: None,
     };
     match site.obstacle.direction {

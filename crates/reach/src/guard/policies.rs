@@ -1,6 +1,8 @@
 //! A guard as manifests.
 
-use ringfence_model::{LabelSelector, METADATA_NAME_LABEL, SelectorOperator};
+use ringfence_model::{
+    HOST_PODS_ANNOTATION, HOST_PODS_JUDGED, LabelSelector, METADATA_NAME_LABEL, SelectorOperator,
+};
 
 use super::{ADDRESSES, Grant, Guard, MetadataAddress, NAME};
 use crate::yaml::{Yaml, selector};
@@ -37,11 +39,16 @@ impl Guard {
     }
 }
 
+/// Pods in the network of their node are meant, too (rule HN-1).
 fn policy(name: &str, priority: u16, subject: &Yaml, egress: &[Yaml]) -> String {
+    let judged = Yaml::map([(HOST_PODS_ANNOTATION, Yaml::text(HOST_PODS_JUDGED))]);
     Yaml::map([
         ("apiVersion", Yaml::text("policy.networking.k8s.io/v1beta1")),
         ("kind", Yaml::text("ClusterNetworkPolicy")),
-        ("metadata", Yaml::map([("name", Yaml::text(name))])),
+        (
+            "metadata",
+            Yaml::map([("name", Yaml::text(name)), ("annotations", judged)]),
+        ),
         (
             "spec",
             Yaml::map([

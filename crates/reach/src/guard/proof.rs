@@ -6,7 +6,7 @@ use ringfence_model::{
     Cluster, ClusterPolicyName, ClusterTier, Endpoint, ObjectName, Outcome, Pod, Query, QueryError,
 };
 use ringfence_net::Protocol;
-use ringfence_policy::Engine;
+use ringfence_policy::{Engine, host_pod_rule};
 
 use super::{ADDRESSES, Grant, Guard, NAME};
 
@@ -24,8 +24,11 @@ pub struct Proof {
     pub open: Vec<Open>,
     /// Grants that no pod has, by their index.
     pub unused: Vec<usize>,
-    /// Pods in the network of their node, which no policy judges (rule CN-2), in order.
+    /// Pods in the network of their node that the guard keeps from every address, in order: as far as their node tells them from its own
+    /// programs (rule HN-4), which manifests do not say.
     pub host_network: Vec<ObjectName>,
+    /// Pods in the network of their node that a grant leaves alone, in order: NetworkPolicy does not judge them.
+    pub host_granted: Vec<ObjectName>,
     /// Policies of the Admin tier with a priority of the guard's, in order: it is not defined which is asked first (rule
     /// CN-22), so a pod counts as open that either order leaves open.
     pub ties: Vec<ClusterPolicyName>,
@@ -52,13 +55,7 @@ pub fn prove(engine: &Engine, guard: &Guard) -> Proof {
     for pod in live {
         proof.add((engine, others_first.as_ref()), guard, pod);
     }
-    let pods = || {
-        engine
-            .cluster()
-            .pods
-            .values()
-            .filter(|pod| pod.is_on_pod_network())
-    };
+    let pods = || engine.cluster().pods.values().filter(|pod| pod.is_live());
     let is_unused = |grant: &Grant| !pods().any(|pod| grant.covers(pod));
     let grants = guard.grants.iter().enumerate();
     proof.unused = grants
@@ -104,7 +101,7 @@ impl Proof {
         pod: &Pod,
     ) {
         if pod.host_network {
-            self.host_network.push(pod.name.clone());
+            self.add_host_pod(engine.cluster(), guard, pod);
             return;
         }
         let orders = || std::iter::once(engine).chain(others_first);
@@ -119,11 +116,32 @@ impl Proof {
         } else if reached.is_empty() {
             self.guarded += 1;
         } else {
-            self.open.extend(reached.into_iter().map(|address| Open {
-                pod: pod.name.clone(),
-                address,
-            }));
+            self.reaches(pod, reached);
         }
+    }
+
+    fn add_host_pod(&mut self, cluster: &Cluster, guard: &Guard, pod: &Pod) {
+        let is_open = |address: &IpAddr| {
+            let packet = (Protocol::Tcp.into(), Some(HTTP));
+            let rule = host_pod_rule(cluster, Some(pod), *address, packet);
+            rule.is_none_or(|rule| !rule.denies())
+        };
+        let addresses = ADDRESSES.iter().map(|one| one.address);
+        let reached: Vec<IpAddr> = addresses.filter(is_open).collect();
+        if guard.grants.iter().any(|grant| grant.covers(pod)) {
+            self.host_granted.push(pod.name.clone());
+        } else if reached.is_empty() {
+            self.host_network.push(pod.name.clone());
+        } else {
+            self.reaches(pod, reached);
+        }
+    }
+
+    fn reaches(&mut self, pod: &Pod, addresses: Vec<IpAddr>) {
+        self.open.extend(addresses.into_iter().map(|address| Open {
+            pod: pod.name.clone(),
+            address,
+        }));
     }
 }
 

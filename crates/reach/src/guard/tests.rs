@@ -84,7 +84,7 @@ fn name(namespace: &str, name: &str) -> ObjectName {
 }
 
 #[test]
-fn every_pod_is_kept_away_but_those_in_the_network_of_their_node() {
+fn every_pod_is_kept_away() {
     let proof = proof(&guard(Vec::new()), "");
     assert_eq!(proof.guarded, 3);
     assert!(proof.open.is_empty() && proof.granted.is_empty() && proof.unused.is_empty());
@@ -92,13 +92,22 @@ fn every_pod_is_kept_away_but_those_in_the_network_of_their_node() {
 }
 
 #[test]
+fn a_grant_is_for_pods_in_the_network_of_their_node_too() {
+    let scaler = grant("tools", &[("app", SelectorOperator::In, &["scaler"])]);
+    let proof = proof(&guard(vec![scaler]), "");
+    assert_eq!(proof.host_granted, [name("tools", "agent")]);
+    assert!(proof.host_network.is_empty() && proof.unused.is_empty());
+}
+
+#[test]
 fn without_the_policies_everything_is_open() {
     let proof = prove(&Engine::new(cluster(PODS)), &guard(Vec::new()));
     assert_eq!(proof.guarded, 0);
     let pods: BTreeSet<&ObjectName> = proof.open.iter().map(|open| &open.pod).collect();
-    assert_eq!(pods.len(), 3);
+    assert_eq!(pods.len(), 4);
     let v4 = ADDRESSES.iter().filter(|one| one.address.is_ipv4()).count();
-    assert_eq!(proof.open.len(), 2 * ADDRESSES.len() + v4);
+    // A pod in the network of its node has whatever addresses that has.
+    assert_eq!(proof.open.len(), 3 * ADDRESSES.len() + v4);
 }
 
 #[test]

@@ -252,6 +252,7 @@ fn usual() -> Pod {
         ready: true,
         workload: None,
         terminating: false,
+        uid: None,
         source: None,
     }
 }

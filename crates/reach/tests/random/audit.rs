@@ -414,6 +414,7 @@ fn to_everything(action: ClusterAction) -> ClusterPolicy {
         subject: PodScope::default(),
         ingress: vec![rule(vec![pods()])],
         egress: vec![rule(vec![pods(), ClusterPeer::Networks(blocks.to_vec())])],
+        judges_host_pods: false,
         source: None,
     }
 }

@@ -27,6 +27,11 @@ impl<'a> Machine<'_, 'a> {
                     Value::Member | Value::Verdict(_) => None,
                 }
             }
+            Expression::SenderCgroup { level } => {
+                let above = usize::from(*level).checked_sub(1)?;
+                let found = self.evaluator.cgroups.get(above)?;
+                Some(vec![Datum::Cgroup(*found)])
+            }
             Expression::Random { modulus } => {
                 let number = (self.choose)(*modulus);
                 Some(vec![Datum::Number(number.checked_rem(*modulus)?)])

@@ -46,6 +46,7 @@ pub(crate) fn print_datum(f: &mut Formatter<'_>, kind: DataType, datum: &Datum) 
         (DataType::Mark, Datum::Number(number)) => write!(f, "0x{number:08x}"),
         (_, Datum::Number(number)) => print_class(f, *number),
         (_, Datum::Interface(name)) => write!(f, "\"{name}\""),
+        (_, Datum::Cgroup(number)) => write!(f, "{number}"),
     }
 }
 
@@ -116,6 +117,7 @@ pub(crate) fn key_bytes(datum: &Datum) -> Vec<u8> {
         Datum::Byte(number) => vec![*number],
         Datum::Port(port) => port.to_be_bytes().to_vec(),
         Datum::Number(number) => number.to_le_bytes().to_vec(),
+        Datum::Cgroup(number) => number.to_le_bytes().to_vec(),
         Datum::Interface(name) => {
             let mut bytes = name.as_bytes().to_vec();
             bytes.resize(16, 0);

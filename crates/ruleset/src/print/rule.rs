@@ -108,6 +108,7 @@ impl Display for Expression {
             Self::Constant(datum) => print_datum(f, DataType::ClassId, datum),
             Self::Concat(parts) => print_concat(f, parts),
             Self::Map { key, map } => write!(f, "{key} map @{map}"),
+            Self::SenderCgroup { level } => write!(f, "socket cgroupv2 level {level}"),
             Self::Random { modulus } => write!(f, "numgen random mod {modulus}"),
         }
     }

@@ -101,6 +101,7 @@ impl DataType {
             Self::ClassId => "classid",
             Self::Mark => "mark",
             Self::InterfaceName => "ifname",
+            Self::Cgroup => "cgroupsv2",
         }
     }
 }

@@ -129,10 +129,14 @@ impl Check<'_> {
                 self.errors
                     .push(ValidationError::Modulus { at: (self.at)() });
             }
+            Expression::SenderCgroup { level: 0 } => {
+                self.errors.push(ValidationError::Limit { at: (self.at)() });
+            }
             Expression::Field(_)
             | Expression::Meta(_)
             | Expression::ConnectionState
             | Expression::Constant(_)
+            | Expression::SenderCgroup { .. }
             | Expression::Random { .. } => {}
         }
     }

@@ -68,6 +68,7 @@ fn cluster_policy(
             subject: every_pod(),
             ingress: Vec::new(),
             egress: Vec::new(),
+            judges_host_pods: false,
             source: None,
         },
     }

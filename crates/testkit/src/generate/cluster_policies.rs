@@ -83,6 +83,7 @@ impl Writer<'_> {
             subject: self.subject(kind),
             ingress: self.rules(kind, Direction::Ingress),
             egress: self.rules(kind, Direction::Egress),
+            judges_host_pods: false,
             source: None,
         }
     }

@@ -135,6 +135,7 @@ fn pod(random: &mut Random, shape: Shape, namespaces: &[String], number: u8) -> 
         ready: random.chance(90),
         workload: None,
         terminating: random.chance(8),
+        uid: None,
         source: None,
         name,
     }

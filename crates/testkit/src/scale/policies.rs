@@ -117,6 +117,7 @@ pub(super) fn cluster_scoped(total: usize) -> impl Iterator<Item = ClusterPolicy
             subject: subject(index),
             ingress,
             egress,
+            judges_host_pods: false,
             source: None,
         }
     })

@@ -33,6 +33,7 @@ impl Machine<'_> {
             | Expression::Meta(_)
             | Expression::ConnectionState
             | Expression::Concat(_)
+            | Expression::SenderCgroup { .. }
             | Expression::Random { .. } => {
                 let what = "`meta priority` is set to something of a kind that is not known";
                 return Err(Unverifiable::construct(chain, what));

@@ -42,7 +42,11 @@ impl Sampler {
             .collect();
         let of_table = data.iter().filter_map(|datum| match datum {
             Datum::Address(address) => Some(*address),
-            Datum::Port(_) | Datum::Byte(_) | Datum::Number(_) | Datum::Interface(_) => None,
+            Datum::Port(_)
+            | Datum::Byte(_)
+            | Datum::Number(_)
+            | Datum::Interface(_)
+            | Datum::Cgroup(_) => None,
         });
         let of_pods = cluster.pods.values().flat_map(|pod| pod.addresses.clone());
         let others = ["203.0.113.9", "fe80::1", "ff02::1", "2001:db8::9", "::"];
@@ -52,7 +56,11 @@ impl Sampler {
         addresses.dedup();
         let of_table = data.iter().filter_map(|datum| match datum {
             Datum::Port(port) => Some([port.saturating_sub(1), *port, port.saturating_add(1)]),
-            Datum::Address(_) | Datum::Byte(_) | Datum::Number(_) | Datum::Interface(_) => None,
+            Datum::Address(_)
+            | Datum::Byte(_)
+            | Datum::Number(_)
+            | Datum::Interface(_)
+            | Datum::Cgroup(_) => None,
         });
         let mut ports: Vec<u16> = of_table
             .flatten()
@@ -165,7 +173,11 @@ fn changed([one, other]: [&Table; 2]) -> Vec<Datum> {
 fn address(datum: &Datum) -> Option<IpAddr> {
     match datum {
         Datum::Address(address) => Some(*address),
-        Datum::Port(_) | Datum::Byte(_) | Datum::Number(_) | Datum::Interface(_) => None,
+        Datum::Port(_)
+        | Datum::Byte(_)
+        | Datum::Number(_)
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     }
 }
 
@@ -176,7 +188,8 @@ fn port(datum: &Datum) -> Option<u16> {
         | Datum::Address(_)
         | Datum::Byte(_)
         | Datum::Number(_)
-        | Datum::Interface(_) => None,
+        | Datum::Interface(_)
+        | Datum::Cgroup(_) => None,
     }
 }
 

@@ -190,6 +190,7 @@ fn next(datum: &Datum) -> Option<Datum> {
         Datum::Byte(own) => Datum::Byte(own.checked_add(1)?),
         Datum::Port(own) => Datum::Port(own.checked_add(1)?),
         Datum::Number(own) => Datum::Number(own.checked_add(1)?),
+        Datum::Cgroup(own) => Datum::Cgroup(own.checked_add(1)?),
         Datum::Interface(own) => Datum::Interface(own.replace(char::is_numeric, "x")),
     })
 }

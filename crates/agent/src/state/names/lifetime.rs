@@ -211,8 +211,13 @@ impl Timing {
 fn address(key: &Key) -> Option<IpAddr> {
     match key.first.first() {
         Some(Datum::Address(address)) => Some(*address),
-        Some(Datum::Byte(_) | Datum::Port(_) | Datum::Number(_) | Datum::Interface(_)) | None => {
-            None
-        }
+        Some(
+            Datum::Byte(_)
+            | Datum::Port(_)
+            | Datum::Number(_)
+            | Datum::Interface(_)
+            | Datum::Cgroup(_),
+        )
+        | None => None,
     }
 }

@@ -40,6 +40,7 @@ pub(in crate::state) fn config() -> AgentConfig {
         table_name: crate::TABLE_NAME.to_owned(),
         protect_table: true,
         listen: None,
+        host_cgroups: None,
     }
 }
 
@@ -80,6 +81,7 @@ pub(in crate::state) fn pod(name: &str, addresses: &[&str]) -> Pod {
         ready: true,
         workload: None,
         terminating: false,
+        uid: None,
         source: None,
     }
 }

@@ -80,6 +80,9 @@ pub(crate) struct Settings {
     /// UDP port on which nodes receive packets for pods from each other (VXLAN); closed to everybody else
     #[arg(long, value_name = "PORT")]
     tunnel_port: Option<u16>,
+    /// Where the node's cgroups are mounted (v2): policies then judge pods in the node's network too, if they ask for it
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    host_cgroups: Option<PathBuf>,
     /// Which packets are recorded for `ringfence flows` [default: denied]
     #[arg(long, value_enum)]
     record: Option<Recorded>,
@@ -170,6 +173,8 @@ pub(super) struct Plan {
     pub(super) listen: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tunnel_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) host_cgroups: Option<PathBuf>,
     pub(super) record: Recorded,
     pub(super) log: LogFormat,
 }
@@ -194,6 +199,7 @@ impl Settings {
             mtu: self.mtu.or(others.mtu),
             listen: self.listen.or(others.listen),
             tunnel_port: self.tunnel_port.or(others.tunnel_port),
+            host_cgroups: self.host_cgroups.or(others.host_cgroups),
             record: self.record.or(others.record),
             log: self.log.or(others.log),
         }
@@ -238,6 +244,7 @@ impl Settings {
             mtu: self.mtu,
             listen: self.listen,
             tunnel_port: self.tunnel_port,
+            host_cgroups: self.host_cgroups,
             record: self.record.unwrap_or_default(),
             log: self.log.unwrap_or_default(),
         };
@@ -292,6 +299,7 @@ impl Plan {
             table_name: self.table.clone(),
             protect_table: true,
             listen: self.listen,
+            host_cgroups: self.host_cgroups.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an answer rests on besides the policies.
 
+mod host_pod;
 mod own_node;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,7 @@ pub(super) fn warnings(
             found.extend(headless.and_then(|service| not_translated(service, one, connection)));
             found.extend(namespaces(cluster, connection));
             found.extend(own_node::closed(engine, connection));
+            found.extend(host_pod::denied(engine, connection));
             found.extend(dialled.and_then(|service| allows_service(cluster, service, connection)));
         }
     }

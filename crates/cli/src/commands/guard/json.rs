@@ -40,12 +40,14 @@ fn proved(guard: &Guard, proof: &Proof) -> Value {
         .iter()
         .filter_map(|index| guard.grants.get(*index));
     let host = proof.host_network.iter().map(ToString::to_string);
+    let granted_host = proof.host_granted.iter().map(ToString::to_string);
     json!({
         "guarded": proof.guarded,
         "granted": granted,
         "open": open,
         "unusedGrants": unused.map(ToString::to_string).collect::<Vec<_>>(),
         "hostNetwork": host.collect::<Vec<_>>(),
+        "hostNetworkGranted": granted_host.collect::<Vec<_>>(),
         "ties": proof.ties.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

@@ -91,11 +91,15 @@ fn pods(proof: &Proof) -> usize {
     proof.guarded + proof.granted.len() + open.len()
 }
 
-/// What no policy can do anything about.
+/// What manifests alone do not tell: whether nodes tell such pods from their own programs.
 fn host_network(proof: &Proof) -> String {
+    let granted = proof.host_granted.iter();
+    let granted: String = granted
+        .map(|pod| format!("{pod}: granted, in the network of its node\n"))
+        .collect();
     let pods = &proof.host_network;
     if pods.is_empty() {
-        return String::new();
+        return granted;
     }
     let named: Vec<String> = pods.iter().take(NAMED).map(ToString::to_string).collect();
     let more = pods.len().saturating_sub(NAMED);
@@ -105,7 +109,7 @@ fn host_network(proof: &Proof) -> String {
         String::new()
     };
     format!(
-        "{}: in the network of their node, where no policy keeps them from it: {}{more}\n",
+        "{granted}{}: in the network of their node, which keeps them from it where its agent knows cgroups (`guard.hostPods` of the chart): {}{more}\n",
         paint::dim("note"),
         named.join(", ")
     )

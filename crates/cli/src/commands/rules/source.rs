@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) as_intended: bool,
     /// Why the table could not be read, if so.
     pub(super) problem: Option<String>,
+    /// The table that judges pods in the network of the node, where there is one.
+    pub(super) host_pods: Option<Listing>,
 }
 
 /// All nodes that were asked for.
@@ -113,6 +115,7 @@ impl Computed {
             ),
             as_intended: true,
             problem: None,
+            host_pods: None,
         };
         Nodes {
             all: vec![node],
@@ -185,6 +188,7 @@ impl Node {
             listing: rules.listing,
             as_intended: rules.as_intended,
             problem: rules.problem,
+            host_pods: rules.host_pods,
         }
     }
 }

@@ -24,6 +24,10 @@ pub(super) fn render(node: &Node) -> String {
         let _ = writeln!(text, "{}", paint::bad(warning));
     }
     listing(&mut text, &node.listing);
+    if let Some(host_pods) = &node.host_pods {
+        text.push('\n');
+        listing(&mut text, host_pods);
+    }
     text + "\n"
 }
 

@@ -83,6 +83,7 @@ pub(super) fn masked(
         | Expression::Constant(_)
         | Expression::Concat(_)
         | Expression::Map { .. }
+        | Expression::SenderCgroup { .. }
         | Expression::Random { .. } => return None,
     };
     Some((left, operator, right))

@@ -125,6 +125,7 @@ fn cluster_policy(name: &str, priority: u16) -> ClusterPolicy {
             ports: Vec::new(),
             source: None,
         }],
+        judges_host_pods: false,
         source: None,
     }
 }
