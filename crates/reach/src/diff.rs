@@ -4,6 +4,7 @@
 //! one by one. Every change comes with a connection that the engine judges as claimed. Start with [`difference`];
 //! [`between_locks`] compares what lockfiles say.
 
+mod alike;
 mod change;
 pub(crate) mod doubt;
 pub(crate) mod hosts;
@@ -13,6 +14,7 @@ mod locks;
 mod nodes;
 mod one_sided;
 mod transition;
+mod turns;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};

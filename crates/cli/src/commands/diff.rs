@@ -7,6 +7,7 @@ mod gate;
 mod html;
 mod json;
 mod markdown;
+mod one;
 pub(crate) mod sides;
 pub(crate) mod text;
 mod words;
@@ -21,6 +22,7 @@ use crate::{output, paint};
 use arguments::{DiffArguments, DiffFormat};
 use gate::Judged;
 use sides::{Comparison, Side};
+pub(crate) use words::Extent;
 
 pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
     let allowances = arguments.allowances()?;
@@ -30,7 +32,9 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<ExitCode> {
         allowances.warn_of_names(&comparison);
         allowances.judge(&comparison)
     });
-    print(&comparison.difference, judged.as_ref(), arguments.output)?;
+    let extent = arguments.extent();
+    let difference = &comparison.difference;
+    print(difference, judged.as_ref(), arguments.output, extent)?;
     comparison.tell_missing();
     let passed = judged.map_or(comparison.difference.is_empty(), |judged| judged.passed());
     Ok(ExitCode::from(u8::from(!passed)))
@@ -41,13 +45,20 @@ pub(crate) fn print(
     difference: &Difference,
     judged: Option<&Judged>,
     format: DiffFormat,
+    extent: Extent,
 ) -> anyhow::Result<()> {
     let text = match format {
-        DiffFormat::Text => text::render(difference, judged),
-        DiffFormat::Json => json::render(difference, judged)?,
-        DiffFormat::Markdown => markdown::render(difference, judged),
+        DiffFormat::Text => text::render(difference, judged, extent),
+        DiffFormat::Json => {
+            json::write(difference, judged);
+            return Ok(());
+        }
+        DiffFormat::Markdown => markdown::render(difference, judged, extent),
         DiffFormat::Html => html::render(difference, judged),
-        DiffFormat::Csv => csv::render(difference),
+        DiffFormat::Csv => {
+            csv::write(difference);
+            return Ok(());
+        }
         DiffFormat::Sarif => {
             let log = findings::sarif(difference, of_gate(judged)?);
             return output::json::print(&log);

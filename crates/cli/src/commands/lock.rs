@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::ensure;
 
 use super::diff::sides::{Comparison, Manifests, Side, audits_ahead, read_lock};
-use super::diff::{print, warn_of};
+use super::diff::{Extent, print, warn_of};
 use crate::inputs::manifests::LoadedManifests;
 use crate::output::answer::write_out;
 use arguments::{LockArguments, LockFormat};
@@ -64,7 +64,7 @@ fn check(file: &Path, arguments: &LockArguments) -> anyhow::Result<ExitCode> {
     warn_of(&after);
     let comparison = Comparison::of(&before, &after);
     let difference = &comparison.difference;
-    print(difference, None, arguments.output.into())?;
+    print(difference, None, arguments.output.into(), Extent::All)?;
     comparison.tell_missing();
     Ok(ExitCode::from(u8::from(!difference.is_empty())))
 }

@@ -3,7 +3,7 @@
 //! An answer that cannot be written ends the program as one that could not be found: whoever reads it has none.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write};
 
 use crate::BAD_INPUT;
 
@@ -39,6 +39,12 @@ pub(crate) fn styled(text: fmt::Arguments<'_>) {
 pub(crate) fn plain(text: fmt::Arguments<'_>) {
     let mut out = io::stdout().lock();
     end_unless_written(out.write_fmt(text).and_then(|()| out.flush()));
+}
+
+/// What `write` writes, every byte as it is.
+pub(crate) fn streamed(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    let mut out = BufWriter::new(io::stdout().lock());
+    end_unless_written(write(&mut out).and_then(|()| out.flush()));
 }
 
 #[expect(

@@ -7,6 +7,7 @@ mod hosts;
 mod later;
 mod siblings;
 mod two;
+mod wide;
 
 use std::fs;
 use std::path::Path;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ringfence_model::{Answer, Query, Timestamp};
 use ringfence_net::ConnectionSet;
 use serde::Serialize;
@@ -8,18 +10,27 @@ use crate::workload::Unit;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairChange {
     /// Who opens the connections.
-    pub source: Unit,
+    pub source: Arc<Unit>,
     /// To whom.
-    pub destination: Unit,
-    /// What is newly allowed first.
-    pub changes: Vec<Change>,
+    pub destination: Arc<Unit>,
+    /// What is newly allowed first. Where many pairs change, those that change alike have the same.
+    pub changes: Arc<[Change]>,
 }
 
 impl PairChange {
     /// Both ends.
     #[must_use]
-    pub const fn units(&self) -> (&Unit, &Unit) {
+    pub fn units(&self) -> (&Unit, &Unit) {
         (&self.source, &self.destination)
+    }
+
+    /// Whether the connections that show `change`, which is one of its own, are between its own units.
+    #[must_use]
+    pub fn is_shown(&self, change: &Change) -> bool {
+        let by = change.shown_by.as_deref();
+        by.is_none_or(|(source, destination)| {
+            (source, destination) == (&self.source, &self.destination)
+        })
     }
 }
 
@@ -39,6 +50,9 @@ pub struct Change {
     pub before: Option<Shown>,
     /// The same in the second cluster.
     pub after: Option<Shown>,
+    /// The units that these connections are between, if pairs that change alike were judged once for all. Of the others
+    /// the same connections change in the same way, and the policies that decide may be others.
+    pub shown_by: Option<Arc<(Arc<Unit>, Arc<Unit>)>>,
 }
 
 /// One connection, and what the engine says of it.

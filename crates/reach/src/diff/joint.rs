@@ -1,11 +1,15 @@
 //! Units of both clusters, pair by pair.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ringfence_model::{Endpoint, Query};
 use ringfence_net::{ConnectionSet, Family, IpProtocol, Protocol};
 use ringfence_policy::{Engine, Reach, SharedFamily};
 
+use super::alike::{Found, judged};
+use super::turns::{NONE, Turn, Turns};
 use super::twins::{Twin, Twins, twins};
 use super::{Change, Kind, PairChange, Transition, shown};
 use crate::matrix::{Ends, ReachNumber, Reaches, Table, Traits, by_reason, single};
@@ -20,7 +24,7 @@ pub(super) struct Joint<'a> {
 
 /// A unit and its members.
 struct Placed<'a> {
-    unit: &'a Unit,
+    unit: Arc<Unit>,
     twins: Vec<Twins<'a>>,
     /// In which cluster its only pod meets another one like it, as it does in a lock.
     alike: [bool; 2],
@@ -32,7 +36,7 @@ impl<'a> Placed<'a> {
         let [old, new] = parts;
         let twins = twins(engines, old, new);
         (!twins.is_empty()).then(|| Self {
-            unit,
+            unit: Arc::new(unit.clone()),
             twins,
             alike: parts.map(|parts| unit.is_scaled() && single(parts).is_some()),
         })
@@ -84,6 +88,7 @@ struct Rows<'a> {
     reaches: Reaches,
     before: &'a Table,
     after: Table,
+    turns: RefCell<Turns>,
 }
 
 impl<'a> Rows<'a> {
@@ -96,6 +101,7 @@ impl<'a> Rows<'a> {
             before: &old.table,
             after: Table::of(joint.after, &classes, &mut reaches),
             reaches,
+            turns: RefCell::new(Turns::new()),
         }
     }
 
@@ -173,7 +179,7 @@ impl<'a> Rows<'a> {
     fn differ(&self, sources: &[Twins<'_>], destinations: &[Twins<'_>]) -> bool {
         let differs = |source: &Twins<'_>, destination: &Twins<'_>| {
             let mut ways = self.ways(source, destination);
-            ways.any(|way| self.changes(way, source, destination))
+            ways.any(|way| self.turn(way, source, destination) != NONE)
         };
         sources.iter().any(|source| {
             let mut destinations = destinations.iter();
@@ -181,23 +187,17 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn changes(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> bool {
-        let is_plain = source.more.or(destination.more).is_none();
-        let [before, after] = self.numbers(way, source, destination);
-        (!is_plain || before != after)
-            && self.transition(way, source, destination) != Transition::none()
-    }
-
-    fn transition(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> Transition {
+    fn turn(&self, way: Way, source: &Twins<'_>, destination: &Twins<'_>) -> Turn {
+        let mut turns = self.turns.borrow_mut();
         if source.more.or(destination.more).is_some() {
             let reach = |side| self.reach_of_any(side, source, destination);
-            return Transition::between_reaches(&reach(0), &reach(1));
+            return turns.number(Transition::between_reaches(&reach(0), &reach(1)));
         }
-        let [before, after] = self.numbers(way, source, destination);
-        if before == after {
-            return Transition::none();
-        }
-        Transition::between_reaches(&self.reaches.reach(before), &self.reaches.reach(after))
+        turns.between(self.numbers(way, source, destination), &self.reaches)
+    }
+
+    fn transition(&self, turn: Turn) -> Transition {
+        self.turns.borrow().transition(turn)
     }
 
     /// What any of the parts may open in one cluster, the first or the second.
@@ -344,9 +344,13 @@ impl<'u, 'a> Kinds<'u, 'a> {
 /// What changes between two sets of twins, and members to show it.
 struct Meeting<'a> {
     way: Way,
-    transition: Transition,
+    turn: Turn,
     ends: [Ends<'a>; 2],
 }
+
+/// All that the changes between two units depend on, but for their reasons: what happens where their members meet, and
+/// what alone is asked there.
+type Alike = BTreeSet<(Option<bool>, Turn)>;
 
 impl<'a> Joint<'a> {
     /// The units of `old`, which groups `before`, that are in `new`, which groups `after`.
@@ -374,7 +378,7 @@ impl<'a> Joint<'a> {
         is_asked: impl Fn(&Unit) -> bool,
     ) -> Vec<PairChange> {
         let rows = Rows::of(self, old);
-        let asked = self.units.iter().map(|placed| is_asked(placed.unit));
+        let asked = self.units.iter().map(|placed| is_asked(&placed.unit));
         let asked: Vec<bool> = asked.collect();
         let kinds = Kinds::of(&rows, &self.units, &asked);
         let kinds_asked = kinds.asked(&asked);
@@ -390,31 +394,25 @@ impl<'a> Joint<'a> {
             let places = peers.iter();
             let places = places.filter(|place| *is_asked || asked.get(**place) == Some(&true));
             let peers = places.filter_map(|place| self.units.get(*place));
-            found.extend(peers.filter_map(|peer| self.between(&rows, source, peer)));
+            found.extend(peers.map(|peer| (source, peer, ())));
         }
-        found
+        let alike = |(source, destination, ()): Found<&Placed<'_>, ()>| -> Alike {
+            let meetings = self.meetings(&rows, source, destination);
+            meetings.map(|met| (met.way.more, met.turn)).collect()
+        };
+        let changes = |(source, destination, ()): Found<&Placed<'_>, ()>| {
+            let meetings: Vec<_> = self.meetings(&rows, source, destination).collect();
+            changes(&rows, &meetings)
+        };
+        judged(&found, |placed| Arc::clone(&placed.unit), alike, changes)
     }
 
-    fn between(
-        &self,
-        rows: &Rows<'_>,
-        source: &Placed<'_>,
-        destination: &Placed<'_>,
-    ) -> Option<PairChange> {
-        let changes = changes(&self.meetings(rows, source, destination));
-        (!changes.is_empty()).then(|| PairChange {
-            source: source.unit.clone(),
-            destination: destination.unit.clone(),
-            changes,
-        })
-    }
-
-    fn meetings(
-        &'a self,
-        rows: &Rows<'_>,
-        from: &'a Placed<'a>,
-        to: &'a Placed<'a>,
-    ) -> Vec<Meeting<'a>> {
+    fn meetings<'m>(
+        &'m self,
+        rows: &'m Rows<'_>,
+        from: &'m Placed<'_>,
+        to: &'m Placed<'_>,
+    ) -> impl Iterator<Item = Meeting<'m>> {
         let alike = if from.unit == to.unit {
             from.alike
         } else {
@@ -424,33 +422,27 @@ impl<'a> Joint<'a> {
             let destinations = to.twins.iter();
             destinations.map(move |destination| (source, destination))
         });
-        pairs
-            .flat_map(|(source, destination)| {
-                let ways = rows.ways(source, destination);
-                ways.filter_map(move |way| {
-                    let ends = self.ends(way, alike, source, destination)?;
-                    let transition = rows.transition(way, source, destination);
-                    Some(Meeting {
-                        way,
-                        transition,
-                        ends,
-                    })
-                })
+        pairs.flat_map(move |(source, destination)| {
+            let ways = rows.ways(source, destination);
+            ways.filter_map(move |way| {
+                let ends = self.ends(way, alike, source, destination)?;
+                let turn = rows.turn(way, source, destination);
+                Some(Meeting { way, turn, ends })
             })
-            .collect()
+        })
     }
 
     /// Two members of each that may meet in both clusters, where `alike` says so the same one and another like it.
-    fn ends(
-        &'a self,
+    fn ends<'m>(
+        &'m self,
         Way {
             shared: [shared_before, shared_after],
             ..
         }: Way,
         [alike_before, alike_after]: [bool; 2],
-        source: &'a Twins<'a>,
-        destination: &'a Twins<'a>,
-    ) -> Option<[Ends<'a>; 2]> {
+        source: &'m Twins<'_>,
+        destination: &'m Twins<'_>,
+    ) -> Option<[Ends<'m>; 2]> {
         if !source.speaks_with(destination) {
             return None;
         }
@@ -508,20 +500,25 @@ fn speak(engine: &Engine, source: &Endpoint, destination: &Endpoint) -> bool {
 }
 
 /// What changes in any meeting, with one to show it.
-fn changes(meetings: &[Meeting<'_>]) -> Vec<Change> {
+fn changes(rows: &Rows<'_>, meetings: &[Meeting<'_>]) -> Vec<Change> {
+    let transitions = meetings.iter().map(|meeting| rows.transition(meeting.turn));
+    let meetings: Vec<_> = meetings.iter().zip(transitions).collect();
     let kinds = Kind::ALL.into_iter();
-    kinds.flat_map(|kind| changes_of(kind, meetings)).collect()
+    kinds.flat_map(|kind| changes_of(kind, &meetings)).collect()
 }
 
-fn changes_of(kind: Kind, meetings: &[Meeting<'_>]) -> Vec<Change> {
-    let meetings = || meetings.iter().filter(|meeting| meeting.way.is_about(kind));
-    let everywhere = meetings().fold(ConnectionSet::all(), |common, meeting| {
-        common.intersection(meeting.transition.of(kind))
+fn changes_of(kind: Kind, meetings: &[(&Meeting<'_>, Transition)]) -> Vec<Change> {
+    let meetings = || {
+        let asked = meetings.iter().filter(|(met, _)| met.way.is_about(kind));
+        asked.map(|(met, transition)| (met, transition.of(kind)))
+    };
+    let everywhere = meetings().fold(ConnectionSet::all(), |common, (_, connections)| {
+        common.intersection(connections)
     });
     let mut told = ConnectionSet::none();
     let mut changes = Vec::new();
-    for meeting in meetings() {
-        let connections = meeting.transition.of(kind).difference(&told);
+    for (meeting, connections) in meetings() {
+        let connections = connections.difference(&told);
         told = told.union(&connections);
         let whole = connections.intersection(&everywhere);
         let part = connections.difference(&everywhere);
@@ -534,6 +531,7 @@ fn changes_of(kind: Kind, meetings: &[Meeting<'_>]) -> Vec<Change> {
                     from: None,
                     before: shown(before),
                     after: shown(after),
+                    shown_by: None,
                 });
             }
         }

@@ -1,5 +1,8 @@
 //! What is newly allowed later, without another change: audit mode begins and ends by itself (rules AU-1, AU-3).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use ringfence_model::Timestamp;
 use ringfence_net::ConnectionSet;
 
@@ -8,26 +11,46 @@ use super::{Change, Difference, Kind, PairChange, Shown};
 impl Difference {
     /// Adds what `later`, the difference between the same two from `moment` on, has of more access beyond what is here
     /// already.
-    pub fn add_later(&mut self, moment: Timestamp, later: Self) {
-        for pair in later.pairs {
-            let place = self
-                .pairs
-                .binary_search_by(|known| known.units().cmp(&pair.units()));
-            let known = place.ok().and_then(|place| self.pairs.get_mut(place));
-            let told = known.as_ref().map_or(&[][..], |known| &known.changes);
-            let more = beyond(told, &pair.changes, moment);
-            match (known, place) {
-                (Some(known), _) => known.changes.extend(more),
-                (None, _) if more.is_empty() => {}
-                (None, Ok(place) | Err(place)) => self.pairs.insert(
-                    place,
-                    PairChange {
-                        changes: more,
-                        ..pair
-                    },
-                ),
+    pub fn add_later(&mut self, moment: Timestamp, later: &Self) {
+        let known = std::mem::take(&mut self.pairs);
+        let mut joined = Joined {
+            moment,
+            known: BTreeMap::new(),
+        };
+        let mut earlier = known.iter().peekable();
+        for pair in &later.pairs {
+            while let Some(known) = earlier.next_if(|known| known.units() < pair.units()) {
+                self.pairs.push(known.clone());
             }
+            let same = earlier.next_if(|known| known.units() == pair.units());
+            let changes = joined.of(same.map(|known| &known.changes), &pair.changes);
+            self.pairs.extend((!changes.is_empty()).then(|| PairChange {
+                changes,
+                ..pair.clone()
+            }));
         }
+        self.pairs.extend(earlier.cloned());
+    }
+}
+
+/// Changes of now and later together. Those that many pairs have are joined once: by their places, as they live longer.
+struct Joined {
+    moment: Timestamp,
+    known: BTreeMap<[Option<*const Change>; 2], Arc<[Change]>>,
+}
+
+impl Joined {
+    fn of(&mut self, now: Option<&Arc<[Change]>>, later: &Arc<[Change]>) -> Arc<[Change]> {
+        let places = [now, Some(later)].map(|changes| changes.map(|changes| changes.as_ptr()));
+        let joined = self.known.entry(places).or_insert_with(|| {
+            let told = now.map_or(&[][..], |changes| changes);
+            let more = beyond(told, later, self.moment);
+            match now {
+                Some(now) if more.is_empty() => Arc::clone(now),
+                _ => told.iter().cloned().chain(more).collect(),
+            }
+        });
+        Arc::clone(joined)
     }
 }
 
@@ -43,6 +66,7 @@ fn beyond(told: &[Change], later: &[Change], moment: Timestamp) -> Vec<Change> {
             after: after.filter(shows).cloned(),
             from: Some(moment),
             connections: connections.clone(),
+            shown_by: change.shown_by.clone(),
             ..*change
         })
     });

@@ -1,12 +1,15 @@
 //! What changes between what two lockfiles say, or a lockfile and a cluster.
 
+use std::collections::BTreeMap;
+
 use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
 use ringfence_policy::{Engine, Reach};
 
+use super::alike::{Found, judged, kept};
 use super::doubt::{labels as labels_of, places};
 use super::hosts::on_hosts;
-use super::{Change, Difference, Kind, PairChange, Transition, shown};
+use super::{Change, Difference, Kind, Transition, shown};
 use crate::lock::Lock;
 use crate::matrix::{Cell, Single, Status, by_reason, pairs};
 use crate::workload::{Groups, Unit};
@@ -29,8 +32,9 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
     let outside = before.lock.outside().union(&after.lock.outside());
     let (old, new) = (before.lock.refined(&outside), after.lock.refined(&outside));
     let common = after.in_common.map(|lock| lock.refined(&outside));
-    let mut pairs = Vec::new();
-    for units @ (source, destination) in old.cells.pairs_with(&new.cells) {
+    let mut numbers: BTreeMap<Cells, usize> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (source, destination) in old.cells.pairs_with(&new.cells) {
         let of = |lock: &Lock| lock.cell(source, destination);
         let cells = Cells {
             before: of(&old),
@@ -40,15 +44,21 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
         if cells.are_alike() {
             continue;
         }
-        let changes = changes((before, after), units, &cells);
-        if !changes.is_empty() {
-            pairs.push(PairChange {
-                source: source.clone(),
-                destination: destination.clone(),
-                changes,
-            });
-        }
+        let next = numbers.len();
+        found.push((source, destination, *numbers.entry(cells).or_insert(next)));
     }
+    let cells: BTreeMap<usize, &Cells> = numbers.iter().map(|(cells, of)| (*of, cells)).collect();
+    let pairs = judged(
+        &found,
+        kept(),
+        |(_, _, number)| number,
+        |(source, destination, number): Found<&Unit, usize>| {
+            let cells = cells.get(&number);
+            cells.map_or_else(Vec::new, |cells| {
+                changes((before, after), (source, destination), cells)
+            })
+        },
+    );
     let difference = Difference {
         pairs,
         added: &new.units - &old.units,
@@ -74,6 +84,7 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
 }
 
 /// What two units may open before and after, and after in the families that there were before.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Cells {
     before: Cell,
     after: Cell,
@@ -146,6 +157,7 @@ fn shown_on_a_side(
             from: None,
             before,
             after,
+            shown_by: None,
         }
     };
     parts.into_iter().map(change).collect()

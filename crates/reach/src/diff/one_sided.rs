@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
 
+use super::alike::{Found, judged, kept};
 use super::{Change, Kind, PairChange, shown};
 use crate::matrix::{Cell, Matrix, Single, by_reason, pairs};
 use crate::workload::{Groups, Unit};
@@ -28,15 +29,14 @@ pub(super) fn changes(
     let of = |ends| Matrix::with(engine, groups, ends, Single::MeetsItsLike);
     let (from, to) = (of((own.clone(), all)), of((others, own)));
     let cells = from.cells().chain(to.cells());
-    cells
-        .filter(|(_, _, cell)| !cell.is_nothing())
-        .map(|(source, destination, cell)| PairChange {
-            source: source.clone(),
-            destination: destination.clone(),
-            changes: of_pair(engine, groups, (source, destination, cell), certain),
-        })
-        .filter(|pair| !pair.changes.is_empty())
-        .collect()
+    let found: Vec<_> = cells.filter(|(_, _, cell)| !cell.is_nothing()).collect();
+    let alike = |(source, destination, cell): Found<&Unit, _>| {
+        let own = [source, destination].map(|unit| units.contains(unit));
+        (own, cell)
+    };
+    judged(&found, kept(), alike, |pair| {
+        of_pair(engine, groups, pair, certain)
+    })
 }
 
 fn of_pair(
@@ -105,5 +105,6 @@ fn change(
         from: None,
         before,
         after,
+        shown_by: None,
     }
 }

@@ -7,7 +7,7 @@ use super::Kind;
 use crate::matrix::{Cell, Status};
 
 /// What changes from one set of possibilities to another. Disjoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Transition {
     opened: ConnectionSet,
     may_open: ConnectionSet,

@@ -74,7 +74,7 @@ fn weight(besides: &[PairChange]) -> Weight {
         .iter()
         .filter(|pair| pair.source.is_place() || pair.destination.is_place());
     let places = places.count();
-    let changes = besides.iter().flat_map(|pair| &pair.changes);
+    let changes = besides.iter().flat_map(|pair| pair.changes.iter());
     let ports = changes.map(|change| size(&change.connections)).sum();
     (places, besides.len() - places, ports)
 }

@@ -40,8 +40,9 @@ fn connections(
 ) -> BTreeMap<(Unit, Unit, Kind, bool), ConnectionSet> {
     let mut all = BTreeMap::new();
     for pair in &difference.pairs {
-        for change in &pair.changes {
-            let (source, destination) = (pair.source.clone(), pair.destination.clone());
+        for change in pair.changes.iter() {
+            let [source, destination] =
+                [&pair.source, &pair.destination].map(|unit| Unit::clone(unit));
             let key = (source, destination, kind(change.kind), change.partial);
             let set = all.entry(key).or_insert_with(ConnectionSet::none);
             *set = set.union(&change.connections);
@@ -115,7 +116,7 @@ fn every_change_is_shown_by_a_connection_that_the_reference_judges_so() {
                     !matches!(end, Endpoint::Pod(_)) || unit_of(before, after, end).is_some()
                 })
             };
-            let has_nodes = ends.contains(&&Unit::Nodes);
+            let has_nodes = ends.iter().any(|end| ***end == Unit::Nodes);
             if let (None, Some(shown)) = (&change.before, &change.after)
                 && !has_nodes
                 && lasts(shown)

@@ -69,8 +69,10 @@ type Changes = BTreeMap<(Unit, Unit, Kind), ConnectionSet>;
 fn changes(difference: &ringfence_reach::diff::Difference) -> Changes {
     let mut changes = Changes::new();
     for pair in &difference.pairs {
-        for change in &pair.changes {
-            let key = (pair.source.clone(), pair.destination.clone(), change.kind);
+        for change in pair.changes.iter() {
+            let [source, destination] =
+                [&pair.source, &pair.destination].map(|unit| Unit::clone(unit));
+            let key = (source, destination, change.kind);
             let set = changes.entry(key).or_insert_with(ConnectionSet::none);
             *set = set.union(&change.connections);
         }
@@ -156,7 +158,7 @@ fn a_cluster_shows_what_changed_since_its_lock() {
         let plain = between_locks(alone(&old), alone(&new));
         let difference = between_locks(alone(&old), now);
         assert_eq!(changes(&plain), changes(&difference), "seed {seed}");
-        let changes = difference.pairs.iter().flat_map(|pair| &pair.changes);
+        let changes = difference.pairs.iter().flat_map(|pair| pair.changes.iter());
         shown += changes.filter(|change| change.after.is_some()).count();
     }
     assert!(shown > 100, "{shown}");

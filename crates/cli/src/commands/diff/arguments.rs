@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::gate::Allowances;
 use super::sides::{Side, warn_of_unread};
-use super::warn_of;
+use super::{Extent, warn_of};
 use crate::inputs::cluster::is_cluster;
 use crate::inputs::manifests::ManifestOptions;
 use crate::output::output_formats;
@@ -55,6 +55,9 @@ pub(crate) struct DiffArguments {
     /// Text for people, Markdown for comments on changes, HTML for a page by itself, JSON and CSV for machines; of a gate SARIF 2.1.0 and JUnit XML too
     #[arg(short, long, value_enum, default_value_t = DiffFormat::Text)]
     pub(crate) output: DiffFormat,
+    /// Show every change and name every workload, however many there are
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,6 +86,11 @@ impl DiffArguments {
                 Ok(Some(Allowances::read(file, &self.options.namespace)?))
             }
         }
+    }
+
+    /// How much of the difference is shown.
+    pub(super) const fn extent(&self) -> Extent {
+        if self.all { Extent::All } else { Extent::Few }
     }
 
     /// What is compared with what.

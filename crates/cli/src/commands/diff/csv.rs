@@ -2,10 +2,13 @@
 
 use ringfence_reach::diff::{Difference, Kind};
 
-use super::words::{doubts, names, told};
+use super::one::{One, changes};
+use super::words::{Told, doubts, names, ports, told};
+use crate::commands::matrix::view::Names;
+use crate::output::answer::streamed;
 use crate::output::csv;
 
-pub(super) fn render(difference: &Difference) -> String {
+pub(super) fn write(difference: &Difference) {
     let names = names(difference);
     let header = [
         "change",
@@ -16,20 +19,23 @@ pub(super) fn render(difference: &Difference) -> String {
         "before",
         "after",
     ];
-    let lines = difference.pairs.iter().flat_map(|pair| {
-        let line = |change| {
-            let told = told(&names, (pair, change), None);
-            csv::line(&[
-                word(told.what.kind).to_owned(),
-                told.sources.concat(),
-                told.destinations.concat(),
-                told.what.ports,
-                told.example.unwrap_or_default(),
-                told.what.before.join("; "),
-                told.what.after.join("; "),
-            ])
+    let lines = changes(difference).map(|one| {
+        let [example, before, after] = if one.pair.is_shown(one.change) {
+            let Told { example, what, .. } = told(&names, one, None);
+            let example = example.unwrap_or_default();
+            [example, what.before.join("; "), what.after.join("; ")]
+        } else {
+            [like(one, &names), String::new(), String::new()]
         };
-        pair.changes.iter().map(line).collect::<Vec<_>>()
+        csv::line(&[
+            word(one.change.kind).to_owned(),
+            names.of_unit(&one.pair.source),
+            names.of_unit(&one.pair.destination),
+            ports(one.change),
+            example,
+            before,
+            after,
+        ])
     });
     let line = |word: &str, unit| {
         let known = [word.to_owned(), names.of_unit(unit)];
@@ -50,7 +56,17 @@ pub(super) fn render(difference: &Difference) -> String {
     });
     let moved: Vec<String> = doubts.chain(unbound).chain(bound).collect();
     let header = csv::line(&header.map(str::to_owned));
-    std::iter::once(header).chain(moved).chain(lines).collect()
+    streamed(|out| {
+        let mut lines = std::iter::once(header).chain(moved).chain(lines);
+        lines.try_for_each(|line| out.write_all(line.as_bytes()))
+    });
+}
+
+/// `like shop/web -> shop/db`, the pair that shows the change too.
+fn like(one: One<'_>, names: &Names) -> String {
+    let by = one.change.shown_by.as_deref();
+    let by = by.map(|(source, destination)| [source, destination].map(|unit| names.of_unit(unit)));
+    by.map_or_else(String::new, |ends| format!("like {}", ends.join(" -> ")))
 }
 
 /// The word for machines.

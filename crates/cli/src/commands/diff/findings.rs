@@ -1,14 +1,16 @@
 //! What a gate refuses, as the writers of formats know it.
 
 use ringfence_model::{Severity, Source};
-use ringfence_reach::diff::{Change, Difference, Kind, PairChange};
+use ringfence_reach::diff::{Change, Difference, Kind};
 use ringfence_reach::workload::Unit;
 use serde_json::Value;
 
 use super::gate::{Allowance, Judged, Mark};
+use super::one::{One, of_kind};
 use super::words::{UNBOUND, deciding_lines, doubts, names, ports, title, told, unbound};
 use crate::commands::matrix::reason::Line;
 use crate::commands::matrix::view::Names;
+use crate::merged::Merged;
 use crate::output::case::{Case, Failure, Suite};
 use crate::output::finding::{Finding, Related, Rule};
 use crate::output::{junit, sarif};
@@ -20,8 +22,9 @@ const UNUSED: &str = "unused-permission";
 pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
     let names = names(difference);
     let refused = judged_changes(difference, judged)
-        .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
-        .map(|(pair, change, _)| refused(&names, (pair, change), judged));
+        .into_iter()
+        .filter(|told| matches!(told.mark, Mark::Refused(_)))
+        .map(|told| refused(&names, &told, judged));
     let unbound = judged_units(difference, judged)
         .filter(|(.., mark)| matches!(mark, Mark::Refused(_)))
         .map(|(unit, source, _)| Finding {
@@ -45,9 +48,9 @@ pub(super) fn sarif(difference: &Difference, judged: &Judged) -> Value {
 /// A test for each change that is more access, and one that passes where there is none.
 pub(super) fn junit(difference: &Difference, judged: &Judged) -> String {
     let names = names(difference);
-    let mut cases: Vec<Case> = judged_changes(difference, judged)
-        .map(|(pair, change, _)| case(&names, (pair, change), judged))
-        .collect();
+    let told = judged_changes(difference, judged);
+    let cases = told.iter().map(|told| case(&names, told, judged));
+    let mut cases: Vec<Case> = cases.collect();
     cases.extend(
         judged_units(difference, judged).map(|(unit, _, mark)| Case {
             failure: matches!(mark, Mark::Refused(_)).then(|| Failure {
@@ -74,15 +77,34 @@ pub(super) fn junit(difference: &Difference, judged: &Judged) -> String {
     junit::document(&[Suite { name, cases }])
 }
 
-/// Every change that is more access, and what the gate says of it.
-fn judged_changes<'a>(
-    difference: &'a Difference,
-    judged: &'a Judged,
-) -> impl Iterator<Item = (&'a PairChange, &'a Change, &'a Mark)> {
+/// A change that is more access, and what the gate says of it.
+struct JudgedChange<'a> {
+    one: One<'a>,
+    mark: &'a Mark,
+    /// How many more pairs change alike, for which the gate says the same, and which are shown by the same connection.
+    more: usize,
+}
+
+/// Every change that is more access, those that were judged once for all as one.
+fn judged_changes<'a>(difference: &'a Difference, judged: &'a Judged) -> Vec<JudgedChange<'a>> {
     let changes = Kind::ALL
         .into_iter()
-        .flat_map(|kind| difference.of_kind(kind));
-    changes.filter_map(|(pair, change)| Some((pair, change, judged.mark(pair, change)?)))
+        .flat_map(|kind| of_kind(difference, kind));
+    let mut alike: Merged<(*const Change, *const Mark), JudgedChange<'_>> = Merged::default();
+    for one in changes {
+        let Some(mark) = judged.mark(one) else {
+            continue;
+        };
+        let more = 0;
+        let key = (&raw const *one.change, &raw const *mark);
+        let mut is_first = false;
+        let known = alike.of(key, || {
+            is_first = true;
+            JudgedChange { one, mark, more }
+        });
+        known.more += usize::from(!is_first);
+    }
+    alike.in_order().map(|(_, told)| told).collect()
 }
 
 /// Every workload that no policy holds any more, where it is written, and what the gate says of it.
@@ -128,9 +150,10 @@ fn rules() -> [Rule; 2] {
     ]
 }
 
-fn refused(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Finding {
-    let mut places = deciding_lines(of.1).into_iter().filter_map(placed);
-    let home = || judged.home(of.0, of.1).cloned();
+fn refused(names: &Names, of: &JudgedChange<'_>, judged: &Judged) -> Finding {
+    let lines = deciding_lines(of.one.change);
+    let mut places = lines.into_iter().filter_map(placed);
+    let home = || judged.home(of.one).cloned();
     let place = places.next().map(|found| found.place).or_else(home);
     Finding {
         message: message(names, of, judged),
@@ -172,8 +195,8 @@ fn unused(allowance: &Allowance) -> Finding {
 }
 
 /// `newly allowed: shop/web -> shop/db: tcp/5432 (not permitted), such as shop/web-0 -> shop/db-0 tcp/5432`.
-fn message(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> String {
-    let told = told(names, of, Some(judged));
+fn message(names: &Names, of: &JudgedChange<'_>, judged: &Judged) -> String {
+    let told = told(names, of.one, Some(judged));
     let example = told.example.map(|example| format!(", such as {example}"));
     let mark = told.what.mark.map(|mark| format!(" ({mark})"));
     format!(
@@ -185,12 +208,19 @@ fn message(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> String
     )
 }
 
-fn name(names: &Names, (pair, change): (&PairChange, &Change)) -> String {
-    let (source, destination) = (
-        names.of_unit(&pair.source),
-        names.of_unit(&pair.destination),
-    );
-    format!("{source} -> {destination}: {}", ports(change))
+fn name(names: &Names, of: &JudgedChange<'_>) -> String {
+    let (source, destination) = of.one.pair.units();
+    let more = match of.more {
+        0 => String::new(),
+        1 => ", and 1 more pair alike".to_owned(),
+        more => format!(", and {more} more pairs alike"),
+    };
+    format!(
+        "{} -> {}: {}{more}",
+        names.of_unit(source),
+        names.of_unit(destination),
+        ports(of.one.change)
+    )
 }
 
 fn passed(name: String) -> Case {
@@ -204,13 +234,13 @@ fn passed(name: String) -> Case {
     }
 }
 
-fn case(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Case {
-    let failure = match judged.mark(of.0, of.1) {
-        Some(Mark::Refused(_)) => Some(Failure {
+fn case(names: &Names, of: &JudgedChange<'_>, judged: &Judged) -> Case {
+    let failure = match of.mark {
+        Mark::Refused(_) => Some(Failure {
             message: message(names, of, judged),
             details: details(names, of),
         }),
-        Some(Mark::Permitted(_)) | None => None,
+        Mark::Permitted(_) => None,
     };
     Case {
         failure,
@@ -219,8 +249,8 @@ fn case(names: &Names, of: (&PairChange, &Change), judged: &Judged) -> Case {
 }
 
 /// What decided before and decides now, a line each.
-fn details(names: &Names, of: (&PairChange, &Change)) -> String {
-    let told = told(names, of, None);
+fn details(names: &Names, of: &JudgedChange<'_>) -> String {
+    let told = told(names, of.one, None);
     let before = told
         .what
         .before

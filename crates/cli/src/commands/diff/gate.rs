@@ -1,43 +1,50 @@
 //! Whether what is newly allowed was permitted to be.
 
 mod allowances;
+mod coverage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringfence_model::Source;
 use ringfence_net::{ConnectionSet, Family};
-use ringfence_reach::diff::{Change, Doubt, Doubted, Kind, PairChange};
+use ringfence_reach::diff::{Change, Doubt, Doubted};
 use ringfence_reach::workload::{Place, Unit};
 
+use super::one::One;
 use super::sides::Comparison;
 use crate::commands::matrix::pattern::World;
 use crate::output::finding::home;
 use crate::output::plain::plain;
 use crate::paint;
 pub(super) use allowances::{Allowance, Allowances};
+use coverage::Coverage;
 
 /// What became of each change that is more access.
 #[derive(Debug)]
 pub(crate) struct Judged {
-    marks: BTreeMap<Key, Mark>,
+    /// Of each pair of the difference what is said of each of its changes that is more access. Pairs of which the same is
+    /// true share it.
+    pairs: Vec<SaidOfPair>,
     unbound: BTreeMap<Unit, Mark>,
     /// In the order of the difference.
     doubts: Vec<Mark>,
     unused: Vec<Allowance>,
-    /// Where an end of the connection that shows a change is written.
-    homes: BTreeMap<Key, Source>,
     /// The first file of the side after.
     first: Arc<str>,
     /// How many objects were left aside: before, and now.
     aside: [usize; 2],
 }
 
-type Key = (Unit, Unit, Kind, ConnectionSet);
+/// What is said of each change of a pair; `None` of those that are no more access.
+type SaidOfPair = Arc<[Option<Said>]>;
 
-fn key(pair: &PairChange, change: &Change) -> Key {
-    let (source, destination) = (pair.source.clone(), pair.destination.clone());
-    (source, destination, change.kind, change.connections.clone())
+/// What is said of one change that is more access.
+#[derive(Debug)]
+struct Said {
+    mark: Mark,
+    /// Where an end of the connection that shows it is written.
+    home: Option<Source>,
 }
 
 /// What the gate says of one change.
@@ -83,24 +90,35 @@ impl Allowances {
             doubts.push(mark_of_doubt(&found));
             found.iter().for_each(|(index, _)| use_entry(*index));
         }
-        let (mut marks, mut homes) = (BTreeMap::new(), BTreeMap::new());
+        let mut coverage = Coverage::of(&self, world);
+        let mut known: BTreeMap<(*const Change, Vec<usize>), SaidOfPair> = BTreeMap::new();
+        let mut pairs = Vec::with_capacity(comparison.difference.pairs.len());
         for pair in &comparison.difference.pairs {
-            for change in pair.changes.iter().filter(|change| change.kind.is_more()) {
-                let found = self.covering(world, pair, change);
-                let mark = mark(found.iter().map(|(_, allowance)| *allowance), change);
-                found.iter().for_each(|(index, _)| use_entry(*index));
-                marks.insert(key(pair, change), mark);
-                homes.extend(written(world, change).map(|home| (key(pair, change), home)));
-            }
+            let covering = coverage.covering(pair);
+            let key = (pair.changes.as_ptr(), covering);
+            let said = known.entry(key).or_insert_with_key(|(_, covering)| {
+                let changes = pair.changes.iter().map(|change| {
+                    let found = self.permitting(covering, change);
+                    let mark = || mark(found.iter().map(|(_, allowance)| *allowance), change);
+                    let said = change.kind.is_more().then(|| Said {
+                        mark: mark(),
+                        home: written(world, change),
+                    });
+                    let used = found.iter().filter(|_| said.is_some());
+                    used.for_each(|(index, _)| use_entry(*index));
+                    said
+                });
+                changes.collect()
+            });
+            pairs.push(Arc::clone(said));
         }
         let unused = self.into_entries().into_iter().zip(used);
         let unused = unused.filter(|(_, used)| !used);
         Judged {
-            marks,
+            pairs,
             unbound,
             doubts,
             unused: unused.map(|(allowance, _)| allowance).collect(),
-            homes,
             first: Arc::clone(&comparison.first),
             aside: comparison.aside,
         }
@@ -153,19 +171,13 @@ impl Allowances {
         found.into_iter().collect()
     }
 
-    /// The allowances that permit some of `change`, with their places.
-    fn covering(
-        &self,
-        world: Option<World<'_>>,
-        pair: &PairChange,
-        change: &Change,
-    ) -> Vec<(usize, &Allowance)> {
-        let all = self.entries().iter().enumerate();
-        all.filter(|(_, allowance)| {
-            allowance.covers(world, (&pair.source, &pair.destination))
-                && !allowance.connections.is_disjoint(&change.connections)
-        })
-        .collect()
+    /// The allowances among `covering` that permit some of `change`, with their places.
+    fn permitting(&self, covering: &[usize], change: &Change) -> Vec<(usize, &Allowance)> {
+        let covering = covering.iter();
+        let covering = covering.filter_map(|index| Some((*index, self.entries().get(*index)?)));
+        covering
+            .filter(|(_, allowance)| !allowance.connections.is_disjoint(&change.connections))
+            .collect()
     }
 }
 
@@ -218,6 +230,16 @@ impl Mark {
             Self::Refused(_) => "not permitted".to_owned(),
         }
     }
+
+    /// A few words on `change`, which it is said of.
+    pub(super) fn words_on(&self, change: &Change) -> String {
+        match self {
+            Self::Refused(left) if *left != change.connections => {
+                format!("not permitted: {left}")
+            }
+            Self::Permitted(_) | Self::Refused(_) => self.words(),
+        }
+    }
 }
 
 /// `2 objects of kinds that are not known were not judged`.
@@ -236,7 +258,8 @@ impl Judged {
     /// How many changes are not permitted.
     pub(super) fn refused(&self) -> usize {
         let refused = |mark: &&Mark| matches!(mark, Mark::Refused(_));
-        let marks = self.marks.values().chain(self.unbound.values());
+        let said = self.pairs.iter().flat_map(|said| said.iter().flatten());
+        let marks = said.map(|said| &said.mark).chain(self.unbound.values());
         let marks = marks.chain(&self.doubts);
         marks.filter(refused).count()
     }
@@ -273,26 +296,22 @@ impl Judged {
     }
 
     /// What is said of `change`; `None` if it is no more access.
-    pub(super) fn mark(&self, pair: &PairChange, change: &Change) -> Option<&Mark> {
-        self.marks.get(&key(pair, change))
+    pub(super) fn mark(&self, change: One<'_>) -> Option<&Mark> {
+        Some(&self.said(change)?.mark)
     }
 
     /// Where an end of the connection that shows `change` is written.
-    pub(super) fn home(&self, pair: &PairChange, change: &Change) -> Option<&Source> {
-        self.homes.get(&key(pair, change))
+    pub(super) fn home(&self, change: One<'_>) -> Option<&Source> {
+        self.said(change)?.home.as_ref()
+    }
+
+    fn said(&self, change: One<'_>) -> Option<&Said> {
+        let changes = self.pairs.get(change.place)?;
+        changes.get(change.number)?.as_ref()
     }
 
     /// The file for what is written nowhere.
     pub(super) fn first(&self) -> &str {
         &self.first
-    }
-
-    /// A few words on `change`; `None` if it is no more access.
-    pub(super) fn words(&self, pair: &PairChange, change: &Change) -> Option<String> {
-        Some(match self.mark(pair, change)? {
-            Mark::Permitted(reason) => format!("permitted: {reason}"),
-            Mark::Refused(left) if *left == change.connections => "not permitted".to_owned(),
-            Mark::Refused(left) => format!("not permitted: {left}"),
-        })
     }
 }

@@ -2,13 +2,15 @@
 
 use ringfence_model::{DirectionDecision, DirectionVerdict, Query, Source};
 use ringfence_net::ConnectionSet;
-use ringfence_reach::diff::{Change, Difference, Doubt, Kind, Shown};
+use ringfence_reach::diff::{Difference, Doubt, Kind, PairChange, Shown};
 use ringfence_reach::workload::Unit;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::gate::{Allowance, Judged, Mark};
+use super::one::One;
 use super::words;
 use crate::commands::matrix::reason;
+use crate::output;
 
 #[derive(Debug, Serialize)]
 struct DifferenceJson<'a> {
@@ -23,7 +25,7 @@ struct DifferenceJson<'a> {
     /// What may be newly allowed and cannot be judged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     doubts: Vec<DoubtJson<'a>>,
-    pairs: Vec<PairJson<'a>>,
+    pairs: PairsJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<GateJson<'a>>,
 }
@@ -47,6 +49,28 @@ struct DoubtJson<'a> {
     source: Option<&'a Source>,
 }
 
+/// Pairs, each made when it is written: there may be millions.
+#[derive(Debug)]
+struct PairsJson<'a> {
+    pairs: &'a [PairChange],
+    judged: Option<&'a Judged>,
+}
+
+impl Serialize for PairsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.pairs.iter().enumerate();
+        serializer.collect_seq(pairs.map(|(place, pair)| {
+            PairJson {
+                source: pair.source.full_name(),
+                destination: pair.destination.full_name(),
+                changes: One::of_pair(place, pair)
+                    .map(|one| ChangeJson::of(one, self.judged))
+                    .collect(),
+            }
+        }))
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct PairJson<'a> {
     source: String,
@@ -66,6 +90,9 @@ struct ChangeJson<'a> {
     /// What the gate says of it; only of what is more access.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<MarkJson<'a>>,
+    /// The pair whose change shows this one too, if this one is not shown by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    like: Option<LikeJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<ShownJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +115,12 @@ impl<'a> MarkJson<'a> {
             Mark::Refused(left) => Self::Refused(left),
         }
     }
+}
+
+#[derive(Debug, Serialize)]
+struct LikeJson {
+    source: String,
+    destination: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -142,25 +175,10 @@ impl<'a> UnusedJson<'a> {
     }
 }
 
-pub(super) fn render(
-    difference: &Difference,
-    judged: Option<&Judged>,
-) -> serde_json::Result<String> {
+pub(super) fn write(difference: &Difference, judged: Option<&Judged>) {
     let names = |units: &std::collections::BTreeSet<Unit>| -> Vec<String> {
         units.iter().map(Unit::full_name).collect()
     };
-    let pairs = difference.pairs.iter().map(|pair| PairJson {
-        source: pair.source.full_name(),
-        destination: pair.destination.full_name(),
-        changes: pair
-            .changes
-            .iter()
-            .map(|change| {
-                let mark = judged.and_then(|judged| judged.mark(pair, change));
-                ChangeJson::of(change, mark)
-            })
-            .collect(),
-    });
     let unbound = difference.unbound.iter().map(|(unit, source)| UnboundJson {
         unit: unit.full_name(),
         gate: judged
@@ -174,14 +192,17 @@ pub(super) fn render(
         bound: names(&difference.bound),
         added: names(&difference.added),
         removed: names(&difference.removed),
-        pairs: pairs.collect(),
+        pairs: PairsJson {
+            pairs: &difference.pairs,
+            judged,
+        },
         gate: judged.map(|judged| GateJson {
             passed: judged.passed(),
             unused: judged.unused().iter().map(UnusedJson::of).collect(),
             not_judged: judged.counts_aside(),
         }),
     };
-    Ok(serde_json::to_string_pretty(&difference)? + "\n")
+    output::json::stream(&difference);
 }
 
 fn doubts<'a>(difference: &'a Difference, judged: Option<&'a Judged>) -> Vec<DoubtJson<'a>> {
@@ -200,15 +221,24 @@ fn doubts<'a>(difference: &'a Difference, judged: Option<&'a Judged>) -> Vec<Dou
 }
 
 impl<'a> ChangeJson<'a> {
-    fn of(change: &'a Change, mark: Option<&'a Mark>) -> Self {
+    fn of(one: One<'a>, judged: Option<&'a Judged>) -> Self {
+        let change = one.change;
+        let mark = judged.and_then(|judged| judged.mark(one));
+        let by = change.shown_by.as_deref();
+        let like = by.filter(|_| !one.pair.is_shown(change));
+        let shown = |shown: &'a Option<Shown>| shown.as_ref().filter(|_| like.is_none());
         Self {
             change: change.kind,
             connections: &change.connections,
             partial: change.partial,
             from: change.from.map(|from| from.to_string()),
             gate: mark.map(MarkJson::of),
-            before: change.before.as_ref().map(ShownJson::of),
-            after: change.after.as_ref().map(ShownJson::of),
+            before: shown(&change.before).map(ShownJson::of),
+            after: shown(&change.after).map(ShownJson::of),
+            like: like.map(|(source, destination)| LikeJson {
+                source: source.full_name(),
+                destination: destination.full_name(),
+            }),
         }
     }
 }

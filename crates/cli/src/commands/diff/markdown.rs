@@ -3,16 +3,18 @@
 use ringfence_reach::diff::Difference;
 
 use super::gate::Judged;
-use super::words::{DOUBTS, Section, Told, doubts, grouped, names, sections, summary, unused};
+use super::words::{
+    DOUBTS, Extent, Section, Told, doubts, grouped, names, sections, summary, unused,
+};
 use crate::commands::matrix::view::Names;
 use crate::output::markdown::{Cell, escape, table};
 
-pub(super) fn render(difference: &Difference, judged: Option<&Judged>) -> String {
+pub(super) fn render(difference: &Difference, judged: Option<&Judged>, extent: Extent) -> String {
     let names = names(difference);
     let sections = sections(difference);
     let sections: String = sections
         .iter()
-        .map(|section| format!("\n{}", render_section(section, &names, judged)))
+        .map(|section| format!("\n{}", render_section(section, &names, judged, extent)))
         .collect();
     let doubtful = doubtful(&doubts(difference, &names, judged));
     let summary = escape(&summary(difference, &names));
@@ -47,7 +49,12 @@ fn doubtful(doubts: &[String]) -> String {
     format!("\n#### {}\n\n{lines}", escape(DOUBTS))
 }
 
-fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> String {
+fn render_section(
+    section: &Section<'_>,
+    names: &Names,
+    judged: Option<&Judged>,
+    extent: Extent,
+) -> String {
     let title = format!("#### {}\n", escape(&section.heading(names)));
     if section.changes.is_empty() {
         return title;
@@ -55,9 +62,13 @@ fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>)
     let marked = judged.is_some() && section.has_more_access();
     let mut columns = vec!["from", "to", "connections", "before", "now"];
     columns.extend(marked.then_some("permitted"));
-    let groups = grouped(section, names, judged);
+    let (groups, left) = extent.of(grouped(section, names, judged));
     let rows: Vec<Vec<Cell>> = groups.iter().map(row).collect();
-    format!("{title}\n{}", table(&columns, &rows))
+    let left = match left {
+        0 => String::new(),
+        left => format!("\n{left} more are not shown; --all shows them.\n"),
+    };
+    format!("{title}\n{}{left}", table(&columns, &rows))
 }
 
 fn row(told: &Told) -> Vec<Cell> {

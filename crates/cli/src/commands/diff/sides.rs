@@ -198,7 +198,7 @@ impl Manifests {
         for moment in &self.moments() | &after.moments() {
             let engines = [self, after].map(|side| side.engine_at(moment));
             let [before, after] = &engines;
-            found.add_later(moment, difference(before, after));
+            found.add_later(moment, &difference(before, after));
         }
         found
     }

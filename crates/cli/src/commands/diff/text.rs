@@ -3,17 +3,19 @@
 use ringfence_reach::diff::{Difference, Kind};
 
 use super::gate::Judged;
-use super::words::{DOUBTS, Section, Told, doubts, grouped, names, sections, summary, unused};
+use super::words::{
+    DOUBTS, Extent, Section, Told, doubts, grouped, names, sections, summary, unused,
+};
 use crate::commands::matrix::view::Names;
 use crate::paint;
 
-pub(crate) fn render(difference: &Difference, judged: Option<&Judged>) -> String {
+pub(crate) fn render(difference: &Difference, judged: Option<&Judged>, extent: Extent) -> String {
     let names = names(difference);
     let doubtful = doubtful(&doubts(difference, &names, judged));
     let sections = sections(difference);
     let sections: String = sections
         .iter()
-        .map(|section| format!("{}\n", render_section(section, &names, judged)))
+        .map(|section| format!("{}\n", render_section(section, &names, judged, extent)))
         .collect();
     let verdict = judged.map_or_else(String::new, verdict);
     format!(
@@ -33,11 +35,20 @@ fn doubtful(doubts: &[String]) -> String {
     format!("{}\n{lines}\n", paint::heading(DOUBTS))
 }
 
-fn render_section(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> String {
+fn render_section(
+    section: &Section<'_>,
+    names: &Names,
+    judged: Option<&Judged>,
+    extent: Extent,
+) -> String {
     let heading = paint::heading(&section.heading(names));
-    let groups = grouped(section, names, judged);
+    let (groups, left) = extent.of(grouped(section, names, judged));
     let groups: String = groups.iter().map(group).collect();
-    format!("{heading}\n{groups}")
+    let left = match left {
+        0 => String::new(),
+        left => format!("  and {left} more; --all shows them\n"),
+    };
+    format!("{heading}\n{groups}{left}")
 }
 
 /// A group of changes with everything that is known of them.

@@ -1,18 +1,21 @@
 //! Words for changes, the same in every form of output.
 
 mod doubts;
+mod groups;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{Answer, Because, DirectionDecision};
-use ringfence_reach::diff::{Change, Difference, Kind, PairChange, Shown};
+use ringfence_reach::diff::{Change, Difference, Kind, Shown};
 use ringfence_reach::workload::Unit;
 
-use super::gate::{Allowance, Judged};
+use super::gate::{Allowance, Judged, Mark};
+use super::one::{One, changes, of_kind};
 use crate::commands::matrix::reason::{Line, one_line, told as told_reason};
 use crate::commands::matrix::view::{Names, flow};
-use crate::merged::Merged;
 pub(super) use doubts::{DOUBTS, doubts};
+pub(crate) use groups::Extent;
+pub(super) use groups::grouped;
 
 /// A part of a report.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ pub(super) struct Section<'a> {
     pub(super) title: &'static str,
     /// The units that are new or gone, if the section is about such.
     pub(super) units: Vec<&'a Unit>,
-    pub(super) changes: Vec<(&'a PairChange, &'a Change)>,
+    pub(super) changes: Vec<One<'a>>,
 }
 
 impl Section<'_> {
@@ -37,7 +40,7 @@ impl Section<'_> {
     /// Whether any of its changes is one that a gate judges.
     pub(super) fn has_more_access(&self) -> bool {
         let mut changes = self.changes.iter();
-        changes.any(|(_, change)| change.kind.is_more())
+        changes.any(|one| one.change.kind.is_more())
     }
 }
 
@@ -49,16 +52,12 @@ const BOUND: &str = "Not on the network of its node any more";
 
 /// The report in the order in which it is read, without empty sections.
 pub(super) fn sections(difference: &Difference) -> Vec<Section<'_>> {
-    let lasting = |pair: &PairChange| {
-        !touches(pair, &difference.added) && !touches(pair, &difference.removed)
-    };
+    let lasting =
+        |one: &One<'_>| !touches(one, &difference.added) && !touches(one, &difference.removed);
     let of_kinds = Kind::ALL.into_iter().map(|kind| Section {
         title: title(kind),
         units: Vec::new(),
-        changes: difference
-            .of_kind(kind)
-            .filter(|(pair, _)| lasting(pair))
-            .collect(),
+        changes: of_kind(difference, kind).filter(lasting).collect(),
     });
     let unbound: BTreeSet<&Unit> = difference.unbound.keys().collect();
     let (moved, removed) = difference
@@ -89,10 +88,11 @@ fn one_sided<'a>(
     title: &'static str,
     units: &BTreeSet<&'a Unit>,
 ) -> Section<'a> {
-    let pairs = difference.pairs.iter();
-    let pairs =
-        pairs.filter(|pair| units.contains(&pair.source) || units.contains(&pair.destination));
-    let changes = pairs.flat_map(|pair| pair.changes.iter().map(move |change| (pair, change)));
+    let touches = |one: &One<'_>| {
+        let (source, destination) = one.pair.units();
+        units.contains(source) || units.contains(destination)
+    };
+    let changes = changes(difference).filter(|one| !units.is_empty() && touches(one));
     Section {
         title,
         units: units.iter().copied().collect(),
@@ -100,8 +100,9 @@ fn one_sided<'a>(
     }
 }
 
-fn touches(pair: &PairChange, units: &BTreeSet<Unit>) -> bool {
-    units.contains(&pair.source) || units.contains(&pair.destination)
+fn touches(one: &One<'_>, units: &BTreeSet<Unit>) -> bool {
+    let (source, destination) = one.pair.units();
+    !units.is_empty() && (units.contains(source) || units.contains(destination))
 }
 
 pub(super) const fn title(kind: Kind) -> &'static str {
@@ -134,25 +135,30 @@ pub(super) struct What {
     pub(super) after: Vec<String>,
     /// What the gate says.
     pub(super) mark: Option<String>,
+    /// Whether the gate refuses it.
+    pub(super) is_refused: bool,
 }
 
-pub(super) fn told(
-    names: &Names,
-    (pair, change): (&PairChange, &Change),
-    judged: Option<&Judged>,
-) -> Told {
-    let (before, after) = reasons(change);
+/// One change in words, without its ends.
+fn what(one: One<'_>, judged: Option<&Judged>) -> What {
+    let (before, after) = reasons(one.change);
+    let mark = judged.and_then(|judged| judged.mark(one));
+    What {
+        kind: one.change.kind,
+        ports: ports(one.change),
+        before,
+        after,
+        mark: mark.map(|mark| mark.words_on(one.change)),
+        is_refused: matches!(mark, Some(Mark::Refused(_))),
+    }
+}
+
+pub(super) fn told(names: &Names, one: One<'_>, judged: Option<&Judged>) -> Told {
     Told {
-        sources: vec![names.of_unit(&pair.source)],
-        destinations: vec![names.of_unit(&pair.destination)],
-        example: example(change),
-        what: What {
-            kind: change.kind,
-            ports: ports(change),
-            before,
-            after,
-            mark: judged.and_then(|judged| judged.words(pair, change)),
-        },
+        sources: vec![names.of_unit(&one.pair.source)],
+        destinations: vec![names.of_unit(&one.pair.destination)],
+        example: example(one.change),
+        what: what(one, judged),
     }
 }
 
@@ -165,44 +171,6 @@ pub(super) fn ports(change: &Change) -> String {
         change.connections,
         from.unwrap_or_default()
     )
-}
-
-/// The changes of a section, those that have an end and everything else in common as one.
-pub(super) fn grouped(section: &Section<'_>, names: &Names, judged: Option<&Judged>) -> Vec<Told> {
-    let mut by_destination: Merged<(Vec<String>, What), Others> = Merged::default();
-    for change in &section.changes {
-        let told = told(names, *change, judged);
-        let known = by_destination.of((told.destinations, told.what), || Others::of(told.example));
-        known.names.extend(told.sources);
-    }
-    let mut grouped: Merged<(Vec<String>, What), Others> = Merged::default();
-    for ((destinations, what), found) in by_destination.in_order() {
-        let known = grouped.of((found.names, what), || Others::of(found.example));
-        known.names.extend(destinations);
-    }
-    let grouped = grouped.in_order();
-    let told = grouped.map(|((sources, what), found)| Told {
-        sources,
-        destinations: found.names,
-        example: found.example,
-        what,
-    });
-    told.collect()
-}
-
-/// The other ends of changes that have one in common, and the first connection to try.
-struct Others {
-    names: Vec<String>,
-    example: Option<String>,
-}
-
-impl Others {
-    const fn of(example: Option<String>) -> Self {
-        Self {
-            names: Vec::new(),
-            example,
-        }
-    }
 }
 
 /// Where another pod had to stand in for one that is on one side only, both connections.
@@ -302,16 +270,15 @@ pub(super) fn unused(allowance: &Allowance) -> String {
 
 /// The names of all units of a report.
 pub(super) fn names(difference: &Difference) -> Names {
-    let ends = difference
-        .pairs
-        .iter()
-        .flat_map(|pair| [&pair.source, &pair.destination]);
+    let ends = difference.pairs.iter();
+    let ends = ends.flat_map(|pair| [&*pair.source, &*pair.destination]);
+    let ends: BTreeMap<*const Unit, &Unit> = ends.map(|unit| (&raw const *unit, unit)).collect();
     let units = difference.added.iter().chain(&difference.removed);
     let units = units.chain(difference.unbound.keys());
     let units = units.chain(&difference.bound);
     let doubtful = difference.doubts.iter().flat_map(|doubt| &doubt.units);
     let units = units.chain(doubtful);
-    Names::of(ends.chain(units))
+    Names::of(ends.into_values().chain(units))
 }
 
 /// `2 pairs newly allowed, 1 pair newly denied; new: shop/cache`.
@@ -346,7 +313,7 @@ pub(super) fn summary(difference: &Difference, names: &Names) -> String {
 
 fn count(section: &Section<'_>) -> String {
     let changes = section.changes.iter();
-    let mut pairs: Vec<_> = changes.map(|(pair, _)| pair.units()).collect();
+    let mut pairs: Vec<_> = changes.map(|one| one.place).collect();
     // They are in order.
     pairs.dedup();
     let noun = if pairs.len() == 1 { "pair" } else { "pairs" };

@@ -128,9 +128,17 @@ impl Allowance {
         world: Option<World<'_>>,
         (source, destination): (&Unit, &Unit),
     ) -> bool {
-        let any =
-            |patterns: &[Pattern], unit| patterns.iter().any(|pattern| pattern.covers(world, unit));
-        any(&self.from, source) && any(&self.to, destination)
+        self.covers_source(world, source) && self.covers_destination(world, destination)
+    }
+
+    /// Whether it is about all of what `unit` opens to some other.
+    pub(super) fn covers_source(&self, world: Option<World<'_>>, unit: &Unit) -> bool {
+        self.from.iter().any(|pattern| pattern.covers(world, unit))
+    }
+
+    /// Whether it is about all of what some other opens to `unit`.
+    pub(super) fn covers_destination(&self, world: Option<World<'_>>, unit: &Unit) -> bool {
+        self.to.iter().any(|pattern| pattern.covers(world, unit))
     }
 }
 
