@@ -17,7 +17,9 @@ use std::net::IpAddr;
 use owners::Workloads;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{Cluster, DomainAddresses, Labels, Namespace, Object, ObjectKey, Pod};
+use crate::{
+    Cluster, DomainAddresses, Labels, Namespace, Object, ObjectKey, ObjectName, Phase, Pod,
+};
 
 /// Puts `objects` together. Workloads become representative pods (rule OB-9).
 #[must_use]
@@ -51,6 +53,7 @@ pub fn assemble_mentioning(
     }
     assembly.add_endpoints();
     assembly.add_workloads(mentions);
+    assembly.tell_addresses();
     assembly.add_missing_namespaces();
     assembly.report_shared_addresses();
     let Assembly {
@@ -161,6 +164,36 @@ impl<'a> Assembly<'a> {
             }
             self.cluster.pods.insert(pod.name.clone(), pod);
         }
+    }
+
+    /// Rule OB-12: a pod without address has the one at which an EndpointSlice or Endpoints name it.
+    fn tell_addresses(&mut self) {
+        let cluster = &mut self.cluster;
+        let addresses = cluster.pods.values().flat_map(|pod| &pod.addresses);
+        let mut taken: BTreeSet<IpAddr> = addresses.copied().collect();
+        let is_unseen = |pod: &&Pod| {
+            let has_none = pod.addresses.is_empty() && pod.host_addresses.is_empty();
+            pod.phase == Phase::Unknown && !pod.host_network && has_none
+        };
+        let unseen = cluster.pods.values().filter(is_unseen);
+        let unseen: BTreeSet<ObjectName> = unseen.map(|pod| pod.name.clone()).collect();
+        let mut strangers = Vec::new();
+        let lists = self
+            .seen
+            .values()
+            .filter_map(|object| endpoints::manifest(object));
+        for (list, named) in lists.flat_map(|list| list.pods.iter().map(move |pod| (list, pod))) {
+            let address = named.address.to_canonical();
+            match cluster.pods.get_mut(&named.name) {
+                Some(pod) if unseen.contains(&named.name) && taken.insert(address) => {
+                    pod.addresses.push(address);
+                }
+                Some(_) => {}
+                None if taken.contains(&address) => {}
+                None => strangers.push(endpoints::of_no_pod(list, named)),
+            }
+        }
+        self.diagnostics.extend(strangers);
     }
 
     /// Rule OB-4.

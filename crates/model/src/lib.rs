@@ -32,6 +32,7 @@ mod policy_name;
 mod policy_test;
 mod question;
 mod report;
+mod reserved;
 mod schema;
 mod selector;
 mod service;
@@ -71,14 +72,14 @@ pub use host_pod::{HOST_PODS_ANNOTATION, HOST_PODS_JUDGED};
 pub use label::{BadLabel, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{
-    Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_json,
-    load_with, policy_tests, read_json, trust_zones,
+    Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_both_with,
+    load_json, load_with, policy_tests, read_json, trust_zones,
 };
 pub use manifest::{
-    ConfigMap, Container, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar, IpFamily,
-    KeyRef, KindCluster, KindNode, KindRole, Object, ObjectKey, ObjectKind, Owner, PodManifest,
-    PodSpec, PodTemplate, RestartPolicy, Secret, ServiceAccount, Toleration, Volume, VolumeMount,
-    VolumeSource, Workload, WorkloadKind,
+    ConfigMap, Container, EndpointPod, EndpointsKind, EndpointsManifest, EnvFrom, EnvValue, EnvVar,
+    IpFamily, KeyRef, KindCluster, KindNode, KindRole, Object, ObjectKey, ObjectKind, Owner,
+    PodManifest, PodSpec, PodTemplate, RestartPolicy, Secret, ServiceAccount, Toleration, Volume,
+    VolumeMount, VolumeSource, Workload, WorkloadKind,
 };
 pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
@@ -91,6 +92,7 @@ pub use policy::{
 pub use policy_name::PolicyName;
 pub use policy_test::{Assertion, Expected, PolicyTest, PolicyTestCase, Written};
 pub use question::{Endpoint, Query, QueryError};
+pub use reserved::{RESERVED, is_reserved};
 pub use schema::{Schema, Type, schema};
 pub use selector::{LabelSelector, Labels, Requirement, SelectorOperator};
 pub use service::{

@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use reader::Reader;
@@ -54,6 +55,16 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    fn of(parts: impl IntoIterator<Item = Part>) -> Self {
+        let mut loaded = Self::default();
+        for part in parts {
+            loaded.objects.extend(part.objects);
+            loaded.diagnostics.extend(part.diagnostics);
+            loaded.sources.insert(part.file, part.text);
+        }
+        loaded
+    }
+
     /// Whether something was refused, so that `objects` is not the whole input (rule V-25).
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -70,13 +81,56 @@ pub fn load(inputs: &[Input], options: &LoadOptions) -> Loaded {
 /// As [`load`], by `workers`.
 #[must_use]
 pub fn load_with(inputs: &[Input], options: &LoadOptions, workers: &dyn Workers) -> Loaded {
-    let mut loaded = Loaded::default();
-    for part in map_with(workers, inputs, |input| load_one(input, options)) {
-        loaded.objects.extend(part.objects);
-        loaded.diagnostics.extend(part.diagnostics);
-        loaded.sources.insert(part.file, part.text);
+    Loaded::of(map_with(workers, inputs, |input| load_one(input, options)))
+}
+
+/// As [`load_with`] of `before` and of `after`. A text that is in both, as most are of two states of one thing, is parsed once.
+#[must_use]
+pub fn load_both_with(
+    before: &[Input],
+    after: &[Input],
+    options: &LoadOptions,
+    workers: &dyn Workers,
+) -> (Loaded, Loaded) {
+    let places = after.iter().enumerate();
+    let mut places: HashMap<&str, (usize, &Input)> = places
+        .map(|(place, input)| (input.text.as_str(), (place, input)))
+        .collect();
+    let mut shared = BTreeSet::new();
+    let mut pieces: Vec<Piece<'_>> = Vec::with_capacity(before.len());
+    for input in before {
+        let twin = places.remove(input.text.as_str());
+        shared.extend(twin.map(|(place, _)| place));
+        pieces.push(Piece::Before(input, twin));
     }
-    loaded
+    let alone = after.iter().enumerate();
+    let alone = alone.filter(|(place, _)| !shared.contains(place));
+    pieces.extend(alone.map(|(place, input)| Piece::After(place, input)));
+    let (mut first, mut second) = (Vec::new(), BTreeMap::new());
+    for (before, after) in map_with(workers, &pieces, |piece| piece.load(options)) {
+        first.extend(before);
+        second.extend(after);
+    }
+    (Loaded::of(first), Loaded::of(second.into_values()))
+}
+
+/// A text to parse, with its place among those after if it is one of them.
+enum Piece<'a> {
+    Before(&'a Input, Option<(usize, &'a Input)>),
+    After(usize, &'a Input),
+}
+
+impl Piece<'_> {
+    fn load(&self, options: &LoadOptions) -> (Option<Part>, Option<(usize, Part)>) {
+        match *self {
+            Self::Before(before, None) => (Some(load_one(before, options)), None),
+            Self::Before(before, Some((place, after))) => {
+                let (before, after) = load_twins(before, after, options);
+                (Some(before), Some((place, after)))
+            }
+            Self::After(place, after) => (None, Some((place, load_one(after, options)))),
+        }
+    }
 }
 
 /// What one input says.
@@ -88,9 +142,29 @@ struct Part {
 }
 
 fn load_one(input: &Input, options: &LoadOptions) -> Part {
-    let mut report =
-        Report::new(&input.name, &input.text).with_unknown_fields(options.unknown_fields);
+    let mut report = report(input, options);
     let documents = read(input, &mut report);
+    objects(&documents, report, options)
+}
+
+/// Two inputs of one text.
+fn load_twins(one: &Input, other: &Input, options: &LoadOptions) -> (Part, Part) {
+    let mut first = report(one, options);
+    let documents = read(one, &mut first);
+    // What is wrong with the text itself is said of each by its name.
+    let second = if first.diagnostics.is_empty() {
+        objects(&documents, report(other, options), options)
+    } else {
+        load_one(other, options)
+    };
+    (objects(&documents, first, options), second)
+}
+
+fn report(input: &Input, options: &LoadOptions) -> Report {
+    Report::new(&input.name, &input.text).with_unknown_fields(options.unknown_fields)
+}
+
+fn objects(documents: &[Document], mut report: Report, options: &LoadOptions) -> Part {
     let mut objects = Vec::new();
     let mut reader = Reader {
         report: &mut report,
@@ -98,7 +172,7 @@ fn load_one(input: &Input, options: &LoadOptions) -> Part {
         objects: &mut objects,
         sound: true,
     };
-    for document in &documents {
+    for document in documents {
         reader.sound = document.sound;
         reader.document(&document.root, None);
     }

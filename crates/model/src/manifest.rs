@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ClusterPolicy, HostFirewall, Namespace, NetworkPolicy, Node, Pod, Service, Source};
 
 pub use config::{ConfigMap, Secret, ServiceAccount};
-pub use endpoints::{EndpointsKind, EndpointsManifest};
+pub use endpoints::{EndpointPod, EndpointsKind, EndpointsManifest};
 pub use key::{ObjectKey, ObjectKind};
 pub(crate) use kind::node_name;
 pub use kind::{IpFamily, KindCluster, KindNode, KindRole};

@@ -97,6 +97,53 @@ fn slices_say_who_stands_behind_a_service_without_selector() {
     assert_eq!(endpoints_of(&service("selector: {}, ")), [""; 0]);
 }
 
+/// A StatefulSet of three pods.
+const DB: &str = "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 3
+  serviceName: s
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: i}]}}
+---
+";
+
+#[test]
+fn pods_without_address_have_that_at_which_they_are_named() {
+    let target = |address: &str, pod: &str| {
+        format!("{{addresses: ['{address}'], targetRef: {{kind: Pod, name: {pod}}}}}")
+    };
+    let v4 = format!(
+        "addressType: IPv4\nendpoints: [{}, {}]\nports: [{{port: 80}}]",
+        target("10.0.0.3", "db-1"),
+        target("10.0.0.9", "gone-0")
+    );
+    let v6 = format!(
+        "addressType: IPv6\nendpoints: [{}]\nports: [{{port: 80}}]",
+        target("fd00::3", "db-1")
+    );
+    let subset = "subsets: [{addresses: [{ip: 10.0.0.3, targetRef: {kind: Pod, namespace: default, name: db-1}}], ports: [{port: 80}]}]";
+    let text = service("") + DB + &slice("a", &v4) + &slice("b", &v6) + &endpoints(subset);
+    let loaded = load_text(&text);
+    let (cluster, diagnostics) = assemble(&loaded.objects);
+    assert_eq!(
+        written(&diagnostics),
+        [
+            "warning[OB-12] EndpointSlice default/a says that 10.0.0.9 is pod default/gone-0, which is not given: what policies say of it is not known"
+        ]
+    );
+    let addresses: Vec<String> = cluster
+        .pods
+        .values()
+        .map(|pod| format!("{} {:?}", pod.name, pod.addresses))
+        .collect();
+    assert_eq!(
+        addresses,
+        ["default/db-0 []", "default/db-1 [10.0.0.3, fd00::3]"]
+    );
+}
+
 #[test]
 fn slices_of_both_families_add_up_and_repetitions_count_once() {
     let v4 = "addressType: IPv4\nendpoints: [{addresses: [10.0.0.1]}]\nports: [{port: 80}]";

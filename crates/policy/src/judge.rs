@@ -191,12 +191,8 @@ impl Judge<'_> {
         let known = Whereabouts::of_pods(self.cluster, self.families.first());
         for Open { who, asked } in &some.open {
             let who = self.classes_of(*who);
-            let Some(known) = &known else {
-                open.push(who.clone());
-                continue;
-            };
             let pods = &self.classes.sets().pods;
-            match asked.of(known, self.cluster) {
+            match asked.of(&known, self.cluster) {
                 Match::Unknown => open.push(who.clone()),
                 Match::No => open.push(who.difference(pods)),
                 Match::Yes => {

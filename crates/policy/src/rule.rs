@@ -16,7 +16,7 @@ use crate::index::TierOrder;
 use crate::term::{PodTerm, TermId};
 use crate::whereabouts::Whereabouts;
 
-pub(crate) use blocks::domain_addresses;
+pub(crate) use blocks::{blocks_of, domain_addresses, is_everywhere, networks_of};
 pub(crate) use compile::{Compiler, Written};
 
 /// A policy, ready to be judged by.

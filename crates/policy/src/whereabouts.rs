@@ -1,28 +1,32 @@
 //! Rule AM-22: where the address of a pod may lie that is not known.
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, IpBlock, Match};
+use ringfence_model::{Cluster, IpBlock, Match, is_reserved};
 use ringfence_net::Family;
 
-/// The blocks that a pod without address gets one from.
+/// The blocks that a pod without address gets one from. Where none is known, it has none that is reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whereabouts {
     blocks: Vec<IpNet>,
 }
 
 impl Whereabouts {
-    /// Of a pod in a connection of `family`, or of any family if neither end tells; `None` if nothing is known of it.
+    /// Of a pod in a connection of `family`, or of any family if neither end tells.
     #[must_use]
-    pub fn of_pods(cluster: &Cluster, family: Option<Family>) -> Option<Self> {
+    pub fn of_pods(cluster: &Cluster, family: Option<Family>) -> Self {
         let given = cluster.pod_blocks.iter().copied();
         let speaks = |block: &IpNet| family.is_none_or(|family| Family::of(block.addr()) == family);
-        let blocks: Vec<IpNet> = given.filter(speaks).collect();
-        (!blocks.is_empty()).then_some(Self { blocks })
+        Self {
+            blocks: given.filter(speaks).collect(),
+        }
     }
 
     /// Whether the address is in `block` (rules NP-40, NP-41).
     #[must_use]
     pub fn within(&self, block: &IpBlock) -> Match {
+        if self.blocks.is_empty() {
+            return anywhere(block.cidr);
+        }
         let holes = IpNet::aggregate(&block.except);
         self.all_or_none(|possible| relation(possible, block.cidr, &holes))
     }
@@ -30,6 +34,9 @@ impl Whereabouts {
     /// Whether the address is in `network` (rules CN-34, CN-35, CN-37).
     #[must_use]
     pub fn within_network(&self, network: IpNet) -> Match {
+        if self.blocks.is_empty() {
+            return anywhere(network);
+        }
         self.all_or_none(|possible| relation(possible, network, &[]))
     }
 
@@ -42,6 +49,15 @@ impl Whereabouts {
         } else {
             Match::Unknown
         }
+    }
+}
+
+/// Whether an address of which nothing is known is in `network`.
+fn anywhere(network: IpNet) -> Match {
+    if is_reserved(network) {
+        Match::No
+    } else {
+        Match::Unknown
     }
 }
 
@@ -83,8 +99,7 @@ mod tests {
             cidr: net(cidr),
             except: except.iter().map(|text| net(text)).collect(),
         };
-        let known = Whereabouts::of_pods(&cluster, family);
-        known.map_or(Match::Unknown, |known| known.within(&block))
+        Whereabouts::of_pods(&cluster, family).within(&block)
     }
 
     #[test]
@@ -129,5 +144,18 @@ mod tests {
         assert_eq!(within(pods, None, "192.0.2.0/24", &[]), Match::No);
         let nothing = within(&["10.1.0.0/16"], Some(Family::V6), "fd00::/8", &[]);
         assert_eq!(nothing, Match::Unknown);
+    }
+
+    #[test]
+    fn no_pod_has_an_address_of_the_link_or_of_the_metadata_service() {
+        for (cidr, expected) in [
+            ("169.254.169.254/32", Match::No),
+            ("fd00:ec2::254/128", Match::No),
+            ("169.254.0.0/16", Match::No),
+            ("169.0.0.0/8", Match::Unknown),
+            ("10.0.0.0/8", Match::Unknown),
+        ] {
+            assert_eq!(within(&[], None, cidr, &[]), expected, "{cidr}");
+        }
     }
 }

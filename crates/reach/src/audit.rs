@@ -27,6 +27,7 @@ use ipnet::IpNet;
 use ringfence_model::{Cluster, Diagnostic, Documents, LabelSelector, Object};
 use ringfence_policy::Engine;
 
+use crate::workload::Unit;
 use acceptance::Acceptances;
 use gather::Gathered;
 use stage::Stage;
@@ -85,6 +86,7 @@ impl Default for Options {
 pub struct Audit {
     engine: Engine,
     principles: Vec<Measured>,
+    parts_of_nodes: Vec<Unit>,
     notes: Vec<Diagnostic>,
 }
 
@@ -104,6 +106,12 @@ impl Audit {
     /// Every finding, the worst principles first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.principles.iter().flat_map(|found| &found.findings)
+    }
+
+    /// Workloads of `kube-system` on the network of their nodes that were taken for parts of the nodes, and not measured.
+    #[must_use]
+    pub fn parts_of_nodes(&self) -> &[Unit] {
+        &self.parts_of_nodes
     }
 
     /// What annotations say that accepts nothing.
@@ -132,6 +140,7 @@ pub fn audit(subject: &Subject<'_>, options: &Options) -> Audit {
     let principles = gathered.into_measured(&stage.engine, &workloads, &acceptances);
     Audit {
         engine: stage.engine,
+        parts_of_nodes: hosts::parts_of_nodes(&workloads),
         notes: acceptances.notes(&principles),
         principles,
     }

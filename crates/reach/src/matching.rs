@@ -87,8 +87,11 @@ impl<'a> Flow<'a> {
         let peer = self.peer();
         let is_pod = matches!(peer, Party::Pod { .. });
         let spoken = own.address().map(Family::of);
-        let known = Whereabouts::of_pods(self.cluster, spoken).filter(|_| is_pod);
-        match known.map_or(Match::Unknown, |known| test(&known)) {
+        let found = match is_pod {
+            true => test(&Whereabouts::of_pods(self.cluster, spoken)),
+            false => Match::Unknown,
+        };
+        match found {
             Match::Yes => None,
             Match::Unknown => Some(Why::AddressUnknown(peer.clone())),
             Match::No => Some(Why::NoAddressOfPods(peer.clone())),

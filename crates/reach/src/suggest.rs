@@ -81,6 +81,14 @@ impl Suggestion {
     pub fn is_complete(&self) -> bool {
         self.unresolved.is_empty() && self.deviations.is_empty() && self.diagnostics.is_empty()
     }
+
+    /// Whether something of it depends on an address that nobody tells (rule AM-22).
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let mut kinds = self.deviations.iter().map(|deviation| deviation.kind);
+        self.before.unknown + self.after.unknown > 0
+            || kinds.any(|kind| kind == DeviationKind::Unknown)
+    }
 }
 
 /// The least policies for what `subject` needs.

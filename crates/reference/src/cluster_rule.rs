@@ -23,7 +23,11 @@ pub(crate) fn rule_matches(rule: &ClusterRule, attempt: &Attempt<'_>) -> Match {
             ClusterAction::Deny | ClusterAction::Pass => Match::Yes,
         };
     }
-    let peers = Match::any(rule.peers.iter().map(|peer| peer_matches(peer, attempt)));
+    let peers = if is_everywhere(rule, attempt.direction) {
+        Match::Yes
+    } else {
+        Match::any(rule.peers.iter().map(|peer| peer_matches(peer, attempt)))
+    };
     let port = rule.ports.is_empty() || rule.ports.iter().any(|port| port_matches(port, attempt));
     peers.and(Match::from(port))
 }
@@ -39,6 +43,20 @@ pub(crate) fn is_in_scope(scope: &PodScope, cluster: &Cluster, pod: &Pod) -> boo
     is_subject(pod)
         && selects_or_absent(scope.namespaces.as_ref(), &namespace)
         && selects_or_absent(scope.pods.as_ref(), &pod.labels)
+}
+
+/// AM-22: what has any address is in one of two networks that are each all of a family. CN-36: ingress knows none.
+fn is_everywhere(rule: &ClusterRule, direction: Direction) -> bool {
+    let networks = rule.peers.iter().flat_map(|peer| match peer {
+        ClusterPeer::Networks(networks) => networks.as_slice(),
+        ClusterPeer::Pods(_)
+        | ClusterPeer::Nodes(_)
+        | ClusterPeer::DomainNames(_)
+        | ClusterPeer::Unrecognized => &[],
+    });
+    let whole = networks.filter(|network| network.prefix_len() == 0);
+    let (v4, v6): (Vec<&IpNet>, Vec<&IpNet>) = whole.partition(|one| one.addr().is_ipv4());
+    direction == Direction::Egress && !v4.is_empty() && !v6.is_empty()
 }
 
 /// CN-36: ingress knows pods alone.

@@ -1,5 +1,7 @@
 //! Rules NP-10 to NP-18 and NP-40 to NP-44: peers.
 
+use std::net::IpAddr;
+
 use ringfence_model::{
     Cluster, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, Match, Party, PeerSelector, Pod,
     PolicyPeer, PolicyRule,
@@ -14,6 +16,18 @@ use crate::whereabouts::{Unaddressed, unaddressed};
 /// NP-10: no item matches every peer, other addresses too; else one item must match.
 pub(crate) fn peers_match(rule: &PolicyRule, attempt: &Attempt<'_>) -> Match {
     if rule.peers.is_empty() {
+        return Match::Yes;
+    }
+    // AM-22: what has any address has one of these.
+    let everything_of = |is_of: fn(&IpAddr) -> bool| {
+        rule.peers.iter().any(|item| match item {
+            PolicyPeer::IpBlock(IpBlock { cidr, except }) => {
+                except.is_empty() && cidr.prefix_len() == 0 && is_of(&cidr.addr())
+            }
+            PolicyPeer::Pods(_) => false,
+        })
+    };
+    if everything_of(IpAddr::is_ipv4) && everything_of(IpAddr::is_ipv6) {
         return Match::Yes;
     }
     Match::any(rule.peers.iter().map(|item| peer_matches(item, attempt)))

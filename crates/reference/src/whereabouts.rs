@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, Match, Party};
+use ringfence_model::{Cluster, Match, Party, is_reserved};
 use ringfence_net::Family;
 
 use crate::block::contains;
@@ -30,13 +30,19 @@ impl<'a> Unaddressed<'a> {
 }
 
 /// Unknown, unless the test says the same of every address that the peer may have. What `test` says changes nowhere but
-/// at the ends of `blocks`.
+/// at the ends of `blocks`, and it says no of all addresses outside of the first.
 pub(crate) fn unaddressed(
     asked: Unaddressed<'_>,
     blocks: &[IpNet],
     test: impl Fn(IpAddr) -> bool,
 ) -> Match {
     let possible = possible_blocks(asked);
+    // Where nothing is known of it, it is at least no address that pods never have.
+    let is_pod = matches!(asked.peer, Party::Pod { .. });
+    let whole = blocks.first();
+    if is_pod && possible.is_empty() && whole.is_some_and(|block| is_reserved(*block)) {
+        return Match::No;
+    }
     let samples = possible.iter().flat_map(|block| samples(*block, blocks));
     let said: BTreeSet<bool> = samples.map(test).collect();
     match (said.contains(&true), said.contains(&false)) {

@@ -18,8 +18,9 @@ use ringfence_model::{Documents, Outcome, RenderStyle, Severity as Level};
 use ringfence_policy::Engine;
 use ringfence_reach::audit::{self, Audit, Finding, Severity, Subject};
 use ringfence_reach::lint;
+use ringfence_reach::workload::Unit;
 
-use crate::inputs::manifests::LoadedManifests;
+use crate::inputs::manifests::{Awake, LoadedManifests};
 use crate::output;
 use crate::output::answer::{say, write_out};
 use crate::threads::{Threads, both};
@@ -47,8 +48,9 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     loaded.print_diagnostics();
     loaded.tell_caveat();
     let missing = loaded.missing();
+    let awake = manifests.options.awake(&loaded);
     let engine = Engine::new(std::mem::take(&mut loaded.cluster));
-    let report = Report::of(&loaded, &engine, arguments);
+    let report = Report::of(&loaded, &engine, awake, arguments);
     for note in report.audit.notes() {
         let said = note.render(&loaded.sources, RenderStyle::Colored);
         anstream::eprintln!("{said}\n");
@@ -69,6 +71,8 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
 /// What was measured, and what `ringfence check` says of the policies.
 struct Report {
     audit: Audit,
+    /// Workloads without pods, that are measured as if they had one.
+    asleep: Vec<Unit>,
     health: Health,
 }
 
@@ -81,11 +85,20 @@ struct Health {
 }
 
 impl Report {
-    fn of(loaded: &LoadedManifests, engine: &Engine, arguments: &AuditArguments) -> Self {
+    fn of(
+        loaded: &LoadedManifests,
+        engine: &Engine,
+        awake: Option<Awake>,
+        arguments: &AuditArguments,
+    ) -> Self {
         let documents = Documents::new(&loaded.sources);
+        let (cluster, objects) = match &awake {
+            Some(awake) => (&awake.cluster, &awake.objects),
+            None => (engine.cluster(), &loaded.objects),
+        };
         let subject = Subject {
-            cluster: engine.cluster(),
-            objects: &loaded.objects,
+            cluster,
+            objects,
             documents: &documents,
             guards: &admission::guards(&loaded.sources),
         };
@@ -95,7 +108,11 @@ impl Report {
             || Health::of(loaded, engine, &documents, namespace),
             || audit::audit(&subject, &arguments.measures()),
         );
-        Self { audit, health }
+        Self {
+            audit,
+            asleep: awake.map(|awake| awake.asleep).unwrap_or_default(),
+            health,
+        }
     }
 
     /// Whether a finding depends on an address that is not known (rule AM-22).

@@ -9,17 +9,18 @@ mod text;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use ringfence_model::{Object, Wiring};
+use ringfence_model::Wiring;
 use ringfence_policy::Engine;
 use ringfence_reach::suggest::{IngressFrom, Subject, Suggestion, suggest};
 
-use crate::inputs::manifests::{LoadedManifests, ManifestArguments};
+use crate::inputs::manifests::LoadedManifests;
 use crate::output::answer::say;
 use arguments::SuggestFormat;
 pub(crate) use arguments::{EXAMPLES, SuggestArguments};
 
 pub(crate) fn run(arguments: &SuggestArguments) -> anyhow::Result<ExitCode> {
     let loaded = load(arguments)?;
+    let missing = loaded.missing();
     let engine = Engine::new(loaded.cluster);
     let subject = Subject {
         engine: &engine,
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &SuggestArguments) -> anyhow::Result<ExitCode> {
         anstream::eprint!("{written}");
     }
     print(arguments, &suggestion)?;
+    missing.tell_if(suggestion.is_unknown());
     Ok(if suggestion.is_complete() {
         ExitCode::SUCCESS
     } else {
@@ -62,30 +64,11 @@ fn load(arguments: &SuggestArguments) -> anyhow::Result<LoadedManifests> {
     loaded.forget_notes_of(&Wiring::KINDS);
     loaded.print_diagnostics();
     loaded.tell_caveat();
-    wake(manifests, &mut loaded);
+    // They need the same when somebody scales them up.
+    if let Some(awake) = manifests.options.awake(&loaded) {
+        (loaded.objects, loaded.cluster) = (awake.objects, awake.cluster);
+    }
     Ok(loaded)
-}
-
-/// Gives a pod to workloads that are scaled to none: they need the same when somebody scales them up. Workloads of others
-/// are left as they are, such as the earlier ReplicaSets of a Deployment.
-fn wake(manifests: &ManifestArguments, loaded: &mut LoadedManifests) {
-    let mut woken = false;
-    for object in &mut loaded.objects {
-        let Object::Workload(workload) = object else {
-            continue;
-        };
-        if workload.replicas > 0 || workload.owner.is_some() {
-            continue;
-        }
-        workload.replicas = 1;
-        if let Some(ordinals) = &mut workload.ordinals {
-            ordinals.end = ordinals.start.saturating_add(1);
-        }
-        woken = true;
-    }
-    if woken {
-        loaded.cluster = manifests.options.assemble(&loaded.objects);
-    }
 }
 
 /// Whether the manifests hold pods of the workload that `from` names, if it names one.

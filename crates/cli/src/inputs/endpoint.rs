@@ -152,6 +152,12 @@ fn by_name(text: &str, namespace: &str) -> anyhow::Result<EndpointArgument> {
             bail!("`{text}`: a node is in no namespace: write node/{second}")
         }
         [first, second, name] => match (Kind::of(first), Kind::of(second)) {
+            // A namespace called `jobs`: the kind is the word that is written as we write it.
+            (Some(other), Some(kind @ Kind::Workload(_)))
+                if other.word() != first && kind.word() == second =>
+            {
+                named(kind, first, name)
+            }
             (Some(kind), _) => named(kind, second, name),
             (None, Some(Kind::Node)) => {
                 bail!("`{text}`: a node is in no namespace: write node/{name}")

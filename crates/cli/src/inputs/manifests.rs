@@ -1,5 +1,6 @@
 //! From files to the cluster that a command judges, with everything said about them on the way.
 
+mod awake;
 mod missing;
 mod notes;
 #[cfg(test)]
@@ -14,8 +15,9 @@ use anyhow::ensure;
 use clap::Args;
 use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, Diagnostic, LoadOptions, Mentions, Object, ObjectName, RenderStyle, Severity,
-    SourceMap, Timestamp, UnknownFields, assemble_mentioning, assemble_with, load_with,
+    Cluster, Diagnostic, LoadOptions, Loaded, Mentions, Object, ObjectName, RenderStyle, Severity,
+    SourceMap, Timestamp, UnknownFields, assemble_mentioning, assemble_with, load_both_with,
+    load_with,
 };
 
 use super::block;
@@ -23,8 +25,9 @@ use super::cluster::{self, ClusterArguments};
 use super::known_name::{KnownName, domain_addresses};
 use super::read::{Depth, FILES, Inputs, read};
 use crate::clock::now;
-use crate::threads::Threads;
+use crate::threads::{Threads, both};
 
+pub(crate) use awake::Awake;
 pub(crate) use missing::Missing;
 pub(crate) use notes::summary as note_summary;
 
@@ -106,7 +109,25 @@ impl ManifestOptions {
     /// As [`Self::load`], without printing.
     pub(crate) fn load_silently(&self, files: &[PathBuf]) -> anyhow::Result<LoadedManifests> {
         let depth = Depth::of(self.recursive);
-        self.check(read(files, depth, Some(&self.cluster))?)
+        self.check_all(read(files, depth, Some(&self.cluster))?)
+    }
+
+    /// As [`Self::load_silently`], of two states of a cluster.
+    pub(crate) fn load_both_silently(
+        &self,
+        before: &[PathBuf],
+        after: &[PathBuf],
+    ) -> anyhow::Result<(LoadedManifests, LoadedManifests)> {
+        let depth = Depth::of(self.recursive);
+        let (before, after) = both(
+            || read(before, depth, Some(&self.cluster)),
+            || read(after, depth, Some(&self.cluster)),
+        );
+        let (before, after) = (before?, after?);
+        let (one, other) =
+            load_both_with(&before.texts, &after.texts, &self.load_options(), &Threads);
+        let (before, after) = both(|| self.check(before, one), || self.check(after, other));
+        Ok((before?, after?))
     }
 
     /// The cluster that these objects make.
@@ -148,17 +169,24 @@ impl ManifestOptions {
         cluster
     }
 
-    /// Fails if anything is refused, unless it is to be skipped (rule V-25).
-    fn check(&self, inputs: Inputs) -> anyhow::Result<LoadedManifests> {
-        let options = LoadOptions {
+    fn load_options(&self) -> LoadOptions {
+        LoadOptions {
             default_namespace: self.namespace.clone(),
             unknown_fields: if self.allow_unknown_fields {
                 UnknownFields::Warn
             } else {
                 UnknownFields::Refuse
             },
-        };
-        let mut loaded = load_with(&inputs.texts, &options, &Threads);
+        }
+    }
+
+    fn check_all(&self, inputs: Inputs) -> anyhow::Result<LoadedManifests> {
+        let loaded = load_with(&inputs.texts, &self.load_options(), &Threads);
+        self.check(inputs, loaded)
+    }
+
+    /// What was read and `loaded`. Fails if anything is refused, unless it is to be skipped (rule V-25).
+    fn check(&self, inputs: Inputs, mut loaded: Loaded) -> anyhow::Result<LoadedManifests> {
         for snapshot in &inputs.clusters {
             cluster::add_behind(&mut loaded, cluster::load(snapshot));
         }

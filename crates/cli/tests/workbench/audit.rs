@@ -1,5 +1,8 @@
 //! `ringfence audit` in each of its forms.
 
+mod score;
+mod separation;
+
 use serde_json::Value;
 
 use crate::support::{Finished, ringfence, ringfence_reading};
@@ -248,90 +251,6 @@ spec:
     assert_eq!(share(&found, "RA01"), (0, 2));
 }
 
-/// A store that nobody uses, closed in both directions, in a namespace of its own.
-const DUMMY: &str = "---
-apiVersion: v1
-kind: Namespace
-metadata: {name: pad, labels: {pod-security.kubernetes.io/enforce: restricted}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: idle, namespace: pad}
-spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: postgres}]}}}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: closed, namespace: pad}
-spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
-";
-
-#[test]
-fn a_closed_store_beside_what_is_open_raises_nothing() {
-    let open = "
-apiVersion: v1
-kind: Namespace
-metadata: {name: web}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: web, labels: {app: web}}
-spec: {containers: [{name: c, image: nginx}]}
-";
-    let alone = json(open, &[], 1);
-    let padded = json(&format!("{open}{DUMMY}"), &[], 1);
-    let score = |audit: &Value| audit["score_millionths"].as_u64().unwrap();
-    assert!(score(&padded) <= score(&alone), "{padded}");
-    // The other namespace cannot send, but one that comes tomorrow can.
-    assert_eq!(share(&padded, "RA08"), (1, 2));
-    let said = audit(&format!("{open}{DUMMY}"), &["--explain-score"]).expect(1);
-    let left_out = "  RA06 is left out, as it may only take away: 1/1 (pad)\n";
-    assert!(said.contains(left_out), "{said}");
-}
-
-#[test]
-fn closed_workloads_elsewhere_make_up_for_nothing() {
-    let open = CLOSED.split("---\napiVersion: networking").next().unwrap();
-    let beside = |pods: u32| {
-        let closed: String = (0..pods).map(closed_pod).collect();
-        json(&format!("{open}{CLOSED_NAMESPACE}{closed}"), &[], 1)
-    };
-    let (alone, diluted) = (beside(1), beside(100));
-    let score = |audit: &Value| audit["score_millionths"].as_u64().unwrap();
-    assert_eq!(score(&diluted), score(&alone), "{diluted}");
-    assert_eq!(share(&diluted, "RA01"), (100, 102));
-    let principles = diluted["principles"].as_array().unwrap();
-    let worst = &principles[0]["worst"];
-    assert_eq!(worst["namespace"], "shop");
-    assert_eq!(
-        (&worst["holds"], &worst["measured"]),
-        (&0.into(), &2.into())
-    );
-}
-
-const CLOSED_NAMESPACE: &str = "
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: vault, labels: {pod-security.kubernetes.io/enforce: baseline}}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: closed, namespace: vault}
-spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
-";
-
-fn closed_pod(number: u32) -> String {
-    format!(
-        "
----
-apiVersion: v1
-kind: Pod
-metadata: {{name: p{number}, namespace: vault}}
-spec: {{containers: [{{name: c, image: x}}]}}
-"
-    )
-}
-
 #[test]
 fn an_admin_rule_overrides_what_policies_deny() {
     let admin = "
@@ -465,92 +384,6 @@ spec:
         (1, 2),
         "a stranger may have any of these"
     );
-}
-
-#[test]
-fn separate_namespaces_are_those_that_rules_name() {
-    let other = "
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: front}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: front, namespace: front, labels: {app: front}}
-spec: {containers: [{name: front, image: front}]}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: closed, namespace: front}
-spec: {podSelector: {}}
----
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: from-front, namespace: shop}
-spec:
-  podSelector: {matchLabels: {app: web}}
-  ingress: [{from: [{namespaceSelector: SELECTOR, podSelector: {matchLabels: {app: front}}}]}]
-";
-    let named = other.replace(
-        "SELECTOR",
-        "{matchLabels: {kubernetes.io/metadata.name: front}}",
-    );
-    let found = json(&format!("{CLOSED}{named}"), &[], 1);
-    assert_eq!(share(&found, "RA08"), (3, 3));
-    let anywhere = other.replace("SELECTOR", "{}");
-    let found = json(&format!("{CLOSED}{anywhere}"), &[], 1);
-    assert_eq!(share(&found, "RA08"), (2, 3));
-    let finding = &findings(&found, "RA08")[0];
-    assert_eq!(finding["workload"], "shop/deployment/web");
-    assert_eq!(finding["gaps"][0]["witness"]["source"], "front/front");
-    assert_eq!(share(&found, "RA01"), (2, 3), "anybody may be front");
-}
-
-#[test]
-fn to_deny_those_who_are_not_there_separates_nothing() {
-    let pods = "apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: ops}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop, labels: {app: web}}
-spec: {containers: [{name: web, image: web}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: agent, namespace: ops, labels: {app: agent}}
-spec: {containers: [{name: agent, image: agent}]}
-";
-    let denying = |namespaces: &str| {
-        format!(
-            "---
-apiVersion: policy.networking.k8s.io/v1alpha2
-kind: ClusterNetworkPolicy
-metadata: {{name: closed}}
-spec:
-  tier: Admin
-  priority: 1
-  subject: {{namespaces: {{}}}}
-  ingress:
-  - {{action: Deny, from: [{{namespaces: {{matchExpressions: [{{key: kubernetes.io/metadata.name, operator: {namespaces}}}]}}}}]}}
-"
-        )
-    };
-    let without = json(pods, &[], 1);
-    let unknown = format!("{pods}{}", denying("NotIn, values: [shop, ops]"));
-    let unknown = json(&unknown, &[], 1);
-    assert_eq!(share(&unknown, "RA08"), (0, 2));
-    assert_eq!(unknown["score"], without["score"]);
-    let gap = &findings(&unknown, "RA08")[0]["gaps"][0];
-    assert_eq!(gap["witness"]["source"], "shop/web");
-    let known = format!("{pods}{}", denying("NotIn, values: [ops]"));
-    assert_eq!(share(&json(&known, &[], 1), "RA08"), (1, 2));
 }
 
 #[test]
@@ -743,49 +576,6 @@ spec: {{hostNetwork: true, containers: [{{name: agent, image: agent}}]}}
     );
     assert!(
         said.contains("&lt;script&gt;alert(1)") && !said.contains("<script"),
-        "{said}"
-    );
-}
-
-/// On the network of its node no policy holds anybody: the score does not rise by moving what is open there.
-#[test]
-fn moving_to_the_host_network_does_not_raise_the_score() {
-    let legacy = "
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: legacy, labels: {pod-security.kubernetes.io/enforce: baseline}}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: old, namespace: legacy, labels: {app: old}}
-spec: {SPEC containers: [{name: c, image: postgres:9}]}
-";
-    let found = |spec: &str| {
-        let text = CLOSED.to_owned() + &legacy.replace("SPEC", spec);
-        let found = ringfence_reading(&text, &["audit", "-f", "-", "-o", "json"]);
-        let json: Value = serde_json::from_str(&found.stdout).unwrap();
-        let of = |id: &str| {
-            let all = json["principles"].as_array().unwrap();
-            let one = all.iter().find(|one| one["id"] == id).unwrap();
-            (one["holds"].clone(), one["measured"].clone())
-        };
-        let score = json["score"].clone();
-        let measured = ["RA01", "RA02", "RA03", "RA06", "RA07"].map(of);
-        (score, measured)
-    };
-    let (open, measured_open) = found("");
-    let (moved, measured_moved) = found("hostNetwork: true,");
-    assert!(moved.as_u64() <= open.as_u64(), "{open} {moved}");
-    assert_eq!(measured_moved, measured_open);
-}
-
-#[test]
-fn the_score_is_explained() {
-    let said = audit(&format!("{CLOSED}{ALLOW_ALL}"), &["--explain-score"]).expect(1);
-    assert!(said.contains("  RA04: 10 * 2/2 = 10.00 (shop)\n"), "{said}");
-    assert!(
-        said.contains("  15.00 of 90 weights measured = 16.67 of 100, rounded down 16\n"),
         "{said}"
     );
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::{EndpointsKind, EndpointsManifest, Object, ObjectName, Service, ServiceEndpoint};
+use crate::{
+    EndpointPod, EndpointsKind, EndpointsManifest, Object, ObjectName, Service, ServiceEndpoint,
+};
 
 /// Gives each of `services` that has no selector the endpoints that `objects` list for it, and returns what is worth
 /// telling about lists that belong to nobody (rule OB-12).
@@ -57,7 +59,7 @@ impl Listed {
     }
 }
 
-fn manifest(object: &Object) -> Option<&EndpointsManifest> {
+pub(super) fn manifest(object: &Object) -> Option<&EndpointsManifest> {
     match object {
         Object::Endpoints(found) => Some(found),
         Object::Namespace(_)
@@ -73,6 +75,19 @@ fn manifest(object: &Object) -> Option<&EndpointsManifest> {
         | Object::ServiceAccount(_)
         | Object::KindCluster(_) => None,
     }
+}
+
+/// A backend that is a pod of which nothing else is known.
+pub(super) fn of_no_pod(list: &EndpointsManifest, named: &EndpointPod) -> Diagnostic {
+    let EndpointPod { name, address } = named;
+    let message = format!(
+        "{} {} says that {address} is pod {name}, which is not given: what policies say of it is not known",
+        list.kind, list.name
+    );
+    Diagnostic::new(Severity::Warning, message)
+        .with_rule("OB-12")
+        .with_source(list.source.clone())
+        .with_help("add the pod, or what makes it: without it the address is judged as one outside of the cluster")
 }
 
 fn of_no_service(found: &EndpointsManifest) -> Diagnostic {

@@ -86,12 +86,15 @@ impl Mentions {
             Object::NetworkPolicy(policy) => self.add_network_policy(policy),
             Object::ClusterPolicy(policy) => self.add_cluster_policy(policy),
             Object::Service(service) => self.add_service(service),
+            Object::Endpoints(list) => {
+                let named = list.pods.iter().map(|pod| pod.name.clone());
+                self.pods.extend(named);
+            }
             Object::Namespace(_)
             | Object::Node(_)
             | Object::Pod(_)
             | Object::Workload(_)
             | Object::HostFirewall(_)
-            | Object::Endpoints(_)
             | Object::Secret(_)
             | Object::ConfigMap(_)
             | Object::ServiceAccount(_)

@@ -11,7 +11,9 @@ use crate::diagnostic::Severity;
 use crate::report::{Problem, Report};
 use crate::validate::{address, invalid_text, limits, names, ports as port_checks, quote};
 use crate::view::View;
-use crate::{EndpointPort, EndpointsKind, EndpointsManifest, Hints, ServiceEndpoint};
+use crate::{
+    EndpointPod, EndpointPort, EndpointsKind, EndpointsManifest, Hints, ObjectName, ServiceEndpoint,
+};
 
 /// The label of an EndpointSlice that names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -26,16 +28,19 @@ pub(super) fn endpoint_slice(context: &mut Context<'_>, root: &View<'_>) -> Endp
     let endpoints_at = root.field("endpoints");
     limits::at_most(report, RULE, &endpoints_at, MOST_ENDPOINTS);
     let ports = ports(report, &root.field("ports"), false);
-    let endpoints = match family(report, &root.field("addressType")) {
-        Some(family) => endpoints_at
-            .items()
-            .filter_map(|item| endpoint(report, &item, family, &ports))
-            .collect(),
-        None => Vec::new(),
-    };
+    let (mut endpoints, mut pods) = (Vec::new(), Vec::new());
+    if let Some(family) = family(report, &root.field("addressType")) {
+        for item in endpoints_at.items() {
+            let found = endpoint(report, &item, family, &ports);
+            let pod = found.as_ref().map(|found| (&item, found.address));
+            pods.extend(pod.and_then(|(item, address)| pod_at(&meta, item, address)));
+            endpoints.extend(found);
+        }
+    }
     EndpointsManifest {
         kind: EndpointsKind::EndpointSlice,
         name: meta.object_name(),
+        pods,
         service: meta.labels.get(SERVICE_NAME).cloned(),
         endpoints,
         source: report.source(root.span),
@@ -54,8 +59,34 @@ pub(super) fn endpoints(context: &mut Context<'_>, root: &View<'_>) -> Endpoints
             .items()
             .flat_map(|item| subset(report, &item))
             .collect(),
+        pods: subsets
+            .items()
+            .flat_map(|item| pods_of_subset(&meta, &item))
+            .collect(),
         source: report.source(root.span),
     }
+}
+
+fn pods_of_subset(meta: &meta::Meta, at: &View<'_>) -> Vec<EndpointPod> {
+    let lists = ["addresses", "notReadyAddresses"].map(|name| at.field(name));
+    let items = lists.iter().flat_map(View::items);
+    let pods = items.filter_map(|item| {
+        let address = item.field("ip").text()?.parse().ok()?;
+        pod_at(meta, &item, address)
+    });
+    pods.collect()
+}
+
+/// The pod that the endpoint at `at` says has `address`, by default of the object's own namespace.
+fn pod_at(meta: &meta::Meta, at: &View<'_>, address: IpAddr) -> Option<EndpointPod> {
+    let target = at.field("targetRef");
+    if target.field("kind").text() != Some("Pod") {
+        return None;
+    }
+    let own = || meta.namespace.clone();
+    let namespace = owned(&target.field("namespace")).unwrap_or_else(own);
+    let name = ObjectName::new(namespace, target.field("name").text()?);
+    Some(EndpointPod { name, address })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,19 @@ pub struct EndpointsManifest {
     pub service: Option<String>,
     /// The backends, as written.
     pub endpoints: Vec<ServiceEndpoint>,
+    /// The pods that it says have these addresses (`targetRef`).
+    pub pods: Vec<EndpointPod>,
     /// Where it was written.
     pub source: Option<Source>,
+}
+
+/// A pod, and an address that it has as an EndpointSlice or Endpoints say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointPod {
+    /// The pod.
+    pub name: ObjectName,
+    /// Its address.
+    pub address: IpAddr,
 }
 
 /// The kinds of objects that list backends.

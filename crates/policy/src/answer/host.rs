@@ -162,10 +162,10 @@ impl Visit<'_> {
         }
         let is_pod = matches!(self.peer, Party::Pod { .. });
         let spoken = self.node.address().map(Family::of);
-        let known = Whereabouts::of_pods(self.facts.cluster, spoken).filter(|_| is_pod);
-        Match::any(networks.map(|network| {
-            let known = known.as_ref();
-            known.map_or(Match::Unknown, |known| known.within_network(network))
+        let known = Whereabouts::of_pods(self.facts.cluster, spoken);
+        Match::any(networks.map(|network| match is_pod {
+            true => known.within_network(network),
+            false => Match::Unknown,
         }))
     }
 

@@ -9,13 +9,16 @@ use ringfence_net::Family;
 
 use super::block::covers;
 use super::direction::Attempt;
-use crate::rule::domain_addresses;
+use crate::rule::{blocks_of, domain_addresses, is_everywhere, networks_of};
 use crate::whereabouts::Whereabouts;
 
 impl Attempt<'_> {
     /// NP-10: no item matches every peer, other addresses too; else one item must match.
     pub(super) fn peers_match(&self, rule: &PolicyRule) -> Match {
         if rule.peers.is_empty() {
+            return Match::Yes;
+        }
+        if is_everywhere(blocks_of(rule)) {
             return Match::Yes;
         }
         Match::any(rule.peers.iter().map(|item| match item {
@@ -27,6 +30,9 @@ impl Attempt<'_> {
     /// CN-30: one item must match. CN-36: ingress knows pods alone.
     pub(super) fn cluster_peers_match(&self, rule: &ClusterRule) -> Match {
         let is_egress = self.direction == Direction::Egress;
+        if is_egress && is_everywhere(networks_of(&rule.peers)) {
+            return Match::Yes;
+        }
         Match::any(rule.peers.iter().map(|item| match item {
             ClusterPeer::Pods(scope) => Match::from(self.scope_matches(scope)),
             ClusterPeer::Networks(networks) if is_egress => self.networks_match(networks),
@@ -87,8 +93,7 @@ impl Attempt<'_> {
             return Match::Unknown;
         }
         let spoken = self.own.address().map(Family::of);
-        let known = Whereabouts::of_pods(self.facts.cluster, spoken);
-        known.map_or(Match::Unknown, |known| test(&known))
+        test(&Whereabouts::of_pods(self.facts.cluster, spoken))
     }
 
     /// NP-12 to NP-14: the namespace and the pod must both match. NP-16: what is no pod never does.

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ringfence_model::{
-    Cluster, ClusterPeer, ClusterRule, Direction, DomainName, NetworkPolicy, PolicyPeer,
+    Cluster, ClusterPeer, ClusterRule, Direction, DomainName, NetworkPolicy, PolicyPeer, PolicyRule,
 };
+use ringfence_net::Family;
 
 use crate::atoms::Atom;
 
@@ -49,4 +51,31 @@ pub(super) fn cluster_blocks<'r>(
         }
     }
     blocks
+}
+
+/// The blocks of a rule's peers that leave no address out.
+pub(crate) fn blocks_of(rule: &PolicyRule) -> impl Iterator<Item = IpNet> {
+    rule.peers.iter().filter_map(|peer| match peer {
+        PolicyPeer::IpBlock(block) => block.except.is_empty().then_some(block.cidr),
+        PolicyPeer::Pods(_) => None,
+    })
+}
+
+/// The networks among the peers of a cluster-scoped policy's rule.
+pub(crate) fn networks_of(peers: &[ClusterPeer]) -> impl Iterator<Item = IpNet> {
+    let networks = peers.iter().filter_map(|peer| match peer {
+        ClusterPeer::Networks(networks) => Some(networks),
+        ClusterPeer::Pods(_)
+        | ClusterPeer::Nodes(_)
+        | ClusterPeer::DomainNames(_)
+        | ClusterPeer::Unrecognized => None,
+    });
+    networks.flatten().copied()
+}
+
+/// AM-22: whether whoever has any address has one of `networks`, known or not: one of them is all of IPv4, one all of IPv6.
+pub(crate) fn is_everywhere(networks: impl Iterator<Item = IpNet>) -> bool {
+    let whole = networks.filter(|network| network.prefix_len() == 0);
+    let whole: Vec<Family> = whole.map(|network| Family::of(network.addr())).collect();
+    Family::ALL.iter().all(|family| whole.contains(family))
 }

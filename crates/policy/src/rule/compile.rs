@@ -7,7 +7,7 @@ use ringfence_model::{
 };
 use ringfence_net::{ConnectionSet, Family, PortSet, Protocol};
 
-use super::blocks::{cluster_blocks, network_blocks};
+use super::blocks::{blocks_of, cluster_blocks, is_everywhere, network_blocks, networks_of};
 use super::{
     Asked, NamedPort, Open, Peers, PerDirection, Policy, Ports, Rule, Selects, SomePeers,
     domain_addresses,
@@ -107,7 +107,7 @@ impl<'a> Compiler<'a> {
         }
         Rule {
             action: ClusterAction::Accept,
-            peers: if rule.peers.is_empty() {
+            peers: if rule.peers.is_empty() || is_everywhere(blocks_of(rule)) {
                 Peers::Any
             } else {
                 Peers::Some(found)
@@ -209,7 +209,11 @@ impl<'a> Compiler<'a> {
 
     /// CN-36: ingress knows pods alone.
     fn cluster_peers(&mut self, items: &[ClusterPeer]) -> Peers {
-        self.peers(items, self.direction == Direction::Egress)
+        let is_egress = self.direction == Direction::Egress;
+        if is_egress && is_everywhere(networks_of(items)) {
+            return Peers::Any;
+        }
+        self.peers(items, is_egress)
     }
 
     /// Pods, and whoever has an address that is meant, if addresses count.

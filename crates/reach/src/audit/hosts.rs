@@ -3,12 +3,15 @@
 use ringfence_net::ConnectionSet;
 
 use super::gather::{Gathered, Open};
-use super::workload::Workloads;
+use super::workload::{Workload, Workloads};
 use super::{GapKind, Principle, Subject};
 use crate::workload::Unit;
 
 /// The namespace of what makes a node part of the cluster; some of that has to be on the nodes' network.
 const SYSTEM: &str = "kube-system";
+
+/// What a node cannot be without runs on each (a DaemonSet), or is started by its kubelet (a pod by itself).
+const KINDS_OF_PARTS: [&str; 2] = ["daemonset", "pod"];
 
 /// Pod Security: what is enforced on the pods of a namespace.
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
@@ -25,8 +28,7 @@ const UNHELD: [Principle; 4] = [
 ];
 
 pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &mut Gathered) {
-    let ours = workloads.iter().filter(|one| one.namespace() != SYSTEM);
-    for workload in ours {
+    for workload in workloads.iter().filter(|one| is_measured(one)) {
         gathered.measured(Principle::HostNetwork, &workload.unit);
         if workload.host_pods > 0 {
             let pods = workload.host_pods;
@@ -46,6 +48,28 @@ pub(super) fn measure(subject: &Subject<'_>, workloads: &Workloads, gathered: &m
             gathered.open(Principle::HostNetworkAdmission, &unit, open);
         }
     }
+}
+
+/// The workloads that are not measured, since a node is none without them.
+pub(super) fn parts_of_nodes(workloads: &Workloads) -> Vec<Unit> {
+    let parts = workloads.iter().filter(|one| is_part_of_node(one));
+    parts.map(|one| one.unit.clone()).collect()
+}
+
+/// Whether the host network is a question of `workload`. In the system's namespace it is one only of those that are there
+/// and are no part of a node.
+fn is_measured(workload: &Workload) -> bool {
+    workload.namespace() != SYSTEM || (workload.host_pods > 0 && !is_part_of_node(workload))
+}
+
+fn is_part_of_node(workload: &Workload) -> bool {
+    let Unit::Workload { kind, .. } = &workload.unit else {
+        return false;
+    };
+    workload.namespace() == SYSTEM
+        && workload.host_pods > 0
+        && KINDS_OF_PARTS.contains(&kind.as_str())
+        && (workload.store.is_none() || workload.is_etcd)
 }
 
 /// Whether admission keeps pods of `namespace` off their nodes' network.

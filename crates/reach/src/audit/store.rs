@@ -4,6 +4,7 @@ use ringfence_model::{Container, ContainerPort, Pod, PodSpec};
 use ringfence_net::{ConnectionSet, PortSet, Protocol};
 
 use super::Options;
+use crate::workload::Unit;
 
 /// A kind of store, by what is known of it.
 struct Kind {
@@ -32,6 +33,9 @@ impl Kind {
             .any(|name| self.images.contains(name))
     }
 }
+
+/// Kinds of workloads whose pods end when their work is done.
+const ENDING: [&str; 2] = ["job", "cronjob"];
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -208,9 +212,10 @@ const KINDS: &[Kind] = &[
 ];
 
 /// The ports of a workload as a sensitive store; `None` if it is none. A known image makes all that its container
-/// declares sensitive, or what its kind listens on if it declares nothing; a port alone makes itself sensitive; and pods
-/// that the user has named are sensitive as a whole.
+/// declares sensitive, or what its kind listens on if it declares nothing and does not end by itself; a port alone makes
+/// itself sensitive; and pods that the user has named are sensitive as a whole.
 pub(super) fn store_ports(
+    unit: &Unit,
     pods: &[&Pod],
     specs: &[&PodSpec],
     options: &Options,
@@ -225,11 +230,20 @@ pub(super) fn store_ports(
     let declared = pods.iter().flat_map(|pod| &pod.ports);
     let known = declared.filter(|port| is_known(port)).map(one);
     let containers = specs.iter().flat_map(|spec| &spec.containers);
-    let of_images = containers.filter_map(of_image);
+    let ends = matches!(unit, Unit::Workload { kind, .. } if ENDING.contains(&kind.as_str()));
+    // Dumps and migrations run in the image of the store that they are clients of.
+    let serving = containers.filter(|container| !ends || !container.ports.is_empty());
+    let of_images = serving.filter_map(of_image);
     let all = known
         .chain(of_images)
         .fold(ConnectionSet::none(), |all, more| all.union(&more));
     (!all.is_empty()).then_some(all)
+}
+
+/// Whether this runs etcd.
+pub(super) fn is_etcd(spec: &PodSpec) -> bool {
+    let mut images = spec.containers.iter().map(|one| one.image.as_str());
+    images.any(|image| image_parts(image).any(|part| part == "etcd"))
 }
 
 fn is_known(port: &ContainerPort) -> bool {

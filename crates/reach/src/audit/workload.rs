@@ -7,7 +7,7 @@ use ringfence_net::ConnectionSet;
 use ringfence_policy::{ClassId, Engine};
 
 use super::exposure::exposed;
-use super::store::store_ports;
+use super::store::{is_etcd, store_ports};
 use super::{Options, Subject};
 use crate::workload::{Member, Unit, by_workload};
 
@@ -23,6 +23,8 @@ pub(super) struct Workload {
     pub(super) exposed: ConnectionSet,
     /// Its ports as a sensitive store, if it is one.
     pub(super) store: Option<ConnectionSet>,
+    /// Whether it is the store that the API server keeps everything in.
+    pub(super) is_etcd: bool,
     /// Whether it has a service account of its own.
     pub(super) has_account: bool,
     pub(super) source: Option<Source>,
@@ -137,7 +139,8 @@ fn workload(
         parts,
         host_pods: pods.iter().filter(|pod| pod.host_network).count(),
         exposed: offered,
-        store: store_ports(pods, specs, options),
+        store: store_ports(&unit, pods, specs, options),
+        is_etcd: specs.iter().any(|spec| is_etcd(spec)),
         has_account: specs.iter().any(|spec| has_account(spec)),
         source: pods.iter().find_map(|pod| pod.source.clone()),
         unit,

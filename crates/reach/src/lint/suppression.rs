@@ -31,10 +31,11 @@ pub(super) fn apply(findings: Vec<Finding>, subject: &Subject<'_>) -> Report {
     }
     let unused = entries.iter().enumerate();
     let unused = unused.filter(|(place, _)| !used.contains(place));
-    let unused = unused.map(|(_, entry)| entry.unused());
+    let unused = unused.map(|(_, entry)| entry.unused(&report.findings, subject.documents));
     let notes = unused
         .chain(malformed)
         .filter_map(|note| note.into_finding(subject.objects));
+    let notes: Vec<Finding> = notes.collect();
     report.findings.extend(notes);
     report
 }
@@ -82,14 +83,17 @@ fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
                 .split_once(':')
                 .map(|(id, reason)| (id_of(id.trim()), reason.trim()))
             {
-                Some((id, reason)) if is_id(id) && !reason.is_empty() && !may_be_found(id) => {
-                    malformed.push(no_such_id(annotation, text, id));
+                Some((id, reason)) if is_word(id) && !reason.is_empty() => {
+                    if is_id(id) && may_be_found(id) {
+                        entries.push(Entry {
+                            annotation,
+                            id,
+                            reason,
+                        });
+                    } else {
+                        malformed.push(no_such_id(annotation, text, id));
+                    }
                 }
-                Some((id, reason)) if is_id(id) && !reason.is_empty() => entries.push(Entry {
-                    annotation,
-                    id,
-                    reason,
-                }),
                 Some(_) | None => malformed.push(not_an_entry(annotation, text)),
             }
         }
@@ -100,6 +104,12 @@ fn entries(annotations: &[Annotation]) -> (Vec<Entry<'_>>, Vec<Note<'_>>) {
 /// The id of the lint of this name, or else the text itself.
 fn id_of(text: &str) -> &str {
     lint(text).map_or(text, |lint| lint.id)
+}
+
+/// What may be meant for the id or name of a lint.
+fn is_word(text: &str) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 /// Letters, then a number: `RF003`, `V-11`.
@@ -122,22 +132,29 @@ fn may_be_found(id: &str) -> bool {
 
 impl Entry<'_> {
     fn covers(&self, finding: &Finding, documents: &Documents) -> bool {
-        let severity = finding.diagnostic.severity;
+        finding.diagnostic.severity < Severity::Error && self.is_about(finding, documents)
+    }
+
+    fn is_about(&self, finding: &Finding, documents: &Documents) -> bool {
         let about = || -> Option<Source> {
             let location = finding.diagnostic.location.as_ref()?;
             documents.object_at(location)
         };
-        severity < Severity::Error
-            && finding.id() == Some(self.id)
-            && about().as_ref() == Some(&self.annotation.object)
+        finding.id() == Some(self.id) && about().as_ref() == Some(&self.annotation.object)
     }
 
-    fn unused(&self) -> Note<'_> {
+    /// What is to be said of one that suppresses none of `findings`.
+    fn unused(&self, findings: &[Finding], documents: &Documents) -> Note<'_> {
         let Self { id, reason, .. } = self;
+        let is_refused = findings.iter().any(|found| self.is_about(found, documents));
+        let why = match is_refused {
+            true => "for which the object is refused: an error cannot be suppressed",
+            false => "which is not found here",
+        };
         Note {
             annotation: self.annotation,
             lint: "RF036",
-            message: format!("the annotation suppresses {id}, which is not found here"),
+            message: format!("the annotation suppresses {id}, {why}"),
             help: format!("remove `{id}: {reason}`"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_policy::{ClassId, Engine};
+use ringfence_policy::{ClassId, Engine, Reach};
 use serde::Serialize;
 
 use super::inhabitants::Inhabitants;
@@ -13,6 +13,8 @@ use crate::workload::Unit;
 pub struct Pairs {
     /// Of how many the first may open some connection to the second.
     pub open: usize,
+    /// Of how many more that depends on an address that nobody tells (rule AM-22).
+    pub unknown: usize,
     /// How many there are.
     pub all: usize,
 }
@@ -32,38 +34,59 @@ pub(super) fn pairs(engine: &Engine, inhabitants: &Inhabitants<'_>) -> Pairs {
             }
         }
     }
-    let mut reached = vec![vec![false; units.len()]; units.len()];
+    let mut reached = vec![vec![Reached::Never; units.len()]; units.len()];
     engine.for_each_row(|sources, row| {
-        let open = row
-            .cells
-            .iter()
-            .filter(|(reach, _)| !reach.allowed.is_empty());
-        let classes = open.flat_map(|(_, classes)| classes.iter());
-        let targets: BTreeSet<usize> = classes
-            .filter_map(|class| members.get(&class))
-            .flatten()
-            .copied()
-            .collect();
-        for source in sources
-            .iter()
-            .filter_map(|class| members.get(&class))
-            .flatten()
-        {
-            if let Some(row) = reached.get_mut(*source) {
-                mark(row, targets.iter().filter(|target| *target != source));
+        for (reach, destinations) in &row.cells {
+            let found = Reached::of(reach);
+            let targets = destinations.iter().filter_map(|class| members.get(&class));
+            let targets: BTreeSet<usize> = targets.flatten().copied().collect();
+            let here = sources.iter().filter_map(|class| members.get(&class));
+            for source in here.flatten() {
+                if let Some(row) = reached.get_mut(*source) {
+                    mark(
+                        row,
+                        targets.iter().filter(|target| *target != source),
+                        found,
+                    );
+                }
             }
         }
     });
+    let count = |wanted: Reached| {
+        let all = reached.iter().flatten();
+        all.filter(|found| **found == wanted).count()
+    };
     Pairs {
-        open: reached.iter().flatten().filter(|open| **open).count(),
+        open: count(Reached::Open),
+        unknown: count(Reached::Unknown),
         all: units.len() * units.len().saturating_sub(1),
     }
 }
 
-fn mark<'t>(row: &mut [bool], targets: impl Iterator<Item = &'t usize>) {
+/// What comes of a pair, the most at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    Never,
+    Unknown,
+    Open,
+}
+
+impl Reached {
+    fn of(reach: &Reach) -> Self {
+        if !reach.allowed.is_empty() {
+            Self::Open
+        } else if !reach.unknown.is_empty() {
+            Self::Unknown
+        } else {
+            Self::Never
+        }
+    }
+}
+
+fn mark<'t>(row: &mut [Reached], targets: impl Iterator<Item = &'t usize>, found: Reached) {
     for target in targets {
-        if let Some(open) = row.get_mut(*target) {
-            *open = true;
+        if let Some(reached) = row.get_mut(*target) {
+            *reached = found.max(*reached);
         }
     }
 }

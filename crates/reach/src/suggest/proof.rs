@@ -34,6 +34,8 @@ pub struct Deviation {
 pub enum DeviationKind {
     /// Needed, and not allowed.
     Missing,
+    /// Needed, and not known to be allowed: that depends on an address that nobody tells (rule AM-22).
+    Unknown,
     /// Allowed, and not needed.
     Excess,
 }

@@ -18,6 +18,9 @@ pub(super) fn render(report: &Report) -> String {
         },
     );
     let rows: String = audit.principles().iter().map(row).collect();
+    let left_out =
+        words::left_out(report).map(|line| format!("<p class=\"dim\">{}</p>\n", xml::text(&line)));
+    let left_out: String = left_out.collect();
     let open = audit.principles().iter();
     let sections: String = open
         .filter(|measured| !measured.findings.is_empty())
@@ -30,7 +33,7 @@ pub(super) fn render(report: &Report) -> String {
          <title>Network security audit</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <h1>Network security audit</h1>\n{score}\
          <table>\n<tr><th></th><th>principle</th><th>holds for</th><th></th><th>weight</th></tr>\n{rows}</table>\n\
-         {sections}<p class=\"dim\">{}</p>\n</body>\n</html>\n",
+         {left_out}{sections}<p class=\"dim\">{}</p>\n</body>\n</html>\n",
         xml::text(&text::health(report.health))
     )
 }

@@ -16,6 +16,10 @@ pub(super) struct Document<'a> {
     /// The same from 0 to 1,000,000, to compare audits.
     score_millionths: Option<u64>,
     principles: Vec<PrincipleJson<'a>>,
+    /// Workloads on the network of their nodes that were taken for parts of the nodes, and not measured.
+    parts_of_nodes: Vec<String>,
+    /// Workloads without pods, measured as if they had one.
+    scaled_to_none: Vec<String>,
     /// What `ringfence check` finds; no part of the score.
     check: Health,
 }
@@ -92,8 +96,14 @@ pub(super) fn document(report: &Report) -> Document<'_> {
         score: score.as_ref().map(|score| score.points()),
         score_millionths: score.as_ref().map(|score| score.millionths()),
         principles: report.audit.principles().iter().map(principle).collect(),
+        parts_of_nodes: full_names(report.audit.parts_of_nodes()),
+        scaled_to_none: full_names(&report.asleep),
         check: report.health,
     }
+}
+
+fn full_names(units: &[Unit]) -> Vec<String> {
+    units.iter().map(Unit::full_name).collect()
 }
 
 fn principle(measured: &Measured) -> PrincipleJson<'_> {

@@ -1,5 +1,7 @@
 //! An audit for comments on a change.
 
+use std::fmt::Write as _;
+
 use ringfence_reach::audit::{Finding, Measured};
 
 use super::arguments::AuditArguments;
@@ -17,7 +19,10 @@ pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
     );
     let principles: Vec<Vec<Cell>> = audit.principles().iter().map(principle).collect();
     let names = ["", "principle", "holds for", "weight"];
-    let principles = table(&names, &principles);
+    let mut principles = table(&names, &principles);
+    for line in words::left_out(report) {
+        let _ = write!(principles, "\n{line}.\n");
+    }
     let most = if arguments.all { usize::MAX } else { SHOWN };
     let rows: Vec<Vec<Cell>> = audit.findings().take(most).map(row).collect();
     if rows.is_empty() {

@@ -28,6 +28,9 @@ pub(super) fn render(report: &Report, arguments: &AuditArguments) -> String {
     for measured in audit.principles() {
         out.push_str(&line(measured));
     }
+    for line in words::left_out(report) {
+        let _ = writeln!(out, "{}", paint::dim(&line));
+    }
     if arguments.explain_score {
         let _ = write!(out, "\n{}", score::explained(audit.score().as_ref()));
     }

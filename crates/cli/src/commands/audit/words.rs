@@ -3,7 +3,9 @@
 use ringfence_model::{DirectionDecision, Labels};
 use ringfence_net::ConnectionSet;
 use ringfence_reach::audit::{Finding, Gap, GapKind, Principle, Shown};
+use ringfence_reach::workload::Unit;
 
+use super::Report;
 use crate::commands::matrix::reason::{Told, told};
 use crate::output::plain::plain;
 
@@ -83,6 +85,30 @@ fn connections(set: &ConnectionSet) -> String {
 fn listed(labels: &Labels) -> String {
     let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
     labels.collect::<Vec<_>>().join(",")
+}
+
+/// How many workloads are named that stand in one line.
+const NAMED: usize = 3;
+
+/// Which workloads were measured otherwise than they are, or not at all.
+pub(super) fn left_out(report: &Report) -> impl Iterator<Item = String> {
+    let parts = units(report.audit.parts_of_nodes());
+    let parts = parts.map(|names| format!("not measured, as parts of their nodes: {names}"));
+    let asleep = units(&report.asleep);
+    let asleep =
+        asleep.map(|names| format!("scaled to none, and measured as if they had a pod: {names}"));
+    parts.into_iter().chain(asleep)
+}
+
+/// Their names, shortened; `None` if there are none.
+fn units(units: &[Unit]) -> Option<String> {
+    let named = units.iter().take(NAMED).map(Unit::to_string);
+    let named = plain(&named.collect::<Vec<_>>().join(", "));
+    match units.len().checked_sub(NAMED) {
+        _ if units.is_empty() => None,
+        Some(more @ 1..) => Some(format!("{named} and {more} more")),
+        Some(0) | None => Some(named),
+    }
 }
 
 /// Everything that is open, in one line.

@@ -52,8 +52,16 @@ impl Side {
         after: &[PathBuf],
         options: &ManifestOptions,
     ) -> anyhow::Result<(Self, Self)> {
-        let (before, after) = both(|| Read::new(before, options), || Read::new(after, options));
-        let (mut before, mut after) = (before?, after?);
+        let (mut before, mut after) = match (lock_in(before)?, lock_in(after)?) {
+            (None, None) => {
+                let (before, after) = options.load_both_silently(before, after)?;
+                (Read::manifests(before), Read::manifests(after))
+            }
+            (one, other) => (
+                Read::new(one, before, options)?,
+                Read::new(other, after, options)?,
+            ),
+        };
         match (&mut before, &mut after) {
             (Read::Manifests(before), Read::Manifests(after)) => {
                 options.add_common_pods(before, after);
@@ -104,24 +112,39 @@ enum Read {
 }
 
 impl Read {
-    /// The lockfile that `files` is, or the manifests in them.
-    fn new(files: &[PathBuf], options: &ManifestOptions) -> anyhow::Result<Self> {
-        for file in files {
-            let Some(text) = lock_text(file)? else {
-                continue;
-            };
-            if files.len() > 1 {
-                bail!(
-                    "{} is a lockfile, which is a side by itself",
-                    file.display()
-                );
-            }
-            let name = file.display().to_string();
-            return Ok(Self::Lock(parse_lock(&text, file)?, name.into()));
+    /// The lockfile that was found, or else the manifests in `files`.
+    fn new(
+        lock: Option<(Lock, Arc<str>)>,
+        files: &[PathBuf],
+        options: &ManifestOptions,
+    ) -> anyhow::Result<Self> {
+        match lock {
+            Some((lock, name)) => Ok(Self::Lock(lock, name)),
+            None => Ok(Self::manifests(options.load_silently(files)?)),
         }
-        let loaded = options.load_silently(files)?;
-        Ok(Self::Manifests(Box::new(loaded)))
     }
+
+    fn manifests(loaded: LoadedManifests) -> Self {
+        Self::Manifests(Box::new(loaded))
+    }
+}
+
+/// The lockfile that `files` is, with its name.
+fn lock_in(files: &[PathBuf]) -> anyhow::Result<Option<(Lock, Arc<str>)>> {
+    for file in files {
+        let Some(text) = lock_text(file)? else {
+            continue;
+        };
+        if files.len() > 1 {
+            bail!(
+                "{} is a lockfile, which is a side by itself",
+                file.display()
+            );
+        }
+        let name = file.display().to_string();
+        return Ok(Some((parse_lock(&text, file)?, name.into())));
+    }
+    Ok(None)
 }
 
 /// A gate that did not see a file must not look as if it had.

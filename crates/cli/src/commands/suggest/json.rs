@@ -121,6 +121,7 @@ fn difference(deviation: &Deviation) -> DifferenceJson<'_> {
     DifferenceJson {
         kind: match deviation.kind {
             DeviationKind::Missing => "missing",
+            DeviationKind::Unknown => "unknown",
             DeviationKind::Excess => "excess",
         },
         from: &deviation.from,

@@ -2,7 +2,7 @@
 
 use ringfence_reach::suggest::{Evidence, Suggestion};
 
-use super::text::words;
+use super::text::{open, words};
 use crate::output::markdown::{Cell, table};
 
 pub(super) fn render(suggestion: &Suggestion) -> String {
@@ -55,8 +55,8 @@ pub(super) fn render(suggestion: &Suggestion) -> String {
     }
     let (before, after) = (suggestion.before, suggestion.after);
     parts.push(format!(
-        "Open between workloads: {} of {} pairs before, {} after.\n",
-        before.open, before.all, after.open
+        "Open between workloads: {}.\n",
+        open(before, after)
     ));
     parts.join("\n")
 }

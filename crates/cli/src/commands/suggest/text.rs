@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ringfence_model::{RenderStyle, SourceMap};
-use ringfence_reach::suggest::{Deviation, DeviationKind, Need, Suggestion, Unresolved};
+use ringfence_reach::suggest::{Deviation, DeviationKind, Need, Pairs, Suggestion, Unresolved};
 
 use crate::paint;
 
@@ -113,6 +113,7 @@ fn difference(deviation: &Deviation) -> String {
 pub(super) const fn words(kind: DeviationKind) -> &'static str {
     match kind {
         DeviationKind::Missing => "needed, and not allowed",
+        DeviationKind::Unknown => "needed, and not known to be allowed",
         DeviationKind::Excess => "allowed, and not needed",
     }
 }
@@ -136,13 +137,27 @@ fn summary(suggestion: &Suggestion) -> String {
         ))
     };
     format!(
-        "{} for {} in {}: {verdict}\nopen between workloads: {} of {} pairs before, {} after\n",
+        "{} for {} in {}: {verdict}\nopen between workloads: {}\n",
         count_of(policies, "policy", "policies"),
         count(suggestion.needs.len(), "need"),
         count(suggestion.namespaces.len(), "namespace"),
+        open(before, after),
+    )
+}
+
+/// How much is open before and after, and of how much more that is not known.
+pub(super) fn open(before: Pairs, after: Pairs) -> String {
+    let unknown = |pairs: Pairs| match pairs.unknown {
+        0 => String::new(),
+        more => format!(" ({more} more unknown)"),
+    };
+    format!(
+        "{} of {} pairs before{}, {} after{}",
         before.open,
         before.all,
+        unknown(before),
         after.open,
+        unknown(after)
     )
 }
 

@@ -29,6 +29,9 @@ fn every_form_has_one_meaning_and_is_read_back_in_any_namespace() {
         // Workloads.
         ("deploy/web", "here/deployment/web"),
         ("demo/deploy/web", "demo/deployment/web"),
+        ("jobs/cronjob/backup", "cronjob/jobs/backup"),
+        ("cronjob/jobs/backup", "cronjob/jobs/backup"),
+        ("pod/deploy/web", "pod/deploy/web"),
         ("deployment/demo/web", "demo/deployment/web"),
         ("Deployment/demo/web", "demo/deployment/web"),
         ("demo/sts/db", "demo/statefulset/db"),

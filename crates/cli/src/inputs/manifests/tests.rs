@@ -50,7 +50,7 @@ fn plain(text: &str) -> String {
 #[test]
 fn one_error_refuses_everything_and_quotes_its_line() {
     let error = options(false)
-        .check(inputs(&[NAMESPACE, POD, TYPO]))
+        .check_all(inputs(&[NAMESPACE, POD, TYPO]))
         .unwrap_err();
     let text = plain(&error.to_string());
     let (headline, rest) = text.split_once("\n\n").unwrap();
@@ -69,7 +69,7 @@ fn one_error_refuses_everything_and_quotes_its_line() {
 fn errors_of_the_whole_cluster_refuse_as_well() {
     let other = POD.replace("image: x", "image: other");
     let error = options(false)
-        .check(inputs(&[NAMESPACE, POD, &other]))
+        .check_all(inputs(&[NAMESPACE, POD, &other]))
         .unwrap_err();
     let text = plain(&error.to_string());
     assert!(
@@ -81,7 +81,7 @@ fn errors_of_the_whole_cluster_refuse_as_well() {
 #[test]
 fn what_is_refused_is_skipped_if_asked_for_and_every_answer_says_so() {
     let loaded = options(true)
-        .check(inputs(&[NAMESPACE, POD, TYPO]))
+        .check_all(inputs(&[NAMESPACE, POD, TYPO]))
         .unwrap();
     assert_eq!(loaded.cluster.pods.len(), 1);
     assert!(loaded.cluster.network_policies.is_empty());
@@ -98,7 +98,7 @@ fn unknown_fields_are_warnings_if_allowed() {
         allow_unknown_fields: true,
         ..options(false)
     };
-    let loaded = options.check(inputs(&[NAMESPACE, TYPO])).unwrap();
+    let loaded = options.check_all(inputs(&[NAMESPACE, TYPO])).unwrap();
     assert_eq!(loaded.cluster.network_policies.len(), 1);
     assert_eq!(loaded.caveat(), None);
     let told = plain(&loaded.told());
@@ -112,7 +112,7 @@ fn unknown_fields_are_warnings_if_allowed() {
 fn sound_manifests_have_no_caveat_and_nothing_to_tell() {
     for skip_invalid in [false, true] {
         let loaded = options(skip_invalid)
-            .check(inputs(&[NAMESPACE, POD]))
+            .check_all(inputs(&[NAMESPACE, POD]))
             .unwrap();
         assert_eq!(loaded.objects.len(), 2);
         assert_eq!(loaded.caveat(), None);
@@ -127,7 +127,7 @@ fn objects_without_namespace_are_in_the_one_named() {
         ..options(false)
     };
     let pod = POD.replace(", namespace: demo", "");
-    let loaded = options.check(inputs(&[&pod])).unwrap();
+    let loaded = options.check_all(inputs(&[&pod])).unwrap();
     let names: Vec<String> = loaded
         .cluster
         .pods
@@ -141,7 +141,7 @@ fn objects_without_namespace_are_in_the_one_named() {
 fn equal_notes_are_told_once_and_warnings_before_them() {
     let certificate = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: a}\n";
     let twice = format!("{certificate}---\n{certificate}");
-    let loaded = options(false).check(inputs(&[&twice, POD])).unwrap();
+    let loaded = options(false).check_all(inputs(&[&twice, POD])).unwrap();
     let told = plain(&loaded.told());
     let (warning, note) = told.split_once("\n\n").unwrap();
     assert!(

@@ -108,7 +108,11 @@ fn named(
         .map(|port| port.number)
         .collect();
     if numbers.is_empty() {
-        let hint = hint(name, declared.iter().map(|port| port.name));
+        let other = declared.iter().find(|port| port.name == name);
+        let hint = match other.map(|port| port.protocol.to_string().to_lowercase()) {
+            Some(other) => format!(" (did you mean `{other}/{name}`?)"),
+            None => hint(name, declared.iter().map(|port| port.name)),
+        };
         bail!("{destination} has no {protocol} port `{name}`{hint}");
     }
     let numbers = numbers.into_iter().map(PortSet::single);

@@ -226,7 +226,7 @@ fn ports_are_those_of_the_destination() {
     );
     assert_eq!(
         connections_to("web-0", "udp/http").unwrap_err(),
-        "demo/web-0 has no UDP port `http` (did you mean `http`?)"
+        "demo/web-0 has no UDP port `http` (did you mean `tcp/http`?)"
     );
     assert_eq!(
         connections_to("10.0.0.9", "http").unwrap_err(),

@@ -1,6 +1,7 @@
 //! What `suggest` must not call complete.
 
 use super::{deployment, namespace, suggest};
+use crate::support::ringfence;
 
 /// What `suggest` says in JSON about these manifests, and its exit code.
 pub(super) fn judged(manifests: &str, arguments: &[&str]) -> (serde_json::Value, Option<i32>) {
@@ -494,6 +495,27 @@ fn a_pod_without_an_address_may_come_in_from_the_outside() {
         "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 10.244.0.0/24}\n";
     let found = suggest(&(all + ranges), &["--only", "ns"]);
     assert_eq!(found.status.code(), Some(0), "{found:#?}");
+}
+
+/// What a rule for addresses leaves open is not known of pods whose addresses nobody tells (rule AM-22).
+#[test]
+fn what_is_unknown_is_told_with_the_option_that_tells_it() {
+    let guard = ringfence(&["guard", "metadata"]).stdout;
+    let user = deployment("user", "env: [{name: DB_URL, value: http://store}]");
+    let all = namespace() + &user + &deployment("store", "") + &guard;
+    let found = suggest(&all, &[]);
+    assert_eq!(found.status.code(), Some(1), "{found:#?}");
+    for said in [
+        "tcp/8080: needed, and not known to be allowed\n",
+        "-> kube-system/[k8s-app=kube-dns]",
+        "0 of 2 pairs before (2 more unknown), 0 after (1 more unknown)\n",
+        "--pod-cidr 10.244.0.0/16",
+    ] {
+        assert!(found.stderr.contains(said), "{said}: {found:#?}");
+    }
+    assert!(!found.stderr.contains("not allowed"), "{found:#?}");
+    let told = suggest(&all, &["--pod-cidr", "10.244.0.0/16"]);
+    assert_eq!(told.status.code(), Some(0), "{told:#?}");
 }
 
 /// Pods ask the cache on their node where there is one (rule NP-67).

@@ -44,6 +44,15 @@ fn a_service_that_a_workload_names_is_needed_or_for_a_human() {
         "command: [sh, -c, \"S=store; nc -z $S 80\"]",
         "command: [sh, -c, \"nc -z $STORE_PORT_80_TCP_ADDR 80\"]",
         "command: [mysql, -hstore, -uroot]",
+        "command: [kcat, \"-bstore:80\"]",
+        "command: [sh, -c, \"kcat -bstore:80 -L\"]",
+        "command: [psql, \"host=store port=80 dbname=x\"]",
+        "command: [psql, -d, \"port=80 host=store dbname=x\"]",
+        "args: [--dsn, \"host=store dbname=x\"]",
+        "args: [\"Server=store,80;Database=x\"]",
+        "args: [--db, \"Data Source=store,80;Initial Catalog=x\"]",
+        "command: [sh, -c, \"PGPORT=80 PGHOST=store psql\"]",
+        "command: [bash, -ec, \"exec 3<>/dev/tcp/other/1 4<>/dev/tcp/store/80\"]",
         "env: [{name: JAVA_OPTS, value: \"-Xmx1g -Ddb.host=store -Ddb.port=80\"}]",
         "env: [{name: EVENT_LISTENER_URL, value: \"http://store:80\"}]",
         "env: [{name: LDAP_BIND_URL, value: \"http://store\"}]",
@@ -66,6 +75,23 @@ fn a_service_that_a_workload_names_is_needed_or_for_a_human() {
         assert!(is_left(&found) && !needs(&found), "{left}: {found}");
         assert_eq!(code, Some(1), "{left}: {found}");
     }
+}
+
+#[test]
+fn a_shell_opens_a_datagram_socket_by_its_device() {
+    let client = with_client("command: [bash, -c, \"exec 3>/dev/udp/stats/8125\"]");
+    let stats = "apiVersion: v1
+kind: Service
+metadata: {name: stats, namespace: ns}
+spec: {selector: {app: store}, ports: [{name: u, port: 8125, protocol: UDP}, {name: t, port: 8125}]}
+---
+";
+    let (found, code) = judged(&(client + stats), &[]);
+    assert!(needs(&found), "{found}");
+    let needs = found["needs"].as_array().unwrap().iter();
+    let ports = needs.filter(|need| need["from"].to_string().contains("client"));
+    let protocols: Vec<Option<&str>> = ports.map(|need| need["protocol"].as_str()).collect();
+    assert_eq!((protocols, code), (vec![Some("UDP")], Some(0)), "{found}");
 }
 
 #[test]

@@ -106,12 +106,21 @@ impl<'a> Comparison<'a> {
                         continue;
                     }
                     let needed = need.port.connections(ports(self.engine, *destination));
-                    let key = (DeviationKind::Missing, &need.from, &need.to);
                     for shared in SharedFamily::ALL {
                         let reach = self.engine.between_in(shared, *source, *destination);
-                        let allowed = reach.map_or_else(|| needed.clone(), |reach| reach.allowed);
-                        let ends = || self.named_in(shared, ends.clone());
-                        note(&mut found, key, needed.difference(&allowed), ends);
+                        let Some(Reach { allowed, unknown }) = reach else {
+                            continue;
+                        };
+                        let missing = needed.difference(&allowed);
+                        let kinds = [
+                            (DeviationKind::Missing, missing.difference(&unknown)),
+                            (DeviationKind::Unknown, missing.intersection(&unknown)),
+                        ];
+                        for (kind, connections) in kinds {
+                            let ends = || self.named_in(shared, ends.clone());
+                            let key = (kind, &need.from, &need.to);
+                            note(&mut found, key, connections, ends);
+                        }
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Pod};
+use ringfence_model::{Cluster, ContainerPort, Endpoint, Labels, ObjectName, Pod};
 use ringfence_policy::{ClassId, ClassKind, Engine};
 
 use crate::suggest::inhabitants::Inhabitants;
@@ -46,7 +46,7 @@ impl Scene {
             if let End::Unseen { namespace, labels } = end
                 && !scene.pods.contains_key(end)
             {
-                let pod = unseen(namespace, labels, scene.pods.len());
+                let pod = unseen(namespace, labels);
                 scene.pods.insert(end.clone(), vec![pod.name.clone()]);
                 cluster.pods.insert(pod.name.clone(), pod);
             }
@@ -121,8 +121,9 @@ pub(in crate::suggest) fn ports(engine: &Engine, class: ClassId) -> &[ContainerP
     }
 }
 
-/// A name that no pod can have.
-fn unseen(namespace: &str, labels: &ringfence_model::Labels, number: usize) -> Pod {
-    let name = format!("(unseen {number})");
+/// A pod of which the labels are known, by a name that says them and that no pod can have: `[app=cache]`.
+fn unseen(namespace: &str, labels: &Labels) -> Pod {
+    let pairs = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let name = format!("[{}]", pairs.collect::<Vec<_>>().join(","));
     Pod::new(ObjectName::new(namespace, name), labels.clone())
 }

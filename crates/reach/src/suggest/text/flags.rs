@@ -1,8 +1,8 @@
 //! Commands that stand in one text, and hosts behind their flags, as in `psql -h db.example.com -p 5432`.
 
 use super::key::Key;
-use super::mention::Mention;
-use super::setting::{HOST, bare, joined};
+use super::mention::{Form, Mention};
+use super::setting::{HOST, bare, joined, joined_with_port};
 
 const PORTS: [&str; 3] = ["p", "P", "-port"];
 
@@ -12,22 +12,36 @@ const OTHERS: [&str; 8] = ["chown", "df", "du", "free", "grep", "ls", "sort", "t
 /// The hosts that flags of the commands in `text` name, with the port that another flag of the same command names.
 pub(in crate::suggest) fn flagged(text: &str) -> Vec<Mention> {
     text.split([';', '|', '&', '\n'])
-        .flat_map(|command| of_command(command).into_iter().chain(of_device(command)))
+        .flat_map(|command| of_command(command).into_iter().chain(of_devices(command)))
         .collect()
 }
 
-/// The device by which a shell opens a connection: `exec 3<>/dev/tcp/db/5432`.
-const DEVICE: &str = "/dev/tcp/";
+/// The devices by which a shell opens a connection, as in `exec 3<>/dev/tcp/db/5432`.
+const DEVICES: [(&str, &str); 2] = [("tcp", "/dev/tcp/"), ("udp", "/dev/udp/")];
 
-fn of_device(command: &str) -> Option<Mention> {
-    let (_, opened) = command.split_once(DEVICE)?;
+fn of_devices(command: &str) -> Vec<Mention> {
+    let of_kind = |(scheme, device): (&str, &'static str)| {
+        let opened = command.split(device).skip(1);
+        let opened = opened.filter_map(|opened| opened_at(opened, scheme));
+        opened.collect::<Vec<Mention>>()
+    };
+    DEVICES.into_iter().flat_map(of_kind).collect()
+}
+
+/// The host and port at the beginning of `opened`, which stands behind the name of a device.
+fn opened_at(opened: &str, scheme: &str) -> Option<Mention> {
     let (host, rest) = opened.split_once('/')?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit());
     let port = rest.get(..end.unwrap_or(rest.len()))?.parse().ok()?;
     let named = bare(host).into_iter().next()?;
+    let form = Form::Url {
+        scheme: scheme.to_owned(),
+        doubtful: false,
+    };
     Some(Mention {
+        host: named.host,
         port: Some(port),
-        ..named
+        form,
     })
 }
 
@@ -56,7 +70,9 @@ fn of_command(text: &str) -> Vec<Mention> {
     let port = flags().find(|(name, _)| PORTS.contains(&name.as_str()));
     let port = port.and_then(|(_, value)| value.parse().ok().filter(|port: &u16| *port > 0));
     let hosts = flags().filter(|(name, _)| name == HOST || Key::of(name).names_a_host());
-    let mentions = hosts.flat_map(|(_, value)| bare(&value));
+    let with_ports = words.iter().filter_map(|word| joined_with_port(word));
+    let with_ports = with_ports.filter(|(name, _)| name != HOST);
+    let mentions = hosts.chain(with_ports).flat_map(|(_, value)| bare(&value));
     mentions
         .map(|mention| Mention {
             port: mention.port.or(port),

@@ -158,6 +158,13 @@ fn flags_and_lines_have_names() {
         named,
         ["|serve", "db-host|db", "v|2", "|api:80", "X_URL|http://a"]
     );
+    let set = ["sh", "-c", "PGHOST='db' PGPORT=1 psql -l", "host=a user=b"].map(str::to_owned);
+    let named: Vec<String> = from_arguments(&set).iter().map(pair).collect();
+    let connect = "|host=a user=b";
+    assert_eq!(
+        named,
+        ["|sh", "PGHOST|db", "PGPORT|1", "c|psql -l", connect]
+    );
     let text = "# http://no\nredis:\n  host: \"redis\"\n  port: 6379\nproxy_pass http://api:80;\napi:8080\nurl=http://x\n";
     let named: Vec<String> = from_lines(text).iter().map(pair).collect();
     assert_eq!(
