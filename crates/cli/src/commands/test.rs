@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, ensure};
 use ringfence_model::{Endpoint, RenderStyle};
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
@@ -31,10 +31,10 @@ use crate::output;
 use crate::output::answer::{say_line, write_out};
 use crate::output::doubt::tell;
 use crate::paint;
-use arguments::{Against, TestFormat};
+use arguments::{AGNHOST, Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
 use judge::Judge;
-use oracle::{Lab, Oracle, Ruleset};
+use oracle::{Lab, LiveCluster, Oracle, Ruleset};
 use report::{Judged, Report, Status};
 use suite::{Case, Suite};
 
@@ -47,6 +47,11 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     ensure!(
         arguments.profile.is_none() || arguments.against == Against::Lab,
         "--profile is about the lab that judges: use it with --against lab"
+    );
+    ensure!(
+        (arguments.probe_image == AGNHOST && !arguments.probe_outside)
+            || arguments.against == Against::Cluster,
+        "--probe-image and --probe-outside are about the pods of --against cluster"
     );
     let files = suite::read(&arguments.tests)?;
     let mut loaded = arguments.manifests.load()?;
@@ -64,7 +69,7 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let report = judged(arguments, &engine, &cases, &loaded)?;
     print(&report, arguments.output)?;
     missing.tell_if(report.is_unknown());
-    if arguments.against != Against::Lab {
+    if matches!(arguments.against, Against::Manifests | Against::Ruleset) {
         doubts(&engine, &cases).iter().for_each(tell);
     }
     Ok(if report.passed() {
@@ -87,6 +92,12 @@ fn judged(
         coverage: coverage.then(|| Coverage::of(engine.cluster())),
     };
     let judged = judge_all(&mut judge, cases, arguments)?;
+    // Whatever it has made is not kept while policies are judged.
+    drop(judge.oracle.take());
+    if arguments.output == TestFormat::Text && !prints_at_once(arguments) {
+        let mut printer = print::Printer::default();
+        judged.iter().for_each(|judged| printer.case(judged));
+    }
     let mutation = arguments.wants_mutation();
     Ok(Report {
         against: arguments.against,
@@ -140,10 +151,18 @@ fn oracle<'a>(
                 control_plane,
             )?))
         }
-        Against::Cluster => bail!(
-            "tests cannot be judged by packets in a cluster yet: \
-             judge them against the manifests, the ruleset or a lab"
-        ),
+        Against::Cluster => {
+            let manifests = &arguments.manifests;
+            let access = manifests.options.cluster.only(&manifests.files);
+            let access = access.context(
+                "--against cluster is about what is in force in one live cluster: name it by --context or --kubeconfig, without \
+                 manifests on top; --against lab tries those out",
+            )?;
+            let (image, outside) = (&arguments.probe_image, arguments.probe_outside);
+            Some(Box::new(LiveCluster::reach(
+                engine, &access, image, outside,
+            )?))
+        }
     })
 }
 
@@ -178,6 +197,11 @@ fn doubts(engine: &Engine, cases: &[&Case]) -> BTreeSet<Doubt> {
         .collect()
 }
 
+/// What is made in a cluster is removed before anything is printed: output that cannot be written ends the program.
+fn prints_at_once(arguments: &TestArguments) -> bool {
+    arguments.against != Against::Cluster
+}
+
 /// Judges one test after another; people read of each as soon as it is judged.
 fn judge_all(
     judge: &mut Judge<'_>,
@@ -189,7 +213,7 @@ fn judge_all(
     for case in cases {
         let judged = judge.judge(case)?;
         let stop = arguments.fail_fast && judged.status() == Status::Failed;
-        if arguments.output == TestFormat::Text {
+        if arguments.output == TestFormat::Text && prints_at_once(arguments) {
             printer.case(&judged);
         }
         all.push(judged);

@@ -45,6 +45,14 @@ impl ClusterArguments {
         self.kubeconfig.is_some() || self.context.is_some()
     }
 
+    /// The cluster, where it is all that is read.
+    pub(crate) fn only(&self, files: &[PathBuf]) -> Option<Access> {
+        match self.with(files).as_slice() {
+            [one] => self.access(one),
+            _ => None,
+        }
+    }
+
     /// The cluster that `input` names: `cluster:` that of the options, `cluster:NAME` that of another context.
     pub(super) fn access(&self, input: &Path) -> Option<Access> {
         let named = input.to_str()?.strip_prefix(PREFIX)?;

@@ -23,6 +23,7 @@ mod host_firewall;
 mod input;
 mod kubectl;
 mod lifecycle;
+mod live;
 mod managed;
 mod names;
 mod netpol;

@@ -176,7 +176,7 @@ fn what_cannot_be_asked_is_refused() {
     let tests = "\n- {name: one, deny: {from: default/client, to: internet}}\n";
     assert_eq!(
         test(tests, &["--against", "cluster"]).expect_refused(),
-        "error: tests cannot be judged by packets in a cluster yet: judge them against the manifests, the ruleset or a lab\n"
+        "error: --against cluster is about what is in force in one live cluster: name it by --context or --kubeconfig, without manifests on top; --against lab tries those out\n"
     );
 }
 

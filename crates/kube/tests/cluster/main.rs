@@ -11,5 +11,6 @@ mod errors;
 mod fake;
 mod follow;
 mod pages;
+mod probe;
 mod proxy;
 mod server;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringfence_apiserver::api::{AdmitAll, Api, ApiConfig};
+use ringfence_apiserver::api::{Admission, AdmitAll, Api, ApiConfig};
 use ringfence_apiserver::server::{Identity, Server};
 use ringfence_kube::Access;
 use serde_json::{Value, json};
@@ -19,11 +19,15 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn start() -> Self {
+        Self::start_with(Box::new(AdmitAll))
+    }
+
+    pub(crate) fn start_with(admission: Box<dyn Admission>) -> Self {
         let config = ApiConfig {
             first_revision: 1_000,
             ends_pods: false,
         };
-        let api = Arc::new(Api::new(config, Box::new(AdmitAll)));
+        let api = Arc::new(Api::new(config, admission));
         let identity = Identity::generate(&["127.0.0.1"]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -51,6 +55,13 @@ impl Bench {
         let text = |key: &str| object[key].as_str().unwrap();
         let kind = self.api.kinds().of_object(text("apiVersion"), text("kind"));
         self.api.record(kind.unwrap(), object);
+    }
+
+    /// What the server holds of the resource.
+    pub(crate) fn stored(&self, resource: &str) -> Vec<Value> {
+        let store = self.api.store();
+        let objects = store.objects(resource);
+        objects.map(|(_, object)| Value::clone(object)).collect()
     }
 
     pub(crate) fn address(&self) -> &str {

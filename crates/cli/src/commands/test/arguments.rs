@@ -17,8 +17,12 @@ Examples:
   ringfence test policy-tests.yaml -f manifests/ --coverage-min 80
   ringfence test policy-tests.yaml -f manifests/ --against ruleset
   ringfence test policy-tests.yaml -f manifests/ --against lab --profile managed
+  ringfence test policy-tests.yaml --context prod --against cluster
   ringfence test policy-tests.yaml -f manifests/ --mutate
   ringfence test policy-tests.yaml -f manifests/ -o junit > report.xml";
+
+/// Kubernetes' own image for tests of networks.
+pub(super) const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost:2.53";
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
@@ -39,6 +43,12 @@ pub(crate) struct TestArguments {
     /// Who runs the control plane of the lab that judges [default: unmanaged]
     #[arg(long, value_enum)]
     pub(crate) profile: Option<Profile>,
+    /// The image of the pods that --against cluster makes; it holds `/agnhost`, as those of Kubernetes' tests do
+    #[arg(long, value_name = "IMAGE", default_value = AGNHOST)]
+    pub(crate) probe_image: String,
+    /// With --against cluster, connect to addresses outside of the cluster, too
+    #[arg(long)]
+    pub(crate) probe_outside: bool,
     /// Say which parts of the policies decided a connection, and which did not
     #[arg(long)]
     pub(crate) coverage: bool,
@@ -73,7 +83,7 @@ pub(crate) enum Against {
     Ruleset,
     /// Real connections in a lab that is made for the manifests and gone afterwards
     Lab,
-    /// Real connections in a running cluster, which is not there yet
+    /// Real connections in a live cluster, from and to pods that are made for them and gone afterwards
     Cluster,
 }
 

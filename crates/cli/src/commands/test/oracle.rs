@@ -1,10 +1,13 @@
 //! Who judges connections in the place of the policies themselves.
 
+mod cluster;
 mod lab;
 mod ruleset;
+mod targets;
 
 use ringfence_model::{Outcome, Query};
 
+pub(super) use cluster::LiveCluster;
 pub(super) use lab::Lab;
 pub(super) use ruleset::Ruleset;
 

@@ -8,10 +8,12 @@ use ringfence_lab::cluster::system::dns_pod_name;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
 use ringfence_lab::plan::{OUTSIDE_V4, OUTSIDE_V6, UNDERLAY_V4, UNDERLAY_V6};
-use ringfence_model::{Answer, Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Query};
+use ringfence_model::{Answer, Connection, Endpoint, Outcome, Party, Query};
 use ringfence_net::{IpProtocol, Protocol};
 use ringfence_policy::Engine;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol, ProbeReport, ProbeRequest};
+
+use super::super::targets::targets;
 
 /// Longer than any answer in a lab takes, short enough that many denials stay bearable.
 const PATIENCE_MS: u64 = 700;
@@ -59,28 +61,20 @@ pub(super) fn attempts(
             PATIENCE_MS
         }
     };
-    let attempt = |target: IpAddr, port, ends: &[Connection]| -> Result<Attempt, String> {
-        let origin = from(&origin, target)?;
+    let port = query.port.ok_or_else(|| no_probe(query.protocol))?;
+    let targets = targets(cluster, query, port, answer)?.into_iter();
+    let attempts = targets.map(|target| {
         Ok(Attempt {
-            origin,
+            origin: from(&origin, target.address)?,
             request: ProbeRequest {
-                target: target.to_string(),
-                port,
-                protocol: protocol(query.protocol, port, ends)?,
+                target: target.address.to_string(),
+                port: target.port,
+                protocol: protocol(query.protocol, target.port, target.ends)?,
                 timeout_ms: patience,
             },
         })
-    };
-    let port = query.port.ok_or_else(|| no_probe(query.protocol))?;
-    let all = answer.connections.as_slice();
-    let mut found = vec![attempt(target(cluster, query, answer)?, port, all)?];
-    if answer.connections.len() > 1 {
-        for connection in &answer.connections {
-            let (address, port) = behind(connection)?;
-            found.push(attempt(address, port, std::slice::from_ref(connection))?);
-        }
-    }
-    Ok(found)
+    });
+    attempts.collect()
 }
 
 fn origin(source: &Endpoint) -> Result<Origin, String> {
@@ -140,43 +134,6 @@ fn no_probe(protocol: IpProtocol) -> String {
         Some(protocol) => format!("a lab opens no {protocol} connections"),
         None => "a lab opens connections of TCP and UDP only".to_owned(),
     }
-}
-
-/// The address that is connected to: a Service's own, else that of the only connection.
-fn target(cluster: &Cluster, query: &Query, answer: &Answer) -> Result<IpAddr, String> {
-    match &query.destination {
-        Endpoint::Address(address) => Ok(*address),
-        Endpoint::Service(name) => {
-            match cluster.services.get(name).map(|found| &found.cluster_ip) {
-                Some(ClusterIp::Assigned(addresses)) if !addresses.is_empty() => {
-                    addresses.first().copied().ok_or_else(|| no_address(query))
-                }
-                Some(ClusterIp::Assigned(_) | ClusterIp::Unassigned | ClusterIp::Headless)
-                | None => first_behind(query, answer),
-            }
-        }
-        Endpoint::Pod(_) | Endpoint::Node(_) => first_behind(query, answer),
-    }
-}
-
-fn first_behind(query: &Query, answer: &Answer) -> Result<IpAddr, String> {
-    let first = answer.connections.first();
-    let (address, _) = behind(first.ok_or_else(|| no_address(query))?)?;
-    Ok(address)
-}
-
-fn no_address(query: &Query) -> String {
-    format!("{} has no address in the lab", query.destination)
-}
-
-fn behind(connection: &Connection) -> Result<(IpAddr, u16), String> {
-    let address = match &connection.destination {
-        Party::Pod { address, .. } | Party::Node { address, .. } => *address,
-        Party::Other(address) | Party::Loopback(address) => Some(*address),
-    };
-    address
-        .zip(connection.port)
-        .ok_or_else(|| "an end of the connection has no address in the lab".to_owned())
 }
 
 /// Opens all of them; the passages are in the order of `attempts`. Those that should pass and get no answer are tried once
