@@ -142,10 +142,22 @@ fn ask<T: DeserializeOwned>(
     request: StatusRequest,
     patience: Duration,
 ) -> io::Result<T> {
+    Ok(serde_json::from_str(&ask_line(socket, request, patience)?)?)
+}
+
+/// Asks an agent, and gives its answer as it comes: a line of JSON.
+///
+/// # Errors
+/// Those of the socket.
+pub fn relay(socket: &Path, request: StatusRequest) -> io::Result<String> {
+    ask_line(socket, request, LONG_PATIENCE)
+}
+
+fn ask_line(socket: &Path, request: StatusRequest, patience: Duration) -> io::Result<String> {
     let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(patience))?;
     ringfence_cni::protocol::send(&stream, &request)?;
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
+    Ok(line)
 }

@@ -12,7 +12,7 @@ use ringfence_lab::control::protocol::Agents;
 use crate::commands::zones::Profile;
 use crate::commands::{
     agent, audit, check, convert, diff, explain, flows, guard, host_firewall, lock, matrix, replay,
-    rules, suggest, test, trace, uninstall, verify, zones,
+    rules, status, suggest, test, trace, uninstall, verify, zones,
 };
 use crate::inputs::FileArguments;
 use crate::output::output_formats;
@@ -130,6 +130,9 @@ pub(crate) enum Command {
     /// Keep the rules of this node of a cluster what the cluster's policies ask for, until told to end
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::AgentArguments),
+    /// Show on which nodes of a live cluster agents enforce what they heard
+    #[command(after_help = status::EXAMPLES)]
+    Status(status::StatusArguments),
     /// Take from this node what ringfence put there, when its agent has ended for good
     #[command(after_help = uninstall::EXAMPLES)]
     Uninstall(uninstall::UninstallArguments),
@@ -422,5 +425,11 @@ pub(crate) enum Role {
     Curl {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Hands a question to the agent of this node, and its answer back; for those who ask through the API of a cluster.
+    Status {
+        request: String,
+        #[arg(long, default_value = verify::SOCKET)]
+        socket: PathBuf,
     },
 }

@@ -15,6 +15,7 @@ pub(crate) mod matrix;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod show;
+pub(crate) mod status;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod trace;

@@ -2,6 +2,7 @@
 //!
 //! Texts become values here, or errors that say which forms there are. Start with [`manifests::ManifestArguments`].
 
+pub(crate) mod agents;
 mod block;
 mod budget;
 pub(crate) mod cluster;

@@ -58,6 +58,13 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Role::Agnhost { arguments } => Ok(applet(agnhost::run, &arguments)),
+        Role::Status { request, socket } => {
+            let request = serde_json::from_str(&request).context("a question is JSON")?;
+            let answer = ringfence_agent::status::relay(&socket, request);
+            let nobody = || format!("no agent answers at {}", socket.display());
+            write_line!("{}", answer.with_context(nobody)?.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Role::Curl { arguments } => Ok(applet(curl::run, &arguments)),
     }
 }

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Check(check) => commands::check::run(&check),
         Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Status(status) => commands::status::run(&status),
         Command::Rules(rules) => commands::rules::run(&rules),
         Command::Test(test) => commands::test::run(&test),
         Command::Lab { command } => commands::lab::run(command),

@@ -21,8 +21,13 @@ pub struct Ended {
 }
 
 /// Runs `command` until it ends.
-pub(crate) async fn run(api: &Api<Pod>, pod: &str, command: &[String]) -> Result<Ended, String> {
+pub(crate) async fn run(
+    api: &Api<Pod>,
+    (pod, container): (&str, &str),
+    command: &[String],
+) -> Result<Ended, String> {
     let output = AttachParams::default()
+        .container(container)
         .stdin(false)
         .stdout(true)
         .stderr(true);
@@ -46,10 +51,11 @@ pub(crate) async fn run(api: &Api<Pod>, pod: &str, command: &[String]) -> Result
 /// Starts `command`, and takes what it prints out of its way.
 pub(crate) async fn start(
     api: &Api<Pod>,
-    pod: &str,
+    (pod, container): (&str, &str),
     command: &[String],
 ) -> Result<AttachedProcess, String> {
     let output = AttachParams::default()
+        .container(container)
         .stdin(false)
         .stdout(false)
         .stderr(true);

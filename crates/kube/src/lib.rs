@@ -6,6 +6,7 @@
 //! [`follow`](follow()) and [`ProbePods`].
 
 mod access;
+mod agents;
 mod exec;
 mod follow;
 mod host_firewall;
@@ -17,6 +18,7 @@ mod snapshot;
 mod yaml;
 
 pub use access::{Access, AccessError};
+pub use agents::{AgentPod, Agents, AgentsError};
 pub use exec::Ended;
 pub use follow::{FollowOptions, Listing, Patience, Scope, Trouble, Word, follow, followed};
 pub use host_firewall::{

@@ -236,7 +236,11 @@ impl ProbePods {
         let work = commands.iter().map(|(pod, command)| {
             let api = self.commands(&pod.namespace);
             async move {
-                let ended = tokio::time::timeout(limit, exec::run(&api, &pod.name, command)).await;
+                let ended = tokio::time::timeout(
+                    limit,
+                    exec::run(&api, (&pod.name, pod::CONTAINER), command),
+                )
+                .await;
                 ended.unwrap_or_else(|_| {
                     Err(format!(
                         "pod {}/{} gave no answer in time",
@@ -256,9 +260,9 @@ impl ProbePods {
     /// It was not started, with the reason.
     pub fn serve(&mut self, pod: &RunningPod, command: &[String]) -> Result<(), String> {
         let api = self.commands(&pod.namespace);
-        let serving = self
-            .runtime
-            .block_on(exec::start(&api, &pod.name, command))?;
+        let serving =
+            self.runtime
+                .block_on(exec::start(&api, (&pod.name, pod::CONTAINER), command))?;
         self.servers.push(serving);
         Ok(())
     }

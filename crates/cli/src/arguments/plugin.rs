@@ -15,9 +15,11 @@ const NAME: &str = "kubectl ringfence";
 
 /// Options that name a cluster.
 const CLUSTER: [&str; 2] = ["--context", "--kubeconfig"];
+/// Options that name something else to ask.
+const OTHERS: [&str; 3] = ["--lab", "--socket", "--agent"];
 
-/// What `typed`, the words behind the program's name, means to a plugin: where manifests are judged and no cluster is
-/// named, it is that of the current context, and manifests come on top of it.
+/// What `typed`, the words behind the program's name, means to a plugin: where manifests are judged or agents are asked, and no
+/// cluster is named, it is that of the current context; manifests come on top of it.
 pub(crate) fn as_plugin(typed: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = std::iter::once(NAME.into()).chain(typed).collect();
     let mut command = Arguments::command();
@@ -29,10 +31,21 @@ pub(crate) fn as_plugin(typed: impl IntoIterator<Item = OsString>) -> Vec<OsStri
         command = next.clone();
         behind += 1;
     }
-    if judges(&command) && !words.iter().any(|word| names_cluster(word)) {
+    let asks = judges(&command) || asks_agents(&command);
+    if asks
+        && !words
+            .iter()
+            .any(|word| names(word, &CLUSTER) || names(word, &OTHERS))
+    {
         words.insert(behind, "--context=".into());
     }
     words
+}
+
+/// Whether `command` asks the agents of a live cluster.
+fn asks_agents(command: &Command) -> bool {
+    let mut arguments = command.get_arguments();
+    arguments.any(|argument| argument.get_id() == "agent_namespace")
 }
 
 /// Whether `command` judges manifests or a live cluster.
@@ -45,10 +58,10 @@ fn judges(command: &Command) -> bool {
     has("context") && has("recursive")
 }
 
-fn names_cluster(word: &OsStr) -> bool {
+fn names(word: &OsStr, options: &[&str]) -> bool {
     let word = word.to_string_lossy();
     let option = word.split_once('=').map_or(&*word, |(option, _)| option);
-    CLUSTER.contains(&option)
+    options.contains(&option)
 }
 
 #[cfg(test)]
@@ -67,6 +80,13 @@ mod tests {
         means("matrix -f new.yaml", " matrix --context= -f new.yaml");
         means("matrix --context x", " matrix --context x");
         means("check --kubeconfig=x", " check --kubeconfig=x");
+        for command in ["verify", "flows", "status", "rules --live"] {
+            let name = command.split(' ').next().unwrap();
+            let rest = command.strip_prefix(name).unwrap();
+            means(command, &format!(" {name} --context={rest}"));
+        }
+        means("verify --lab x", " verify --lab x");
+        means("flows --socket=x", " flows --socket=x");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use ringfence_agent::flows::FlowRecord;
 use serde::Serialize;
 
+use crate::BAD_INPUT;
 use crate::output::answer::write_line;
 use crate::output::json;
 use crate::paint;
@@ -37,7 +38,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(arguments: &FlowsArguments) -> anyhow::Result<ExitCode> {
-    let mut source = Source::new(arguments);
+    let mut source = Source::new(arguments)?;
     let filter = Filter::new(arguments, &source)?;
     loop {
         let news = source.news()?;
@@ -52,7 +53,8 @@ pub(crate) fn run(arguments: &FlowsArguments) -> anyhow::Result<ExitCode> {
             if records.is_empty() && matches!(arguments.output, FlowsFormat::Text) {
                 anstream::eprintln!("{}", paint::dim(&nothing(news.records.len())));
             }
-            return Ok(ExitCode::SUCCESS);
+            let code = if news.is_partial { BAD_INPUT } else { 0 };
+            return Ok(ExitCode::from(code));
         }
         std::thread::sleep(POLL);
     }

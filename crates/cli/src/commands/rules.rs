@@ -14,6 +14,7 @@ pub(crate) mod words;
 
 use std::process::ExitCode;
 
+use crate::BAD_INPUT;
 use crate::arguments::OutputFormat;
 use crate::output;
 use crate::output::answer::say;
@@ -35,12 +36,12 @@ pub(crate) fn run(arguments: &RulesArguments) -> anyhow::Result<ExitCode> {
     match (&arguments.policy, &arguments.object) {
         (Some(policy), _) => policy::run(policy, &nodes, arguments),
         (None, Some(object)) => object::run(object, &nodes, arguments.output),
-        (None, None) => everything(&nodes, arguments.output),
+        (None, None) => everything(&nodes, arguments),
     }
 }
 
-fn everything(nodes: &Nodes, format: OutputFormat) -> anyhow::Result<ExitCode> {
-    match format {
+fn everything(nodes: &Nodes, arguments: &RulesArguments) -> anyhow::Result<ExitCode> {
+    match arguments.output {
         OutputFormat::Text => {
             nodes.print_note();
             for node in &nodes.all {
@@ -49,5 +50,7 @@ fn everything(nodes: &Nodes, format: OutputFormat) -> anyhow::Result<ExitCode> {
         }
         OutputFormat::Json => output::json::print(&Answer::new(nodes, |node| &node.listing))?,
     }
-    Ok(ExitCode::SUCCESS)
+    // A node that does not answer is missing from what was shown.
+    let is_partial = arguments.live && nodes.all.iter().any(|node| node.problem.is_some());
+    Ok(ExitCode::from(if is_partial { BAD_INPUT } else { 0 }))
 }

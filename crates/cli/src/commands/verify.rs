@@ -6,36 +6,44 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
-use ringfence_agent::status::ask_verification;
+use ringfence_agent::status::{StatusRequest, ask_verification};
 use ringfence_agent::verification::Verification;
+use ringfence_kube::Agents;
 use ringfence_lab::control::client::Client;
 use serde::Serialize;
 
 use crate::BAD_INPUT;
 use crate::arguments::OutputFormat;
+use crate::inputs::agents::{AgentsArguments, Answers, ask as ask_agents};
 use crate::output::answer::say;
 use crate::output::json;
 
 pub(crate) const EXAMPLES: &str = "Examples:\n  ringfence verify --lab ringfence\n  ringfence verify --lab \
                                    ringfence --node worker -o json | jq '.[].report.differences'\n  ringfence \
-                                   verify --socket /run/ringfence/node/status.sock";
+                                   verify --socket /run/ringfence/node/status.sock\n  ringfence verify --context prod\n  kubectl \
+                                   ringfence verify --node worker-1";
+
+/// Where the chart's agents answer.
+pub(crate) const SOCKET: &str = "/run/ringfence/node/status.sock";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// All nodes of this lab, instead of this node
     #[arg(long, value_name = "NAME", env = "RINGFENCE_LAB")]
     lab: Option<String>,
-    /// One node of the lab only
-    #[arg(long, value_name = "NAME", requires = "lab")]
+    #[command(flatten)]
+    agents: AgentsArguments,
+    /// One node of the lab or of the cluster only
+    #[arg(long, value_name = "NAME")]
     node: Option<String>,
     /// Where the agent of this node answers
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/run/ringfence/node/status.sock",
-        conflicts_with = "lab"
+        default_value = SOCKET,
+        conflicts_with_all = ["lab", "kubeconfig", "context", "node"]
     )]
     socket: PathBuf,
     /// Text for people or JSON for machines
@@ -53,9 +61,17 @@ pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn ask(arguments: &VerifyArguments) -> anyhow::Result<BTreeMap<String, Verification>> {
+    if arguments.agents.is_given() {
+        let agents = arguments.agents.find(arguments.node.as_deref())?;
+        return of_cluster(&agents);
+    }
     if let Some(lab) = &arguments.lab {
         return Client::new(lab).verify(arguments.node.as_deref());
     }
+    ensure!(
+        arguments.node.is_none(),
+        "--node is about the nodes of a lab or of a cluster: name it with --lab, --context or --kubeconfig"
+    );
     let socket = &arguments.socket;
     let found = ask_verification(socket).with_context(|| {
         format!(
@@ -64,6 +80,20 @@ fn ask(arguments: &VerifyArguments) -> anyhow::Result<BTreeMap<String, Verificat
         )
     })?;
     Ok(BTreeMap::from([("this".to_owned(), found)]))
+}
+
+/// A node that does not answer is one of which nothing can be said.
+fn of_cluster(agents: &Agents) -> anyhow::Result<BTreeMap<String, Verification>> {
+    let Answers { mut found, failed } = ask_agents(agents, |_| StatusRequest::Verify)?;
+    found.extend(failed.into_iter().map(|(node, reason)| {
+        let problem = Some(reason);
+        let unknown = Verification {
+            problem,
+            ..Verification::default()
+        };
+        (node, unknown)
+    }));
+    Ok(found)
 }
 
 /// What cannot be judged counts more than a difference.

@@ -12,6 +12,7 @@
 )]
 
 mod agents;
+mod asked;
 mod controllers;
 mod demo;
 mod edge;

@@ -11,6 +11,8 @@ use super::{PROBE_LABEL, ProbePod, RunningPod};
 const LIFE: u32 = 3600;
 /// Later than the pod ends: it is never found ready, so that no Service sends anybody to it.
 const NEVER_READY: u32 = 24 * 3600;
+/// What its container is called; others may be added on the way.
+pub(super) const CONTAINER: &str = "probe";
 /// `nobody`, in every image.
 const NOBODY: u32 = 65534;
 
@@ -73,7 +75,7 @@ pub(super) fn manifest(
                 "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
             },
             "containers": [{
-                "name": "probe",
+                "name": CONTAINER,
                 "image": image,
                 "command": ["/agnhost", "pause"],
                 "ports": ports.collect::<Vec<Value>>(),

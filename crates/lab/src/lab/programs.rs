@@ -18,7 +18,7 @@ pub struct Invocation {
     pub builtin: bool,
 }
 
-/// How `command` is started: `agnhost` always is ringfence's, `curl` where the machine has none.
+/// How `command` is started: `agnhost` and `ringfence` always are this program, `curl` where the machine has none.
 #[must_use]
 pub fn invocation(command: &[String]) -> Invocation {
     let as_is = || Invocation {
@@ -28,6 +28,12 @@ pub fn invocation(command: &[String]) -> Invocation {
     match command.split_first() {
         Some((program, rest)) if program == "agnhost" || program.ends_with("/agnhost") => {
             builtin("agnhost", rest)
+        }
+        Some((program, rest)) if program == "ringfence" || program.ends_with("/ringfence") => {
+            Invocation {
+                arguments: rest.to_vec(),
+                builtin: true,
+            }
         }
         Some((program, rest)) if program == "curl" && !is_installed("curl") => {
             builtin("curl", rest)
@@ -102,6 +108,19 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn ringfence_is_this_program() {
+        let expected = Invocation {
+            arguments: words("verify"),
+            builtin: true,
+        };
+        assert_eq!(
+            invocation(&words("/usr/local/bin/ringfence verify")),
+            expected
+        );
+        assert_eq!(invocation(&words("ringfence verify")), expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ringfence_agent::flows::FlowVerdict;
 use ringfence_model::Timestamp;
 
 use crate::clock::now;
+use crate::inputs::agents::AgentsArguments;
 use crate::inputs::policy_name::PolicyArgument;
 use crate::output::output_formats;
 
@@ -14,6 +15,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   ringfence flows --verdict deny
   ringfence flows -f --to demo/deployment/web
   ringfence flows --from demo/client --since 5m -o json > flows.json
+  ringfence flows --context prod --verdict deny
   ringfence replay flows.json -f candidate/";
 
 #[derive(Debug, Args)]
@@ -24,8 +26,10 @@ pub(crate) struct FlowsArguments {
     /// Name of the lab
     #[arg(long, value_name = "NAME", default_value = ringfence_lab::DEFAULT_NAME, env = "RINGFENCE_LAB")]
     pub(crate) lab: String,
+    #[command(flatten)]
+    pub(crate) agents: AgentsArguments,
     /// Ask the agent of this machine, by its `status.sock`, instead of those of a lab
-    #[arg(long, value_name = "FILE", conflicts_with = "node")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["node", "kubeconfig", "context"])]
     pub(crate) socket: Option<PathBuf>,
     /// Only what this node saw
     #[arg(long)]

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use ringfence_agent::flows::{FlowRecord, Flows, Lost};
-use ringfence_agent::status::ask_flows;
+use ringfence_agent::status::{StatusRequest, ask_flows};
+use ringfence_kube::Agents;
 use ringfence_lab::control::client::Client;
 use ringfence_model::Cluster;
 
 use super::FlowsArguments;
+use crate::inputs::agents::{AgentsArguments, Answers, ask};
 
 pub(crate) struct Source {
     place: Place,
@@ -25,6 +27,11 @@ enum Place {
         node: Option<String>,
     },
     Socket(PathBuf),
+    Cluster {
+        agents: Box<Agents>,
+        /// All that policy depends on, once it was needed.
+        access: AgentsArguments,
+    },
 }
 
 /// What is new since the last time.
@@ -34,20 +41,27 @@ pub(crate) struct News {
     pub(crate) records: Vec<FlowRecord>,
     /// What was lost on each node since its agent started.
     pub(super) lost: BTreeMap<String, Lost>,
+    /// Whether a node told nothing.
+    pub(super) is_partial: bool,
     /// What is wrong, said once.
     pub(super) warnings: Vec<String>,
 }
 
 impl Source {
-    pub(super) fn new(arguments: &FlowsArguments) -> Self {
+    pub(super) fn new(arguments: &FlowsArguments) -> anyhow::Result<Self> {
+        let given = &arguments.agents;
         let place = match &arguments.socket {
             Some(socket) => Place::Socket(socket.clone()),
+            None if given.is_given() => Place::Cluster {
+                agents: Box::new(given.find(arguments.node.as_deref())?),
+                access: given.clone(),
+            },
             None => Place::Lab {
                 client: Client::new(&arguments.lab),
                 node: arguments.node.clone(),
             },
         };
-        Self::at(place)
+        Ok(Self::at(place))
     }
 
     /// All nodes of a lab.
@@ -70,7 +84,10 @@ impl Source {
     pub(super) fn cluster(&self) -> anyhow::Result<Cluster> {
         match &self.place {
             Place::Lab { client, .. } => client.cluster(),
-            Place::Socket(_) => bail!("only a lab knows workloads and Services: name the pods"),
+            Place::Cluster { access, .. } => access.cluster(),
+            Place::Socket(_) => bail!(
+                "only a lab or the API of a cluster knows workloads and Services: name the pods"
+            ),
         }
     }
 
@@ -95,6 +112,7 @@ impl Source {
 
     fn ask(&self) -> anyhow::Result<BTreeMap<String, Flows>> {
         match &self.place {
+            Place::Cluster { agents, .. } => self.ask_agents(agents),
             Place::Lab { client, node } => client.flows(node.as_deref(), &self.next),
             Place::Socket(socket) => {
                 let from = self.next.values().next().copied().unwrap_or(0);
@@ -106,7 +124,24 @@ impl Source {
         }
     }
 
+    fn ask_agents(&self, agents: &Agents) -> anyhow::Result<BTreeMap<String, Flows>> {
+        let from = |node: &str| self.next.get(node).copied().unwrap_or(0);
+        let Answers { mut found, failed } =
+            ask(agents, |node| StatusRequest::Flows { from: from(node) })?;
+        let silent = failed.into_iter().map(|(node, reason)| {
+            let flows = Flows {
+                next: from(&node),
+                problem: Some(reason),
+                ..Flows::default()
+            };
+            (node, flows)
+        });
+        found.extend(silent);
+        Ok(found)
+    }
+
     fn take(&mut self, node: String, flows: Flows, news: &mut News) {
+        news.is_partial |= flows.problem.is_some();
         if let Some(warning) = warning(&node, &flows)
             && self.said.get(&node) != Some(&warning)
         {

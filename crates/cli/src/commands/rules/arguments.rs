@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use crate::arguments::OutputFormat;
+use crate::inputs::agents;
 use crate::inputs::manifests::ManifestOptions;
 
 /// The examples under the help of `rules`.
@@ -11,6 +12,7 @@ pub(crate) const EXAMPLES: &str = "Exit code: 0 shown, 1 nothing behind the name
 Examples:
   ringfence rules netpol-demo/web-allow-frontend -f manifests/
   ringfence rules --context prod --node worker-1
+  ringfence rules --context prod --live --unused
   ringfence rules --lab ringfence --node kind-worker
   ringfence rules --object 'ingress4 10.244.1.3' --lab ringfence
   nft list map inet ringfence ingress-ports4 | grep 'tcp . 80' | ringfence rules --object - --lab ringfence
@@ -58,6 +60,13 @@ pub(crate) struct RulesArguments {
     /// Read this node's kernel, by its agent's `status.sock`
     #[arg(long, value_name = "SOCKET", value_hint = ValueHint::FilePath)]
     pub(crate) agent: Option<PathBuf>,
+    /// Read the kernels of the live cluster that --context or --kubeconfig names, by its agents, instead of computing from its
+    /// objects
+    #[arg(long, conflicts_with_all = ["files", "lab", "agent", "diff"])]
+    pub(crate) live: bool,
+    /// With --live, the namespace of the agents
+    #[arg(long, value_name = "NAMESPACE", default_value = agents::NAMESPACE)]
+    pub(crate) agent_namespace: String,
     /// One node only; of manifests the pods that are bound to it
     #[arg(long, value_name = "NODE")]
     pub(crate) node: Option<String>,

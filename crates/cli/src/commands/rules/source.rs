@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use ringfence_agent::status::{Rules, ask_rules};
+use ringfence_agent::status::{Rules, StatusRequest, ask_rules};
 use ringfence_compile::trace::{Listing, outline};
 use ringfence_compile::{Compiled, Enforcement, NodeView, Supposed, compile, suppose};
 use ringfence_lab::control::client::Client;
 use ringfence_model::Cluster;
 
 use super::arguments::RulesArguments;
+use crate::inputs::agents::{AgentsArguments, Answers, ask};
 use crate::inputs::manifests::LoadedManifests;
 use crate::inputs::missing;
 use crate::output::answer::say_line;
@@ -46,11 +47,14 @@ pub(super) struct Computed {
 
 impl Nodes {
     pub(super) fn read(arguments: &RulesArguments) -> anyhow::Result<Self> {
+        if arguments.live {
+            return of_agents(arguments);
+        }
         let named = arguments.named();
         if !named.is_empty() {
             ensure!(
                 !arguments.asks_kernels(),
-                "the API of a cluster knows nothing of its kernels: ask the agent of a node with --agent, or a lab with --lab"
+                "the API of a cluster knows nothing of its kernels: ask its agents with --live, the agent of this node with --agent, or a lab with --lab"
             );
             let loaded = arguments.options.load(&named)?;
             warn_of(&loaded);
@@ -162,6 +166,36 @@ fn of_lab(lab: &str, node: Option<&str>) -> anyhow::Result<Nodes> {
     let nodes = Client::new(lab).rules(node)?.into_iter();
     Ok(Nodes {
         all: nodes.map(|(name, rules)| Node::new(name, rules)).collect(),
+        note: None,
+    })
+}
+
+fn of_agents(arguments: &RulesArguments) -> anyhow::Result<Nodes> {
+    let cluster = &arguments.options.cluster;
+    let asked = AgentsArguments {
+        kubeconfig: cluster.kubeconfig.clone(),
+        context: cluster.context.clone(),
+        agent_namespace: arguments.agent_namespace.clone(),
+    };
+    ensure!(
+        asked.is_given(),
+        "--live is about a live cluster: name it with --context or --kubeconfig"
+    );
+    let agents = asked.find(arguments.node.as_deref())?;
+    let Answers { mut found, failed } = ask(&agents, |_| StatusRequest::Rules)?;
+    let silent = failed.into_iter().map(|(node, reason)| {
+        let unknown = Rules {
+            problem: Some(reason),
+            ..Rules::default()
+        };
+        (node, unknown)
+    });
+    found.extend(silent);
+    let all = found
+        .into_iter()
+        .map(|(name, rules)| Node::new(name, rules));
+    Ok(Nodes {
+        all: all.collect(),
         note: None,
     })
 }
