@@ -2,7 +2,7 @@
 
 mod reader;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use reader::Reader;
@@ -93,7 +93,7 @@ pub fn load_both_with(
     workers: &dyn Workers,
 ) -> (Loaded, Loaded) {
     let places = after.iter().enumerate();
-    let mut places: HashMap<&str, (usize, &Input)> = places
+    let mut places: BTreeMap<&str, (usize, &Input)> = places
         .map(|(place, input)| (input.text.as_str(), (place, input)))
         .collect();
     let mut shared = BTreeSet::new();

@@ -140,7 +140,11 @@ fn pods_without_address_have_that_at_which_they_are_named() {
         .collect();
     assert_eq!(
         addresses,
-        ["default/db-0 []", "default/db-1 [10.0.0.3, fd00::3]"]
+        [
+            "default/db-0 []",
+            "default/db-1 [10.0.0.3, fd00::3]",
+            "default/db-2 []"
+        ]
     );
 }
 

@@ -136,7 +136,11 @@ fn every_kind_loads_with_all_its_fields() {
     assert_eq!(kinds.len(), 20, "all but the kind cluster");
     let (cluster, diagnostics) = assemble(&loaded.objects);
     let rules: Vec<_> = diagnostics.iter().map(|found| found.rule).collect();
-    assert_eq!(rules, [Some("AM-20")], "all kinds are there, so both APIs");
+    assert_eq!(
+        rules,
+        [Some("OB-12"), Some("AM-20")],
+        "a pod of Endpoints that is not there, and both APIs, as all kinds are"
+    );
     assert_eq!(cluster.pods.len(), 11);
     assert_eq!(cluster.cluster_policies.len(), 3);
     let ledger = &cluster.services[&ObjectName::new("shop", "ledger")];

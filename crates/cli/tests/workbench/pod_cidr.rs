@@ -30,12 +30,18 @@ spec:
 ---
 ";
 
-/// The guard of the metadata service, which speaks of blocks of addresses.
-fn guarded() -> String {
-    let guard = ringfence(&["guard", "metadata"]);
-    assert_eq!(guard.status.code(), Some(0), "{}", guard.stderr);
-    guard.stdout
-}
+/// A policy that speaks of a block of addresses.
+const BLOCK: &str = "\
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: others}
+spec:
+  tier: Admin
+  priority: 0
+  subject: {namespaces: {}}
+  egress:
+  - {action: Deny, to: [{networks: [172.16.0.0/12]}]}
+";
 
 const NOTE: &str =
     "note: shop/db, shop/web have no address, and what is unknown here depends on it (AM-22)";
@@ -50,7 +56,7 @@ fn what_is_missing_is_said_once_and_how_to_give_it() {
         path.to_str().unwrap().to_owned()
     };
     let shop = write("shop.yaml", SHOP);
-    let guard = write("guard.yaml", &guarded());
+    let guard = write("guard.yaml", BLOCK);
     let lock = write("before.lock", "");
     let tests = write(
         "tests.yaml",
@@ -90,8 +96,20 @@ fn what_is_missing_is_said_once_and_how_to_give_it() {
     assert!(Path::new(&lock).is_file());
 }
 
+/// No pod has an address of the link, so that the guard of the metadata service leaves nothing open.
+#[test]
+fn the_guard_of_the_metadata_service_makes_nothing_unknown() {
+    let guard = ringfence(&["guard", "metadata"]).stdout;
+    let found = ringfence_reading(&format!("{SHOP}{guard}"), &["matrix", "-f", "-"]).expect(0);
+    assert!(!found.contains("unknown"), "{found}");
+    assert!(
+        found.contains("shop/db\n  -> shop/web, internet"),
+        "{found}"
+    );
+}
+
 fn explained(more: &str) -> Finished {
-    let manifests = format!("{SHOP}{}---\n{more}", guarded());
+    let manifests = format!("{SHOP}{BLOCK}---\n{more}");
     let question = ["explain", "shop/web-0", "shop/db-0", "80", "-f", "-"];
     ringfence_reading(&manifests, &question)
 }

@@ -89,7 +89,10 @@ spec: {selector: {app: store}, ports: [{name: u, port: 8125, protocol: UDP}, {na
     let (found, code) = judged(&(client + stats), &[]);
     assert!(needs(&found), "{found}");
     let needs = found["needs"].as_array().unwrap().iter();
-    let ports = needs.filter(|need| need["from"].to_string().contains("client"));
+    let ports = needs.filter(|need| {
+        let is_of = |end: &str, name: &str| need[end].to_string().contains(name);
+        is_of("from", "client") && is_of("to", "store")
+    });
     let protocols: Vec<Option<&str>> = ports.map(|need| need["protocol"].as_str()).collect();
     assert_eq!((protocols, code), (vec![Some("UDP")], Some(0)), "{found}");
 }

@@ -175,6 +175,10 @@ impl<'a> Comparison<'a> {
                     let of_blocks = self.needed_from_pods((from, source), to, destination);
                     needed = needed.union(&of_blocks);
                 }
+                if matches!(from, End::Unseen { .. }) {
+                    // Of them it is not known whether anything else holds them.
+                    needed = needed.union(&self.open_to_many(to, destination));
+                }
                 let mut excess = allowed.difference(&needed);
                 if !unknown.is_empty() && !from_managed && matches!(from, End::Workload(_)) {
                     let open = self.open_to_many(to, destination).difference(&needed);
