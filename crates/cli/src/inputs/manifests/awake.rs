@@ -33,13 +33,12 @@ impl ManifestOptions {
 }
 
 fn asleep(object: &Object) -> Option<Unit> {
-    match object {
-        Object::Workload(workload) if workload.replicas == 0 && workload.owner.is_none() => {
-            let (kind, name) = (workload.kind.to_string(), &workload.name);
-            Some(Unit::workload(&name.namespace, &kind, &name.name))
-        }
-        _ => None,
-    }
+    let Object::Workload(workload) = object else {
+        return None;
+    };
+    let name = &workload.name;
+    let is_asleep = workload.replicas == 0 && workload.owner.is_none();
+    is_asleep.then(|| Unit::workload(&name.namespace, &workload.kind.to_string(), &name.name))
 }
 
 fn wake(object: &mut Object) {
