@@ -18,7 +18,7 @@ impl Attempt<'_> {
         if rule.peers.is_empty() {
             return Match::Yes;
         }
-        if is_everywhere(blocks_of(rule)) {
+        if self.peer.address().is_none() && is_everywhere(blocks_of(rule)) {
             return Match::Yes;
         }
         Match::any(rule.peers.iter().map(|item| match item {
@@ -30,7 +30,8 @@ impl Attempt<'_> {
     /// CN-30: one item must match. CN-36: ingress knows pods alone.
     pub(super) fn cluster_peers_match(&self, rule: &ClusterRule) -> Match {
         let is_egress = self.direction == Direction::Egress;
-        if is_egress && is_everywhere(networks_of(&rule.peers)) {
+        let is_unaddressed = self.peer.address().is_none();
+        if is_egress && is_unaddressed && is_everywhere(networks_of(&rule.peers)) {
             return Match::Yes;
         }
         Match::any(rule.peers.iter().map(|item| match item {
