@@ -98,6 +98,32 @@ fn each_of_its_processes_may_be_killed() {
 }
 
 #[test]
+fn pods_do_not_ignore_what_whoever_started_the_lab_ignores() {
+    let lab = Lab::planned(Permit::alone());
+    let file = lab.file("pods.yaml", TWO_PODS);
+    let up = lab.command(&["up", "-f", file.to_str().unwrap()]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' INT QUIT HUP; exec \"$0\" \"$@\""]);
+    shell.arg(up.get_program()).args(up.get_args());
+    for (name, value) in up.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.finish().expect_ok();
+    let status = lab.ok(&["exec", "default/server", "--", "cat", "/proc/1/status"]);
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .unwrap();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
+    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP] {
+        assert_eq!(ignored >> (signal as i32 - 1) & 1, 0, "{signal}: {status}");
+    }
+}
+
+#[test]
 fn an_interrupted_start_leaves_nothing() {
     for (signal, pause_ms) in [
         (Signal::SIGINT, 0),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::enter;
 use super::init::{die_with_parent, reap_until};
@@ -18,6 +19,7 @@ pub const LOG_VARIABLE: &str = "RINGFENCE_LAB_LOG";
 /// If the machine does not allow the namespaces; the text says what to enable.
 pub fn lab_host() -> anyhow::Result<ExitCode> {
     nix::unistd::setsid().context("cannot lead a session")?;
+    ignore_no_signal().context("cannot handle signals")?;
     // Standard error is the user's kubeconfig, held here so that it lives as long as the lab does.
     let log = log()?;
     enter::enter()?;
@@ -35,6 +37,24 @@ pub fn lab_init() -> anyhow::Result<ExitCode> {
     die_with_parent()?;
     enter::private_mounts()?;
     reap_until(&again("lab", Stdio::inherit())?)
+}
+
+/// What a process ignores, its children ignore too: a shell's background command ignores SIGINT and SIGQUIT, `nohup` SIGHUP,
+/// and so would every pod of a lab that is started that way. `exec` makes of a handler what the signal does by default.
+fn ignore_no_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let _context = runtime.enter();
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::quit(),
+        SignalKind::hangup(),
+    ] {
+        // The handler stays when this is dropped.
+        drop(signal(kind)?);
+    }
+    Ok(())
 }
 
 /// Starts this binary again with the control socket and the start stream as standard input and output.
