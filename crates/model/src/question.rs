@@ -78,8 +78,8 @@ pub enum QueryError {
     /// A headless or ExternalName Service has no address of its own (rule OB-13).
     #[error("service `{0}` has no cluster address")]
     NoServiceAddress(ObjectName),
-    /// A Service that has no address yet serves no such port, so there is nothing to dial (rule Q-8).
-    #[error("service `{0}` has no such port, and no address")]
+    /// The Service that is named does not serve this port, so that nobody answers there (rule Q-8).
+    #[error("service `{0}` does not serve this port")]
     NoServicePort(ObjectName),
     /// Packets from a loopback address never leave where they are made (rule NP-61).
     #[error("loopback address {0} cannot be the source of a connection to elsewhere")]

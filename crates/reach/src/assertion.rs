@@ -9,7 +9,7 @@ mod coverage;
 mod mutation;
 mod question;
 
-pub use claim::{Claim, addresses_of_node, pairs};
+pub use claim::{Claim, addresses, addresses_of_node, pairs};
 pub use coverage::{Coverage, Deciding};
 pub use mutation::{
     Changed, Fate, Missed, Mutant, MutatedPolicy, Mutation, Mutations, RulePlace, SuggestedEnd,

@@ -159,7 +159,7 @@ fn here<'a>(cluster: &'a Cluster, source: &'a Candidate) -> Scope<'a> {
     }
 }
 
-/// a Service by name stands for its first cluster address of a family that the source has.
+/// a Service by name stands for its first cluster address of a family that the source has, at a port that it serves.
 /// One that has no address is resolved by its port alone; OB-13: of a headless one the pods are dialled.
 fn named_service(
     cluster: &Cluster,
@@ -169,9 +169,15 @@ fn named_service(
 ) -> Result<Destination, QueryError> {
     let found = cluster.services.get(name);
     let service = found.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
+    if service.external_name.is_some() {
+        return Err(QueryError::NoServiceAddress(name.clone()));
+    }
+    let Some(port) = service_port(service, query) else {
+        return Err(QueryError::NoServicePort(name.clone()));
+    };
     let addresses = cluster_addresses(service);
     if addresses.is_empty() {
-        return unassigned_service(cluster, query, source, service);
+        return Ok(unassigned_service(cluster, source, service, port));
     }
     let fits = |address: &&IpAddr| source.can_speak(Family::of(address.to_canonical()));
     let address = addresses
@@ -183,21 +189,15 @@ fn named_service(
 
 fn unassigned_service(
     cluster: &Cluster,
-    query: &Query,
     source: &Candidate,
     service: &Service,
-) -> Result<Destination, QueryError> {
+    port: &ServicePort,
+) -> Destination {
     let scope = match service.traffic.internal {
         TrafficPolicy::Local => here(cluster, source),
         TrafficPolicy::Cluster => Scope::Everywhere,
     };
-    if service.external_name.is_some() {
-        return Err(QueryError::NoServiceAddress(service.name.clone()));
-    }
-    let Some(port) = service_port(service, query) else {
-        return Err(QueryError::NoServicePort(service.name.clone()));
-    };
-    Ok(match service.cluster_ip {
+    match service.cluster_ip {
         ClusterIp::Headless => {
             let pods = pods_behind(cluster, service, port, source);
             Destination::Pods(service.name.clone(), pods)
@@ -205,7 +205,7 @@ fn unassigned_service(
         ClusterIp::Unassigned | ClusterIp::Assigned(_) => {
             through(cluster, service, port, None, scope)
         }
-    })
+    }
 }
 
 /// OB-13: whom the name of a headless Service stands for, by each family that `source` speaks. One whose address is not

@@ -10,15 +10,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::Place;
-use ringfence_model::{Cluster, Endpoint};
-use ringfence_net::Protocol;
+use ringfence_model::Endpoint;
+use ringfence_net::{ConnectionSet, Protocol};
 use ringfence_standin::probe::{ProbeProtocol, ProbeReport, ProbeRequest};
 use serde::Serialize;
 
 use super::flows::{Source, behind};
 use crate::inputs::endpoint::EndpointArgument;
-use crate::inputs::port::PortArgument;
-use crate::inputs::resolve::{Side, connections, resolve};
+use crate::inputs::resolve::{Side, asked, resolve_at};
 use crate::output::json;
 use arguments::TraceFormat;
 pub(crate) use arguments::{EXAMPLES, TraceArguments};
@@ -62,20 +61,23 @@ pub(crate) fn run(arguments: &TraceArguments) -> anyhow::Result<ExitCode> {
 /// What the words stand for in the lab.
 fn ask(arguments: &TraceArguments, client: &Client) -> anyhow::Result<Asked> {
     let mut cluster = client.cluster()?;
-    let mut one = |text: &str, side| -> anyhow::Result<Endpoint> {
-        let argument = EndpointArgument::parse(text, "default")?;
-        let ends = resolve(&mut cluster, &argument, side)?;
+    let ports = std::slice::from_ref(&arguments.port);
+    let mut one = |argument: &EndpointArgument, side| -> anyhow::Result<Endpoint> {
+        let ends = resolve_at(&mut cluster, argument, side, ports)?;
         ends.into_iter().next().context("there is no such endpoint")
     };
-    let source = one(&arguments.source, Side::Source)?;
-    let destination = one(&arguments.destination, Side::Destination)?;
+    let argument = EndpointArgument::parse(&arguments.source, "default")?;
+    let source = one(&argument, Side::Source)?;
+    let argument = EndpointArgument::parse(&arguments.destination, "default")?;
+    let destination = one(&argument, Side::Destination)?;
     let source = hop::owner(&cluster, source);
     if !matches!(source, Endpoint::Pod(_) | Endpoint::Node(_)) {
         bail!("a connection starts in a pod or at a node of the lab, and {source} is neither");
     }
     let dialled = hop::address(&cluster, &destination)
         .with_context(|| format!("{destination} has no address"))?;
-    let (protocol, port) = dialled_port(&cluster, &destination, &arguments.port)?;
+    let asked = asked(&cluster, &argument, &destination, ports)?;
+    let (protocol, port) = dialled_port(&asked.connections)?;
     Ok(Asked {
         node: hop::node(&cluster, &source),
         behind: behind(&cluster, destination.clone()),
@@ -88,12 +90,7 @@ fn ask(arguments: &TraceArguments, client: &Client) -> anyhow::Result<Asked> {
 }
 
 /// The one port that is meant.
-fn dialled_port(
-    cluster: &Cluster,
-    destination: &Endpoint,
-    port: &PortArgument,
-) -> anyhow::Result<(Protocol, u16)> {
-    let asked = connections(cluster, destination, std::slice::from_ref(port))?;
+fn dialled_port(asked: &ConnectionSet) -> anyhow::Result<(Protocol, u16)> {
     let mut single = [Protocol::Tcp, Protocol::Udp]
         .into_iter()
         .filter(|protocol| asked.ports(*protocol).len() == 1);

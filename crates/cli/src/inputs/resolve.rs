@@ -1,5 +1,6 @@
 //! From what the user types to the ends of connections in a cluster.
 
+mod api_server;
 mod internet;
 mod nameless;
 mod ports;
@@ -13,10 +14,12 @@ use anyhow::{bail, ensure};
 use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Pod};
 
 use super::endpoint::EndpointArgument;
+use super::port::PortArgument;
 use super::suggest::hint;
 
+pub(crate) use api_server::{nodes as api_server_nodes, translated};
 pub(crate) use nameless::nameless;
-pub(crate) use ports::{connections, connections_served, served};
+pub(crate) use ports::{Asked, asked, served};
 
 /// Which end of a connection is meant: some words mean another thing at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,16 @@ pub(crate) fn resolve(
     cluster: &mut Cluster,
     argument: &EndpointArgument,
     side: Side,
+) -> anyhow::Result<Vec<Endpoint>> {
+    resolve_at(cluster, argument, side, &[])
+}
+
+/// As [`resolve`], where `ports` are asked: the API server's own port is not one of its Service.
+pub(crate) fn resolve_at(
+    cluster: &mut Cluster,
+    argument: &EndpointArgument,
+    side: Side,
+    ports: &[PortArgument],
 ) -> anyhow::Result<Vec<Endpoint>> {
     Ok(match argument {
         EndpointArgument::Pod(name) => match only_workload(cluster, name) {
@@ -50,7 +63,7 @@ pub(crate) fn resolve(
         EndpointArgument::Service(name) => vec![service(cluster, name, side)?],
         EndpointArgument::Node(name) => vec![node(cluster, name)?],
         EndpointArgument::Address(address) => vec![Endpoint::Address(*address)],
-        EndpointArgument::WellKnown(known) => well_known::resolve(cluster, *known, side)?,
+        EndpointArgument::WellKnown(known) => well_known::resolve(cluster, *known, side, ports)?,
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod accidents;
 mod admission;
+mod asked;
 mod audit;
 mod check;
 mod cluster;

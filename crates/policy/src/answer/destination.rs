@@ -200,37 +200,41 @@ fn by_name(
 ) -> Result<Destination, QueryError> {
     let service = facts.cluster.services.get(name);
     let service = service.ok_or_else(|| QueryError::NoSuchEndpoint(query.destination.clone()))?;
+    let port = served_port(service, query)?;
     let mut addresses = service.cluster_addresses().iter().map(IpAddr::to_canonical);
     if addresses.len() == 0 {
-        return unassigned(facts, query, source, service);
+        return Ok(unassigned(facts, source, service, port));
     }
     let fitting = addresses.find(|address| source.can_speak(Family::of(*address)));
     let address = fitting.ok_or_else(|| no_common_family(query))?;
     by_address(facts, query, source, address)
 }
 
-/// a Service that has no address yet is resolved by its port alone, and so is a headless one, whose clients dial the
-/// pods. OB-13: one of type ExternalName cannot be dialled.
-fn unassigned(
-    facts: Facts<'_>,
-    query: &Query,
-    source: &End,
-    service: &Service,
-) -> Result<Destination, QueryError> {
+/// whoever names a Service means a port that it serves. OB-13: one of type ExternalName cannot be dialled.
+fn served_port<'a>(service: &'a Service, query: &Query) -> Result<&'a ServicePort, QueryError> {
     if service.external_name.is_some() {
         return Err(QueryError::NoServiceAddress(service.name.clone()));
     }
-    let port = dialled_port(service, query)
-        .ok_or_else(|| QueryError::NoServicePort(service.name.clone()))?;
+    dialled_port(service, query).ok_or_else(|| QueryError::NoServicePort(service.name.clone()))
+}
+
+/// a Service that has no address yet is resolved by its port alone, and so is a headless one, whose clients dial the
+/// pods.
+fn unassigned(
+    facts: Facts<'_>,
+    source: &End,
+    service: &Service,
+    port: &ServicePort,
+) -> Destination {
     if service.cluster_ip == ClusterIp::Headless {
         let backends = headless(facts, service, port, source);
-        return Ok(Destination::Headless(service.name.clone(), backends));
+        return Destination::Headless(service.name.clone(), backends);
     }
     let scope = match service.traffic.internal {
         TrafficPolicy::Local => source.whereabouts(facts.cluster),
         TrafficPolicy::Cluster => Scope::Cluster,
     };
-    Ok(through(facts, service, port, None, scope))
+    through(facts, service, port, None, scope)
 }
 
 /// OB-13, Q-7: every backend by each family that the source speaks, and once if nothing is known of its address.

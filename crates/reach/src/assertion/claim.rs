@@ -117,7 +117,8 @@ fn further(of: &Met<'_>, other: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 /// The addresses that are known of `endpoint`, in their order.
-fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
+#[must_use]
+pub fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
     let found = match endpoint {
         Endpoint::Pod(name) => cluster
             .pods

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, bail};
 use ringfence_model::{
-    Answer, Because, Cluster, Connection, DirectionDecision, Endpoint, Expected, ObjectName, Party,
-    PolicyRef, Query, QueryError,
+    Answer, Because, Connection, DirectionDecision, Expected, ObjectName, Party, PolicyRef, Query,
+    QueryError,
 };
 use ringfence_net::ConnectionSet;
 use ringfence_policy::Engine;
@@ -12,7 +12,6 @@ use ringfence_reach::assertion::{Claim, questions};
 use super::chain::{Tiers, chain};
 use super::question::{Question, Way};
 use super::verdict::Verdict;
-use crate::inputs::resolve::served;
 
 /// The answer for some ports of one way.
 #[derive(Clone, Debug)]
@@ -62,7 +61,9 @@ pub(super) fn judge(
             expected: Expected::Allow,
             source: way.source.clone(),
             destination: way.destination.clone(),
-            connections: question.ports(engine.cluster(), &way.destination)?,
+            connections: question
+                .asked(engine.cluster(), &way.destination)?
+                .connections,
         };
         for part in questions(engine.cluster(), &claim) {
             let query = Query {
@@ -77,7 +78,7 @@ pub(super) fn judge(
                     answer,
                 }),
                 Err(error @ QueryError::NoCommonFamily(..)) => impossible = Some(error),
-                Err(error) => bail!(with_advice(engine.cluster(), error)),
+                Err(error) => bail!(with_advice(error)),
             }
         }
     }
@@ -88,14 +89,8 @@ pub(super) fn judge(
 }
 
 /// What to ask instead of what has no answer (rule Q-13).
-fn with_advice(cluster: &Cluster, error: QueryError) -> String {
+fn with_advice(error: QueryError) -> String {
     let advice = match &error {
-        QueryError::NoServiceAddress(name) => {
-            let service = cluster.services.get(name);
-            let host = service.and_then(|service| service.external_name.as_ref());
-            host.map(|host| format!("it stands for {host}: ask about an address of that host"))
-        }
-        QueryError::NoServicePort(name) => cluster.services.get(name).map(served),
         QueryError::LoopbackSource(_) => Some("name the pod that it is inside of".to_owned()),
         QueryError::NoSuchEndpoint(_)
         | QueryError::NoCommonFamily(..)
@@ -103,6 +98,8 @@ fn with_advice(cluster: &Cluster, error: QueryError) -> String {
         | QueryError::PortMissing(_)
         | QueryError::PortZero
         | QueryError::PortUnexpected(_)
+        | QueryError::NoServiceAddress(_)
+        | QueryError::NoServicePort(_)
         | QueryError::ServiceAsSource(_) => None,
     };
     advice.map_or_else(|| error.to_string(), |advice| format!("{error}: {advice}"))
@@ -243,10 +240,4 @@ fn isolating(decision: &DirectionDecision) -> &[PolicyRef] {
         | Because::AddressUnknown { .. }
         | Because::NotIsolated => &[],
     }
-}
-
-/// Whether `destination` is a Service and `ports` has one that it does not serve, so that its address is just another
-/// address (rule Q-8).
-pub(super) fn is_not_served(destination: &Endpoint, answer: &Answer) -> bool {
-    matches!(destination, Endpoint::Service(_)) && answer.service.is_none()
 }

@@ -3,19 +3,15 @@
 use std::collections::BTreeSet;
 
 use ringfence_model::{Cluster, Endpoint, ObjectName};
-use ringfence_net::{ConnectionSet, IpProtocol, PortRange, PortSet, Protocol};
+use ringfence_net::IpProtocol;
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::pairs;
 
 use super::ExplainArguments;
 use super::few::Few;
-use crate::inputs::endpoint::{EndpointArgument, WellKnown};
+use crate::inputs::endpoint::EndpointArgument;
 use crate::inputs::port::PortArgument;
-use crate::inputs::resolve::{Side, connections, resolve};
-
-/// Where the API server listens on its nodes, and where its Service does.
-const API_SERVER_PORT: u16 = 6443;
-const API_SERVICE_PORT: u16 = 443;
+use crate::inputs::resolve::{Asked, Side, asked, resolve, resolve_at};
 
 /// What the user asks, as it was typed.
 #[derive(Clone, Debug)]
@@ -68,45 +64,19 @@ impl Question {
         cluster: &mut Cluster,
     ) -> anyhow::Result<(Vec<Endpoint>, Vec<Endpoint>)> {
         let sources = resolve(cluster, &self.source, Side::Source)?;
-        let destinations = resolve(cluster, &self.destination, Side::Destination)?;
+        let ports = self.port.as_slice();
+        let destinations = resolve_at(cluster, &self.destination, Side::Destination, ports)?;
         Ok((sources, destinations))
     }
 
-    /// The ports that are asked on the way to `destination`.
-    pub(super) fn ports(
-        &self,
-        cluster: &Cluster,
-        destination: &Endpoint,
-    ) -> anyhow::Result<ConnectionSet> {
-        if let Some(port) = self.api_server_port(destination) {
-            return Ok(ConnectionSet::of(Protocol::Tcp, PortSet::single(port)));
-        }
-        let asked = connections(cluster, destination, self.port.as_slice())?;
-        Ok(within_service(cluster, destination, asked))
-    }
-
-    /// The ports of a range that the Service at `destination` does not serve, if it serves others of them: nobody is asked for
-    /// these.
-    pub(super) fn unserved(&self, cluster: &Cluster, destination: &Endpoint) -> ConnectionSet {
-        let asked = connections(cluster, destination, self.port.as_slice());
-        let asked = asked.unwrap_or_else(|_| ConnectionSet::none());
-        asked.difference(&within_service(cluster, destination, asked.clone()))
-    }
-
-    /// The API server's nodes are asked on its port, where nobody names another than its Service's.
-    fn api_server_port(&self, destination: &Endpoint) -> Option<u16> {
-        let is_node = matches!(destination, Endpoint::Node(_));
-        let is_default = match &self.port {
-            None => true,
-            Some(PortArgument::Numbers(Protocol::Tcp, range)) => {
-                *range == PortRange::single(API_SERVICE_PORT)
-            }
-            Some(
-                PortArgument::Numbers(..) | PortArgument::Named(..) | PortArgument::Portless(_),
-            ) => false,
-        };
-        let asks_server = self.destination == EndpointArgument::WellKnown(WellKnown::ApiServer);
-        (asks_server && is_node && is_default).then_some(API_SERVER_PORT)
+    /// What is asked on the way to `destination`.
+    pub(super) fn asked(&self, cluster: &Cluster, destination: &Endpoint) -> anyhow::Result<Asked> {
+        asked(
+            cluster,
+            &self.destination,
+            destination,
+            self.port.as_slice(),
+        )
     }
 
     /// The protocol that is asked, where it has no ports; others stand for one another (rule Q-12).
@@ -124,22 +94,6 @@ impl Question {
             Some(PortArgument::Named(..) | PortArgument::Portless(_)) => true,
             None => false,
         }
-    }
-}
-
-/// A range of ports of a Service means those that it serves, if it serves one.
-fn within_service(
-    cluster: &Cluster,
-    destination: &Endpoint,
-    asked: ConnectionSet,
-) -> ConnectionSet {
-    let Ok(served) = connections(cluster, destination, &[]) else {
-        return asked;
-    };
-    let common = asked.intersection(&served);
-    match destination {
-        Endpoint::Service(_) if !common.is_empty() => common,
-        Endpoint::Service(_) | Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Address(_) => asked,
     }
 }
 

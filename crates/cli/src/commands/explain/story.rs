@@ -117,7 +117,8 @@ fn ports(
 ) -> Vec<(Verdict, ConnectionSet)> {
     let destinations = judged.iter().map(|one| &one.way.destination);
     let unserved = destinations.fold(ConnectionSet::none(), |all, destination| {
-        all.union(&question.unserved(cluster, destination))
+        let asked = question.asked(cluster, destination).ok();
+        asked.map_or_else(|| all.clone(), |asked| all.union(&asked.unserved))
     });
     let mut found = judge::ports_by_verdict(judged);
     if !unserved.is_empty() {

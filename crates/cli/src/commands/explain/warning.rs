@@ -10,12 +10,15 @@ use ringfence_model::{
     METADATA_NAME_LABEL, NetworkPolicy, Party, Pod, PolicyPeer, Service,
 };
 use ringfence_policy::Engine;
+use ringfence_reach::assertion::services;
 use serde::Serialize;
 
-use super::judge::{self, Judged};
+use super::judge::Judged;
+use super::ports;
 use super::question::Question;
+use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::manifests::LoadedManifests;
-use crate::inputs::resolve::{mentioned, nameless, served, unmentioned};
+use crate::inputs::resolve::{mentioned, nameless, served, translated, unmentioned};
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -48,9 +51,8 @@ pub(super) fn warnings(
             &one.way.destination,
         );
         found.extend(nameless.map(of_nameless));
-        if judge::is_not_served(&one.way.destination, &one.answer) {
-            found.extend(not_served(cluster, &one.way.destination));
-        }
+        found.extend(not_served(cluster, one));
+        found.extend(of_api_server(cluster, question, &one.way.destination));
         let dialled = one.answer.service.as_ref();
         let dialled = dialled.and_then(|name| cluster.services.get(name));
         let headless = dialled.filter(|service| service.cluster_ip == ClusterIp::Headless);
@@ -92,18 +94,38 @@ const fn of_nameless(message: String) -> Warning {
     }
 }
 
-/// without that port the Service is nobody's address.
-fn not_served(cluster: &Cluster, destination: &Endpoint) -> Option<Warning> {
-    let Endpoint::Service(name) = destination else {
+/// at another port a Service's address is an address like any other, and nobody has it.
+fn not_served(cluster: &Cluster, asked: &Judged) -> Option<Warning> {
+    let (Endpoint::Address(address), None) = (&asked.way.destination, &asked.answer.service) else {
         return None;
     };
-    let service = cluster.services.get(name)?;
+    let is_other = |found: &Connection| matches!(found.destination, Party::Other(_));
+    if !asked.answer.connections.iter().all(is_other) {
+        return None;
+    }
+    let services = services(cluster, &asked.way.destination);
+    let service = services.first()?;
+    let port = ports::dialled(asked.query.protocol, asked.query.port);
     Some(Warning {
         rule: "Q-8",
         message: format!(
-            "svc/{name} does not serve that port, so that its address is judged as any other"
+            "{address} is an address of svc/{}, which does not serve {port}: it is judged as any other address, and nobody answers there",
+            service.name
         ),
         help: Some(served(service)),
+    })
+}
+
+/// NP-33: rules see the port that the API server listens on.
+fn of_api_server(cluster: &Cluster, question: &Question, end: &Endpoint) -> Option<Warning> {
+    if question.destination != EndpointArgument::WellKnown(WellKnown::ApiServer) {
+        return None;
+    }
+    let message = translated(cluster, end, question.port.as_slice())?;
+    Some(Warning {
+        rule: "NP-33",
+        message,
+        help: None,
     })
 }
 

@@ -8,6 +8,7 @@ use ringfence_reach::assertion::addresses_of_node;
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
 
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
+use crate::inputs::resolve::api_server_nodes;
 
 /// Units that the user means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +214,9 @@ fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) 
         Endpoint::Node(name) => match endpoint {
             EndpointArgument::Node(meant) => meant == name,
             EndpointArgument::Address(address) => has_address(cluster, name, *address),
+            EndpointArgument::WellKnown(WellKnown::ApiServer) => {
+                api_server_nodes(cluster).contains(member)
+            }
             EndpointArgument::Pod(_)
             | EndpointArgument::Workload(..)
             | EndpointArgument::NewPod { .. }

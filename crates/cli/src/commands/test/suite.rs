@@ -1,6 +1,6 @@
 //! From files of tests to claims about a cluster, with every mistake pointed at where it was written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
@@ -8,13 +8,14 @@ use ringfence_model::{
     Assertion, Cluster, Diagnostic, Endpoint, Expected, Input, ObjectName, PolicyTest,
     PolicyTestCase, RenderStyle, Severity, Source, SourceMap, Written, policy_tests,
 };
-use ringfence_reach::assertion::{Claim, pairs};
+use ringfence_net::ConnectionSet;
+use ringfence_reach::assertion::{Claim, addresses, pairs};
 
 use crate::inputs::FileArguments;
-use crate::inputs::endpoint::EndpointArgument;
+use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::port::{PortArgument, ports};
 use crate::inputs::resolve::{
-    Side, connections, connections_served, mentioned, nameless, resolve, unmentioned,
+    Side, asked, mentioned, nameless, resolve_at, translated, unmentioned,
 };
 
 /// Files of tests as they were read.
@@ -159,13 +160,16 @@ impl Reader<'_> {
     }
 
     fn assertion(&mut self, assertion: &Assertion) -> Asserted {
+        let expected = assertion.expected;
         let from = self.sources(&assertion.from);
-        let to = self.destinations(&assertion.to, &from);
         let ports = self.ports(&assertion.ports);
+        let mut named = self.destinations(&assertion.to, &from, &ports);
         let mut claims = Vec::new();
-        for (source, destination) in pairs(self.cluster, &from, &to) {
-            if let Some(connections) = self.connections(&destination, &ports) {
-                let expected = assertion.expected;
+        for (source, destination) in pairs(self.cluster, &from, &named.ends) {
+            let Some(meant) = named.of(self.cluster, &destination) else {
+                continue;
+            };
+            if let Some(connections) = self.asked(expected, meant, &destination, &ports) {
                 claims.push(Claim {
                     expected,
                     source,
@@ -184,33 +188,49 @@ impl Reader<'_> {
     fn sources(&mut self, written: &[Written]) -> Vec<Endpoint> {
         let ends = written
             .iter()
-            .flat_map(|text| self.end(text, Side::Source).1);
+            .flat_map(|text| self.end(text, Side::Source, &[]).1);
         ends.collect()
     }
 
     /// The ends that connections from `from` lead to.
-    fn destinations(&mut self, written: &[Written], from: &[Endpoint]) -> Vec<Endpoint> {
-        let mut found = Vec::new();
+    fn destinations<'w>(
+        &mut self,
+        written: &'w [Written],
+        from: &[Endpoint],
+        ports: &[(&Written, Vec<PortArgument>)],
+    ) -> Named<'w> {
+        let ports: Vec<PortArgument> = ports.iter().flat_map(|(_, ports)| ports.clone()).collect();
+        let mut found = Named::default();
         for text in written {
-            let (argument, ends) = self.end(text, Side::Destination);
+            let (argument, ends) = self.end(text, Side::Destination, &ports);
+            let Some(argument) = argument else {
+                continue;
+            };
             for end in &ends {
-                let argument = argument.as_ref();
-                let doubt = argument.and_then(|it| nameless(self.cluster, it, from, end));
+                let doubt = nameless(self.cluster, &argument, from, end);
                 self.doubt("NP-34", text, doubt);
+                let is_server = argument == EndpointArgument::WellKnown(WellKnown::ApiServer);
+                let doubt = is_server.then(|| translated(self.cluster, end, &ports));
+                self.doubt("NP-33", text, doubt.flatten());
             }
-            found.extend(ends);
+            found.add(Meant { argument, text }, ends);
         }
         found
     }
 
     /// What `text` is read as, and stands for; nothing where something is wrong with it.
-    fn end(&mut self, text: &Written, side: Side) -> (Option<EndpointArgument>, Vec<Endpoint>) {
+    fn end(
+        &mut self,
+        text: &Written,
+        side: Side,
+        ports: &[PortArgument],
+    ) -> (Option<EndpointArgument>, Vec<Endpoint>) {
         let argument = EndpointArgument::parse(&text.text, self.namespace);
         let Some(argument) = self.keep(text, argument) else {
             return (None, Vec::new());
         };
         self.doubt("OB-4", text, unmentioned(&self.namespaces, &argument));
-        let ends = resolve(self.cluster, &argument, side);
+        let ends = resolve_at(self.cluster, &argument, side, ports);
         let ends = self.keep(text, ends).unwrap_or_default();
         (Some(argument), ends)
     }
@@ -232,19 +252,28 @@ impl Reader<'_> {
         read.collect()
     }
 
-    /// Every port where none is named.
-    fn connections(
+    /// What is claimed of `destination`: every port where none is named. Nobody answers at ports of a range that a Service
+    /// does not serve: they are not allowed, and not worth saying that they are denied.
+    fn asked(
         &mut self,
+        expected: Expected,
+        meant: &Meant<'_>,
         destination: &Endpoint,
         ports: &[(&Written, Vec<PortArgument>)],
-    ) -> Option<ringfence_net::ConnectionSet> {
+    ) -> Option<ConnectionSet> {
         if ports.is_empty() {
-            return connections(self.cluster, destination, &[]).ok();
+            let found = asked(self.cluster, &meant.argument, destination, &[]);
+            return Some(self.keep(meant.text, found)?.connections);
         }
-        let mut all = ringfence_net::ConnectionSet::none();
+        let is_named = matches!(destination, Endpoint::Service(_));
+        let mut all = ConnectionSet::none();
         for (text, ports) in ports {
-            let found = connections_served(self.cluster, destination, ports);
-            all = all.union(&self.keep(text, found)?);
+            let found = asked(self.cluster, &meant.argument, destination, ports);
+            let found = self.keep(text, found)?;
+            all = all.union(&found.connections);
+            if expected == Expected::Allow && is_named {
+                all = all.union(&found.unserved);
+            }
         }
         Some(all)
     }
@@ -262,6 +291,54 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What a text stands for.
+struct Meant<'w> {
+    argument: EndpointArgument,
+    text: &'w Written,
+}
+
+/// The ends that texts stand for.
+#[derive(Default)]
+struct Named<'w> {
+    meant: Vec<Meant<'w>>,
+    ends: Vec<Endpoint>,
+    /// The text that each end is of, by its place.
+    places: BTreeMap<Endpoint, usize>,
+}
+
+impl<'w> Named<'w> {
+    fn add(&mut self, meant: Meant<'w>, ends: Vec<Endpoint>) {
+        for end in &ends {
+            self.places.entry(end.clone()).or_insert(self.meant.len());
+        }
+        self.ends.extend(ends);
+        self.meant.push(meant);
+    }
+
+    /// What `end` was meant by: it is one of the ends, or a further address of one.
+    fn of(&mut self, cluster: &Cluster, end: &Endpoint) -> Option<&Meant<'w>> {
+        let place = match self.places.get(end) {
+            Some(place) => *place,
+            None => {
+                let mut places = self.places.iter();
+                let (_, place) = places.find(|(own, _)| is_met_at(cluster, own, end))?;
+                let place = *place;
+                self.places.insert(end.clone(), place);
+                place
+            }
+        };
+        self.meant.get(place)
+    }
+}
+
+/// Whether `address` is one of `end`.
+fn is_met_at(cluster: &Cluster, end: &Endpoint, address: &Endpoint) -> bool {
+    let Endpoint::Address(address) = address else {
+        return false;
+    };
+    addresses(cluster, end).contains(&address.to_canonical())
 }
 
 /// The first line of `message` is what is wrong, the others how it would be right.

@@ -1,26 +1,171 @@
 //! From the ports that the user types to connections that a destination can be asked for.
 
 use anyhow::{bail, ensure};
-use ringfence_model::{Cluster, ClusterIp, Endpoint, Pod, Service};
+use ringfence_model::{Cluster, Endpoint, Pod, Service};
 use ringfence_net::{ConnectionSet, PortSet, Protocol};
 
+use super::api_server;
+use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::port::PortArgument;
 use crate::inputs::suggest::hint;
 
-/// What `ports` are at `destination`; everything where none is named: of a Service the ports that it serves.
-pub(crate) fn connections(
+/// What is asked of a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// What somebody may answer.
+    pub(crate) connections: ConnectionSet,
+    /// Ports of a range that the Service which is asked does not serve, where it serves others of the range.
+    pub(crate) unserved: ConnectionSet,
+}
+
+impl Asked {
+    const fn all_of(connections: ConnectionSet) -> Self {
+        Self {
+            connections,
+            unserved: ConnectionSet::none(),
+        }
+    }
+}
+
+/// What `ports` are at `destination`, which `argument` stands for; everything where none is named. Of a Service that is what
+/// it serves: at another port of its address, or of its name, nobody answers (rule Q-8). A range of ports means those of
+/// them that it serves.
+///
+/// # Errors
+/// A name that no port has there, a port that the Service does not serve, and a Service that cannot be dialled.
+pub(crate) fn asked(
+    cluster: &Cluster,
+    argument: &EndpointArgument,
+    destination: &Endpoint,
+    ports: &[PortArgument],
+) -> anyhow::Result<Asked> {
+    if let Some(service) = meant(cluster, argument, destination) {
+        let at = Dialled {
+            cluster,
+            argument,
+            service,
+        };
+        return at.asked(ports);
+    }
+    let wanted = connections(cluster, destination, ports)?;
+    Ok(Asked::all_of(match argument {
+        EndpointArgument::WellKnown(WellKnown::ApiServer) => {
+            api_server::listening(cluster, destination, wanted, ports.is_empty())
+        }
+        EndpointArgument::WellKnown(_)
+        | EndpointArgument::Pod(_)
+        | EndpointArgument::Workload(..)
+        | EndpointArgument::NewPod { .. }
+        | EndpointArgument::Service(_)
+        | EndpointArgument::Node(_)
+        | EndpointArgument::Address(_) => wanted,
+    }))
+}
+
+/// What `ports` are at `destination` by their numbers and names, whether somebody answers or not.
+pub(super) fn connections(
     cluster: &Cluster,
     destination: &Endpoint,
     ports: &[PortArgument],
 ) -> anyhow::Result<ConnectionSet> {
     if ports.is_empty() {
-        return Ok(everything(cluster, destination));
+        return Ok(ConnectionSet::all());
     }
     let mut all = ConnectionSet::none();
     for port in ports {
         all = all.union(&of_port(cluster, destination, port)?);
     }
     Ok(all)
+}
+
+/// The Service that is asked: by its name, or at the address of its second family. A literal address is an address, whoever
+/// has it.
+fn meant<'a>(
+    cluster: &'a Cluster,
+    argument: &EndpointArgument,
+    destination: &Endpoint,
+) -> Option<&'a Service> {
+    match destination {
+        Endpoint::Service(name) => cluster.services.get(name),
+        Endpoint::Address(address) => match argument {
+            EndpointArgument::Service(name) => cluster.services.get(name),
+            EndpointArgument::WellKnown(_) => cluster.services.values().find(|service| {
+                let mut own = service.cluster_addresses().iter();
+                own.any(|own| own.to_canonical() == address.to_canonical())
+            }),
+            EndpointArgument::Pod(_)
+            | EndpointArgument::Workload(..)
+            | EndpointArgument::NewPod { .. }
+            | EndpointArgument::Node(_)
+            | EndpointArgument::Address(_) => None,
+        },
+        Endpoint::Pod(_) | Endpoint::Node(_) => None,
+    }
+}
+
+/// A Service, and as what it was named.
+struct Dialled<'a> {
+    cluster: &'a Cluster,
+    argument: &'a EndpointArgument,
+    service: &'a Service,
+}
+
+impl Dialled<'_> {
+    fn asked(&self, ports: &[PortArgument]) -> anyhow::Result<Asked> {
+        let name = &self.service.name;
+        if let Some(host) = &self.service.external_name {
+            bail!(
+                "svc/{name} is an alias of {host}, and has no address of its own\nask about an address of that host"
+            );
+        }
+        let served = served_by(self.service);
+        ensure!(
+            !served.is_empty(),
+            "svc/{name} serves no port\nname the pods behind it"
+        );
+        if ports.is_empty() {
+            return Ok(Asked::all_of(served));
+        }
+        let named = Endpoint::Service(name.clone());
+        let (mut all, mut unserved) = (ConnectionSet::none(), ConnectionSet::none());
+        for port in ports {
+            let wanted = of_port(self.cluster, &named, port)?;
+            let found = wanted.intersection(&served);
+            ensure!(
+                !found.is_empty() || self.is_direct(&wanted),
+                self.refusal(port)
+            );
+            unserved = unserved.union(&wanted.difference(&served));
+            all = all.union(&found);
+        }
+        Ok(Asked {
+            connections: all,
+            unserved,
+        })
+    }
+
+    /// Whether the endpoints are asked for it beside the Service.
+    fn is_direct(&self, wanted: &ConnectionSet) -> bool {
+        let is_server = *self.argument == EndpointArgument::WellKnown(WellKnown::ApiServer);
+        is_server && !api_server::direct(self.service).is_disjoint(wanted)
+    }
+
+    fn refusal(&self, port: &PortArgument) -> String {
+        let Self { service, .. } = self;
+        format!(
+            "svc/{} does not serve {port}\n{}: name one of these, or the Service's pods",
+            service.name,
+            served(service)
+        )
+    }
+}
+
+fn served_by(service: &Service) -> ConnectionSet {
+    let ports = service.ports.iter();
+    ports.fold(ConnectionSet::none(), |all, port| {
+        let port = ConnectionSet::of(port.protocol, PortSet::single(port.port));
+        all.union(&port)
+    })
 }
 
 /// Which ports the Service serves, in words.
@@ -36,34 +181,6 @@ pub(crate) fn served(service: &Service) -> String {
     format!("it serves {}", ports.join(", "))
 }
 
-/// As [`connections`], where a Service is asked for nothing that it does not serve: its address is nobody's then (rule Q-8).
-/// A range of ports means those that it serves. A headless Service has no address, and its name stands for its pods (rule OB-13).
-///
-/// # Errors
-/// As [`connections`], and for a port of a Service that it does not serve.
-pub(crate) fn connections_served(
-    cluster: &Cluster,
-    destination: &Endpoint,
-    ports: &[PortArgument],
-) -> anyhow::Result<ConnectionSet> {
-    let has_address = |service: &&Service| service.cluster_ip != ClusterIp::Headless;
-    let Some(service) = service(cluster, destination).filter(has_address) else {
-        return connections(cluster, destination, ports);
-    };
-    let everything = everything(cluster, destination);
-    let mut all = ConnectionSet::none();
-    for port in ports {
-        let asked = of_port(cluster, destination, port)?.intersection(&everything);
-        ensure!(
-            !asked.is_empty(),
-            "{destination} does not serve {port}\n{}: name one of these, or the Service's pods",
-            served(service)
-        );
-        all = all.union(&asked);
-    }
-    Ok(all)
-}
-
 fn of_port(
     cluster: &Cluster,
     destination: &Endpoint,
@@ -75,19 +192,6 @@ fn of_port(
         }
         PortArgument::Named(protocol, name) => named(cluster, destination, *protocol, name)?,
         PortArgument::Portless(_) => ConnectionSet::other_protocols(),
-    })
-}
-
-fn everything(cluster: &Cluster, destination: &Endpoint) -> ConnectionSet {
-    let Some(service) = service(cluster, destination) else {
-        return ConnectionSet::all();
-    };
-    let ports = service.ports.iter();
-    ports.fold(ConnectionSet::none(), |all, port| {
-        all.union(&ConnectionSet::of(
-            port.protocol,
-            PortSet::single(port.port),
-        ))
     })
 }
 

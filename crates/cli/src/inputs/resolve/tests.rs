@@ -205,8 +205,8 @@ fn connections_to(destination: &str, text: &str) -> Result<String, String> {
     } else {
         ports(text).unwrap()
     };
-    match connections(&cluster, &ends[0], &wanted) {
-        Ok(found) => Ok(found.to_string()),
+    match asked(&cluster, &argument, &ends[0], &wanted) {
+        Ok(found) => Ok(found.connections.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -216,9 +216,17 @@ fn ports_are_those_of_the_destination() {
     assert_eq!(connections_to("web-0", "").unwrap(), "all");
     assert_eq!(connections_to("svc/front", "").unwrap(), "tcp/80 udp/53");
     assert_eq!(
-        connections_to("svc/front", "web,udp/9-11,icmp").unwrap(),
-        "tcp/80 udp/9-11 other"
+        connections_to("svc/front", "web,udp/50-60").unwrap(),
+        "tcp/80 udp/53"
     );
+    for nobodys in ["81", "udp/9-11", "icmp"] {
+        let refusal = connections_to("svc/front", nobodys).unwrap_err();
+        let told = "does not serve";
+        assert!(refusal.contains(told), "{refusal}");
+        assert!(
+            refusal.ends_with("it serves tcp/80, udp/53: name one of these, or the Service's pods")
+        );
+    }
     assert_eq!(connections_to("web-0", "http,80").unwrap(), "tcp/80,8080");
     assert_eq!(
         connections_to("web-0", "htp").unwrap_err(),

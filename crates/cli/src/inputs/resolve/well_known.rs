@@ -5,18 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::ensure;
 use ringfence_model::{Cluster, Endpoint, Labels, ObjectName, Pod};
 
-use super::{Side, internet, new_pod};
+use super::{Side, api_server, internet, new_pod};
 use crate::inputs::endpoint::WellKnown;
+use crate::inputs::port::PortArgument;
 
 /// Where cloud providers serve what their machines may know about themselves.
 const METADATA: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
-/// What nodes that run the API server are labelled with.
-const CONTROL_PLANE: [&str; 2] = [
-    "node-role.kubernetes.io/control-plane",
-    "node-role.kubernetes.io/master",
 ];
 /// Names of the cluster's DNS Service in `kube-system`, by distribution.
 const DNS: [&str; 4] = [
@@ -34,18 +30,15 @@ pub(super) fn resolve(
     cluster: &mut Cluster,
     known: WellKnown,
     side: Side,
+    ports: &[PortArgument],
 ) -> anyhow::Result<Vec<Endpoint>> {
     let found = match (known, side) {
         (WellKnown::Internet, _) => internet::addresses(cluster),
         (WellKnown::Metadata, _) => internet::of_families(cluster, METADATA)
             .map(Endpoint::Address)
             .collect(),
-        (WellKnown::ApiServer, Side::Source) => control_plane(cluster),
-        (WellKnown::ApiServer, Side::Destination) => {
-            service(cluster, &[ObjectName::new("default", "kubernetes")])
-                .filter(|_| has_api_servers(cluster))
-                .unwrap_or_else(|| control_plane(cluster))
-        }
+        (WellKnown::ApiServer, Side::Source) => api_server::nodes(cluster),
+        (WellKnown::ApiServer, Side::Destination) => api_server::destinations(cluster, ports),
         (WellKnown::Dns, Side::Source) => dns_pods(cluster),
         (WellKnown::Dns, Side::Destination) => {
             let names = DNS.map(|name| ObjectName::new(SYSTEM, name));
@@ -57,7 +50,7 @@ pub(super) fn resolve(
         "`{}` is in none of the manifests, neither as Service default/kubernetes with its EndpointSlice nor as a node with \
          the label {}: name its address",
         known.word(),
-        CONTROL_PLANE[0]
+        api_server::CONTROL_PLANE[0]
     );
     Ok(found)
 }
@@ -67,27 +60,6 @@ fn service(cluster: &Cluster, names: &[ObjectName]) -> Option<Vec<Endpoint>> {
         .iter()
         .find(|name| cluster.services.contains_key(name))?;
     Some(vec![Endpoint::Service(found.clone())])
-}
-
-/// Whether it is told whom the Service leads to: it selects no pods, and a list of objects without EndpointSlices does not
-/// say that nobody answers.
-fn has_api_servers(cluster: &Cluster) -> bool {
-    let service = cluster
-        .services
-        .get(&ObjectName::new("default", "kubernetes"));
-    service.is_some_and(|found| !found.selector.is_empty() || !found.endpoints.is_empty())
-}
-
-fn control_plane(cluster: &Cluster) -> Vec<Endpoint> {
-    let nodes = cluster.nodes.values();
-    let runs_it = nodes.filter(|node| {
-        CONTROL_PLANE
-            .iter()
-            .any(|key| node.labels.contains_key(*key))
-    });
-    runs_it
-        .map(|node| Endpoint::Node(node.name.clone()))
-        .collect()
 }
 
 /// Every cluster has such pods, although manifests rarely hold them.

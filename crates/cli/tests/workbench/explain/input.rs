@@ -48,11 +48,11 @@ fn what_cannot_be_asked_is_no_verdict() {
         ),
         (
             ["shop/web-0", "svc/shop/each", "81"],
-            "service `shop/each` has no such port, and no address: it serves tcp/80",
+            "svc/shop/each does not serve tcp/81",
         ),
         (
             ["shop/web-0", "svc/shop/web", "81"],
-            "service `shop/web` has no such port, and no address: it serves tcp/80",
+            "svc/shop/web does not serve tcp/81",
         ),
         (
             ["shop/web-0", "svc/shop/web", "http"],

@@ -297,11 +297,6 @@ warning[AM-7]: shop/p allows 10.96.0.0/16, where svc/shop/server has its address
 
 "#]]
     );
-    let said = explain(&policy, &["shop/client", "svc/shop/server", "81"], 0);
-    assert!(
-        said.contains("warning[Q-8]: svc/shop/server does not serve that port"),
-        "{said}"
-    );
 }
 
 #[test]
