@@ -87,6 +87,20 @@ impl Made {
     }
 }
 
+/// Why a pod was not made, and whether it may be there all the same.
+enum NotMade {
+    Surely(ProbeError),
+    Perhaps(ProbeError),
+}
+
+impl NotMade {
+    fn into_error(self) -> ProbeError {
+        match self {
+            Self::Surely(error) | Self::Perhaps(error) => error,
+        }
+    }
+}
+
 impl std::fmt::Debug for ProbePods {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProbePods")
@@ -154,27 +168,40 @@ impl ProbePods {
         let created = self.runtime.block_on(join_all(
             named.iter().map(|(pod, name)| self.create(pod, name)),
         ));
+        for ((pod, name), created) in named.iter().zip(&created) {
+            if matches!(created, Err(NotMade::Surely(_))) {
+                made.remove(&(pod.namespace.clone(), name.clone()));
+            }
+        }
         drop(made);
-        created
-            .into_iter()
-            .collect::<Result<Vec<()>, ProbeError>>()?;
+        let created = created.into_iter().collect::<Result<Vec<()>, NotMade>>();
+        created.map_err(NotMade::into_error)?;
         self.runtime.block_on(self.started(&named))
     }
 
-    async fn create(&self, wanted: &ProbePod, name: &str) -> Result<(), ProbeError> {
+    async fn create(&self, wanted: &ProbePod, name: &str) -> Result<(), NotMade> {
         let refused = |message| ProbeError::Refused {
             namespace: wanted.namespace.clone(),
             message,
         };
-        let absent = || refused("there is no such namespace".to_owned());
+        let never = |message| NotMade::Surely(refused(message));
+        let absent = || never("there is no such namespace".to_owned());
         let owner = self.namespaces.get(&wanted.namespace).ok_or_else(absent)?;
         let pod = pod::manifest(wanted, name, &self.run, &self.image, owner);
-        let pod = serde_json::from_value(pod).map_err(|error| refused(error.to_string()))?;
+        let pod = serde_json::from_value(pod).map_err(|error| never(error.to_string()))?;
         let created = self
             .api(&wanted.namespace)
             .create(&PostParams::default(), &pod)
             .await;
-        created.map(drop).map_err(|error| refused(message(error)))
+        created.map(drop).map_err(|error| {
+            let is_no = matches!(&error, kube::Error::Api(status) if is_refusal(status.code));
+            let refused = refused(message(error));
+            if is_no {
+                NotMade::Surely(refused)
+            } else {
+                NotMade::Perhaps(refused)
+            }
+        })
     }
 
     async fn started(&self, named: &[(&ProbePod, String)]) -> Result<Vec<RunningPod>, ProbeError> {
@@ -284,6 +311,11 @@ impl ProbePods {
         let mut made = self.made.lock();
         self.runtime.block_on(remove(&self.client, &mut made))
     }
+}
+
+/// Whether a server that answers so has made nothing: of a name that is taken (409) or of a time that is over (408) it is not said.
+const fn is_refusal(code: u16) -> bool {
+    matches!(code, 400..500) && !matches!(code, 408 | 409)
 }
 
 /// Removes the pods of `made`, and forgets those that are gone.

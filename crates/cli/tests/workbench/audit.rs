@@ -406,6 +406,23 @@ spec:
     assert_eq!(share(&found, "RA04"), (2, 3));
     let finding = &findings(&found, "RA04")[0];
     assert_eq!(finding["accepted"], "it counts the node's packets");
+    // As in a cluster, where the pod is there as well, and has no annotation.
+    let runs = r"
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: agent-4vt5v
+  namespace: shop
+  labels: {app: agent}
+  ownerReferences: [{apiVersion: apps/v1, kind: DaemonSet, name: agent, uid: u, controller: true}]
+spec: {hostNetwork: true, nodeName: a, containers: [{name: agent, image: agent}]}
+";
+    let said = audit(&format!("{CLOSED}{agent}{runs}"), &["-o", "json"]);
+    assert_eq!((said.status.code(), said.stderr.as_str()), (Some(0), ""));
+    let found: Value = serde_json::from_str(&said.stdout).unwrap();
+    let finding = &findings(&found, "RA04")[0];
+    assert_eq!(finding["accepted"], "it counts the node's packets");
     let lines = agent.lines().filter(|line| !line.contains("annotations"));
     let unexplained: String = lines.map(|line| format!("{line}\n")).collect();
     json(&format!("{CLOSED}{unexplained}"), &[], 1);

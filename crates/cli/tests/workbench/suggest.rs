@@ -512,3 +512,40 @@ fn a_word_that_is_a_service_of_several_ports_is_for_a_human() {
     let found = told(own, several);
     assert_eq!(found["unresolved"].as_array().unwrap().len(), 0, "{found}");
 }
+
+/// As in a cluster, where the pods of a workload are there as well: what its template says is said once.
+#[test]
+fn what_pods_are_told_by_their_template_is_said_once() {
+    let container =
+        "env: [{name: DB, value: \"http://store\"}, {name: M, value: \"http://169.254.169.254\"}]";
+    let web = deployment("web", container);
+    let template = namespace() + &deployment("store", "") + &web;
+    let pod = |number: u32| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web-5d97bc98b5-{number}
+  namespace: ns
+  labels: {{app: web, pod-template-hash: 5d97bc98b5}}
+  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d97bc98b5, uid: u, controller: true}}]
+spec:
+  containers:
+  - name: c
+    image: i
+    ports: [{{name: http, containerPort: 8080}}]
+    {container}
+"
+        )
+    };
+    let judged = |manifests: &str| -> serde_json::Value {
+        let found = suggest(manifests, &["-o", "json"]);
+        serde_json::from_str(&found.stdout).unwrap()
+    };
+    let alone = judged(&template);
+    let running = judged(&(template + &pod(1) + &pod(2)));
+    assert_eq!(alone["unresolved"].as_array().unwrap().len(), 1, "{alone}");
+    assert_eq!(alone["unresolved"], running["unresolved"]);
+    assert_eq!(alone["needs"], running["needs"]);
+}

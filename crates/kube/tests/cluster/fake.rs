@@ -1,6 +1,6 @@
 //! A server without TLS that gives the answers it is told to give.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -41,14 +41,18 @@ impl Fake {
 }
 
 fn serve(stream: &TcpStream, answer: &Answer) {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().unwrap().unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map(Result::unwrap);
+    let first = lines.next().unwrap();
     let path = first.split(' ').nth(1).unwrap();
-    for line in lines {
-        if line.unwrap().is_empty() {
-            break;
-        }
-    }
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    // A connection that is closed with something unread in it takes the answer along.
+    let length = head.iter().find_map(|line| {
+        let line = line.to_ascii_lowercase();
+        line.strip_prefix("content-length: ")?.parse().ok()
+    });
+    let mut body = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut body).unwrap();
     let (code, body) = answer(path).unwrap_or_else(|| (200, json!({"metadata": {}, "items": []})));
     let body = body.to_string();
     let head = format!(

@@ -5,6 +5,7 @@ use ringfence_apiserver::status::ApiError;
 use ringfence_kube::{PROBE_LABEL, ProbePod, ProbePods};
 use serde_json::{Value, json};
 
+use super::fake::Fake;
 use super::server::Bench;
 
 /// A namespace that is full after one pod.
@@ -66,4 +67,21 @@ fn what_was_made_before_a_refusal_is_removed() {
     assert!(made[0]["metadata"]["labels"][PROBE_LABEL].is_string());
     pods.remove().unwrap();
     assert!(bench.stored("pods").is_empty());
+}
+
+/// A real server asks for the right before it looks for the pod, so that one that never was cannot be removed either.
+#[test]
+fn what_was_refused_is_not_to_be_removed() {
+    let fake = Fake::start(|path| {
+        if path.starts_with("/api/v1/namespaces/shop/pods") {
+            let reason = json!({"kind": "Status", "status": "Failure", "code": 403, "message": "pods is forbidden"});
+            return Some((403, reason));
+        }
+        let item = json!({"metadata": {"name": "shop", "uid": "u"}});
+        Some((200, json!({"metadata": {}, "items": [item]})))
+    });
+    let mut pods = ProbePods::reach(&fake.access(), "agnhost:1", |_| ()).unwrap();
+    let refused = pods.make(&[wanted("a")]).unwrap_err().to_string();
+    assert!(refused.ends_with("pods is forbidden"), "{refused}");
+    pods.remove().unwrap();
 }

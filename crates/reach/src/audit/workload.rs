@@ -41,13 +41,16 @@ pub(super) struct Workloads {
 
 impl Workloads {
     pub(super) fn of(subject: &Subject<'_>, options: &Options, engine: &Engine) -> Self {
-        let specs = specs(subject);
+        let (specs, written) = (specs(subject), written(subject));
         let exposed = exposed(subject);
         let list: Vec<Workload> = by_unit(subject.cluster)
             .into_iter()
             .map(|(unit, pods)| {
                 let specs = specs.get(&unit).map_or(&[][..], Vec::as_slice);
-                workload(unit, &pods, specs, options, engine, &exposed)
+                let source = written.get(&unit).copied();
+                let mut found = workload(unit, &pods, specs, options, engine, &exposed);
+                found.source = source.cloned().or(found.source);
+                found
             })
             .collect();
         let mut of_class: BTreeMap<ClassId, Vec<usize>> = BTreeMap::new();
@@ -153,6 +156,32 @@ fn has_account(spec: &PodSpec) -> bool {
     account.is_some_and(|account| account != "default")
 }
 
+fn unit_of(workload: &ringfence_model::Workload) -> Unit {
+    let (name, kind) = (&workload.name, workload.kind.to_string());
+    Unit::workload(&name.namespace, &kind, &name.name)
+}
+
+/// Where each workload itself was written: pods that run are objects of their own, without what its author noted on it.
+fn written<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, &'a Source> {
+    let objects = subject.objects.iter();
+    let found = objects.filter_map(|object| match object {
+        Object::Workload(found) => Some((unit_of(found), found.source.as_ref()?)),
+        Object::Pod(_)
+        | Object::Namespace(_)
+        | Object::Node(_)
+        | Object::Service(_)
+        | Object::NetworkPolicy(_)
+        | Object::ClusterPolicy(_)
+        | Object::HostFirewall(_)
+        | Object::Endpoints(_)
+        | Object::Secret(_)
+        | Object::ConfigMap(_)
+        | Object::ServiceAccount(_)
+        | Object::KindCluster(_) => None,
+    });
+    found.collect()
+}
+
 /// What runs in the pods of each workload, as far as the manifests say.
 fn specs<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, Vec<&'a PodSpec>> {
     let mut specs: BTreeMap<Unit, Vec<&PodSpec>> = BTreeMap::new();
@@ -165,8 +194,7 @@ fn specs<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, Vec<&'a PodSpec>> {
                 }
             }
             Object::Workload(found) => {
-                let kind = found.kind.to_string();
-                let unit = Unit::workload(&found.name.namespace, &kind, &found.name.name);
+                let unit = unit_of(found);
                 specs.entry(unit).or_default().push(&found.template.spec);
             }
             Object::Namespace(_)

@@ -124,10 +124,29 @@ impl Facts {
             made: RefCell::default(),
         };
         let mut facts = Self::default();
-        for described in described(subject.objects, inhabitants) {
-            reader.read(&described, &mut facts);
+        let (pods, templates): (Vec<Described<'_>>, Vec<Described<'_>>) =
+            described(subject.objects, inhabitants).partition(|found| found.path == "spec");
+        for described in templates.iter().chain(&pods) {
+            reader.read(described, &mut facts);
         }
+        facts.once();
         facts
+    }
+
+    /// Keeps of what the template of a workload and each of its pods say alike what was read first.
+    fn once(&mut self) {
+        let mut told = BTreeSet::new();
+        self.scopes.retain(|scope| {
+            let settings = scope.settings.iter();
+            let said = settings.map(|one| (one.what.clone(), one.name.clone(), one.value.clone()));
+            let said: Vec<(String, String, String)> = said.collect();
+            told.insert((scope.unit.clone(), said, scope.defined.clone()))
+        });
+        let mut told = BTreeSet::new();
+        self.missing.retain(|one| {
+            let said = (one.what.clone(), one.object.clone(), one.name.clone());
+            told.insert((one.unit.clone(), said))
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Puts the plugin and its network where the container runtime looks, as soon as the agent can answer for pods.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -16,6 +17,8 @@ use super::settings::{Plan, Services};
 
 /// How often it is seen to that everything is in place.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// How often the agent is asked whether it is ready, while it is not.
+const SOON: Duration = Duration::from_millis(200);
 /// How long the agent may take to say whether it is ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// This program, even when its file was replaced.
@@ -56,14 +59,27 @@ impl Installer {
     }
 }
 
+/// The agent's rules are not in the kernel yet.
+#[derive(Debug)]
+struct NotReady(String);
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the agent is not ready: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotReady {}
+
 /// Until nobody tells of nodes any more. What keeps it from being done is logged once.
 fn install(plan: &Plan, folders: &Folders, heard: &Receiver<Vec<IpNet>>) {
     let mut blocks = None;
     let mut told = None;
     // Programs are compared byte by byte once; later it is only seen whether somebody took something away.
     let mut installed = None;
+    let mut wait = Wait::default();
     loop {
-        match heard.recv_timeout(INTERVAL) {
+        match heard.recv_timeout(wait.pause()) {
             Ok(latest) => blocks = Some(latest),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -74,11 +90,43 @@ fn install(plan: &Plan, folders: &Folders, heard: &Receiver<Vec<IpNet>>) {
         }
         let problem = attempt(plan, folders, blocks).err();
         installed = problem.is_none().then(|| blocks.clone());
+        if wait.excuses(problem.as_ref()) {
+            continue;
+        }
         let problem = problem.map(|error| format!("{error:#}"));
         if let Some(problem) = problem.as_ref().filter(|_| told != problem) {
             tracing::warn!("pods of this node are not wired by ringfence: {problem}");
         }
         told = problem;
+    }
+}
+
+/// An agent that begins is not ready for a moment, which is no problem unless it lasts.
+#[derive(Default)]
+struct Wait {
+    rounds: u32,
+}
+
+impl Wait {
+    const ROUNDS: u32 = (INTERVAL.as_millis() / SOON.as_millis()) as u32;
+
+    const fn pause(&self) -> Duration {
+        if self.rounds > 0 && self.rounds < Self::ROUNDS {
+            SOON
+        } else {
+            INTERVAL
+        }
+    }
+
+    /// Whether `problem` is not to be told yet.
+    fn excuses(&mut self, problem: Option<&anyhow::Error>) -> bool {
+        let waits = problem.is_some_and(|problem| problem.is::<NotReady>());
+        self.rounds = if waits {
+            self.rounds.saturating_add(1)
+        } else {
+            0
+        };
+        waits && self.rounds < Self::ROUNDS
     }
 }
 
@@ -92,7 +140,7 @@ fn attempt(plan: &Plan, folders: &Folders, blocks: &[IpNet]) -> anyhow::Result<(
         super::refuse_detour(plan)?;
     }
     if let Answer::No { message, .. } = ask_ready(&plan.cni_socket, PATIENCE)? {
-        bail!("the agent is not ready: {message}");
+        return Err(NotReady(message).into());
     }
     let network = plan.pod_network(blocks.to_vec());
     let installed = folders.install(Path::new(OWN_PROGRAM), &network)?;
@@ -130,6 +178,29 @@ mod tests {
         let blocks: Vec<IpNet> = blocks.iter().map(|block| block.parse().unwrap()).collect();
         let checked = check(&settings.check().unwrap(), &blocks);
         checked.map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    /// Pods start as soon as the agent can answer for them, and who looks for `not wired` in its log finds what lasts.
+    #[test]
+    fn an_agent_that_begins_is_asked_again_soon_and_no_problem() {
+        let unready =
+            anyhow::Error::from(NotReady("the kernel does not hold the rules yet".into()));
+        let mut wait = Wait::default();
+        assert_eq!(wait.pause(), INTERVAL);
+        let excused = (1..).take_while(|_| wait.excuses(Some(&unready)) && wait.pause() == SOON);
+        assert_eq!(
+            SOON * (u32::try_from(excused.count()).unwrap() + 1),
+            INTERVAL
+        );
+        assert_eq!(
+            wait.pause(),
+            INTERVAL,
+            "what lasts is told, and asked for as seldom as else"
+        );
+        assert!(!wait.excuses(Some(&anyhow::anyhow!("another network"))));
+        assert!(wait.excuses(Some(&unready)), "it began anew");
+        assert!(!wait.excuses(None));
+        assert_eq!(wait.pause(), INTERVAL);
     }
 
     #[test]

@@ -271,7 +271,9 @@ impl Attempt {
             Err(reason) => return Passage::Failed(format!("the attempt failed: {reason}")),
         };
         let listens = self.server.is_some();
-        match (ended.code, ended.complaint.as_str(), self.protocol) {
+        // Over TCP agnhost says the word alone, over UDP what the kernel said comes after it.
+        let word = ended.complaint.split(':').next().unwrap_or_default();
+        match (ended.code, word, self.protocol) {
             (0, _, _) => Passage::Open,
             (_, "TIMEOUT" | "REFUSED", _) if listens => Passage::Closed,
             (_, "TIMEOUT", Protocol::Tcp) => Passage::Closed,
@@ -283,8 +285,9 @@ impl Attempt {
                 "it was refused: nothing listens there, or the network refuses in its place"
                     .to_owned(),
             ),
-            (code, complaint, _) => Passage::Failed(format!(
-                "the attempt failed with exit code {code}: {complaint}"
+            (code, _, _) => Passage::Failed(format!(
+                "the attempt failed with exit code {code}: {}",
+                ended.complaint
             )),
         }
     }
@@ -352,11 +355,24 @@ mod tests {
         for (protocol, server, complaint) in [
             (Tcp, false, "TIMEOUT"),
             (Tcp, true, "REFUSED"),
-            (Udp, true, "TIMEOUT"),
+            (
+                Udp,
+                true,
+                "TIMEOUT: read udp 10.244.0.7:43119->10.244.1.5:53: i/o timeout",
+            ),
+            (
+                Udp,
+                true,
+                "REFUSED: read udp 10.244.0.7:43119->10.244.1.5:53: read: connection refused",
+            ),
         ] {
             assert_eq!(passage(protocol, server, 1, complaint), Passage::Closed);
         }
-        for (protocol, complaint) in [(Tcp, "REFUSED"), (Udp, "REFUSED"), (Udp, "TIMEOUT")] {
+        for (protocol, complaint) in [
+            (Tcp, "REFUSED"),
+            (Udp, "REFUSED: read udp: connection refused"),
+            (Udp, "TIMEOUT: read udp: i/o timeout"),
+        ] {
             let found = passage(protocol, false, 1, complaint);
             assert!(matches!(found, Passage::Unclear(_)), "{found:?}");
         }
