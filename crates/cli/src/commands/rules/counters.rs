@@ -86,7 +86,9 @@ fn render(counts: &[Count], unused: bool) -> String {
     let mut text = format!("{}\n", paint::heading("   PACKETS  ELEMENTS  RULE"));
     for count in counts {
         let why = if count.elements == 0 {
-            paint::dim("  # nothing in the kernels that were asked: no pod there is selected, or nobody matches")
+            paint::dim(
+                "  # nothing in the kernels that were asked: no pod there is selected, or nobody matches",
+            )
         } else {
             String::new()
         };

@@ -13,7 +13,7 @@ use ringfence_policy::Engine;
 use super::{Oracle, Verdict};
 use crate::paint;
 use attempt::{Attempt, Found, Server, Trial};
-use place::{Ends, Place, Places};
+use place::{Ends, Place, Places, has_stand_in, in_place_of};
 
 /// More than any file of tests should need; clusters are shared.
 const MOST_PODS: usize = 100;
@@ -85,8 +85,9 @@ impl Oracle for LiveCluster<'_> {
         let mut found = self.tried(&all, Ends::ThoseThatRun)?;
         // What a pod that runs leaves open, one that answers in its place may tell.
         let open = queries.iter().zip(&mut found);
+        let cluster = self.engine.cluster();
         let open = open.filter(|(query, found)| {
-            matches!(found, Found::Open(_)) && matches!(query.destination, Endpoint::Pod(_))
+            matches!(found, Found::Open(_)) && has_stand_in(cluster, &query.destination)
         });
         let (again, places): (Vec<&Query>, Vec<&mut Found>) = open.unzip();
         let told = self.tried(&again, Ends::StandIns)?;
@@ -170,7 +171,10 @@ impl LiveCluster<'_> {
         let to = to.as_ref().map(running).transpose()?;
         let asked = Query {
             source: Endpoint::Pod(name(from)),
-            destination: to.map_or_else(|| query.destination.clone(), |to| Endpoint::Pod(name(to))),
+            destination: match to {
+                Some(to) => in_place_of(&query.destination, to).map_err(Verdict::Skipped)?,
+                None => query.destination.clone(),
+            },
             ..query.clone()
         };
         let inside = self.inside.answer(&asked);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ringfence_kube::{ProbePod, ProbePods};
+use ringfence_kube::{ProbePod, ProbePods, RunningPod};
 use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Pod, Query};
 
 /// The metadata of providers, which pods of a cluster may be asked about like any address of it.
@@ -58,10 +58,13 @@ impl<'a> Places<'a> {
         };
         let to = match &query.destination {
             Endpoint::Pod(name) => self.end(self.pod(name)?, ends)?,
-            Endpoint::Address(address) => {
-                self.check(*address)?;
-                None
-            }
+            Endpoint::Address(address) => match at(self.cluster, *address) {
+                Some(pod) => self.end(pod, ends)?,
+                None => {
+                    self.check(*address)?;
+                    None
+                }
+            },
             Endpoint::Node(_) | Endpoint::Service(_) => None,
         };
         Ok((from, to))
@@ -149,10 +152,81 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The pod that has `address`: one of both families is asked about at each of its addresses.
+fn at(cluster: &Cluster, address: IpAddr) -> Option<&Pod> {
+    let mut pods = cluster.pods.values().filter(|pod| pod.is_live());
+    pods.find(|pod| !pod.host_network && pod.addresses.contains(&address))
+}
+
+/// Whether a pod can be made that stands for `destination`.
+pub(super) fn has_stand_in(cluster: &Cluster, destination: &Endpoint) -> bool {
+    match destination {
+        Endpoint::Pod(_) => true,
+        Endpoint::Address(address) => at(cluster, *address).is_some(),
+        Endpoint::Node(_) | Endpoint::Service(_) => false,
+    }
+}
+
+/// The end that `made` is in place of `destination`: itself, or its address of the family that is asked about.
+pub(super) fn in_place_of(destination: &Endpoint, made: &RunningPod) -> Result<Endpoint, String> {
+    let Endpoint::Address(asked) = destination else {
+        return Ok(Endpoint::Pod(ObjectName::new(&made.namespace, &made.name)));
+    };
+    let mut addresses = made.addresses.iter();
+    let address = addresses.find(|address| address.is_ipv4() == asked.is_ipv4());
+    let address = address.ok_or_else(|| {
+        format!("the pod that is made in its place has no address of the family of {asked}")
+    })?;
+    Ok(Endpoint::Address(*address))
+}
+
 fn declared(port: &ContainerPort) -> (Option<String>, u16, String) {
     (
         port.name.clone(),
         port.port,
         port.protocol.name().to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Asked about at its second address, a pod is stood in for as at its first one, or nothing is known of UDP there.
+    #[test]
+    fn a_pod_has_a_stand_in_at_each_of_its_addresses() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut pod = Pod::new(ObjectName::new("shop", "db-0"), BTreeMap::new());
+        pod.addresses = vec![address("10.244.0.3"), address("fd00:244::3")];
+        let mut cluster = Cluster::default();
+        cluster.pods.insert(pod.name.clone(), pod);
+        for (text, stands) in [
+            ("10.244.0.3", true),
+            ("fd00:244::3", true),
+            ("fd00:244::4", false),
+        ] {
+            let asked = Endpoint::Address(address(text));
+            assert_eq!(has_stand_in(&cluster, &asked), stands, "{text}");
+        }
+        let mut made = RunningPod {
+            namespace: "shop".to_owned(),
+            name: "made".to_owned(),
+            labels: BTreeMap::new(),
+            addresses: vec![address("10.244.0.9"), address("fd00:244::9")],
+            node: None,
+        };
+        let end = |asked: &str, made: &RunningPod| {
+            let end = in_place_of(&Endpoint::Address(address(asked)), made);
+            end.map(|end| end.to_string())
+        };
+        assert_eq!(end("fd00:244::3", &made).unwrap(), "fd00:244::9");
+        assert_eq!(end("10.244.0.3", &made).unwrap(), "10.244.0.9");
+        let itself = Endpoint::Pod(ObjectName::new("shop", "db-0"));
+        let end_of_itself = in_place_of(&itself, &made).unwrap();
+        assert_eq!(end_of_itself.to_string(), "shop/made");
+        made.addresses.pop();
+        assert!(end("fd00:244::3", &made).unwrap_err().contains("family"));
+    }
 }
