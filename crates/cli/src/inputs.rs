@@ -7,6 +7,7 @@ mod block;
 mod budget;
 pub(crate) mod cluster;
 pub(crate) mod endpoint;
+pub(crate) mod hosts;
 mod kind_config;
 mod known_name;
 pub(crate) mod manifests;

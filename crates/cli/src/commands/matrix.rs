@@ -24,6 +24,7 @@ use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_p
 use ringfence_reach::zone;
 
 use super::zones;
+use crate::inputs::hosts::Hosts;
 use crate::output::answer::say;
 use crate::output::doubt::tell;
 use arguments::{By, Form, MatrixArguments};
@@ -31,23 +32,30 @@ use pattern::{Pattern, World};
 use view::Names;
 
 pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
-    let loaded = arguments.manifests.load()?;
+    let mut loaded = arguments.manifests.load()?;
     loaded.tell_caveat();
     let missing = loaded.missing();
+    let hosts = Hosts::settle(&mut loaded.cluster);
     let engine = Engine::new(loaded.cluster);
     let groups = chosen_groups(&engine, arguments)?;
     let matrix = matrix(&engine, &groups, arguments)?;
     ensure_drawable(&matrix, arguments.output)?;
-    print(&engine, &groups, &matrix, arguments.output)?;
+    print((&engine, &groups), &matrix, &hosts, arguments.output)?;
     missing.tell_if(is_unknown(&matrix));
+    hosts.tell();
     doubt_of(&engine, &groups, &matrix).iter().for_each(tell);
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(engine: &Engine, groups: &Groups, matrix: &Matrix, form: Form) -> anyhow::Result<()> {
+fn print(
+    (engine, groups): (&Engine, &Groups),
+    matrix: &Matrix,
+    hosts: &Hosts,
+    form: Form,
+) -> anyhow::Result<()> {
     let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
     let text = match form {
-        Form::Json => return written(|out| json::write(out, matrix)),
+        Form::Json => return written(|out| json::write(out, matrix, hosts)),
         Form::Csv => return written(|out| Ok(csv::write(out, matrix, &names)?)),
         Form::Text => text::render(matrix, &names, crate::paint::width()),
         Form::Md => markdown::render(matrix, &names),

@@ -23,6 +23,7 @@ use arguments::Form;
 
 use super::matrix::view::Names;
 use super::matrix::{graph, is_unknown, svg};
+use crate::inputs::hosts::Hosts;
 use crate::output::answer::{say, say_line};
 use crate::output::doubt::tell;
 use crate::output::finding::home;
@@ -38,18 +39,20 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let file = file::read(&arguments.file)?;
-    let loaded = arguments.manifests()?.load()?;
+    let mut loaded = arguments.manifests()?.load()?;
     loaded.tell_caveat();
     let missing = loaded.missing();
+    let hosts = Hosts::settle(&mut loaded.cluster);
     let engine = Engine::new(loaded.cluster);
     if let [from, to] = arguments.path.as_slice() {
+        hosts.tell();
         return path::run(&engine, &file.zones, (from, to), arguments, &missing);
     }
     let table = Table::of(&engine, &file);
     table.warn_of_empty_zones(&file);
     match arguments.output {
         Form::Text => say!("{}", text::render(&table, crate::paint::width())),
-        Form::Json => say_line!("{}", json::render(&table)?),
+        Form::Json => say_line!("{}", json::render(&table, &hosts)?),
         Form::Markdown => say!("{}", markdown::render(&table)),
         Form::Csv => say!("{}", csv::render(&table)),
         Form::Dot => say!("{}", graph::dot(&table.matrix, &table.names())),
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
         Form::Junit => say!("{}", findings::junit(&table)),
     }
     missing.tell_if(is_unknown(&table.matrix));
+    hosts.tell();
     table.doubt.iter().for_each(tell);
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS

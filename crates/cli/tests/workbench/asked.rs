@@ -1,6 +1,7 @@
 //! Questions about a Service, a port or a workload: every command answers them the same.
 
 mod api_server;
+mod host_pods;
 mod service_ports;
 
 use std::collections::BTreeSet;

@@ -6,6 +6,8 @@ use ringfence_reach::matrix::{Cell, Matrix, Summary};
 use ringfence_reach::workload::{Place, Unit};
 use serde::{Serialize, Serializer};
 
+use crate::inputs::hosts::{HostJson, Hosts};
+
 /// One unit.
 #[derive(Debug, Serialize)]
 pub(crate) struct UnitJson {
@@ -29,9 +31,13 @@ struct WorkloadJson {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct MatrixJson<'a> {
     sources: Vec<UnitJson>,
     destinations: Vec<UnitJson>,
+    /// Workloads in the network of their nodes, for which nodes stand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_network: Vec<HostJson>,
     cells: CellsJson<'a>,
 }
 
@@ -48,10 +54,11 @@ struct CellJson<'a> {
 }
 
 /// Writes cell by cell: of thousands of units there are millions.
-pub(crate) fn write(mut out: impl Write, matrix: &Matrix) -> anyhow::Result<()> {
+pub(crate) fn write(mut out: impl Write, matrix: &Matrix, hosts: &Hosts) -> anyhow::Result<()> {
     let json = MatrixJson {
         sources: matrix.sources.iter().map(UnitJson::of).collect(),
         destinations: matrix.destinations.iter().map(UnitJson::of).collect(),
+        host_network: hosts.json(),
         cells: CellsJson(matrix),
     };
     serde_json::to_writer_pretty(&mut out, &json)?;

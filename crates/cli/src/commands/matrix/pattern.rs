@@ -8,6 +8,7 @@ use ringfence_reach::assertion::addresses_of_node;
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
 
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
+use crate::inputs::hosts::is_node;
 use crate::inputs::resolve::api_server_nodes;
 
 /// Units that the user means.
@@ -217,11 +218,15 @@ fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) 
             EndpointArgument::WellKnown(WellKnown::ApiServer) => {
                 api_server_nodes(cluster).contains(member)
             }
+            // Pods in its network are the node.
             EndpointArgument::Pod(_)
             | EndpointArgument::Workload(..)
-            | EndpointArgument::NewPod { .. }
             | EndpointArgument::Service(_)
-            | EndpointArgument::WellKnown(_) => false,
+            | EndpointArgument::WellKnown(_) => {
+                let mut pods = cluster.pods.values();
+                pods.any(|pod| is_node(pod, name) && is_named(cluster, endpoint, pod))
+            }
+            EndpointArgument::NewPod { .. } => false,
         },
         Endpoint::Address(own) => match endpoint {
             EndpointArgument::Node(meant) => has_address(cluster, meant, *own),
@@ -238,6 +243,22 @@ fn is_member(cluster: &Cluster, endpoint: &EndpointArgument, member: &Endpoint) 
 
 fn has_address(cluster: &Cluster, node: &str, address: IpAddr) -> bool {
     addresses_of_node(cluster, node).contains(&address.to_canonical())
+}
+
+/// Whether `endpoint` means the pod, by the name of its workload alone, too.
+fn is_named(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {
+    let is_short = match endpoint {
+        EndpointArgument::Pod(name) => {
+            by_workload(&Member::Pod(pod)).to_string() == name.to_string()
+        }
+        EndpointArgument::Workload(..)
+        | EndpointArgument::NewPod { .. }
+        | EndpointArgument::Service(_)
+        | EndpointArgument::Node(_)
+        | EndpointArgument::Address(_)
+        | EndpointArgument::WellKnown(_) => false,
+    };
+    is_short || is_pod(cluster, endpoint, pod)
 }
 
 fn is_pod(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {

@@ -6,13 +6,18 @@ use ringfence_reach::zone::{Deviation, DeviationKind};
 use serde::Serialize;
 
 use super::Table;
+use crate::inputs::hosts::{HostJson, Hosts};
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct TableJson<'a> {
     zones: Vec<String>,
     /// Zones of the file that nobody is in.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     empty: &'a [String],
+    /// Workloads in the network of their nodes, for which nodes stand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_network: Vec<HostJson>,
     cells: Vec<CellJson<'a>>,
     differences: Vec<DeviationJson<'a>>,
 }
@@ -64,7 +69,7 @@ impl WitnessJson {
     }
 }
 
-pub(super) fn render(table: &Table) -> serde_json::Result<String> {
+pub(super) fn render(table: &Table, hosts: &Hosts) -> serde_json::Result<String> {
     let cells = table.matrix.cells().map(|(from, to, cell)| CellJson {
         from: from.to_string(),
         to: to.to_string(),
@@ -79,6 +84,7 @@ pub(super) fn render(table: &Table) -> serde_json::Result<String> {
             .map(ToString::to_string)
             .collect(),
         empty: &table.empty,
+        host_network: hosts.json(),
         cells: cells.collect(),
         differences: table.deviations.iter().map(difference).collect(),
     })
