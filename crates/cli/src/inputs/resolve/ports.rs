@@ -47,7 +47,12 @@ pub(crate) fn asked(
         };
         return at.asked(ports);
     }
-    let wanted = connections(cluster, destination, ports)?;
+    // Names are those of the pod at each of its addresses, which are those of its node if it is on the host's network.
+    let pod = argument
+        .pod()
+        .filter(|name| cluster.pods.contains_key(*name));
+    let pod = pod.map(|name| Endpoint::Pod(name.clone()));
+    let wanted = connections(cluster, pod.as_ref().unwrap_or(destination), ports)?;
     Ok(Asked::all_of(match argument {
         EndpointArgument::WellKnown(WellKnown::ApiServer) => {
             api_server::listening(cluster, destination, wanted, ports.is_empty())
@@ -127,15 +132,16 @@ impl Dialled<'_> {
             return Ok(Asked::all_of(served));
         }
         let named = Endpoint::Service(name.clone());
+        let direct = self.direct();
         let (mut all, mut unserved) = (ConnectionSet::none(), ConnectionSet::none());
         for port in ports {
             let wanted = of_port(self.cluster, &named, port)?;
             let found = wanted.intersection(&served);
             ensure!(
-                !found.is_empty() || self.is_direct(&wanted),
+                !found.is_empty() || !wanted.is_disjoint(&direct),
                 self.refusal(port)
             );
-            unserved = unserved.union(&wanted.difference(&served));
+            unserved = unserved.union(&wanted.difference(&served).difference(&direct));
             all = all.union(&found);
         }
         Ok(Asked {
@@ -144,16 +150,25 @@ impl Dialled<'_> {
         })
     }
 
-    /// Whether the endpoints are asked for it beside the Service.
-    fn is_direct(&self, wanted: &ConnectionSet) -> bool {
-        let is_server = *self.argument == EndpointArgument::WellKnown(WellKnown::ApiServer);
-        is_server && !api_server::direct(self.service).is_disjoint(wanted)
+    /// What the endpoints of the API server are asked for beside the Service.
+    fn direct(&self) -> ConnectionSet {
+        if *self.argument == EndpointArgument::WellKnown(WellKnown::ApiServer) {
+            api_server::direct(self.service)
+        } else {
+            ConnectionSet::none()
+        }
     }
 
     fn refusal(&self, port: &PortArgument) -> String {
         let Self { service, .. } = self;
+        let direct = self.direct();
+        let beside = if direct.is_empty() {
+            String::new()
+        } else {
+            format!(", and its endpoints {direct}")
+        };
         format!(
-            "svc/{} does not serve {port}\n{}: name one of these, or the Service's pods",
+            "svc/{} does not serve {port}\n{}{beside}: name one of these, or the Service's pods",
             service.name,
             served(service)
         )

@@ -111,6 +111,29 @@ fn why_another_port_is_judged_is_told() {
     );
 }
 
+#[test]
+fn both_its_ports_are_asked_at_once() {
+    let service = service(6443);
+    let world = World::of(&[&client("6443"), service.as_str(), SLICE].concat());
+    for against in ["manifests", "ruleset"] {
+        for ports in ["443,6443", "443", "6443"] {
+            let question = ["shop/client", "apiserver", ports];
+            let held = world.test("allow", question, &["--against", against]);
+            assert_eq!(held.status.code(), Some(0), "{held:#?}");
+        }
+        let question = ["shop/client", "apiserver", "443,8080"];
+        let refused = world.test("deny", question, &["--against", against]);
+        let refused = refused.expect_refused();
+        let told = "it serves tcp/443, and its endpoints tcp/6443";
+        assert!(refused.contains(told), "{refused}");
+    }
+    let said = world
+        .explain(&["shop/client", "apiserver", "400-7000"])
+        .expect(1);
+    let told = "  allow       tcp/443,6443\n  not-served  tcp/400-442,444-6442,6444-7000\n";
+    assert!(said.contains(told), "{said}");
+}
+
 /// The Service says where it leads to, even if nobody is listed behind it.
 #[test]
 fn another_port_that_it_listens_on_is_that_of_its_service() {

@@ -115,6 +115,10 @@ fn a_range_is_never_allowed_where_a_port_of_it_is_not_served() {
             shop.test("allow", question, &more).expect(0);
         }
         shop.explain(&["shop/client", &destination, "80"]).expect(0);
+        if service == "web" {
+            shop.explain(&["shop/client", &destination, "http"])
+                .expect(0);
+        }
         shop.explain(&["shop/client", &destination]).expect(0);
     }
 }
