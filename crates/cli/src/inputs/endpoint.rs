@@ -92,7 +92,7 @@ const OTHER_WORDS: &[(&str, WellKnown)] = &[
 impl EndpointArgument {
     /// Reads `text`; names without namespace are in `namespace`.
     ///
-    /// Where a word names a kind it is one, so that `job/x` is a Job and `pod/job/x` a pod in the namespace `job`.
+    /// Where a word names a kind it is one, so that `jobs/x` is a Job and `pod/jobs/x` a pod in the namespace `jobs`.
     pub(crate) fn parse(text: &str, namespace: &str) -> anyhow::Result<Self> {
         let text = text.trim();
         if let Some(known) = WellKnown::named(text) {
@@ -122,6 +122,18 @@ impl EndpointArgument {
             | Self::Address(_)
             | Self::WellKnown(_) => None,
         }
+    }
+
+    /// The words for its kind. A namespace may be called so.
+    pub(crate) fn words(&self) -> &'static [&'static str] {
+        let kind = match self {
+            Self::Pod(_) => Kind::Pod,
+            Self::Workload(kind, _) => Kind::Workload(*kind),
+            Self::Service(_) => Kind::Service,
+            Self::Node(_) => Kind::Node,
+            Self::NewPod { .. } | Self::Address(_) | Self::WellKnown(_) => return &[],
+        };
+        kind.own_words()
     }
 
     /// What was probably meant, where no such endpoint exists: a misspelt word is a pod's name as well.

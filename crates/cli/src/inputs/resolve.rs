@@ -3,6 +3,7 @@
 mod api_server;
 mod internet;
 mod nameless;
+mod namesake;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ mod well_known;
 
 use std::collections::BTreeSet;
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use ringfence_model::{Cluster, Endpoint, Labels, Namespace, ObjectName, Owner, Pod};
 
 use super::endpoint::EndpointArgument;
@@ -19,6 +20,7 @@ use super::suggest::hint;
 
 pub(crate) use api_server::{nodes as api_server_nodes, translated};
 pub(crate) use nameless::nameless;
+pub(crate) use namesake::namesake;
 pub(crate) use ports::{Asked, asked, served};
 
 /// Which end of a connection is meant: some words mean another thing at the other end.
@@ -40,6 +42,33 @@ pub(crate) fn resolve(
 
 /// As [`resolve`], where `ports` are asked: the API server's own port is not one of its Service.
 pub(crate) fn resolve_at(
+    cluster: &mut Cluster,
+    argument: &EndpointArgument,
+    side: Side,
+    ports: &[PortArgument],
+) -> anyhow::Result<Vec<Endpoint>> {
+    let found = named(cluster, argument, side, ports);
+    found.map_err(|error| match other_reading(cluster, argument) {
+        Some(other) => anyhow!("{error:#} (did you mean `{other}`?)"),
+        None => error,
+    })
+}
+
+/// What is called so in a namespace that is called as the kind is.
+fn other_reading(cluster: &Cluster, argument: &EndpointArgument) -> Option<String> {
+    let name = match argument {
+        EndpointArgument::Pod(name)
+        | EndpointArgument::Workload(_, name)
+        | EndpointArgument::Service(name) => &name.name,
+        EndpointArgument::Node(name) => name,
+        EndpointArgument::NewPod { .. }
+        | EndpointArgument::Address(_)
+        | EndpointArgument::WellKnown(_) => return None,
+    };
+    namesake::instead(cluster, argument, name)
+}
+
+fn named(
     cluster: &mut Cluster,
     argument: &EndpointArgument,
     side: Side,

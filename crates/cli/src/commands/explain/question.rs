@@ -19,6 +19,8 @@ pub(super) struct Question {
     pub(super) source: EndpointArgument,
     pub(super) destination: EndpointArgument,
     pub(super) port: Option<PortArgument>,
+    /// The ends as they were typed.
+    texts: [String; 2],
 }
 
 /// One way from an end to an end, in the place of all that no policy tells apart from it.
@@ -40,7 +42,14 @@ impl Question {
             source: EndpointArgument::parse(&arguments.source, namespace)?,
             destination: EndpointArgument::parse(&arguments.destination, namespace)?,
             port,
+            texts: [arguments.source.clone(), arguments.destination.clone()],
         })
+    }
+
+    /// The ends, and how they were typed.
+    pub(super) fn typed(&self) -> impl Iterator<Item = (&EndpointArgument, &str)> {
+        let ends = [&self.source, &self.destination].into_iter();
+        ends.zip(self.texts.iter().map(String::as_str))
     }
 
     /// The pods that it names.

@@ -18,7 +18,7 @@ use super::ports;
 use super::question::Question;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::manifests::LoadedManifests;
-use crate::inputs::resolve::{mentioned, nameless, served, translated, unmentioned};
+use crate::inputs::resolve::{mentioned, nameless, namesake, served, translated, unmentioned};
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,6 +42,10 @@ pub(super) fn warnings(
     let known = mentioned(&manifests.cluster);
     let unmentioned = ends.filter_map(|end| unmentioned(&known, end));
     found.extend(unmentioned.map(of_unmentioned));
+    let namesakes = question
+        .typed()
+        .filter_map(|(end, text)| namesake(cluster, text, end));
+    found.extend(namesakes.map(of_namesake));
     for one in judged {
         let sources = std::slice::from_ref(&one.way.source);
         let nameless = nameless(
@@ -80,6 +84,15 @@ fn left_out(caveat: String) -> Warning {
 const fn of_unmentioned(message: String) -> Warning {
     Warning {
         rule: "OB-4",
+        message,
+        help: None,
+    }
+}
+
+/// a namespace that is called as a kind is.
+const fn of_namesake(message: String) -> Warning {
+    Warning {
+        rule: "Q-2",
         message,
         help: None,
     }

@@ -15,7 +15,7 @@ use crate::inputs::FileArguments;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::port::{PortArgument, ports};
 use crate::inputs::resolve::{
-    Side, asked, mentioned, nameless, resolve_at, translated, unmentioned,
+    Side, asked, mentioned, nameless, namesake, resolve_at, translated, unmentioned,
 };
 
 /// Files of tests as they were read.
@@ -230,6 +230,7 @@ impl Reader<'_> {
             return (None, Vec::new());
         };
         self.doubt("OB-4", text, unmentioned(&self.namespaces, &argument));
+        self.doubt("Q-2", text, namesake(self.cluster, &text.text, &argument));
         let ends = resolve_at(self.cluster, &argument, side, ports);
         let ends = self.keep(text, ends).unwrap_or_default();
         (Some(argument), ends)

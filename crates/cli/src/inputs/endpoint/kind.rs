@@ -51,6 +51,12 @@ impl Kind {
         Some(*kind)
     }
 
+    /// The words for this kind.
+    pub(super) fn own_words(self) -> &'static [&'static str] {
+        let own = WORDS.iter().find(|(kind, _)| *kind == self);
+        own.map_or(&[], |(_, words)| words)
+    }
+
     /// Every word for a kind.
     pub(super) fn words() -> impl Iterator<Item = &'static str> {
         WORDS.iter().flat_map(|(_, words)| words.iter().copied())
