@@ -5,12 +5,13 @@ mod matching;
 mod party;
 mod reason;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use ringfence_net::IpProtocol;
 
-use crate::ObjectName;
+use crate::{Direction, ObjectName};
 
 pub use host::{HostReason, HostRef, HostRuleRef, JudgedHostRule};
 pub use matching::Match;
@@ -60,13 +61,40 @@ pub struct Connection {
     pub protocol: IpProtocol,
     /// The port it reaches, after a Service's target port is resolved (rule NP-33).
     pub port: Option<u16>,
+    /// The port of a node that was dialled, where it leads to the destination (rule OB-24).
+    pub entry: Option<Entry>,
     /// What the source's policies say.
     pub egress: DirectionDecision,
     /// What the destination's policies say.
     pub ingress: DirectionDecision,
 }
 
+/// A port of a node that leads to a pod (rule OB-24).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The node.
+    pub node: Party,
+    /// Its port.
+    pub port: u16,
+    /// Whether the source is on the same node, so that its policies see the pod already.
+    pub is_local: bool,
+}
+
 impl Connection {
+    /// As the policies see it that judge `direction`: those of the source see the port of another node as such, before that
+    /// node leads it to the pod (rule OB-24).
+    #[must_use]
+    pub fn seen(&self, direction: Direction) -> Cow<'_, Self> {
+        match (&self.entry, direction) {
+            (Some(entry), Direction::Egress) if !entry.is_local => Cow::Owned(Self {
+                destination: entry.node.clone(),
+                port: Some(entry.port),
+                ..self.clone()
+            }),
+            (Some(_) | None, _) => Cow::Borrowed(self),
+        }
+    }
+
     /// Q-9, NP-7: both ends must let it pass; a refusal outweighs what is not known.
     #[must_use]
     pub fn verdict(&self) -> DirectionVerdict {

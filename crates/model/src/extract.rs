@@ -26,7 +26,7 @@ use crate::{EndpointsKind, METADATA_NAME_LABEL, Namespace, Object};
 
 pub(crate) use allowed_access::allowed_access;
 pub(crate) use kind::kind_cluster;
-pub(crate) use pod::policy_ports;
+pub(crate) use pod::{host_ports, policy_ports};
 pub(crate) use policy_test::policy_test;
 pub(crate) use trust_zones::trust_zones;
 

@@ -48,8 +48,8 @@ mod yaml;
 pub use allowed_access::{AllowedAccess, Permission};
 pub use answer::{
     Answer, AuditRef, Audited, Because, ClusterRuleRef, Connection, DirectionDecision,
-    DirectionVerdict, HostReason, HostRef, HostRuleRef, JudgedHostRule, JudgedRule, Match, Outcome,
-    Party, PolicyRef, RuleRef,
+    DirectionVerdict, Entry, HostReason, HostRef, HostRuleRef, JudgedHostRule, JudgedRule, Match,
+    Outcome, Party, PolicyRef, RuleRef,
 };
 pub use assemble::{
     Mentions, UnknowableSelector, add_endpoints, assemble, assemble_mentioning, assemble_with,
@@ -85,7 +85,7 @@ pub use name::ObjectName;
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
 pub use node::Node;
 pub use place::{Place, SourceTree};
-pub use pod::{ContainerPort, Phase, Pod};
+pub use pod::{ContainerPort, HostPort, Phase, Pod};
 pub use policy::{
     Direction, IpBlock, NetworkPolicy, PeerSelector, PolicyPeer, PolicyPort, PolicyRule, PortMatch,
 };

@@ -24,6 +24,9 @@ pub struct Pod {
     pub host_addresses: Vec<IpAddr>,
     /// Ports of containers and sidecars, in order (rules NP-36, OB-11).
     pub ports: Vec<ContainerPort>,
+    /// Ports of its node that lead to it (rule OB-24).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_ports: Vec<HostPort>,
     /// Whether the pod may be a Service backend: no `Ready` condition, or `Ready=True` (rule OB-12).
     pub ready: bool,
     /// The workload it belongs to: the top of its chain of owners, as far as that is known.
@@ -51,6 +54,7 @@ impl Pod {
             addresses: Vec::new(),
             host_addresses: Vec::new(),
             ports: Vec::new(),
+            host_ports: Vec::new(),
             ready: true,
             workload: None,
             terminating: false,
@@ -64,6 +68,7 @@ impl Pod {
         self.addresses.shrink_to_fit();
         self.host_addresses.shrink_to_fit();
         self.ports.shrink_to_fit();
+        self.host_ports.shrink_to_fit();
     }
 
     /// Whether the pod exists for policy: neither succeeded nor failed (rule Q-4).
@@ -106,4 +111,17 @@ pub struct ContainerPort {
     pub protocol: Protocol,
     /// `containerPort`.
     pub port: u16,
+}
+
+/// A port of the node of a pod that leads to a port of the pod (rule OB-24).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostPort {
+    /// `hostIP`: the only address of the node at which it does; `None` for all of them.
+    pub address: Option<IpAddr>,
+    /// `hostPort`.
+    pub port: u16,
+    /// Protocol, TCP by default.
+    pub protocol: Protocol,
+    /// `containerPort`.
+    pub container_port: u16,
 }

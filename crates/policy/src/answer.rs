@@ -5,6 +5,7 @@ mod destination;
 mod direction;
 mod end;
 mod host;
+mod host_port;
 mod outcome;
 mod peer;
 mod port;
@@ -67,6 +68,14 @@ pub(crate) fn answer(facts: Facts<'_>, query: &Query) -> Result<Answer, QueryErr
     match find_destination(facts, query, &source)? {
         Destination::End(end) => {
             let connection = connect(facts, query, &source, &end, dialled_directly(query))?;
+            Ok(Answer {
+                outcome: outcome::of_one(&connection),
+                service: None,
+                connections: vec![connection],
+            })
+        }
+        Destination::HostPort(door) => {
+            let connection = door.connect(facts, query, &source)?;
             Ok(Answer {
                 outcome: outcome::of_one(&connection),
                 service: None,
@@ -147,6 +156,7 @@ fn connect(
         ingress: judge(facts, Direction::Ingress, &destination, &source, dialled),
         protocol: dialled.protocol,
         port: dialled.port,
+        entry: None,
         source,
         destination,
     })

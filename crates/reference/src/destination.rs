@@ -1,4 +1,4 @@
-//! Rules, OB-13, OB-18, OB-19 and HF-8: where a question leads.
+//! Rules, OB-13, OB-18, OB-19, OB-24 and HF-8: where a question leads.
 
 use std::net::IpAddr;
 
@@ -10,6 +10,7 @@ use ringfence_net::Family;
 
 use crate::direction::Dialled;
 use crate::host;
+use crate::host_port::{Door, door};
 use crate::node::named_node;
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, at_address, candidate, common_family};
@@ -33,6 +34,8 @@ pub(crate) fn source(cluster: &Cluster, query: &Query) -> Result<Candidate, Quer
 /// Where a query leads: to one party, or through a Service to its backends.
 pub(crate) enum Destination {
     Party(Candidate),
+    /// To a pod, by a port of its node (rule OB-24).
+    HostPort(Door),
     /// With the family that the Service's address decides, if it has one (rule Q-7).
     Service(ObjectName, Option<Family>, Vec<Backend>),
     /// To the pods of a headless Service, without anything in between (rule OB-13).
@@ -56,8 +59,21 @@ pub(crate) fn destination(
             let family = common_family(source, &to).ok().flatten();
             let address = family.and_then(|family| to.in_family(Some(family)).address());
             let found = address.and_then(|address| at_node(cluster, query, source, &to, address));
-            Ok(found.unwrap_or(Destination::Party(to)))
+            Ok(found.unwrap_or_else(|| node_itself(cluster, query, source, to)))
         }
+    }
+}
+
+/// OB-24: a node, unless its port leads to a pod.
+fn node_itself(
+    cluster: &Cluster,
+    query: &Query,
+    source: &Candidate,
+    node: Candidate,
+) -> Destination {
+    match door(cluster, query, source, &node) {
+        Some(door) => Destination::HostPort(door),
+        None => Destination::Party(node),
     }
 }
 
@@ -128,11 +144,11 @@ fn dialled(
     address: IpAddr,
 ) -> Result<Destination, QueryError> {
     let found = at_address(cluster, address);
-    if let Party::Node { .. } = &found.party
-        && common_family(source, &found).is_ok()
-        && let Some(at_node) = at_node(cluster, query, source, &found, address)
-    {
-        return Ok(at_node);
+    if let Party::Node { .. } = &found.party {
+        let is_spoken = common_family(source, &found).is_ok();
+        let served = is_spoken.then(|| at_node(cluster, query, source, &found, address));
+        let served = served.flatten();
+        return Ok(served.unwrap_or_else(|| node_itself(cluster, query, source, found)));
     }
     let is_other = matches!(found.in_family(None), Party::Other(_));
     let Some((service, port)) = serving(cluster, address, query).filter(|_| is_other) else {

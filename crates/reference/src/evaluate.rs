@@ -10,6 +10,7 @@ use ringfence_model::{
 use crate::destination::{Destination, destination, no_common_family, source};
 use crate::direction::{Attempt, Dialled, decide};
 use crate::host;
+use crate::host_port;
 use crate::party::Candidate;
 use crate::resolve::{NoCommonFamily, check_addresses, common_family};
 use crate::service::Backend;
@@ -30,6 +31,15 @@ pub fn answer(cluster: &Cluster, query: &Query) -> Result<Answer, QueryError> {
                 via_service: false,
             };
             let connection = connect(cluster, query, &from, &to, dialled)?;
+            let outcome = outcome_of_one(&connection);
+            Ok(Answer {
+                outcome,
+                service: None,
+                connections: vec![connection],
+            })
+        }
+        Destination::HostPort(door) => {
+            let connection = host_port::enter(cluster, query, &from, &door)?;
             let outcome = outcome_of_one(&connection);
             Ok(Answer {
                 outcome,
@@ -101,6 +111,7 @@ fn connect(
         ingress: judge(cluster, Direction::Ingress, &destination, &source, dialled),
         protocol: dialled.protocol,
         port: dialled.port,
+        entry: None,
         source,
         destination,
     })
@@ -108,7 +119,7 @@ fn connect(
 
 /// an end that is no live pod of the pod network has no policy, but a node may have a firewall (rule HF-2). NP-61: nor
 /// has loopback.
-fn judge(
+pub(crate) fn judge(
     cluster: &Cluster,
     direction: Direction,
     own: &Party,

@@ -14,6 +14,7 @@ mod direction;
 mod domain;
 mod evaluate;
 mod host;
+mod host_port;
 mod node;
 mod party;
 mod peer;

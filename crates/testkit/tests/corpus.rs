@@ -121,7 +121,7 @@ fn picks() -> Vec<String> {
 fn the_specification_lists_what_is_ambiguous() {
     let picks = picks();
     assert_eq!(picks, rules("AM", &[1..=picks.len().try_into().unwrap()]));
-    assert!(picks.len() >= 26, "only {picks:?}");
+    assert!(picks.len() >= 27, "only {picks:?}");
 }
 
 fn required() -> BTreeSet<String> {
@@ -137,7 +137,7 @@ fn required() -> BTreeSet<String> {
 }
 
 fn known() -> BTreeSet<String> {
-    let objects = rules("OB", &[1..=23]);
+    let objects = rules("OB", &[1..=24]);
     let validation = rules("V", &[1..=25]);
     required()
         .into_iter()

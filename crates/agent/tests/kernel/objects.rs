@@ -56,6 +56,7 @@ pub(crate) fn pod_on(node: &str, name: &str, address: &str) -> AgentObject {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod api_server;
 mod host_pods;
+mod host_ports;
 mod kinds;
 mod service_ports;
 

@@ -168,6 +168,7 @@ fn pod(number: u8) -> Pod {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: None,
     }
 }

@@ -38,6 +38,7 @@ fn pod(name: &str, app: &str, list: &[&str]) -> Pod {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: None,
     }
 }

@@ -188,6 +188,7 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: workload.source.clone(),
     }
 }
@@ -253,6 +254,7 @@ fn wanted(
         words.collect()
     };
     let container = Container {
+        host_ports: Vec::new(),
         command: expanded(&container.command),
         args: expanded(&container.args),
         ..container.clone()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mentions::{COMPLETION_INDEX, Mentions, POD_INDEX, POD_NAME};
 use super::owners::{Key, Workloads, key};
-use crate::extract::policy_ports;
+use crate::extract::{host_ports, policy_ports};
 use crate::{Labels, ObjectName, Phase, Pod, PodManifest, Workload, WorkloadKind};
 
 /// The kind whose pods come to an end.
@@ -123,6 +123,7 @@ fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
         addresses: Vec::new(),
         host_addresses: Vec::new(),
         ports: policy_ports(spec),
+        host_ports: host_ports(spec),
         ready: true,
         workload: Some(workloads.top(key(workload))),
         terminating: false,

@@ -1,11 +1,13 @@
 //! Containers and their ports (rules NP-36, OB-7).
 
+use ringfence_net::Protocol;
+
 use super::pod::owned;
 use crate::diagnostic::Severity;
 use crate::report::{Problem, Report};
-use crate::validate::{invalid_text, names, ports, quote};
+use crate::validate::{address, invalid_text, names, ports, quote};
 use crate::view::View;
-use crate::{Container, ContainerPort, EnvFrom, EnvValue, EnvVar, KeyRef, VolumeMount};
+use crate::{Container, ContainerPort, EnvFrom, EnvValue, EnvVar, HostPort, KeyRef, VolumeMount};
 
 /// The containers at `at`. Names in `taken` belong to earlier containers of the pod.
 pub(super) fn containers<'a>(
@@ -39,6 +41,10 @@ fn container<'a>(report: &mut Report, at: &View<'a>, taken: &mut Vec<Names<'a>>)
         .items()
         .filter_map(|item| container_port(report, &item, &mut names, taken))
         .collect();
+    let host_ports = ports_at.items();
+    let host_ports = host_ports
+        .filter_map(|item| host_port(report, &item))
+        .collect();
     taken.push(names);
     Container {
         name: name.to_owned(),
@@ -56,6 +62,7 @@ fn container<'a>(report: &mut Report, at: &View<'a>, taken: &mut Vec<Names<'a>>)
             .filter_map(|item| env_from(&item))
             .collect(),
         ports,
+        host_ports,
         volume_mounts: at
             .field("volumeMounts")
             .items()
@@ -102,6 +109,31 @@ fn container_port<'a>(
         name: owned(&name_at),
         protocol: protocol?,
         port: port?,
+    })
+}
+
+/// OB-24: the port of the node, if there is one. What is wrong with the port of the container is told once, elsewhere.
+fn host_port(report: &mut Report, at: &View<'_>) -> Option<HostPort> {
+    let number_at = at.field("hostPort");
+    if number_at.integer().unwrap_or(0) == 0 {
+        return None;
+    }
+    let port = ports::port(report, "OB-24", &number_at)?;
+    let address_at = at.field("hostIP");
+    let address = match address_at.text_or_empty() {
+        "" => None,
+        _ => Some(address::ip(report, "OB-24", &address_at)?),
+    };
+    let protocol = match at.field("protocol").text_or_empty() {
+        "" => Protocol::Tcp,
+        written => written.parse().ok()?,
+    };
+    let number = at.field("containerPort").integer();
+    Some(HostPort {
+        address: address.filter(|address| !address.is_unspecified()),
+        port,
+        protocol,
+        container_port: number.and_then(|number| u16::try_from(number).ok())?,
     })
 }
 

@@ -8,8 +8,8 @@ use crate::report::Report;
 use crate::validate::{address, names, selector};
 use crate::view::View;
 use crate::{
-    ContainerPort, Phase, Pod, PodManifest, PodSpec, RestartPolicy, Toleration, Volume,
-    VolumeSource,
+    Container, ContainerPort, HostPort, Phase, Pod, PodManifest, PodSpec, RestartPolicy,
+    Toleration, Volume, VolumeSource,
 };
 
 pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManifest> {
@@ -26,6 +26,7 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
         addresses: addresses(report, &status, "podIPs", "podIP"),
         host_addresses: addresses(report, &status, "hostIPs", "hostIP"),
         ports: policy_ports(&spec),
+        host_ports: host_ports(&spec),
         ready: is_ready(&status),
         workload: None,
         terminating: root.field("metadata").field("deletionTimestamp").is_set(),
@@ -41,12 +42,23 @@ pub(super) fn pod(context: &mut Context<'_>, root: &View<'_>) -> Option<PodManif
 
 /// The ports that policy sees: containers in order, then sidecars (rule NP-36).
 pub(crate) fn policy_ports(spec: &PodSpec) -> Vec<ContainerPort> {
-    let sidecars = spec.init_containers.iter().filter(|found| found.sidecar);
-    spec.containers
-        .iter()
-        .chain(sidecars)
+    running(spec)
         .flat_map(|container| container.ports.iter().cloned())
         .collect()
+}
+
+/// The ports of its node that lead to it. A pod in the network of its node listens there itself (rule OB-24).
+pub(crate) fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
+    running(spec)
+        .filter(|_| !spec.host_network)
+        .flat_map(|container| container.host_ports.iter().cloned())
+        .collect()
+}
+
+/// Containers in order, then sidecars.
+fn running(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    let sidecars = spec.init_containers.iter().filter(|found| found.sidecar);
+    spec.containers.iter().chain(sidecars)
 }
 
 fn phase(report: &mut Report, at: &View<'_>) -> Option<Phase> {

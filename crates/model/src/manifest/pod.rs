@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerPort, Labels};
+use crate::{ContainerPort, HostPort, Labels};
 
 /// What runs in a pod, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct Container {
     pub env_from: Vec<EnvFrom>,
     /// `ports`.
     pub ports: Vec<ContainerPort>,
+    /// Those of them with a `hostPort`.
+    #[serde(default)]
+    pub host_ports: Vec<HostPort>,
     /// `volumeMounts`.
     pub volume_mounts: Vec<VolumeMount>,
     /// `workingDir`.

@@ -1,4 +1,4 @@
-//! Rules, OB-13, OB-18, OB-19 and HF-8: where a question leads.
+//! Rules, OB-13, OB-18, OB-19, OB-24 and HF-8: where a question leads.
 
 use std::net::IpAddr;
 
@@ -8,6 +8,7 @@ use ringfence_model::{
 use ringfence_net::Family;
 
 use super::end::End;
+use super::host_port::Door;
 use super::service::{Backend, Scope, addressed, backends, dialled_port};
 use super::{Facts, ServiceClient, ServiceTargets, dialled_directly, host, no_common_family};
 
@@ -15,6 +16,8 @@ use super::{Facts, ServiceClient, ServiceTargets, dialled_directly, host, no_com
 #[derive(Clone, Debug)]
 pub(super) enum Destination {
     End(End),
+    /// A pod, by a port of its node (rule OB-24).
+    HostPort(Door),
     /// With the family that the Service's address fixes (rule Q-7).
     Service(ObjectName, Option<Family>, Vec<Backend>),
     /// To those that the name of a headless Service stands for, which are dialled themselves (rule OB-13).
@@ -50,9 +53,15 @@ pub(super) fn find_destination(
             let family = source.common_family(&end).ok().flatten();
             let address = family.and_then(|family| end.address(family));
             let found = address.and_then(|address| at_node(facts, query, source, (&end, address)));
-            Ok(found.unwrap_or(Destination::End(end)))
+            Ok(found.unwrap_or_else(|| itself(facts, query, source, end)))
         }
     }
+}
+
+/// OB-24: some ports of a node are those of pods on it.
+fn itself(facts: Facts<'_>, query: &Query, source: &End, end: End) -> Destination {
+    let door = Door::find(facts, query, source, &end);
+    door.map_or(Destination::End(end), Destination::HostPort)
 }
 
 /// OB-19: the Service that has this port at nodes, if `address` is one of a node and there is one. Those in the cluster get
@@ -121,7 +130,8 @@ fn by_address(
     if !end.is_other() {
         let is_spoken = source.common_family(&end).is_ok();
         let found = is_spoken.then(|| at_node(facts, query, source, (&end, address)));
-        return Ok(found.flatten().unwrap_or(Destination::End(end)));
+        let found = found.flatten();
+        return Ok(found.unwrap_or_else(|| itself(facts, query, source, end)));
     }
     let Some((service, port)) = serving(facts, query, address) else {
         return Ok(Destination::End(end));

@@ -157,6 +157,12 @@ impl NodeIndex {
         claims.any(|claim| claim.is_of(Some(name)))
     }
 
+    /// The live pods on the node `name`, in order of name.
+    pub(crate) fn pods_on(&self, name: &str) -> impl Iterator<Item = &ObjectName> {
+        let found = self.pods.get(name).into_iter().flatten();
+        found.map(|reporter| &reporter.pod)
+    }
+
     /// CN-35: whether the object of some node lists `address`.
     pub(crate) fn is_of_object(&self, address: IpAddr) -> bool {
         self.objects.contains_key(&address)

@@ -78,12 +78,15 @@ impl Cuts {
         cuts
     }
 
-    /// OB-19: the ports that Services have at nodes.
+    /// OB-19, OB-24: the ports that Services and pods have at nodes.
     fn at_nodes(&mut self, cluster: &Cluster) {
         for port in cluster.services.values().flat_map(|service| &service.ports) {
             if let Some(number) = port.node_port {
                 self.around(port.protocol, PortRange::single(number));
             }
+        }
+        for port in cluster.pods.values().flat_map(|pod| &pod.host_ports) {
+            self.around(port.protocol, PortRange::single(port.port));
         }
     }
 

@@ -253,6 +253,7 @@ fn usual() -> Pod {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: None,
     }
 }

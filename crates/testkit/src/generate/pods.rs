@@ -136,6 +136,7 @@ fn pod(random: &mut Random, shape: Shape, namespaces: &[String], number: u8) -> 
         workload: None,
         terminating: random.chance(8),
         uid: None,
+        host_ports: Vec::new(),
         source: None,
         name,
     }

@@ -82,6 +82,7 @@ pub(in crate::state) fn pod(name: &str, addresses: &[&str]) -> Pod {
         workload: None,
         terminating: false,
         uid: None,
+        host_ports: Vec::new(),
         source: None,
     }
 }

@@ -53,12 +53,23 @@ struct Connection<'a> {
     protocol: String,
     /// The port that is reached, after a Service's target port; of several the lowest.
     port: Option<u16>,
+    /// The port of a node that was dialled, where it leads to a pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_port: Option<HostPort>,
     /// The ports that were asked about.
     asked: &'a ConnectionSet,
     /// How many ways this one stands for, which no policy tells apart.
     alike: usize,
     egress: Direction,
     ingress: Direction,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HostPort {
+    node: String,
+    node_address: Option<String>,
+    port: u16,
 }
 
 #[derive(Serialize)]
@@ -146,6 +157,7 @@ fn of_ends<'a>(
         destination,
         protocol,
         port,
+        entry,
         egress,
         ingress,
     } = &connection;
@@ -161,6 +173,11 @@ fn of_ends<'a>(
             .as_policy()
             .map_or_else(|| protocol.0.to_string(), |known| known.to_string()),
         port: *port,
+        host_port: entry.as_ref().map(|entry| HostPort {
+            node: entry.node.to_string(),
+            node_address: address(&entry.node),
+            port: entry.port,
+        }),
         asked: &group.asked,
         alike,
         egress: Direction::new(cluster, &connection, egress),

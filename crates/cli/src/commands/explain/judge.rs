@@ -222,7 +222,12 @@ impl Group {
 
     /// The port that is reached, where it may be another than the one that was dialled.
     fn shifts_port(&self) -> Option<u16> {
-        self.service.as_ref().and(self.connection.port)
+        self.connection.port.filter(|_| self.is_led_on())
+    }
+
+    /// Whether a Service or a node leads it to where it ends.
+    pub(super) fn is_led_on(&self) -> bool {
+        self.service.is_some() || self.connection.entry.is_some()
     }
 }
 

@@ -82,9 +82,10 @@ pub(super) fn reasons(
     connection: &Connection,
     decision: &DirectionDecision,
 ) -> Vec<Reason> {
+    let seen = connection.seen(decision.direction);
     let decided = Decided {
         context,
-        connection,
+        connection: &seen,
         decision,
     };
     let passed = decision.passed.iter();

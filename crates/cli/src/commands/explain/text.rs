@@ -137,9 +137,10 @@ fn reached(story: &Story<'_>, group: &Group) -> String {
     let asked = ports::asked(story.question, &group.asked);
     let reached = group.connection.port;
     let single = reached.map(PortRange::single);
-    let shifted = group.asked.iter().any(|(_, ports)| {
-        group.service.is_some() && single.is_some_and(|port| ports.ranges() != [port])
-    });
+    let shifted = group
+        .asked
+        .iter()
+        .any(|(_, ports)| group.is_led_on() && single.is_some_and(|port| ports.ranges() != [port]));
     match reached.filter(|_| shifted) {
         Some(port) => format!("{asked} ({port} behind it)"),
         None => asked,

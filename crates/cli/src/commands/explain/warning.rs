@@ -1,6 +1,7 @@
 //! What an answer rests on besides the policies.
 
 mod host_pod;
+mod host_port;
 mod own_node;
 
 use std::collections::BTreeSet;
@@ -56,6 +57,7 @@ pub(super) fn warnings(
         );
         found.extend(nameless.map(of_nameless));
         found.extend(not_served(cluster, one));
+        found.extend(host_port::homeless(cluster, one));
         found.extend(of_api_server(cluster, question, &one.way.destination));
         let dialled = one.answer.service.as_ref();
         let dialled = dialled.and_then(|name| cluster.services.get(name));
@@ -63,6 +65,7 @@ pub(super) fn warnings(
         for connection in &one.answer.connections {
             found.extend(headless.and_then(|service| not_translated(service, one, connection)));
             found.extend(namespaces(cluster, connection));
+            found.extend(host_port::led_on(connection));
             found.extend(own_node::closed(engine, connection));
             found.extend(host_pod::denied(engine, connection));
             found.extend(dialled.and_then(|service| allows_service(cluster, service, connection)));

@@ -99,9 +99,10 @@ impl Direction {
         connection: &Connection,
         decision: &DirectionDecision,
     ) -> Self {
+        let seen = connection.seen(decision.direction);
         let facts = Facts {
             cluster,
-            connection,
+            connection: &seen,
         };
         let because = &decision.because;
         let passed = decision.passed.iter();

@@ -10,7 +10,7 @@ use ringfence_kube::{Access, PROBE_LABEL, ProbeError, ProbePod, ProbePods, Runni
 use ringfence_model::{Endpoint, ObjectName, Outcome, Pod, Query};
 use ringfence_policy::Engine;
 
-use super::{Oracle, Verdict};
+use super::{Oracle, Verdict, targets};
 use crate::paint;
 use attempt::{Attempt, Found, Server, Trial};
 use place::{Ends, Place, Places, has_stand_in, in_place_of};
@@ -105,6 +105,11 @@ impl LiveCluster<'_> {
         let planned = queries.iter().map(|query| {
             let meant = self.engine.answer(query);
             let meant = meant.map_err(|error| Verdict::NoAnswer(error.to_string()))?;
+            if targets::is_by_host_port(&meant) {
+                let reason =
+                    "a hostPort leads to the pod that has it, and to none that stands in for it";
+                return Err(Verdict::Skipped(reason.to_owned()));
+            }
             let (from, to) = places.of(query, ends).map_err(Verdict::Skipped)?;
             let meant = meant.outcome;
             Ok(Planned { meant, from, to })

@@ -14,7 +14,7 @@ use ringfence_lab::start::StartedLab;
 use ringfence_model::{Input, KindCluster, Object, ObjectKind, Outcome, Query};
 use ringfence_policy::Engine;
 
-use super::{Oracle, Verdict};
+use super::{Oracle, Verdict, targets};
 use crate::inputs;
 use crate::inputs::manifests::LoadedManifests;
 use crate::paint;
@@ -177,6 +177,10 @@ impl Lab<'_> {
     ) -> Result<Vec<Attempt>, Verdict> {
         let meant = self.engine.answer(query);
         let meant = meant.map_err(|error| Verdict::NoAnswer(error.to_string()))?;
+        if targets::is_by_host_port(&meant) {
+            let reason = "a lab carries out no hostPort";
+            return Err(Verdict::Skipped(reason.to_owned()));
+        }
         let asked = counterparts.query(query).map_err(Verdict::Skipped)?;
         let inside = self.inside.answer(&asked);
         let inside = inside.map_err(|error| Verdict::Skipped(error.to_string()))?;

@@ -13,6 +13,12 @@ pub(super) struct Target<'a> {
     pub(super) ends: &'a [Connection],
 }
 
+/// Whether a node leads it to a pod (rule OB-24).
+pub(super) fn is_by_host_port(answer: &Answer) -> bool {
+    let mut connections = answer.connections.iter();
+    connections.any(|connection| connection.entry.is_some())
+}
+
 /// The end of `query` at `port`; behind a Service as such, each pod behind it as `answer` knows them.
 pub(super) fn targets<'a>(
     cluster: &Cluster,

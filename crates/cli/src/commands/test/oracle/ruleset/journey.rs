@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringfence_compile::Compiled;
-use ringfence_model::{Cluster, ObjectName, Query};
+use ringfence_model::{Cluster, HostPort, ObjectName, Pod, Query};
 use ringfence_net::{ConnectionState, Packet, Protocol, TcpFlags};
 use ringfence_ruleset::{Evaluator, Hook, Outcome};
 
@@ -182,6 +182,7 @@ impl<'a> World<'a> {
             Outcome::Accept => {}
             outcome @ (Outcome::Drop | Outcome::Reject) => return ended(outcome),
         }
+        self.lead_on(node, &mut packet);
         if self.place(packet.destination) == Place::Node(node.to_owned()) {
             return ended(self.hook(node, Hook::Input, &mut packet, choose));
         }
@@ -189,6 +190,32 @@ impl<'a> World<'a> {
         match self.hook(node, Hook::Forward, &mut packet, choose) {
             Outcome::Accept => self.leave(node, packet, choose),
             outcome @ (Outcome::Drop | Outcome::Reject) => ended(outcome),
+        }
+    }
+
+    /// OB-24: what the plugin for `hostPort` does between our hooks.
+    fn lead_on(&self, node: &str, packet: &mut Packet) {
+        if self.place(packet.destination) != Place::Node(node.to_owned()) {
+            return;
+        }
+        let on_node = |pod: &&Pod| pod.is_on_pod_network() && pod.node.as_deref() == Some(node);
+        let leads = |own: &&HostPort| {
+            let has_address = own
+                .address
+                .is_none_or(|only| only.to_canonical() == packet.destination);
+            packet.protocol == own.protocol.into()
+                && packet.destination_port == Some(own.port)
+                && has_address
+        };
+        let of_family = |address: &&IpAddr| address.is_ipv4() == packet.destination.is_ipv4();
+        let mut pods = self.cluster.pods.values().filter(on_node);
+        let found = pods.find_map(|pod| {
+            let own = pod.host_ports.iter().find(leads)?;
+            Some((*pod.addresses.iter().find(of_family)?, own.container_port))
+        });
+        if let Some((address, port)) = found {
+            packet.destination = address;
+            packet.destination_port = Some(port);
         }
     }
 
