@@ -19,7 +19,7 @@ use super::port::PortArgument;
 use super::suggest::hint;
 
 pub(crate) use api_server::{nodes as api_server_nodes, translated};
-pub(crate) use nameless::nameless;
+pub(crate) use nameless::{leave_open, nameless};
 pub(crate) use namesake::namesake;
 pub(crate) use ports::{Asked, asked, served};
 

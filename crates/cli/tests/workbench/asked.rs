@@ -4,6 +4,7 @@ mod api_server;
 mod host_pods;
 mod host_ports;
 mod kinds;
+mod nameless;
 mod service_ports;
 
 use std::collections::BTreeSet;

@@ -12,6 +12,7 @@ use ringfence_reach::assertion::{Claim, questions};
 use super::chain::{Tiers, chain};
 use super::question::{Question, Way};
 use super::verdict::Verdict;
+use crate::inputs::resolve::leave_open;
 
 /// The answer for some ports of one way.
 #[derive(Clone, Debug)]
@@ -71,12 +72,15 @@ pub(super) fn judge(
                 ..part.query
             };
             match engine.answer(&query) {
-                Ok(answer) => found.push(Judged {
-                    way: way.clone(),
-                    query: query.clone(),
-                    asked: part.connections,
-                    answer,
-                }),
+                Ok(mut answer) => {
+                    leave_open(engine, &query, &mut answer);
+                    found.push(Judged {
+                        way: way.clone(),
+                        query: query.clone(),
+                        asked: part.connections,
+                        answer,
+                    });
+                }
                 Err(error @ QueryError::NoCommonFamily(..)) => impossible = Some(error),
                 Err(error) => bail!(with_advice(error)),
             }

@@ -14,6 +14,7 @@ use ringfence_reach::assertion::{Claim, Coverage, Deciding, Question, questions}
 use super::oracle::{Oracle, Verdict};
 use super::report::{Failure, Judged, Skipped};
 use super::suite::Case;
+use crate::inputs::resolve::leave_open;
 use crate::threads::{map_in_lots, map_lots};
 use alike::{Failures, Skips};
 
@@ -130,6 +131,13 @@ impl Findings {
     }
 }
 
+/// Why nobody can tell, where a pod does not exist yet (rule NP-34).
+pub(super) fn depends_on(missing: &str) -> String {
+    format!(
+        "{missing} are not known, and rules name some: give the pod, or its workload, with its ports"
+    )
+}
+
 /// A question and the assertion that it is asked for.
 pub(super) struct Asked<'a> {
     pub(super) expected: Expected,
@@ -161,7 +169,10 @@ impl Asked<'_> {
     /// What the policies say, and why if they say something.
     fn own_verdict(&self, engine: &Engine) -> (Verdict, Option<Answer>) {
         match engine.answer(&self.question.query) {
-            Ok(answer) => (Verdict::Found(answer.outcome.clone()), Some(answer)),
+            Ok(mut answer) => match leave_open(engine, &self.question.query, &mut answer) {
+                Some(missing) => (Verdict::NoAnswer(depends_on(&missing)), Some(answer)),
+                None => (Verdict::Found(answer.outcome.clone()), Some(answer)),
+            },
             Err(error) => (Verdict::NoAnswer(error.to_string()), None),
         }
     }

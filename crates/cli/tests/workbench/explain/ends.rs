@@ -581,7 +581,7 @@ spec:
     assert_eq!(
         said("a/[app=cache]", "6379", 1),
         [
-            "warning[NP-34]: a/[app=cache] is known by its labels alone, and judged as a pod that declares no ports: rules for the port `redis` may let more pass once it does"
+            "warning[NP-34]: a/[app=cache] is known by its labels alone, and rules name the port `redis`: what depends on the ports that it will declare is unknown"
         ]
     );
     assert!(said("a/[app=other]", "6379", 0).is_empty());

@@ -3,7 +3,7 @@
 use ringfence_model::{Direction, JudgedRule, NetworkPolicy, PolicyRef};
 use ringfence_reach::matching::Step;
 
-use super::{Decided, Reason, Tone, few, rule};
+use super::{Decided, Reason, few, rule};
 use crate::commands::explain::excerpt::{Marked, Quote};
 
 /// Isolating policies that are shown.
@@ -32,7 +32,7 @@ pub(super) fn refused(
         ),
     };
     let title = format!("{}: isolated by {by}, and {why}", decided.headline());
-    let mut refusal = Reason::new(Tone::Denied, title).quoting(policies(decided, isolated_by));
+    let mut refusal = Reason::new(decided.tone(), title).quoting(policies(decided, isolated_by));
     let (_, more) = few(isolated_by, MOST_POLICIES, decided.context.all);
     if more > 0 {
         let policies = if more == 1 {

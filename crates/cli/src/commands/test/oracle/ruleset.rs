@@ -17,6 +17,8 @@ use ringfence_net::Family;
 use ringfence_policy::Engine;
 
 use super::{Oracle, Verdict};
+use crate::commands::test::judge::depends_on;
+use crate::inputs::resolve::leave_open;
 use journey::{Arrival, Place, World};
 use wired::wired;
 
@@ -69,10 +71,13 @@ impl Oracle for Ruleset<'_> {
 impl Ruleset<'_> {
     /// AM-22: what depends on addresses that nobody knows is not made known by making them up.
     fn answer(&self, world: &World<'_>, query: &Query) -> Verdict {
-        let answer = match self.engine.answer(query) {
+        let mut answer = match self.engine.answer(query) {
             Err(error) => return Verdict::NoAnswer(error.to_string()),
             Ok(answer) => answer,
         };
+        if let Some(missing) = leave_open(self.engine, query, &mut answer) {
+            return Verdict::NoAnswer(depends_on(&missing));
+        }
         match &answer.outcome {
             unknown @ Outcome::Unknown { .. } => Verdict::Found(unknown.clone()),
             Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints
