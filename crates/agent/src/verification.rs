@@ -73,6 +73,9 @@ pub struct Verification {
     /// Rules that the table leaves out for what they cost, in words (rule AM-21): the comparison is with the policies without them.
     #[serde(default)]
     pub left_out: Vec<String>,
+    /// Why pods in the network of the node reach what policies keep from them, if they do: another table judges those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_pods: Option<String>,
     /// There was none because the table is gone, or holds what ringfence never writes.
     #[serde(default)]
     pub foreign: bool,
@@ -104,6 +107,16 @@ impl Verification {
 /// Reads the table in the calling thread's network namespace and compares it with what the agent enforces. A table that
 /// changes meanwhile is read again.
 pub(crate) fn verify(agent: &Sender<Input>, config: &AgentConfig) -> Verification {
+    let found = settled(agent, config);
+    let health = ask(agent, |answer| Input::Health { answer });
+    let host_pods = health.unwrap_or_default().host_pods;
+    Verification {
+        host_pods: host_pods.problem().map(str::to_owned),
+        ..found
+    }
+}
+
+fn settled(agent: &Sender<Input>, config: &AgentConfig) -> Verification {
     for _ in 0..ATTEMPTS {
         if let Some((found, _)) = attempt(agent, config) {
             return found;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ringfence_agent::HostPodsHealth;
 use ringfence_agent::protocol::{AgentKey, AgentObject};
-use ringfence_agent::status::{Health, ask_flows, ask_health, ask_rules};
+use ringfence_agent::status::{Health, ask_flows, ask_health, ask_rules, ask_verification};
 use ringfence_model::{
     ClusterPolicyKind, ClusterPolicyName, Input, LoadOptions, Object, Pod, load,
 };
@@ -415,6 +415,9 @@ fn says_what_is_missing(node: &mut Node, cgroups: &Cgroups) {
             let problem = health.problem.as_deref().unwrap_or_default();
             problem.contains(message) && health.host_pods.problem() == Some(problem)
         });
+        let verified = ask_verification(&node.config.status_socket()).unwrap();
+        assert_eq!(verified.is_equal(), Some(true), "{verified:#?}");
+        assert!(verified.host_pods.unwrap().contains(message));
     }
     assert!(cgroups.own.exists());
 }

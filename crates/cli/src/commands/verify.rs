@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
         OutputFormat::Text => say!("{}", text::render(&found)),
         OutputFormat::Json => json::print(&found.iter().map(Node::of).collect::<Vec<_>>())?,
     }
-    Ok(code(found.values()))
+    Ok(code(found.values(), arguments.lab.is_some()))
 }
 
 fn ask(arguments: &VerifyArguments) -> anyhow::Result<BTreeMap<String, Verification>> {
@@ -96,9 +96,13 @@ fn of_cluster(agents: &Agents) -> anyhow::Result<BTreeMap<String, Verification>>
     Ok(found)
 }
 
-/// What cannot be judged counts more than a difference.
-fn code<'v>(found: impl Iterator<Item = &'v Verification>) -> ExitCode {
-    let rank = |it: &Verification| it.is_equal().map_or(BAD_INPUT, |equal| u8::from(!equal));
+/// What cannot be judged counts more than a difference. No node of a lab can keep anything from pods in its network.
+fn code<'v>(found: impl Iterator<Item = &'v Verification>, is_lab: bool) -> ExitCode {
+    let holds = |equal: bool, it: &Verification| equal && (is_lab || it.host_pods.is_none());
+    let rank = |it: &Verification| match it.is_equal() {
+        Some(equal) => u8::from(!holds(equal, it)),
+        None => BAD_INPUT,
+    };
     ExitCode::from(found.map(rank).max().unwrap_or(BAD_INPUT))
 }
 

@@ -104,14 +104,12 @@ fn install(plan: &Plan, folders: &Folders, heard: &Receiver<Vec<IpNet>>) {
 /// An agent that begins is not ready for a moment, which is no problem unless it lasts.
 #[derive(Default)]
 struct Wait {
-    rounds: u32,
+    waited: Duration,
 }
 
 impl Wait {
-    const ROUNDS: u32 = (INTERVAL.as_millis() / SOON.as_millis()) as u32;
-
-    const fn pause(&self) -> Duration {
-        if self.rounds > 0 && self.rounds < Self::ROUNDS {
+    fn pause(&self) -> Duration {
+        if !self.waited.is_zero() && self.waited < INTERVAL {
             SOON
         } else {
             INTERVAL
@@ -121,12 +119,12 @@ impl Wait {
     /// Whether `problem` is not to be told yet.
     fn excuses(&mut self, problem: Option<&anyhow::Error>) -> bool {
         let waits = problem.is_some_and(|problem| problem.is::<NotReady>());
-        self.rounds = if waits {
-            self.rounds.saturating_add(1)
+        self.waited = if waits {
+            self.waited.saturating_add(SOON)
         } else {
-            0
+            Duration::ZERO
         };
-        waits && self.rounds < Self::ROUNDS
+        waits && self.waited < INTERVAL
     }
 }
 

@@ -38,6 +38,9 @@ fn node(name: &str, found: &Verification) -> String {
             all.join(", ")
         );
     }
+    if let Some(problem) = &found.host_pods {
+        let _ = writeln!(text, "  not enforced: {}", paint::bad(problem));
+    }
     for rule in &found.left_out {
         let _ = writeln!(text, "  {}", paint::bad(rule));
     }
