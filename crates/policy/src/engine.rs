@@ -250,6 +250,21 @@ impl Engine {
         connectivity.for_each_row(self.world(), way, Some(destinations), visit);
     }
 
+    /// What the policies of `subjects` alone let pass, as [`Engine::one_way_in`] says it of two: calls `visit` with each set of
+    /// subjects that are judged alike, and what passes to each of `peers` for egress, from it for ingress.
+    pub fn for_each_side_in(
+        &self,
+        shared: SharedFamily,
+        direction: Direction,
+        (subjects, peers): (&ClassSet, &ClassSet),
+        visit: impl FnMut(&ClassSet, &Row),
+    ) {
+        let way = (direction, shared);
+        let ends = (subjects, peers);
+        self.connectivity()
+            .for_each_side(self.world(), way, ends, visit);
+    }
+
     /// Names for a pod or node and another by which [`Engine::answer`] judges a connection in the family that is asked
     /// for. `None` if they have no second family, or if nothing names them in it.
     #[must_use]

@@ -6,6 +6,7 @@
 //! Start with [`audit`]; [`Principle`] says what is measured, [`Audit::score`] what comes of it.
 
 mod acceptance;
+mod crowd;
 mod egress;
 mod exposure;
 mod finding;
@@ -20,6 +21,7 @@ mod stage;
 mod store;
 mod strangers;
 mod workload;
+mod worst;
 
 use std::net::IpAddr;
 
@@ -135,6 +137,7 @@ pub fn audit(subject: &Subject<'_>, options: &Options) -> Audit {
     let mut gathered = Gathered::default();
     ingress::measure(&stage, &workloads, options, &mut gathered);
     egress::measure(&stage, &workloads, &mut gathered);
+    crowd::measure(&stage, &workloads, &mut gathered);
     hosts::measure(subject, &workloads, &mut gathered);
     let acceptances = Acceptances::of(subject.documents);
     let principles = gathered.into_measured(&stage.engine, &workloads, &acceptances);

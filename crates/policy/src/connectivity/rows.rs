@@ -58,6 +58,32 @@ impl Connectivity {
         }
     }
 
+    /// What the policies of `subjects` alone let pass to each of `peers`, or from it, and who of them has these policies. In
+    /// the second family both are those that have both.
+    pub(crate) fn for_each_side(
+        &self,
+        world: World<'_>,
+        (direction, shared): (Direction, SharedFamily),
+        (subjects, peers): (&ClassSet, &ClassSet),
+        mut visit: impl FnMut(&ClassSet, &Row),
+    ) {
+        let mut met: BTreeMap<Families, ClassSet> = BTreeMap::new();
+        for group in self.groups.get(direction).iter() {
+            let families = group.key.families;
+            let members = group.members.intersection(subjects);
+            if members.is_empty() || (shared == SharedFamily::Second && !families.are_both()) {
+                continue;
+            }
+            let find = || match shared {
+                SharedFamily::First => peers.difference(&self.strangers(families)),
+                SharedFamily::Second => peers.intersection(&self.both()),
+            };
+            let met = met.entry(families).or_insert_with(find);
+            let own = self.judged_in(world, (direction, shared), group);
+            visit(&members, &side(own, met));
+        }
+    }
+
     /// The classes by what decides their rows: what the other ends say of them, and their own group.
     fn alike<'t>(
         &self,
@@ -84,6 +110,19 @@ impl Connectivity {
         let sets = self.classes.sets();
         sets.with_families(|other| !families.meet(other))
     }
+}
+
+/// What one end lets pass to each of `peers`.
+fn side(own: &Partition<Reach>, peers: &ClassSet) -> Row {
+    let mut cells: BTreeMap<Reach, Vec<ClassSet>> = BTreeMap::new();
+    let mut rest = peers.clone();
+    for (reach, classes) in own.cells() {
+        let here = classes.intersection(peers);
+        rest = rest.difference(&here);
+        cells.entry(reach.clone()).or_default().push(here);
+    }
+    cells.entry(own.rest().clone()).or_default().push(rest);
+    Row::new(cells)
 }
 
 /// what one end lets pass to each class, and what the other ends let pass from it.

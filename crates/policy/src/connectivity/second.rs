@@ -91,7 +91,7 @@ impl Connectivity {
     }
 
     /// The classes that have both families.
-    fn both(&self) -> ClassSet {
+    pub(super) fn both(&self) -> ClassSet {
         let sets = self.classes.sets();
         sets.with_families(Families::are_both)
     }

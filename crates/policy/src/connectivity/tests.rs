@@ -9,8 +9,9 @@ use ringfence_testkit::builder::{
 
 use super::{Connectivity, World};
 use crate::change::Change;
-use crate::class::ClassId;
+use crate::class::{ClassId, ClassSet};
 use crate::index::Index;
+use crate::shared_family::SharedFamily;
 
 /// A cluster and its connectivity, all of it judged.
 struct Kept {
@@ -59,7 +60,7 @@ impl Kept {
             cluster: &self.cluster,
             index: &self.index,
         };
-        let way = (Direction::Egress, crate::SharedFamily::First);
+        let way = (Direction::Egress, SharedFamily::First);
         self.found.for_each_row(world, way, None, |_, _| {});
     }
 
@@ -175,4 +176,29 @@ fn what_nobody_asks_any_more_is_forgotten() {
     }
     assert_eq!(format!("{:?}", world.found.atoms), before);
     assert_eq!(world.found.terms.len(), Kept::new().found.terms.len());
+}
+
+#[test]
+fn a_side_is_what_one_end_alone_lets_pass() {
+    let kept = Kept::new();
+    let world = World {
+        cluster: &kept.cluster,
+        index: &kept.index,
+    };
+    let classes: ClassSet = kept.found.classes().iter().collect();
+    for direction in Direction::ALL {
+        let mut met = ClassSet::new();
+        let way = (direction, SharedFamily::First);
+        let ends = (&classes, &classes);
+        kept.found.for_each_side(world, way, ends, |subjects, row| {
+            met = met.union(subjects);
+            for subject in subjects.iter() {
+                for peer in classes.iter() {
+                    let alone = kept.found.one_way(world, direction, subject, peer);
+                    assert_eq!(row.reach(peer), alone, "{direction:?} {subject} {peer}");
+                }
+            }
+        });
+        assert_eq!(met, classes);
+    }
 }

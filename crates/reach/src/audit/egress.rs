@@ -96,7 +96,7 @@ fn strangers(
 }
 
 /// Names may be asked of anybody: whom the cluster asks for names, manifests often do not tell.
-fn dns() -> ConnectionSet {
+pub(super) fn dns() -> ConnectionSet {
     let port = |protocol| ConnectionSet::of(protocol, PortSet::single(53));
     port(Protocol::Udp).union(&port(Protocol::Tcp))
 }

@@ -6,41 +6,76 @@ use ringfence_model::{ContainerPort, Labels, ObjectName, Pod, Service, ServicePo
 use ringfence_net::{ConnectionSet, PortSet};
 
 use super::Subject;
+use crate::workload::Unit;
 
-/// The Service that every pod of a cluster asks for names.
+/// The Service that every pod of a cluster asks for names, and where it answers.
 const DNS: (&str, &str) = ("kube-system", "kube-dns");
+const DNS_PORT: u16 = 53;
 
-/// What of each pod such Services offer.
-pub(super) fn exposed(subject: &Subject<'_>) -> BTreeMap<ObjectName, ConnectionSet> {
-    let mut exposed: BTreeMap<ObjectName, ConnectionSet> = BTreeMap::new();
-    let services = subject.cluster.services.values();
-    for service in services.filter(|service| is_open(subject, service)) {
-        for pod in backends(subject, service) {
-            for port in &service.ports {
-                let offered = target(pod, port);
-                let all = exposed.entry(pod.name.clone());
-                let all = all.or_insert_with(ConnectionSet::none);
-                *all = all.union(&offered);
-            }
-        }
+/// As many workloads may be offered to the outside in any cluster; in a larger one no more than half of them.
+const A_FEW: usize = 5;
+
+type Offered = BTreeMap<ObjectName, ConnectionSet>;
+
+/// What of each pod such Services offer. Where most workloads are offered to the outside, that is no exception any more, and
+/// only names are meant for everybody.
+pub(super) fn exposed(subject: &Subject<'_>, units: &BTreeMap<Unit, Vec<&Pod>>) -> Offered {
+    let mut exposed = offered(subject, faces_outside, |_| true);
+    let is_offered = |pods: &&Vec<&Pod>| pods.iter().any(|pod| exposed.contains_key(&pod.name));
+    let workloads = units.values().filter(is_offered).count();
+    if workloads > A_FEW && workloads * 2 > units.len() {
+        exposed.clear();
+    }
+    let names = offered(
+        subject,
+        |_, service| is_dns(service),
+        |port| port.port == DNS_PORT,
+    );
+    for (pod, offered) in names {
+        let all = exposed.entry(pod).or_insert_with(ConnectionSet::none);
+        *all = all.union(&offered);
     }
     exposed
 }
 
-/// NodePort and LoadBalancer, or addresses outside; and the cluster's DNS.
-fn is_open(subject: &Subject<'_>, service: &Service) -> bool {
+/// What Services offer of each pod at their ports, of those that `is_meant`.
+fn offered(
+    subject: &Subject<'_>,
+    is_meant: impl Fn(&Subject<'_>, &Service) -> bool,
+    is_port_meant: impl Fn(&ServicePort) -> bool,
+) -> Offered {
+    let mut all = Offered::new();
+    let services = subject.cluster.services.values();
+    for service in services.filter(|service| is_meant(subject, service)) {
+        for pod in backends(subject, service) {
+            for port in service.ports.iter().filter(|port| is_port_meant(port)) {
+                let offered = target(pod, port);
+                let known = all.entry(pod.name.clone());
+                let known = known.or_insert_with(ConnectionSet::none);
+                *known = known.union(&offered);
+            }
+        }
+    }
+    all
+}
+
+fn is_dns(service: &Service) -> bool {
+    (service.name.namespace.as_str(), service.name.name.as_str()) == DNS
+}
+
+/// NodePort and LoadBalancer, or addresses outside.
+fn faces_outside(subject: &Subject<'_>, service: &Service) -> bool {
     let written = || {
         subject
             .documents
             .field(service.source.as_ref()?, "spec.type")
     };
-    let faces_outside = || {
+    let is_written = || {
         let field = written();
         let kind = field.as_ref().and_then(|field| field.text());
         matches!(kind, Some("NodePort" | "LoadBalancer"))
     };
-    let name = (service.name.namespace.as_str(), service.name.name.as_str());
-    name == DNS || !service.external_addresses.is_empty() || faces_outside()
+    !service.external_addresses.is_empty() || is_written()
 }
 
 /// OB-12: the live pods that the selector matches; whether they are ready is a matter of the moment.

@@ -17,17 +17,17 @@ pub struct Measured {
     pub holds: usize,
     /// How many more count as open that are on the network of their nodes, where no policy holds them; RA04 names them.
     pub on_hosts: usize,
-    /// The namespace in which it holds for the smallest share; `None` if there was nothing to measure.
+    /// The namespace in which it holds for the smallest share, or the whole cluster where that is smaller; `None` if there was nothing to measure.
     pub worst: Option<NamespaceShare>,
     /// Where it does not, the worst first.
     pub findings: Vec<Finding>,
 }
 
 /// For how many of one namespace a principle holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamespaceShare {
-    /// Its name.
-    pub namespace: String,
+    /// Its name; `None` for the cluster as a whole.
+    pub namespace: Option<String>,
     /// For how many it is proven to hold.
     pub holds: usize,
     /// For how many it was measured; never 0.
@@ -87,6 +87,27 @@ pub enum GapKind {
     Stranger,
     /// A pod of such a namespace with labels that policies ask for, and that are anybody's to choose.
     Labelled(Labels),
+    /// Most workloads, in a cluster where most pairs of them are open.
+    Flat {
+        /// How many.
+        found: usize,
+        /// Of how many others.
+        of: usize,
+    },
+    /// A pod without labels in nearly every other namespace.
+    EveryNamespace {
+        /// In how many.
+        found: usize,
+        /// Of how many others.
+        of: usize,
+    },
+    /// Nearly all workloads.
+    Crowd {
+        /// How many.
+        found: usize,
+        /// Of how many others.
+        of: usize,
+    },
     /// More of the internet than a 256th.
     Internet,
     /// Whatever has a name below a domain, whose addresses nobody knows (rule AM-19).
@@ -95,6 +116,13 @@ pub enum GapKind {
     Neighbour,
     /// A pod of the workload's own namespace with labels that policies only ask to be there.
     LabelledNeighbour(Labels),
+    /// Most workloads of its namespace where most pairs of these are open, or nearly all of many.
+    Neighbours {
+        /// How many.
+        found: usize,
+        /// Of how many others.
+        of: usize,
+    },
     /// The cloud's metadata service.
     Metadata(IpAddr),
     /// The kubelet of a node, or the control plane on it.
@@ -115,6 +143,19 @@ pub enum GapKind {
     },
     /// Nothing keeps pods of the namespace from the network of their nodes.
     Admission,
+}
+
+impl NamespaceShare {
+    pub(super) fn add(&mut self, holds: bool) {
+        self.holds += usize::from(holds);
+        self.measured += 1;
+    }
+
+    /// Its name, `*` for the cluster as a whole.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("*")
+    }
 }
 
 impl Measured {
@@ -141,10 +182,14 @@ impl GapKind {
             (
                 Self::Stranger
                 | Self::Labelled(_)
+                | Self::Flat { .. }
+                | Self::EveryNamespace { .. }
+                | Self::Crowd { .. }
                 | Self::Internet
                 | Self::Names(_)
                 | Self::Neighbour
                 | Self::LabelledNeighbour(_)
+                | Self::Neighbours { .. }
                 | Self::Metadata(_)
                 | Self::Node(_)
                 | Self::Clients { .. }
@@ -161,7 +206,10 @@ impl GapKind {
     pub const fn severity(&self, principle: Principle) -> Severity {
         match (self, principle) {
             (
-                Self::Stranger | Self::Labelled(_),
+                Self::Stranger
+                | Self::Labelled(_)
+                | Self::Flat { .. }
+                | Self::EveryNamespace { .. },
                 Principle::DefaultDenyIngress | Principle::SensitiveStores,
             )
             | (
@@ -174,10 +222,14 @@ impl GapKind {
             (
                 Self::Stranger
                 | Self::Labelled(_)
+                | Self::Flat { .. }
+                | Self::EveryNamespace { .. }
+                | Self::Crowd { .. }
                 | Self::Internet
                 | Self::Names(_)
                 | Self::Neighbour
                 | Self::LabelledNeighbour(_)
+                | Self::Neighbours { .. }
                 | Self::Node(_)
                 | Self::Clients { .. }
                 | Self::Namespace(_)

@@ -9,7 +9,8 @@ use ringfence_policy::{Engine, SharedFamily};
 
 use super::acceptance::Acceptances;
 use super::workload::Workloads;
-use super::{Finding, Gap, GapKind, Measured, NamespaceShare, Principle, Severity, Shown};
+use super::worst::Judged;
+use super::{Finding, Gap, GapKind, Measured, Principle, Severity, Shown};
 use crate::matrix::{Ends, judged};
 use crate::workload::Unit;
 
@@ -72,6 +73,17 @@ impl Gathered {
         }
     }
 
+    /// Whether something that is said to be open for `unit` is like this.
+    pub(super) fn has(
+        &self,
+        principle: Principle,
+        unit: &Unit,
+        is_like: impl Fn(&Open) -> bool,
+    ) -> bool {
+        let found = self.units.get(&principle).and_then(|units| units.get(unit));
+        found.is_some_and(|found| found.iter().any(|found| is_like(&found.open)))
+    }
+
     /// Says that no policy can make `principle` hold for `unit`. It counts as open, and is no finding of its own.
     pub(super) fn on_hosts(&mut self, principle: Principle, unit: &Unit) {
         let units = self.on_hosts.entry(principle).or_default();
@@ -91,7 +103,12 @@ impl Gathered {
             on_hosts.retain(|unit| units.get(unit).is_none_or(Vec::is_empty));
             let closed = units.iter().filter(|(_, open)| open.is_empty());
             let holds = closed.filter(|(unit, _)| !on_hosts.contains(*unit)).count();
-            let worst = worst(&units, &on_hosts);
+            let worst = Judged {
+                principle,
+                open: &opened(&units),
+                on_hosts: &on_hosts,
+            };
+            let worst = worst.worst();
             let open = units.into_iter().filter(|(_, open)| !open.is_empty());
             let findings = open.map(|(unit, open)| {
                 let source = workloads.source(engine.cluster(), &unit);
@@ -119,25 +136,10 @@ impl Gathered {
     }
 }
 
-/// The namespace with the smallest share; of several, the one with the most that is open.
-fn worst(units: &BTreeMap<Unit, Vec<Found>>, on_hosts: &BTreeSet<Unit>) -> Option<NamespaceShare> {
-    let mut shares: BTreeMap<&str, NamespaceShare> = BTreeMap::new();
-    let judged = units.iter().filter(|(unit, _)| !on_hosts.contains(*unit));
-    let judged = judged.map(|(unit, open)| (unit, open.is_empty()));
-    for (unit, holds) in judged.chain(on_hosts.iter().map(|unit| (unit, false))) {
-        let namespace = unit.namespace().unwrap_or_default();
-        let share = shares.entry(namespace).or_insert_with(|| NamespaceShare {
-            namespace: namespace.to_owned(),
-            holds: 0,
-            measured: 0,
-        });
-        share.holds += usize::from(holds);
-        share.measured += 1;
-    }
-    shares.into_values().min_by(|one, other| {
-        let shares = (one.holds * other.measured).cmp(&(other.holds * one.measured));
-        shares.then(other.measured.cmp(&one.measured))
-    })
+fn opened(units: &BTreeMap<Unit, Vec<Found>>) -> BTreeMap<&Unit, Vec<&Open>> {
+    let units = units.iter();
+    let open = units.map(|(unit, found)| (unit, found.iter().map(|found| &found.open).collect()));
+    open.collect()
 }
 
 /// The worst first.

@@ -114,7 +114,8 @@ static INGRESS: About = About {
     name: "default-deny-ingress",
     title: "Nobody gets in who is not named",
     measure: "neither a pod without labels, from its own namespace or from one that nobody has heard of, nor one that gives \
-              itself the labels policies ask for, nor the internet may open a connection to it, but to the ports that a Service offers to the outside",
+              itself the labels policies ask for, nor the internet may open a connection to it, but to the ports that a Service \
+              offers to the outside; and its policies let in neither any pod of every namespace nor nearly all workloads",
     weight: 20,
     reason: "Pods form one flat network: until a policy says otherwise, whoever takes over any pod can dial every other. \
              What has to be allowed can be listed; what ought to be denied never completely.",
@@ -125,7 +126,8 @@ static EGRESS: About = About {
     id: "RA02",
     name: "default-deny-egress",
     title: "Nothing leaves that is not named",
-    measure: "it may open nothing but DNS to such strangers, and to no more than a 256th of the internet",
+    measure: "it may open nothing but DNS to such strangers, and to no more than a 256th of the internet; and its policies let \
+              it out neither to any pod of every namespace nor to nearly all workloads",
     weight: 15,
     reason: "A container that was broken into calls out: for more tools, to hand over what it found, to try its neighbours. \
              Ingress rules of others do not stop what leaves the cluster.",
@@ -197,7 +199,8 @@ static NAMESPACES: About = About {
     name: "namespaces-separated",
     title: "Namespaces are apart unless a rule names them",
     measure: "no workload of another namespace may open what a pod with the same labels could open from a namespace that \
-              nobody has heard of, nor anything without a rule that lets it in; nor may a pod without labels there",
+              nobody has heard of, nor anything without a rule that lets it in; nor may a pod without labels there, nor any \
+              pod of every namespace, even if rules name each",
     weight: 10,
     reason: "Teams share the pod network, and a namespace is the border between them. Labels of pods are no proof of where \
              a pod lives: whoever may create one chooses them.",

@@ -10,7 +10,7 @@ const MILLIONTH: u64 = WHOLE / 1_000_000;
 
 /// The weighted mean, over the principles that there was something to measure by, of the shares of workloads for which
 /// they hold. Each is taken from the namespace where it is smallest, so that no number of closed workloads elsewhere
-/// makes up for one that is open. Principles that only some clusters give something to measure by, such as one about
+/// makes up for one that is open; a few hubs count in the cluster as a whole. Principles that only some clusters give something to measure by, such as one about
 /// stores, may take away and never add: otherwise a closed store that nobody uses would make up for what is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Score {
@@ -121,7 +121,7 @@ mod tests {
             holds: *holds,
             on_hosts: 0,
             worst: Some(NamespaceShare {
-                namespace: "shop".to_owned(),
+                namespace: Some("shop".to_owned()),
                 holds: *holds,
                 measured: *measured,
             }),

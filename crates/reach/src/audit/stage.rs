@@ -32,6 +32,8 @@ pub(super) struct Stage {
     pub(super) foreign: Vec<Stranger>,
     /// Pods without labels in each namespace that has pods.
     own: BTreeMap<String, Vec<Stranger>>,
+    /// The classes of these.
+    neighbours: ClassSet,
     /// Pods of the unknown namespace with labels that policies ask for: anybody may give them to a pod.
     pub(super) labelled: Labelled,
     /// Pods in each namespace with labels that its policies only ask to be there.
@@ -59,6 +61,7 @@ impl Stage {
         let mut stage = Self {
             foreign: strangers(&engine, &cast.foreign),
             own: BTreeMap::new(),
+            neighbours: ClassSet::new(),
             labelled: labelled(&engine, &cast.labelled),
             own_labelled: BTreeMap::new(),
             twins: Vec::new(),
@@ -72,6 +75,9 @@ impl Stage {
         };
         for (namespace, names) in &cast.own {
             let own = strangers(&stage.engine, names);
+            for stranger in &own {
+                stage.neighbours.insert(stranger.class);
+            }
             stage.own.insert(namespace.clone(), own);
         }
         for (namespace, pods) in &cast.own_labelled {
@@ -105,6 +111,31 @@ impl Stage {
     /// Pods without labels in `namespace`.
     pub(super) fn own(&self, namespace: &str) -> &[Stranger] {
         self.own.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The classes of such pods of all namespaces.
+    pub(super) const fn neighbours(&self) -> &ClassSet {
+        &self.neighbours
+    }
+
+    /// Each of these classes with its namespace.
+    pub(super) fn strangers_of_namespaces(&self) -> impl Iterator<Item = (ClassId, &str)> {
+        self.own.iter().flat_map(|(namespace, strangers)| {
+            let classes = strangers.iter().map(|stranger| stranger.class);
+            classes.map(move |class| (class, namespace.as_str()))
+        })
+    }
+
+    /// Such pods that are among `some`, in other namespaces than this.
+    pub(super) fn strangers_outside(
+        &self,
+        namespace: &str,
+        some: &ClassSet,
+    ) -> impl Iterator<Item = (ClassId, ObjectName)> {
+        let others = self.own.iter().filter(move |(own, _)| *own != namespace);
+        let strangers = others.flat_map(|(_, strangers)| strangers);
+        let strangers = strangers.filter(|stranger| some.contains(stranger.class));
+        strangers.map(|stranger| (stranger.class, stranger.name.clone()))
     }
 
     /// Pods in `namespace` with labels that its policies only ask to be there.

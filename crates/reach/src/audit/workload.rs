@@ -42,8 +42,9 @@ pub(super) struct Workloads {
 impl Workloads {
     pub(super) fn of(subject: &Subject<'_>, options: &Options, engine: &Engine) -> Self {
         let (specs, written) = (specs(subject), written(subject));
-        let exposed = exposed(subject);
-        let list: Vec<Workload> = by_unit(subject.cluster)
+        let units = by_unit(subject.cluster);
+        let exposed = exposed(subject, &units);
+        let list: Vec<Workload> = units
             .into_iter()
             .map(|(unit, pods)| {
                 let specs = specs.get(&unit).map_or(&[][..], Vec::as_slice);
@@ -71,9 +72,19 @@ impl Workloads {
         self.list.iter()
     }
 
+    /// The workload at this place of [`Workloads::iter`].
+    pub(super) fn get(&self, place: usize) -> Option<&Workload> {
+        self.list.get(place)
+    }
+
+    /// The places of the workloads with a pod of this class.
+    pub(super) fn places(&self, class: ClassId) -> &[usize] {
+        self.of_class.get(&class).map_or(&[], Vec::as_slice)
+    }
+
     /// The workloads with a pod of this class.
     pub(super) fn of_class(&self, class: ClassId) -> impl Iterator<Item = &Workload> {
-        let places = self.of_class.get(&class).into_iter().flatten();
+        let places = self.places(class).iter();
         places.filter_map(|place| self.list.get(*place))
     }
 

@@ -35,7 +35,7 @@ struct PrincipleJson<'a> {
     weight: u32,
     holds: usize,
     measured: usize,
-    /// The namespace that counts for the score.
+    /// The namespace that counts for the score; `*` for the cluster as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     worst: Option<ShareJson<'a>>,
     findings: Vec<FindingJson<'a>>,
@@ -125,7 +125,7 @@ fn principle(measured: &Measured) -> PrincipleJson<'_> {
 
 fn share(share: &NamespaceShare) -> ShareJson<'_> {
     ShareJson {
-        namespace: &share.namespace,
+        namespace: share.name(),
         holds: share.holds,
         measured: share.measured,
     }
@@ -159,6 +159,10 @@ const fn kind(kind: &GapKind) -> &'static str {
     match kind {
         GapKind::Stranger => "stranger",
         GapKind::Labelled(_) => "labelled-stranger",
+        GapKind::Flat { .. } => "flat-network",
+        GapKind::EveryNamespace { .. } => "every-namespace",
+        GapKind::Crowd { .. } => "crowd",
+        GapKind::Neighbours { .. } => "neighbours",
         GapKind::Internet => "internet",
         GapKind::Names(_) => "names",
         GapKind::Neighbour => "neighbour",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ringfence_reach::audit::{Score, Term};
+use ringfence_reach::audit::{NamespaceShare, Score, Term};
 
 use crate::output::plain::plain;
 use crate::paint;
@@ -53,7 +53,7 @@ fn line(term: &Term) -> String {
         share,
     } = term;
     let (holds, measured) = (share.holds, share.measured);
-    let namespace = plain(&share.namespace);
+    let namespace = place(share);
     let (id, adds) = (principle.about().id, decimals(term.adds()));
     format!("  {id}: {weight:>2} * {holds}/{measured} = {adds} ({namespace})\n")
 }
@@ -61,8 +61,13 @@ fn line(term: &Term) -> String {
 /// A principle that would only raise the score.
 fn left_out(term: &Term) -> String {
     let (holds, measured) = (term.share.holds, term.share.measured);
-    let (id, namespace) = (term.principle.about().id, plain(&term.share.namespace));
+    let (id, namespace) = (term.principle.about().id, place(&term.share));
     format!("  {id} is left out, as it may only take away: {holds}/{measured} ({namespace})\n")
+}
+
+fn place(share: &NamespaceShare) -> String {
+    let namespace = share.namespace.as_deref().map(plain);
+    namespace.unwrap_or_else(|| "the whole cluster, for its hubs".to_owned())
 }
 
 /// Millionths with two decimals, rounded to the nearest.

@@ -17,7 +17,7 @@ const SHOWN: usize = 3;
 const MARGIN: &str = "    ";
 
 /// What the names of those mean who are in no manifest.
-const STRANGERS: &str = "a stranger is a pod without labels, in a namespace that nobody has heard of or in the workload's own;\n\
+const STRANGERS: &str = "a stranger is a pod without labels, in a namespace that nobody has heard of or in one of the cluster's;\n\
                          another one is `labelled` as policies ask for. `ringfence explain 'nowhere/[]' POD` asks for one of\n\
                          the first kind what it may open, with labels in the brackets for one of the second";
 
@@ -54,6 +54,7 @@ fn shows_stranger(finding: &Finding) -> bool {
             kind,
             GapKind::Stranger
                 | GapKind::Labelled(_)
+                | GapKind::EveryNamespace { .. }
                 | GapKind::Neighbour
                 | GapKind::LabelledNeighbour(_)
         )

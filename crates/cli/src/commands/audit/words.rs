@@ -14,7 +14,7 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
     let what = connections(&gap.connections);
     let gets_in = matches!(
         principle,
-        Principle::DefaultDenyIngress | Principle::SensitiveStores
+        Principle::DefaultDenyIngress | Principle::SensitiveStores | Principle::NamespacesSeparated
     );
     let text = match (&gap.kind, gets_in) {
         (GapKind::Stranger, true) => format!("any pod of the cluster may open {what}"),
@@ -37,6 +37,22 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
         }
         (GapKind::Neighbour, true) => format!("any pod of its namespace may open {what}"),
         (GapKind::Neighbour, false) => format!("it may open {what} to any pod of its namespace"),
+        (GapKind::Flat { found, of }, _) => {
+            let whom = format!("{found} of {of} other workloads");
+            let text = between(gets_in, &what, &whom);
+            format!("{text}, in a cluster where most pairs are open")
+        }
+        (GapKind::EveryNamespace { found, of }, _) => {
+            let whom = format!("any pod of {found} of {of} other namespaces");
+            between(gets_in, &what, &whom)
+        }
+        (GapKind::Crowd { found, of }, _) => {
+            between(gets_in, &what, &format!("{found} of {of} other workloads"))
+        }
+        (GapKind::Neighbours { found, of }, _) => {
+            let whom = format!("{found} of {of} other workloads of its namespace");
+            between(gets_in, &what, &whom)
+        }
         (GapKind::Internet, true) => format!("the internet may open {what}"),
         (GapKind::Internet, false) => format!("it may open {what} to the internet"),
         (GapKind::Names(name), _) => {
@@ -67,6 +83,14 @@ pub(super) fn gap(principle: Principle, gap: &Gap) -> String {
         "not proven otherwise: "
     };
     plain(&format!("{perhaps}{text}"))
+}
+
+fn between(gets_in: bool, what: &str, whom: &str) -> String {
+    if gets_in {
+        format!("its policies let {whom} open {what}")
+    } else {
+        format!("its policies let it open {what} to {whom}")
+    }
 }
 
 /// `everything`, `everything but tcp/53 udp/53`, or what may be opened, whichever is shortest.
