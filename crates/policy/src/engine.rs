@@ -138,7 +138,7 @@ impl Engine {
         connectivity.one_way(self.world(), direction, subject, peer)
     }
 
-    /// [`Engine::one_way`] in one of the families that both have. `None` if there is no second one.
+    /// [`Engine::one_way`] in one of the families that both have or may have. `None` if there is no second one.
     #[must_use]
     pub fn one_way_in(
         &self,
@@ -210,7 +210,8 @@ impl Engine {
         families.preferred_of_both()
     }
 
-    /// [`Engine::between`] in one of the families that both have. `None` if there is no second one.
+    /// [`Engine::between`] in one of the families that both have; an end without a known address goes along with one that has
+    /// both (rules Q-7, AM-22). `None` if there is no second one.
     #[must_use]
     pub fn between_in(
         &self,
@@ -225,8 +226,8 @@ impl Engine {
         }
     }
 
-    /// [`Engine::for_each_row_of`] in one of the families that two ends have. In the second the sources that have both
-    /// are visited, and with classes that do not have both nothing may be opened.
+    /// [`Engine::for_each_row_of`] in one of the families that two ends have. In the second the sources that have both, or no
+    /// known address, are visited, and with classes with which they do not share both nothing may be opened.
     pub fn for_each_row_in(
         &self,
         shared: SharedFamily,

@@ -188,7 +188,7 @@ impl Judge<'_> {
     /// AM-22: of those without a known address who matches all the same, and of whom it is open.
     fn unaddressed(&self, some: &SomePeers) -> (Vec<ClassSet>, Vec<ClassSet>) {
         let (mut inside, mut open) = (Vec::new(), Vec::new());
-        let known = Whereabouts::of_pods(self.cluster, self.families.first());
+        let known = Whereabouts::of_pods(self.cluster, self.towards_unaddressed());
         for Open { who, asked } in &some.open {
             let who = self.classes_of(*who);
             let pods = &self.classes.sets().pods;
@@ -202,6 +202,15 @@ impl Judge<'_> {
             }
         }
         (inside, open)
+    }
+
+    /// Q-7, AM-22: the family towards peers without a known address, if the subjects have one.
+    fn towards_unaddressed(&self) -> Option<Family> {
+        let first = self.families.first()?;
+        match self.shared {
+            SharedFamily::First => Some(first),
+            SharedFamily::Second => Family::ALL.into_iter().find(|family| *family != first),
+        }
     }
 
     fn classes_of(&self, term: TermId) -> &ClassSet {

@@ -104,9 +104,21 @@ impl Families {
         }
     }
 
-    /// Whether an end has addresses of both.
-    pub(crate) const fn are_both(self) -> bool {
-        self.preferred_of_both().is_some()
+    /// whether connections between two ends may take either family. An end of which no address is known goes along
+    /// with one that has both (rule AM-22).
+    pub(crate) const fn share_both(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Both(_), Self::Both(_) | Self::Unknown) | (Self::Unknown, Self::Both(_))
+        )
+    }
+
+    /// Whether there may be an end with which this one shares both.
+    pub(crate) const fn may_share_both(self) -> bool {
+        match self {
+            Self::Unknown | Self::Both(_) => true,
+            Self::Only(_) => false,
+        }
     }
 
     /// The first of both.

@@ -167,7 +167,9 @@ pub(crate) fn speaks(
     };
     let agreed = match shared {
         SharedFamily::First => first(source, destination) == Some(family),
-        SharedFamily::Second => is_second(source, destination, family),
+        SharedFamily::Second => {
+            source.share_both(destination) && first(source, destination) != Some(family)
+        }
     };
     agreed && peer.has(family)
 }
@@ -180,9 +182,4 @@ fn first(source: Families, destination: Families) -> Option<Family> {
         }
         (Families::Both(_), Families::Both(first)) => Some(first),
     }
-}
-
-fn is_second(source: Families, destination: Families, family: Family) -> bool {
-    let both = source.are_both() && destination.are_both();
-    both && first(source, destination) != Some(family)
 }

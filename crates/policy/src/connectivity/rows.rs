@@ -28,8 +28,8 @@ impl Connectivity {
         found
     }
 
-    /// Every row of classes in `among`, or of all, and who has it. Each class with members comes once; of the second
-    /// family those that have both, which are also all that is in their rows.
+    /// Every row of classes in `among`, or of all, and who has it. Each class with members comes once; for the second
+    /// family those that may share both with somebody, and in their rows are those that do.
     pub(crate) fn for_each_row(
         &self,
         world: World<'_>,
@@ -47,10 +47,10 @@ impl Connectivity {
                     continue;
                 };
                 let families = group.key.families;
-                if shared == SharedFamily::Second && !families.are_both() {
+                if shared == SharedFamily::Second && !families.may_share_both() {
                     continue;
                 }
-                let find = || self.strangers(families);
+                let find = || self.strangers(shared, families);
                 let strangers = strangers.entry(families).or_insert_with(find);
                 let own = self.judged_in(world, (direction, shared), group);
                 visit(&classes, &cross(own, &admitting, strangers));
@@ -59,7 +59,7 @@ impl Connectivity {
     }
 
     /// What the policies of `subjects` alone let pass to each of `peers`, or from it, and who of them has these policies. In
-    /// the second family both are those that have both.
+    /// the second family both are those that share both.
     pub(crate) fn for_each_side(
         &self,
         world: World<'_>,
@@ -71,13 +71,10 @@ impl Connectivity {
         for group in self.groups.get(direction).iter() {
             let families = group.key.families;
             let members = group.members.intersection(subjects);
-            if members.is_empty() || (shared == SharedFamily::Second && !families.are_both()) {
+            if members.is_empty() || (shared == SharedFamily::Second && !families.may_share_both()) {
                 continue;
             }
-            let find = || match shared {
-                SharedFamily::First => peers.difference(&self.strangers(families)),
-                SharedFamily::Second => peers.intersection(&self.both()),
-            };
+            let find = || peers.difference(&self.strangers(shared, families));
             let met = met.entry(families).or_insert_with(find);
             let own = self.judged_in(world, (direction, shared), group);
             visit(&members, &side(own, met));
@@ -105,10 +102,13 @@ impl Connectivity {
         alike
     }
 
-    /// the classes that have no family in common with these.
-    fn strangers(&self, families: Families) -> ClassSet {
+    /// the classes that have no family in common with these, or no second one.
+    fn strangers(&self, shared: SharedFamily, families: Families) -> ClassSet {
         let sets = self.classes.sets();
-        sets.with_families(|other| !families.meet(other))
+        sets.with_families(|other| match shared {
+            SharedFamily::First => !families.meet(other),
+            SharedFamily::Second => !families.share_both(other),
+        })
     }
 }
 

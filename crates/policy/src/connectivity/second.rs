@@ -4,7 +4,7 @@ use ringfence_model::Direction;
 
 use super::{Connectivity, World};
 use crate::class::place::Families;
-use crate::class::{ClassId, ClassSet, Reach};
+use crate::class::{ClassId, Reach};
 use crate::group::Group;
 use crate::partition::Partition;
 use crate::rule::Rule;
@@ -13,7 +13,8 @@ use crate::shared_family::SharedFamily;
 impl Connectivity {
     /// Whether the policies of anybody treat the two families of anybody differently.
     pub(crate) fn families_differ(&self, world: World<'_>) -> bool {
-        let both = self.both();
+        let sets = self.classes.sets();
+        let both = sets.with_families(|families| families.preferred_of_both().is_some());
         !both.is_empty()
             && Direction::ALL.into_iter().any(|direction| {
                 let mut groups = self.groups.get(direction).iter();
@@ -25,7 +26,7 @@ impl Connectivity {
         self.classes.entry(class).place.families()
     }
 
-    /// Q-9 in the second family; `None` if one end does not have both.
+    /// Q-9 in the second family; `None` if there is none.
     pub(crate) fn between_second(
         &self,
         world: World<'_>,
@@ -37,7 +38,7 @@ impl Connectivity {
         Some(egress.and(&ingress))
     }
 
-    /// One end alone in the second family; `None` if one end does not have both.
+    /// One end alone in the second family; `None` if there is none.
     pub(crate) fn one_way_second(
         &self,
         world: World<'_>,
@@ -45,9 +46,8 @@ impl Connectivity {
         subject: ClassId,
         peer: ClassId,
     ) -> Option<Reach> {
-        let are_both = |class| self.families(class).are_both();
-        (are_both(subject) && are_both(peer))
-            .then(|| self.decided(world, (direction, SharedFamily::Second), subject, peer))
+        let both = self.families(subject).share_both(self.families(peer));
+        both.then(|| self.decided(world, (direction, SharedFamily::Second), subject, peer))
     }
 
     /// The judgement of a group that `shared` asks for: in the second family it is that of the first, if for no peer it
@@ -73,12 +73,15 @@ impl Connectivity {
         group: &'a Group,
     ) -> Option<&'a Partition<Reach>> {
         let judge = || {
-            if !group.key.families.are_both() || !self.asks_for_addresses(direction, group) {
+            let families = group.key.families;
+            if !families.may_share_both() || !self.asks_for_addresses(direction, group) {
                 return None;
             }
             let second = self.judge(world, (direction, SharedFamily::Second), group);
             let first = self.judged(world, direction, group);
-            (!first.agrees_on(&second, &self.both())).then_some(second)
+            let others = |other: Families| families.share_both(other);
+            let others = self.classes.sets().with_families(others);
+            (!first.agrees_on(&second, &others)).then_some(second)
         };
         group.judged_second.get_or_init(judge).as_ref()
     }
@@ -88,11 +91,5 @@ impl Connectivity {
             .policies_of(group)
             .flat_map(|policy| policy.rules.get(direction).iter().flatten());
         rules.any(Rule::asks_for_addresses)
-    }
-
-    /// The classes that have both families.
-    pub(super) fn both(&self) -> ClassSet {
-        let sets = self.classes.sets();
-        sets.with_families(Families::are_both)
     }
 }

@@ -82,13 +82,14 @@ fn met<'a>(cluster: &Cluster, ends: &'a [Endpoint]) -> Vec<Met<'a>> {
 }
 
 /// The pair by name, and once more by each further address that one of the two may be met at: of a node and a host pod all,
-/// of another pod the one of its second family.
+/// of another pod the one of its second family. A pod of which no address is known goes along with the other (rule AM-22).
 fn over_all_addresses(from: &Met<'_>, to: &Met<'_>) -> Vec<(Endpoint, Endpoint)> {
     let (source, destination) = (from.end, to.end);
     let mut found = vec![(source.clone(), destination.clone())];
     let to_others = further(to, &from.addresses).into_iter();
     found.extend(to_others.map(|address| (source.clone(), Endpoint::Address(address))));
-    if from.is_node {
+    let goes_along = to.addresses.is_empty() && !matches!(to.end, Endpoint::Service(_));
+    if from.is_node || goes_along {
         let by_others = further(from, &to.addresses).into_iter();
         found.extend(by_others.map(|address| (Endpoint::Address(address), destination.clone())));
     }
@@ -223,6 +224,18 @@ mod tests {
             shown(&found),
             ["a/one a/two", "a/one fd00::2", "a/one a/old", "a/old a/two"]
         );
+    }
+
+    #[test]
+    fn a_pod_without_address_goes_along_with_each_family_of_the_other() {
+        let cluster = cluster()
+            .with(pod("a/one").address("10.0.0.1").address("fd00::1"))
+            .with(pod("a/new"))
+            .build();
+        let found = pairs(&cluster, &ends(&["a/one"]), &ends(&["a/new"]));
+        assert_eq!(shown(&found), ["a/one a/new", "fd00::1 a/new"]);
+        let found = pairs(&cluster, &ends(&["a/new"]), &ends(&["a/one"]));
+        assert_eq!(shown(&found), ["a/new a/one", "a/new fd00::1"]);
     }
 
     /// NP-53: a host pod is its node under another name, and is met at each address that it reports.

@@ -6,10 +6,10 @@ use ringfence_model::{ContainerPort, Labels, ObjectName, Pod, Service, ServicePo
 use ringfence_net::{ConnectionSet, PortSet};
 
 use super::Subject;
+use crate::dns;
 use crate::workload::Unit;
 
-/// The Service that every pod of a cluster asks for names, and where it answers.
-const DNS: (&str, &str) = ("kube-system", "kube-dns");
+/// Where the Service answers that every pod of a cluster asks for names.
 const DNS_PORT: u16 = 53;
 
 /// As many workloads may be offered to the outside in any cluster; in a larger one no more than half of them.
@@ -28,7 +28,7 @@ pub(super) fn exposed(subject: &Subject<'_>, units: &BTreeMap<Unit, Vec<&Pod>>) 
     }
     let names = offered(
         subject,
-        |_, service| is_dns(service),
+        |_, service| dns::is_service(service),
         |port| port.port == DNS_PORT,
     );
     for (pod, offered) in names {
@@ -57,10 +57,6 @@ fn offered(
         }
     }
     all
-}
-
-fn is_dns(service: &Service) -> bool {
-    (service.name.namespace.as_str(), service.name.name.as_str()) == DNS
 }
 
 /// NodePort and LoadBalancer, or addresses outside.

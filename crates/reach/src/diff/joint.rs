@@ -222,12 +222,15 @@ impl<'a> Rows<'a> {
 fn families(source: &Twins<'_>, destination: &Twins<'_>) -> [[Option<Family>; 2]; 2] {
     let ([old, new], [old_peer, new_peer]) = (source.parts, destination.parts);
     let pairs = [(old, old_peer), (new, new_peer)];
-    pairs.map(|(from, to)| match (from.of_both, to.of_both) {
-        (Some(_), Some(first)) => {
-            let second = Family::ALL.into_iter().find(|family| *family != first);
-            [Some(first), second]
+    pairs.map(|(from, to)| {
+        let first = to.of_both.or(from.of_both);
+        match first.filter(|_| from.shares(SharedFamily::Second, to)) {
+            Some(first) => {
+                let second = Family::ALL.into_iter().find(|family| *family != first);
+                [Some(first), second]
+            }
+            None => [from.speaks.common(to.speaks), None],
         }
-        (_, None) | (None, _) => [from.speaks.common(to.speaks), None],
     })
 }
 
@@ -451,14 +454,16 @@ impl<'a> Joint<'a> {
             sources.flat_map(|from| destination.members.iter().map(move |to| (from, to)))
         };
         let more = source.more.or(destination.more);
-        let met = |engine: &Engine, alike: bool, from: &Endpoint, to: &Endpoint| {
-            let may = may_meet(engine.cluster(), from, to) || (alike && from == to);
+        let [old, new] = source.parts.map(Part::node_name);
+        let met = |engine: &Engine, (alike, node), from: &Endpoint, to: &Endpoint| {
+            let may = may_meet(engine.cluster(), node, from, to) || (alike && from == to);
             may && (more.is_none() || speak(engine, from, to))
         };
-        let met_before =
-            |from: &Twin, to: &Twin| met(self.before, alike_before, &from.before, &to.before);
+        let met_before = |from: &Twin, to: &Twin| {
+            met(self.before, (alike_before, old), &from.before, &to.before)
+        };
         let met_after =
-            |from: &Twin, to: &Twin| met(self.after, alike_after, &from.after, &to.after);
+            |from: &Twin, to: &Twin| met(self.after, (alike_after, new), &from.after, &to.after);
         // Who stands in for another says nothing of families that he has not.
         let stays = more.is_some() || source.always_speaks_with(destination);
         let both = pairs().find(|(from, to)| {

@@ -79,8 +79,9 @@ fn real_pair<'a>(
             .iter()
             .flat_map(|one| to.members.iter().map(move |other| (one, other)))
     };
+    let node = from.node_name();
     let (source, destination) =
-        members().find(|(source, destination)| may_meet(cluster, source, destination))?;
+        members().find(|(source, destination)| may_meet(cluster, node, source, destination))?;
     Some(pair(shared, (from, to), (source, destination)))
 }
 

@@ -36,6 +36,11 @@ impl Speaks {
         }
     }
 
+    /// Whether an end has both, or may have.
+    pub(crate) const fn both(self) -> bool {
+        self.v4 && self.v6
+    }
+
     /// Whether there is a family that both have.
     pub(crate) const fn meets(self, other: Self) -> bool {
         (self.v4 && other.v4) || (self.v6 && other.v6)
@@ -43,8 +48,19 @@ impl Speaks {
 }
 
 /// Whether policy has a say in connections from `source` to `destination`: they are two, one is a pod, and they are not
-/// a node and a pod on it, which it always reaches (rule NP-50).
-pub(crate) fn may_meet(cluster: &Cluster, source: &Endpoint, destination: &Endpoint) -> bool {
+/// a node and a pod on it, which it always reaches (rule NP-50). `node` is the one that the source is, by whatever address:
+/// those that its other pods report are its own, too (rule Q-5).
+pub(crate) fn may_meet(
+    cluster: &Cluster,
+    node: Option<&str>,
+    source: &Endpoint,
+    destination: &Endpoint,
+) -> bool {
+    if let (Some(node), Endpoint::Pod(pod)) = (node, destination)
+        && is_local(cluster, node, pod)
+    {
+        return false;
+    }
     match (source, destination) {
         (Endpoint::Pod(one), Endpoint::Pod(other)) => one != other,
         (Endpoint::Node(node), Endpoint::Pod(pod)) => !is_local(cluster, node, pod),

@@ -38,16 +38,25 @@ impl Part {
         }
     }
 
+    /// The name of the node that the member is.
+    pub(crate) fn node_name(&self) -> Option<&str> {
+        self.node.as_ref().map(|(name, _)| name.as_str())
+    }
+
     /// Whether there are members of both, this one's as source, that [`super::may_meet`]. `other` is of the same groups.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         self.speaks.meets(other.speaks) && self.has_pair_with(other)
     }
 
-    /// Whether members of both have the families that `shared` asks for.
+    /// Whether members of both have the families that `shared` asks for. Those of which no address is known go along with
+    /// those that have both (rules Q-7, AM-22).
     pub(crate) const fn shares(&self, shared: SharedFamily, other: &Self) -> bool {
         match shared {
             SharedFamily::First => true,
-            SharedFamily::Second => self.of_both.is_some() && other.of_both.is_some(),
+            SharedFamily::Second => {
+                let one_has = self.of_both.is_some() || other.of_both.is_some();
+                one_has && self.speaks.both() && other.speaks.both()
+            }
         }
     }
 
@@ -57,8 +66,8 @@ impl Part {
                 !std::ptr::eq(self, other) || self.members.len() > 1
             }
             (Some(Endpoint::Node(_) | Endpoint::Address(_)), Some(Endpoint::Pod(_))) => {
-                let node = self.node.as_ref();
-                node.is_none_or(|(node, _)| !other.homes.contains(node))
+                let node = self.node_name();
+                node.is_none_or(|node| !other.homes.contains(node))
             }
             (Some(Endpoint::Pod(_)), Some(Endpoint::Node(_) | Endpoint::Address(_))) => true,
             (Some(Endpoint::Node(_) | Endpoint::Address(_)), _)

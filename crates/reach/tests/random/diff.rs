@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ringfence_model::{Cluster, Endpoint, Query};
-use ringfence_net::ConnectionSet;
+use ringfence_net::{ConnectionSet, Family};
 use ringfence_policy::Engine;
 use ringfence_reach::diff::{Change, Difference, Kind, Shown, difference};
 use ringfence_reach::matrix::{Status, another};
@@ -9,7 +9,7 @@ use ringfence_reach::workload::{Member, Unit, by_workload};
 use ringfence_testkit::flows;
 use ringfence_testkit::generate::Shape;
 
-use crate::support::{changed, cluster, in_families, status};
+use crate::support::{changed, cluster, in_families, only_family, status};
 
 const SEEDS: u64 = 300;
 
@@ -231,16 +231,21 @@ fn no_change_between_two_pods_is_missed() {
     assert!(by_address > 20, "{by_address}");
 }
 
-/// What becomes of a connection in both clusters, in each family that the ends have in both.
+/// What becomes of a connection in both clusters, in each family that the ends have in both; where they have one alone in one
+/// of the clusters, in that one.
 fn judged(before: &Cluster, after: &Cluster, flow: &Query) -> Vec<(Query, Status, Status)> {
-    let later = in_families(after, flow);
-    let earlier = in_families(before, flow);
-    let both = earlier.into_iter().zip(later);
-    let named = (flow.clone(), flow.clone());
-    let all = if both.len() == 0 {
-        vec![named]
-    } else {
-        both.collect()
+    let (earlier, later) = (in_families(before, flow), in_families(after, flow));
+    let of_only_family = |cluster: &Cluster, both: Vec<Query>| {
+        let mut both = Family::ALL.into_iter().zip(both);
+        let only = only_family(cluster, flow);
+        let found = both.find(|(family, _)| Some(*family) == only);
+        found.map_or_else(|| flow.clone(), |(_, query)| query)
+    };
+    let all = match (earlier.is_empty(), later.is_empty()) {
+        (true, true) => vec![(flow.clone(), flow.clone())],
+        (true, false) => vec![(flow.clone(), of_only_family(before, later))],
+        (false, true) => vec![(of_only_family(after, earlier), flow.clone())],
+        (false, false) => earlier.into_iter().zip(later).collect(),
     };
     let judged = all.into_iter().filter_map(|(earlier, later)| {
         let (old, new) = (status(before, &earlier)?, status(after, &later)?);

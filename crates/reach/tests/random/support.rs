@@ -98,7 +98,8 @@ pub(crate) fn statuses(cluster: &Cluster, query: &Query) -> BTreeSet<Status> {
     named.chain(others).collect()
 }
 
-/// The same question in each family, if both ends have both: a pod is named by its address.
+/// The same question in each family, if both ends have both: a pod is named by its address. A pod or node of which no address
+/// is known goes along with the other end (rule AM-22).
 pub(crate) fn in_families(cluster: &Cluster, query: &Query) -> Vec<Query> {
     let (sources, destinations) = (
         addresses(cluster, &query.source),
@@ -109,17 +110,49 @@ pub(crate) fn in_families(cluster: &Cluster, query: &Query) -> Vec<Query> {
         addresses.find(|address| Family::of(*address) == family)
     };
     let in_family = |family: Family| {
-        let (from, to) = (of(&sources, family)?, of(&destinations, family)?);
+        let (from, to) = (of(&sources, family), of(&destinations, family));
+        let share = (from.is_some() || goes_along(cluster, &query.source, &sources))
+            && (to.is_some() || goes_along(cluster, &query.destination, &destinations));
         let mut query = query.clone();
-        if matches!(query.destination, Endpoint::Pod(_)) {
-            query.destination = Endpoint::Address(to);
-        } else {
-            query.source = Endpoint::Address(from);
+        match (from, to) {
+            _ if !share => return None,
+            (_, Some(to)) if matches!(query.destination, Endpoint::Pod(_)) => {
+                query.destination = Endpoint::Address(to);
+            }
+            (Some(from), _) => query.source = Endpoint::Address(from),
+            (None, Some(to)) => query.destination = Endpoint::Address(to),
+            (None, None) => return None,
         }
         Some(query)
     };
     let both: Option<Vec<Query>> = Family::ALL.into_iter().map(in_family).collect();
     both.unwrap_or_default()
+}
+
+/// The family that the ends have in common, if it is one and known.
+pub(crate) fn only_family(cluster: &Cluster, query: &Query) -> Option<Family> {
+    let ends = [&query.source, &query.destination].map(|end| addresses(cluster, end));
+    let has = |addresses: &Vec<IpAddr>, family| {
+        addresses.is_empty() || addresses.iter().any(|one| Family::of(*one) == family)
+    };
+    let common = |family: &Family| ends.iter().all(|addresses| has(addresses, *family));
+    let common: Vec<Family> = Family::ALL.into_iter().filter(common).collect();
+    match common.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
+fn goes_along(cluster: &Cluster, end: &Endpoint, addresses: &[IpAddr]) -> bool {
+    let is_meant = match end {
+        Endpoint::Pod(name) => {
+            let pod = cluster.pods.get(name);
+            pod.is_some_and(ringfence_model::Pod::is_on_pod_network)
+        }
+        Endpoint::Node(_) => true,
+        Endpoint::Address(_) | Endpoint::Service(_) => false,
+    };
+    is_meant && addresses.is_empty()
 }
 
 fn addresses(cluster: &Cluster, end: &Endpoint) -> Vec<IpAddr> {

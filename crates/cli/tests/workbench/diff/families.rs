@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::two::Two;
-use crate::support::{Finished, ringfence};
+use crate::support::{Finished, ringfence, ringfence_reading};
 
 const PODS: &str = r#"
 apiVersion: v1
@@ -243,4 +243,121 @@ fn ends_that_meet_for_the_first_time_are_newly_open() {
         let said = ringfence(&[&["diff"], &arguments[..]].concat()).expect(1);
         assert!(said.contains(expected), "{said}");
     }
+}
+
+/// Q-7, AM-22: an end of which no address is known goes along with each family of the other one, whichever comes first.
+#[test]
+fn a_pod_without_address_meets_both_families() {
+    let cluster = |addresses: &str, rule: &str| {
+        format!(
+            "apiVersion: v1
+kind: Namespace
+metadata: {{name: x}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: known, namespace: x, labels: {{app: known}}}}
+spec: {{containers: [{{name: c, image: i}}]}}
+status: {{podIPs: [{addresses}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: new, namespace: x}}
+spec:
+  selector: {{matchLabels: {{app: new}}}}
+  template: {{metadata: {{labels: {{app: new}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: new, namespace: x}}
+spec:
+  podSelector: {{matchLabels: {{app: new}}}}
+  policyTypes: [Ingress, Egress]
+{rule}"
+        )
+    };
+    let (v4_first, v6_first) = (
+        "{ip: 10.1.0.2}, {ip: 'fd01::2'}",
+        "{ip: 'fd01::2'}, {ip: 10.1.0.2}",
+    );
+    for (rule, from, to) in [
+        (
+            "  egress: [{to: [{ipBlock: {cidr: 10.1.0.2/32}}]}]\n",
+            "x/new",
+            "x/known",
+        ),
+        (
+            "  ingress: [{from: [{ipBlock: {cidr: 10.1.0.2/32}}]}]\n",
+            "x/known",
+            "x/new",
+        ),
+    ] {
+        for addresses in [v4_first, v6_first] {
+            let (closed, open) = (cluster(addresses, ""), cluster(addresses, rule));
+            let explained = ringfence_reading(&open, &["explain", from, to, "80", "-f", "-"]);
+            let told = explained.expect(1);
+            for family in ["IPv4", "IPv6"] {
+                assert!(told.contains(&format!(" over {family}")), "{told}");
+            }
+            let cells = ["matrix", "--from", from, "--to", to, "-f", "-"];
+            let matrix = ringfence_reading(&open, &cells).expect(0);
+            assert!(matrix.contains("some all"), "{matrix}");
+            let folder = tempfile::tempdir().unwrap();
+            let file = |name: &str, text: &str| {
+                let path = folder.path().join(name);
+                fs::write(&path, text).unwrap();
+                path.to_str().unwrap().to_owned()
+            };
+            let (closed, open) = (file("closed.yaml", &closed), file("open.yaml", &open));
+            let gate = ["diff", &closed, &open, "--gate", "no-new-access"];
+            let gate = ringfence(&gate).expect(1);
+            assert!(gate.contains(&format!("{from} -> {to}")), "{gate}");
+        }
+    }
+}
+
+/// Q-5, NP-50: what a neighbour alone reports is an address of the pod's own node as well.
+#[test]
+fn an_address_that_a_neighbour_reports_is_of_the_own_node() {
+    let cluster = |rule: &str| {
+        format!(
+            "apiVersion: v1
+kind: Namespace
+metadata: {{name: x}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web, namespace: x, labels: {{app: web}}}}
+spec: {{nodeName: w0, containers: [{{name: c, image: i}}]}}
+status: {{hostIP: 10.9.0.1, podIPs: [{{ip: 10.1.0.10}}, {{ip: 'fd01::a'}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: neighbour, namespace: x}}
+spec: {{nodeName: w0, hostNetwork: true, containers: [{{name: c, image: i}}]}}
+status: {{hostIPs: [{{ip: 10.9.0.1}}, {{ip: 'fd09::1'}}], podIPs: [{{ip: 10.9.0.1}}, {{ip: 'fd09::1'}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: web, namespace: x}}
+spec:
+  podSelector: {{matchLabels: {{app: web}}}}
+{rule}"
+        )
+    };
+    let rule = "  ingress: [{from: [{ipBlock: {cidr: 'fd09::/64'}}]}]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (closed, open) = (
+        file("closed.yaml", &cluster("")),
+        file("open.yaml", &cluster(rule)),
+    );
+    let told = ringfence(&["diff", &open, &closed]).expect(1);
+    assert!(told.contains("fd09::/64 -> x/web: all"), "{told}");
+    assert!(!told.contains("nodes ->"), "{told}");
+    assert!(!told.contains("example  fd09::1 "), "{told}");
 }

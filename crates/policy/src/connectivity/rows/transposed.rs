@@ -32,7 +32,7 @@ struct Told<'a> {
 }
 
 impl<'a> Transposed<'a> {
-    /// Of the groups of `direction`, for the peers in `among`, or all. Of the second family the groups that have both.
+    /// Of the groups of `direction`, for the peers in `among`, or all; for the second family those that may share both.
     pub(super) fn new(
         connectivity: &'a Connectivity,
         world: World<'a>,
@@ -42,7 +42,7 @@ impl<'a> Transposed<'a> {
         let mut rest: BTreeMap<&Reach, Vec<&ClassSet>> = BTreeMap::new();
         let mut sets: BTreeMap<Cow<'_, ClassSet>, Told<'a>> = BTreeMap::new();
         for group in connectivity.groups.get(direction).iter() {
-            if shared == SharedFamily::Second && !group.key.families.are_both() {
+            if shared == SharedFamily::Second && !group.key.families.may_share_both() {
                 continue;
             }
             let judged = connectivity.judged_in(world, (direction, shared), group);
