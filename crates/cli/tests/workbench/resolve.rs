@@ -52,3 +52,35 @@ fn what_is_no_address_is_refused() {
     let said = ringfence_reading(BY_NAME, &arguments).expect_refused();
     assert!(said.contains("`b` is no IP address"), "{said}");
 }
+
+/// Repositories hold no addresses: policies alone say that there is IPv6.
+#[test]
+fn what_policies_open_to_ipv6_is_open_to_the_internet() {
+    let cluster = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec: {containers: [{name: web, image: web}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: six, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]
+";
+    for place in ["internet", "metadata"] {
+        let question = ["explain", "-f", "-", "shop/web", place, "80"];
+        let told = ringfence_reading(cluster, &question).expect(1);
+        assert!(told.contains("partial"), "{told}");
+        let six = ["--pod-cidr", "fd01::/64"];
+        let told = ringfence_reading(cluster, &[&question[..], &six].concat()).expect(0);
+        assert!(told.contains("allow"), "{told}");
+    }
+    let matrix = ringfence_reading(cluster, &["matrix", "-f", "-"]).expect(0);
+    assert!(matrix.contains(" internet  internet-ipv6 "), "{matrix}");
+}

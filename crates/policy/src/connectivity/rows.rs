@@ -71,7 +71,8 @@ impl Connectivity {
         for group in self.groups.get(direction).iter() {
             let families = group.key.families;
             let members = group.members.intersection(subjects);
-            if members.is_empty() || (shared == SharedFamily::Second && !families.may_share_both()) {
+            if members.is_empty() || (shared == SharedFamily::Second && !families.may_share_both())
+            {
                 continue;
             }
             let find = || peers.difference(&self.strangers(shared, families));

@@ -13,20 +13,9 @@ use ringfence_policy::{ClassId, Engine, Reach};
 use super::block::{blocks, networks};
 use super::context::{Context, PodGroup, rules};
 use super::peer::Fate;
-use crate::node_cache;
+use crate::{dns, node_cache};
 
-/// Where the pods of the cluster's DNS run, and what they are called, whoever has set the cluster up.
-const NAMESPACES: [&str; 2] = [USUAL_NAMESPACE, "openshift-dns"];
-const LABELS: [(&str, &str); 3] = [
-    USUAL_LABEL,
-    ("k8s-app", "coredns"),
-    ("dns.operator.openshift.io/daemonset-dns", "default"),
-];
-
-const USUAL_NAMESPACE: &str = "kube-system";
-const USUAL_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
-
-/// Where they listen, if their manifests do not tell.
+/// Where the pods of the cluster's DNS listen, if their manifests do not tell.
 const PORTS: [u16; 3] = [53, 5353, 8053];
 
 /// Pods that a policy isolates for egress and that may connect to something, or ask for names.
@@ -123,7 +112,7 @@ impl Resolvers {
             .thinned()
             .pods
             .values()
-            .filter(|pod| is_resolver(pod));
+            .filter(|pod| dns::is_pod(pod));
         let mut names: Vec<ObjectName> = known.map(|pod| pod.name.clone()).collect();
         let mut cluster = context.thinned().clone();
         let mut ports = ports(&cluster, &names);
@@ -134,10 +123,10 @@ impl Resolvers {
             cluster.pods.insert(pod.name.clone(), pod);
         }
         let first = names.first().and_then(|name| cluster.pods.get(name));
-        let (key, value) = first.and_then(label).unwrap_or(USUAL_LABEL);
+        let (key, value) = first.and_then(dns::label).unwrap_or(dns::USUAL_LABEL);
         let dns = Dns {
             namespace: first
-                .map_or(USUAL_NAMESPACE, |pod| &pod.name.namespace)
+                .map_or(dns::USUAL_NAMESPACE, |pod| &pod.name.namespace)
                 .to_owned(),
             label: format!("{key}: {value}"),
             port: ports.first().copied().unwrap_or(53),
@@ -207,18 +196,6 @@ fn has_cache(context: &Context<'_>) -> bool {
     context.cluster.pods.values().any(node_cache::is_pod) || blocks.chain(networks).any(names_it)
 }
 
-fn is_resolver(pod: &Pod) -> bool {
-    pod.is_on_pod_network()
-        && NAMESPACES.contains(&pod.name.namespace.as_str())
-        && label(pod).is_some()
-}
-
-/// The label that says of `pod` that it knows names.
-fn label(pod: &Pod) -> Option<(&'static str, &'static str)> {
-    let has = |(key, value): &(&str, &str)| pod.labels.get(*key).is_some_and(|own| own == value);
-    LABELS.into_iter().find(has)
-}
-
 /// The UDP ports that the pods called `names` declare, or the usual one.
 fn ports(cluster: &Cluster, names: &[ObjectName]) -> Vec<u16> {
     let pods = names.iter().filter_map(|name| cluster.pods.get(name));
@@ -241,8 +218,8 @@ fn usual() -> Pod {
         port: 53,
     };
     Pod {
-        name: ObjectName::new(USUAL_NAMESPACE, "dns"),
-        labels: Labels::from([(USUAL_LABEL.0.to_owned(), USUAL_LABEL.1.to_owned())]),
+        name: ObjectName::new(dns::USUAL_NAMESPACE, "dns"),
+        labels: Labels::from([(dns::USUAL_LABEL.0.to_owned(), dns::USUAL_LABEL.1.to_owned())]),
         node: None,
         host_network: false,
         phase: Phase::Running,

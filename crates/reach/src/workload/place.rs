@@ -157,7 +157,8 @@ pub(crate) fn named_blocks(cluster: &Cluster) -> BTreeSet<IpNet> {
     every.filter(|block| block.prefix_len() > 0).collect()
 }
 
-/// The families that anything in `cluster` has an address of; IPv4 if nothing has any.
+/// The families that anything in `cluster` has an address of, or else those that its pods get addresses of, or else IPv4; and
+/// those that policies name blocks of.
 pub(crate) fn families(cluster: &Cluster) -> BTreeSet<Family> {
     let pods = cluster.pods.values();
     let nodes = cluster.nodes.values();
@@ -166,11 +167,15 @@ pub(crate) fn families(cluster: &Cluster) -> BTreeSet<Family> {
         .chain(nodes.flat_map(|node| &node.addresses));
     let mut families: BTreeSet<Family> = addresses
         .map(|address| Family::of(address.to_canonical()))
-        .chain(every_block(cluster).map(|block| Family::of(block.addr())))
         .collect();
+    if families.is_empty() {
+        let of_pods = cluster.pod_blocks.iter();
+        families.extend(of_pods.map(|block| Family::of(block.addr())));
+    }
     if families.is_empty() {
         families.insert(Family::V4);
     }
+    families.extend(every_block(cluster).map(|block| Family::of(block.addr())));
     families
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use anyhow::bail;
 use ringfence_model::{Cluster, Endpoint, ObjectName, Pod};
 use ringfence_reach::assertion::addresses_of_node;
+use ringfence_reach::dns;
 use ringfence_reach::workload::{Groups, Member, Place, Unit, by_workload};
 
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
@@ -272,9 +273,10 @@ fn is_pod(cluster: &Cluster, endpoint: &EndpointArgument, pod: &Pod) -> bool {
         EndpointArgument::WellKnown(WellKnown::ApiServer) => {
             serves(cluster, &ObjectName::new("default", "kubernetes"), pod)
         }
-        EndpointArgument::WellKnown(WellKnown::Dns) => {
-            serves(cluster, &ObjectName::new("kube-system", "kube-dns"), pod)
-        }
+        EndpointArgument::WellKnown(WellKnown::Dns) => match dns::service(cluster) {
+            Some(service) => serves(cluster, &service.name, pod),
+            None => dns::is_pod(pod),
+        },
         EndpointArgument::WellKnown(WellKnown::Internet | WellKnown::Metadata)
         | EndpointArgument::NewPod { .. }
         | EndpointArgument::Node(_) => false,

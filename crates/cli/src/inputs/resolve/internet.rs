@@ -39,7 +39,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u8); 5] = [
     (Ipv6Addr::new(0x8000, 0, 0, 0, 0, 0, 0, 0), 1),
 ];
 
-/// The hosts, of the families that pods of `cluster` have, or else its nodes; of IPv4 where no address is known.
+/// The hosts, of the families of [`of_families`].
 pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
     let blocks: Vec<IpNet> = cluster.named_blocks().into_iter().collect();
     let not_public = not_public(cluster);
@@ -49,25 +49,38 @@ pub(super) fn addresses(cluster: &Cluster) -> Vec<Endpoint> {
         .collect()
 }
 
-/// Those of `addresses` that pods of `cluster` can speak to, as far as their addresses tell, or else those of nodes; of IPv4
-/// where no address is known.
+/// Those of `addresses` that pods of `cluster` can speak to, as far as their addresses tell, or else those of nodes, or else the
+/// blocks that they get addresses from. Where nothing of that is known it is IPv4, and IPv6 as well if policies speak of it:
+/// of one of the addresses, or of a part of the public internet.
 pub(super) fn of_families(
     cluster: &Cluster,
     addresses: [IpAddr; 2],
 ) -> impl Iterator<Item = IpAddr> {
     let pods = || cluster.pods.values();
     let of_pods = families(pods().flat_map(|pod| &pod.addresses));
-    let families = if of_pods.is_empty() {
-        let of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
-        families(of_nodes.chain(pods().flat_map(|pod| &pod.host_addresses)))
-    } else {
-        of_pods
-    };
-    let speaks = move |address: &IpAddr| match Family::of(*address) {
-        Family::V4 => families.is_empty() || families.contains(&Family::V4),
-        Family::V6 => families.contains(&Family::V6),
-    };
+    let of_nodes = cluster.nodes.values().flat_map(|node| &node.addresses);
+    let of_nodes = families(of_nodes.chain(pods().flat_map(|pod| &pod.host_addresses)));
+    let of_blocks = cluster.pod_blocks.iter();
+    let of_blocks = of_blocks.map(|block| Family::of(block.addr())).collect();
+    let known = [of_pods, of_nodes, of_blocks];
+    let known = known.into_iter().find(|families| !families.is_empty());
+    let families = known.unwrap_or_else(|| spoken_of(cluster, addresses));
+    let speaks = move |address: &IpAddr| families.contains(&Family::of(*address));
     addresses.into_iter().filter(speaks)
+}
+
+/// IPv4, and IPv6 if policies speak of its public part or of one of `addresses`.
+fn spoken_of(cluster: &Cluster, addresses: [IpAddr; 2]) -> BTreeSet<Family> {
+    let apart = NOT_PUBLIC_V6.map(|(address, length)| IpNet::new(IpAddr::V6(address), length));
+    let is_public = |block: &IpNet| !apart.iter().flatten().any(|apart| apart.contains(block));
+    let mut blocks = cluster.named_blocks().into_iter();
+    let six = blocks.any(|block| {
+        let holds_one = || addresses.iter().any(|address| block.contains(address));
+        Family::of(block.addr()) == Family::V6 && (is_public(&block) || holds_one())
+    });
+    let mut families = BTreeSet::from([Family::V4]);
+    families.extend(six.then_some(Family::V6));
+    families
 }
 
 fn families<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> BTreeSet<Family> {

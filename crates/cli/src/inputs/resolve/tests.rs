@@ -147,24 +147,68 @@ fn every_part_of_the_internet_that_a_policy_names_has_a_host() {
         .egress(egress("2001::/16", &[]))
         .build();
     cluster.network_policies.insert(policy.name.clone(), policy);
-    assert_eq!(
-        found_in(&mut cluster, "internet", Side::Destination).unwrap(),
-        ["1.1.1.1", "1.0.0.0", "9.9.9.0"]
-    );
-    let both = pod("demo/six")
-        .address("fd00::1")
-        .address("10.0.0.1")
+    let v4 = ["1.1.1.1", "1.0.0.0", "9.9.9.0"];
+    let all = [&v4[..], &["2606:4700:4700::1111", "2001::"]].concat();
+    let mut found_with = |addresses: &[&str]| {
+        let mut web = pod("demo/six");
+        for address in addresses {
+            web = web.address(address);
+        }
+        cluster.pods.insert(name("demo/six"), web.build());
+        found_in(&mut cluster, "internet", Side::Destination).unwrap()
+    };
+    assert_eq!(found_with(&[]), all);
+    assert_eq!(found_with(&["10.0.0.1"]), v4);
+    assert_eq!(found_with(&["fd00::1", "10.0.0.1"]), all);
+}
+
+#[test]
+fn policies_that_speak_of_ipv6_are_asked_about_it_where_no_address_is_known() {
+    let found = |ends: &str, blocks: &[&str], pod_blocks: &[&str]| {
+        let mut cluster = example();
+        for block in pod_blocks {
+            cluster.pod_blocks.insert(block.parse().unwrap());
+        }
+        for cidr in blocks {
+            let policy = policy("demo/out").egress(rule().peer(block(cidr, &[])));
+            let policy = policy.build();
+            cluster.network_policies.insert(policy.name.clone(), policy);
+        }
+        found_in(&mut cluster, ends, Side::Destination).unwrap()
+    };
+    let (v4, v6) = ("1.1.1.1", "2606:4700:4700::1111");
+    assert_eq!(found("internet", &["0.0.0.0/0"], &[]), [v4]);
+    assert_eq!(found("internet", &["::/0"], &[]), [v4, v6]);
+    assert_eq!(found("internet", &["fd00:ec2::254/128"], &[]), [v4]);
+    assert_eq!(found("internet", &["::/0"], &["10.0.0.0/8"]), [v4]);
+    assert_eq!(found("internet", &[], &["fd00::/64"]), [v6]);
+    let (v4, v6) = ("169.254.169.254", "fd00:ec2::254");
+    assert_eq!(found("metadata", &["10.0.0.0/8"], &[]), [v4]);
+    assert_eq!(found("metadata", &["fd00:ec2::254/128"], &[]), [v4, v6]);
+    assert_eq!(found("metadata", &["::/0"], &[]), [v4, v6]);
+}
+
+#[test]
+fn dns_is_where_the_distribution_has_it() {
+    let mut cluster = cluster()
+        .with(
+            pod("openshift-dns/dns-x1").label("dns.operator.openshift.io/daemonset-dns", "default"),
+        )
         .build();
-    cluster.pods.insert(both.name.clone(), both);
     assert_eq!(
-        found_in(&mut cluster, "internet", Side::Destination).unwrap(),
-        [
-            "1.1.1.1",
-            "1.0.0.0",
-            "9.9.9.0",
-            "2606:4700:4700::1111",
-            "2001::"
-        ]
+        found_in(&mut cluster, "dns", Side::Destination).unwrap(),
+        ["openshift-dns/dns-x1"]
+    );
+    let own = service("openshift-dns/dns-default").port(udp(53), 5353);
+    let own = own.build();
+    cluster.services.insert(own.name.clone(), own);
+    assert_eq!(
+        found_in(&mut cluster, "dns", Side::Destination).unwrap(),
+        ["svc/openshift-dns/dns-default"]
+    );
+    assert_eq!(
+        found_in(&mut cluster, "dns", Side::Source).unwrap(),
+        ["openshift-dns/dns-x1"]
     );
 }
 

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::ensure;
-use ringfence_model::{Cluster, Endpoint, Labels, ObjectName, Pod};
+use ringfence_model::{Cluster, Endpoint, Labels};
+use ringfence_reach::dns;
 
 use super::{Side, api_server, internet, new_pod};
 use crate::inputs::endpoint::WellKnown;
@@ -14,17 +15,6 @@ const METADATA: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
 ];
-/// Names of the cluster's DNS Service in `kube-system`, by distribution.
-const DNS: [&str; 4] = [
-    "kube-dns",
-    "coredns",
-    "rke2-coredns-rke2-coredns",
-    "dns-default",
-];
-/// The namespace that the cluster's DNS is in.
-const SYSTEM: &str = "kube-system";
-/// The label that pods of the cluster's DNS have everywhere.
-const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
 
 pub(super) fn resolve(
     cluster: &mut Cluster,
@@ -40,10 +30,10 @@ pub(super) fn resolve(
         (WellKnown::ApiServer, Side::Source) => api_server::nodes(cluster),
         (WellKnown::ApiServer, Side::Destination) => api_server::destinations(cluster, ports),
         (WellKnown::Dns, Side::Source) => dns_pods(cluster),
-        (WellKnown::Dns, Side::Destination) => {
-            let names = DNS.map(|name| ObjectName::new(SYSTEM, name));
-            service(cluster, &names).unwrap_or_else(|| dns_pods(cluster))
-        }
+        (WellKnown::Dns, Side::Destination) => match dns::service(cluster) {
+            Some(service) => vec![Endpoint::Service(service.name.clone())],
+            None => dns_pods(cluster),
+        },
     };
     ensure!(
         !found.is_empty(),
@@ -55,25 +45,14 @@ pub(super) fn resolve(
     Ok(found)
 }
 
-fn service(cluster: &Cluster, names: &[ObjectName]) -> Option<Vec<Endpoint>> {
-    let found = names
-        .iter()
-        .find(|name| cluster.services.contains_key(name))?;
-    Some(vec![Endpoint::Service(found.clone())])
-}
-
 /// Every cluster has such pods, although manifests rarely hold them.
 fn dns_pods(cluster: &mut Cluster) -> Vec<Endpoint> {
-    let (key, value) = DNS_PODS;
-    let serves = |pod: &&Pod| {
-        let labelled = pod.labels.get(key).is_some_and(|found| found == value);
-        labelled && pod.name.namespace == SYSTEM && pod.is_live()
-    };
-    let pods = cluster.pods.values().filter(serves);
+    let pods = cluster.pods.values().filter(|pod| dns::is_pod(pod));
     let found: Vec<Endpoint> = pods.map(|pod| Endpoint::Pod(pod.name.clone())).collect();
     if found.is_empty() {
+        let (key, value) = dns::USUAL_LABEL;
         let labels = Labels::from([(key.to_owned(), value.to_owned())]);
-        return vec![new_pod(cluster, SYSTEM, &labels)];
+        return vec![new_pod(cluster, dns::USUAL_NAMESPACE, &labels)];
     }
     found
 }

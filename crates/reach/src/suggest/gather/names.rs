@@ -7,19 +7,12 @@ use ringfence_net::Protocol;
 
 use super::service::Wanted;
 use super::{Destination, Gatherer, NeededPort};
-use crate::node_cache;
 use crate::suggest::facts::{Facts, NameServers};
 use crate::suggest::resolve::Host;
 use crate::suggest::{End, Evidence};
 use crate::workload::Unit;
+use crate::{dns, node_cache};
 
-/// Services that the cluster's name server is known by: namespace and name.
-const KNOWN: [(&str, &str); 4] = [
-    ("kube-system", "kube-dns"),
-    ("kube-system", "coredns"),
-    ("kube-system", "rke2-coredns-rke2-coredns"),
-    ("openshift-dns", "dns-default"),
-];
 const PORT: u16 = 53;
 
 /// Adds the name server to the needs of everybody who looks up names.
@@ -99,13 +92,11 @@ impl Gatherer<'_> {
 }
 
 fn servers(gatherer: &Gatherer<'_>) -> (Vec<Destination>, String) {
-    let services = &gatherer.inhabitants.cluster.services;
-    let known = KNOWN.map(|(namespace, name)| ringfence_model::ObjectName::new(namespace, name));
-    let service = known.iter().find_map(|name| services.get(name));
-    let Some(service) = service else {
-        let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
+    let Some(service) = dns::service(gatherer.inhabitants.cluster) else {
+        let (key, value) = dns::USUAL_LABEL;
+        let labels = Labels::from([(key.to_owned(), value.to_owned())]);
         return (
-            unseen("kube-system", &labels, PORT),
+            unseen(dns::USUAL_NAMESPACE, &labels, PORT),
             "the name server".to_owned(),
         );
     };
