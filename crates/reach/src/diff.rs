@@ -8,6 +8,7 @@ mod alike;
 mod change;
 pub(crate) mod doubt;
 pub(crate) mod hosts;
+mod imagined;
 mod joint;
 mod later;
 mod locks;
@@ -22,8 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_model::{Answer, Query, Source};
 use ringfence_policy::Engine;
 
+use crate::imagined::is_imagined;
 use crate::workload::{Groups, Outside, Unit, by_workload};
 
+pub use crate::imagined::Stage;
 pub use change::{Change, Kind, PairChange, Shown};
 pub use doubt::{Doubt, Doubted};
 pub use locks::{Locked, between_locks};
@@ -73,6 +76,13 @@ impl Difference {
             && units.iter().all(|units| units.is_empty())
     }
 
+    /// Whether anything changes for pods that rules name and manifests do not hold.
+    #[must_use]
+    pub fn names_absent_pods(&self) -> bool {
+        let mut pairs = self.pairs.iter();
+        pairs.any(|pair| is_imagined(&pair.source) || is_imagined(&pair.destination))
+    }
+
     /// Every change of one kind, with the units it is between.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&PairChange, &Change)> {
         let pairs = self.pairs.iter();
@@ -82,7 +92,8 @@ impl Difference {
     }
 }
 
-/// What changes for the workloads of `before` when it becomes `after`.
+/// What changes for the workloads of `before` when it becomes `after`. Of pods that neither holds [`Difference::with_imagined`]
+/// tells.
 #[must_use]
 pub fn difference(before: &Engine, after: &Engine) -> Difference {
     let outside = Outside::of(before.cluster()).union(&Outside::of(after.cluster()));
@@ -167,7 +178,7 @@ impl<'a> Baseline<'a> {
 }
 
 /// What an engine was asked and answered, if it was.
-fn shown(judged: Option<(Query, Answer)>) -> Option<Shown> {
+pub(crate) fn shown(judged: Option<(Query, Answer)>) -> Option<Shown> {
     judged.map(|(query, answer)| Shown { query, answer })
 }
 

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod fix;
 mod foreign;
 pub mod guard;
+mod imagined;
 pub mod lint;
 pub mod lock;
 pub mod matching;

@@ -15,6 +15,7 @@ use ringfence_policy::Engine;
 
 use crate::diff::doubt::{Accepted, accepted};
 use crate::diff::hosts::on_hosts;
+use crate::imagined::{Imagined, is_imagined};
 use crate::matrix::{Cell, Matrix, Single};
 use crate::workload::{Groups, Outside, Place, Unit, overlay};
 use cells::Cells;
@@ -60,6 +61,18 @@ impl Lock {
         }
     }
 
+    /// The same with pods that rules of the cluster of `engine` name and that it does not hold, where these rules open
+    /// anything from or to them.
+    #[must_use]
+    pub fn with_imagined(mut self, engine: &Engine) -> Self {
+        for ((source, destination), cell) in Imagined::opened(engine) {
+            self.units.extend([source.clone(), destination.clone()]);
+            let units = (Arc::new(source), Arc::new(destination));
+            self.cells.insert(units.0, units.1, Arc::new(cell));
+        }
+        self
+    }
+
     /// What this one or `other`, which has the same places, says may be opened.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
@@ -79,6 +92,12 @@ impl Lock {
             *known = known.union(&connections);
         }
         self
+    }
+
+    /// Whether it says anything of pods that manifests do not hold. Files of earlier versions never do.
+    #[must_use]
+    pub fn names_absent_pods(&self) -> bool {
+        self.units.iter().any(is_imagined)
     }
 
     /// Whether anything depends on an address that is not known (rule AM-22).

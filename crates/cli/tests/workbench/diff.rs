@@ -1,5 +1,6 @@
 //! `ringfence diff`: what changes between two sides, in each form.
 
+mod absent;
 mod doubts;
 mod families;
 mod gate;
@@ -405,12 +406,56 @@ Newly allowed
       now      ingress allowed: demo/db ingress[0] (db.yaml:7:7)
 
 Newly denied
+  - demo/[app=client-10] -> demo/db: tcp/8010
+      example  demo/[app=client-10] -> demo/db tcp/8010
+      before   ingress allowed: demo/db ingress[9] (HEAD:deploy/db.yaml:25:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-11] -> demo/db: tcp/8011
+      example  demo/[app=client-11] -> demo/db tcp/8011
+      before   ingress allowed: demo/db ingress[10] (HEAD:deploy/db.yaml:27:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-12] -> demo/db: tcp/8012
+      example  demo/[app=client-12] -> demo/db tcp/8012
+      before   ingress allowed: demo/db ingress[11] (HEAD:deploy/db.yaml:29:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-1] -> demo/db: tcp/8001
+      example  demo/[app=client-1] -> demo/db tcp/8001
+      before   ingress allowed: demo/db ingress[0] (HEAD:deploy/db.yaml:7:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-2] -> demo/db: tcp/8002
+      example  demo/[app=client-2] -> demo/db tcp/8002
+      before   ingress allowed: demo/db ingress[1] (HEAD:deploy/db.yaml:9:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-3] -> demo/db: tcp/8003
+      example  demo/[app=client-3] -> demo/db tcp/8003
+      before   ingress allowed: demo/db ingress[2] (HEAD:deploy/db.yaml:11:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-4] -> demo/db: tcp/8004
+      example  demo/[app=client-4] -> demo/db tcp/8004
+      before   ingress allowed: demo/db ingress[3] (HEAD:deploy/db.yaml:13:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-5] -> demo/db: tcp/8005
+      example  demo/[app=client-5] -> demo/db tcp/8005
+      before   ingress allowed: demo/db ingress[4] (HEAD:deploy/db.yaml:15:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-6] -> demo/db: tcp/8006
+      example  demo/[app=client-6] -> demo/db tcp/8006
+      before   ingress allowed: demo/db ingress[5] (HEAD:deploy/db.yaml:17:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-9] -> demo/db: tcp/8009
+      example  demo/[app=client-9] -> demo/db tcp/8009
+      before   ingress allowed: demo/db ingress[8] (HEAD:deploy/db.yaml:23:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
+  - demo/[app=client-seven] -> demo/db: tcp/8007
+      example  demo/[app=client-seven] -> demo/db tcp/8007
+      before   ingress allowed: demo/db ingress[6] (HEAD:deploy/db.yaml:19:7)
+      now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
   - demo/client-8 -> demo/db: tcp/8008
       example  demo/client-8 -> demo/db tcp/8008
       before   ingress allowed: demo/db ingress[7] (HEAD:deploy/db.yaml:21:7)
       now      ingress denied: isolated by demo/db (db.yaml:1:1), and no rule matches
 
-1 pair newly allowed, 1 pair newly denied
+1 pair newly allowed, 12 pairs newly denied
 
 "#]]
         .raw()

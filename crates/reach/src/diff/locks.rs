@@ -1,6 +1,6 @@
 //! What changes between what two lockfiles say, or a lockfile and a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{Answer, Query};
 use ringfence_net::ConnectionSet;
@@ -10,6 +10,7 @@ use super::alike::{Found, judged, kept};
 use super::doubt::{labels as labels_of, places};
 use super::hosts::on_hosts;
 use super::{Change, Difference, Kind, Transition, shown};
+use crate::imagined::{Stage, is_imagined};
 use crate::lock::Lock;
 use crate::matrix::{Cell, Single, Status, by_reason, pairs};
 use crate::workload::{Groups, Unit};
@@ -24,6 +25,8 @@ pub struct Locked<'a> {
     /// What may be opened in those address families alone that the other lock has too, where that makes a difference: what
     /// is denied in a new family was not allowed before.
     pub in_common: Option<&'a Lock>,
+    /// The same cluster with pods that its rules name and that it does not hold.
+    pub stage: Option<&'a Stage>,
 }
 
 /// What changes from `before` to `after`. Connections that show it come from the clusters that are there to be asked.
@@ -61,8 +64,8 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
     );
     let difference = Difference {
         pairs,
-        added: &new.units - &old.units,
-        removed: &old.units - &new.units,
+        added: only_in(&new, &old),
+        removed: only_in(&old, &new),
         ..Difference::default()
     };
     let written = after.cluster.map(|(after, _)| on_hosts(after.cluster()));
@@ -81,6 +84,12 @@ pub fn between_locks(before: Locked<'_>, after: Locked<'_>) -> Difference {
             &places.unwrap_or_default(),
             labels.unwrap_or_default(),
         )
+}
+
+/// The units of the one that the other has not, but for pods that manifests do not hold.
+fn only_in(one: &Lock, other: &Lock) -> BTreeSet<Unit> {
+    let only = one.units.difference(&other.units);
+    only.filter(|unit| !is_imagined(unit)).cloned().collect()
 }
 
 /// What two units may open before and after, and after in the families that there were before.
@@ -180,7 +189,7 @@ impl Locked<'_> {
         kind: Kind,
         connections: &ConnectionSet,
     ) -> Option<Vec<Part>> {
-        let (engine, groups) = self.cluster?;
+        let (engine, groups) = self.asked(units)?;
         let mut left = connections.clone();
         let mut parts = Vec::new();
         for pair in pairs(engine, groups, units, Single::MeetsItsLike) {
@@ -195,6 +204,15 @@ impl Locked<'_> {
         }
         parts.extend((!left.is_empty()).then_some((left, None)));
         Some(parts)
+    }
+
+    /// The cluster that knows both units.
+    fn asked(&self, (source, destination): (&Unit, &Unit)) -> Option<(&Engine, &Groups)> {
+        let stage = self
+            .stage
+            .filter(|_| is_imagined(source) || is_imagined(destination));
+        let staged = stage.map(|stage| (&stage.engine, &stage.groups));
+        staged.or(self.cluster)
     }
 
     fn show_or_tell(

@@ -111,10 +111,10 @@ fn names(unit: &Unit) -> Vec<String> {
     }
 }
 
-/// Names are of letters, digits, `-`, `_` and `.`; another byte, which only a reference to an owner can hold, becomes
-/// `%` and two digits.
+/// Names are of letters, digits, `-`, `_` and `.`, and of pods that manifests do not hold their labels, `[app=web]`. Another
+/// byte, such as one that only a reference to an owner can hold, becomes `%` and two digits.
 fn escaped(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.[]=,".contains(&byte);
     name.bytes()
         .map(|byte| match plain(byte) {
             true => char::from(byte).to_string(),

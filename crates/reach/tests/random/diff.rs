@@ -33,6 +33,30 @@ fn nothing_changes_from_a_cluster_to_itself() {
     }
 }
 
+/// What changes for pods that are not there goes back as it came, and nothing does where nothing changes.
+#[test]
+fn pods_that_are_imagined_change_as_rules_do() {
+    let with_imagined = |before: &Cluster, after: &Cluster| {
+        let engines = [before, after].map(|cluster| Engine::new(cluster.clone()));
+        let [before, after] = &engines;
+        let plain = difference(before, after);
+        let imagined = plain.clone().with_imagined(before, after);
+        (plain.pairs.len(), imagined)
+    };
+    let mut told = 0;
+    for_all(|before, after, plain| {
+        let (_, same) = with_imagined(before, before);
+        assert_eq!(same, Difference::default());
+        let (count, there) = with_imagined(before, after);
+        let (_, back) = with_imagined(after, before);
+        let mirrored = connections(&back, Kind::mirrored);
+        assert_eq!(mirrored, connections(&there, |kind| kind));
+        assert_eq!(count, plain.pairs.len());
+        told += there.pairs.len() - count;
+    });
+    assert!(told > 50, "{told}");
+}
+
 /// All that changes, without what shows it.
 fn connections(
     difference: &Difference,

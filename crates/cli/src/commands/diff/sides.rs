@@ -9,7 +9,7 @@ use anyhow::bail;
 use ringfence_model::{AuditMode, AuditPhase, Cluster, Diagnostic, Severity, Timestamp, map_with};
 use ringfence_net::Family;
 use ringfence_policy::Engine;
-use ringfence_reach::diff::{Difference, Locked, between_locks, difference};
+use ringfence_reach::diff::{Difference, Locked, Stage, between_locks, difference};
 use ringfence_reach::lock::{Lock, LockError};
 use ringfence_reach::workload::{Groups, Outside, by_workload};
 
@@ -209,7 +209,10 @@ impl Manifests {
 
     /// What may be opened, now or at a later moment without another change.
     pub(crate) fn lock(&self, outside: &Outside) -> Lock {
-        let of = |engine: &Engine| Lock::of(engine, &Groups::of(engine, outside, by_workload));
+        let of = |engine: &Engine| {
+            let groups = Groups::of(engine, outside, by_workload);
+            Lock::of(engine, &groups).with_imagined(engine)
+        };
         let moments = self.moments().into_iter();
         let later = moments.map(|moment| of(&self.engine_at(moment)));
         later.fold(of(&self.engine), Lock::or)
@@ -217,11 +220,14 @@ impl Manifests {
 
     /// What changes from this to `after`, now or at a later moment without another change.
     fn difference(&self, after: &Self) -> Difference {
-        let mut found = difference(&self.engine, &after.engine);
+        let between = |before: &Engine, after: &Engine| {
+            difference(before, after).with_imagined(before, after)
+        };
+        let mut found = between(&self.engine, &after.engine);
         for moment in &self.moments() | &after.moments() {
             let engines = [self, after].map(|side| side.engine_at(moment));
             let [before, after] = &engines;
-            found.add_later(moment, &difference(before, after));
+            found.add_later(moment, &between(before, after));
         }
         found
     }
@@ -305,6 +311,8 @@ pub(crate) struct Comparison<'a> {
     pub(super) first: Arc<str>,
     /// Whose addresses are not known: after, or else before.
     missing: Option<&'a Missing>,
+    /// The lockfile before, if it says nothing of pods that manifests do not hold.
+    silent: Option<&'a str>,
 }
 
 impl<'a> Comparison<'a> {
@@ -321,11 +329,13 @@ impl<'a> Comparison<'a> {
             (before, after) => {
                 let locks = (before.locked(&outside), after.locked(&outside));
                 let in_common = after.in_families_of(before, &outside);
+                let stages = [before, after].map(|side| side.engine().map(Stage::of));
+                let [old_stage, new_stage] = stages.each_ref().map(Option::as_ref);
                 let after = Locked {
                     in_common: in_common.as_ref(),
-                    ..locked(&locks.1, new.as_ref())
+                    ..locked(&locks.1, new.as_ref(), new_stage)
                 };
-                between_locks(locked(&locks.0, old.as_ref()), after)
+                between_locks(locked(&locks.0, old.as_ref(), old_stage), after)
             }
         };
         Self {
@@ -337,11 +347,20 @@ impl<'a> Comparison<'a> {
                 .into_iter()
                 .filter_map(Side::missing)
                 .find(|missing| missing.is_somebody()),
+            silent: before.silent(),
         }
     }
 
-    /// Says whose addresses a change depends on, if one does.
+    /// Says whose addresses a change depends on, if one does, and that a lockfile may be of an earlier version.
     pub(crate) fn tell_missing(&self) {
+        let silent = self.silent.filter(|_| self.difference.names_absent_pods());
+        if let Some(file) = silent {
+            anstream::eprintln!(
+                "{}: {} says nothing of pods that rules name and manifests do not hold, as no file of an earlier version does\n  = help: if it is of one, write it anew with `ringfence lock`",
+                paint::dim("note"),
+                plain(file)
+            );
+        }
         if let Some(missing) = self.missing {
             missing.tell_if(self.difference.is_unknown());
         }
@@ -353,6 +372,13 @@ impl Side {
         match self {
             Self::Manifests(manifests) => Some(&manifests.missing),
             Self::Lock(..) => None,
+        }
+    }
+
+    fn silent(&self) -> Option<&str> {
+        match self {
+            Self::Lock(lock, file) if !lock.names_absent_pods() => Some(file),
+            Self::Lock(..) | Self::Manifests(_) => None,
         }
     }
 
@@ -389,10 +415,15 @@ impl Side {
     }
 }
 
-fn locked<'a>(lock: &'a Lock, grouped: Option<&'a (&'a Engine, Groups)>) -> Locked<'a> {
+fn locked<'a>(
+    lock: &'a Lock,
+    grouped: Option<&'a (&'a Engine, Groups)>,
+    stage: Option<&'a Stage>,
+) -> Locked<'a> {
     Locked {
         lock,
         cluster: grouped.map(|(engine, groups)| (*engine, groups)),
         in_common: None,
+        stage,
     }
 }

@@ -38,6 +38,42 @@ pub(crate) struct World<'a> {
 impl Pattern {
     /// Reads `text`; endpoints without namespace are in `namespace`.
     pub(crate) fn parse(text: &str, namespace: &str) -> anyhow::Result<Self> {
+        let pattern = Self::of(text, namespace)?;
+        if let Form::Endpoint(EndpointArgument::NewPod { .. }) = pattern.form {
+            let text = pattern.text;
+            bail!("`{text}` does not exist, and only what exists is in a matrix");
+        }
+        Ok(pattern)
+    }
+
+    /// As [`Self::parse`], where pods may be meant that manifests do not hold, by their labels. These may be in a namespace
+    /// that is known by its labels, too.
+    pub(crate) fn parse_with_absent(text: &str, namespace: &str) -> anyhow::Result<Self> {
+        let text = text.trim();
+        let home = text.split_once("/[").map(|(home, _)| home);
+        if let Some(home) = home.filter(|home| home.starts_with('[') && home.ends_with(']')) {
+            return Ok(Self::absent(text, home));
+        }
+        let pattern = Self::of(text, namespace)?;
+        Ok(match &pattern.form {
+            Form::Endpoint(pod @ EndpointArgument::NewPod { namespace, .. }) => {
+                Self::absent(&pod.to_string(), namespace)
+            }
+            Form::Endpoint(_) | Form::Glob | Form::Unit(_) => pattern,
+        })
+    }
+
+    /// The pod `text` in `namespace`, of which the rest of `text` says the labels.
+    fn absent(text: &str, namespace: &str) -> Self {
+        let rest = text.strip_prefix(namespace);
+        let name = rest.and_then(|rest| rest.strip_prefix('/'));
+        Self {
+            text: text.to_owned(),
+            form: Form::Unit(Unit::pod(namespace, name.unwrap_or(text))),
+        }
+    }
+
+    fn of(text: &str, namespace: &str) -> anyhow::Result<Self> {
         let text = text.trim();
         let form = if text.contains('*') {
             Form::Glob
@@ -48,9 +84,6 @@ impl Pattern {
         } else {
             Form::Endpoint(EndpointArgument::parse(text, namespace)?)
         };
-        if let Form::Endpoint(EndpointArgument::NewPod { .. }) = form {
-            bail!("`{text}` does not exist, and only what exists is in a matrix");
-        }
         Ok(Self {
             text: text.to_owned(),
             form,

@@ -180,7 +180,7 @@ impl Reader<'_> {
     fn patterns(&mut self, written: &[Written]) -> Vec<Pattern> {
         let namespace = self.namespace;
         let found = written.iter().filter_map(|word| {
-            let pattern = Pattern::parse(&word.text, namespace);
+            let pattern = Pattern::parse_with_absent(&word.text, namespace);
             self.keep(word, pattern)
         });
         found.collect()

@@ -8,6 +8,7 @@ use ringfence_model::{
 };
 
 use super::mentioned::scopes;
+use crate::imagined::fitting;
 
 /// A value that nobody has named.
 const UNNAMED: &str = "stranger";
@@ -67,19 +68,7 @@ fn names_values(selector: &LabelSelector) -> bool {
 
 /// Labels that answer every requirement, unless these contradict each other.
 fn worn(selector: &LabelSelector) -> Labels {
-    let expressions = selector.match_expressions.iter();
-    let wanted = expressions.filter_map(|one| Some((one.key.clone(), asked(one)?)));
-    let mut worn: Labels = wanted.collect();
-    worn.extend(selector.match_labels.clone());
-    worn
-}
-
-fn asked(requirement: &Requirement) -> Option<String> {
-    match requirement.operator {
-        SelectorOperator::In => requirement.values.first().cloned(),
-        SelectorOperator::Exists => Some(UNNAMED.to_owned()),
-        SelectorOperator::NotIn | SelectorOperator::DoesNotExist => None,
-    }
+    fitting(&selector.requirements(), UNNAMED).unwrap_or_default()
 }
 
 /// Labels that keep a pod from what is selected by a label it lacks.
