@@ -77,10 +77,12 @@ impl Change {
             Self::RemoveService(name) => Touched::Service(remove_service(cluster, index, &name)),
             Self::SetNetworkPolicy(policy) => {
                 let name = policy.name.clone();
+                index.lists.set(&policy);
                 cluster.network_policies.insert(name.clone(), policy);
                 Touched::Policy(PolicyKey::Network(name))
             }
             Self::RemoveNetworkPolicy(name) => {
+                index.lists.remove(&name);
                 cluster.network_policies.remove(&name);
                 Touched::Policy(PolicyKey::Network(name))
             }

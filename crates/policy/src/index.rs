@@ -1,5 +1,6 @@
 //! Maps behind the rules of resolution: who has an address, which Service serves it, which policy comes first.
 
+mod lists;
 mod nodes;
 mod pods;
 mod services;
@@ -12,6 +13,7 @@ use ringfence_model::{
     METADATA_NAME_LABEL, ObjectName, Pod,
 };
 
+pub(crate) use lists::ListIndex;
 pub(crate) use nodes::NodeIndex;
 pub(crate) use pods::PodIndex;
 pub(crate) use services::ServiceIndex;
@@ -22,6 +24,7 @@ pub(crate) struct Index {
     pub(crate) pods: PodIndex,
     pub(crate) nodes: NodeIndex,
     pub(crate) services: ServiceIndex,
+    pub(crate) lists: ListIndex,
     /// The cluster-scoped policies in the order of judgement.
     cluster_policies: Vec<(TierOrder, ClusterPolicyName)>,
 }
@@ -45,6 +48,9 @@ impl Index {
         }
         for service in cluster.services.values() {
             index.services.add(service);
+        }
+        for policy in cluster.network_policies.values() {
+            index.lists.set(policy);
         }
         for policy in cluster.cluster_policies.values() {
             index.add_cluster_policy(policy);

@@ -5,6 +5,7 @@
 //! touches. It shares types with the reference and no code, so that comparing the two means something.
 //! Start with [`Engine`]; `answer/tiers.rs` holds rule Q-10 for one connection, `judge.rs` for all of them.
 
+mod address_set;
 mod answer;
 mod atoms;
 mod change;

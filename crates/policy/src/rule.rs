@@ -98,7 +98,8 @@ pub(crate) struct Open {
 /// What is asked of an address.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
-    Block(IpBlock),
+    /// Whether it lies in one of them.
+    Blocks(Vec<IpBlock>),
     /// Whether nodes with such labels have it (rule CN-35).
     Nodes(LabelSelector),
 }
@@ -107,7 +108,7 @@ impl Asked {
     /// The answer for a pod whose address lies somewhere in `known`.
     pub(crate) fn of(&self, known: &Whereabouts, cluster: &Cluster) -> Match {
         match self {
-            Self::Block(block) => known.within(block),
+            Self::Blocks(blocks) => Match::any(blocks.iter().map(|block| known.within(block))),
             Self::Nodes(labels) => {
                 let nodes = cluster.nodes.values();
                 let matching = nodes.filter(|node| labels.matches(&node.labels));

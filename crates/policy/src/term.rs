@@ -5,9 +5,10 @@ mod resolve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use ringfence_model::{Cluster, Direction, IpBlock, LabelSelector};
+use ringfence_model::{Cluster, Direction, LabelSelector};
 use ringfence_net::Family;
 
+use crate::address_set::AddressSet;
 use crate::class::entry::Entry as ClassEntry;
 use crate::class::table::ClassTable;
 use crate::class::{ClassId, ClassSet};
@@ -20,8 +21,8 @@ pub(crate) use resolve::PodTerm;
 pub(crate) enum Term {
     /// Is it such a pod?
     Pods(PodTerm),
-    /// Is its address in this block (rule NP-40)?
-    Block(IpBlock),
+    /// Is its address one of these (rule NP-40)?
+    Addresses(AddressSet),
     /// Is its address of this family one of a node with such labels (rule CN-35)?
     Nodes(Family, LabelSelector),
     /// Is no address of it known (rule AM-22)?

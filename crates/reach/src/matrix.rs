@@ -108,6 +108,23 @@ impl Matrix {
         columns.map(move |column| row.and_then(|row| self.grid.shared(row, column)))
     }
 
+    /// Every cell that differs from others, by number; `None` where policy has no say. Some may stand nowhere.
+    pub fn distinct_cells(&self) -> impl Iterator<Item = Option<&Cell>> {
+        self.grid.distinct()
+    }
+
+    /// The same as [`Self::cells`], for those to whom it is too slow to look at each of millions of cells: of each source, in
+    /// order, the number of its cell among [`Self::distinct_cells`] by the place of the destination.
+    pub fn numbered_rows(&self) -> impl Iterator<Item = (&Unit, &[u32])> {
+        let rows = self.rows.iter();
+        rows.map(|(source, row)| (source, self.grid.numbers(*row)))
+    }
+
+    /// The destinations in order, each with its place.
+    pub fn columns(&self) -> impl Iterator<Item = (&Unit, usize)> {
+        self.columns.iter().map(|(unit, place)| (unit, *place))
+    }
+
     /// Every cell, row by row, rows and columns in the order of units.
     pub fn cells(&self) -> impl Iterator<Item = (&Unit, &Unit, &Cell)> {
         self.rows.iter().flat_map(move |(source, row)| {

@@ -2,21 +2,33 @@
 
 use ipnet::IpNet;
 use ringfence_model::{
-    ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, Party,
-    PeerSelector, PodScope, PolicyPeer, PolicyRule,
+    ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, NetworkPolicy,
+    Party, PeerSelector, PodScope, PolicyPeer, PolicyRule,
 };
 use ringfence_net::Family;
 
 use super::block::covers;
 use super::direction::Attempt;
+use crate::atoms::Atom;
 use crate::rule::{blocks_of, domain_addresses, is_everywhere, networks_of};
 use crate::whereabouts::Whereabouts;
 
 impl Attempt<'_> {
     /// NP-10: no item matches every peer, other addresses too; else one item must match.
-    pub(super) fn peers_match(&self, rule: &PolicyRule) -> Match {
+    pub(super) fn peers_match(
+        &self,
+        policy: &NetworkPolicy,
+        index: usize,
+        rule: &PolicyRule,
+    ) -> Match {
         if rule.peers.is_empty() {
             return Match::Yes;
+        }
+        if let Some(address) = self.peer.address()
+            && let Some(list) = self.facts.index.lists.of(policy, self.direction, index)
+        {
+            let is_listed = list.holds(Atom::from(address));
+            return Match::from(is_listed || self.is_selected_by(rule));
         }
         if self.peer.address().is_none() && is_everywhere(blocks_of(rule)) {
             return Match::Yes;
@@ -44,6 +56,16 @@ impl Attempt<'_> {
             | ClusterPeer::DomainNames(_)
             | ClusterPeer::Unrecognized => Match::No,
         }))
+    }
+
+    /// Whether a selector among the peers means the peer.
+    fn is_selected_by(&self, rule: &PolicyRule) -> bool {
+        let is_pod = self.peer_pod.is_some();
+        is_pod
+            && rule.peers.iter().any(|item| match item {
+                PolicyPeer::Pods(selector) => self.selector_matches(selector),
+                PolicyPeer::IpBlock(_) => false,
+            })
     }
 
     /// NP-42: whatever the peer is, its address is compared.

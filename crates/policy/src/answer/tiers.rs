@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ringfence_model::{
     Because, ClusterAction, ClusterPeer, ClusterPolicy, ClusterRule, ClusterRuleRef, ClusterTier,
-    DirectionDecision, DirectionVerdict, JudgedRule, Match, NetworkPolicy, PolicyRef, RuleRef,
+    DirectionDecision, DirectionVerdict, JudgedRule, Match, NetworkPolicy, PolicyRef, PolicyRule,
+    RuleRef,
 };
 
 use super::direction::Attempt;
@@ -27,6 +28,15 @@ pub(super) struct Course<'a> {
     /// What is unknown on the way, in order of judgement.
     open_cluster_rules: Vec<ClusterRuleRef>,
     open_rules: Vec<RuleRef>,
+}
+
+/// How a rule fares: of thousands of rules few are told.
+struct Fare<'p> {
+    policy: &'p NetworkPolicy,
+    index: usize,
+    rule: &'p PolicyRule,
+    peer: Match,
+    port: Match,
 }
 
 impl<'a> Course<'a> {
@@ -155,24 +165,22 @@ impl<'a> Course<'a> {
 
     /// NP-5: any rule of any isolating policy is enough.
     fn union_of_rules(&mut self, isolating: &[&NetworkPolicy], isolated_by: Vec<PolicyRef>) {
-        let judged: Vec<JudgedRule> = isolating
-            .iter()
-            .flat_map(|policy| self.judge_rules(policy))
-            .collect();
-        match Match::any(judged.iter().map(JudgedRule::matches)) {
+        let fares = isolating.iter().flat_map(|policy| self.fares(policy));
+        let fares: Vec<Fare<'_>> = fares.collect();
+        match Match::any(fares.iter().map(Fare::matches)) {
             Match::Yes => {
-                let allowed_by = having(&judged, Match::Yes);
+                let allowed_by = self.having(&fares, Match::Yes);
                 self.arrive(DirectionVerdict::Allow, Because::Rules { allowed_by });
             }
             Match::Unknown => {
-                self.open_rules = having(&judged, Match::Unknown);
+                self.open_rules = self.having(&fares, Match::Unknown);
                 self.possible.insert(DirectionVerdict::Allow);
                 self.possible.insert(DirectionVerdict::Deny);
             }
             Match::No => {
                 let because = Because::NoRuleMatched {
                     isolated_by,
-                    rules: judged,
+                    rules: fares.iter().map(|fare| self.judged(fare)).collect(),
                     local_node_unknown: self.attempt.local_node_unknown(),
                 };
                 self.arrive(DirectionVerdict::Deny, because);
@@ -181,19 +189,33 @@ impl<'a> Course<'a> {
     }
 
     /// NP-10: peers and ports of each rule of the policy in this direction.
-    fn judge_rules(&self, policy: &NetworkPolicy) -> Vec<JudgedRule> {
+    fn fares<'p>(&self, policy: &'p NetworkPolicy) -> impl Iterator<Item = Fare<'p>> {
         let rules = policy.rules(self.attempt.direction).iter().enumerate();
-        let judged = rules.map(|(index, rule)| JudgedRule {
-            rule: RuleRef {
-                policy: PolicyRef::of(policy),
-                direction: self.attempt.direction,
-                index,
-                source: rule.source.clone(),
-            },
-            peer: self.attempt.peers_match(rule),
+        rules.map(move |(index, rule)| Fare {
+            policy,
+            index,
+            rule,
+            peer: self.attempt.peers_match(policy, index, rule),
             port: Match::from(self.attempt.ports_match(rule)),
-        });
-        judged.collect()
+        })
+    }
+
+    fn judged(&self, fare: &Fare<'_>) -> JudgedRule {
+        JudgedRule {
+            rule: RuleRef {
+                policy: PolicyRef::of(fare.policy),
+                direction: self.attempt.direction,
+                index: fare.index,
+                source: fare.rule.source.clone(),
+            },
+            peer: fare.peer,
+            port: fare.port,
+        }
+    }
+
+    fn having(&self, fares: &[Fare<'_>], wanted: Match) -> Vec<RuleRef> {
+        let found = fares.iter().filter(|fare| fare.matches() == wanted);
+        found.map(|fare| self.judged(fare).rule).collect()
     }
 
     fn reference(
@@ -233,7 +255,8 @@ impl<'a> Course<'a> {
     }
 }
 
-fn having(judged: &[JudgedRule], wanted: Match) -> Vec<RuleRef> {
-    let found = judged.iter().filter(|rule| rule.matches() == wanted);
-    found.map(|rule| rule.rule.clone()).collect()
+impl Fare<'_> {
+    fn matches(&self) -> Match {
+        self.peer.and(self.port)
+    }
 }

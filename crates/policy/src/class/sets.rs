@@ -9,6 +9,7 @@ use ringfence_net::{ConnectionSet, Family, PortSet};
 use super::entry::Entry;
 use super::place::{Families, Place};
 use super::{ClassId, ClassKind, ClassSet};
+use crate::address_set::AddressSet;
 use crate::atoms::Atom;
 use crate::selector_index::{SelectorIndex, with_entry};
 use crate::shared_family::SharedFamily;
@@ -103,10 +104,13 @@ impl ClassSets {
         self.add_place(class, new);
     }
 
-    /// The classes that have an address in `block`.
-    pub(crate) fn within(&self, block: Atom) -> ClassSet {
-        let inside = self.located.range(block..=block.last_inside());
-        ClassSet::union_of(inside.map(|(_, classes)| classes))
+    /// The classes that have an address of `set`.
+    pub(crate) fn among(&self, set: &AddressSet) -> ClassSet {
+        let near = set
+            .outermost()
+            .flat_map(|block| self.located.range(block..=block.last_inside()));
+        let among = near.filter(|(atom, _)| set.holds(**atom));
+        ClassSet::union_of(among.map(|(_, classes)| classes))
     }
 
     /// The classes that have this address, which the object of a node lists.

@@ -12,6 +12,7 @@ use super::{
     Asked, NamedPort, Open, Peers, PerDirection, Policy, Ports, Rule, Selects, SomePeers,
     domain_addresses,
 };
+use crate::address_set::AddressSet;
 use crate::atoms::Atom;
 use crate::class::table::ClassTable;
 use crate::index::{TierOrder, tier_order};
@@ -95,16 +96,17 @@ impl<'a> Compiler<'a> {
 
     /// NP-10.
     fn network_rule(&mut self, rule: &PolicyRule, namespace: &str) -> Rule {
-        let mut found = SomePeers::default();
+        let (mut found, mut blocks) = (SomePeers::default(), Vec::new());
         for item in &rule.peers {
             match item {
                 PolicyPeer::Pods(selector) => {
                     let term = Term::Pods(PodTerm::of_peer(selector, namespace));
                     found.pods.push(self.ask(term));
                 }
-                PolicyPeer::IpBlock(block) => self.add_block(&mut found, block.clone()),
+                PolicyPeer::IpBlock(block) => blocks.push(block.clone()),
             }
         }
+        self.add_blocks(&mut found, blocks);
         Rule {
             action: ClusterAction::Accept,
             peers: if rule.peers.is_empty() || is_everywhere(blocks_of(rule)) {
@@ -218,7 +220,7 @@ impl<'a> Compiler<'a> {
 
     /// Pods, and whoever has an address that is meant, if addresses count.
     fn peers(&mut self, items: &[ClusterPeer], has_addresses: bool) -> Peers {
-        let mut found = SomePeers::default();
+        let (mut found, mut blocks) = (SomePeers::default(), Vec::new());
         for item in items {
             match item {
                 ClusterPeer::Pods(scope) => {
@@ -226,15 +228,12 @@ impl<'a> Compiler<'a> {
                     found.pods.push(self.ask(term));
                 }
                 ClusterPeer::Networks(networks) if has_addresses => {
-                    for network in networks {
-                        self.add_network(&mut found, *network);
-                    }
+                    blocks.extend(networks.iter().copied().map(block_of));
                 }
                 ClusterPeer::Nodes(labels) if has_addresses => self.add_nodes(&mut found, labels),
                 ClusterPeer::DomainNames(names) if has_addresses => {
-                    for address in domain_addresses(self.cluster, names) {
-                        self.add_network(&mut found, IpNet::from(address));
-                    }
+                    let addresses = domain_addresses(self.cluster, names).into_iter();
+                    blocks.extend(addresses.map(IpNet::from).map(block_of));
                 }
                 ClusterPeer::Networks(_)
                 | ClusterPeer::Nodes(_)
@@ -242,25 +241,27 @@ impl<'a> Compiler<'a> {
                 | ClusterPeer::Unrecognized => {}
             }
         }
+        self.add_blocks(&mut found, blocks);
         Peers::Some(found)
     }
 
-    /// NP-42, AM-22.
-    fn add_block(&mut self, found: &mut SomePeers, block: IpBlock) {
-        let family = Family::of(block.cidr.addr());
-        let asked = Asked::Block(block.clone());
-        found.addresses.push((family, self.ask(Term::Block(block))));
-        let who = self.ask(Term::Unaddressed);
-        found.open.push(Open { who, asked });
-    }
-
-    /// CN-34.
-    fn add_network(&mut self, found: &mut SomePeers, network: IpNet) {
-        let block = IpBlock {
-            cidr: network.trunc(),
-            except: Vec::new(),
-        };
-        self.add_block(found, block);
+    /// NP-42, AM-22. All blocks of a family are one question: clouds have thousands.
+    fn add_blocks(&mut self, found: &mut SomePeers, blocks: Vec<IpBlock>) {
+        for family in Family::ALL {
+            let of_family = blocks.iter();
+            let mut of_family = of_family
+                .filter(|block| Family::of(block.cidr.addr()) == family)
+                .peekable();
+            if of_family.peek().is_some() {
+                let term = Term::Addresses(AddressSet::of(of_family));
+                found.addresses.push((family, self.ask(term)));
+            }
+        }
+        if !blocks.is_empty() {
+            let who = self.ask(Term::Unaddressed);
+            let asked = Asked::Blocks(blocks);
+            found.open.push(Open { who, asked });
+        }
     }
 
     /// CN-35.
@@ -289,6 +290,14 @@ impl<'a> Compiler<'a> {
             }
         }
         ports
+    }
+}
+
+/// CN-34.
+fn block_of(network: IpNet) -> IpBlock {
+    IpBlock {
+        cidr: network.trunc(),
+        except: Vec::new(),
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, IpBlock, LabelSelector, Labels, Node, PeerSelector, PodScope};
+use ringfence_model::{Cluster, LabelSelector, Labels, Node, PeerSelector, PodScope};
 use ringfence_net::Family;
 
 use super::Term;
-use crate::atoms::Atom;
 use crate::class::entry::Entry;
-use crate::class::place::{Families, Place};
+use crate::class::place::Families;
 use crate::class::table::ClassTable;
 use crate::class::{ClassKind, ClassSet};
 
@@ -103,7 +102,7 @@ impl Term {
     pub(super) fn namespace(&self) -> Option<&str> {
         match self {
             Self::Pods(pods) => pods.namespace(),
-            Self::Block(_)
+            Self::Addresses(_)
             | Self::Nodes(..)
             | Self::Node(_)
             | Self::Unaddressed
@@ -115,9 +114,11 @@ impl Term {
     pub(super) fn is_about_nodes(&self) -> bool {
         match self {
             Self::Nodes(..) | Self::UnaddressedLikeNodes(_) => true,
-            Self::Pods(_) | Self::Block(_) | Self::Node(_) | Self::Unaddressed | Self::Port(_) => {
-                false
-            }
+            Self::Pods(_)
+            | Self::Addresses(_)
+            | Self::Node(_)
+            | Self::Unaddressed
+            | Self::Port(_) => false,
         }
     }
 
@@ -126,15 +127,7 @@ impl Term {
         let sets = classes.sets();
         match self {
             Self::Pods(pods) => pods.resolve(classes),
-            Self::Block(block) => {
-                let whole = Atom::from(block.cidr);
-                let holes = block.except.iter().map(|hole| Atom::from(*hole));
-                // A hole of the other family would take away who has an address there beside.
-                let holes = holes.filter(|hole| hole.family() == whole.family());
-                let holes: Vec<ClassSet> = holes.map(|hole| sets.within(hole)).collect();
-                let inside = sets.within(whole);
-                inside.difference(&ClassSet::union_of(&holes))
-            }
+            Self::Addresses(set) => sets.among(set),
             Self::Nodes(family, labels) => {
                 let addresses = node_addresses(cluster, *family, labels);
                 ClassSet::union_of(addresses.map(|address| sets.with_node_address(address)))
@@ -156,7 +149,10 @@ impl Term {
                 let namespace = entry.namespace().and_then(|name| classes.namespace(name));
                 pods.matches(entry, namespace.map(|found| &found.labels))
             }
-            Self::Block(block) => is_within(block, entry.place),
+            Self::Addresses(set) => {
+                let mut places = entry.place.iter();
+                places.any(|located| set.holds(located.atom))
+            }
             Self::Nodes(family, labels) => {
                 let of_family = entry.place.iter().filter(|at| at.family() == *family);
                 let mut listed = of_family.filter_map(|at| at.of_node);
@@ -172,15 +168,6 @@ impl Term {
             Self::Port(name) => declares(entry, name),
         }
     }
-}
-
-fn is_within(block: &IpBlock, place: Place) -> bool {
-    let whole = Atom::from(block.cidr);
-    let mut inside = place.iter().filter(|located| whole.holds(located.atom));
-    inside.any(|located| {
-        let mut holes = block.except.iter().map(|hole| Atom::from(*hole));
-        !holes.any(|hole| hole.holds(located.atom))
-    })
 }
 
 fn declares(entry: &Entry, name: &str) -> bool {

@@ -5,6 +5,7 @@ mod changes;
 mod corpus;
 mod edges;
 mod features;
+mod lists;
 mod rebuild;
 mod scale;
 mod twist;

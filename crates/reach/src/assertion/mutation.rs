@@ -3,6 +3,7 @@
 mod anchor;
 mod cluster;
 mod effect;
+mod footprint;
 mod network;
 mod suggestion;
 mod trial;
@@ -26,8 +27,6 @@ pub struct Mutant {
     pub mutation: Mutation,
     /// Where the part that is wrong was written.
     pub source: Option<Source>,
-    /// The policies as they are with the mistake; those that are gone are `None`.
-    pub changed: Vec<Changed>,
 }
 
 /// The policy that a mistake is in.
@@ -93,12 +92,43 @@ pub fn mutants(cluster: &Cluster) -> impl Iterator<Item = Mutant> + '_ {
     network_policies.chain(cluster_policies.flat_map(|policy| cluster::mutants(cluster, policy)))
 }
 
-impl Changed {
-    fn policy(&self) -> MutatedPolicy {
-        match self {
-            Self::Network(name, _) => MutatedPolicy::Network(name.clone()),
-            Self::Cluster(name, _) => MutatedPolicy::Cluster(name.clone()),
+impl Mutant {
+    /// The policies of `cluster` as they are with the mistake; those that are gone are `None`. They are made when they are
+    /// asked for: a policy of thousands of blocks has as many mistakes, and each would hold all of them.
+    #[must_use]
+    pub fn changed(&self, cluster: &Cluster) -> Vec<Changed> {
+        match &self.policy {
+            MutatedPolicy::Network(name) => {
+                let policy = cluster.network_policies.get(name);
+                let changed = policy.and_then(|policy| network::changed(policy, &self.mutation));
+                vec![Changed::Network(name.clone(), changed)]
+            }
+            MutatedPolicy::Cluster(name) => {
+                let policy = cluster.cluster_policies.get(name);
+                let changed =
+                    policy.map(|policy| cluster::changed(cluster, policy, &self.mutation));
+                changed.unwrap_or_default()
+            }
         }
+    }
+
+    /// The policies that are others with the mistake.
+    #[must_use]
+    pub fn policies(&self) -> Vec<MutatedPolicy> {
+        let other = match &self.mutation {
+            Mutation::PrioritySwapped(other) => Some(MutatedPolicy::Cluster(other.clone())),
+            Mutation::PolicyDropped
+            | Mutation::IsolationDropped(_)
+            | Mutation::RuleDropped(_)
+            | Mutation::PeersRemoved(_)
+            | Mutation::PortsRemoved(_)
+            | Mutation::PeerDropped(..)
+            | Mutation::PortDropped(..)
+            | Mutation::ExceptRemoved(..)
+            | Mutation::EndPortExtended(..)
+            | Mutation::ActionChanged(..) => None,
+        };
+        [self.policy.clone()].into_iter().chain(other).collect()
     }
 }
 

@@ -65,6 +65,19 @@ impl Grid {
         }
     }
 
+    /// Each cell that differs from others, by number.
+    pub(super) fn distinct(&self) -> impl Iterator<Item = Option<&Cell>> {
+        self.cells.iter().map(Option::as_deref)
+    }
+
+    /// The number of the cell in each column of a row, among those that are [`distinct`](Self::distinct).
+    pub(super) fn numbers(&self, source: usize) -> &[State] {
+        let first = source * self.width;
+        self.states
+            .get(first..first + self.width)
+            .unwrap_or_default()
+    }
+
     pub(super) fn cell(&self, source: usize, destination: usize) -> Option<&Cell> {
         self.shared(source, destination).map(|cell| &**cell)
     }

@@ -9,7 +9,26 @@ use ringfence_model::{
 use super::network::{fewer, replaced, without_end};
 use super::{Changed, Mutant, MutatedPolicy, Mutation, RulePlace};
 
+/// A mistake, and what it leaves of the policies.
+type Made = (Mutant, Vec<Changed>);
+
 pub(super) fn mutants(cluster: &Cluster, policy: &ClusterPolicy) -> Vec<Mutant> {
+    let all = all(cluster, policy).into_iter();
+    all.map(|(mutant, _)| mutant).collect()
+}
+
+/// The policies with a mistake in `policy`. The API bounds how much a policy of the cluster holds, so that each is made again.
+pub(super) fn changed(
+    cluster: &Cluster,
+    policy: &ClusterPolicy,
+    mutation: &Mutation,
+) -> Vec<Changed> {
+    let mut all = all(cluster, policy).into_iter();
+    let made = all.find(|(mutant, _)| mutant.mutation == *mutation);
+    made.map_or_else(Vec::new, |(_, changed)| changed)
+}
+
+fn all(cluster: &Cluster, policy: &ClusterPolicy) -> Vec<Made> {
     let mut found = vec![mutant(
         policy,
         Mutation::PolicyDropped,
@@ -108,7 +127,7 @@ fn extended(port: &ClusterPort) -> Option<ClusterPort> {
 }
 
 /// CN-21: the policy changes places with the next one of its tier that has another priority.
-fn swapped(cluster: &Cluster, policy: &ClusterPolicy) -> Option<Mutant> {
+fn swapped(cluster: &Cluster, policy: &ClusterPolicy) -> Option<Made> {
     let later = cluster.cluster_policies.values().filter(|other| {
         other.tier == policy.tier && other.priority.is_some() && other.priority > policy.priority
     });
@@ -118,14 +137,12 @@ fn swapped(cluster: &Cluster, policy: &ClusterPolicy) -> Option<Mutant> {
     first.priority = next.priority;
     second.priority = Some(own);
     let mutation = Mutation::PrioritySwapped(next.name.clone());
-    let mut mutant = mutant(policy, mutation, policy.source.as_ref(), Some(first));
-    mutant
-        .changed
-        .push(Changed::Cluster(next.name.clone(), Some(second)));
-    Some(mutant)
+    let (mutant, mut changed) = mutant(policy, mutation, policy.source.as_ref(), Some(first));
+    changed.push(Changed::Cluster(next.name.clone(), Some(second)));
+    Some((mutant, changed))
 }
 
-fn without_rule(policy: &ClusterPolicy, place: RulePlace, rule: &ClusterRule) -> Mutant {
+fn without_rule(policy: &ClusterPolicy, place: RulePlace, rule: &ClusterRule) -> Made {
     let kept = fewer(policy.rules(place.direction), place.index).unwrap_or_default();
     let changed = with_rules(policy, place.direction, kept);
     mutant(
@@ -141,7 +158,7 @@ fn with_rule(
     place: RulePlace,
     mutation: Mutation,
     rule: ClusterRule,
-) -> Mutant {
+) -> Made {
     let source = rule.source.clone();
     let rules = replaced(policy.rules(place.direction), place.index, rule);
     let changed = with_rules(policy, place.direction, rules);
@@ -166,11 +183,12 @@ fn mutant(
     mutation: Mutation,
     source: Option<&Source>,
     changed: Option<ClusterPolicy>,
-) -> Mutant {
-    Mutant {
+) -> Made {
+    let mutant = Mutant {
         policy: MutatedPolicy::Cluster(policy.name.clone()),
         mutation,
         source: source.cloned(),
-        changed: vec![Changed::Cluster(policy.name.clone(), changed)],
-    }
+    };
+    let changed = Changed::Cluster(policy.name.clone(), changed);
+    (mutant, vec![changed])
 }

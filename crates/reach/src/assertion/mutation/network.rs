@@ -1,107 +1,120 @@
 //! Mistakes in one NetworkPolicy.
 
 use ringfence_model::{
-    Direction, IpBlock, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Source,
+    Direction, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule, PortMatch, Source,
 };
 use ringfence_net::PortRange;
 
-use super::{Changed, Mutant, MutatedPolicy, Mutation, RulePlace};
+use super::{Mutant, MutatedPolicy, Mutation, RulePlace};
 
 pub(super) fn mutants(policy: &NetworkPolicy) -> Vec<Mutant> {
     let isolating: Vec<Direction> = Direction::ALL
         .into_iter()
         .filter(|direction| policy.isolates(*direction))
         .collect();
+    let of_policy = |mutation| mutant(policy, mutation, policy.source.as_ref());
     let mut found = Vec::new();
     if let [_, _] = isolating.as_slice() {
-        found.extend(
-            isolating
-                .iter()
-                .map(|direction| without_isolation(policy, *direction)),
-        );
+        let dropped = isolating.iter().copied().map(Mutation::IsolationDropped);
+        found.extend(dropped.map(of_policy));
     }
     if !isolating.is_empty() {
-        found.push(mutant(
-            policy,
-            Mutation::PolicyDropped,
-            policy.source.as_ref(),
-            None,
-        ));
+        found.push(of_policy(Mutation::PolicyDropped));
     }
     for direction in isolating {
         for (index, rule) in policy.rules(direction).iter().enumerate() {
             let place = RulePlace { direction, index };
-            found.push(without_rule(policy, place, rule));
-            found.extend(
-                rules(rule, place)
-                    .into_iter()
-                    .map(|(mutation, changed)| with_rule(policy, place, mutation, changed)),
-            );
+            let mistakes = of_rule(rule, place).into_iter();
+            found.extend(mistakes.map(|mutation| mutant(policy, mutation, rule.source.as_ref())));
         }
     }
     found
 }
 
-/// Each mistake in `rule`, which stands at `place`.
-fn rules(rule: &PolicyRule, place: RulePlace) -> Vec<(Mutation, PolicyRule)> {
-    let mut found = Vec::new();
+/// Each mistake in `rule`, which stands at `place`. To drop the only item of a list is another mistake than to drop one of
+/// several: nothing would be left, which means everything.
+fn of_rule(rule: &PolicyRule, place: RulePlace) -> Vec<Mutation> {
+    let mut found = vec![Mutation::RuleDropped(place)];
     if !rule.peers.is_empty() {
-        found.push((Mutation::PeersRemoved(place), with_peers(rule, Vec::new())));
+        found.push(Mutation::PeersRemoved(place));
     }
     if !rule.ports.is_empty() {
-        found.push((Mutation::PortsRemoved(place), with_ports(rule, Vec::new())));
+        found.push(Mutation::PortsRemoved(place));
     }
     for (item, peer) in rule.peers.iter().enumerate() {
-        if let Some(fewer) = fewer(&rule.peers, item) {
-            found.push((Mutation::PeerDropped(place, item), with_peers(rule, fewer)));
+        if rule.peers.len() > 1 {
+            found.push(Mutation::PeerDropped(place, item));
         }
-        if let Some(peer) = without_except(peer) {
-            let peers = replaced(&rule.peers, item, peer);
-            found.push((
-                Mutation::ExceptRemoved(place, item),
-                with_peers(rule, peers),
-            ));
+        if has_except(peer) {
+            found.push(Mutation::ExceptRemoved(place, item));
         }
     }
     for (item, port) in rule.ports.iter().enumerate() {
-        if let Some(fewer) = fewer(&rule.ports, item) {
-            found.push((Mutation::PortDropped(place, item), with_ports(rule, fewer)));
+        if rule.ports.len() > 1 {
+            found.push(Mutation::PortDropped(place, item));
         }
-        if let Some(port) = extended(port) {
-            let ports = replaced(&rule.ports, item, port);
-            found.push((
-                Mutation::EndPortExtended(place, item),
-                with_ports(rule, ports),
-            ));
+        if extended(port).is_some() {
+            found.push(Mutation::EndPortExtended(place, item));
         }
     }
     found
 }
 
-fn with_peers(rule: &PolicyRule, peers: Vec<PolicyPeer>) -> PolicyRule {
-    PolicyRule {
-        peers,
-        ..rule.clone()
-    }
-}
-
-fn with_ports(rule: &PolicyRule, ports: Vec<PolicyPort>) -> PolicyRule {
-    PolicyRule {
-        ports,
-        ..rule.clone()
-    }
-}
-
-fn without_except(peer: &PolicyPeer) -> Option<PolicyPeer> {
-    match peer {
-        PolicyPeer::IpBlock(block) if !block.except.is_empty() => {
-            let cidr = block.cidr;
-            Some(PolicyPeer::IpBlock(IpBlock {
-                cidr,
-                except: Vec::new(),
-            }))
+/// The policy with the mistake; `None` if it is gone, or if it has no such part.
+pub(super) fn changed(policy: &NetworkPolicy, mutation: &Mutation) -> Option<NetworkPolicy> {
+    let mut changed = policy.clone();
+    match mutation {
+        Mutation::PolicyDropped | Mutation::ActionChanged(..) | Mutation::PrioritySwapped(_) => {
+            return None;
         }
-        PolicyPeer::IpBlock(_) | PolicyPeer::Pods(_) => None,
+        Mutation::IsolationDropped(Direction::Ingress) => changed.isolates_ingress = false,
+        Mutation::IsolationDropped(Direction::Egress) => changed.isolates_egress = false,
+        Mutation::RuleDropped(place) => {
+            let rules = rules_mut(&mut changed, place.direction);
+            without(rules, place.index)?;
+        }
+        Mutation::PeersRemoved(place) => rule_mut(&mut changed, *place)?.peers.clear(),
+        Mutation::PortsRemoved(place) => rule_mut(&mut changed, *place)?.ports.clear(),
+        Mutation::PeerDropped(place, item) => {
+            without(&mut rule_mut(&mut changed, *place)?.peers, *item)?;
+        }
+        Mutation::PortDropped(place, item) => {
+            without(&mut rule_mut(&mut changed, *place)?.ports, *item)?;
+        }
+        Mutation::ExceptRemoved(place, item) => {
+            match rule_mut(&mut changed, *place)?.peers.get_mut(*item)? {
+                PolicyPeer::IpBlock(block) => block.except.clear(),
+                PolicyPeer::Pods(_) => return None,
+            }
+        }
+        Mutation::EndPortExtended(place, item) => {
+            let port = rule_mut(&mut changed, *place)?.ports.get_mut(*item)?;
+            *port = extended(port)?;
+        }
+    }
+    Some(changed)
+}
+
+const fn rules_mut(policy: &mut NetworkPolicy, direction: Direction) -> &mut Vec<PolicyRule> {
+    match direction {
+        Direction::Ingress => &mut policy.ingress,
+        Direction::Egress => &mut policy.egress,
+    }
+}
+
+fn rule_mut(policy: &mut NetworkPolicy, place: RulePlace) -> Option<&mut PolicyRule> {
+    rules_mut(policy, place.direction).get_mut(place.index)
+}
+
+/// Takes the item at `index` out; `None` if there is none.
+fn without<T>(items: &mut Vec<T>, index: usize) -> Option<T> {
+    (index < items.len()).then(|| items.remove(index))
+}
+
+const fn has_except(peer: &PolicyPeer) -> bool {
+    match peer {
+        PolicyPeer::IpBlock(block) => !block.except.is_empty(),
+        PolicyPeer::Pods(_) => false,
     }
 }
 
@@ -140,62 +153,10 @@ pub(super) fn replaced<T: Clone>(items: &[T], index: usize, by: T) -> Vec<T> {
     items
 }
 
-fn without_isolation(policy: &NetworkPolicy, direction: Direction) -> Mutant {
-    let mut changed = policy.clone();
-    match direction {
-        Direction::Ingress => changed.isolates_ingress = false,
-        Direction::Egress => changed.isolates_egress = false,
-    }
-    let mutation = Mutation::IsolationDropped(direction);
-    mutant(policy, mutation, policy.source.as_ref(), Some(changed))
-}
-
-fn without_rule(policy: &NetworkPolicy, place: RulePlace, rule: &PolicyRule) -> Mutant {
-    let kept = fewer(policy.rules(place.direction), place.index).unwrap_or_default();
-    let changed = with_rules(policy, place.direction, kept);
-    mutant(
-        policy,
-        Mutation::RuleDropped(place),
-        rule.source.as_ref(),
-        Some(changed),
-    )
-}
-
-fn with_rule(
-    policy: &NetworkPolicy,
-    place: RulePlace,
-    mutation: Mutation,
-    rule: PolicyRule,
-) -> Mutant {
-    let source = rule.source.clone();
-    let rules = replaced(policy.rules(place.direction), place.index, rule);
-    let changed = with_rules(policy, place.direction, rules);
-    mutant(policy, mutation, source.as_ref(), Some(changed))
-}
-
-fn with_rules(
-    policy: &NetworkPolicy,
-    direction: Direction,
-    rules: Vec<PolicyRule>,
-) -> NetworkPolicy {
-    let mut changed = policy.clone();
-    match direction {
-        Direction::Ingress => changed.ingress = rules,
-        Direction::Egress => changed.egress = rules,
-    }
-    changed
-}
-
-fn mutant(
-    policy: &NetworkPolicy,
-    mutation: Mutation,
-    source: Option<&Source>,
-    changed: Option<NetworkPolicy>,
-) -> Mutant {
+fn mutant(policy: &NetworkPolicy, mutation: Mutation, source: Option<&Source>) -> Mutant {
     Mutant {
         policy: MutatedPolicy::Network(policy.name.clone()),
         mutation,
         source: source.cloned(),
-        changed: vec![Changed::Network(policy.name.clone(), changed)],
     }
 }

@@ -6,7 +6,7 @@ mod judged;
 use ringfence_model::{Cluster, Expected, Outcome, Query};
 use ringfence_policy::ClassSet;
 
-use super::{Changed, Mutant, MutatedPolicy, Suggestion};
+use super::{Mutant, MutatedPolicy, Suggestion};
 use bench::Bench;
 
 /// What became of mistakes, in the order in which they were made.
@@ -106,7 +106,7 @@ pub fn mutate(
     let mut found = Mutations::default();
     let mut last: Option<(Vec<MutatedPolicy>, ClassSet)> = None;
     for mutant in mutants {
-        let policies: Vec<MutatedPolicy> = mutant.changed.iter().map(Changed::policy).collect();
+        let policies = mutant.policies();
         let known = last.take().filter(|(of, _)| *of == policies);
         let subjects = known.map_or_else(|| bench.subjects(&policies), |(_, subjects)| subjects);
         let fate = bench.try_out(&mutant, &subjects);

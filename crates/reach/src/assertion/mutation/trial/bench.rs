@@ -8,6 +8,7 @@ use super::{Fate, Missed};
 use crate::assertion::Claim;
 use crate::assertion::mutation::anchor::anchored;
 use crate::assertion::mutation::effect::{Effect, Rows, effects};
+use crate::assertion::mutation::footprint::Footprint;
 use crate::assertion::mutation::suggestion::suggest;
 use crate::assertion::mutation::{Changed, Mutant, MutatedPolicy, Suggestion};
 use crate::assertion::question::judges;
@@ -61,20 +62,23 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn try_out(&mut self, mutant: &Mutant, subjects: &ClassSet) -> Fate {
-        apply(&mut self.answering, changes(mutant));
-        let noticed = self.noticed_by(mutant, subjects);
-        apply(&mut self.answering, undone(self.cluster, mutant));
-        if let Some(by) = noticed {
+        let footprint = Footprint::of(self.cluster, mutant);
+        if let Some(by) = self.noticed_by(mutant, &footprint, subjects) {
             return Fate::Noticed { by };
         }
-        apply(&mut self.changed, changes(mutant));
-        let fate = self.fate_of_unnoticed(mutant, subjects);
+        apply(&mut self.changed, changes(self.cluster, mutant));
+        let fate = self.fate_of_unnoticed(mutant, &footprint, subjects);
         apply(&mut self.changed, undone(self.cluster, mutant));
         fate
     }
 
-    fn fate_of_unnoticed(&mut self, mutant: &Mutant, subjects: &ClassSet) -> Fate {
-        if let Some(missed) = self.known_suggestion(mutant, subjects) {
+    fn fate_of_unnoticed(
+        &mut self,
+        mutant: &Mutant,
+        footprint: &Footprint<'_>,
+        subjects: &ClassSet,
+    ) -> Fate {
+        if let Some(missed) = self.known_suggestion(mutant, footprint, subjects) {
             return Fate::Missed(Box::new(missed));
         }
         let effects = self.effects(mutant, subjects);
@@ -91,14 +95,25 @@ impl<'a> Bench<'a> {
     }
 
     /// The first of the connections that is not as an assertion says any more.
-    fn noticed_by(&self, mutant: &Mutant, subjects: &ClassSet) -> Option<usize> {
-        let places = self.judged.of(mutant, subjects);
-        places.into_iter().find(|place| {
+    fn noticed_by(
+        &mut self,
+        mutant: &Mutant,
+        footprint: &Footprint<'_>,
+        subjects: &ClassSet,
+    ) -> Option<usize> {
+        let places = self.judged.of(mutant, footprint, subjects);
+        if places.is_empty() {
+            return None;
+        }
+        apply(&mut self.answering, changes(self.cluster, mutant));
+        let noticed = places.into_iter().find(|place| {
             self.asked.get(*place).is_some_and(|(expected, query)| {
                 let answer = self.answering.answer(query);
                 !answer.is_ok_and(|answer| Claim::holds(*expected, &answer.outcome))
             })
-        })
+        });
+        apply(&mut self.answering, undone(self.cluster, mutant));
+        noticed
     }
 
     fn keep(&mut self, suggestion: Suggestion, mut queries: Vec<Query>) {
@@ -115,8 +130,13 @@ impl<'a> Bench<'a> {
     }
 
     /// What was suggested for an earlier mistake may do for this one too.
-    fn known_suggestion(&self, mutant: &Mutant, subjects: &ClassSet) -> Option<Missed> {
-        let mut places = self.suggested.of(mutant, subjects).into_iter();
+    fn known_suggestion(
+        &self,
+        mutant: &Mutant,
+        footprint: &Footprint<'_>,
+        subjects: &ClassSet,
+    ) -> Option<Missed> {
+        let mut places = self.suggested.of(mutant, footprint, subjects).into_iter();
         places.find_map(|place| {
             let (suggestion, queries) = self.suggestions.get(place)?;
             self.missed(suggestion, queries)
@@ -219,8 +239,8 @@ fn selects(policy: &NetworkPolicy, kind: &ClassKind) -> bool {
     }
 }
 
-pub(super) fn changes(mutant: &Mutant) -> Vec<Change> {
-    let changed = mutant.changed.iter().cloned();
+pub(super) fn changes(cluster: &Cluster, mutant: &Mutant) -> Vec<Change> {
+    let changed = mutant.changed(cluster).into_iter();
     changed
         .map(|changed| match changed {
             Changed::Network(_, Some(policy)) => Change::SetNetworkPolicy(policy),
@@ -233,16 +253,19 @@ pub(super) fn changes(mutant: &Mutant) -> Vec<Change> {
 
 /// The changes that take the mistake back.
 fn undone(cluster: &Cluster, mutant: &Mutant) -> Vec<Change> {
-    let original = mutant.changed.iter().filter_map(|changed| match changed {
-        Changed::Network(name, _) => {
-            let policy = cluster.network_policies.get(name)?;
-            Some(Change::SetNetworkPolicy(policy.clone()))
-        }
-        Changed::Cluster(name, _) => {
-            let policy = cluster.cluster_policies.get(name)?;
-            Some(Change::SetClusterPolicy(policy.clone()))
-        }
-    });
+    let original = mutant
+        .policies()
+        .into_iter()
+        .filter_map(|policy| match policy {
+            MutatedPolicy::Network(name) => {
+                let policy = cluster.network_policies.get(&name)?;
+                Some(Change::SetNetworkPolicy(policy.clone()))
+            }
+            MutatedPolicy::Cluster(name) => {
+                let policy = cluster.cluster_policies.get(&name)?;
+                Some(Change::SetClusterPolicy(policy.clone()))
+            }
+        });
     original.collect()
 }
 

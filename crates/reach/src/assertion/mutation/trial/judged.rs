@@ -2,51 +2,60 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Answer, Direction, Endpoint, ObjectName, Party, Query};
+use ringfence_model::{Direction, Endpoint, Party, Query};
 use ringfence_net::{Family, IpProtocol};
 use ringfence_policy::{ClassId, ClassSet, Engine};
 
 use crate::assertion::mutation::Mutant;
+use crate::assertion::mutation::footprint::{Asked, Footprint};
 
-/// Numbered connections, by the classes of the pods whose policies judge them.
+/// Numbered questions, and what each asks, by the classes of the pods whose policies judge these.
 #[derive(Default)]
-pub(super) struct Judged(BTreeMap<Direction, BTreeMap<ClassId, Vec<usize>>>);
+pub(super) struct Judged(BTreeMap<Direction, BTreeMap<ClassId, Vec<(usize, Asked)>>>);
 
 impl Judged {
     pub(super) fn add(&mut self, engine: &Engine, query: &Query, number: usize) {
         let answer = engine.answer(query);
-        let subjects = answer.map(|answer| subjects(&answer)).unwrap_or_default();
-        for (direction, pod) in subjects {
-            if let Some(class) = engine.class_of_pod(&pod) {
-                let of_direction = self.0.entry(direction).or_default();
-                of_direction.entry(class).or_default().push(number);
+        for connection in answer.into_iter().flat_map(|answer| answer.connections) {
+            for end in [&connection.egress, &connection.ingress] {
+                if let Some(class) = subject(engine, &end.subject) {
+                    let of_direction = self.0.entry(end.direction).or_default();
+                    let judged = of_direction.entry(class).or_default();
+                    judged.push((number, Asked::of(end.direction, &connection)));
+                }
             }
         }
     }
 
-    /// The numbers of those that a mistake may change.
-    pub(super) fn of(&self, mutant: &Mutant, subjects: &ClassSet) -> BTreeSet<usize> {
-        let directions = mutant.mutation.directions().into_iter();
-        let judged = directions.filter_map(|direction| self.0.get(&direction));
-        let numbers = judged.flat_map(|by_class| {
-            let classes = subjects.iter();
-            classes.filter_map(|class| by_class.get(&class))
-        });
-        numbers.flatten().copied().collect()
+    /// The numbers of those that a mistake with this footprint may change.
+    pub(super) fn of(
+        &self,
+        mutant: &Mutant,
+        footprint: &Footprint<'_>,
+        subjects: &ClassSet,
+    ) -> BTreeSet<usize> {
+        let mut numbers = BTreeSet::new();
+        for direction in mutant.mutation.directions() {
+            let Some(by_class) = self.0.get(&direction) else {
+                continue;
+            };
+            let of_subjects = subjects.iter().filter_map(|class| by_class.get(&class));
+            for (number, asked) in of_subjects.flatten() {
+                if footprint.has(asked) {
+                    numbers.insert(*number);
+                }
+            }
+        }
+        numbers
     }
 }
 
-/// The pods whose policies judged `answer`, by direction.
-fn subjects(answer: &Answer) -> BTreeSet<(Direction, ObjectName)> {
-    let ends = answer
-        .connections
-        .iter()
-        .flat_map(|found| [&found.egress, &found.ingress]);
-    ends.filter_map(|end| match &end.subject {
-        Party::Pod { name, .. } => Some((end.direction, name.clone())),
+/// The class of the pod whose policies judge an end.
+fn subject(engine: &Engine, party: &Party) -> Option<ClassId> {
+    match party {
+        Party::Pod { name, .. } => engine.class_of_pod(name),
         Party::Node { .. } | Party::Other(_) | Party::Loopback(_) => None,
-    })
-    .collect()
+    }
 }
 
 /// What connections between pods have in common of which each is judged as the others are, with and without a mistake.

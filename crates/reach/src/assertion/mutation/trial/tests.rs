@@ -13,6 +13,7 @@ use super::bench::{apply, changes};
 use super::judged::Likeness;
 use super::*;
 use crate::assertion::mutation::anchor::anchored;
+use crate::assertion::mutation::footprint::{Asked, Footprint};
 use crate::assertion::{Claim, mutants, questions};
 
 /// A web tier that clients reach on one port, and a database behind it.
@@ -188,7 +189,7 @@ fn mistakes_in_random_clusters_are_told_apart() {
         for mutant in mutants(&cluster) {
             let found = mutate(&cluster, &[], [mutant.clone()], || {});
             let mut changed = plain.clone();
-            apply(&mut changed, changes(&mutant));
+            apply(&mut changed, changes(&cluster, &mutant));
             let certain = |engine: &Engine, query: &Query| {
                 let outcome = engine.answer(query).ok()?.outcome;
                 let both = [Expected::Allow, Expected::Deny];
@@ -238,7 +239,7 @@ fn connections_that_are_alike_come_out_alike() {
         alike.retain(|_, queries| queries.len() > 1);
         for mutant in mutants(&cluster) {
             let mut changed = plain.clone();
-            apply(&mut changed, changes(&mutant));
+            apply(&mut changed, changes(&cluster, &mutant));
             for queries in alike.values() {
                 let outcomes = queries.iter().map(|query| {
                     let answer = changed.answer(query);
@@ -257,6 +258,44 @@ fn connections_that_are_alike_come_out_alike() {
         }
     }
     assert!(compared > 1000, "{compared}");
+}
+
+/// What a mistake cannot touch comes out as without it; else a mistake would be missed that is noticed.
+#[test]
+fn a_mistake_changes_nothing_that_it_does_not_touch() {
+    let (mut left, mut touched) = (0, 0);
+    for seed in 0..30 {
+        let cluster = generate::cluster(seed, Shape::FULL);
+        let plain = Engine::new(cluster.clone());
+        let every = every_question(&cluster);
+        for mutant in mutants(&cluster) {
+            let footprint = Footprint::of(&cluster, &mutant);
+            let directions = mutant.mutation.directions();
+            let mut changed = plain.clone();
+            apply(&mut changed, changes(&cluster, &mutant));
+            for query in &every {
+                let Ok(before) = plain.answer(query) else {
+                    continue;
+                };
+                let mut ends = before.connections.iter().flat_map(|connection| {
+                    let asked = move |direction: &Direction| Asked::of(*direction, connection);
+                    directions.iter().map(asked)
+                });
+                if ends.any(|asked| footprint.has(&asked)) {
+                    touched += 1;
+                    continue;
+                }
+                let after = changed.answer(query).map(|answer| answer.outcome);
+                assert_eq!(
+                    after,
+                    Ok(before.outcome),
+                    "seed {seed}: {mutant}\n{query:?}"
+                );
+                left += 1;
+            }
+        }
+    }
+    assert!(left > 10_000 && touched > 10_000, "{left} {touched}");
 }
 
 /// With a second pod beside each, elsewhere in the same block of 128 addresses.
