@@ -14,6 +14,7 @@ mod internal;
 mod merged;
 mod output;
 mod paint;
+mod progress;
 mod threads;
 
 use std::process::ExitCode;

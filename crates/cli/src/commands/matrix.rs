@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use ringfence_model::Cluster;
 use ringfence_policy::Engine;
-use ringfence_reach::matrix::Matrix;
+use ringfence_reach::matrix::{Cell, Matrix};
 use ringfence_reach::own_node::doubt_of;
 use ringfence_reach::workload::{Groups, Outside, Place, Unit, by_namespace, by_pod, by_workload};
 use ringfence_reach::zone;
@@ -27,6 +27,7 @@ use super::zones;
 use crate::inputs::hosts::Hosts;
 use crate::output::answer::say;
 use crate::output::doubt::tell;
+use crate::progress::Progress;
 use arguments::{By, Form, MatrixArguments};
 use pattern::{Pattern, World};
 use view::Names;
@@ -56,7 +57,12 @@ fn print(
     let names = Names::of(matrix.sources.iter().chain(&matrix.destinations));
     let text = match form {
         Form::Json => return written(|out| json::write(out, matrix, hosts)),
-        Form::Csv => return written(|out| Ok(csv::write(out, matrix, &names)?)),
+        Form::Csv => {
+            let mut progress = Progress::beside_answer("writing row", matrix.sources.len());
+            let written = written(|out| Ok(csv::write(out, matrix, &names, || progress.step())?));
+            progress.end();
+            return written;
+        }
         Form::Text => text::render(matrix, &names, crate::paint::width()),
         Form::Md => markdown::render(matrix, &names),
         Form::Dot => graph::dot(matrix, &names),
@@ -73,7 +79,13 @@ fn print(
 
 /// Whether a cell depends on an address that is not known (rule AM-22).
 pub(crate) fn is_unknown(matrix: &Matrix) -> bool {
-    matrix.cells().any(|(_, _, cell)| !cell.unknown.is_empty())
+    let is_unknown = |cell: Option<&Cell>| cell.is_some_and(|cell| !cell.unknown.is_empty());
+    let unknown: Vec<bool> = matrix.distinct_cells().map(is_unknown).collect();
+    let is_one = |number: &u32| unknown.get(*number as usize) == Some(&true);
+    unknown.contains(&true)
+        && matrix
+            .numbered_rows()
+            .any(|(_, row)| row.iter().any(is_one))
 }
 
 /// Writes to standard output what would be large in memory.

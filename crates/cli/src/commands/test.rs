@@ -34,7 +34,7 @@ use crate::paint;
 use arguments::{AGNHOST, Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
 use judge::Judge;
-use oracle::{Lab, LiveCluster, Oracle, Ruleset};
+use oracle::{Lab, LiveCluster, Oracle, Ruleset, Tables};
 use report::{Judged, Report, Status};
 use suite::{Case, Suite};
 
@@ -85,15 +85,7 @@ fn judged(
     cases: &[&Case],
     loaded: &LoadedManifests,
 ) -> anyhow::Result<Report> {
-    let coverage = arguments.wants_coverage();
-    let mut judge = Judge {
-        engine,
-        oracle: oracle(arguments, engine, cases, loaded)?,
-        coverage: coverage.then(|| Coverage::of(engine.cluster())),
-    };
-    let judged = judge_all(&mut judge, cases, arguments)?;
-    // Whatever it has made is not kept while policies are judged.
-    drop(judge.oracle.take());
+    let (judged, coverage) = asked(arguments, engine, cases, loaded)?;
     if arguments.output == TestFormat::Text && !prints_at_once(arguments) {
         let mut printer = print::Printer::default();
         judged.iter().for_each(|judged| printer.case(judged));
@@ -103,11 +95,32 @@ fn judged(
         against: arguments.against,
         not_judged: cases.len() - judged.len(),
         cases: judged,
-        coverage: judge.coverage,
+        coverage,
         coverage_min: arguments.coverage_min,
         trial: mutation.then(|| mutation::trial(engine, cases)),
         mutate_min: arguments.mutate_min,
     })
+}
+
+/// Asks whoever judges. What he has made is not kept while policies are judged.
+fn asked(
+    arguments: &TestArguments,
+    engine: &Engine,
+    cases: &[&Case],
+    loaded: &LoadedManifests,
+) -> anyhow::Result<(Vec<Judged>, Option<Coverage>)> {
+    let tables = match arguments.against {
+        Against::Ruleset => Some(Tables::new(engine.cluster(), &addresses(cases))?),
+        Against::Manifests | Against::Lab | Against::Cluster => None,
+    };
+    let coverage = arguments.wants_coverage();
+    let mut judge = Judge {
+        engine,
+        oracle: oracle(arguments, engine, tables.as_ref(), loaded)?,
+        coverage: coverage.then(|| Coverage::of(engine.cluster())),
+    };
+    let judged = judge_all(&mut judge, cases, arguments)?;
+    Ok((judged, judge.coverage))
 }
 
 fn print(report: &Report, format: TestFormat) -> anyhow::Result<()> {
@@ -125,22 +138,21 @@ fn print(report: &Report, format: TestFormat) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who judges the connections of `cases`, if not the policies themselves.
+/// Who judges connections, if not the policies themselves: `tables`, where these are asked.
 fn oracle<'a>(
     arguments: &TestArguments,
     engine: &'a Engine,
-    cases: &[&Case],
+    tables: Option<&'a Tables>,
     loaded: &LoadedManifests,
 ) -> anyhow::Result<Option<Box<dyn Oracle + 'a>>> {
     Ok(match arguments.against {
         Against::Manifests => None,
-        Against::Ruleset => {
-            let ruleset = Ruleset::new(engine, &addresses(cases))?;
-            for rule in ruleset.refused() {
+        Against::Ruleset => tables.map(|tables| -> Box<dyn Oracle + 'a> {
+            for rule in tables.refused() {
                 anstream::eprintln!("{}: {rule}", paint::bad("left out of the tables"));
             }
-            Some(Box::new(ruleset))
-        }
+            Box::new(Ruleset::new(engine, tables))
+        }),
         Against::Lab => {
             let namespace = &arguments.manifests.options.namespace;
             let control_plane = arguments.profile.map(Into::into).unwrap_or_default();

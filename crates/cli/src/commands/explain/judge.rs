@@ -1,5 +1,7 @@
 //! From ways and ports to answers, and of the answers' connections those that are alike together.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, bail};
 use ringfence_model::{
     Answer, Because, Connection, DirectionDecision, Expected, ObjectName, Party, PolicyRef, Query,
@@ -139,7 +141,7 @@ pub(super) enum Detail {
 
 /// The connections of all answers, those together that are decided alike: refused ones first.
 pub(super) fn groups(judged: &[Judged], detail: Detail) -> Vec<Group> {
-    let mut by_ends: Vec<Group> = Vec::new();
+    let mut by_ends = Groups::default();
     for one in judged {
         for connection in &one.answer.connections {
             let group = Group {
@@ -149,43 +151,77 @@ pub(super) fn groups(judged: &[Judged], detail: Detail) -> Vec<Group> {
                 others: Vec::new(),
                 alike: one.way.alike,
             };
-            add_ports(&mut by_ends, group, detail);
+            by_ends.add_ports(group, detail);
         }
     }
-    let mut found: Vec<Group> = Vec::new();
-    for group in by_ends {
-        add_ends(&mut found, group, detail);
+    let mut found = Groups::default();
+    for group in by_ends.groups {
+        found.add_ends(group, detail);
     }
+    let mut found = found.groups;
     found.sort_by_key(|group| Verdict::from(group.connection.verdict()));
     found
 }
 
-/// Adds the ports of `group` to one between the same ends, if they are decided alike.
-fn add_ports(groups: &mut Vec<Group>, group: Group, detail: Detail) {
-    let same = groups
-        .iter_mut()
-        .find(|known| known.ends() == group.ends() && known.is_decided_as(&group, detail));
-    match same {
-        Some(known) => known.asked = known.asked.union(&group.asked),
-        None => groups.push(group),
-    }
+/// Groups in the order in which the first connection of each came. Adding one compares it with few others: a rule may tell
+/// thousands of addresses apart.
+#[derive(Default)]
+struct Groups {
+    groups: Vec<Group>,
+    /// Their places, by words that are the same of all that are alike.
+    places: BTreeMap<[String; 2], Vec<usize>>,
 }
 
-/// Adds the ends of `group` to one with the same ports, if they are decided alike.
-fn add_ends(groups: &mut Vec<Group>, group: Group, detail: Detail) {
-    let same = groups
-        .iter_mut()
-        .find(|known| known.asked == group.asked && known.is_decided_as(&group, detail));
-    match same {
-        Some(known) => {
-            let (source, destination) = group.ends();
-            known.others.push(Other {
-                source: source.clone(),
-                destination: destination.clone(),
-                alike: group.alike,
-            });
+impl Groups {
+    /// Adds the ports of `group` to one between the same ends, if they are decided alike.
+    fn add_ports(&mut self, group: Group, detail: Detail) {
+        let (source, destination) = group.ends();
+        let words = [source.to_string(), destination.to_string()];
+        let is_same =
+            |known: &Group| known.ends() == group.ends() && known.is_decided_as(&group, detail);
+        match self.find(&words, is_same) {
+            Some(known) => known.asked = known.asked.union(&group.asked),
+            None => self.push(words, group),
         }
-        None => groups.push(group),
+    }
+
+    /// Adds the ends of `group` to one with the same ports, if they are decided alike.
+    fn add_ends(&mut self, group: Group, detail: Detail) {
+        let Connection {
+            egress, ingress, ..
+        } = &group.connection;
+        let words = [egress, ingress].map(|decision| chain(Tiers::ALL, decision));
+        let is_same =
+            |known: &Group| known.asked == group.asked && known.is_decided_as(&group, detail);
+        match self.find(&words, is_same) {
+            Some(known) => {
+                let (source, destination) = group.ends();
+                known.others.push(Other {
+                    source: source.clone(),
+                    destination: destination.clone(),
+                    alike: group.alike,
+                });
+            }
+            None => self.push(words, group),
+        }
+    }
+
+    fn find(
+        &mut self,
+        words: &[String; 2],
+        is_same: impl Fn(&Group) -> bool,
+    ) -> Option<&mut Group> {
+        let mut places = self.places.get(words)?.iter();
+        let place = places.find(|place| self.groups.get(**place).is_some_and(&is_same))?;
+        self.groups.get_mut(*place)
+    }
+
+    fn push(&mut self, words: [String; 2], group: Group) {
+        self.places
+            .entry(words)
+            .or_default()
+            .push(self.groups.len());
+        self.groups.push(group);
     }
 }
 

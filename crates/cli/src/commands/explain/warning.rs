@@ -47,6 +47,7 @@ pub(super) fn warnings(
         .typed()
         .filter_map(|(end, text)| namesake(cluster, text, end));
     found.extend(namesakes.map(of_namesake));
+    let mut asked_for = BTreeSet::new();
     for one in judged {
         let sources = std::slice::from_ref(&one.way.source);
         let nameless = nameless(
@@ -64,7 +65,12 @@ pub(super) fn warnings(
         let headless = dialled.filter(|service| service.cluster_ip == ClusterIp::Headless);
         for connection in &one.answer.connections {
             found.extend(headless.and_then(|service| not_translated(service, one, connection)));
-            found.extend(namespaces(cluster, connection));
+            // Thousands of addresses ask for the labels of the same pods.
+            let (source, destination) = (&connection.source, &connection.destination);
+            let pods = [source, destination].map(|end| pod(cluster, end).map(|pod| &pod.name));
+            if asked_for.insert(pods) {
+                found.extend(namespaces(cluster, connection));
+            }
             found.extend(host_port::led_on(connection));
             found.extend(own_node::closed(engine, connection));
             found.extend(host_pod::denied(engine, connection));

@@ -1,6 +1,5 @@
 //! A matrix for spreadsheets: a line for each cell.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use ringfence_reach::matrix::{Cell, Matrix};
@@ -11,23 +10,34 @@ use crate::output::csv::{line, quoted};
 
 const HEADER: &str = "source,destination,verdict,all,some,unknown\n";
 
-/// Writes line by line: of thousands of units there are millions of cells, and few that differ.
-pub(crate) fn write(out: &mut impl Write, matrix: &Matrix, names: &Names) -> io::Result<()> {
+/// Writes row by row: of thousands of units there are millions of cells, and few that differ. The text of one row is
+/// in memory, and `progress` hears of each row.
+pub(crate) fn write(
+    out: &mut impl Write,
+    matrix: &Matrix,
+    names: &Names,
+    mut progress: impl FnMut(),
+) -> io::Result<()> {
     out.write_all(HEADER.as_bytes())?;
-    // By where they stand in the matrix.
-    let mut rests: BTreeMap<*const Cell, String> = BTreeMap::new();
-    let mut known: BTreeMap<*const Unit, String> = BTreeMap::new();
-    for (source, destination, cell) in matrix.cells() {
-        for unit in [source, destination] {
-            let name = known.entry(std::ptr::from_ref(unit));
-            let name = name.or_insert_with(|| quoted(&names.of_unit(unit)));
-            out.write_all(name.as_bytes())?;
-            out.write_all(b",")?;
+    let field = |unit: &Unit| format!("{},", quoted(&names.of_unit(unit)));
+    let columns = matrix.columns();
+    let columns: Vec<(String, usize)> = columns.map(|(unit, at)| (field(unit), at)).collect();
+    let cells = matrix.distinct_cells();
+    let cells: Vec<Option<String>> = cells.map(|cell| cell.map(rest)).collect();
+    let mut lines = Vec::new();
+    for (source, numbers) in matrix.numbered_rows() {
+        let source = field(source);
+        for (destination, place) in &columns {
+            let number = numbers.get(*place).copied().unwrap_or_default();
+            if let Some(Some(rest)) = cells.get(number as usize) {
+                lines.extend_from_slice(source.as_bytes());
+                lines.extend_from_slice(destination.as_bytes());
+                lines.extend_from_slice(rest.as_bytes());
+            }
         }
-        let rest = rests
-            .entry(std::ptr::from_ref(cell))
-            .or_insert_with(|| rest(cell));
-        out.write_all(rest.as_bytes())?;
+        out.write_all(&lines)?;
+        lines.clear();
+        progress();
     }
     Ok(())
 }

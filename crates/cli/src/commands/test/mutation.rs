@@ -1,15 +1,12 @@
 //! Mistakes in the policies, each made once: would a test notice?
 
-use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
-
 use ringfence_model::{Expected, Query, Source};
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::{Claim, Mutant, Mutations, mutants, mutate};
 
 use super::judge::asked;
 use super::suite::Case;
-use crate::paint;
+use crate::progress::Progress;
 use crate::threads::map_in_lots;
 
 /// What came of the mistakes.
@@ -46,7 +43,7 @@ pub(super) fn trial(engine: &Engine, cases: &[&Case]) -> Trial {
         }
     }
     let mutants: Vec<Mutant> = mutants(engine.cluster()).collect();
-    let mut progress = Progress::new(mutants.len());
+    let mut progress = Progress::of("trying mistake", mutants.len());
     let mutations = mutate(engine.cluster(), &questions, mutants, || progress.step());
     progress.end();
     Trial {
@@ -73,43 +70,4 @@ fn of_case<'a>(
 fn holds(engine: &Engine, (expected, query): &(Expected, Query)) -> bool {
     let answer = engine.answer(query);
     answer.is_ok_and(|answer| Claim::holds(*expected, &answer.outcome))
-}
-
-/// A line on a terminal that says how far it is.
-struct Progress {
-    all: usize,
-    done: usize,
-    shown: Option<Instant>,
-    is_seen: bool,
-}
-
-impl Progress {
-    /// The line is not written more often.
-    const PAUSE: Duration = Duration::from_millis(100);
-
-    fn new(all: usize) -> Self {
-        Self {
-            all,
-            done: 0,
-            shown: None,
-            is_seen: std::io::stderr().is_terminal(),
-        }
-    }
-
-    fn step(&mut self) {
-        self.done += 1;
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() > Self::PAUSE);
-        if self.is_seen && is_due {
-            let told = format!("trying mistake {} of {}", self.done, self.all);
-            anstream::eprint!("\r{}", paint::dim(&told));
-            self.shown = Some(Instant::now());
-        }
-    }
-
-    /// Takes the line away.
-    fn end(&self) {
-        if self.shown.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

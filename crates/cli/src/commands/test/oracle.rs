@@ -9,7 +9,7 @@ use ringfence_model::{Outcome, Query};
 
 pub(super) use cluster::LiveCluster;
 pub(super) use lab::Lab;
-pub(super) use ruleset::Ruleset;
+pub(super) use ruleset::{Ruleset, Tables};
 
 /// What somebody who was asked says of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

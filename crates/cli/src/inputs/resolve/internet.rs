@@ -1,5 +1,6 @@
 //! Hosts outside of the cluster: one for each part of the internet that some policy tells apart from the rest.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -92,19 +93,68 @@ fn of_family(example: IpAddr, blocks: &[IpNet], not_public: &[IpNet]) -> Vec<IpA
     let family = Family::of(example);
     let edges = blocks.iter().chain(not_public).flat_map(edges);
     let edges: BTreeSet<IpAddr> = edges.filter(|edge| Family::of(*edge) == family).collect();
-    let mut seen: BTreeSet<Vec<&IpNet>> = BTreeSet::new();
+    let mut seen: BTreeSet<Option<IpNet>> = BTreeSet::new();
     let mut found = Vec::new();
-    for address in [example].into_iter().chain(edges) {
-        let is_public = !not_public.iter().any(|block| block.contains(&address));
-        let within = blocks
-            .iter()
-            .filter(|block| block.contains(&address))
-            .collect();
-        if is_public && seen.insert(within) {
+    if around(example, not_public).is_none() {
+        seen.insert(around(example, blocks));
+        found.push(example);
+    }
+    let (mut blocks, mut not_public) = (Sweep::over(blocks), Sweep::over(not_public));
+    for address in edges {
+        let is_public = not_public.around(address).is_none();
+        // The smallest block around an address says which others are around it.
+        let smallest = blocks.around(address);
+        if is_public && seen.insert(smallest) {
             found.push(address);
         }
     }
     found
+}
+
+/// The smallest of `blocks` that holds `address`.
+fn around(address: IpAddr, blocks: &[IpNet]) -> Option<IpNet> {
+    let holding = blocks.iter().filter(|block| block.contains(&address));
+    holding
+        .max_by_key(|block| block.prefix_len())
+        .map(IpNet::trunc)
+}
+
+/// Blocks that are asked for one address after the other.
+struct Sweep {
+    /// Those that begin later, the next one last.
+    ahead: Vec<IpNet>,
+    /// Those that began, each inside of the one before.
+    open: Vec<IpNet>,
+}
+
+impl Sweep {
+    fn over(blocks: &[IpNet]) -> Self {
+        let mut ahead: Vec<IpNet> = blocks.iter().map(IpNet::trunc).collect();
+        ahead.sort_unstable_by_key(|block| Reverse((block.network(), block.prefix_len())));
+        Self {
+            ahead,
+            open: Vec::new(),
+        }
+    }
+
+    /// The smallest block that holds `address`, which is above those that were asked for before.
+    fn around(&mut self, address: IpAddr) -> Option<IpNet> {
+        while let Some(next) = self.ahead.pop_if(|next| next.network() <= address) {
+            self.close(next.network());
+            self.open.push(next);
+        }
+        self.close(address);
+        self.open.last().copied()
+    }
+
+    /// Leaves the blocks that end before `address`.
+    fn close(&mut self, address: IpAddr) {
+        while self
+            .open
+            .pop_if(|block| !block.contains(&address))
+            .is_some()
+        {}
+    }
 }
 
 /// Where the block begins, and what comes after it.

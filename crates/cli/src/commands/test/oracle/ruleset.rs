@@ -12,6 +12,7 @@ use ringfence_compile::{
 };
 use ringfence_model::{
     Answer, Cluster, ClusterIp, Connection, Endpoint, Outcome, Party, Pod, Query, TrafficPolicy,
+    map_with,
 };
 use ringfence_net::Family;
 use ringfence_policy::Engine;
@@ -19,58 +20,72 @@ use ringfence_policy::Engine;
 use super::{Oracle, Verdict};
 use crate::commands::test::judge::depends_on;
 use crate::inputs::resolve::leave_open;
+use crate::threads::{Threads, map_in_lots};
 use journey::{Arrival, Place, World};
 use wired::wired;
 
 /// The tables of a cluster.
+pub(crate) struct Tables {
+    /// With an address for everybody.
+    wired: Cluster,
+    by_node: BTreeMap<String, Compiled>,
+}
+
+/// Packets on their way through the tables of a cluster.
 pub(crate) struct Ruleset<'a> {
     /// As the manifests say.
     engine: &'a Engine,
-    /// With an address for everybody.
-    wired: Cluster,
-    tables: BTreeMap<String, Compiled>,
+    wired: &'a Cluster,
+    /// Made once, and asked about every connection.
+    world: World<'a>,
 }
 
-impl<'a> Ruleset<'a> {
+impl Tables {
     /// Compiles the table of every node; pods without node share one. Ends without address get one that is not among
     /// `taken`.
-    pub(crate) fn new(engine: &'a Engine, taken: &BTreeSet<IpAddr>) -> anyhow::Result<Self> {
-        let cluster = engine.cluster();
+    pub(crate) fn new(cluster: &Cluster, taken: &BTreeSet<IpAddr>) -> anyhow::Result<Self> {
         let wired = wired(cluster, taken);
         let network = network(&wired);
-        let mut tables = BTreeMap::new();
-        for node in node_names(&wired) {
-            let compiled = compile_node(&wired, &node, &network)
+        let endpoints = endpoints(&wired);
+        let nodes: Vec<String> = node_names(&wired).into_iter().collect();
+        let compiled = map_with(&Threads, &nodes, |node| {
+            let on_it = endpoints.get(node.as_str());
+            compile_node(&wired, node, on_it.map_or(&[], Vec::as_slice), &network)
+        });
+        let mut by_node = BTreeMap::new();
+        for (node, compiled) in nodes.into_iter().zip(compiled) {
+            let compiled = compiled
                 .with_context(|| format!("the table of node `{node}` cannot be compiled"))?;
-            tables.insert(node, compiled);
+            by_node.insert(node, compiled);
         }
-        Ok(Self {
-            engine,
-            wired,
-            tables,
-        })
+        Ok(Self { wired, by_node })
     }
 
     /// Rules that the tables leave out because they cost too much, each once.
     pub(crate) fn refused(&self) -> BTreeSet<String> {
-        let refused = self.tables.values().flat_map(|compiled| &compiled.refused);
+        let refused = self.by_node.values().flat_map(|compiled| &compiled.refused);
         refused.map(ToString::to_string).collect()
     }
 }
 
 impl Oracle for Ruleset<'_> {
     fn ask(&mut self, queries: &[Query]) -> anyhow::Result<Vec<Verdict>> {
-        let world = World::new(&self.wired, &self.tables);
-        Ok(queries
-            .iter()
-            .map(|query| self.answer(&world, query))
-            .collect())
+        Ok(map_in_lots(queries, |query| self.answer(query)))
     }
 }
 
-impl Ruleset<'_> {
+impl<'a> Ruleset<'a> {
+    /// Judges connections of the cluster of `engine`, of which `tables` are.
+    pub(crate) fn new(engine: &'a Engine, tables: &'a Tables) -> Self {
+        Self {
+            engine,
+            wired: &tables.wired,
+            world: World::new(&tables.wired, &tables.by_node),
+        }
+    }
+
     /// AM-22: what depends on addresses that nobody knows is not made known by making them up.
-    fn answer(&self, world: &World<'_>, query: &Query) -> Verdict {
+    fn answer(&self, query: &Query) -> Verdict {
         let mut answer = match self.engine.answer(query) {
             Err(error) => return Verdict::NoAnswer(error.to_string()),
             Ok(answer) => answer,
@@ -83,13 +98,13 @@ impl Ruleset<'_> {
             Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints
                 if self.is_headless(query) =>
             {
-                self.send_to_pods(world, query, &answer.connections)
+                self.send_to_pods(query, &answer.connections)
             }
             Outcome::NoEndpoints if self.keeps_outsiders(&answer) => {
-                without_backend_here(self.send(world, query, &answer.connections))
+                without_backend_here(self.send(query, &answer.connections))
             }
             Outcome::Allow | Outcome::Deny | Outcome::Partial | Outcome::NoEndpoints => {
-                self.send(world, query, &answer.connections)
+                self.send(query, &answer.connections)
             }
         }
     }
@@ -110,12 +125,7 @@ impl Ruleset<'_> {
     }
 
     /// OB-13: who dials a headless Service dials its pods.
-    fn send_to_pods(
-        &self,
-        world: &World<'_>,
-        query: &Query,
-        connections: &[Connection],
-    ) -> Verdict {
+    fn send_to_pods(&self, query: &Query, connections: &[Connection]) -> Verdict {
         let mut found = Vec::new();
         for connection in connections {
             let dialled = Query {
@@ -123,7 +133,7 @@ impl Ruleset<'_> {
                 port: connection.port,
                 ..query.clone()
             };
-            match self.send(world, &dialled, &[]) {
+            match self.send(&dialled, &[]) {
                 Verdict::Found(outcome) => found.push(outcome),
                 other @ (Verdict::NoAnswer(_) | Verdict::Skipped(_)) => return other,
             }
@@ -141,13 +151,14 @@ impl Ruleset<'_> {
     }
 
     /// Opens the connection, which leads to these ends as far as the manifests say.
-    fn send(&self, world: &World<'_>, query: &Query, ends: &[Connection]) -> Verdict {
-        let source = end(world, &self.wired, &query.source);
-        let destination = end(world, &self.wired, &query.destination);
+    fn send(&self, query: &Query, ends: &[Connection]) -> Verdict {
+        let world = &self.world;
+        let source = end(world, self.wired, &query.source);
+        let destination = end(world, self.wired, &query.destination);
         if destination.addresses.iter().any(IpAddr::is_loopback) {
             return Verdict::Found(Outcome::Allow);
         }
-        let found = if self.goes_along(world, &query.destination) {
+        let found = if self.goes_along(&query.destination) {
             common(&destination.addresses, &source.addresses).map(|(to, from)| (from, to))
         } else {
             common(&source.addresses, &destination.addresses)
@@ -190,10 +201,10 @@ impl Ruleset<'_> {
     }
 
     /// an end of which the manifests know no address takes the family that the other end begins with.
-    fn goes_along(&self, world: &World<'_>, destination: &Endpoint) -> bool {
+    fn goes_along(&self, destination: &Endpoint) -> bool {
         match destination {
             Endpoint::Pod(_) | Endpoint::Node(_) => {
-                let known = end(world, self.engine.cluster(), destination);
+                let known = end(&self.world, self.engine.cluster(), destination);
                 known.addresses.is_empty()
             }
             Endpoint::Address(_) | Endpoint::Service(_) => false,
@@ -321,23 +332,29 @@ fn node_names(cluster: &Cluster) -> BTreeSet<String> {
         .collect()
 }
 
-fn compile_node(
-    cluster: &Cluster,
-    node: &str,
-    network: &NetworkConfig,
-) -> Result<Compiled, ringfence_compile::CompileError> {
+/// The pods of each node as it has wired them.
+fn endpoints(cluster: &Cluster) -> BTreeMap<&str, Vec<LocalEndpoint>> {
+    let mut found: BTreeMap<&str, Vec<LocalEndpoint>> = BTreeMap::new();
     let pods = cluster.pods.values().enumerate();
-    let wired = pods.filter(|(_, pod)| pod.is_on_pod_network() && node_of(pod) == node);
-    let endpoints: Vec<LocalEndpoint> = wired
-        .map(|(index, pod)| LocalEndpoint {
+    for (index, pod) in pods.filter(|(_, pod)| pod.is_on_pod_network()) {
+        found.entry(node_of(pod)).or_default().push(LocalEndpoint {
             pod: pod.name.clone(),
             host_interface: journey::interface(index),
             addresses: pod.addresses.clone(),
-        })
-        .collect();
+        });
+    }
+    found
+}
+
+fn compile_node(
+    cluster: &Cluster,
+    node: &str,
+    endpoints: &[LocalEndpoint],
+    network: &NetworkConfig,
+) -> Result<Compiled, ringfence_compile::CompileError> {
     let view = NodeView {
         name: node,
-        endpoints: &endpoints,
+        endpoints,
         network,
         enforcement: Enforcement::On,
     };

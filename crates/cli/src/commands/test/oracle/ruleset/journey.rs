@@ -69,7 +69,12 @@ impl<'a> World<'a> {
         Self {
             cluster,
             tables: tables
-                .map(|(node, compiled)| (node.as_str(), Evaluator::new(&compiled.table)))
+                .map(|(node, compiled)| {
+                    (
+                        node.as_str(),
+                        Evaluator::new(&compiled.table).without_trace(),
+                    )
+                })
                 .collect(),
             wires: wires
                 .map(|(index, (name, pod))| {

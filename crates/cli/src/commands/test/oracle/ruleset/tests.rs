@@ -30,7 +30,8 @@ fn ends(cluster: &Cluster) -> BTreeSet<Endpoint> {
 /// Asks about every connection, of reference and tables, and counts the answers.
 fn agree(case: &str, cluster: &Cluster, seen: &mut BTreeMap<String, usize>) {
     let engine = Engine::new(cluster.clone());
-    let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
+    let tables = Tables::new(engine.cluster(), &BTreeSet::new()).unwrap();
+    let mut ruleset = Ruleset::new(&engine, &tables);
     let ends = ends(cluster);
     for (source, destination) in ends
         .iter()
@@ -150,7 +151,8 @@ fn an_address_of_two_nodes_sends_nothing() {
         protocol: ringfence_net::Protocol::Tcp.into(),
         port: Some(80),
     };
-    let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
+    let tables = Tables::new(engine.cluster(), &BTreeSet::new()).unwrap();
+    let mut ruleset = Ruleset::new(&engine, &tables);
     let found = ruleset.ask(&[query]).unwrap();
     assert!(
         matches!(found.as_slice(), [Verdict::Skipped(why)] if why.contains("several nodes")),
@@ -182,7 +184,8 @@ fn the_end_with_addresses_decides_the_family() {
             };
             assert_eq!(answer(&cluster, &query).unwrap().outcome, expected);
             let engine = Engine::new(cluster);
-            let mut ruleset = Ruleset::new(&engine, &BTreeSet::new()).unwrap();
+            let tables = Tables::new(engine.cluster(), &BTreeSet::new()).unwrap();
+            let mut ruleset = Ruleset::new(&engine, &tables);
             let found = ruleset.ask(&[query]).unwrap();
             assert_eq!(
                 found,
