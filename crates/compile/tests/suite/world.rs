@@ -222,6 +222,7 @@ impl World {
             Outcome::Accept => {}
             outcome @ (Outcome::Drop | Outcome::Reject) => return stopped(outcome),
         }
+        self.lead_on(node, &mut packet);
         if self.place(packet.destination) == Place::Node(node.to_owned()) {
             let outcome = self.hook(node, Hook::Input, &mut packet, backend);
             return stopped(outcome);
@@ -230,6 +231,29 @@ impl World {
         match self.hook(node, Hook::Forward, &mut packet, backend) {
             Outcome::Accept => self.leave(node, packet, backend),
             outcome @ (Outcome::Drop | Outcome::Reject) => stopped(outcome),
+        }
+    }
+
+    /// OB-24: another plugin leads the ports of a node to pods on it, after our prerouting and before our forward hook.
+    fn lead_on(&self, node: &str, packet: &mut Packet) {
+        if self.place(packet.destination) != Place::Node(node.to_owned()) {
+            return;
+        }
+        let here = |pod: &&Pod| pod.is_on_pod_network() && node_of(pod) == node;
+        for pod in self.cluster.pods.values().filter(here) {
+            let led = pod.host_ports.iter().find(|own| {
+                let address = own.address.map(|address| address.to_canonical());
+                packet.protocol == own.protocol.into()
+                    && packet.destination_port == Some(own.port)
+                    && address.is_none_or(|address| address == packet.destination)
+            });
+            let mut addresses = pod.addresses.iter();
+            let same = addresses.find(|one| one.is_ipv4() == packet.destination.is_ipv4());
+            if let (Some(own), Some(address)) = (led, same) {
+                packet.destination = *address;
+                packet.destination_port = Some(own.container_port);
+                return;
+            }
         }
     }
 
