@@ -261,7 +261,7 @@ fn a_separate_namespace_lets_nobody_in_for_labels_alone() {
             }
         }
     }
-    assert!(tried > 0, "{tried}");
+    assert!(tried > 5, "{tried}");
 }
 
 #[test]
