@@ -12,6 +12,7 @@ pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod markdown;
+pub(crate) mod names;
 pub(crate) mod plain;
 pub(crate) mod sarif;
 pub(crate) mod tap;

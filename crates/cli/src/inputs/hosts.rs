@@ -6,11 +6,9 @@ use ringfence_model::{Cluster, Pod};
 use ringfence_reach::workload::{Member, Unit, by_workload};
 use serde::Serialize;
 
+use crate::output::names::shortened;
 use crate::output::plain::plain;
 use crate::paint;
-
-/// Workloads that are named.
-const NAMED: usize = 3;
 
 /// The workloads in the network of their nodes, in order.
 #[derive(Clone, Debug, Default)]
@@ -55,23 +53,16 @@ impl Hosts {
 
     /// Says on standard error who stands for those of which no node is known.
     pub(crate) fn tell(&self) {
-        if self.homeless.is_empty() {
-            return;
-        }
         let names: Vec<String> = self.homeless.iter().map(Unit::full_name).collect();
-        let (shown, more) = names.split_at(names.len().min(NAMED));
-        let more = match more.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let Some(shown) = shortened(&names) else {
+            return;
         };
-        let (verb, whose) = match names.len() {
-            1 => ("is", "its"),
-            _ => ("are", "their"),
+        let (verb, whose, them) = match names.len() {
+            1 => ("is", "its", "it"),
+            _ => ("are", "their", "them"),
         };
         let note = format!(
-            "{}{more} {verb} in the network of {whose} node, which no manifest names: nodes stand for {verb_object}, with addresses that are not known (NP-53, AM-22)",
-            shown.join(", "),
-            verb_object = if names.len() == 1 { "it" } else { "them" },
+            "{shown} {verb} in the network of {whose} node, which no manifest names: nodes stand for {them}, with addresses that are not known (NP-53, AM-22)"
         );
         anstream::eprintln!(
             "{}: {}\n  = help: give the Nodes with their `status.addresses`, and the pods with their `spec.nodeName`",

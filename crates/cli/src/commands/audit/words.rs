@@ -7,6 +7,7 @@ use ringfence_reach::workload::Unit;
 
 use super::Report;
 use crate::commands::matrix::reason::{Told, told};
+use crate::output::names::shortened;
 use crate::output::plain::plain;
 
 /// What is open, in one line.
@@ -111,9 +112,6 @@ fn listed(labels: &Labels) -> String {
     labels.collect::<Vec<_>>().join(",")
 }
 
-/// How many workloads are named that stand in one line.
-const NAMED: usize = 3;
-
 /// Which workloads were measured otherwise than they are, or not at all.
 pub(super) fn left_out(report: &Report) -> impl Iterator<Item = String> {
     let parts = units(report.audit.parts_of_nodes());
@@ -126,13 +124,8 @@ pub(super) fn left_out(report: &Report) -> impl Iterator<Item = String> {
 
 /// Their names, shortened; `None` if there are none.
 fn units(units: &[Unit]) -> Option<String> {
-    let named = units.iter().take(NAMED).map(Unit::to_string);
-    let named = plain(&named.collect::<Vec<_>>().join(", "));
-    match units.len().checked_sub(NAMED) {
-        _ if units.is_empty() => None,
-        Some(more @ 1..) => Some(format!("{named} and {more} more")),
-        Some(0) | None => Some(named),
-    }
+    let names: Vec<String> = units.iter().map(Unit::to_string).collect();
+    shortened(&names).map(|names| plain(&names))
 }
 
 /// Everything that is open, in one line.

@@ -3,11 +3,9 @@
 use ringfence_model::{Cluster, Object};
 use ringfence_reach::pod_blocks;
 
+use crate::output::names::shortened;
 use crate::output::plain::plain;
 use crate::paint;
-
-/// Workloads that are named.
-const NAMED: usize = 3;
 
 /// Who has no address that rules ask for where nobody says where pods get theirs from, and what to do about it.
 #[derive(Clone, Debug)]
@@ -37,19 +35,12 @@ impl Missing {
 
     /// Says it on standard error, where an answer depends on it.
     pub(crate) fn tell_if(&self, is_unknown: bool) {
-        if !self.is_somebody() || !is_unknown {
+        let Some(names) = shortened(&self.names).filter(|_| is_unknown) else {
             return;
-        }
-        let (shown, more) = self.names.split_at(self.names.len().min(NAMED));
-        let more = match more.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
         };
         let verb = if self.names.len() == 1 { "has" } else { "have" };
-        let note = format!(
-            "{}{more} {verb} no address, and what is unknown here depends on it (AM-22)",
-            shown.join(", ")
-        );
+        let note =
+            format!("{names} {verb} no address, and what is unknown here depends on it (AM-22)");
         anstream::eprintln!(
             "{}: {}\n  = help: {}",
             paint::dim("note"),
