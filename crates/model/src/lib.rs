@@ -81,7 +81,7 @@ pub use manifest::{
     PodManifest, PodSpec, PodTemplate, RestartPolicy, Secret, ServiceAccount, Toleration, Volume,
     VolumeMount, VolumeSource, Workload, WorkloadKind,
 };
-pub use name::ObjectName;
+pub use name::{ObjectName, in_brackets};
 pub use namespace::{METADATA_NAME_LABEL, Namespace};
 pub use node::Node;
 pub use place::{Place, SourceTree};

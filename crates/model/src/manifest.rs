@@ -65,6 +65,26 @@ pub struct PodManifest {
 }
 
 impl Object {
+    /// What makes pods, if it is that.
+    #[must_use]
+    pub fn workload(&self) -> Option<&Workload> {
+        match self {
+            Self::Workload(found) => Some(found),
+            Self::Namespace(_)
+            | Self::Node(_)
+            | Self::Pod(_)
+            | Self::Service(_)
+            | Self::NetworkPolicy(_)
+            | Self::ClusterPolicy(_)
+            | Self::HostFirewall(_)
+            | Self::Endpoints(_)
+            | Self::Secret(_)
+            | Self::ConfigMap(_)
+            | Self::ServiceAccount(_)
+            | Self::KindCluster(_) => None,
+        }
+    }
+
     /// Kind, namespace and name: what makes the object one and the same.
     #[must_use]
     pub fn key(&self) -> ObjectKey {

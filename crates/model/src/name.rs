@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Labels;
+
 /// The name of a namespaced object. Written and serialized as `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
@@ -21,6 +23,19 @@ impl ObjectName {
             name: name.into(),
         }
     }
+
+    /// A pod that does not exist yet, by its labels: `shop/[app=web,tier=front]`.
+    #[must_use]
+    pub fn by_labels(namespace: &str, labels: &Labels) -> Self {
+        Self::new(namespace, in_brackets(labels))
+    }
+}
+
+/// Labels in the place of a name: `[app=web,tier=front]`.
+#[must_use]
+pub fn in_brackets(labels: &Labels) -> String {
+    let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    format!("[{}]", labels.collect::<Vec<_>>().join(","))
 }
 
 impl fmt::Display for ObjectName {

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ringfence_net::Protocol;
+use ringfence_net::{IpProtocol, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::{Labels, ObjectName, Owner, Source};
@@ -124,4 +124,20 @@ pub struct HostPort {
     pub protocol: Protocol,
     /// `containerPort`.
     pub container_port: u16,
+}
+
+impl HostPort {
+    /// OB-24: whether a packet to `port` at `address` of the node is led to the pod.
+    #[must_use]
+    pub fn is_dialled(
+        &self,
+        address: Option<IpAddr>,
+        protocol: IpProtocol,
+        port: Option<u16>,
+    ) -> bool {
+        let only = self.address.map(|only| only.to_canonical());
+        protocol == self.protocol.into()
+            && port == Some(self.port)
+            && (only.is_none() || only == address)
+    }
 }

@@ -60,6 +60,15 @@ pub enum Direction {
 impl Direction {
     /// Both directions, egress first: the order in which a connection meets them.
     pub const ALL: [Self; 2] = [Self::Egress, Self::Ingress];
+
+    /// That of the other end of the same connection.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Ingress => Self::Egress,
+            Self::Egress => Self::Ingress,
+        }
+    }
 }
 
 impl fmt::Display for Direction {

@@ -40,4 +40,13 @@ impl Family {
             std::net::IpAddr::V6(_) => Self::V6,
         }
     }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::V4 => Self::V6,
+            Self::V6 => Self::V4,
+        }
+    }
 }

@@ -209,7 +209,7 @@ impl Judge<'_> {
         let first = self.families.first()?;
         match self.shared {
             SharedFamily::First => Some(first),
-            SharedFamily::Second => Family::ALL.into_iter().find(|family| *family != first),
+            SharedFamily::Second => Some(first.other()),
         }
     }
 

@@ -224,11 +224,7 @@ fn written(namespace: &str, owner: &Owner) -> String {
 
 /// AM-22: a pod without address. Its name is not one that a pod can have, so that it replaces none.
 fn new_pod(cluster: &mut Cluster, namespace: &str, labels: &Labels) -> Endpoint {
-    let labels_text: Vec<String> = labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    let name = ObjectName::new(namespace, format!("[{}]", labels_text.join(",")));
+    let name = ObjectName::by_labels(namespace, labels);
     let made_up = || Namespace::new(namespace, Labels::new());
     cluster
         .namespaces

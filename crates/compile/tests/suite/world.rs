@@ -241,12 +241,9 @@ impl World {
         }
         let here = |pod: &&Pod| pod.is_on_pod_network() && node_of(pod) == node;
         for pod in self.cluster.pods.values().filter(here) {
-            let led = pod.host_ports.iter().find(|own| {
-                let address = own.address.map(|address| address.to_canonical());
-                packet.protocol == own.protocol.into()
-                    && packet.destination_port == Some(own.port)
-                    && address.is_none_or(|address| address == packet.destination)
-            });
+            let (to, port) = (packet.destination, packet.destination_port);
+            let mut ports = pod.host_ports.iter();
+            let led = ports.find(|own| own.is_dialled(Some(to), packet.protocol, port));
             let mut addresses = pod.addresses.iter();
             let same = addresses.find(|one| one.is_ipv4() == packet.destination.is_ipv4());
             if let (Some(own), Some(address)) = (led, same) {

@@ -18,7 +18,7 @@ pub(super) struct Workloads<'a> {
 
 impl<'a> Workloads<'a> {
     pub(super) fn of(objects: impl Iterator<Item = &'a Object>) -> Self {
-        let workloads = objects.filter_map(workload);
+        let workloads = objects.filter_map(Object::workload);
         Self {
             by_key: workloads.map(|found| (key(found), found)).collect(),
         }
@@ -93,24 +93,6 @@ pub(super) fn pod(object: &Object) -> Option<(&ObjectName, &PodManifest)> {
         Object::Namespace(_)
         | Object::Node(_)
         | Object::Workload(_)
-        | Object::Service(_)
-        | Object::NetworkPolicy(_)
-        | Object::ClusterPolicy(_)
-        | Object::HostFirewall(_)
-        | Object::Endpoints(_)
-        | Object::Secret(_)
-        | Object::ConfigMap(_)
-        | Object::ServiceAccount(_)
-        | Object::KindCluster(_) => None,
-    }
-}
-
-fn workload(object: &Object) -> Option<&Workload> {
-    match object {
-        Object::Workload(found) => Some(found),
-        Object::Namespace(_)
-        | Object::Node(_)
-        | Object::Pod(_)
         | Object::Service(_)
         | Object::NetworkPolicy(_)
         | Object::ClusterPolicy(_)

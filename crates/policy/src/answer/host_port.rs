@@ -1,8 +1,6 @@
 //! Rule OB-24: ports of a node that lead to pods on it.
 
-use std::net::IpAddr;
-
-use ringfence_model::{Connection, Direction, Entry, HostPort, Party, Query, QueryError};
+use ringfence_model::{Connection, Direction, Entry, Party, Query, QueryError};
 
 use super::end::End;
 use super::{Dialled, Facts, dialled_directly, judge, no_common_family};
@@ -31,7 +29,7 @@ impl Door {
         let mut pods = pods.filter_map(|pod| facts.cluster.pods.get(pod));
         pods.find_map(|pod| {
             let mut ports = pod.host_ports.iter();
-            let own = ports.find(|own| is_dialled(own, query, address))?;
+            let own = ports.find(|own| own.is_dialled(address, query.protocol, query.port))?;
             let end = End::of_pod(facts, pod);
             let is_reached = pod.is_on_pod_network() && family.is_none_or(|it| end.can_speak(it));
             is_reached.then(|| Self {
@@ -79,14 +77,6 @@ impl Door {
             destination,
         })
     }
-}
-
-/// `hostIP` is one address of the node, or none for all.
-fn is_dialled(own: &HostPort, query: &Query, address: Option<IpAddr>) -> bool {
-    let only = own.address.map(|only| only.to_canonical());
-    query.protocol.as_policy() == Some(own.protocol)
-        && query.port == Some(own.port)
-        && (only.is_none() || only == address)
 }
 
 /// The name of the node that `party` is on.

@@ -38,7 +38,7 @@ impl Connectivity {
         mut visit: impl FnMut(&ClassSet, &Row),
     ) {
         let groups = self.groups.get(direction);
-        let transposed = Transposed::new(self, world, (opposite(direction), shared), among);
+        let transposed = Transposed::new(self, world, (direction.opposite(), shared), among);
         let mut strangers: BTreeMap<Families, ClassSet> = BTreeMap::new();
         for (told_apart, by_group) in self.alike(direction, among, &transposed) {
             let admitting = transposed.admitting(told_apart);
@@ -148,11 +148,4 @@ fn cross(own: &Partition<Reach>, admitting: &Admitting<'_>, strangers: &ClassSet
         }
     }
     Row::new(cells)
-}
-
-const fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Egress => Direction::Ingress,
-        Direction::Ingress => Direction::Egress,
-    }
 }

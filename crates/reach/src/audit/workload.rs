@@ -174,22 +174,8 @@ fn unit_of(workload: &ringfence_model::Workload) -> Unit {
 
 /// Where each workload itself was written: pods that run are objects of their own, without what its author noted on it.
 fn written<'a>(subject: &Subject<'a>) -> BTreeMap<Unit, &'a Source> {
-    let objects = subject.objects.iter();
-    let found = objects.filter_map(|object| match object {
-        Object::Workload(found) => Some((unit_of(found), found.source.as_ref()?)),
-        Object::Pod(_)
-        | Object::Namespace(_)
-        | Object::Node(_)
-        | Object::Service(_)
-        | Object::NetworkPolicy(_)
-        | Object::ClusterPolicy(_)
-        | Object::HostFirewall(_)
-        | Object::Endpoints(_)
-        | Object::Secret(_)
-        | Object::ConfigMap(_)
-        | Object::ServiceAccount(_)
-        | Object::KindCluster(_) => None,
-    });
+    let workloads = subject.objects.iter().filter_map(Object::workload);
+    let found = workloads.filter_map(|found| Some((unit_of(found), found.source.as_ref()?)));
     found.collect()
 }
 

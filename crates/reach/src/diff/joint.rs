@@ -225,10 +225,7 @@ fn families(source: &Twins<'_>, destination: &Twins<'_>) -> [[Option<Family>; 2]
     pairs.map(|(from, to)| {
         let first = to.of_both.or(from.of_both);
         match first.filter(|_| from.shares(SharedFamily::Second, to)) {
-            Some(first) => {
-                let second = Family::ALL.into_iter().find(|family| *family != first);
-                [Some(first), second]
-            }
+            Some(first) => [Some(first), Some(first.other())],
             None => [from.speaks.common(to.speaks), None],
         }
     })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringfence_model::{
     Cluster, ClusterPeer, ClusterPolicyName, ClusterRuleRef, Direction, LabelSelector, Labels,
     METADATA_NAME_LABEL, Namespace, ObjectName, PeerSelector, PodScope, PolicyPeer, Requirement,
-    RuleRef,
+    RuleRef, in_brackets,
 };
 
 use super::{Imagined, fitting};
@@ -104,7 +104,7 @@ pub(super) fn imagined(cluster: &Cluster) -> Imagined {
         };
         for peer in absent {
             for (namespace, labels) in pods(cluster, peer, named.namespace, named.rule.direction) {
-                let name = ObjectName::new(&namespace.name, written(&labels));
+                let name = ObjectName::by_labels(&namespace.name, &labels);
                 naming.pods.insert(name.clone());
                 imagined.pods.insert(name, labels);
                 imagined.add_namespace(&namespace.name, &namespace);
@@ -271,18 +271,11 @@ fn existing(cluster: &Cluster, name: &str) -> Namespace {
     known.unwrap_or_else(|| Namespace::new(name, Labels::new()))
 }
 
-const fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Ingress => Direction::Egress,
-        Direction::Egress => Direction::Ingress,
-    }
-}
-
 /// Whether policies of `namespace` hold a pod there with `labels`, whatever rules in `direction` say of it elsewhere.
 fn is_held(cluster: &Cluster, namespace: &str, labels: &Labels, direction: Direction) -> bool {
     let mut policies = cluster.policies_in(namespace);
     policies
-        .any(|policy| policy.isolates(opposite(direction)) && policy.pod_selector.matches(labels))
+        .any(|policy| policy.isolates(direction.opposite()) && policy.pod_selector.matches(labels))
 }
 
 /// Labels of pods that are `wanted` and that policies of `namespace` let through what rules in `direction` open elsewhere.
@@ -292,7 +285,7 @@ fn let_through(
     wanted: &[Requirement],
     direction: Direction,
 ) -> Vec<Labels> {
-    let opposite = opposite(direction);
+    let opposite = direction.opposite();
     let policies = cluster.policies_in(namespace);
     let letting = policies.filter(|policy| {
         policy.isolates(opposite)
@@ -328,12 +321,6 @@ fn home(
     {
         return Some(only.clone());
     }
-    let made_up = Namespace::new(written(&labels), labels);
+    let made_up = Namespace::new(in_brackets(&labels), labels);
     selector.matches(&made_up.labels).then_some(made_up)
-}
-
-/// As pods that do not exist yet are written: `[app=web,tier=front]`.
-fn written(labels: &Labels) -> String {
-    let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
-    format!("[{}]", labels.collect::<Vec<_>>().join(","))
 }

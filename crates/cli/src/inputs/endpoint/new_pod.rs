@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context as _, bail, ensure};
-use ringfence_model::{Labels, check_label};
+use ringfence_model::{Labels, ObjectName, check_label};
 
 use super::{ENDPOINT_FORMS, EndpointArgument};
 use crate::inputs::names;
@@ -60,9 +60,5 @@ fn refuse_selectors(text: &str) -> anyhow::Result<()> {
 }
 
 pub(super) fn write(f: &mut fmt::Formatter<'_>, namespace: &str, labels: &Labels) -> fmt::Result {
-    let labels: Vec<String> = labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    write!(f, "{namespace}/[{}]", labels.join(","))
+    write!(f, "{}", ObjectName::by_labels(namespace, labels))
 }

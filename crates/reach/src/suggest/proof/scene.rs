@@ -123,7 +123,5 @@ pub(in crate::suggest) fn ports(engine: &Engine, class: ClassId) -> &[ContainerP
 
 /// A pod of which the labels are known, by a name that says them and that no pod can have: `[app=cache]`.
 fn unseen(namespace: &str, labels: &Labels) -> Pod {
-    let pairs = labels.iter().map(|(key, value)| format!("{key}={value}"));
-    let name = format!("[{}]", pairs.collect::<Vec<_>>().join(","));
-    Pod::new(ObjectName::new(namespace, name), labels.clone())
+    Pod::new(ObjectName::by_labels(namespace, labels), labels.clone())
 }

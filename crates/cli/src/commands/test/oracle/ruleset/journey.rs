@@ -204,14 +204,8 @@ impl<'a> World<'a> {
             return;
         }
         let on_node = |pod: &&Pod| pod.is_on_pod_network() && pod.node.as_deref() == Some(node);
-        let leads = |own: &&HostPort| {
-            let has_address = own
-                .address
-                .is_none_or(|only| only.to_canonical() == packet.destination);
-            packet.protocol == own.protocol.into()
-                && packet.destination_port == Some(own.port)
-                && has_address
-        };
+        let (to, number) = (packet.destination, packet.destination_port);
+        let leads = |own: &&HostPort| own.is_dialled(Some(to), packet.protocol, number);
         let of_family = |address: &&IpAddr| address.is_ipv4() == packet.destination.is_ipv4();
         let mut pods = self.cluster.pods.values().filter(on_node);
         let found = pods.find_map(|pod| {
