@@ -83,6 +83,8 @@ impl Service {
 pub struct Traffic {
     /// `spec.internalTrafficPolicy`, of connections to cluster addresses (rule OB-18).
     pub internal: TrafficPolicy,
+    /// Whether its type is NodePort or LoadBalancer: it is served at nodes to clients from outside (rule OB-19).
+    pub offered: bool,
     /// `spec.externalTrafficPolicy`, of connections from outside to external addresses and node ports (rule OB-19).
     pub external: TrafficPolicy,
     /// The addresses of `status.loadBalancer.ingress`, which are external ones too (rule OB-20).

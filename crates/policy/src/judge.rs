@@ -188,16 +188,21 @@ impl Judge<'_> {
     /// AM-22: of those without a known address who matches all the same, and of whom it is open.
     fn unaddressed(&self, some: &SomePeers) -> (Vec<ClassSet>, Vec<ClassSet>) {
         let (mut inside, mut open) = (Vec::new(), Vec::new());
-        let known = Whereabouts::of_pods(self.cluster, self.towards_unaddressed());
+        let spoken = self.towards_unaddressed();
+        let pods = &self.classes.sets().pods;
+        let of_pods = Whereabouts::of_pods(self.cluster, spoken);
+        let of_others = Whereabouts::of_others(spoken);
         for Open { who, asked } in &some.open {
             let who = self.classes_of(*who);
-            let pods = &self.classes.sets().pods;
-            match asked.of(&known, self.cluster) {
-                Match::Unknown => open.push(who.clone()),
-                Match::No => open.push(who.difference(pods)),
-                Match::Yes => {
-                    inside.push(who.intersection(pods));
-                    open.push(who.difference(pods));
+            let parts = [
+                (who.intersection(pods), &of_pods),
+                (who.difference(pods), &of_others),
+            ];
+            for (part, known) in parts {
+                match asked.of(known, self.cluster) {
+                    Match::Unknown => open.push(part),
+                    Match::No => {}
+                    Match::Yes => inside.push(part),
                 }
             }
         }

@@ -105,7 +105,7 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// The answer for a pod whose address lies somewhere in `known`.
+    /// The answer for somebody whose address lies somewhere in `known`.
     pub(crate) fn of(&self, known: &Whereabouts, cluster: &Cluster) -> Match {
         match self {
             Self::Blocks(blocks) => Match::any(blocks.iter().map(|block| known.within(block))),

@@ -7,6 +7,7 @@ pub mod assertion;
 pub mod audit;
 pub mod diff;
 pub mod dns;
+pub mod entry;
 pub mod fix;
 mod foreign;
 pub mod guard;

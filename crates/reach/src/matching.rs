@@ -18,7 +18,6 @@ use ringfence_model::{
     Cluster, ClusterRule, ClusterRuleRef, Connection, Direction, Match, NetworkPolicy, Party,
     PolicyRule, RuleRef,
 };
-use ringfence_net::Family;
 use ringfence_policy::Whereabouts;
 
 pub use why::Why;
@@ -78,23 +77,17 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// AM-22: why a peer without a known address does not match for certain, where `test` says what is known of a pod's.
+    /// AM-22: why a peer without a known address does not match for certain, where `test` says what is known of it.
     pub(crate) fn unaddressed(&self, test: impl FnOnce(&Whereabouts) -> Match) -> Option<Why> {
         let own = match self.direction {
             Direction::Ingress => &self.connection.destination,
             Direction::Egress => &self.connection.source,
         };
         let peer = self.peer();
-        let is_pod = matches!(peer, Party::Pod { .. });
-        let spoken = own.address().map(Family::of);
-        let found = match is_pod {
-            true => test(&Whereabouts::of_pods(self.cluster, spoken)),
-            false => Match::Unknown,
-        };
-        match found {
+        match test(&Whereabouts::of(self.cluster, own, peer)) {
             Match::Yes => None,
             Match::Unknown => Some(Why::AddressUnknown(peer.clone())),
-            Match::No => Some(Why::NoAddressOfPods(peer.clone())),
+            Match::No => Some(Why::NoSuchAddress(peer.clone())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use ringfence_model::{Cluster, Match, Party, is_reserved};
 use ringfence_net::Family;
 
@@ -29,19 +29,26 @@ impl<'a> Unaddressed<'a> {
     }
 }
 
-/// Unknown, unless the test says the same of every address that the peer may have. What `test` says changes nowhere but
+/// Unknown, unless the test says the same of every address that the peer may have: of the family that the connection has, of
+/// both if neither end tells, and a pod's from the blocks that are given. What `test` says changes nowhere but
 /// at the ends of `blocks`, and it says no of all addresses outside of the first.
 pub(crate) fn unaddressed(
     asked: Unaddressed<'_>,
     blocks: &[IpNet],
     test: impl Fn(IpAddr) -> bool,
 ) -> Match {
-    let possible = possible_blocks(asked);
-    // Where nothing is known of it, it is at least no address that pods never have.
+    let spoken = asked.own.address().map(Family::of);
+    let speaks = |block: &IpNet| spoken.is_none_or(|family| Family::of(block.addr()) == family);
     let is_pod = matches!(asked.peer, Party::Pod { .. });
-    let whole = blocks.first();
-    if is_pod && possible.is_empty() && whole.is_some_and(|block| is_reserved(*block)) {
-        return Match::No;
+    let given = asked.cluster.pod_blocks.iter().copied();
+    let mut possible: Vec<IpNet> = given.filter(|block| is_pod && speaks(block)).collect();
+    if possible.is_empty() {
+        // Where nothing is known of it, it is at least no address that pods never have.
+        if is_pod && blocks.first().is_some_and(|block| is_reserved(*block)) {
+            return Match::No;
+        }
+        let whole = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
+        possible.extend(whole.iter().filter(|block| speaks(block)));
     }
     let samples = possible.iter().flat_map(|block| samples(*block, blocks));
     let said: BTreeSet<bool> = samples.map(test).collect();
@@ -50,18 +57,6 @@ pub(crate) fn unaddressed(
         (false, true) => Match::No,
         (true, true) | (false, false) => Match::Unknown,
     }
-}
-
-/// The blocks of the family that the connection has, of both if neither end tells. Only pods get addresses from them.
-fn possible_blocks(asked: Unaddressed<'_>) -> Vec<IpNet> {
-    if !matches!(asked.peer, Party::Pod { .. }) {
-        return Vec::new();
-    }
-    let spoken = asked.own.address().map(Family::of);
-    let given = asked.cluster.pod_blocks.iter().copied();
-    given
-        .filter(|block| spoken.is_none_or(|family| Family::of(block.addr()) == family))
-        .collect()
 }
 
 /// The first address of `block`, and those in it at which one of `blocks` begins or has just ended.

@@ -26,7 +26,7 @@ use ringfence_reach::zone;
 use super::zones;
 use crate::inputs::hosts::Hosts;
 use crate::output::answer::say;
-use crate::output::doubt::tell;
+use crate::output::doubt::Doubt;
 use crate::progress::Progress;
 use arguments::{By, Form, MatrixArguments};
 use pattern::{Pattern, World};
@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &MatrixArguments) -> anyhow::Result<ExitCode> {
     print((&engine, &groups), &matrix, &hosts, arguments.output)?;
     missing.tell_if(is_unknown(&matrix));
     hosts.tell();
-    doubt_of(&engine, &groups, &matrix).iter().for_each(tell);
+    if let Some(doubt) = doubt_of(&engine, &groups, &matrix) {
+        Doubt::of_own_node(&doubt).tell();
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,12 +24,13 @@ use anyhow::{Context as _, ensure};
 use ringfence_model::{Endpoint, RenderStyle};
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::Coverage;
-use ringfence_reach::own_node::{Doubt, doubt, is_of_nodes};
+use ringfence_reach::entry::Entries;
+use ringfence_reach::own_node::{doubt, is_of_nodes};
 
 use crate::inputs::manifests::LoadedManifests;
 use crate::output;
 use crate::output::answer::{say_line, write_out};
-use crate::output::doubt::tell;
+use crate::output::doubt::Doubt;
 use crate::paint;
 use arguments::{AGNHOST, Against, TestFormat};
 pub(crate) use arguments::{EXAMPLES, TestArguments};
@@ -66,12 +67,13 @@ pub(crate) fn run(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     }
     let cases = suite.chosen(arguments.filter.as_deref())?;
     let engine = Engine::new(cluster);
-    let report = judged(arguments, &engine, &cases, &loaded)?;
+    let mut report = judged(arguments, &engine, &cases, &loaded)?;
+    if matches!(arguments.against, Against::Manifests | Against::Ruleset) {
+        report.warnings = doubts(&engine, &cases);
+    }
     print(&report, arguments.output)?;
     missing.tell_if(report.is_unknown());
-    if matches!(arguments.against, Against::Manifests | Against::Ruleset) {
-        doubts(&engine, &cases).iter().for_each(tell);
-    }
+    report.warnings.iter().for_each(Doubt::tell);
     Ok(if report.passed() {
         ExitCode::SUCCESS
     } else {
@@ -99,6 +101,7 @@ fn judged(
         coverage_min: arguments.coverage_min,
         trial: mutation.then(|| mutation::trial(engine, cases)),
         mutate_min: arguments.mutate_min,
+        warnings: BTreeSet::new(),
     })
 }
 
@@ -191,21 +194,34 @@ fn addresses(cases: &[&Case]) -> BTreeSet<IpAddr> {
     .collect()
 }
 
-/// Where a firewall of a pod's own node could make a difference that verdicts know nothing of (rule HF-9).
+/// What could make a difference that verdicts know nothing of: firewalls of pods' own nodes (rule HF-9), and the nodes that
+/// clients from outside come in at (rule OB-19).
 fn doubts(engine: &Engine, cases: &[&Case]) -> BTreeSet<Doubt> {
     let cluster = engine.cluster();
-    if cluster.host_firewalls.is_empty() || !addresses(cases).into_iter().any(is_of_nodes) {
+    let mut addresses = addresses(cases).into_iter();
+    let asks_nodes = !cluster.host_firewalls.is_empty() && addresses.any(is_of_nodes);
+    let entries = Entries::new(engine);
+    let asks_entries = entries.matter();
+    if !asks_nodes && !asks_entries {
         return BTreeSet::new();
     }
     let asked = cases.iter().flat_map(|case| judge::asked(cluster, case));
-    let asked = asked.filter(|asked| match asked.question.query.destination {
-        Endpoint::Address(address) => is_of_nodes(address),
-        Endpoint::Pod(_) | Endpoint::Node(_) | Endpoint::Service(_) => false,
+    let asked = asked.map(|asked| asked.question.query);
+    let asked = asked.filter(|query| match &query.destination {
+        Endpoint::Address(address) => asks_entries || is_of_nodes(*address),
+        Endpoint::Service(_) => asks_entries,
+        Endpoint::Pod(_) | Endpoint::Node(_) => false,
     });
-    let answers = asked.filter_map(|asked| engine.answer(&asked.question.query).ok());
-    let connections = answers.flat_map(|answer| answer.connections);
-    connections
-        .filter_map(|found| doubt(engine, &found))
+    let found = asked.filter_map(|query| Some((engine.answer(&query).ok()?, query)));
+    found
+        .flat_map(|(answer, query)| {
+            let masked = entries.masked(&query, &answer);
+            let entry = masked.as_ref().map(Doubt::of_entry);
+            let connections = answer.connections.iter();
+            let nodes = connections.filter_map(|found| doubt(engine, found));
+            let nodes = nodes.map(|doubt| Doubt::of_own_node(&doubt));
+            nodes.chain(entry).collect::<Vec<Doubt>>()
+        })
         .collect()
 }
 

@@ -15,7 +15,7 @@ use anyhow::ensure;
 use ringfence_model::{Diagnostic, RenderStyle, Severity, Source, TrustZone, TrustZones};
 use ringfence_policy::Engine;
 use ringfence_reach::matrix::Matrix;
-use ringfence_reach::own_node::{Doubt, doubt_of};
+use ringfence_reach::own_node::doubt_of;
 use ringfence_reach::workload::{Groups, Unit};
 use ringfence_reach::zone::{Deviation, UNZONED, deviations, groups};
 
@@ -25,7 +25,7 @@ use super::matrix::view::Names;
 use super::matrix::{graph, is_unknown, svg};
 use crate::inputs::hosts::Hosts;
 use crate::output::answer::{say, say_line};
-use crate::output::doubt::tell;
+use crate::output::doubt::Doubt;
 use crate::output::finding::home;
 pub(crate) use arguments::{EXAMPLES, Profile, ZonesArguments, ZonesFileArguments};
 
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &ZonesArguments) -> anyhow::Result<ExitCode> {
     }
     missing.tell_if(is_unknown(&table.matrix));
     hosts.tell();
-    table.doubt.iter().for_each(tell);
+    table.doubt.iter().for_each(Doubt::tell);
     Ok(if table.deviations.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -102,7 +102,9 @@ impl Table {
             empty: empty.map(|zone| zone.name.clone()).collect(),
             homes: deviations.iter().map(home).collect(),
             file: file.name.clone(),
-            doubt: doubt_of(engine, &groups, &matrix),
+            doubt: doubt_of(engine, &groups, &matrix)
+                .as_ref()
+                .map(Doubt::of_own_node),
             matrix,
             deviations,
         }

@@ -5,6 +5,7 @@ mod host_pods;
 mod host_ports;
 mod kinds;
 mod nameless;
+mod outside;
 mod service_ports;
 
 use std::collections::BTreeSet;

@@ -534,7 +534,10 @@ fn blocks_of_pods_make_answers_certain() {
     let (code, first, all) = verdict(&["--pod-cidr", "192.168.0.0/16"]);
     assert_eq!(code, Some(1));
     assert!(first.starts_with("deny:"), "{all}");
-    assert!(all.contains("no address that pods get is in it"), "{all}");
+    assert!(
+        all.contains("no address that it can have is in it"),
+        "{all}"
+    );
     let (_, first, all) = verdict(&["--pod-cidr", "0.0.0.0/0"]);
     assert!(first.starts_with("unknown:"), "{all}");
     assert!(all.contains("some match and some do not"), "{all}");

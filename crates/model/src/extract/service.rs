@@ -126,9 +126,15 @@ fn traffic(report: &mut Report, spec: &View<'_>, balanced: Vec<IpAddr>) -> Traff
         affinity: affinity(report, spec),
         distribution: distribution(report, &spec.field("trafficDistribution")),
         health_port: health_port(report, spec),
+        offered: is_offered(spec),
         internal: traffic_policy(report, &spec.field("internalTrafficPolicy")),
         external: traffic_policy(report, &spec.field("externalTrafficPolicy")),
     }
+}
+
+/// OB-19: whether its type has ports at nodes.
+fn is_offered(spec: &View<'_>) -> bool {
+    matches!(spec.field("type").text(), Some("NodePort" | "LoadBalancer"))
 }
 
 /// The port counts where it means something, and may not be written elsewhere; 0 stands for one that is not assigned yet.
@@ -215,7 +221,7 @@ fn traffic_policy(report: &mut Report, at: &View<'_>) -> TrafficPolicy {
 
 fn service_ports(report: &mut Report, spec: &View<'_>) -> Vec<ServicePort> {
     let at = spec.field("ports");
-    let at_nodes = matches!(spec.field("type").text(), Some("NodePort" | "LoadBalancer"));
+    let at_nodes = is_offered(spec);
     let several = at.items().len() > 1;
     let mut ports: Vec<ServicePort> = Vec::new();
     for item in at.items() {

@@ -6,7 +6,6 @@ use ringfence_model::{
     HostFirewall, HostReason, HostRef, HostRuleRef, HostRules, JudgedHostRule, LabelSelector,
     Match, Party, PodScope,
 };
-use ringfence_net::Family;
 
 use super::direction::pod_of;
 use super::peer::matches_or_absent;
@@ -160,13 +159,8 @@ impl Visit<'_> {
         if let Some(address) = self.peer.address() {
             return Match::from(networks.any(|network| network.contains(&address)));
         }
-        let is_pod = matches!(self.peer, Party::Pod { .. });
-        let spoken = self.node.address().map(Family::of);
-        let known = Whereabouts::of_pods(self.facts.cluster, spoken);
-        Match::any(networks.map(|network| match is_pod {
-            true => known.within_network(network),
-            false => Match::Unknown,
-        }))
+        let known = Whereabouts::of(self.facts.cluster, self.node, self.peer);
+        Match::any(networks.map(|network| known.within_network(network)))
     }
 
     /// HF-5: one item must match, if there is any.

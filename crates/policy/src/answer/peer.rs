@@ -3,9 +3,8 @@
 use ipnet::IpNet;
 use ringfence_model::{
     ClusterPeer, ClusterRule, Direction, DomainName, IpBlock, LabelSelector, Match, NetworkPolicy,
-    Party, PeerSelector, PodScope, PolicyPeer, PolicyRule,
+    PeerSelector, PodScope, PolicyPeer, PolicyRule,
 };
-use ringfence_net::Family;
 
 use super::block::covers;
 use super::direction::Attempt;
@@ -110,13 +109,9 @@ impl Attempt<'_> {
         }
     }
 
-    /// AM-22: of a pod it may be known where its address lies.
+    /// AM-22: it may be known where the address lies.
     fn unaddressed(&self, test: impl FnOnce(&Whereabouts) -> Match) -> Match {
-        if !matches!(self.peer, Party::Pod { .. }) {
-            return Match::Unknown;
-        }
-        let spoken = self.own.address().map(Family::of);
-        test(&Whereabouts::of_pods(self.facts.cluster, spoken))
+        test(&Whereabouts::of(self.facts.cluster, self.own, self.peer))
     }
 
     /// NP-12 to NP-14: the namespace and the pod must both match. NP-16: what is no pod never does.

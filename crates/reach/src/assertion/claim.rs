@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Endpoint, Expected, Outcome, Pod};
+use ringfence_model::{Cluster, ClusterIp, Endpoint, Expected, Outcome, Pod};
 use ringfence_net::{ConnectionSet, Family};
 
 /// What an assertion says of the connections from one end to another.
@@ -70,6 +70,8 @@ struct Met<'a> {
     /// In their order.
     addresses: Vec<IpAddr>,
     is_node: bool,
+    /// Of a headless Service the families that its name has addresses of, as far as they are known.
+    records: BTreeSet<Family>,
 }
 
 fn met<'a>(cluster: &Cluster, ends: &'a [Endpoint]) -> Vec<Met<'a>> {
@@ -77,12 +79,14 @@ fn met<'a>(cluster: &Cluster, ends: &'a [Endpoint]) -> Vec<Met<'a>> {
         end,
         addresses: addresses(cluster, end),
         is_node: is_node(cluster, end),
+        records: records(cluster, end),
     };
     ends.iter().map(met).collect()
 }
 
 /// The pair by name, and once more by each further address that one of the two may be met at: of a node and a host pod all,
 /// of another pod the one of its second family. A pod of which no address is known goes along with the other (rule AM-22).
+/// Nobody dials a family that the name of a headless Service has no address of (rule OB-13).
 fn over_all_addresses(from: &Met<'_>, to: &Met<'_>) -> Vec<(Endpoint, Endpoint)> {
     let (source, destination) = (from.end, to.end);
     let mut found = vec![(source.clone(), destination.clone())];
@@ -90,7 +94,9 @@ fn over_all_addresses(from: &Met<'_>, to: &Met<'_>) -> Vec<(Endpoint, Endpoint)>
     found.extend(to_others.map(|address| (source.clone(), Endpoint::Address(address))));
     let goes_along = to.addresses.is_empty() && !matches!(to.end, Endpoint::Service(_));
     if from.is_node || goes_along {
-        let by_others = further(from, &to.addresses).into_iter();
+        let is_listed =
+            |address: &IpAddr| to.records.is_empty() || to.records.contains(&Family::of(*address));
+        let by_others = further(from, &to.addresses).into_iter().filter(is_listed);
         found.extend(by_others.map(|address| (Endpoint::Address(address), destination.clone())));
     }
     found
@@ -137,6 +143,28 @@ pub fn addresses(cluster: &Cluster, endpoint: &Endpoint) -> Vec<IpAddr> {
         .iter()
         .map(IpAddr::to_canonical)
         .collect()
+}
+
+/// OB-13: the families of the pods, or the listed endpoints, that a headless Service stands for.
+fn records(cluster: &Cluster, end: &Endpoint) -> BTreeSet<Family> {
+    let Endpoint::Service(name) = end else {
+        return BTreeSet::new();
+    };
+    let service = cluster.services.get(name);
+    let Some(service) = service.filter(|service| service.cluster_ip == ClusterIp::Headless) else {
+        return BTreeSet::new();
+    };
+    let is_behind = |pod: &&Pod| {
+        pod.name.namespace == name.namespace
+            && pod.is_live()
+            && (pod.ready || service.publish_not_ready_addresses)
+            && service.selects(pod)
+    };
+    let pods = cluster.pods.values().filter(is_behind);
+    let pods = pods.flat_map(|pod| addresses_of_pod(cluster, pod));
+    let listed = service.endpoints.iter().map(|endpoint| endpoint.address);
+    let addresses = pods.chain(listed).map(|address| address.to_canonical());
+    addresses.map(Family::of).collect()
 }
 
 /// those of the object, then those that live pods on the node report; none twice.

@@ -11,8 +11,8 @@ mod trial;
 use std::fmt;
 
 use ringfence_model::{
-    Cluster, ClusterAction, ClusterPolicy, ClusterPolicyName, Direction, NetworkPolicy, ObjectName,
-    Source,
+    Cluster, ClusterAction, ClusterPolicy, ClusterPolicyKind, ClusterPolicyName, Direction,
+    NetworkPolicy, ObjectName, Source,
 };
 
 pub use suggestion::{SuggestedEnd, Suggestion};
@@ -112,6 +112,31 @@ impl Mutant {
         }
     }
 
+    /// What is wrong, without the policy that it is in: `without egress[0].protocols[1]`.
+    #[must_use]
+    pub fn change(&self) -> String {
+        let ports = self.policy.ports();
+        match &self.mutation {
+            Mutation::PolicyDropped => "without the policy".to_owned(),
+            Mutation::IsolationDropped(direction) => format!("without isolation for {direction}"),
+            Mutation::RuleDropped(place) => format!("without {place}"),
+            Mutation::PeersRemoved(place) => format!("{place} without `{}`", place.peers()),
+            Mutation::PortsRemoved(place) => format!("{place} without `{ports}`"),
+            Mutation::PeerDropped(place, item) => {
+                format!("without {place}.{}[{item}]", place.peers())
+            }
+            Mutation::PortDropped(place, item) => format!("without {place}.{ports}[{item}]"),
+            Mutation::ExceptRemoved(place, item) => {
+                format!("{place}.{}[{item}] without `except`", place.peers())
+            }
+            Mutation::EndPortExtended(place, item) => {
+                format!("{place}.{ports}[{item}] up to port 65535")
+            }
+            Mutation::ActionChanged(place, action) => format!("{place} with action {action}"),
+            Mutation::PrioritySwapped(other) => format!("with the priority of {other}"),
+        }
+    }
+
     /// The policies that are others with the mistake.
     #[must_use]
     pub fn policies(&self) -> Vec<MutatedPolicy> {
@@ -151,6 +176,25 @@ impl Mutation {
     }
 }
 
+impl MutatedPolicy {
+    /// The field of its rules that lists ports.
+    const fn ports(&self) -> &'static str {
+        match self {
+            Self::Cluster(ClusterPolicyName {
+                kind: ClusterPolicyKind::ClusterNetworkPolicy,
+                ..
+            }) => "protocols",
+            Self::Network(_)
+            | Self::Cluster(ClusterPolicyName {
+                kind:
+                    ClusterPolicyKind::AdminNetworkPolicy
+                    | ClusterPolicyKind::BaselineAdminNetworkPolicy,
+                ..
+            }) => "ports",
+        }
+    }
+}
+
 impl fmt::Display for MutatedPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -176,34 +220,10 @@ impl fmt::Display for RulePlace {
     }
 }
 
-impl fmt::Display for Mutation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PolicyDropped => f.write_str("without the policy"),
-            Self::IsolationDropped(direction) => write!(f, "without isolation for {direction}"),
-            Self::RuleDropped(place) => write!(f, "without {place}"),
-            Self::PeersRemoved(place) => write!(f, "{place} without `{}`", place.peers()),
-            Self::PortsRemoved(place) => write!(f, "{place} without `ports`"),
-            Self::PeerDropped(place, item) => {
-                write!(f, "without {place}.{}[{item}]", place.peers())
-            }
-            Self::PortDropped(place, item) => write!(f, "without {place}.ports[{item}]"),
-            Self::ExceptRemoved(place, item) => {
-                write!(f, "{place}.{}[{item}] without `except`", place.peers())
-            }
-            Self::EndPortExtended(place, item) => {
-                write!(f, "{place}.ports[{item}] up to port 65535")
-            }
-            Self::ActionChanged(place, action) => write!(f, "{place} with action {action}"),
-            Self::PrioritySwapped(other) => write!(f, "with the priority of {other}"),
-        }
-    }
-}
-
 /// `policy: mistake`, without its place.
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.policy, self.mutation)
+        write!(f, "{}: {}", self.policy, self.change())
     }
 }
 

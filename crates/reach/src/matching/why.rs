@@ -49,8 +49,8 @@ pub enum Why {
     OtherFamily(IpAddr),
     /// The address is not known, so that nobody can tell (rule AM-22).
     AddressUnknown(Party),
-    /// The address is not known, but none that pods get would do (rule AM-22).
-    NoAddressOfPods(Party),
+    /// The address is not known, but none that it can be would do (rule AM-22).
+    NoSuchAddress(Party),
     /// The address is of none of the selected nodes (rule CN-35).
     NoNode(Party),
     /// The address is not known to belong to one of the names (rule AM-19).
@@ -94,7 +94,7 @@ impl Why {
             | Self::Outside(_)
             | Self::Excepted(_)
             | Self::OtherFamily(_)
-            | Self::NoAddressOfPods(_)
+            | Self::NoSuchAddress(_)
             | Self::NoNode(_)
             | Self::NoName(_)
             | Self::OtherProtocol(_)
@@ -120,7 +120,7 @@ impl Why {
             Self::OtherNamespace { .. }
             | Self::OtherProtocol(_)
             | Self::NameMissing { .. }
-            | Self::NoAddressOfPods(_)
+            | Self::NoSuchAddress(_)
             | Self::Outside(_) => 2,
             Self::NoPod(_)
             | Self::OtherFamily(_)
@@ -151,7 +151,7 @@ impl fmt::Display for Why {
             Self::Excepted(address) => write!(f, "{address} is excepted"),
             Self::OtherFamily(address) => write!(f, "{address} is {}", family(*address)),
             Self::AddressUnknown(party) => write!(f, "the address of {party} is not known"),
-            Self::NoAddressOfPods(_) => f.write_str("no address that pods get is in it"),
+            Self::NoSuchAddress(_) => f.write_str("no address that it can have is in it"),
             Self::NoNode(party) => write!(f, "{party} is none of these nodes"),
             Self::NoName(party) => {
                 write!(f, "{party} is not known to have one of these names")

@@ -1,8 +1,11 @@
-//! Why a Service leads to nobody (rules OB-11, OB-12).
+//! Why a Service leads to nobody (rules OB-11, OB-12, OB-18, OB-19).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use ringfence_model::{ObjectName, Outcome, Pod, Service, ServicePort, TargetPort};
+use ringfence_model::{
+    ClusterIp, Endpoint, ObjectName, Outcome, Pod, Service, ServicePort, TargetPort, TrafficPolicy,
+};
+use ringfence_net::Family;
 use ringfence_reach::matching::Step;
 
 use super::excerpt::Marked;
@@ -17,17 +20,41 @@ pub(super) fn why_nobody(context: Context<'_>, judged: &[Judged]) -> Vec<Reason>
     let empty = judged
         .iter()
         .filter(|one| one.answer.outcome == Outcome::NoEndpoints);
-    let names: BTreeSet<&ObjectName> = empty
-        .filter_map(|one| one.answer.service.as_ref())
-        .collect();
-    names
-        .into_iter()
-        .filter_map(|name| context.cluster.services.get(name))
-        .map(|service| why(context, service))
+    let mut found: BTreeMap<&ObjectName, &Judged> = BTreeMap::new();
+    for one in empty {
+        if let Some(name) = &one.answer.service {
+            found.entry(name).or_insert(one);
+        }
+    }
+    let services = found.into_iter().filter_map(|(name, one)| {
+        let service = context.cluster.services.get(name)?;
+        Some((service, keeps_to(service, &one.way.destination)))
+    });
+    services
+        .map(|(service, kept)| why(context, service, kept))
         .collect()
 }
 
-fn why(context: Context<'_>, service: &Service) -> Reason {
+/// To which node the Service keeps where `destination` is dialled (rules OB-18, OB-19), and by which field.
+fn keeps_to(service: &Service, destination: &Endpoint) -> Option<&'static str> {
+    let is_inside = match destination {
+        Endpoint::Service(_) => true,
+        Endpoint::Address(address) => service.cluster_addresses().contains(address),
+        Endpoint::Node(_) | Endpoint::Pod(_) => false,
+    };
+    let traffic = &service.traffic;
+    match (is_inside, traffic.internal, traffic.external) {
+        (true, TrafficPolicy::Local, _) => {
+            Some("`internalTrafficPolicy: Local` keeps to the client's node")
+        }
+        (false, _, TrafficPolicy::Local) => {
+            Some("`externalTrafficPolicy: Local` keeps to the node that is dialled")
+        }
+        (true, TrafficPolicy::Cluster, _) | (false, _, TrafficPolicy::Cluster) => None,
+    }
+}
+
+fn why(context: Context<'_>, service: &Service, kept: Option<&str>) -> Reason {
     let title = format!("svc/{} leads to no pod", service.name);
     let mut reason = Reason::new(Tone::Denied, title);
     let field = if service.selector.is_empty() {
@@ -56,7 +83,7 @@ fn why(context: Context<'_>, service: &Service) -> Reason {
     reason.notes = pods
         .iter()
         .take(if context.all { usize::MAX } else { MOST_PODS })
-        .map(|pod| format!("{} {}", pod.name, not_behind(service, pod)))
+        .map(|pod| format!("{} {}", pod.name, not_behind(service, pod, kept)))
         .collect();
     reason.help.extend(help(context, service, &pods));
     reason
@@ -91,7 +118,7 @@ fn distance(service: &Service, pod: &Pod) -> usize {
 }
 
 /// OB-12: what keeps a pod with the right labels from being behind the Service.
-fn not_behind(service: &Service, pod: &Pod) -> String {
+fn not_behind(service: &Service, pod: &Pod, kept: Option<&str>) -> String {
     if pod.terminating {
         return "is about to be deleted".to_owned();
     }
@@ -105,9 +132,17 @@ fn not_behind(service: &Service, pod: &Pod) -> String {
     if let Some(name) = named {
         return format!("has no port named {name} of that protocol");
     }
-    match pod.addresses.is_empty() {
-        true => "has no address".to_owned(),
-        false => "has no address of the Service's family".to_owned(),
+    let mut families = pod.addresses.iter().map(|address| Family::of(*address));
+    match kept {
+        _ if pod.addresses.is_empty() => "has no address".to_owned(),
+        Some(kept) if families.any(|family| service.serves(family)) => match &pod.node {
+            Some(node) => format!("is on {node}, and {kept}"),
+            None => format!("is on no node that is known, and {kept}"),
+        },
+        _ if service.cluster_ip == ClusterIp::Headless => {
+            "has no address of the client's family".to_owned()
+        }
+        Some(_) | None => "has no address of the Service's family".to_owned(),
     }
 }
 

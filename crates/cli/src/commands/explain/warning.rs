@@ -4,14 +4,15 @@ mod host_pod;
 mod host_port;
 mod own_node;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{
     Cluster, ClusterIp, ClusterPeer, Connection, Direction, Endpoint, LabelSelector,
-    METADATA_NAME_LABEL, NetworkPolicy, Party, Pod, PolicyPeer, Service,
+    METADATA_NAME_LABEL, NetworkPolicy, ObjectName, Party, Pod, PolicyPeer, Service,
 };
 use ringfence_policy::Engine;
 use ringfence_reach::assertion::services;
+use ringfence_reach::entry::Entries;
 use serde::Serialize;
 
 use super::judge::Judged;
@@ -20,6 +21,7 @@ use super::question::Question;
 use crate::inputs::endpoint::{EndpointArgument, WellKnown};
 use crate::inputs::manifests::LoadedManifests;
 use crate::inputs::resolve::{mentioned, nameless, namesake, served, translated, unmentioned};
+use crate::output::doubt::Doubt;
 
 /// A thing to know before relying on the answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,6 +30,16 @@ pub(super) struct Warning {
     pub(super) rule: &'static str,
     pub(super) message: String,
     pub(super) help: Option<String>,
+}
+
+impl From<Doubt> for Warning {
+    fn from(doubt: Doubt) -> Self {
+        Self {
+            rule: doubt.rule,
+            message: doubt.message,
+            help: Some(doubt.help),
+        }
+    }
 }
 
 pub(super) fn warnings(
@@ -47,6 +59,7 @@ pub(super) fn warnings(
         .typed()
         .filter_map(|(end, text)| namesake(cluster, text, end));
     found.extend(namesakes.map(of_namesake));
+    found.extend(masked(engine, judged).map(Warning::from));
     let mut asked_for = BTreeSet::new();
     for one in judged {
         let sources = std::slice::from_ref(&one.way.source);
@@ -78,6 +91,21 @@ pub(super) fn warnings(
         }
     }
     found.into_iter().collect()
+}
+
+/// OB-19: of each Service one client in whose place a node may be seen.
+fn masked(engine: &Engine, judged: &[Judged]) -> impl Iterator<Item = Doubt> {
+    let entries = Entries::new(engine);
+    let mut found: BTreeMap<&ObjectName, Doubt> = BTreeMap::new();
+    for one in judged {
+        if let Some(service) = &one.answer.service
+            && !found.contains_key(service)
+            && let Some(masked) = entries.masked(&one.query, &one.answer)
+        {
+            found.insert(service, Doubt::of_entry(&masked));
+        }
+    }
+    found.into_values()
 }
 
 /// V-25.

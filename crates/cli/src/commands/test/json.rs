@@ -2,6 +2,8 @@
 
 mod mutation;
 
+use std::collections::BTreeSet;
+
 use ringfence_model::{Expected, Source};
 use ringfence_reach::assertion::{Coverage, Deciding};
 use serde::Serialize;
@@ -10,6 +12,7 @@ use super::judge::Way;
 use super::print::claim;
 use super::report::{Failure, Judged, Report, Skipped, Status};
 use crate::output;
+use crate::output::doubt::Doubt;
 use mutation::Mistakes;
 
 #[derive(Debug, Serialize)]
@@ -19,6 +22,8 @@ struct Document<'a> {
     passed: bool,
     summary: Summary,
     tests: Vec<Test<'a>>,
+    /// What to know before relying on the verdicts.
+    warnings: &'a BTreeSet<Doubt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<Covered>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +99,7 @@ pub(super) fn print(report: &Report) -> anyhow::Result<()> {
         passed: report.passed(),
         summary: summary(report),
         tests: report.cases.iter().map(test).collect(),
+        warnings: &report.warnings,
         coverage: report
             .coverage
             .as_ref()

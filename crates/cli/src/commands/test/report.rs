@@ -1,11 +1,14 @@
 //! What came of a run.
 
+use std::collections::BTreeSet;
+
 use ringfence_model::{Answer, Expected, Outcome, Source};
 use ringfence_reach::assertion::Coverage;
 
 use super::arguments::Against;
 use super::judge::Way;
 use super::mutation::Trial;
+use crate::output::doubt::Doubt;
 
 /// Everything that a run found.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) struct Report {
     pub(super) trial: Option<Trial>,
     /// How many mistakes must be noticed, in hundredths.
     pub(super) mutate_min: Option<usize>,
+    /// What the verdicts do not speak of.
+    pub(super) warnings: BTreeSet<Doubt>,
 }
 
 /// What came of one test.

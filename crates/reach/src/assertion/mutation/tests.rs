@@ -1,5 +1,7 @@
-use ringfence_model::{ClusterPeer, ClusterPolicyKind, ClusterRule, ClusterTier, PodScope};
-use ringfence_net::Protocol;
+use ringfence_model::{
+    ClusterPeer, ClusterPolicyKind, ClusterPort, ClusterRule, ClusterTier, PodScope,
+};
+use ringfence_net::{PortRange, Protocol};
 use ringfence_testkit::builder::{block, cluster, labels, pods, policy, ports, rule, tcp};
 
 use super::*;
@@ -69,6 +71,33 @@ fn no_mutant_is_the_policy_itself() {
                 };
                 assert!(!same, "seed {seed}: {mutant}");
             }
+        }
+    }
+}
+
+#[test]
+fn ports_are_named_as_the_kind_of_policy_names_them() {
+    let range = |first, last| {
+        let range = PortRange::new(first, last).unwrap();
+        ClusterPort::Range(Protocol::Tcp, range)
+    };
+    for (kind, field) in [
+        (ClusterPolicyKind::ClusterNetworkPolicy, "protocols"),
+        (ClusterPolicyKind::AdminNetworkPolicy, "ports"),
+        (ClusterPolicyKind::BaselineAdminNetworkPolicy, "ports"),
+    ] {
+        let mut policy = cluster_policy("p", 10);
+        policy.name.kind = kind;
+        policy.egress[0].ports = vec![range(80, 80), range(90, 99)];
+        let mut cluster = Cluster::default();
+        cluster.cluster_policies.insert(policy.name.clone(), policy);
+        let found: Vec<String> = mutants(&cluster).map(|mutant| mutant.change()).collect();
+        for change in [
+            format!("egress[0] without `{field}`"),
+            format!("without egress[0].{field}[0]"),
+            format!("egress[0].{field}[1] up to port 65535"),
+        ] {
+            assert!(found.contains(&change), "{change}: {found:?}");
         }
     }
 }

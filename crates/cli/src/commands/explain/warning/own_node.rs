@@ -5,14 +5,10 @@ use ringfence_policy::Engine;
 use ringfence_reach::own_node;
 
 use super::Warning;
-use crate::output::doubt::help;
+use crate::output::doubt::Doubt;
 
 /// The firewall of the pod's own node, where what is dialled is let pass and may stand there.
 pub(super) fn closed(engine: &Engine, connection: &Connection) -> Option<Warning> {
     let doubt = own_node::doubt(engine, connection)?;
-    Some(Warning {
-        rule: "HF-9",
-        message: doubt.to_string(),
-        help: Some(help(&doubt)),
-    })
+    Some(Doubt::of_own_node(&doubt).into())
 }

@@ -90,7 +90,7 @@ fn mutant<'a>(trial: &'a Trial, tried: &'a Tried) -> Mutant<'a> {
     };
     Mutant {
         policy: tried.mutant.policy.to_string(),
-        change: tried.mutant.mutation.to_string(),
+        change: tried.mutant.change(),
         source: tried.mutant.source.as_ref(),
         fate: fate(&tried.fate),
         noticed_by: noticed_by.map(|origin| Noticer {

@@ -61,7 +61,7 @@ fn shown(found: &Mutations) -> Vec<String> {
         } = &missed.suggestion;
         format!(
             "{}: {expected} {} -> {} {}/{}",
-            mutant.mutation,
+            mutant.change(),
             end(source),
             end(destination),
             protocol.0,
