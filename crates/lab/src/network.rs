@@ -48,6 +48,7 @@ pub(crate) struct Network {
 /// If the kernel refuses a step; the text names it.
 pub(crate) fn build(plan: &[NodePlan], control_plane: ControlPlane) -> anyhow::Result<Network> {
     let mut socket = RouteSocket::open()?;
+    trust_addresses("default")?;
     let bridge = build_bridge(&mut socket)?;
     let pod_mtu = pod_mtu(plan);
     let mut nodes = Vec::new();
@@ -143,6 +144,7 @@ fn build_node(
         let network = underlay(*address);
         add_address(&mut socket, uplink, network, *address)?;
     }
+    trust_addresses("eth0")?;
     socket.set_link_up(uplink, true)?;
     for address in &node.addresses {
         default_route(&mut socket, uplink, underlay(*address))?;
@@ -269,6 +271,7 @@ fn build_host(
                 add_address(&mut socket, uplink, *network, *address)?;
             }
         }
+        trust_addresses("eth0")?;
         socket.set_link_up(uplink, true)?;
         networks
             .iter()
@@ -285,6 +288,15 @@ fn add_address(
 ) -> anyhow::Result<()> {
     let address = IpNet::new(address, network.prefix_len()).context("prefix too long")?;
     Ok(socket.add_address(&InterfaceAddress { index, address })?)
+}
+
+/// Nobody else has the addresses of the lab. The kernel would look for a second owner of a link-local one for a second or two, and whoever
+/// has none to ask from finds no neighbour meanwhile: nobody forwards packets of IPv6.
+fn trust_addresses(interface: &str) -> anyhow::Result<()> {
+    Ok(sysctl::write(
+        &["ipv6", "conf", interface, "accept_dad"],
+        "0",
+    )?)
 }
 
 /// The first address of a network is its router's.

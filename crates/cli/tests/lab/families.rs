@@ -1,6 +1,6 @@
 //! Dual-stack and IPv6-only clusters: addresses, policy, Services, names and the tunnel for both families.
 
-use ringfence_standin::probe::ProbeProtocol;
+use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
 
 use crate::support::Lab;
 
@@ -117,9 +117,24 @@ fn looked_up(lab: &Lab, name: &str) -> String {
     lab.exec("far", &["getent", "ahosts", name]).expect_ok()
 }
 
+/// A lab that is ready forwards both families: no first segment is lost, which is sent again after a second.
+fn both_families_lead_out_at_once(lab: &Lab) {
+    let elsewhere = lab.cluster().nodes["kind-control-plane"].addresses.clone();
+    for target in ["203.0.113.10", "2001:db8:203::10"] {
+        let outcome = lab.probe("near", target, 80, ProbeProtocol::Tcp, 900);
+        assert!(outcome.is_reached(), "{target}: {outcome:?}");
+    }
+    assert_eq!(elsewhere.len(), 2, "{elsewhere:?}");
+    for target in elsewhere {
+        let outcome = lab.probe("far", &target.to_string(), 1, ProbeProtocol::Tcp, 900);
+        assert_eq!(outcome, ProbeOutcome::Refused, "{target}");
+    }
+}
+
 #[test]
 fn dual_stack() {
     let lab = Lab::up_on(&kind("dual"), PODS);
+    both_families_lead_out_at_once(&lab);
     let addresses = lab.pod("server").addresses;
     assert!(addresses[0].is_ipv4() && addresses[1].is_ipv6());
     let services = lab.status().services;
