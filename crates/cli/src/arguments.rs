@@ -319,15 +319,15 @@ pub(crate) enum LabCommand {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
-    /// Try one connection from a pod with the built-in client
+    /// Try one connection from a pod, a node or outside with the built-in client
     #[command(
-        after_help = "Exit code: 0 reached, 1 not reached.\n\nExamples:\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab probe default/client 10.96.0.10 53 --protocol udp"
+        after_help = "Exit code: 0 reached, 1 not reached.\n\nExamples:\n  ringfence lab probe default/client web-app.netpol-demo 80\n  ringfence lab probe default/client 10.96.0.10 53 --protocol udp\n  ringfence lab probe outside 172.18.0.3 30080"
     )]
     Probe {
         #[command(flatten)]
         lab: LabName,
-        /// The pod, as NAMESPACE/NAME or NAME in the namespace default
-        pod: String,
+        /// A pod, as NAMESPACE/NAME or NAME in the namespace default; node/NAME; or outside, the host that is not of the cluster
+        from: String,
         /// Host name or address
         target: String,
         /// Port

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use ringfence_agent::Record;
 use ringfence_lab::control::client::{Client, Origin};
 use ringfence_lab::control::protocol::{
-    Agents, Change, ControlPlane, LabConfig, LabelTarget, Request,
+    Agents, Change, ControlPlane, LabConfig, LabelTarget, Place, Request,
 };
 use ringfence_lab::control::socket;
 use ringfence_model::{Input, ObjectName};
@@ -77,7 +77,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
         LabCommand::Exec { lab, pod, command } => exec(&lab.name, &pod, command),
         LabCommand::Probe {
             lab,
-            pod,
+            from,
             target,
             port,
             protocol,
@@ -92,7 +92,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             };
             probe(
                 &lab.name,
-                &pod,
+                &origin(&from)?,
                 &ProbeRequest {
                     target,
                     port,
@@ -271,9 +271,19 @@ fn exec(name: &str, pod: &str, command: Vec<String>) -> anyhow::Result<ExitCode>
     Ok(ExitCode::from(code))
 }
 
-fn probe(name: &str, pod: &str, request: &ProbeRequest) -> anyhow::Result<ExitCode> {
-    let reports =
-        Client::new(name).probe(&Origin::Pod(pod_name(pod)?), std::slice::from_ref(request))?;
+/// Where a probe starts, in the words of `explain` and of the demonstration.
+fn origin(text: &str) -> anyhow::Result<Origin> {
+    if text == "outside" {
+        return Ok(Origin::Place(Place::Outside));
+    }
+    if let Some(node) = text.strip_prefix("node/") {
+        return Ok(Origin::Place(Place::Node(node.to_owned())));
+    }
+    Ok(Origin::Pod(pod_name(text)?))
+}
+
+fn probe(name: &str, from: &Origin, request: &ProbeRequest) -> anyhow::Result<ExitCode> {
+    let reports = Client::new(name).probe(from, std::slice::from_ref(request))?;
     let report = reports.first().context("the probe gave no report")?;
     write_line!("{}", show::probe(report));
     Ok(if report.outcome.is_reached() {

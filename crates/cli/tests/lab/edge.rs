@@ -180,6 +180,7 @@ fn services_answer_at_all_of_their_addresses() {
     let lab = Lab::up_on(DUAL_STACK, &objects);
     let addresses = Addresses::of(&lab);
     let [own, other] = addresses.workers;
+    users_dial_from_every_place(&lab, &addresses);
     let both = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
     let (tcp, udp) = (ProbeProtocol::Tcp, ProbeProtocol::Udp);
     for family in FAMILIES {
@@ -234,6 +235,24 @@ fn services_answer_at_all_of_their_addresses() {
         let outcomes = connect(&lab, &outside(), (own[family], 30080), &tcp, (1, WAIT_MS));
         assert_eq!(outcomes, [ProbeOutcome::Refused], "from outside");
     }
+}
+
+/// The same by the command; a node that keeps those from outside to itself has no backend here.
+fn users_dial_from_every_place(lab: &Lab, addresses: &Addresses) {
+    let [own, other] = addresses.workers;
+    for family in FAMILIES {
+        for (from, to, code) in [
+            ("outside", own[family], 0),
+            ("outside", other[family], 1),
+            ("node/kind-worker2", other[family], 0),
+            ("near", other[family], 0),
+        ] {
+            let dialled = lab.run(&["probe", from, &to.to_string(), "30081"]);
+            assert_eq!(dialled.code(), Some(code), "{from} to {to}: {dialled:?}");
+        }
+    }
+    let said = lab.run(&["probe", "node/nobody", "192.0.2.1", "80"]);
+    assert!(said.expect_refused().contains("node `nobody`"));
 }
 
 fn from_outside(lab: &Lab, addresses: &Addresses, family: usize) {
