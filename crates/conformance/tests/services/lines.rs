@@ -28,7 +28,7 @@ pub(crate) struct Situation {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) feature: &'static str,
-    /// What kube-proxy does, if it is not the same.
+    /// What kube-proxy does, if it is not the same: read in its source, not measured.
     pub(crate) kube_proxy: &'static str,
     pub(crate) client: Client,
     pub(crate) dialled: [&'static str; 2],
@@ -334,6 +334,7 @@ pub(crate) fn all() -> Vec<Line> {
         },
         Line {
             dialled: EXTERNAL_IPS,
+            kube_proxy: "as the node",
             ..Line::new("`externalIPs`, from a pod")
                 .spec("externalIPs: [198.51.100.100, \"2001:db8:100::100\"]")
         },
@@ -346,6 +347,7 @@ pub(crate) fn all() -> Vec<Line> {
         },
         Line {
             dialled: EXTERNAL_IPS,
+            kube_proxy: "as the node",
             status: "loadBalancer: { ingress: [{ ip: 198.51.100.100 }, { ip: \"2001:db8:100::100\" }] }",
             ..Line::new("`status.loadBalancer.ingress`, from a pod").spec("type: LoadBalancer")
         },
@@ -375,13 +377,19 @@ pub(crate) fn all() -> Vec<Line> {
         balanced("the same, from a pod that is not in them", SOMEBODY),
         balanced("the same, from a node that is not in them", SOMEBODY).from(Client::Node),
         balanced("the same, from a pod, at a cluster address", SOMEBODY).at(CLUSTER_IPS),
-        at_node("NodePort at the own node, from a pod", NodeId::One),
         Line {
             kube_proxy: "as the node",
+            ..at_node("NodePort at the own node, from a pod", NodeId::One)
+        },
+        Line {
+            kube_proxy: "as the node that is dialled",
             ..at_node("NodePort at the other node, from a pod", NodeId::Two)
         },
         at_node("NodePort at the own node, from a node", NodeId::One).from(Client::Node),
-        at_node("NodePort at the other node, from a node", NodeId::Two).from(Client::Node),
+        Line {
+            kube_proxy: "as the node that is dialled",
+            ..at_node("NodePort at the other node, from a node", NodeId::Two).from(Client::Node)
+        },
         Line {
             kube_proxy: "everything as the node",
             ..at_node("NodePort, from outside", NodeId::One).from(Client::Outside)
