@@ -2,6 +2,7 @@
 //! saw, and who comes back to whom.
 
 mod balanced;
+mod datagrams;
 mod judged;
 
 use std::collections::BTreeSet;

@@ -30,6 +30,7 @@ mod names;
 mod netpol;
 mod pods;
 mod policy_tests;
+mod records;
 mod rolling;
 mod rules;
 mod services;

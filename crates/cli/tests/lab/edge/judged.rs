@@ -9,7 +9,8 @@ use ringfence_standin::Peer;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
 
 use super::{
-    Addresses, DROPPED_MS, FAMILIES, TIMES, WAIT_MS, by_family, connect, node, outside, pod,
+    Addresses, DROPPED_MS, FAMILIES, TIMES, WAIT_MS, answers, by_family, connect, node, outside,
+    pod,
 };
 use crate::support::Lab;
 
@@ -91,10 +92,21 @@ impl World<'_> {
         assert_eq!(outcomes, [ProbeOutcome::TimedOut], "{from:?} to {to:?}");
     }
 
-    /// The backends that those from outside reach at a node port, and whether some connections are dropped.
-    fn of_outside(&self, port: (IpAddr, u16)) -> (BTreeSet<String>, bool) {
+    /// Where the Service of both backends is dialled in the cluster.
+    fn of_services(&self, family: usize) -> [(IpAddr, u16); 4] {
+        let [own, other] = self.at.workers;
+        [
+            (self.at.cluster[family], 8080),
+            (self.at.external[family], 8080),
+            (own[family], 30080),
+            (other[family], 30080),
+        ]
+    }
+
+    /// The backends that are reached at an address of a Service, and whether some connections are dropped.
+    fn of(&self, from: &Origin, port: (IpAddr, u16)) -> (BTreeSet<String>, bool) {
         let tcp = ProbeProtocol::Tcp;
-        let outcomes = connect(self.lab, &outside(), port, &tcp, (TIMES, DROPPED_MS));
+        let outcomes = connect(self.lab, from, port, &tcp, (TIMES, DROPPED_MS));
         let mut pods = BTreeSet::new();
         let mut is_dropped = false;
         for outcome in outcomes {
@@ -202,6 +214,7 @@ fn ingress(world: &World<'_>) {
         let seen = seen.source.ip().to_canonical();
         assert_ne!(seen, world.one[family]);
     }
+    a_pod_is_judged_as_itself(world);
     // Other nodes come with their address.
     let nodes: Vec<IpAddr> = [other, world.control_plane].concat();
     let rules = format!("[{{from: [{}]}}]", blocks(&nodes));
@@ -215,6 +228,33 @@ fn ingress(world: &World<'_>) {
     }
 }
 
+/// At whatever address it dials, on both nodes; a sibling behind the same Service is another pod.
+fn a_pod_is_judged_as_itself(world: &World<'_>) {
+    let rules = "[{from: [{podSelector: {matchLabels: {role: near}}}]}]";
+    world.lab.apply(&policy("{}", "Ingress", rules));
+    let both = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
+    for family in FAMILIES {
+        for to in [(world.one[family], 80), (world.two[family], 80)] {
+            world.is_seen(&pod("near"), to, world.near[family]);
+        }
+        world.is_dropped(&pod("one"), (world.two[family], 80));
+        for to in world.of_services(family) {
+            let (pods, seen) = answers(world.lab, &pod("near"), to, &ProbeProtocol::Tcp);
+            assert_eq!(
+                (pods, seen),
+                (both.clone(), [world.near[family]].into()),
+                "{to:?}"
+            );
+            let (pods, is_dropped) = world.of(&pod("one"), to);
+            assert_eq!(
+                (pods, is_dropped),
+                (["one".to_owned()].into(), true),
+                "{to:?}"
+            );
+        }
+    }
+}
+
 fn ingress_from_outside(world: &World<'_>) {
     let [own, _] = world.at.workers;
     let one = || BTreeSet::from(["one".to_owned()]);
@@ -223,7 +263,7 @@ fn ingress_from_outside(world: &World<'_>) {
     world.lab.apply(&policy("{}", "Ingress", &rules));
     for family in FAMILIES {
         // Through the node to its own pod: the client. To a pod elsewhere: the node, which nobody allows.
-        let found = world.of_outside((own[family], 30080));
+        let found = world.of(&outside(), (own[family], 30080));
         assert_eq!(found, (one(), true), "{family}");
         let seen = world.reaches(&outside(), (own[family], 30081));
         assert_eq!(seen.pod, "one");
@@ -232,7 +272,7 @@ fn ingress_from_outside(world: &World<'_>) {
     let rules = format!("[{{from: [{}]}}]", blocks(&own));
     world.lab.apply(&policy("{}", "Ingress", &rules));
     for family in FAMILIES {
-        let found = world.of_outside((own[family], 30080));
+        let found = world.of(&outside(), (own[family], 30080));
         let two = BTreeSet::from(["two".to_owned()]);
         assert_eq!(found, (two, true), "{family}");
         world.is_dropped(&outside(), (own[family], 30081));

@@ -176,6 +176,11 @@ impl Lab {
     /// Runs `test` of this very program, an ignored one, in the pod `hand`, which has its node's network; [`hands_action`]
     /// gives it `action` there.
     pub(crate) fn by_hand(&self, test: &str, action: &str) {
+        self.by_hand_of("hand", test, action);
+    }
+
+    /// The same in another pod; what it printed.
+    pub(crate) fn by_hand_of(&self, pod: &str, test: &str, action: &str) -> String {
         let program = std::env::current_exe().unwrap();
         let variable = format!("{HANDS_ACTION}={action}");
         let command = [
@@ -187,8 +192,9 @@ impl Lab {
             "--ignored",
             "--nocapture",
         ];
-        let done = self.exec("hand", &command).expect_ok();
+        let done = self.exec(pod, &command).expect_ok();
         assert!(done.contains("1 passed"), "{action}: {done}");
+        done
     }
 
     pub(crate) fn client(&self) -> Client {
