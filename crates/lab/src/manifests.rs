@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ringfence_model::{
-    Diagnostic, Input, LoadOptions, Location, Object, ObjectKind, RenderStyle, Severity, Source,
-    SourceMap,
+    Diagnostic, Input, LoadOptions, Loaded, Location, Object, ObjectKind, RenderStyle, Severity,
+    Source, SourceMap,
 };
 
 use crate::cluster::system;
@@ -141,7 +141,8 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
         default_namespace: namespace.to_owned(),
         ..LoadOptions::default()
     };
-    let loaded = ringfence_model::load(inputs, &options);
+    let mut loaded = ringfence_model::load(inputs, &options);
+    leave_aside(&mut loaded);
     let (mut errors, warnings): (Vec<_>, Vec<_>) = loaded
         .diagnostics
         .into_iter()
@@ -165,6 +166,20 @@ pub fn load(inputs: &[Input], namespace: &str) -> Result<Manifests, Refused> {
     }
 }
 
+/// OB-25: nobody in a lab makes the pods of workloads that are none of Kubernetes' own.
+fn leave_aside(loaded: &mut Loaded) {
+    let (custom, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut loaded.objects)
+        .into_iter()
+        .partition(|object| object.key().kind == ObjectKind::CustomWorkload);
+    loaded.objects = rest;
+    loaded.diagnostics.retain(|one| one.rule != Some("OB-25"));
+    let notes = custom.iter().map(|object| {
+        let message = format!("nobody in a lab makes the pods of {}", object.key());
+        Diagnostic::new(Severity::Note, message).with_source(object.source().cloned())
+    });
+    loaded.diagnostics.extend(notes);
+}
+
 fn not_in_a_lab(object: &Object) -> Option<Refusal> {
     let key = object.key();
     let message = if matches!(object, Object::Node(_) | Object::KindCluster(_)) {
@@ -185,6 +200,26 @@ fn not_in_a_lab(object: &Object) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn workloads_of_other_projects_are_left_aside() {
+        let text = "apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: c, image: i}]}}}
+";
+        let input = Input {
+            name: "r.yaml".into(),
+            text: text.into(),
+        };
+        let found = load(&[input], "shop").unwrap();
+        assert!(found.objects.is_empty());
+        let [warning] = found.warnings.as_slice() else {
+            panic!("{:?}", found.warnings);
+        };
+        let said = "nobody in a lab makes the pods of workload shop/Rollout/web";
+        assert!(warning.contains(said), "{warning}");
+    }
 
     #[test]
     fn words_are_found_whole_and_keys_with_their_value() {

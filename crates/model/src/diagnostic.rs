@@ -67,12 +67,16 @@ pub struct Diagnostic {
 /// The end of what is said of an object of a kind that is not known.
 pub(crate) const UNKNOWN_KIND: &str = "is not known here, and left aside";
 
+/// The end of what is said of one whose pod template cannot be used.
+pub(crate) const UNJUDGED: &str = "its pods are not judged";
+
 impl Diagnostic {
     /// Whether it says that an object was left aside because its kind is not known: what it does is not judged
     /// (rule OB-1).
     #[must_use]
     pub fn is_unknown_kind(&self) -> bool {
-        self.severity == Severity::Note && self.message.ends_with(UNKNOWN_KIND)
+        self.severity == Severity::Note
+            && (self.message.ends_with(UNKNOWN_KIND) || self.message.ends_with(UNJUDGED))
     }
 
     /// A diagnostic without place.

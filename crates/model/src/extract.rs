@@ -29,6 +29,7 @@ pub(crate) use kind::kind_cluster;
 pub(crate) use pod::{host_ports, policy_ports};
 pub(crate) use policy_test::policy_test;
 pub(crate) use trust_zones::trust_zones;
+pub(crate) use workload::custom_workload;
 
 /// What extraction needs besides the document.
 pub(crate) struct Context<'r> {

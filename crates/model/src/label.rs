@@ -2,6 +2,9 @@
 
 use crate::validate::names::{label_value, qualified_name};
 
+/// Stands for the value of a label that only a running cluster knows (rule OB-10). No selector can name it.
+pub const UNKNOWN_LABEL_VALUE: &str = "?";
+
 /// A label that the API server would refuse (rule V-20).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("label `{key}={value}`: {reason}")]
@@ -41,5 +44,6 @@ mod tests {
         assert!(check_label("", "web").is_err());
         assert!(check_label("a b", "web").is_err());
         assert!(check_label("role", "no/slash").is_err());
+        assert!(check_label("role", UNKNOWN_LABEL_VALUE).is_err());
     }
 }

@@ -69,7 +69,7 @@ pub use host_firewall::{
     FAILSAFE_PORTS, HostFirewall, HostRules, HostTrial, HostTrials, KUBELET_PORT, LONGEST_TRIAL,
 };
 pub use host_pod::{HOST_PODS_ANNOTATION, HOST_PODS_JUDGED};
-pub use label::{BadLabel, check_label};
+pub use label::{BadLabel, UNKNOWN_LABEL_VALUE, check_label};
 pub use lesson::{LearnerLine, Lesson, WantedNames};
 pub use load::{
     Input, LoadOptions, Loaded, UnknownFields, allowed_access, kind_config, load, load_both_with,

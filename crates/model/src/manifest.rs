@@ -92,7 +92,7 @@ impl Object {
             Self::Namespace(found) => ObjectKey::cluster(ObjectKind::Namespace, &found.name),
             Self::Node(found) => ObjectKey::cluster(ObjectKind::Node, &found.name),
             Self::Pod(found) => ObjectKey::namespaced(ObjectKind::Pod, &found.pod.name),
-            Self::Workload(found) => ObjectKey::namespaced(found.kind.into(), &found.name),
+            Self::Workload(found) => workload_key(found),
             Self::Service(found) => ObjectKey::namespaced(ObjectKind::Service, &found.name),
             Self::NetworkPolicy(found) => {
                 ObjectKey::namespaced(ObjectKind::NetworkPolicy, &found.name)
@@ -173,4 +173,13 @@ impl Object {
         }
         self
     }
+}
+
+/// Kinds that are none of Kubernetes' own share an [`ObjectKind`]: the name tells them apart.
+fn workload_key(workload: &Workload) -> ObjectKey {
+    let mut key = ObjectKey::namespaced(workload.kind.into(), &workload.name);
+    if let Some(kind) = &workload.custom_kind {
+        key.name = format!("{kind}/{}", key.name);
+    }
+    key
 }

@@ -92,6 +92,19 @@ impl Report {
         }
     }
 
+    /// One for the same text, without its problems: for what may turn out to be nothing of ours.
+    pub(crate) fn aside(&self) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            text: Arc::clone(&self.text),
+            diagnostics: Vec::new(),
+            errors: 0,
+            refused_fields: 0,
+            misspelt_in: BTreeSet::new(),
+            unknown_fields: UnknownFields::Ignore,
+        }
+    }
+
     /// A new object is looked at.
     pub(crate) fn begin_object(&mut self) {
         self.misspelt_in.clear();

@@ -85,6 +85,11 @@ pub(crate) const fn list() -> &'static Schema {
     &meta::LIST
 }
 
+/// The template of a workload's pods.
+pub(crate) const fn pod_template() -> &'static Schema {
+    &core::POD_TEMPLATE_SPEC
+}
+
 /// The configuration of a kind cluster.
 pub(crate) const fn kind_cluster() -> &'static Schema {
     &kind::CLUSTER

@@ -20,6 +20,7 @@ mod separation;
 mod stage;
 mod store;
 mod strangers;
+mod unmeasured;
 mod workload;
 mod worst;
 
@@ -38,6 +39,7 @@ use workload::Workloads;
 pub use finding::{Accepted, Finding, Gap, GapKind, Measured, NamespaceShare, Shown};
 pub use principle::{About, Principle, Severity};
 pub use score::{Score, Term};
+pub use unmeasured::Unmeasured;
 
 /// The annotation of a workload or namespace that accepts findings about it: `ID: reason`, several with `;` between them. What is
 /// accepted is told and counted as it is; it only is no reason to fail.
@@ -89,6 +91,7 @@ pub struct Audit {
     engine: Engine,
     principles: Vec<Measured>,
     parts_of_nodes: Vec<Unit>,
+    unmeasured: Vec<Unmeasured>,
     notes: Vec<Diagnostic>,
 }
 
@@ -114,6 +117,12 @@ impl Audit {
     #[must_use]
     pub fn parts_of_nodes(&self) -> &[Unit] {
         &self.parts_of_nodes
+    }
+
+    /// Objects that may make pods which manifests do not hold, by kind.
+    #[must_use]
+    pub fn unmeasured(&self) -> &[Unmeasured] {
+        &self.unmeasured
     }
 
     /// What annotations say that accepts nothing.
@@ -144,6 +153,7 @@ pub fn audit(subject: &Subject<'_>, options: &Options) -> Audit {
     Audit {
         engine: stage.engine,
         parts_of_nodes: hosts::parts_of_nodes(&workloads),
+        unmeasured: unmeasured::unmeasured(subject),
         notes: acceptances.notes(&principles),
         principles,
     }

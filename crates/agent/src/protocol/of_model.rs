@@ -60,6 +60,7 @@ impl AgentKey {
             | ObjectKind::DaemonSet
             | ObjectKind::Job
             | ObjectKind::CronJob
+            | ObjectKind::CustomWorkload
             | ObjectKind::EndpointSlice
             | ObjectKind::Endpoints
             | ObjectKind::Secret

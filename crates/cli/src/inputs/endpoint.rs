@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use anyhow::bail;
-use ringfence_model::{Labels, ObjectName, WorkloadKind};
+use ringfence_model::{Labels, ObjectName};
 
 use super::names::{check_label, check_subdomain};
 use super::suggest::{hint, nearest};
@@ -30,8 +30,8 @@ pub(crate) const ENDPOINT_FORMS: &str = "an endpoint is one of
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum EndpointArgument {
     Pod(ObjectName),
-    /// The pods that a workload makes.
-    Workload(WorkloadKind, ObjectName),
+    /// The pods that a workload makes; its kind in lower case.
+    Workload(String, ObjectName),
     /// A pod that does not exist yet, of which this is known.
     NewPod {
         namespace: String,
@@ -128,7 +128,10 @@ impl EndpointArgument {
     pub(crate) fn words(&self) -> &'static [&'static str] {
         let kind = match self {
             Self::Pod(_) => Kind::Pod,
-            Self::Workload(kind, _) => Kind::Workload(*kind),
+            Self::Workload(kind, _) => match Kind::of(kind) {
+                Some(kind) => kind,
+                None => return &[],
+            },
             Self::Service(_) => Kind::Service,
             Self::Node(_) => Kind::Node,
             Self::NewPod { .. } | Self::Address(_) | Self::WellKnown(_) => return &[],
@@ -163,22 +166,35 @@ fn by_name(text: &str, namespace: &str) -> anyhow::Result<EndpointArgument> {
         [first, second, _] if Kind::of(first) == Some(Kind::Node) => {
             bail!("`{text}`: a node is in no namespace: write node/{second}")
         }
-        [first, second, name] => match (Kind::of(first), Kind::of(second)) {
+        [first, second, name] => Ok(match (Kind::of(first), Kind::of(second)) {
             // A namespace called `jobs`: the kind is the word that is written as we write it.
             (Some(other), Some(kind @ Kind::Workload(_)))
                 if other.word() != first && kind.word() == second =>
             {
-                named(kind, first, name)
+                named(kind, first, name)?
             }
-            (Some(kind), _) => named(kind, second, name),
+            (Some(kind), _) => named(kind, second, name)?,
             (None, Some(Kind::Node)) => {
                 bail!("`{text}`: a node is in no namespace: write node/{name}")
             }
-            (None, Some(kind)) => named(kind, first, name),
+            (None, Some(kind)) => named(kind, first, name)?,
+            (None, None) if may_be_kind(first, second) => {
+                check_label("namespace", first)?;
+                check_subdomain("workload", name)?;
+                let kind = second.to_ascii_lowercase();
+                EndpointArgument::Workload(kind, ObjectName::new(first, name))
+            }
             (None, None) => bail!(no_kind(text, first, second)),
-        },
+        }),
         _ => bail!("`{text}` has too many parts\n{ENDPOINT_FORMS}"),
     }
+}
+
+/// Whether `kind` may be one of another project (rule OB-25), and neither it nor `namespace` is one of ours mistyped.
+fn may_be_kind(namespace: &str, kind: &str) -> bool {
+    let is_near = |word: &str| nearest(word, Kind::words()).is_some();
+    let is_word = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_word && !is_near(kind) && !is_near(namespace)
 }
 
 fn named(kind: Kind, namespace: &str, name: &str) -> anyhow::Result<EndpointArgument> {
@@ -193,7 +209,7 @@ fn named(kind: Kind, namespace: &str, name: &str) -> anyhow::Result<EndpointArgu
     let name = ObjectName::new(namespace, name);
     Ok(match kind {
         Kind::Pod => EndpointArgument::Pod(name),
-        Kind::Workload(kind) => EndpointArgument::Workload(kind, name),
+        Kind::Workload(_) => EndpointArgument::Workload(kind.word().to_owned(), name),
         Kind::Service => EndpointArgument::Service(name),
         Kind::Node => EndpointArgument::Node(name.name),
     })
@@ -214,11 +230,10 @@ impl fmt::Display for EndpointArgument {
             Self::Pod(name) if Kind::of(&name.namespace).is_some() => write!(f, "pod/{name}"),
             Self::Pod(name) => write!(f, "{name}"),
             Self::Workload(kind, name) => {
-                let word = Kind::Workload(*kind).word();
                 if Kind::of(&name.namespace).is_some() {
-                    write!(f, "{word}/{name}")
+                    write!(f, "{kind}/{name}")
                 } else {
-                    write!(f, "{}/{word}/{}", name.namespace, name.name)
+                    write!(f, "{}/{kind}/{}", name.namespace, name.name)
                 }
             }
             Self::NewPod { namespace, labels } => new_pod::write(f, namespace, labels),

@@ -81,7 +81,7 @@ fn named(
         },
         EndpointArgument::Workload(kind, name) => {
             let owner = Owner {
-                kind: kind.to_string(),
+                kind: kind.clone(),
                 name: name.name.clone(),
             };
             workload(cluster, &owner, name)?
@@ -189,8 +189,10 @@ fn instead_of_pod(cluster: &Cluster, argument: &EndpointArgument, name: &ObjectN
 fn workload(cluster: &Cluster, wanted: &Owner, name: &ObjectName) -> anyhow::Result<Vec<Endpoint>> {
     let in_namespace = |pod: &&Pod| pod.name.namespace == name.namespace && pod.is_live();
     let pods = || cluster.pods.values().filter(in_namespace);
+    let is_wanted =
+        |owner: &Owner| owner.name == wanted.name && owner.kind.eq_ignore_ascii_case(&wanted.kind);
     let found: Vec<Endpoint> = pods()
-        .filter(|pod| pod.workload.as_ref() == Some(wanted))
+        .filter(|pod| pod.workload.as_ref().is_some_and(is_wanted))
         .map(|pod| Endpoint::Pod(pod.name.clone()))
         .collect();
     if found.is_empty() {

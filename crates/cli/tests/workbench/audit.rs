@@ -1,6 +1,7 @@
 //! `ringfence audit` in each of its forms.
 
 mod crowd;
+mod custom;
 mod forms;
 mod hubs;
 mod score;

@@ -76,6 +76,7 @@ pub(super) const fn is_vital(kind: ObjectKind) -> bool {
         | ObjectKind::DaemonSet
         | ObjectKind::Job
         | ObjectKind::CronJob
+        | ObjectKind::CustomWorkload
         | ObjectKind::Service
         | ObjectKind::EndpointSlice
         | ObjectKind::Endpoints

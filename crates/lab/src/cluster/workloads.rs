@@ -112,6 +112,8 @@ fn workload_pods(workload: &Workload, nodes: &[Candidate]) -> Vec<Pod> {
             .collect(),
         // The lab has no clock for schedules: a CronJob waits for ever.
         WorkloadKind::CronJob => Vec::new(),
+        // Nobody here makes pods of it.
+        WorkloadKind::Custom => Vec::new(),
         WorkloadKind::Job if workload.suspended => Vec::new(),
         WorkloadKind::Deployment => (0..workload.replicas)
             .map(numbered)
@@ -149,7 +151,8 @@ fn pod_name(workload: &Workload, template: u64, index: u32) -> String {
         | WorkloadKind::ReplicationController
         | WorkloadKind::DaemonSet
         | WorkloadKind::Job
-        | WorkloadKind::CronJob => format!("{name}-{}", own()),
+        | WorkloadKind::CronJob
+        | WorkloadKind::Custom => format!("{name}-{}", own()),
     }
 }
 
@@ -173,7 +176,8 @@ fn pod(workload: &Workload, name: String, index: u32) -> Pod {
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
         | WorkloadKind::DaemonSet
-        | WorkloadKind::CronJob => {}
+        | WorkloadKind::CronJob
+        | WorkloadKind::Custom => {}
     }
     Pod {
         name: ObjectName::new(&workload.name.namespace, name),

@@ -1,9 +1,9 @@
 //! Manifests as JSON values, which is how the API takes them.
 
-use ringfence_model::{Input, LoadOptions, ObjectKey};
+use ringfence_model::{Input, LoadOptions, ObjectKey, ObjectKind};
 use serde_json::Value;
 
-/// The documents of manifests, of the kinds that ringfence knows, each in its namespace. Those of lists are apart.
+/// The documents of manifests, of the kinds that a lab knows, each in its namespace. Those of lists are apart.
 pub(super) fn read(inputs: &[Input], namespace: &str) -> Vec<(ObjectKey, Value)> {
     let read = |input: &Input| ringfence_model::read_json(input).unwrap_or_default();
     let documents = inputs.iter().flat_map(read).flat_map(items);
@@ -19,6 +19,9 @@ fn placed(mut document: Value, namespace: &str) -> Option<(ObjectKey, Value)> {
     };
     let objects = ringfence_model::load_json(&document, &options).objects;
     let key = objects.first()?.key();
+    if key.kind == ObjectKind::CustomWorkload {
+        return None;
+    }
     if let Some(namespace) = &key.namespace {
         let metadata = ringfence_apiserver::object::metadata(&mut document);
         metadata.insert("namespace".to_owned(), namespace.as_str().into());

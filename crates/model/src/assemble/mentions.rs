@@ -1,7 +1,9 @@
-//! Single pods of workloads that number theirs, as selectors and people name them (rules OB-9, OB-10).
+//! Single pods of workloads that number theirs, as selectors and people name them (rules OB-9, OB-10), and labels of controllers
+//! that selectors ask for.
 
 use std::collections::BTreeSet;
 
+use super::unknowable::may_be_unknown;
 use crate::{
     ClusterPeer, ClusterPolicy, LabelSelector, Labels, NetworkPolicy, Object, ObjectName,
     PolicyPeer, Service, Workload,
@@ -22,6 +24,8 @@ const NUMBERING: [&str; 3] = [POD_NAME, POD_INDEX, COMPLETION_INDEX];
 pub struct Mentions {
     selected: BTreeSet<Selected>,
     pods: BTreeSet<ObjectName>,
+    /// Labels with values that only a running cluster knows.
+    labels: BTreeSet<String>,
 }
 
 /// A selector with values of labels that number pods.
@@ -52,6 +56,7 @@ impl Mentions {
         Self {
             selected: &self.selected | &other.selected,
             pods: &self.pods | &other.pods,
+            labels: &self.labels | &other.labels,
         }
     }
 
@@ -60,6 +65,11 @@ impl Mentions {
     pub fn with_pods(mut self, pods: impl IntoIterator<Item = ObjectName>) -> Self {
         self.pods.extend(pods);
         self
+    }
+
+    /// Whether a selector asks for the label `key`, whose value only a running cluster knows.
+    pub(super) fn ask(&self, key: &str) -> bool {
+        self.labels.contains(key)
     }
 
     /// The numbers of the pods of `workload` that are named, of those that it has. Its pods have `labels` in common.
@@ -145,6 +155,10 @@ impl Mentions {
     }
 
     fn add_selector(&mut self, namespace: Option<&str>, selector: &LabelSelector) {
+        let listed = selector.match_expressions.iter().map(|one| &one.key);
+        let keys = selector.match_labels.keys().chain(listed);
+        let unknown = keys.filter(|key| may_be_unknown(key)).cloned();
+        self.labels.extend(unknown);
         let values = values(selector);
         if values.is_empty() {
             return;

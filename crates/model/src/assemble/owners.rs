@@ -65,7 +65,7 @@ impl<'a> Workloads<'a> {
 
 pub(super) fn key(workload: &Workload) -> Key {
     let owner = Owner {
-        kind: workload.kind.to_string(),
+        kind: workload.kind_name().to_owned(),
         name: workload.name.name.clone(),
     };
     (workload.name.namespace.clone(), owner)

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mentions::{COMPLETION_INDEX, Mentions, POD_INDEX, POD_NAME};
 use super::owners::{Key, Workloads, key};
+use super::unknowable::{OF_RUNS, unknown_labels};
 use crate::extract::{host_ports, policy_ports};
+use crate::label::UNKNOWN_LABEL_VALUE;
 use crate::{Labels, ObjectName, Phase, Pod, PodManifest, Workload, WorkloadKind};
 
 /// The kind whose pods come to an end.
@@ -58,14 +60,19 @@ fn represented(workloads: &Workloads<'_>, made: Vec<Key>) -> BTreeSet<Key> {
 }
 
 /// The pods that stand for `workload`.
-fn pods(
+fn pods<'a>(
     workloads: &Workloads<'_>,
-    workload: &Workload,
+    workload: &'a Workload,
     mentions: &Mentions,
-) -> Vec<(WorkloadKind, Pod)> {
+) -> Vec<(&'a str, Pod)> {
     ordinals(workload, mentions)
         .into_iter()
-        .map(|ordinal| (workload.kind, pod(workloads, workload, ordinal)))
+        .map(|ordinal| {
+            (
+                workload.kind_name(),
+                pod(workloads, workload, (ordinal, mentions)),
+            )
+        })
         .collect()
 }
 
@@ -79,13 +86,14 @@ fn ordinals(workload: &Workload, mentions: &Mentions) -> BTreeSet<u32> {
         | WorkloadKind::ReplicationController
         | WorkloadKind::StatefulSet
         | WorkloadKind::Job
-        | WorkloadKind::CronJob => workload.replicas.min(2),
+        | WorkloadKind::CronJob
+        | WorkloadKind::Custom => workload.replicas.min(2),
     };
     let Some(all) = workload.ordinals.clone().filter(|_| count > 0) else {
         return (0..count).collect();
     };
     let a_few = usize::try_from(count).unwrap_or(usize::MAX);
-    let mut chosen = mentions.ordinals(workload, &common_labels(workload));
+    let mut chosen = mentions.ordinals(workload, &common_labels(workload, mentions));
     let others = all.clone().filter(|ordinal| !chosen.contains(ordinal));
     let others: Vec<u32> = others.take(a_few).collect();
     chosen.extend(others);
@@ -94,7 +102,7 @@ fn ordinals(workload: &Workload, mentions: &Mentions) -> BTreeSet<u32> {
 }
 
 /// Puts the kind into the names that several pods would have; a StatefulSet's names are real and stay.
-fn distinct(pods: Vec<(WorkloadKind, Pod)>) -> Vec<Pod> {
+fn distinct(pods: Vec<(&str, Pod)>) -> Vec<Pod> {
     let mut uses: BTreeMap<ObjectName, usize> = BTreeMap::new();
     for (_, pod) in &pods {
         *uses.entry(pod.name.clone()).or_default() += 1;
@@ -102,8 +110,8 @@ fn distinct(pods: Vec<(WorkloadKind, Pod)>) -> Vec<Pod> {
     pods.into_iter()
         .map(|(kind, mut pod)| {
             let shared = uses.get(&pod.name).is_some_and(|uses| *uses > 1);
-            if shared && kind != WorkloadKind::StatefulSet {
-                let suffix = kind.to_string().to_lowercase();
+            if shared && kind != WorkloadKind::StatefulSet.to_string() {
+                let suffix = kind.to_lowercase();
                 pod.name.name = format!("{}-{suffix}", pod.name.name);
             }
             pod
@@ -111,11 +119,15 @@ fn distinct(pods: Vec<(WorkloadKind, Pod)>) -> Vec<Pod> {
         .collect()
 }
 
-fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
+fn pod(
+    workloads: &Workloads<'_>,
+    workload: &Workload,
+    (ordinal, mentions): (u32, &Mentions),
+) -> Pod {
     let name = format!("{}-{ordinal}", workload.name.name);
     let spec = &workload.template.spec;
     Pod {
-        labels: labels(workload, &name, ordinal),
+        labels: labels(workload, &name, (ordinal, mentions)),
         name: ObjectName::new(&workload.name.namespace, name),
         node: spec.node_name.clone(),
         host_network: spec.host_network,
@@ -133,8 +145,8 @@ fn pod(workloads: &Workloads<'_>, workload: &Workload, ordinal: u32) -> Pod {
 }
 
 /// The template's labels and those that the controller adds (rule OB-10).
-fn labels(workload: &Workload, pod: &str, ordinal: u32) -> Labels {
-    let mut labels = common_labels(workload);
+fn labels(workload: &Workload, pod: &str, (ordinal, mentions): (u32, &Mentions)) -> Labels {
+    let mut labels = common_labels(workload, mentions);
     let mut add = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
     match workload.kind {
         WorkloadKind::StatefulSet => {
@@ -149,18 +161,25 @@ fn labels(workload: &Workload, pod: &str, ordinal: u32) -> Labels {
         WorkloadKind::Deployment
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
-        | WorkloadKind::DaemonSet => {}
+        | WorkloadKind::DaemonSet
+        | WorkloadKind::Custom => {}
     }
     labels
 }
 
-/// The labels of all of the workload's pods.
-fn common_labels(workload: &Workload) -> Labels {
+/// The labels of all of the workload's pods. Of those that only a running cluster knows they have the ones that `mentions` ask
+/// for, with a value that no selector can name.
+fn common_labels(workload: &Workload, mentions: &Mentions) -> Labels {
     let mut labels = workload.template.labels.clone();
     if workload.kind == WorkloadKind::Job {
-        for key in ["job-name", "batch.kubernetes.io/job-name"] {
+        for key in OF_RUNS {
             labels.insert(key.to_owned(), workload.name.name.clone());
         }
+    }
+    let unknown = unknown_labels(workload.kind).iter();
+    for key in unknown.filter(|key| mentions.ask(key)) {
+        let value = || UNKNOWN_LABEL_VALUE.to_owned();
+        labels.entry((*key).to_owned()).or_insert_with(value);
     }
     labels
 }

@@ -1,22 +1,47 @@
 //! Selectors by labels that manifests cannot tell (rule OB-10).
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::label::UNKNOWN_LABEL_VALUE;
 use crate::{
-    Cluster, ClusterPeer, ClusterPolicy, LabelSelector, NetworkPolicy, ObjectKey, ObjectKind, Pod,
-    PolicyPeer, Source,
+    Cluster, ClusterPeer, ClusterPolicy, LabelSelector, NetworkPolicy, ObjectKey, ObjectKind,
+    PolicyPeer, Source, WorkloadKind,
 };
 
 /// Labels that controllers add with values that manifests do not tell.
-const UNKNOWABLE: [&str; 5] = [
+const UNKNOWABLE: [&str; 6] = [
     "batch.kubernetes.io/controller-uid",
     "controller-revision-hash",
     "controller-uid",
     "pod-template-generation",
     "pod-template-hash",
+    "rollouts-pod-template-hash",
 ];
 
-/// Those that pods of a `CronJob` get: each run has a name of its own.
-const OF_RUNS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+/// Those with the name of a Job: each run of a `CronJob` has one of its own.
+pub(super) const OF_RUNS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
+/// Whether `key` is a label that pods of some workload get with a value that manifests do not tell.
+pub(super) fn may_be_unknown(key: &str) -> bool {
+    UNKNOWABLE.contains(&key) || OF_RUNS.contains(&key)
+}
+
+/// The labels of which only a running cluster knows the values, of the pods that a workload of this kind makes.
+pub(super) const fn unknown_labels(kind: WorkloadKind) -> &'static [&'static str] {
+    match kind {
+        WorkloadKind::Deployment => &["pod-template-hash"],
+        WorkloadKind::StatefulSet => &["controller-revision-hash"],
+        WorkloadKind::DaemonSet => &["controller-revision-hash", "pod-template-generation"],
+        WorkloadKind::Job => &["batch.kubernetes.io/controller-uid", "controller-uid"],
+        WorkloadKind::CronJob => &[
+            "batch.kubernetes.io/controller-uid",
+            "batch.kubernetes.io/job-name",
+            "controller-uid",
+            "job-name",
+        ],
+        WorkloadKind::Custom => &["rollouts-pod-template-hash"],
+        WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => &[],
+    }
+}
 
 /// A policy that selects pods by a label that only a running cluster knows (rule OB-10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +58,8 @@ pub struct UnknowableSelector {
 
 impl Cluster {
     /// The policies that select pods by a label that controllers add with values that no manifest tells, each by the
-    /// first such label (rule OB-10). Judged by manifests, such a selector meets pods without the label.
+    /// first such label (rule OB-10). Judged by manifests, such a selector meets pods that have the label with a value that nobody
+    /// names.
     #[must_use]
     pub fn unknowable_selectors(&self) -> Vec<UnknowableSelector> {
         let unknowable = |key: &str| self.is_unknowable(key);
@@ -63,11 +89,10 @@ impl Cluster {
     /// Whether controllers give pods a label `key` of which manifests do not tell the value (rule OB-10).
     #[must_use]
     pub fn is_unknowable(&self, key: &str) -> bool {
-        let of_cron_job = |pod: &Pod| {
-            let owner = pod.workload.as_ref();
-            owner.is_some_and(|owner| owner.kind == "CronJob") && !pod.labels.contains_key(key)
-        };
-        UNKNOWABLE.contains(&key) || (OF_RUNS.contains(&key) && self.pods.values().any(of_cron_job))
+        let values = self.pods.values().filter_map(|pod| pod.labels.get(key));
+        let mut values = values.peekable();
+        let is_given = values.peek().is_some();
+        (UNKNOWABLE.contains(&key) && !is_given) || values.any(|value| value == UNKNOWN_LABEL_VALUE)
     }
 }
 
@@ -85,17 +110,13 @@ fn warning(found: UnknowableSelector) -> Diagnostic {
         ..
     } = found;
     let message = format!("{policy} selects by `{label}`, which only a running cluster knows");
-    let whose = if OF_RUNS.contains(&label.as_str()) {
-        "no pod of a CronJob"
-    } else {
-        "no pod"
-    };
     Diagnostic::new(Severity::Warning, message)
         .with_rule("OB-10")
         .with_source(source)
-        .with_help(format!(
-            "select by labels that the template of the pods has: it is judged here as if {whose} had this one"
-        ))
+        .with_help(
+            "select by labels that the template of the pods has: pods that get this one are judged here as having it with a value \
+             that nobody names",
+        )
 }
 
 /// A selector of pods, and where it is written.

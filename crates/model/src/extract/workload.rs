@@ -23,7 +23,8 @@ pub(super) fn workload(
         | WorkloadKind::ReplicationController
         | WorkloadKind::StatefulSet
         | WorkloadKind::DaemonSet
-        | WorkloadKind::Job => root.field("spec"),
+        | WorkloadKind::Job
+        | WorkloadKind::Custom => root.field("spec"),
     };
     let template_at = spec.field("template");
     if !template_at.is_set() {
@@ -41,6 +42,7 @@ pub(super) fn workload(
     let replicas = replicas(report, kind, &spec)?;
     Some(Workload {
         kind,
+        custom_kind: None,
         name: meta.object_name(),
         labels: meta.labels,
         replicas,
@@ -56,6 +58,34 @@ pub(super) fn workload(
         owner: meta.owner,
         source: report.source(root.span),
     })
+}
+
+/// A workload of a kind that is none of Kubernetes' own, by its pod template (rule OB-25). Its other fields may mean anything.
+pub(crate) fn custom_workload(context: &mut Context<'_>, kind: &str, root: &View<'_>) -> Workload {
+    let meta = meta::namespaced(context, root, names::dns_subdomain);
+    let report = &mut *context.report;
+    let spec = root.field("spec");
+    let at = spec.field("template");
+    let replicas = spec.field("replicas").integer();
+    Workload {
+        kind: WorkloadKind::Custom,
+        custom_kind: Some(kind.to_owned()),
+        name: meta.object_name(),
+        labels: meta.labels,
+        replicas: replicas
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(1),
+        ordinals: None,
+        selector: LabelSelector::default(),
+        template: PodTemplate {
+            labels: selector::labels(report, "V-20", &at.field("metadata").field("labels")),
+            spec: pod_spec(report, &at.field("spec")),
+        },
+        service_name: None,
+        suspended: false,
+        owner: meta.owner,
+        source: report.source(root.span),
+    }
 }
 
 fn template(report: &mut Report, kind: WorkloadKind, at: &View<'_>) -> PodTemplate {
@@ -85,7 +115,8 @@ const fn makes_jobs(kind: WorkloadKind) -> bool {
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
         | WorkloadKind::StatefulSet
-        | WorkloadKind::DaemonSet => false,
+        | WorkloadKind::DaemonSet
+        | WorkloadKind::Custom => false,
     }
 }
 
@@ -120,7 +151,8 @@ fn ordinals(
         WorkloadKind::Deployment
         | WorkloadKind::ReplicaSet
         | WorkloadKind::ReplicationController
-        | WorkloadKind::DaemonSet => Some(None),
+        | WorkloadKind::DaemonSet
+        | WorkloadKind::Custom => Some(None),
     }
 }
 
@@ -143,7 +175,9 @@ fn pod_selector(
     template_at: &View<'_>,
 ) -> LabelSelector {
     let selector = match kind {
-        WorkloadKind::Job | WorkloadKind::CronJob => return LabelSelector::default(),
+        WorkloadKind::Job | WorkloadKind::CronJob | WorkloadKind::Custom => {
+            return LabelSelector::default();
+        }
         WorkloadKind::ReplicationController => LabelSelector {
             match_labels: match at.set_labels(report) {
                 labels if labels.is_empty() => template.labels.clone(),

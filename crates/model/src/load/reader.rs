@@ -1,6 +1,6 @@
 use crate::Object;
-use crate::diagnostic::{Severity, UNKNOWN_KIND};
-use crate::extract::{Context, extract};
+use crate::diagnostic::{Severity, UNJUDGED, UNKNOWN_KIND};
+use crate::extract::{Context, custom_workload, extract};
 use crate::report::{Problem, Report};
 use crate::schema::{self, Found, Handling};
 use crate::view::{Path, View};
@@ -42,7 +42,7 @@ impl Reader<'_> {
                 let help = format!("write `apiVersion: {versions}`");
                 self.refuse("OB-1", &root.field("apiVersion"), message, help);
             }
-            Found::Unknown => self.unknown(&root.field("kind"), version, kind),
+            Found::Unknown => self.unknown(document, version, kind),
         }
     }
 
@@ -124,18 +124,45 @@ impl Reader<'_> {
     }
 
     /// A kind that is nearly one of ours is a mistake; any other belongs to somebody else (rule OB-1).
-    fn unknown(&mut self, at: &View<'_>, version: &str, kind: &str) {
+    fn unknown(&mut self, document: &Node, version: &str, kind: &str) {
+        let at = View::root(document).field("kind");
         if let Some(meant) = schema::nearest(kind, schema::kinds(version)) {
             let message = format!("there is no `{kind}` in `{version}`");
             self.refuse(
                 "OB-1",
-                at,
+                &at,
                 message,
                 format!("did you mean `kind: {meant}`?"),
             );
+        } else if has_pod_template(document) {
+            self.custom_workload(document, version, kind);
         } else {
-            self.leave_aside(at, format!("`{kind}` of `{version}` {UNKNOWN_KIND}"));
+            self.leave_aside(&at, format!("`{kind}` of `{version}` {UNKNOWN_KIND}"));
         }
+    }
+
+    /// OB-25: what has a pod template where Kubernetes' own workloads have it. Whatever else is in it is not for us to judge.
+    fn custom_workload(&mut self, document: &Node, version: &str, kind: &str) {
+        let root = View::root(document);
+        let mut report = self.report.aside();
+        let template = document.get("spec").and_then(|spec| spec.get("template"));
+        if let Some(template) = template {
+            schema::check(template, schema::pod_template(), &mut report);
+        }
+        let mut context = Context {
+            report: &mut report,
+            default_namespace: self.default_namespace,
+        };
+        let workload = custom_workload(&mut context, kind, &root);
+        let message = if self.sound && report.errors() == 0 {
+            self.objects.push(Object::Workload(Box::new(workload)));
+            format!("`{kind}` of `{version}` is judged by its pod template alone")
+        } else {
+            format!(
+                "`{kind}` of `{version}` has a pod template that Kubernetes would refuse: {UNJUDGED}"
+            )
+        };
+        self.tell("OB-25", &root.field("kind"), message);
     }
 
     fn refuse(&mut self, rule: &'static str, at: &View<'_>, message: String, help: String) {
@@ -144,9 +171,20 @@ impl Reader<'_> {
     }
 
     fn leave_aside(&mut self, at: &View<'_>, message: String) {
-        self.report
-            .add(Problem::bare("OB-1", &at.path, at.span, message).with_severity(Severity::Note));
+        self.tell("OB-1", at, message);
     }
+
+    fn tell(&mut self, rule: &'static str, at: &View<'_>, message: String) {
+        self.report
+            .add(Problem::bare(rule, &at.path, at.span, message).with_severity(Severity::Note));
+    }
+}
+
+/// Whether it has containers where Kubernetes' own workloads have them.
+fn has_pod_template(document: &Node) -> bool {
+    let at = ["spec", "template", "spec", "containers"];
+    let found = at.iter().try_fold(document, |node, field| node.get(field));
+    found.is_some_and(|containers| !containers.items().is_empty())
 }
 
 /// Whether SOPS has encrypted this Secret or ConfigMap, which is then no object that Kubernetes would take (rule OB-1).

@@ -28,6 +28,8 @@ pub enum ObjectKind {
     Job,
     /// `batch/v1`
     CronJob,
+    /// A workload of a kind that is none of Kubernetes' own.
+    CustomWorkload,
     /// `v1`
     Service,
     /// `discovery.k8s.io/v1`
@@ -69,6 +71,7 @@ impl ObjectKind {
             Self::DaemonSet => "DaemonSet",
             Self::Job => "Job",
             Self::CronJob => "CronJob",
+            Self::CustomWorkload => "workload",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Endpoints => "Endpoints",
@@ -103,6 +106,7 @@ impl From<WorkloadKind> for ObjectKind {
             WorkloadKind::DaemonSet => Self::DaemonSet,
             WorkloadKind::Job => Self::Job,
             WorkloadKind::CronJob => Self::CronJob,
+            WorkloadKind::Custom => Self::CustomWorkload,
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::{LabelSelector, Labels, ObjectName, Source};
 pub struct Workload {
     /// Which kind of workload.
     pub kind: WorkloadKind,
+    /// Its kind as written, if that is none of Kubernetes' own.
+    #[serde(default)]
+    pub custom_kind: Option<String>,
     /// Namespace and name.
     pub name: ObjectName,
     /// Its own labels; its pods have the template's.
@@ -33,6 +36,15 @@ pub struct Workload {
     pub owner: Option<Owner>,
     /// Where it was written.
     pub source: Option<Source>,
+}
+
+impl Workload {
+    /// Its kind as written.
+    #[must_use]
+    pub fn kind_name(&self) -> &str {
+        let custom = self.custom_kind.as_deref();
+        custom.unwrap_or_else(|| ObjectKind::from(self.kind).name())
+    }
 }
 
 /// The object that controls another one: the reference of `metadata.ownerReferences` with `controller: true`.
@@ -70,6 +82,8 @@ pub enum WorkloadKind {
     Job,
     /// `batch/v1`
     CronJob,
+    /// Of a kind that is none of Kubernetes' own, with a pod template (rule OB-25).
+    Custom,
 }
 
 impl fmt::Display for WorkloadKind {

@@ -1,6 +1,6 @@
-//! Workloads and the pods that stand for them (OB-8 to OB-10).
+//! Workloads and the pods that stand for them (OB-8 to OB-10, OB-25).
 
-use ringfence_model::{DomainAddresses, Mentions, ObjectName, assemble_mentioning};
+use ringfence_model::{DomainAddresses, Mentions, ObjectName, assemble, assemble_mentioning};
 
 use crate::support::{
     JOB_TEMPLATE, SELECTOR, TEMPLATE, assembled, deployment, keys, load_text, only_pod, pod, pods,
@@ -259,11 +259,82 @@ fn ob10_labels_of_controllers() {
         r#"{"app":"a","batch.kubernetes.io/job-name":"w","job-name":"w"}"#
     );
     assert_eq!(labels(&deployment("")), r#"{"app":"a"}"#);
-    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {podSelector: {matchExpressions: [{key: pod-template-hash, operator: Exists}]}}\n";
+}
+
+/// They are there where a selector asks for them, so that having one can be asked, and no value that it has.
+#[test]
+fn ob10_labels_that_only_a_running_cluster_knows() {
+    let asking = |operator: &str, text: &str| {
+        let keys = ["pod-template-hash", "controller-revision-hash", "job-name"];
+        let asked = keys.map(|key| format!("{{key: {key}, {operator}}}"));
+        format!(
+            "{text}---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec: {{podSelector: {{matchExpressions: [{}]}}}}\n",
+            asked.join(", ")
+        )
+    };
+    let labels = |text: &str| {
+        let asking = asking("operator: Exists", text);
+        serde_json::to_string(&only_pod(&asking).labels).unwrap()
+    };
+    let runs = format!("{{schedule: '@daily', jobTemplate: {{spec: {{{JOB_TEMPLATE}}}}}}}");
+    let runs = workload("batch/v1", "CronJob", &runs);
+    assert_eq!(labels(&runs), r#"{"app":"a","job-name":"?"}"#);
     assert_eq!(
-        assembled(policy).1,
-        [
-            "warning[OB-10] NetworkPolicy default/p selects by `pod-template-hash`, which only a running cluster knows"
-        ]
+        labels(&deployment("")),
+        r#"{"app":"a","pod-template-hash":"?"}"#
     );
+    let set = workload(
+        "apps/v1",
+        "StatefulSet",
+        &format!("{{{SELECTOR}, {TEMPLATE}}}"),
+    );
+    assert!(labels(&set).contains(r#""controller-revision-hash":"?""#));
+    assert!(!labels(&set).contains("pod-template-hash"));
+    let unaided = workload(
+        "apps/v1",
+        "ReplicaSet",
+        &format!("{{{SELECTOR}, {TEMPLATE}}}"),
+    );
+    assert_eq!(labels(&unaided), r#"{"app":"a"}"#);
+
+    let by_hash = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {podSelector: {matchLabels: {pod-template-hash: 5f}}}\n---\n";
+    let told = "warning[OB-10] NetworkPolicy default/p selects by `pod-template-hash`, which only a running cluster knows";
+    assert_eq!(assembled(by_hash).1, [told]);
+    assert_eq!(assembled(&format!("{by_hash}{}", deployment(""))).1, [told]);
+    let running = "apiVersion: v1\nkind: Pod\nmetadata: {name: w-5f-x, labels: {pod-template-hash: 5f}}\nspec: {containers: [{name: c, image: i}]}\n";
+    assert_eq!(assembled(&format!("{by_hash}{running}")).1, [""; 0]);
+}
+
+#[test]
+fn ob25_a_pod_template_makes_a_workload_of_any_kind() {
+    let rollout = |spec: &str| workload("argoproj.io/v1alpha1", "Rollout", spec);
+    let whole = rollout(&format!(
+        "{{replicas: 3, strategy: {{canary: {{}}}}, {TEMPLATE}}}"
+    ));
+    let made = |text: &str| assemble(&load_text(text).objects).0.pods;
+    let key = load_text(&whole).objects[0].key().to_string();
+    assert_eq!(key, "workload default/Rollout/w");
+    let pods = made(&whole);
+    let names: Vec<String> = pods.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["default/w-0", "default/w-1"]);
+    let owner = pods.values().find_map(|pod| pod.workload.clone()).unwrap();
+    assert_eq!((owner.kind.as_str(), owner.name.as_str()), ("Rollout", "w"));
+    let judged =
+        "note[OB-25] `Rollout` of `argoproj.io/v1alpha1` is judged by its pod template alone";
+    assert_eq!(problems(&whole), [judged]);
+    let refused = "note[OB-25] `Rollout` of `argoproj.io/v1alpha1` has a pod template that Kubernetes would refuse: its pods are not judged";
+    for spec in [
+        "{template: {spec: {containers: [{name: c, image: [a]}]}}}",
+        "{template: {spec: {containers: [{image: a}]}}}",
+    ] {
+        assert_eq!(problems(&rollout(spec)), [refused], "{spec}");
+        assert!(made(&rollout(spec)).is_empty(), "{spec}");
+    }
+    let other = "note[OB-1] `Rollout` of `argoproj.io/v1alpha1` is not known here, and left aside";
+    for spec in [
+        "{template: {}}",
+        "{workloadRef: {kind: Deployment, name: w}}",
+    ] {
+        assert_eq!(problems(&rollout(spec)), [other], "{spec}");
+    }
 }

@@ -168,8 +168,8 @@ fn has_account(spec: &PodSpec) -> bool {
 }
 
 fn unit_of(workload: &ringfence_model::Workload) -> Unit {
-    let (name, kind) = (&workload.name, workload.kind.to_string());
-    Unit::workload(&name.namespace, &kind, &name.name)
+    let name = &workload.name;
+    Unit::workload(&name.namespace, workload.kind_name(), &name.name)
 }
 
 /// Where each workload itself was written: pods that run are objects of their own, without what its author noted on it.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ringfence_model::{
     Cluster, ClusterPeer, IpBlock, LabelSelector, Labels, METADATA_NAME_LABEL, ObjectName, Party,
-    PeerSelector, Pod, PodScope, PolicyPeer,
+    PeerSelector, Pod, PodScope, PolicyPeer, UNKNOWN_LABEL_VALUE,
 };
 
 /// Labels that controllers set on single pods and revisions, which are gone with the next one (rule OB-10).
@@ -49,7 +49,8 @@ pub(super) fn selector(cluster: &Cluster, pod: &Pod) -> LabelSelector {
 }
 
 fn labels(pod: &Pod, keep: impl Fn(&str) -> bool) -> LabelSelector {
-    let kept = pod.labels.iter().filter(|(key, _)| keep(key));
+    let kept = pod.labels.iter();
+    let kept = kept.filter(|(key, value)| keep(key) && *value != UNKNOWN_LABEL_VALUE);
     LabelSelector {
         match_labels: kept
             .map(|(key, value)| (key.clone(), value.clone()))

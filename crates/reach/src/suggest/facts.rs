@@ -191,7 +191,7 @@ fn described<'a>(
         Object::Workload(found) => {
             let (kind, name) = match &found.owner {
                 Some(owner) => (owner.kind.clone(), &owner.name),
-                None => (found.kind.to_string(), &found.name.name),
+                None => (found.kind_name().to_owned(), &found.name.name),
             };
             Some(Described {
                 unit: Unit::workload(&found.name.namespace, &kind, name),
@@ -205,7 +205,8 @@ fn described<'a>(
                     | ringfence_model::WorkloadKind::ReplicationController
                     | ringfence_model::WorkloadKind::StatefulSet
                     | ringfence_model::WorkloadKind::DaemonSet
-                    | ringfence_model::WorkloadKind::Job => "spec.template.spec",
+                    | ringfence_model::WorkloadKind::Job
+                    | ringfence_model::WorkloadKind::Custom => "spec.template.spec",
                 },
             })
         }
@@ -230,7 +231,7 @@ fn workload(object: &Object) -> Option<(&str, String, &str)> {
     };
     Some((
         found.name.namespace.as_str(),
-        found.kind.to_string(),
+        found.kind_name().to_owned(),
         found.name.name.as_str(),
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringfence_model::{Labels, ObjectName, Pod};
+use ringfence_model::{Labels, ObjectName, Pod, UNKNOWN_LABEL_VALUE};
 
 use super::inhabitants::{Inhabitants, unit_of};
 use crate::workload::Unit;
@@ -121,7 +121,9 @@ impl<'a> Selections<'a> {
         };
         let common = first.labels.iter().filter(|(key, value)| {
             let mut rest = rest.iter();
-            !PASSING.contains(&key.as_str()) && rest.all(|pod| pod.labels.get(*key) == Some(*value))
+            !PASSING.contains(&key.as_str())
+                && *value != UNKNOWN_LABEL_VALUE
+                && rest.all(|pod| pod.labels.get(*key) == Some(*value))
         });
         let mut pairs: Vec<Pair<'_>> = common
             .map(|(key, value)| (key.as_str(), value.as_str()))

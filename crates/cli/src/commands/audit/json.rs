@@ -1,7 +1,7 @@
 //! An audit for machines.
 
 use ringfence_net::ConnectionSet;
-use ringfence_reach::audit::{Finding, Gap, GapKind, Measured, NamespaceShare, Shown};
+use ringfence_reach::audit::{Finding, Gap, GapKind, Measured, NamespaceShare, Shown, Unmeasured};
 use ringfence_reach::workload::Unit;
 use serde::Serialize;
 
@@ -20,8 +20,19 @@ pub(super) struct Document<'a> {
     parts_of_nodes: Vec<String>,
     /// Workloads without pods, measured as if they had one.
     scaled_to_none: Vec<String>,
+    /// Objects that may make pods which manifests do not hold, by kind.
+    not_measured: Vec<UnmeasuredJson<'a>>,
     /// What `ringfence check` finds; no part of the score.
     check: Health,
+}
+
+#[derive(Debug, Serialize)]
+struct UnmeasuredJson<'a> {
+    kind: &'a str,
+    objects: usize,
+    /// Where the first of them is.
+    file: &'a str,
+    line: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,7 +109,17 @@ pub(super) fn document(report: &Report) -> Document<'_> {
         principles: report.audit.principles().iter().map(principle).collect(),
         parts_of_nodes: full_names(report.audit.parts_of_nodes()),
         scaled_to_none: full_names(&report.asleep),
+        not_measured: report.audit.unmeasured().iter().map(not_measured).collect(),
         check: report.health,
+    }
+}
+
+fn not_measured(sort: &Unmeasured) -> UnmeasuredJson<'_> {
+    UnmeasuredJson {
+        kind: &sort.kind,
+        objects: sort.objects,
+        file: &sort.first.file,
+        line: sort.first.line,
     }
 }
 

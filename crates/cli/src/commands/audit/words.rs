@@ -119,7 +119,17 @@ pub(super) fn left_out(report: &Report) -> impl Iterator<Item = String> {
     let asleep = units(&report.asleep);
     let asleep =
         asleep.map(|names| format!("scaled to none, and measured as if they had a pod: {names}"));
-    parts.into_iter().chain(asleep)
+    let unmeasured = report.audit.unmeasured().iter().map(|sort| {
+        let objects = match sort.objects {
+            1 => "1 object".to_owned(),
+            objects => format!("{objects} objects"),
+        };
+        let (kind, first) = (&sort.kind, &sort.first);
+        plain(&format!(
+            "not measured, pods that {objects} of kind {kind} may make ({first})"
+        ))
+    });
+    parts.into_iter().chain(asleep).chain(unmeasured)
 }
 
 /// Their names, shortened; `None` if there are none.

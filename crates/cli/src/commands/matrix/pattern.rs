@@ -212,11 +212,9 @@ fn is_within(unit: &Unit, place: &Place) -> bool {
 /// The workload that `endpoint` names by its kind; a pod may be one by itself.
 fn workload_of(endpoint: &EndpointArgument) -> Option<Unit> {
     match endpoint {
-        EndpointArgument::Workload(kind, name) => Some(Unit::workload(
-            &name.namespace,
-            &kind.to_string(),
-            &name.name,
-        )),
+        EndpointArgument::Workload(kind, name) => {
+            Some(Unit::workload(&name.namespace, kind, &name.name))
+        }
         EndpointArgument::Pod(name) => Some(Unit::pod(&name.namespace, &name.name)),
         EndpointArgument::NewPod { .. }
         | EndpointArgument::Service(_)

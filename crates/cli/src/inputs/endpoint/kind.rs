@@ -73,6 +73,7 @@ impl Kind {
             Self::Workload(WorkloadKind::DaemonSet) => "daemonset",
             Self::Workload(WorkloadKind::Job) => "job",
             Self::Workload(WorkloadKind::CronJob) => "cronjob",
+            Self::Workload(WorkloadKind::Custom) => "workload",
             Self::Service => "service",
             Self::Node => "node",
         }

@@ -72,6 +72,8 @@ fn every_form_has_one_meaning_and_is_read_back_in_any_namespace() {
         ("dns", "dns"),
         ("pod/dns", "here/dns"),
         ("demo/dns", "demo/dns"),
+        // A kind of another project.
+        ("demo/Rollout/web", "demo/rollout/web"),
     ];
     for (text, expected) in table {
         let found = parse(text);
@@ -94,7 +96,11 @@ fn values_are_what_they_say() {
     );
     assert_eq!(
         parse("demo/deploy/web"),
-        EndpointArgument::Workload(WorkloadKind::Deployment, web)
+        EndpointArgument::Workload("deployment".to_owned(), web.clone())
+    );
+    assert_eq!(
+        parse("demo/Rollout/web"),
+        EndpointArgument::Workload("rollout".to_owned(), web)
     );
     assert_eq!(parse("node/w"), EndpointArgument::Node("w".to_owned()));
     assert_eq!(

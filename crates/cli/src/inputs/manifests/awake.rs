@@ -38,7 +38,7 @@ fn asleep(object: &Object) -> Option<Unit> {
     };
     let name = &workload.name;
     let is_asleep = workload.replicas == 0 && workload.owner.is_none();
-    is_asleep.then(|| Unit::workload(&name.namespace, &workload.kind.to_string(), &name.name))
+    is_asleep.then(|| Unit::workload(&name.namespace, workload.kind_name(), &name.name))
 }
 
 fn wake(object: &mut Object) {

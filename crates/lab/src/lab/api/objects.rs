@@ -153,7 +153,8 @@ pub(in super::super) const fn runs_pods(kind: ObjectKind) -> bool {
         | ObjectKind::StatefulSet
         | ObjectKind::DaemonSet
         | ObjectKind::Job
-        | ObjectKind::CronJob => true,
+        | ObjectKind::CronJob
+        | ObjectKind::CustomWorkload => true,
         ObjectKind::Namespace
         | ObjectKind::Node
         | ObjectKind::Service

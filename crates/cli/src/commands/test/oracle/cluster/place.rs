@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use ringfence_kube::{ProbePod, ProbePods, RunningPod};
-use ringfence_model::{Cluster, ContainerPort, Endpoint, ObjectName, Pod, Query};
+use ringfence_model::{
+    Cluster, ContainerPort, Endpoint, Labels, ObjectName, Pod, Query, UNKNOWN_LABEL_VALUE,
+};
 
 /// The metadata of providers, which pods of a cluster may be asked about like any address of it.
 const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
@@ -116,7 +118,7 @@ impl<'a> Places<'a> {
             accepts,
             pod: ProbePod {
                 namespace: namespace.clone(),
-                labels: pod.labels.clone(),
+                labels: known(&pod.labels),
                 ports: ports.iter().map(declared).collect(),
             },
             ports: ports.to_vec(),
@@ -178,6 +180,13 @@ pub(super) fn in_place_of(destination: &Endpoint, made: &RunningPod) -> Result<E
         format!("the pod that is made in its place has no address of the family of {asked}")
     })?;
     Ok(Endpoint::Address(*address))
+}
+
+/// The labels that a pod can be given.
+fn known(labels: &Labels) -> Labels {
+    let mut known = labels.clone();
+    known.retain(|_, value| value != UNKNOWN_LABEL_VALUE);
+    known
 }
 
 fn declared(port: &ContainerPort) -> (Option<String>, u16, String) {

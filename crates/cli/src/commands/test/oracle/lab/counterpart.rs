@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use ringfence_lab::control::protocol::ControlPlane;
 use ringfence_lab::plan::{API_ENDPOINT, METADATA, OUTSIDE_HOST};
-use ringfence_model::{Cluster, Endpoint, ObjectName, Pod, Query, WorkloadKind};
+use ringfence_model::{
+    Cluster, Endpoint, ObjectName, Pod, Query, UNKNOWN_LABEL_VALUE, WorkloadKind,
+};
 use ringfence_net::Family;
 
 /// The pods, nodes and addresses of a lab, by those of the manifests.
@@ -125,7 +127,7 @@ fn is_of_same_workload(pod: &Pod, other: &Pod) -> bool {
     let has_labels = pod
         .labels
         .iter()
-        .all(|(key, value)| other.labels.get(key) == Some(value));
+        .all(|(key, value)| value == UNKNOWN_LABEL_VALUE || other.labels.get(key) == Some(value));
     pod.name.namespace == other.name.namespace
         && has_labels
         && rest.is_some_and(|rest| rest.split('-').count() == parts)
