@@ -166,13 +166,14 @@ impl<'a> Baseline<'a> {
             removed,
             ..Difference::default()
         };
-        let labels = doubt::labels(Some(before.cluster()), (after, &new));
+        let mut of_policies = doubt::labels(Some(before.cluster()), (after, &new));
+        of_policies.extend(doubt::absent(before.cluster(), after.cluster()));
         difference
             .with_hosts(&self.hosted, hosts::on_hosts(after.cluster()))
             .with_doubts(
                 (&seen.accepted, &doubt::accepted(after, &new)),
                 &doubt::places(after.cluster()),
-                labels,
+                of_policies,
             )
     }
 }

@@ -7,6 +7,7 @@ mod labels;
 mod naming;
 mod open;
 mod stage;
+mod widened;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,14 @@ impl Imagined {
             all.rules.entry(rule.clone()).or_default().extend(naming);
         }
         all
+    }
+
+    /// Its name.
+    fn add_pod(&mut self, namespace: &Namespace, labels: Labels) -> ObjectName {
+        let name = ObjectName::by_labels(&namespace.name, &labels);
+        self.pods.insert(name.clone(), labels);
+        self.add_namespace(&namespace.name, namespace);
+        name
     }
 
     /// Labels that are asked for here and there are of one namespace as far as they have different keys.

@@ -1,6 +1,7 @@
-//! What may be newly allowed and cannot be judged: names whose addresses nobody knows (rule AM-19), and labels that only a
-//! running cluster knows (rule OB-10).
+//! What may be newly allowed and cannot be judged: names whose addresses nobody knows (rule AM-19), labels that only a
+//! running cluster knows (rule OB-10), and policies for pods that are not there.
 
+mod absent;
 mod named;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use ringfence_policy::Engine;
 use super::Difference;
 use crate::workload::{Groups, Member, Unit, by_workload};
 
+pub(super) use absent::absent;
 pub(crate) use named::{Accepted, accepted, places};
 
 /// What cannot be judged.
@@ -41,6 +43,11 @@ pub enum Doubted {
         policy: ObjectKey,
         /// The label.
         label: String,
+    },
+    /// A policy, which is new, another one or gone, selects no pod of the manifests.
+    Absent {
+        /// The policy.
+        policy: ObjectKey,
     },
 }
 
@@ -80,7 +87,7 @@ impl Doubted {
     fn name(&self) -> Option<&str> {
         match self {
             Self::Name { name, .. } => Some(name),
-            Self::Label { .. } => None,
+            Self::Label { .. } | Self::Absent { .. } => None,
         }
     }
 }

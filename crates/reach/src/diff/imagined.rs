@@ -11,12 +11,15 @@ use crate::workload::Unit;
 
 impl Difference {
     /// The same with what changes between workloads and pods that rules of either side name and that its manifests do not
-    /// hold, as far as such a rule decides. Of workloads whose pods policies tell apart everything is told that changes for such
+    /// hold, or that they name more widely than those of the other do, as far as such a rule decides. Of workloads whose pods policies tell apart everything is told that changes for such
     /// pods: what shows a change is not all that decides it.
     #[must_use]
     pub fn with_imagined(mut self, before: &Engine, after: &Engine) -> Self {
-        let sides = [before, after].map(|engine| Imagined::of(engine.cluster()));
-        let [old, new] = &sides;
+        let side = |own: &Engine, other: &Engine| {
+            let (own, other) = (own.cluster(), other.cluster());
+            Imagined::of(own).with(&Imagined::widened(other, own))
+        };
+        let (old, new) = (&side(before, after), &side(after, before));
         let both = old.with(new);
         if !both.is_empty() {
             let stages = [before, after].map(|engine| Stage::with(engine.cluster(), &both));

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringfence_model::{
-    Cluster, ClusterPeer, ClusterPolicyName, ClusterRuleRef, Direction, LabelSelector, Labels,
-    METADATA_NAME_LABEL, Namespace, ObjectName, PeerSelector, PodScope, PolicyPeer, Requirement,
-    RuleRef, in_brackets,
+    Cluster, ClusterAction, ClusterPeer, ClusterPolicyName, ClusterPort, ClusterRuleRef, Direction,
+    LabelSelector, Labels, METADATA_NAME_LABEL, Namespace, ObjectName, PeerSelector, PodScope,
+    PolicyPeer, PolicyPort, Requirement, RuleRef, in_brackets,
 };
 
 use super::{Imagined, fitting};
@@ -20,12 +20,19 @@ pub(super) struct RuleId {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum PolicyId {
+pub(super) enum PolicyId {
     Namespaced(ObjectName),
     Cluster(ClusterPolicyName),
 }
 
+/// The rules of one direction of a policy.
+pub(super) type List = (PolicyId, Direction);
+
 impl RuleId {
+    pub(super) fn list(&self) -> List {
+        (self.policy.clone(), self.direction)
+    }
+
     pub(super) fn of(rule: &RuleRef) -> Self {
         Self {
             policy: PolicyId::Namespaced(rule.policy.name.clone()),
@@ -71,12 +78,20 @@ impl Naming {
 }
 
 /// A rule with its peers that are pods.
-struct Named<'a> {
-    rule: RuleId,
+pub(super) struct Named<'a> {
+    pub(super) rule: RuleId,
     /// The namespace of its policy, if it has one.
-    namespace: &'a str,
-    subject: PeerSelector,
-    peers: Vec<PeerSelector>,
+    pub(super) namespace: &'a str,
+    pub(super) subject: PeerSelector,
+    pub(super) peers: Vec<PeerSelector>,
+    pub(super) said: Said<'a>,
+}
+
+/// What a rule says of its peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    Admits(&'a [PolicyPort]),
+    Decides(ClusterAction, &'a [ClusterPort]),
 }
 
 pub(super) fn imagined(cluster: &Cluster) -> Imagined {
@@ -104,10 +119,7 @@ pub(super) fn imagined(cluster: &Cluster) -> Imagined {
         };
         for peer in absent {
             for (namespace, labels) in pods(cluster, peer, named.namespace, named.rule.direction) {
-                let name = ObjectName::by_labels(&namespace.name, &labels);
-                naming.pods.insert(name.clone());
-                imagined.pods.insert(name, labels);
-                imagined.add_namespace(&namespace.name, &namespace);
+                naming.pods.insert(imagined.add_pod(&namespace, labels));
             }
         }
         if !naming.pods.is_empty() {
@@ -118,7 +130,7 @@ pub(super) fn imagined(cluster: &Cluster) -> Imagined {
 }
 
 /// Every rule in force.
-fn rules(cluster: &Cluster) -> impl Iterator<Item = Named<'_>> {
+pub(super) fn rules(cluster: &Cluster) -> impl Iterator<Item = Named<'_>> {
     let namespaced = cluster.network_policies.values().flat_map(|policy| {
         let in_force = Direction::ALL.into_iter();
         let in_force = in_force.filter(move |direction| policy.isolates(*direction));
@@ -136,6 +148,7 @@ fn rules(cluster: &Cluster) -> impl Iterator<Item = Named<'_>> {
                     pods: Some(policy.pod_selector.clone()),
                 },
                 peers: rule.peers.iter().filter_map(of_peer).collect(),
+                said: Said::Admits(&rule.ports),
             })
         })
     });
@@ -151,6 +164,7 @@ fn rules(cluster: &Cluster) -> impl Iterator<Item = Named<'_>> {
                 namespace: "",
                 subject: of_scope(&policy.subject),
                 peers: rule.peers.iter().filter_map(of_cluster_peer).collect(),
+                said: Said::Decides(rule.action, &rule.ports),
             })
         })
     });
@@ -182,14 +196,15 @@ fn of_scope(scope: &PodScope) -> PeerSelector {
 }
 
 /// The workloads with pods that `subject` of a policy in `namespace` selects.
-fn units(cluster: &Cluster, subject: &PeerSelector, namespace: &str) -> BTreeSet<Unit> {
+pub(super) fn units(cluster: &Cluster, subject: &PeerSelector, namespace: &str) -> BTreeSet<Unit> {
     let pods = cluster.pods.values();
     let judged = pods.filter(|pod| cluster.peer_matches(subject, namespace, pod));
     judged.map(|pod| by_workload(&Member::Pod(pod))).collect()
 }
 
 /// Whom there is to be named, so that thousands of rules can ask.
-struct Census<'a> {
+pub(super) struct Census<'a> {
+    pub(super) cluster: &'a Cluster,
     /// The labels of the pods of each namespace.
     pods: BTreeMap<&'a str, BTreeSet<&'a Labels>>,
     namespaces: BTreeMap<&'a str, Labels>,
@@ -197,7 +212,7 @@ struct Census<'a> {
 }
 
 impl<'a> Census<'a> {
-    fn of(cluster: &'a Cluster) -> Self {
+    pub(super) fn of(cluster: &'a Cluster) -> Self {
         let mut pods: BTreeMap<&str, BTreeSet<&Labels>> = BTreeMap::new();
         for pod in cluster.pods.values().filter(|pod| pod.is_on_pod_network()) {
             let of_namespace = pods.entry(&pod.name.namespace).or_default();
@@ -205,6 +220,7 @@ impl<'a> Census<'a> {
         }
         let namespaces = pods.keys();
         Self {
+            cluster,
             namespaces: namespaces
                 .map(|name| (*name, cluster.namespace_labels(name)))
                 .collect(),
@@ -214,7 +230,7 @@ impl<'a> Census<'a> {
     }
 
     /// Whether there is a pod that `peer` of a policy in `namespace` matches.
-    fn has(&mut self, peer: &PeerSelector, namespace: &str) -> bool {
+    pub(super) fn has(&mut self, peer: &PeerSelector, namespace: &str) -> bool {
         let key = (peer.clone(), namespace.to_owned());
         if let Some(known) = self.asked.get(&key) {
             return *known;
@@ -237,10 +253,10 @@ impl<'a> Census<'a> {
 }
 
 /// Where any value of a label will do.
-const UNNAMED: &str = "any";
+pub(super) const UNNAMED: &str = "any";
 
 /// The pods to imagine for `peer`, which a rule in `direction` of a policy in `namespace` names: each with its namespace.
-fn pods(
+pub(super) fn pods(
     cluster: &Cluster,
     peer: &PeerSelector,
     namespace: &str,

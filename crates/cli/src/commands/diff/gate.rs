@@ -143,7 +143,7 @@ impl Allowances {
         let all = ConnectionSet::all();
         let (asked, everybody) = match &doubt.what {
             Doubted::Name { connections, .. } => (connections, internet.to_vec()),
-            Doubted::Label { .. } => {
+            Doubted::Label { .. } | Doubted::Absent { .. } => {
                 let nodes = [Unit::Nodes];
                 (&all, internet.into_iter().chain(nodes).collect())
             }
@@ -152,7 +152,9 @@ impl Allowances {
             let others = everybody.iter();
             others.flat_map(move |other| match &doubt.what {
                 Doubted::Name { .. } => vec![(unit, other)],
-                Doubted::Label { .. } => vec![(unit, other), (other, unit)],
+                Doubted::Label { .. } | Doubted::Absent { .. } => {
+                    vec![(unit, other), (other, unit)]
+                }
             })
         });
         let mut found = BTreeMap::new();

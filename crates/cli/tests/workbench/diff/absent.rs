@@ -310,3 +310,126 @@ fn a_new_workload_comes_with_what_pods_that_are_not_there_may_open() {
         "{told:?}"
     );
 }
+
+/// Another workload of `x`, and one of `back`, which only lets nobody in.
+const OTHERS: &str = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: x}
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api}}
+    spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: prometheus, namespace: back, labels: {app: prometheus}}
+spec: {containers: [{name: c, image: i}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: x}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: back}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}
+";
+
+/// What is told of pods that are not there where `web` lets in `before` and then `after`.
+fn told_of(before: &str, after: &str) -> Vec<String> {
+    let side = |rules: &str| closed(&format!("{OTHERS}{}", policy(rules)));
+    let two = Two::of(&side(before), &side(after));
+    let told = two.diff(&[]).stdout;
+    let lines = told
+        .lines()
+        .filter_map(|line| line.trim().split_once(" -> x/web: "));
+    let lines = lines.flat_map(|(sources, ports)| {
+        let (sign, sources) = sources.split_once(' ').unwrap();
+        let imagined = sources.split(", ").filter(|source| source.contains('['));
+        imagined.map(move |source| format!("{sign} {source}: {ports}"))
+    });
+    lines.collect()
+}
+
+#[test]
+fn what_is_wider_than_before_opens_to_pods_that_are_not_there() {
+    let rules = |peer: &str, port: &str| {
+        format!("ingress: [{{from: [{peer}], ports: [{{port: {port}}}]}}]")
+    };
+    let none = "ingress: []";
+    let team = "{namespaceSelector: {matchLabels: {team: b}}}";
+    let front = "{podSelector: {matchLabels: {app: api}}}";
+    let both =
+        "{podSelector: {matchExpressions: [{key: app, operator: In, values: [api, cache]}]}}";
+    let opened = ["+ []/[app=prometheus]: tcp/80".to_owned()];
+    assert_eq!(told_of(none, &rules(PROMETHEUS, "80")), opened);
+    assert_eq!(
+        told_of(&rules(PROMETHEUS, "80"), none),
+        ["- []/[app=prometheus]: tcp/80"]
+    );
+    let anybody = "{namespaceSelector: {}}";
+    assert_eq!(
+        told_of(&rules(team, "80"), &rules(anybody, "80")),
+        ["+ []/[]: tcp/80"]
+    );
+    assert_eq!(
+        told_of(&rules(anybody, "80"), &rules(anybody, "90")),
+        ["+ []/[]: tcp/90", "- []/[]: tcp/80"]
+    );
+    assert_eq!(
+        told_of(&rules(front, "80"), &rules(both, "80")),
+        ["+ x/[app=cache]: tcp/80"]
+    );
+    // Those are there.
+    let nothing: [&str; 0] = [];
+    assert_eq!(told_of(none, &rules(team, "80")), nothing);
+    assert_eq!(told_of(none, &rules(front, "80")), nothing);
+    assert_eq!(
+        told_of(&rules(PROMETHEUS, "80"), &rules(PROMETHEUS, "80")),
+        nothing
+    );
+}
+
+#[test]
+fn a_gate_does_not_let_pass_what_is_said_of_pods_that_are_not_there() {
+    let cache = |rules: &str| policy(rules).replace("app: web", "app: cache");
+    let open = cache("ingress: [{}]");
+    let shut = cache("ingress: []");
+    for (before, after, code) in [
+        ("", open.as_str(), 1),
+        (&open, "", 1),
+        (&shut, &open, 1),
+        ("", &shut, 0),
+        (&open, &open, 0),
+    ] {
+        let two = Two::of(&closed(before), &closed(after));
+        let told = two.gate("");
+        assert_eq!(told.status.code(), Some(code), "{before} {after} {told:?}");
+        let line = "?+ NetworkPolicy x/web selects no pod of the manifests";
+        assert_eq!(told.stdout.contains(line), code == 1, "{told:?}");
+    }
+    let two = Two::of(&closed(""), &closed(&open));
+    let told = two.gate("").stdout;
+    assert!(
+        told.contains(
+            "(after.yaml:28:1); give those that it is for, which would be such as x/[app=cache]"
+        ),
+        "{told}"
+    );
+    let rows = "- {from: '*', to: 'x/[app=cache]', reason: a}\n- {from: 'x/[app=cache]', to: '*', reason: a}\n";
+    assert_eq!(
+        two.gate(rows).status.code(),
+        Some(0),
+        "{:?}",
+        two.gate(rows)
+    );
+    // Whom nobody holds, a policy opens nothing to.
+    let free = |more: &str| {
+        closed(more).replace("podSelector: {}", "podSelector: {matchLabels: {app: web}}")
+    };
+    let two = Two::of(&free(""), &free(&open));
+    assert_eq!(two.gate("").status.code(), Some(0), "{:?}", two.gate(""));
+}

@@ -170,5 +170,8 @@ fn a_lock_holds_who_is_there() {
     for told in [gone.check(), gone.diff(&[]), gone.between_locks(&[])] {
         assert!(told.expect(1).contains(heading));
     }
-    gone.gate("").expect(0);
+    // The policy of the namespace goes with it.
+    let rows =
+        "- {from: '*', to: 'shop/[]', reason: gone}\n- {from: 'shop/[]', to: '*', reason: gone}\n";
+    gone.gate(rows).expect(0);
 }

@@ -61,7 +61,7 @@ spec:
   ingress:
   - {action: Accept, from: [{namespaces: {matchLabels: {env: dev}}}], protocols: [{tcp: {destinationPort: {number: 9100}}}]}
   egress:
-  - {action: Accept, to: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 9100}}}]}
+  - {action: Accept, to: [{namespaces: {matchExpressions: [{key: env, operator: In, values: [dev, prod]}]}}], protocols: [{tcp: {destinationPort: {number: 9100}}}]}
 ";
 
 /// From 70 workloads to 80.

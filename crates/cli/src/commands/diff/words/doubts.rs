@@ -39,5 +39,12 @@ fn doubt_of(doubt: &Doubt, names: &Names) -> String {
             "{policy} selects by `{label}`, which only a running cluster knows{place}; \
              select by labels that the template of the pods has"
         ),
+        Doubted::Absent { policy } => {
+            let units: Vec<String> = doubt.units.iter().map(|unit| names.of_unit(unit)).collect();
+            format!(
+                "{policy} selects no pod of the manifests{place}; give those that it is for, which would be such as {}",
+                units.join(", ")
+            )
+        }
     }
 }
