@@ -3,6 +3,7 @@
 mod groups;
 mod rows;
 mod second;
+mod spare;
 mod update;
 
 use std::collections::BTreeSet;
@@ -152,10 +153,20 @@ impl Connectivity {
     fn judge(
         &self,
         world: World<'_>,
-        (direction, shared): (Direction, SharedFamily),
+        way: (Direction, SharedFamily),
         group: &Group,
     ) -> Partition<Reach> {
-        let judge = Judge {
+        let policies: Vec<&Policy> = self.policies_of(group).collect();
+        self.judge_of(world, way, group).judge(&policies)
+    }
+
+    fn judge_of<'a>(
+        &'a self,
+        world: World<'a>,
+        (direction, shared): (Direction, SharedFamily),
+        group: &'a Group,
+    ) -> Judge<'a> {
+        Judge {
             cluster: world.cluster,
             classes: &self.classes,
             terms: &self.terms,
@@ -163,9 +174,7 @@ impl Connectivity {
             families: group.key.families,
             shared,
             ports: &group.key.ports,
-        };
-        let policies: Vec<&Policy> = self.policies_of(group).collect();
-        judge.judge(&policies)
+        }
     }
 
     fn policies_of(&self, group: &Group) -> impl Iterator<Item = &Policy> {

@@ -11,6 +11,7 @@ use crate::connectivity::{Connectivity, World};
 use crate::index::Index;
 use crate::row::Row;
 use crate::shared_family::{SharedFamily, in_second_family};
+use crate::spare::SpareRules;
 
 /// A cluster with what is needed to answer quickly.
 ///
@@ -279,6 +280,12 @@ impl Engine {
             SharedFamily::First => Some((source.clone(), destination.clone())),
             SharedFamily::Second => in_second_family(self.facts(), source, destination),
         }
+    }
+
+    /// To find the rules of NetworkPolicies without which nothing is judged otherwise.
+    #[must_use]
+    pub fn spare_rules(&self) -> SpareRules {
+        SpareRules::new(self.connectivity(), self.world())
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -1,6 +1,7 @@
 //! Maps behind the rules of resolution: who has an address, which Service serves it, which policy comes first.
 
 mod lists;
+mod near;
 mod nodes;
 mod pods;
 mod services;

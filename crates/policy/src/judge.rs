@@ -1,6 +1,7 @@
 //! Rule Q-10 for all peers, protocols and ports at once.
 
 mod course;
+pub(crate) mod sayings;
 
 use std::collections::BTreeMap;
 
@@ -46,13 +47,8 @@ struct Saying {
 impl Judge<'_> {
     /// Q-10 steps 2 to 5, for `policies` in order.
     pub(crate) fn judge(&self, policies: &[&Policy]) -> Partition<Reach> {
-        let of_tier = |tier: Option<ClusterTier>| {
-            let policies = policies.iter().filter(move |policy| policy.tier() == tier);
-            policies.flat_map(|policy| policy.rules.get(self.direction).iter().flatten())
-        };
-        let mut course = Partition::new(Course::begin());
-        self.cluster_tier(&mut course, of_tier(Some(ClusterTier::Admin)));
-        course = course.map(Course::next_tier);
+        let of_tier = |tier| self.rules_of(policies, tier);
+        let mut course = self.before_network_policies(policies);
         let is_isolated = policies
             .iter()
             .any(|policy| policy.tier().is_none() && policy.rules.get(self.direction).is_some());
@@ -64,6 +60,25 @@ impl Judge<'_> {
             course = course.map(Course::default_allow);
         }
         course.map(Course::reach)
+    }
+
+    /// Q-10 step 2: what the Admin tier leaves open.
+    fn before_network_policies(&self, policies: &[&Policy]) -> Partition<Course> {
+        let mut course = Partition::new(Course::begin());
+        let admin = self.rules_of(policies, Some(ClusterTier::Admin));
+        self.cluster_tier(&mut course, admin);
+        course.map(Course::next_tier)
+    }
+
+    /// The rules of a tier, or of the NetworkPolicies.
+    fn rules_of<'p>(
+        &self,
+        policies: &[&'p Policy],
+        tier: Option<ClusterTier>,
+    ) -> impl Iterator<Item = &'p Rule> {
+        let direction = self.direction;
+        let policies = policies.iter().filter(move |policy| policy.tier() == tier);
+        policies.flat_map(move |policy| policy.rules.get(direction).iter().flatten())
     }
 
     /// CN-21: rule after rule.

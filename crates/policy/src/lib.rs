@@ -22,6 +22,7 @@ mod row;
 mod rule;
 mod selector_index;
 mod shared_family;
+mod spare;
 mod term;
 mod whereabouts;
 
@@ -32,4 +33,5 @@ pub use engine::Engine;
 pub use host_pods::{HostPodRule, host_pod_rule};
 pub use row::Row;
 pub use shared_family::SharedFamily;
+pub use spare::SpareRules;
 pub use whereabouts::Whereabouts;

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
         &manifests,
         &judged,
         detail,
-        arguments.all,
+        (arguments.all, explained(arguments)),
     );
     let remedy = || {
         let namespace = &options.namespace;
@@ -98,7 +98,7 @@ fn print(
                 say_line!("\n{}", fix::text(remedy, all));
             }
         }
-        Format::Json => write_line!("{}", json::json(story, remedy, cluster)?),
+        Format::Json => write_line!("{}", json::json(story, remedy, cluster, all)?),
         Format::Md => {
             write_line!("{}", markdown::markdown(story, all));
             if let Some(remedy) = remedy {
@@ -107,6 +107,16 @@ fn print(
         }
     }
     Ok(())
+}
+
+/// How many kinds of connections are explained in words: a rule for each of thousands of blocks makes as many.
+const fn explained(arguments: &ExplainArguments) -> usize {
+    match arguments.output {
+        Format::Json => 0,
+        Format::Text | Format::Md if arguments.all => usize::MAX,
+        Format::Text => 6,
+        Format::Md => 50,
+    }
 }
 
 /// Ports that differ in what no rule allows are told together to people, and apart to machines.

@@ -544,3 +544,47 @@ spec:
         assert!(!found.stdout.contains("may make"), "{found:#?}");
     }
 }
+
+/// A policy with a rule for each block, as some generators write them, each block twice.
+#[test]
+fn each_of_thousands_of_rules_that_could_go_is_found() {
+    let rule = |number: usize| {
+        let (high, low) = (number / 250, number % 250);
+        format!(
+            "  - to: [{{ipBlock: {{cidr: 198.{high}.{low}.0/24}}}}]\n    ports: [{{port: 443}}]\n"
+        )
+    };
+    let blocks = 1500;
+    let rules: String = (0..blocks).chain(0..blocks).map(rule).collect();
+    let manifests = format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{name: web, namespace: a}}
+spec: {{containers: [{{name: c, image: i}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: out, namespace: a}}
+spec:
+  podSelector: {{}}
+  policyTypes: [Egress]
+  egress:
+{rules}"
+    );
+    let said = check(&manifests, &["-o", "json"]).stdout;
+    let document = json(&said);
+    let findings = document.get("findings").and_then(Value::as_array).unwrap();
+    let could_go = findings
+        .iter()
+        .filter(|finding| finding.get("id").and_then(Value::as_str) == Some("RF028"));
+    let messages: Vec<&str> = could_go
+        .filter_map(|finding| finding.get("message").and_then(Value::as_str))
+        .collect();
+    assert_eq!(messages.len(), blocks);
+    for (number, message) in messages.into_iter().enumerate() {
+        let (gone, kept) = (number + blocks, number);
+        assert!(message.contains(&format!("egress[{gone}]")), "{message}");
+        let by = format!("NetworkPolicy a/out, egress[{kept}] allows all that it allows");
+        assert!(message.ends_with(&by), "{message}");
+    }
+}

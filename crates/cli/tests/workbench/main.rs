@@ -26,6 +26,7 @@ mod ordinals;
 mod own_node;
 mod pod_cidr;
 mod resolve;
+mod rules;
 mod suggest;
 mod support;
 mod test_command;

@@ -10,6 +10,7 @@ use ringfence_model::{
 
 use super::direction::Attempt;
 use super::peer::matches_or_absent;
+use crate::atoms::Atom;
 use crate::index::namespace_labels;
 
 /// How judging goes. A test that is unknown may come out either way, so beside the path on which none of them
@@ -165,7 +166,7 @@ impl<'a> Course<'a> {
 
     /// NP-5: any rule of any isolating policy is enough.
     fn union_of_rules(&mut self, isolating: &[&NetworkPolicy], isolated_by: Vec<PolicyRef>) {
-        let fares = isolating.iter().flat_map(|policy| self.fares(policy));
+        let fares = isolating.iter().flat_map(|policy| self.near_fares(policy));
         let fares: Vec<Fare<'_>> = fares.collect();
         match Match::any(fares.iter().map(Fare::matches)) {
             Match::Yes => {
@@ -178,9 +179,10 @@ impl<'a> Course<'a> {
                 self.possible.insert(DirectionVerdict::Deny);
             }
             Match::No => {
+                let fares = isolating.iter().flat_map(|policy| self.fares(policy));
                 let because = Because::NoRuleMatched {
                     isolated_by,
-                    rules: fares.iter().map(|fare| self.judged(fare)).collect(),
+                    rules: fares.map(|fare| self.judged(&fare)).collect(),
                     local_node_unknown: self.attempt.local_node_unknown(),
                 };
                 self.arrive(DirectionVerdict::Deny, because);
@@ -188,16 +190,40 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// NP-10: peers and ports of each rule of the policy in this direction.
+    /// The rules of the policy that may match, where many of them name addresses far from the peer's.
+    fn near_fares<'p>(&self, policy: &'p NetworkPolicy) -> Vec<Fare<'p>> {
+        let Attempt {
+            facts,
+            direction,
+            peer,
+            ..
+        } = self.attempt;
+        let lists = &facts.index.lists;
+        let address = peer.address().map(Atom::from);
+        let near = address.and_then(|at| lists.rules_near(policy, *direction, at));
+        let Some(near) = near else {
+            return self.fares(policy).collect();
+        };
+        let rules = policy.rules(*direction);
+        let near = near.into_iter();
+        near.filter_map(|index| Some(self.fare(policy, index, rules.get(index)?)))
+            .collect()
+    }
+
     fn fares<'p>(&self, policy: &'p NetworkPolicy) -> impl Iterator<Item = Fare<'p>> {
         let rules = policy.rules(self.attempt.direction).iter().enumerate();
-        rules.map(move |(index, rule)| Fare {
+        rules.map(move |(index, rule)| self.fare(policy, index, rule))
+    }
+
+    /// NP-10: peers and ports of a rule.
+    fn fare<'p>(&self, policy: &'p NetworkPolicy, index: usize, rule: &'p PolicyRule) -> Fare<'p> {
+        Fare {
             policy,
             index,
             rule,
             peer: self.attempt.peers_match(policy, index, rule),
             port: Match::from(self.attempt.ports_match(rule)),
-        })
+        }
     }
 
     fn judged(&self, fare: &Fare<'_>) -> JudgedRule {

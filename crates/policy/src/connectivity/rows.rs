@@ -104,7 +104,7 @@ impl Connectivity {
     }
 
     /// the classes that have no family in common with these, or no second one.
-    fn strangers(&self, shared: SharedFamily, families: Families) -> ClassSet {
+    pub(super) fn strangers(&self, shared: SharedFamily, families: Families) -> ClassSet {
         let sets = self.classes.sets();
         sets.with_families(|other| match shared {
             SharedFamily::First => !families.meet(other),

@@ -86,7 +86,7 @@ impl Connectivity {
         group.judged_second.get_or_init(judge).as_ref()
     }
 
-    fn asks_for_addresses(&self, direction: Direction, group: &Group) -> bool {
+    pub(super) fn asks_for_addresses(&self, direction: Direction, group: &Group) -> bool {
         let mut rules = self
             .policies_of(group)
             .flat_map(|policy| policy.rules.get(direction).iter().flatten());

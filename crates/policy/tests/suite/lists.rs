@@ -58,6 +58,15 @@ fn listing(random: &mut Random) -> NetworkPolicy {
     let (few, many) = (random.below(3), random.below(3));
     found.egress.truncate(few + 1);
     found.ingress.truncate(many + 1);
+    // And some policies have many rules.
+    for rules in [&mut found.egress, &mut found.ingress] {
+        let short = random.pick(&[0, 20, 60]).copied().unwrap();
+        for _ in 0..short {
+            let blocks = random.between(1, 3);
+            rules.push(list(random, blocks));
+        }
+        random.shuffle(rules);
+    }
     found
 }
 

@@ -8,4 +8,5 @@ mod features;
 mod lists;
 mod rebuild;
 mod scale;
+mod spare;
 mod twist;

@@ -10,12 +10,13 @@ use ringfence_net::PortSet;
 /// Whether `wide` matches all that `narrow` matches; both are of policies in a namespace with the labels `own`.
 pub(super) fn covers(wide: &PolicyRule, narrow: &PolicyRule, own: &Labels) -> bool {
     let peer_covered = |peer: &PolicyPeer| wide.peers.iter().any(|by| covers_peer(by, peer, own));
+    let port_covered = |port: &PolicyPort| covers_port(&wide.ports, port);
     let peers =
         wide.peers.is_empty() || !narrow.peers.is_empty() && narrow.peers.iter().all(peer_covered);
-    let port_covered = |port: &PolicyPort| covers_port(&wide.ports, port);
-    let ports =
-        wide.ports.is_empty() || !narrow.ports.is_empty() && narrow.ports.iter().all(port_covered);
-    peers && ports
+    let ports = || {
+        wide.ports.is_empty() || !narrow.ports.is_empty() && narrow.ports.iter().all(port_covered)
+    };
+    peers && ports()
 }
 
 fn covers_peer(wide: &PolicyPeer, narrow: &PolicyPeer, own: &Labels) -> bool {

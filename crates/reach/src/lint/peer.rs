@@ -225,14 +225,16 @@ fn without_pod(context: &Context<'_>, peer: &PeerSelector, own: &str) -> Fate {
     if let Some(key) = missing_key(selector, all) {
         return Fate::PodLabelMissing(key);
     }
+    if peer.namespaces.is_some() {
+        return Fate::NoPod;
+    }
     let matching = |group: &&PodGroup<'_>| !group.on_host && selector.matches(group.labels);
     let elsewhere = context.groups.iter().filter(matching);
-    let elsewhere: Vec<ObjectName> = elsewhere
-        .flat_map(|group| &group.pods)
-        .map(|pod| pod.name.clone())
-        .collect();
-    if peer.namespaces.is_none() && !elsewhere.is_empty() {
-        return Fate::Elsewhere(elsewhere);
+    let elsewhere = elsewhere.flat_map(|group| &group.pods);
+    let elsewhere: Vec<ObjectName> = elsewhere.map(|pod| pod.name.clone()).collect();
+    if elsewhere.is_empty() {
+        Fate::NoPod
+    } else {
+        Fate::Elsewhere(elsewhere)
     }
-    Fate::NoPod
 }

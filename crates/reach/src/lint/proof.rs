@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use ringfence_model::{Cluster, Direction, NetworkPolicy, Node, ObjectName, Pod};
-use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach, SharedFamily};
+use ringfence_model::{Cluster, Direction, Node, ObjectName, Pod};
+use ringfence_policy::{Change, ClassId, ClassKind, Engine, Reach, SharedFamily, SpareRules};
 
 use super::quotient::Quotient;
 
@@ -14,8 +14,6 @@ use super::quotient::Quotient;
 #[derive(Debug)]
 pub(super) struct Trial {
     engine: Engine,
-    /// The same, for changes that may be taken back.
-    other: Option<Engine>,
     /// One member of each class.
     ends: Vec<End>,
 }
@@ -34,11 +32,7 @@ impl Trial {
         let engine = Engine::new(cluster);
         let ends = engine.classes().map(|(_, class)| End::of(&class.kind));
         let ends = ends.collect();
-        Self {
-            engine,
-            other: None,
-            ends,
-        }
+        Self { engine, ends }
     }
 
     /// The cluster as far as it matters to the pods of `namespace`.
@@ -85,30 +79,9 @@ impl Trial {
         engine
     }
 
-    /// Goes on with `policy` as it is given, if `direction` of no subject is judged otherwise then; whether it is so. The
-    /// policy must tell nobody apart who was alike.
-    pub(super) fn goes_on_with(
-        &mut self,
-        policy: &NetworkPolicy,
-        direction: Direction,
-        subjects: &[ObjectName],
-    ) -> bool {
-        let change = || Change::SetNetworkPolicy(policy.clone());
-        let undone = match self.cluster().network_policies.get(&policy.name) {
-            Some(known) => Change::SetNetworkPolicy(known.clone()),
-            None => Change::RemoveNetworkPolicy(policy.name.clone()),
-        };
-        let other = self.other.take();
-        let mut other = other.unwrap_or_else(|| self.engine.clone());
-        other.apply(change());
-        let is_same = self.difference(&other, direction, subjects).is_none();
-        if is_same {
-            self.engine.apply(change());
-        } else {
-            other.apply(undone);
-        }
-        self.other = Some(other);
-        is_same
+    /// To find the rules of NetworkPolicies without which nothing is judged otherwise.
+    pub(super) fn spare_rules(&self) -> SpareRules {
+        self.engine.spare_rules()
     }
 
     /// The first of `subjects` and an end for which `other` judges `direction` otherwise.
@@ -255,21 +228,4 @@ fn node_by_address(node: &Node) -> Vec<Node> {
         ..node.clone()
     };
     std::iter::once(first).chain(further).collect()
-}
-
-/// `policy` without the rule at `index`.
-pub(super) fn without_rule(
-    policy: &NetworkPolicy,
-    direction: Direction,
-    index: usize,
-) -> NetworkPolicy {
-    let mut policy = policy.clone();
-    let rules = match direction {
-        Direction::Ingress => &mut policy.ingress,
-        Direction::Egress => &mut policy.egress,
-    };
-    if index < rules.len() {
-        rules.remove(index);
-    }
-    policy
 }

@@ -12,7 +12,7 @@ use super::cover::{covers, implies};
 use super::peer::Fate;
 use super::port::connections_to;
 use super::problem::{Place, RuleSite};
-use super::proof::{Trial, without_rule};
+use super::proof::Trial;
 use super::sample::{as_pair, decision_of_sample, query, samples};
 use crate::assertion::addresses_of_node;
 
@@ -62,15 +62,11 @@ fn in_namespace<'a>(context: &Context<'a>, namespace: &str) -> Vec<Redundant<'a>
             cause: Cause::OwnNode,
         })
     });
-    let candidates = sites
-        .iter()
-        .filter_map(|site| Some((*site, candidate(context, *site)?)));
-    let candidates: Vec<(RuleSite<'a>, Vec<Query>)> = candidates.collect();
-    if candidates.is_empty() {
+    if sites.is_empty() {
         return of_own_node.collect();
     }
     let trial = Trial::of_namespace(context.quotient(), namespace);
-    let proven = proven(context, trial, &sites, candidates);
+    let proven = proven(context, &trial, &sites);
     of_own_node.chain(proven).collect()
 }
 
@@ -109,32 +105,45 @@ fn single_address(peer: &PolicyPeer) -> Option<IpAddr> {
     }
 }
 
-/// Connections that the rule matches, none of which depends on it as far as one can see.
-fn candidate(context: &Context<'_>, site: RuleSite<'_>) -> Option<Vec<Query>> {
-    let matches_pods = |index: usize| {
-        let site = context.peer_site(&site.peer(index));
-        site.is_none_or(|site| site.fate == Fate::Pods)
-    };
-    if !site.peers().all(|(index, _)| matches_pods(index)) {
-        return None;
-    }
+/// Takes away one rule after another, the last first, so that of two that cover each other the first stays.
+fn proven<'a>(context: &Context<'a>, trial: &Trial, sites: &[RuleSite<'a>]) -> Vec<Redundant<'a>> {
+    let mut spare = trial.spare_rules();
+    let mut left: Vec<Option<RuleSite<'a>>> = sites.iter().copied().map(Some).collect();
     let mut found = Vec::new();
-    for query in samples(context, site) {
-        if is_needed(context, site, &query) {
-            return None;
+    for (place, site) in sites.iter().copied().enumerate().rev() {
+        let rule = (&site.policy.name, site.direction, site.index);
+        if !spare.has(rule) || !matches_pods(context, site) {
+            continue;
         }
-        found.push(query);
+        let samples: Vec<Query> = samples(context, site).collect();
+        let Some(example) = samples.first() else {
+            continue;
+        };
+        spare.take(rule);
+        if let Some(place) = left.get_mut(place) {
+            *place = None;
+        }
+        found.push(Redundant {
+            site,
+            example: match as_pair(context.engine, example) {
+                Some((_, pair)) => pair,
+                None => example.clone(),
+            },
+            cause: cause(context, site, &left, &samples),
+        });
     }
-    (!found.is_empty()).then_some(found)
+    found
 }
 
-/// Whether `query` is allowed by this rule and no other.
-fn is_needed(context: &Context<'_>, site: RuleSite<'_>, query: &Query) -> bool {
-    let decision = decision_of_sample(context.engine, query, site.direction);
-    let Some(Because::Rules { allowed_by }) = decision.map(|decision| decision.because) else {
-        return false;
-    };
-    allowed_by.iter().all(|rule| is_of(rule, site))
+/// Whether each peer that names pods matches some: the others have findings of their own.
+fn matches_pods(context: &Context<'_>, site: RuleSite<'_>) -> bool {
+    site.peers().all(|(index, peer)| match peer {
+        PolicyPeer::Pods(_) => {
+            let site = context.peer_site(&site.peer(index));
+            site.is_none_or(|site| site.fate == Fate::Pods)
+        }
+        PolicyPeer::IpBlock(_) => true,
+    })
 }
 
 fn is_of(rule: &RuleRef, site: RuleSite<'_>) -> bool {
@@ -143,57 +152,18 @@ fn is_of(rule: &RuleRef, site: RuleSite<'_>) -> bool {
         && rule.index == site.index
 }
 
-/// Takes away one candidate after another, the last first, so that of two that cover each other the first stays.
-fn proven<'a>(
-    context: &Context<'a>,
-    mut trial: Trial,
-    sites: &[RuleSite<'a>],
-    candidates: Vec<(RuleSite<'a>, Vec<Query>)>,
-) -> Vec<Redundant<'a>> {
-    let mut found: Vec<Redundant<'a>> = Vec::new();
-    for (site, samples) in candidates.into_iter().rev() {
-        let Some(policy) = trial.cluster().network_policies.get(&site.policy.name) else {
-            continue;
-        };
-        let subjects = trial.pods(|pod| {
-            pod.name.namespace == policy.name.namespace && policy.pod_selector.matches(&pod.labels)
-        });
-        let without = without_rule(policy, site.direction, site.index);
-        if !trial.goes_on_with(&without, site.direction, &subjects) {
-            continue;
-        }
-        let gone = |other: &RuleSite<'_>| found.iter().any(|one| same(one.site, *other));
-        let left: Vec<RuleSite<'_>> = sites.iter().copied().filter(|other| !gone(other)).collect();
-        let cause = cause(context, site, &left, &samples);
-        let example = samples.into_iter().next();
-        found.extend(example.map(|example| Redundant {
-            site,
-            example: match as_pair(context.engine, &example) {
-                Some((_, pair)) => pair,
-                None => example,
-            },
-            cause,
-        }));
-    }
-    found
-}
-
-fn same(a: RuleSite<'_>, b: RuleSite<'_>) -> bool {
-    a.policy.name == b.policy.name && a.direction == b.direction && a.index == b.index
-}
-
+/// Why `site` could go, of which `left` are the rules beside it that have not gone before.
 fn cause(
     context: &Context<'_>,
     site: RuleSite<'_>,
-    left: &[RuleSite<'_>],
+    left: &[Option<RuleSite<'_>>],
     samples: &[Query],
 ) -> Cause {
     let own = context.namespace_labels(&site.policy.name.namespace);
-    let covering = left.iter().find(|other| {
-        !same(site, **other)
-            && other.direction == site.direction
-            && implies(&site.policy.pod_selector, &other.policy.pod_selector)
+    let covering = left.iter().flatten().find(|other| {
+        other.direction == site.direction
             && covers(other.rule, site.rule, own)
+            && implies(&site.policy.pod_selector, &other.policy.pod_selector)
     });
     if let Some(other) = covering {
         return Cause::Covered(other.place());

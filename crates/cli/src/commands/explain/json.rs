@@ -16,6 +16,10 @@ use super::warning::Warning;
 use crate::inputs::port::PortArgument;
 use direction::Direction;
 
+/// Rules that are listed for a direction, unless everything is to be shown: thousands for each of many refused connections are
+/// more than anybody reads.
+const MOST_RULES: usize = 100;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
@@ -83,7 +87,9 @@ pub(super) fn json(
     story: &Story<'_>,
     remedy: Option<&Remedy>,
     cluster: &Cluster,
+    all: bool,
 ) -> anyhow::Result<String> {
+    let most_rules = if all { usize::MAX } else { MOST_RULES };
     let question = story.question;
     let (protocol, port) = match &question.port {
         Some(PortArgument::Numbers(protocol, range)) => (
@@ -106,7 +112,7 @@ pub(super) fn json(
             .collect(),
         service: service(story),
         missing: &story.missing,
-        connections: connections(story, cluster),
+        connections: connections(story, cluster, most_rules),
         no_endpoints: story.nobody.iter().map(nobody).collect(),
         warnings: &story.warnings,
         fix: remedy.map(Fixes::new),
@@ -128,18 +134,28 @@ fn nobody(reason: &Reason) -> Nobody<'_> {
     }
 }
 
-fn connections<'a>(story: &'a Story<'_>, cluster: &Cluster) -> Vec<Connection<'a>> {
+fn connections<'a>(
+    story: &'a Story<'_>,
+    cluster: &Cluster,
+    most_rules: usize,
+) -> Vec<Connection<'a>> {
     let groups = story.chapters.iter().map(|chapter| &chapter.group);
     groups
         .flat_map(|group| {
-            let first = of_ends(group, cluster, group.connection.clone(), group.alike);
-            let others = group.others.iter().map(|other| {
+            let of_ends = move |connection, alike| {
+                let mut found = of_ends(group, cluster, connection, alike);
+                found.egress.keep(most_rules);
+                found.ingress.keep(most_rules);
+                found
+            };
+            let first = of_ends(group.connection.clone(), group.alike);
+            let others = group.others.iter().map(move |other| {
                 let connection = ringfence_model::Connection {
                     source: other.source.clone(),
                     destination: other.destination.clone(),
                     ..group.connection.clone()
                 };
-                of_ends(group, cluster, connection, other.alike)
+                of_ends(connection, other.alike)
             });
             [first].into_iter().chain(others)
         })

@@ -20,6 +20,12 @@ pub(super) fn markdown(story: &Story<'_>, all: bool) -> String {
     if !story.chapters.is_empty() {
         parts.push(table(story, all));
     }
+    let more = story.chapters.len().saturating_sub(story.explained);
+    if more > 0 {
+        parts.push(format!(
+            "{more} more kinds of connections; `--all` shows them"
+        ));
+    }
     let mut told: Vec<&Reason> = Vec::new();
     let reasons = story.chapters.iter().flat_map(Chapter::reasons);
     for reason in reasons.chain(&story.nobody) {
@@ -67,12 +73,8 @@ fn table(story: &Story<'_>, all: bool) -> String {
         "| verdict | connection | port | egress | ingress |".to_owned(),
         "| --- | --- | --- | --- | --- |".to_owned(),
     ];
-    lines.extend(
-        story
-            .chapters
-            .iter()
-            .map(|chapter| row(story, chapter, all)),
-    );
+    let shown = story.chapters.iter().take(story.explained);
+    lines.extend(shown.map(|chapter| row(story, chapter, all)));
     lines.join("\n")
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Story<'a> {
     /// The Services that were dialled.
     pub(super) services: BTreeSet<ObjectName>,
     pub(super) chapters: Vec<Chapter>,
+    /// How many of them are explained; the reasons of others are not looked for.
+    pub(super) explained: usize,
     /// Why a Service leads to nobody.
     pub(super) nobody: Vec<Reason>,
     pub(super) warnings: Vec<Warning>,
@@ -52,7 +54,7 @@ impl<'a> Story<'a> {
         manifests: &LoadedManifests,
         judged: &[Judged],
         detail: Detail,
-        all: bool,
+        (all, explained): (bool, usize),
     ) -> Self {
         let cluster = engine.cluster();
         let excerpts = Excerpts::new(&manifests.sources, cluster);
@@ -78,18 +80,21 @@ impl<'a> Story<'a> {
             warnings: warning::warnings(question, engine, manifests, judged),
             chapters: groups
                 .into_iter()
-                .map(|group| Chapter::new(context, group))
+                .enumerate()
+                .map(|(place, group)| Chapter::new(context, group, place < explained))
                 .collect(),
+            explained,
         }
     }
 }
 
 impl Chapter {
-    fn new(context: Context<'_>, group: Group) -> Self {
+    fn new(context: Context<'_>, group: Group, is_explained: bool) -> Self {
         let connection = &group.connection;
+        let side = |decision| Side::new(context, connection, decision, is_explained);
         Self {
-            egress: Side::new(context, connection, &connection.egress),
-            ingress: Side::new(context, connection, &connection.ingress),
+            egress: side(&connection.egress),
+            ingress: side(&connection.ingress),
             group,
         }
     }
@@ -101,10 +106,16 @@ impl Chapter {
 }
 
 impl Side {
-    fn new(context: Context<'_>, connection: &Connection, decision: &DirectionDecision) -> Self {
+    fn new(
+        context: Context<'_>,
+        connection: &Connection,
+        decision: &DirectionDecision,
+        is_explained: bool,
+    ) -> Self {
+        let reasons = || reason::reasons(context, connection, decision);
         Self {
             chain: chain(Tiers::of(context.cluster), decision),
-            reasons: reason::reasons(context, connection, decision),
+            reasons: is_explained.then(reasons).unwrap_or_default(),
         }
     }
 }

@@ -13,15 +13,14 @@ use super::verdict::Verdict;
 use super::warning::Warning;
 use crate::paint;
 
-/// Connections that are explained, and ends that are named, unless everything is to be shown.
-const MOST_CHAPTERS: usize = 6;
+/// Ends that are named, unless everything is to be shown.
 const MOST_ENDS: usize = 3;
 
 /// Everything, with colours, which the stream takes out where nobody sees them.
 pub(super) fn text(story: &Story<'_>, all: bool) -> String {
     let mut parts = vec![headline(story)];
     parts.extend(summary(story));
-    let shown = if all { usize::MAX } else { MOST_CHAPTERS };
+    let shown = story.explained;
     let with_lines = all || story.question.port.is_some();
     let mut told: Vec<&Reason> = Vec::new();
     for chapter in story.chapters.iter().take(shown) {

@@ -190,3 +190,66 @@ no match: default/p ingress[0]: the port matches, the source does not
 "#]]
     );
 }
+
+/// A pod that may open port 443 of `blocks` blocks, by a rule for each.
+fn rule_for_each(blocks: usize) -> String {
+    let rule = |number: usize| {
+        format!(
+            "  - to: [{{ipBlock: {{cidr: 198.51.{number}.0/24}}}}]\n    ports: [{{port: 443}}]\n"
+        )
+    };
+    let rules: String = (0..blocks).map(rule).collect();
+    format!(
+        "apiVersion: v1
+kind: Pod
+metadata: {{name: web, namespace: a}}
+spec: {{containers: [{{name: c, image: i}}]}}
+status: {{podIP: 10.0.0.1}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: out, namespace: a}}
+spec:
+  podSelector: {{}}
+  policyTypes: [Egress]
+  egress:
+{rules}"
+    )
+}
+
+/// Thousands of rules for each of thousands of blocks would be hundreds of megabytes.
+#[test]
+fn of_very_many_rules_machines_are_told_a_hundred_and_how_many_more() {
+    let manifests = rule_for_each(130);
+    let rules = |more: &[&str]| {
+        let question = [&["a/web", "203.0.113.9", "443", "-o", "json"], more].concat();
+        let answer: serde_json::Value =
+            serde_json::from_str(&explain(&manifests, &question, 1)).unwrap();
+        let egress = answer.pointer("/connections/0/egress").unwrap();
+        let listed = egress.get("rules").and_then(|rules| rules.as_array());
+        let more = egress.get("moreRules").and_then(serde_json::Value::as_u64);
+        (listed.unwrap().len(), more)
+    };
+    assert_eq!(rules(&[]), (100, Some(30)));
+    assert_eq!(rules(&["--all"]), (130, None));
+}
+
+#[test]
+fn of_very_many_kinds_of_connections_a_comment_has_fifty() {
+    let manifests = rule_for_each(70);
+    let rows = |more: &[&str]| {
+        let question = [&["a/web", "internet", "443", "-o", "md"], more].concat();
+        let said = explain(&manifests, &question, 1);
+        let rows = said.lines().filter(|line| line.contains("→ `198.51."));
+        (rows.count(), said)
+    };
+    let (few, said) = rows(&[]);
+    let (all, _) = rows(&["--all"]);
+    assert_eq!(all, 70);
+    assert!(few < 50, "{said}");
+    let more = format!(
+        "{} more kinds of connections; `--all` shows them",
+        all - few
+    );
+    assert!(said.contains(&more), "{said}");
+}

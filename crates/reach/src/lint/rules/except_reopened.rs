@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use ringfence_model::{IpBlock, NetworkPolicy, PolicyPeer};
-use ringfence_net::ConnectionSet;
 
 use crate::lint::block::{BlockSite, blocks};
 use crate::lint::context::Context;
@@ -12,55 +11,56 @@ use crate::lint::port::connections;
 use crate::lint::problem::{Place, Problem, RuleSite};
 
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
-    let listing: Vec<Listing<'_>> = context.rules().map(Listing::of).collect();
+    let listing = Listing::of(context);
     let blocks = blocks(context);
     let holes = blocks.iter().flat_map(|site| {
-        let own = site.site;
-        let ports = connections(own.rule);
-        let is_other = |other: &&Listing<'_>| {
-            other.rule.direction == own.direction
-                && share_pods(context, own.policy, other.rule.policy)
-                && !other.connections.is_disjoint(&ports)
-        };
-        let others: Vec<&Listing<'_>> = match site.except {
-            [] => Vec::new(),
-            [..] => listing.iter().filter(is_other).collect(),
-        };
         let holes = site.except.iter().enumerate();
-        holes.filter_map(move |(index, hole)| problem(&others, site, index, *hole))
+        let listing = &listing;
+        holes.filter_map(move |(index, hole)| problem(context, listing, site, (index, *hole)))
     });
     holes.collect()
 }
 
-/// A rule, and its blocks where those that have something in common with another one are found without a search.
+/// All rules, and their blocks where those that have something in common with another one are found without a search.
 struct Listing<'a> {
-    rule: RuleSite<'a>,
-    connections: ConnectionSet,
-    /// With their places among the peers.
-    blocks: BTreeMap<IpNet, Vec<(usize, &'a IpBlock)>>,
+    rules: Vec<RuleSite<'a>>,
+    /// The places of rules for everybody.
+    open: Vec<usize>,
+    /// With the place of the rule and that among its peers.
+    blocks: BTreeMap<IpNet, Vec<(usize, usize, &'a IpBlock)>>,
 }
 
+/// The blocks of a rule that hold a hole or lie in it, in the order in which they are listed.
+type Near<'a> = Vec<(usize, &'a IpBlock)>;
+
 impl<'a> Listing<'a> {
-    fn of(rule: RuleSite<'a>) -> Self {
-        let mut blocks: BTreeMap<IpNet, Vec<(usize, &IpBlock)>> = BTreeMap::new();
-        for (index, peer) in rule.peers() {
-            match peer {
-                PolicyPeer::IpBlock(block) => {
-                    let same = blocks.entry(block.cidr.trunc()).or_default();
-                    same.push((index, block));
+    fn of(context: &Context<'a>) -> Self {
+        let rules: Vec<RuleSite<'a>> = context.rules().collect();
+        let mut blocks: BTreeMap<IpNet, Vec<(usize, usize, &IpBlock)>> = BTreeMap::new();
+        let mut open = Vec::new();
+        for (place, rule) in rules.iter().enumerate() {
+            if rule.rule.peers.is_empty() {
+                open.push(place);
+            }
+            for (index, peer) in rule.peers() {
+                match peer {
+                    PolicyPeer::IpBlock(block) => {
+                        let same = blocks.entry(block.cidr.trunc()).or_default();
+                        same.push((place, index, block));
+                    }
+                    PolicyPeer::Pods(_) => {}
                 }
-                PolicyPeer::Pods(_) => {}
             }
         }
         Self {
-            rule,
-            connections: connections(rule.rule),
+            rules,
+            open,
             blocks,
         }
     }
 
-    /// The blocks that hold all of `hole` or lie in it, in the order in which they are listed.
-    fn around_or_in(&self, hole: IpNet) -> Vec<(usize, &'a IpBlock)> {
+    /// The rules that may let in something of `hole`, in order, each with its blocks that hold all of it or lie in it.
+    fn near(&self, hole: IpNet) -> impl Iterator<Item = (RuleSite<'a>, Near<'a>)> {
         let hole = hole.trunc();
         let around = (0..hole.prefix_len()).filter_map(|length| {
             let around = IpNet::new(hole.addr(), length).ok()?;
@@ -69,22 +69,33 @@ impl<'a> Listing<'a> {
         let behind = self.blocks.range(hole..);
         let inside = behind.take_while(|(block, _)| hole.contains(*block));
         let inside = inside.map(|(_, listed)| listed);
-        let mut found: Vec<_> = around.chain(inside).flatten().copied().collect();
-        found.sort_unstable_by_key(|(index, _)| *index);
-        found
+        let open = self.open.iter().map(|place| (*place, Near::new()));
+        let mut near: BTreeMap<usize, Near<'a>> = open.collect();
+        for (place, index, block) in around.chain(inside).flatten() {
+            near.entry(*place).or_default().push((*index, block));
+        }
+        near.into_iter().filter_map(|(place, mut blocks)| {
+            blocks.sort_unstable_by_key(|(index, _)| *index);
+            Some((*self.rules.get(place)?, blocks))
+        })
     }
 }
 
 fn problem(
-    others: &[&Listing<'_>],
+    context: &Context<'_>,
+    listing: &Listing<'_>,
     site: &BlockSite<'_>,
-    index: usize,
-    hole: IpNet,
+    (index, hole): (usize, IpNet),
 ) -> Option<Problem> {
-    let (by, ports) = others.iter().find_map(|listing| {
-        let place = reopening(site, listing, hole)?;
-        let own = connections(site.site.rule);
-        Some((place, listing.connections.intersection(&own)))
+    let own = site.site;
+    let ports = connections(own.rule);
+    let (by, ports) = listing.near(hole).find_map(|(rule, blocks)| {
+        let common = connections(rule.rule).intersection(&ports);
+        let is_about_the_same = rule.direction == own.direction
+            && !common.is_empty()
+            && share_pods(context, own.policy, rule.policy);
+        let place = is_about_the_same.then(|| reopening(site, rule, &blocks, hole))??;
+        Some((place, common))
     })?;
     let message = format!("`except` keeps {hole} out, and {by} lets all of it in for {ports}");
     let help = "an `except` narrows its own item only: take the addresses out there too, or drop the `except`";
@@ -101,9 +112,13 @@ fn share_pods(context: &Context<'_>, own: &NetworkPolicy, other: &NetworkPolicy)
         || same_namespace && selected().any(|group| other.pod_selector.matches(group.labels))
 }
 
-/// The item of `rule` that matches every address of `hole`, or the first of several that do together.
-fn reopening(site: &BlockSite<'_>, listing: &Listing<'_>, hole: IpNet) -> Option<String> {
-    let rule = &listing.rule;
+/// The item of `rule` that matches every address of `hole`, or the first of several that do together; `blocks` are those near.
+fn reopening(
+    site: &BlockSite<'_>,
+    rule: RuleSite<'_>,
+    blocks: &[(usize, &IpBlock)],
+    hole: IpNet,
+) -> Option<String> {
     let in_words = |place: Place| {
         let path = place.path.trim_start_matches("spec.").to_owned();
         if place.object == site.place().object {
@@ -116,9 +131,10 @@ fn reopening(site: &BlockSite<'_>, listing: &Listing<'_>, hole: IpNet) -> Option
         return Some(in_words(rule.place()));
     }
     let is_apart = |except: &IpNet| !except.contains(&hole) && !hole.contains(except);
-    let listed = listing.around_or_in(hole).into_iter();
-    let shared = listed.filter(|(_, block)| block.except.iter().all(is_apart));
-    let parts: Vec<(usize, IpNet)> = shared.map(|(index, block)| (index, block.cidr)).collect();
+    let shared = blocks
+        .iter()
+        .filter(|(_, block)| block.except.iter().all(is_apart));
+    let parts: Vec<(usize, IpNet)> = shared.map(|(index, block)| (*index, block.cidr)).collect();
     let covers = |block: &IpNet| block.contains(&hole);
     let alone = parts.iter().find(|(_, block)| covers(block));
     let blocks: Vec<IpNet> = parts.iter().map(|(_, block)| *block).collect();

@@ -22,21 +22,22 @@ const LINK_LOCAL: u8 = 16;
 pub(in crate::lint) fn run(context: &Context<'_>) -> Vec<Problem> {
     let blocks = blocks(context).into_iter();
     let egress = blocks.filter(|site| site.site.direction == Direction::Egress);
-    let open = egress.filter(|site| !is_denied(context, site));
-    open.filter_map(|site| problem(&site)).collect()
+    let open = egress.filter(|site| is_open(site) && !is_denied(context, site));
+    open.map(|site| problem(&site)).collect()
 }
 
-fn problem(site: &BlockSite<'_>) -> Option<Problem> {
+fn is_open(site: &BlockSite<'_>) -> bool {
     let is_wide = site.cidr.prefix_len() < LINK_LOCAL && site.cidr.contains(&METADATA);
     let is_served = connections(site.site.rule).allows(Protocol::Tcp.into(), Some(PORT));
     let excepted = site.except.iter().any(|hole| hole.contains(&METADATA));
-    if !is_wide || !is_served || excepted {
-        return None;
-    }
+    is_wide && is_served && !excepted
+}
+
+fn problem(site: &BlockSite<'_>) -> Problem {
     let message =
         format!("{METADATA} is among these addresses: clouds hand out a node's credentials there");
     let help = format!("add `except: [{METADATA}/32]`, unless the pods need it");
-    Some(site.place().problem(message).with_help(help))
+    site.place().problem(message).with_help(help)
 }
 
 /// Whether a rule of the whole cluster keeps all pods of the policy from the address.

@@ -31,6 +31,9 @@ pub(super) struct Direction {
     isolated_by: Vec<Policy>,
     /// The rules of the isolating policies that matched, or of those that did not all, nearest first.
     rules: Vec<Rule>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_rules: Option<usize>,
     /// What policies in audit mode would make of it, where that is worse.
     #[serde(skip_serializing_if = "Option::is_none")]
     audited: Option<Audit>,
@@ -118,10 +121,18 @@ impl Direction {
             passed: passed.map(Rule::of_cluster).collect(),
             isolated_by: Vec::new(),
             rules: Vec::new(),
+            more_rules: None,
             audited: decision.audited.as_deref().map(Audit::of),
         };
         direction.explain(facts, because);
         direction
+    }
+
+    /// Leaves out the rules after the first `most`.
+    pub(super) fn keep(&mut self, most: usize) {
+        let more = self.rules.len().saturating_sub(most);
+        self.more_rules = (more > 0).then_some(more);
+        self.rules.truncate(most);
     }
 
     fn explain(&mut self, facts: Facts<'_>, because: &Because) {
