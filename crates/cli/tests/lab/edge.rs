@@ -177,7 +177,7 @@ impl Addresses {
 
 #[test]
 fn services_answer_at_all_of_their_addresses() {
-    let objects = [PODS, judged::PODS, balanced::SERVICE].concat();
+    let objects = [PODS, judged::PODS, balanced::SERVICES].concat();
     let lab = Lab::up_on(DUAL_STACK, &objects);
     let addresses = Addresses::of(&lab);
     let [own, other] = addresses.workers;

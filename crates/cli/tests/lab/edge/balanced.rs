@@ -11,8 +11,8 @@ use super::{
 };
 use crate::support::{Lab, eventually};
 
-/// It lets in the network outside, and is kept to the node of its backend.
-pub(super) const SERVICE: &str = "
+/// One lets in the network outside, and is kept to the node of its backend; the other has backends on both nodes.
+pub(super) const SERVICES: &str = "
 ---
 apiVersion: v1
 kind: Service
@@ -23,6 +23,15 @@ spec:
   externalTrafficPolicy: Local
   loadBalancerSourceRanges: [203.0.113.0/24, '2001:db8:203::/64']
   selector: {only: one}
+  ports: [{port: 80}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: spread}
+spec:
+  type: LoadBalancer
+  ipFamilyPolicy: RequireDualStack
+  selector: {app: web}
   ports: [{port: 80}]
 ";
 
@@ -53,7 +62,7 @@ pub(super) fn load_balancers_let_in_whom_they_list(lab: &Lab, at: &Addresses) {
         reaches(&pod("near"), inside[family], near[family]);
     }
     let ranges = near.map(|ip| format!("'{ip}/{}'", if ip.is_ipv4() { 32 } else { 128 }));
-    lab.apply(&SERVICE.replace("203.0.113.0/24, '2001:db8:203::/64'", &ranges.join(", ")));
+    lab.apply(&SERVICES.replace("203.0.113.0/24, '2001:db8:203::/64'", &ranges.join(", ")));
     for family in FAMILIES {
         is_dropped(&outside(), own[family]);
         reaches(&pod("near"), own[family], near[family]);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ringfence_lab::control::client::Origin;
+use ringfence_model::ObjectName;
 use ringfence_standin::Peer;
 use ringfence_standin::probe::{ProbeOutcome, ProbeProtocol};
 
@@ -65,6 +66,8 @@ struct World<'l> {
     one: [IpAddr; 2],
     two: [IpAddr; 2],
     control_plane: [IpAddr; 2],
+    /// Of the load balancer with both backends.
+    spread: [IpAddr; 2],
 }
 
 impl World<'_> {
@@ -126,6 +129,7 @@ impl World<'_> {
 }
 
 pub(super) fn every_row(lab: &Lab, at: &Addresses) {
+    let spread = ObjectName::new("default", "spread");
     let of_pod = |name: &str| by_family(&lab.pod(name).addresses);
     let world = World {
         lab,
@@ -134,6 +138,7 @@ pub(super) fn every_row(lab: &Lab, at: &Addresses) {
         one: of_pod("one"),
         two: of_pod("two"),
         control_plane: Addresses::of_node(lab, "kind-control-plane"),
+        spread: by_family(&lab.cluster().services[&spread].traffic.balanced),
     };
     egress(&world);
     ingress(&world);
@@ -261,6 +266,7 @@ fn ingress_from_outside(world: &World<'_>) {
     let client = world.at.client;
     let rules = format!("[{{from: [{}]}}]", blocks(&client));
     world.lab.apply(&policy("{}", "Ingress", &rules));
+    let mut entered = Vec::new();
     for family in FAMILIES {
         // Through the node to its own pod: the client. To a pod elsewhere: the node, which nobody allows.
         let found = world.of(&outside(), (own[family], 30080));
@@ -268,13 +274,24 @@ fn ingress_from_outside(world: &World<'_>) {
         let seen = world.reaches(&outside(), (own[family], 30081));
         assert_eq!(seen.pod, "one");
         assert_eq!(seen.source.ip().to_canonical(), client[family]);
+        // At a load balancer's address the lab chooses the node.
+        let (pods, is_dropped) = world.of(&outside(), (world.spread[family], 80));
+        assert_eq!((pods.len(), is_dropped), (1, true), "{family}: {pods:?}");
+        entered.push(pods == one());
     }
     let rules = format!("[{{from: [{}]}}]", blocks(&own));
     world.lab.apply(&policy("{}", "Ingress", &rules));
     for family in FAMILIES {
         let found = world.of(&outside(), (own[family], 30080));
         let two = BTreeSet::from(["two".to_owned()]);
-        assert_eq!(found, (two, true), "{family}");
+        assert_eq!(found, (two.clone(), true), "{family}");
+        let expected = if entered[family] {
+            two
+        } else {
+            BTreeSet::new()
+        };
+        let found = world.of(&outside(), (world.spread[family], 80));
+        assert_eq!(found, (expected, true), "{family}");
         world.is_dropped(&outside(), (own[family], 30081));
     }
 }
