@@ -213,7 +213,7 @@ pub(crate) enum LabCommand {
     /// Start a lab; it runs in the background until `lab down`
     #[command(
         mut_arg("files", |files| files.required(false)),
-        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  ringfence lab up --profile managed\n  ringfence lab up --agents kubernetes\n  helm template ./chart | ringfence lab up -f -"
+        after_help = "Examples:\n  ringfence lab up\n  ringfence lab up --config multi-node-kind.yaml -f manifests/\n  ringfence lab up -f cluster/\n  ringfence lab up --snapshot my-lab.json\n  ringfence lab up --profile managed\n  ringfence lab up --agents kubernetes\n  ringfence lab up --image-dir images/\n  helm template ./chart | ringfence lab up -f -"
     )]
     Up {
         #[command(flatten)]
@@ -238,6 +238,10 @@ pub(crate) enum LabCommand {
         /// started again. Pods run anew. The file may hold Secrets; it is the user's alone
         #[arg(long, value_name = "FILE")]
         snapshot: Option<PathBuf>,
+        /// Run the images that DIR has as OCI image layouts, such as `skopeo copy docker://nginx:1.29 oci:DIR/nginx:1.29` writes
+        /// them; something stands in for all others
+        #[arg(long, value_name = "DIR")]
+        image_dir: Option<PathBuf>,
         /// Who runs the control plane
         #[arg(long, value_enum, default_value_t = Profile::Unmanaged)]
         profile: Profile,
@@ -388,8 +392,11 @@ pub(crate) enum Role {
     Lab,
     PodSandbox,
     PodInit,
+    PodContainer,
     PodExec {
         pid: u32,
+        #[arg(long)]
+        container: Option<PathBuf>,
         #[arg(long)]
         builtin: bool,
         #[arg(long)]

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         manifests: Vec::new(),
         record: ringfence_agent::Record::Denied,
         enforcement: !arguments.without_enforcement,
+        images: None,
         snapshot: None,
         agents: Agents::Lab,
         api: true,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use ringfence_lab::control::protocol::StartEvent;
-use ringfence_lab::process::{exec, host, lab, sandbox};
+use ringfence_lab::process::{container, exec, host, lab, sandbox};
 use ringfence_standin::{agnhost, curl, metadata, probe, responder, stream};
 use serde::de::DeserializeOwned;
 
@@ -38,12 +38,14 @@ fn dispatch(role: Role) -> anyhow::Result<ExitCode> {
         Role::Lab => lab::lab(),
         Role::PodSandbox => sandbox::sandbox(),
         Role::PodInit => sandbox::pod_init(),
+        Role::PodContainer => container::pod_container(),
         Role::PodExec {
             pid,
+            container,
             builtin,
             terminal,
             command,
-        } => exec::pod_exec(pid, builtin, terminal, &command),
+        } => exec::pod_exec(pid, container.as_deref(), builtin, terminal, &command),
         Role::Agent { config } => done(ringfence_agent::run(read_file(&config)?)),
         Role::Responder => done(responder::run(read_line()?)),
         Role::Outside => done(responder::run(responder::ResponderConfig::outside(OUTSIDE))),

@@ -4,6 +4,7 @@ pub mod balancers;
 pub mod desired;
 pub mod details;
 pub mod feed;
+pub mod images;
 pub mod installation;
 #[cfg(test)]
 mod sample;

@@ -12,6 +12,7 @@ pub mod containers;
 mod control_plane;
 mod documents;
 mod flows;
+pub mod images;
 mod kubelet;
 pub mod names;
 pub mod nodes;
@@ -26,6 +27,7 @@ mod status;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,11 +46,14 @@ use crate::cluster::scheduler::Candidate;
 use crate::cluster::system;
 use crate::control::protocol::LabConfig;
 use crate::plan::{NodePlan, plan};
+use crate::process::container::ContainerProcess;
 use crate::process::printed::Printed;
 use agents::Installed;
 use balancers::Balancers;
+use images::Images;
 use names::Names;
 use nodes::{Node, NodeSettings};
+use programs::Invocation;
 pub use record::{PodId, PodRecord};
 use snapshot::Held;
 
@@ -63,6 +68,8 @@ pub struct Lab {
     config: LabConfig,
     /// The file that it keeps its objects in.
     snapshot: Option<Held>,
+    /// What containers may run.
+    images: Images,
     /// The policy view and its followers.
     pub feed: Arc<Feed>,
     names: Names,
@@ -108,8 +115,24 @@ struct State {
 pub struct ExecTarget {
     /// The process whose namespaces are the pod's.
     pub pid: u32,
+    /// Where it stands which process has the files that the command sees, if those are not the pod's.
+    pub container: Option<PathBuf>,
     /// The command's environment.
     pub environment: BTreeMap<String, String>,
+}
+
+impl ExecTarget {
+    /// How a command is started there: an image has its own programs, whatever they are called.
+    #[must_use]
+    pub fn invocation(&self, command: &[String]) -> Invocation {
+        if self.container.is_some() {
+            return Invocation {
+                arguments: command.to_vec(),
+                builtin: false,
+            };
+        }
+        programs::invocation(command)
+    }
 }
 
 impl Lab {
@@ -126,6 +149,7 @@ impl Lab {
         let snapshot = config.snapshot.as_deref();
         let snapshot = snapshot.map(|path| Held::take(path, &config.name));
         let snapshot = snapshot.transpose()?;
+        let images = Images::read(config.images.as_deref())?;
         let cluster = config.cluster.clone();
         let plans = plan(cluster.nodes.len(), &cluster.pod_subnets)?;
         let network = crate::network::build(&plans, config.control_plane)?;
@@ -180,8 +204,12 @@ impl Lab {
             changing: Mutex::new(()),
             ready_after_ms: AtomicU64::new(0),
             snapshot,
+            images,
             config,
         });
+        if lab.images.names().next().is_some() {
+            progress(&format!("images: {}", names::join(lab.images.names())));
+        }
         lab.record_system();
         lab.serve_nodes(identity)?;
         lab.start_nodes()?;
@@ -308,15 +336,17 @@ impl Lab {
                 })
             );
         };
-        let nothing = BTreeMap::new();
         let containers = &record.desired.containers;
         let named = containers
             .iter()
+            .chain(&record.ephemeral)
             .find(|one| Some(one.name.as_str()) == container);
         let own = named.or(containers.first());
-        let own = own.map_or(&nothing, |container| &container.environment);
+        let directory = pods::directory(name);
+        let image = own.filter(|container| container.is_image());
         Ok(ExecTarget {
             pid: sandbox.pid(),
+            container: image.map(|image| ContainerProcess::file(&directory, &image.name)),
             environment: programs::environment(&record.desired, own),
         })
     }

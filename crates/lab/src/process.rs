@@ -9,9 +9,11 @@
 //!       └ internal pod-sandbox ─ internal pod-init ─ the pod's containers
 //! ```
 
+pub mod container;
 pub mod enter;
 pub mod exec;
 pub mod host;
+pub mod identity;
 pub mod init;
 pub mod lab;
 pub mod printed;

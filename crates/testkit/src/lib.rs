@@ -13,6 +13,7 @@ pub mod decider;
 pub mod flows;
 pub mod fuzz;
 pub mod generate;
+pub mod oci;
 pub mod random;
 pub mod render;
 pub mod sandbox;

@@ -134,6 +134,12 @@ pub(super) const LAYERS: &[Layer] = &[
         because: "it plays a pod's program, and a pod's program knows nothing of ringfence",
     },
     Layer {
+        name: "image",
+        duty: Duty::Io,
+        uses: &[],
+        because: "it reads images as files; what runs of them, and for whom, it does not know",
+    },
+    Layer {
         name: "lab",
         duty: Duty::Io,
         uses: &[
@@ -148,6 +154,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "apiserver",
             "controllers",
             "dns",
+            "image",
             "standin",
         ],
         because: "it builds a cluster of the real parts; the command line and tests stand above it",

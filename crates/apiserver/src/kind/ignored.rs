@@ -33,7 +33,7 @@ const POD: &[Ignored] = &[
             "ephemeralContainers[].securityContext",
             "hostUsers",
         ],
-        "programs run as whoever runs this cluster, with the same rights in all containers",
+        "programs run as whoever runs this cluster, with the same rights in all containers; images that run take users and groups from it",
     ),
     ignored(
         &[

@@ -31,6 +31,7 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
             record_allowed,
             kubeconfig,
             snapshot,
+            image_dir,
             profile,
             agents,
         } => {
@@ -48,7 +49,11 @@ pub(crate) fn run(command: LabCommand) -> anyhow::Result<ExitCode> {
                 control_plane: profile.into(),
                 agents: agents.into(),
             };
-            up.run(kubeconfig.as_deref(), snapshot.as_deref())
+            up.run(
+                kubeconfig.as_deref(),
+                snapshot.as_deref(),
+                image_dir.as_deref(),
+            )
         }
         LabCommand::Status { lab, output } => status(&lab.name, output),
         LabCommand::List { output } => list(output),
@@ -126,12 +131,17 @@ struct Up<'a> {
 }
 
 impl Up<'_> {
-    fn run(&self, kubeconfig: Option<&Path>, snapshot: Option<&Path>) -> anyhow::Result<ExitCode> {
+    fn run(
+        &self,
+        kubeconfig: Option<&Path>,
+        snapshot: Option<&Path>,
+        images: Option<&Path>,
+    ) -> anyhow::Result<ExitCode> {
         socket::check_name(self.name)?;
         let snapshot = snapshot
             .map(ringfence_lab::lab::snapshot::check)
             .transpose()?;
-        let lab = ringfence_lab::start::start(self.lab(snapshot)?, |message, at_ms| {
+        let lab = ringfence_lab::start::start(self.lab(snapshot, images)?, |message, at_ms| {
             anstream::eprintln!(
                 "{} {message}",
                 paint::dim(&format!("{:>6.2} s", seconds(at_ms)))
@@ -151,7 +161,7 @@ impl Up<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn lab(&self, snapshot: Option<PathBuf>) -> anyhow::Result<LabConfig> {
+    fn lab(&self, snapshot: Option<PathBuf>, images: Option<&Path>) -> anyhow::Result<LabConfig> {
         let mut manifests = self.manifests.read()?;
         let cluster = kind_cluster_among(&mut manifests, self.config)?;
         let cluster = self.control_plane.visible(cluster)?;
@@ -159,6 +169,7 @@ impl Up<'_> {
             .context("the kind configuration cannot be used")?;
         // What is wrong with them is said before anything starts.
         ringfence_lab::manifests::load(&manifests, "default")?;
+        let images = images.map(ringfence_lab::lab::images::check).transpose()?;
         Ok(LabConfig {
             name: self.name.to_owned(),
             cluster,
@@ -169,6 +180,7 @@ impl Up<'_> {
             api: true,
             snapshot,
             agents: self.agents,
+            images,
         })
     }
 }

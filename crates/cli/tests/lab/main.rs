@@ -21,6 +21,7 @@ mod families;
 mod flows;
 mod guard;
 mod host_firewall;
+mod images;
 mod input;
 mod kubectl;
 mod lifecycle;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ringfence_image::Image;
 use ringfence_model::{ContainerPort, Labels, ObjectKey, Pod, RestartPolicy};
 
 use super::details::{ContainerDetails, PodDetails};
@@ -41,9 +42,13 @@ impl DesiredPod {
 pub struct DesiredContainer {
     /// Its name.
     pub name: String,
-    /// The image that the manifest names; it is not pulled.
+    /// The image that the manifest names; it is never pulled.
     pub image: String,
-    /// What runs instead of the image.
+    /// `command`, with its variables replaced.
+    pub command: Vec<String>,
+    /// `args`, with their variables replaced.
+    pub args: Vec<String>,
+    /// What runs.
     pub program: Program,
     /// What runs for whoever attaches to it, if it waits for input.
     pub interactive: Option<Vec<String>>,
@@ -55,7 +60,15 @@ pub struct DesiredContainer {
     pub details: ContainerDetails,
 }
 
-/// What runs in place of an image.
+impl DesiredContainer {
+    /// Whether it runs its image, with the files of that.
+    #[must_use]
+    pub const fn is_image(&self) -> bool {
+        matches!(self.program, Program::Image(_))
+    }
+}
+
+/// What runs for a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The responder on the declared ports.
@@ -68,4 +81,17 @@ pub enum Program {
     Arguments(Vec<String>),
     /// The cluster's DNS server.
     Dns,
+    /// The image itself.
+    Image(Box<ImageProgram>),
+}
+
+/// An image that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageProgram {
+    /// The image.
+    pub image: Image,
+    /// Program and arguments.
+    pub arguments: Vec<String>,
+    /// Whether nothing runs until somebody attaches.
+    pub waits: bool,
 }

@@ -15,6 +15,8 @@ pub struct PodDetails {
     pub init_containers: Vec<ContainerDetails>,
     /// `volumes`.
     pub volumes: Vec<Volume>,
+    /// `securityContext`, as far as it is about who processes are.
+    pub security_context: SecurityContext,
     /// `enableServiceLinks`; as if it were `true` if it is not there.
     pub enable_service_links: Option<bool>,
 }
@@ -44,6 +46,8 @@ pub struct ContainerDetails {
     pub name: String,
     /// `workingDir`.
     pub working_dir: String,
+    /// `securityContext`, as far as it is about who processes are and what they may write.
+    pub security_context: SecurityContext,
     /// `volumeMounts`.
     pub volume_mounts: Vec<VolumeMount>,
     /// Whether it has begun, so that the other probes make sense.
@@ -54,6 +58,24 @@ pub struct ContainerDetails {
     pub liveness_probe: Option<Probe>,
     /// What is to be done after its start and before its end; nobody does it.
     pub lifecycle: Option<Value>,
+}
+
+/// Who processes are and what they may write; only images heed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SecurityContext {
+    /// `runAsUser`.
+    pub run_as_user: Option<u32>,
+    /// `runAsGroup`.
+    pub run_as_group: Option<u32>,
+    /// `runAsNonRoot`.
+    pub run_as_non_root: Option<bool>,
+    /// `supplementalGroups`, of a pod.
+    pub supplemental_groups: Vec<u32>,
+    /// `fsGroup`, of a pod.
+    pub fs_group: Option<u32>,
+    /// `readOnlyRootFilesystem`, of a container.
+    pub read_only_root_filesystem: bool,
 }
 
 /// Where a container sees a volume.

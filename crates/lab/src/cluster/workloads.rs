@@ -266,6 +266,8 @@ fn wanted(
     Ok(DesiredContainer {
         program: program(&container),
         interactive: interactive(&container),
+        command: container.command,
+        args: container.args,
         name: container.name,
         image: container.image,
         environment,

@@ -32,6 +32,8 @@ pub struct LabConfig {
     pub snapshot: Option<PathBuf>,
     /// How the nodes' agents hear of the cluster.
     pub agents: Agents,
+    /// The folder with the images that containers run. An absolute path.
+    pub images: Option<PathBuf>,
 }
 
 /// How the agents of a lab's nodes hear of the cluster.

@@ -20,6 +20,7 @@ use super::api::{pod_name, typed};
 use super::{Lab, PodId, PodRecord, pods, programs};
 use crate::cluster::desired::{DesiredPod, Program};
 use crate::cluster::details::{Facts, PodDetails};
+use crate::cluster::images::use_image;
 use crate::cluster::system;
 use crate::cluster::workloads::{Objects, desired_pod};
 
@@ -196,6 +197,9 @@ impl Lab {
                 container.program = programs::resolve(own);
             }
             container.details = pod.details.container(&container.name);
+            if let Some(image) = self.images.find(&container.image).filter(|_| !is_server) {
+                use_image(container, image);
+            }
         }
         Ok(pod)
     }

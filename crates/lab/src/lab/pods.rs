@@ -158,6 +158,7 @@ fn start_containers(
 ) -> anyhow::Result<()> {
     let desired = desired(lab, pod)?;
     let node = node(lab, &desired)?;
+    unpack_images(lab, pod, &desired)?;
     let process = lab.exec_target(&pod.name, None)?.pid;
     if !init::run(lab, pod, &desired, addresses, &events)? {
         lab.finish_pod(pod, false);
@@ -185,6 +186,21 @@ fn start_containers(
             Normal("Started"),
             &format!("Started container {}", container.name),
         );
+    }
+    Ok(())
+}
+
+/// Unpacks what the containers run, and says so.
+fn unpack_images(lab: &Lab, pod: &PodId, desired: &DesiredPod) -> anyhow::Result<()> {
+    for container in desired.init.iter().chain(&desired.containers) {
+        if let Program::Image(program) = &container.program {
+            lab.images.files(&program.image)?;
+            let message = format!(
+                "Container image \"{}\" already present on machine",
+                container.image
+            );
+            lab.event(pod, Normal("Pulled"), &message);
+        }
     }
     Ok(())
 }
@@ -217,7 +233,7 @@ fn tell_substitutes(lab: &Lab, pod: &PodId, desired: &DesiredPod) {
         }
     }
     if !said.is_empty() {
-        let message = format!("a lab runs no images: {}", said.join("; "));
+        let message = format!("not as in a cluster: {}", said.join("; "));
         lab.event(pod, Warning("StandIn"), &message);
     }
 }
@@ -401,7 +417,7 @@ fn wait_until_ports_answer(
     let ports: Vec<u16> = desired
         .containers
         .iter()
-        .filter(|container| !matches!(container.program, Program::Machine(_)))
+        .filter(|container| !matches!(container.program, Program::Machine(_) | Program::Image(_)))
         .flat_map(|container| &container.ports)
         .filter(|port| port.protocol == Protocol::Tcp)
         .map(|port| port.port)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::cluster::desired::{DesiredPod, Program};
+use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
 
 /// Variables of the lab's own environment that its pods share.
 const SHARED: [&str; 3] = ["PATH", "TERM", "LANG"];
@@ -63,7 +63,11 @@ pub fn resolve(program: Program) -> Program {
             Program::Machine(words)
         }
         Program::Arguments(_) => Program::Responder,
-        Program::Responder | Program::Agnhost(_) | Program::Machine(_) | Program::Dns => program,
+        Program::Responder
+        | Program::Agnhost(_)
+        | Program::Machine(_)
+        | Program::Dns
+        | Program::Image(_) => program,
     }
 }
 
@@ -86,19 +90,23 @@ fn is_executable(file: &Path) -> bool {
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// The environment of a process in a container of `pod`: the container's own, and little else.
+/// The environment of a process in a container of `pod`, or in the pod: the container's own, and little else. What an image runs
+/// gets nothing of the machine's, and its home from the image.
 #[must_use]
 pub fn environment(
     pod: &DesiredPod,
-    container: &BTreeMap<String, String>,
+    container: Option<&DesiredContainer>,
 ) -> BTreeMap<String, String> {
-    let shared = SHARED
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
-    let mut variables: BTreeMap<_, _> = shared.collect();
-    variables.insert("HOME".to_owned(), "/".to_owned());
+    let mut variables = BTreeMap::new();
+    if !container.is_some_and(DesiredContainer::is_image) {
+        let shared = SHARED
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+        variables.extend(shared);
+        variables.insert("HOME".to_owned(), "/".to_owned());
+    }
     variables.insert("HOSTNAME".to_owned(), pod.hostname.clone());
-    variables.extend(container.clone());
+    variables.extend(container.into_iter().flat_map(|it| it.environment.clone()));
     variables
 }
 

@@ -14,8 +14,8 @@ use nix::unistd::Pid;
 use ringfence_netlink::namespace;
 use rustix::process::{self, PidfdFlags, pidfd_open};
 
-use super::Lab;
-use super::programs::{Invocation, invocation};
+use super::programs::Invocation;
+use super::{ExecTarget, Lab};
 use crate::control::descriptors;
 use crate::control::protocol::{Place, Reply, Request};
 use crate::control::socket::{check_peer, connections};
@@ -68,11 +68,11 @@ fn answer(lab: &Arc<Lab>, stream: &UnixStream) -> anyhow::Result<()> {
                     builtin,
                 }
             } else {
-                invocation(&command)
+                target.invocation(&command)
             };
             Reply::Exited(run_attached(stream, streams, |process| {
-                process.env_clear().envs(target.environment);
-                process.args(pod_exec(target.pid, Terminal::Callers, invocation));
+                process.env_clear().envs(&target.environment);
+                process.args(pod_exec(&target, Terminal::Callers, invocation));
                 Ok(process.spawn()?)
             })?)
         }
@@ -119,16 +119,19 @@ pub(super) enum Terminal {
 
 /// The arguments with which this binary runs a command in a pod.
 pub(super) fn pod_exec(
-    pid: u32,
+    target: &ExecTarget,
     terminal: Terminal,
     invocation: Invocation,
 ) -> impl Iterator<Item = String> {
     let own = [
         "internal".to_owned(),
         "pod-exec".to_owned(),
-        pid.to_string(),
+        target.pid.to_string(),
     ];
+    let container = target.container.as_ref().filter(|_| !invocation.builtin);
+    let container = container.map(|file| format!("--container={}", file.display()));
     own.into_iter()
+        .chain(container)
         .chain((terminal == Terminal::Own).then(|| "--terminal".to_owned()))
         .chain(invocation.builtin.then(|| "--builtin".to_owned()))
         .chain(std::iter::once("--".to_owned()))

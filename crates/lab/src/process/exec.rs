@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, ExitCode};
 
 use anyhow::Context as _;
@@ -10,13 +11,16 @@ use nix::sched::{CloneFlags, setns};
 use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process_group};
 use rustix::termios::tcsetpgrp;
 
+use super::container::ContainerProcess;
+use super::identity;
 use super::sandbox::POD_SELF;
 
 /// Exit codes of shells for programs that cannot be started.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
-/// `internal pod-exec PID [--builtin] [--terminal] -- COMMAND`: enters the namespaces of the sandbox process `pid` and runs the
+/// `internal pod-exec PID [--container FILE] [--builtin] [--terminal] -- COMMAND`: enters the namespaces of the sandbox process
+/// `pid`, and there those of the container whose process `FILE` says if it has files of its own, and runs the
 /// command there with this process's standard streams; ends with the command's exit code. It leads a session, so that
 /// whoever gives up on the command can end all of it through the process group. With `--terminal` its standard input is
 /// the terminal of that session, and the command's keys go to the command.
@@ -25,6 +29,7 @@ const NOT_EXECUTABLE: u8 = 126;
 /// If the sandbox is gone or the command cannot be started.
 pub fn pod_exec(
     pid: u32,
+    container: Option<&Path>,
     builtin: bool,
     terminal: bool,
     command: &[String],
@@ -33,6 +38,9 @@ pub fn pod_exec(
     if terminal {
         ioctl_tiocsctty(std::io::stdin()).context("cannot take the terminal")?;
     }
+    let container = container.map(container_process).transpose()?;
+    // In the pod's `/proc` this process is not.
+    let users = std::fs::read_link("/proc/self/ns/user")?;
     let kinds = [
         ("ipc", CloneFlags::CLONE_NEWIPC),
         ("uts", CloneFlags::CLONE_NEWUTS),
@@ -48,6 +56,9 @@ pub fn pod_exec(
     for (file, kind) in files {
         setns(file, kind).context("cannot enter the pod's namespaces")?;
     }
+    if let Some(container) = &container {
+        enter_container(container, &users)?;
+    }
     let (program, arguments) = if builtin {
         (POD_SELF, command)
     } else {
@@ -56,12 +67,24 @@ pub fn pod_exec(
     };
     let mut process = Command::new(program);
     process.args(arguments);
+    if let Some(container) = &container
+        && std::env::var_os("HOME").is_none()
+    {
+        process.env("HOME", &container.identity.home);
+    }
     if terminal {
         process.process_group(0);
     }
     let mut child = match process.spawn() {
         Ok(child) => child,
-        Err(error) => return Ok(not_started(program, &error)),
+        Err(error) => {
+            let whose = if container.is_some() {
+                Whose::Images
+            } else {
+                Whose::Machines
+            };
+            return Ok(not_started(program, &error, whose));
+        }
     };
     if terminal {
         hand_over(&child);
@@ -78,7 +101,7 @@ fn hand_over(child: &Child) {
 }
 
 /// Says why and answers with the exit code that shells have for it.
-fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
+fn not_started(program: &str, error: &std::io::Error, whose: Whose) -> ExitCode {
     let path = std::env::var("PATH").unwrap_or_default();
     let code = if is_missing(program, &path, error) {
         NOT_FOUND
@@ -89,18 +112,49 @@ fn not_started(program: &str, error: &std::io::Error) -> ExitCode {
     let _ = writeln!(
         std::io::stderr(),
         "error: cannot start `{program}` in the pod: {}",
-        reason(program, &path, error)
+        reason(program, &path, error, whose)
     );
     ExitCode::from(code)
 }
 
+/// Whose programs a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    Machines,
+    Images,
+}
+
 /// Why a program could not be started in a pod.
-pub(super) fn reason(program: &str, path: &str, error: &std::io::Error) -> String {
-    if is_missing(program, path, error) {
-        "no such program on this machine; pods run its programs, not those of their images"
-            .to_owned()
+pub(super) fn reason(program: &str, path: &str, error: &std::io::Error, whose: Whose) -> String {
+    match whose {
+        _ if !is_missing(program, path, error) => error.to_string(),
+        Whose::Machines => {
+            "no such program on this machine; pods run its programs, not those of their images"
+                .to_owned()
+        }
+        Whose::Images => "no such program in the image, or not what it needs to run".to_owned(),
+    }
+}
+
+/// The process of a container that has files of its own.
+fn container_process(file: &Path) -> anyhow::Result<ContainerProcess> {
+    let text = std::fs::read(file).context("the container does not run")?;
+    serde_json::from_slice(&text).context("which process the container is cannot be read")
+}
+
+/// Enters a container from its pod, and becomes who it is.
+fn enter_container(container: &ContainerProcess, own_users: &Path) -> anyhow::Result<()> {
+    let its = |kind: &str| format!("/proc/{}/ns/{kind}", container.pid);
+    let users = std::fs::read_link(its("user")).context("the container has ended")?;
+    let other_users = users != own_users;
+    let users = File::open(its("user"))?;
+    let files = File::open(its("mnt"))?;
+    identity::limit_rights()?;
+    setns(files, CloneFlags::CLONE_NEWNS).context("cannot enter the container's files")?;
+    if other_users {
+        setns(users, CloneFlags::CLONE_NEWUSER).context("cannot become the container's user")
     } else {
-        error.to_string()
+        container.identity.change()
     }
 }
 

@@ -17,6 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, sethostname};
 use serde::{Deserialize, Serialize};
 
+use super::container::{self, ContainerProcess, ContainerRoot};
 use super::init::die_with_parent;
 use super::printed::{Printed, Recorder};
 use super::volumes::{self, VolumePlace};
@@ -71,6 +72,8 @@ pub struct ContainerCommand {
     pub volumes: Vec<VolumePlace>,
     /// Where it sees volumes already.
     pub taken: Vec<PathBuf>,
+    /// Files of its own, if it does not see its pod's.
+    pub root: Option<Box<ContainerRoot>>,
 }
 
 /// What process 1 of a pod reports, one JSON line each.
@@ -105,6 +108,9 @@ pub const POD_SELF: &str = "/proc/1/exe";
 /// How long the last of what an ended container has printed may take.
 const OUTPUT_LIMIT: Duration = Duration::from_millis(500);
 
+/// The first port on which everybody in a pod may listen.
+const UNPRIVILEGED_PORTS: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// The folder below a pod's own in which volumes are put together.
 const STAGING: &str = "staging";
 
@@ -127,6 +133,10 @@ pub fn sandbox() -> anyhow::Result<ExitCode> {
     let config: SandboxConfig = serde_json::from_str(&line).context("sandbox config")?;
     unshare(namespaces(&config)).context("cannot create the pod's namespaces")?;
     sethostname(&config.hostname).context("cannot set the pod's host name")?;
+    if !config.host_network {
+        // As container runtimes have it: who is not root may listen on port 80, too.
+        fs::write(UNPRIVILEGED_PORTS, "0").context("cannot open the pod's ports to its users")?;
+    }
     mount(
         None::<&str>,
         "/",
@@ -330,6 +340,9 @@ fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
     volumes::place(&command.volumes, &command.taken, &staging)?;
     let recorder = Recorder::create(&Printed::of(&command.printed, &command.name))?;
     let (output, printed) = std::io::pipe()?;
+    if command.root.is_some() {
+        return start_image(command, recorder, output, printed);
+    }
     let (program, arguments) = if command.builtin {
         (POD_SELF, command.arguments.as_slice())
     } else {
@@ -365,7 +378,7 @@ fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
     let mut child = spawned.map_err(|error| {
         anyhow::anyhow!(
             "cannot start `{program}`: {}",
-            super::exec::reason(program, path, &error)
+            super::exec::reason(program, path, &error, super::exec::Whose::Machines)
         )
     })?;
     if let (Some(input), Some(mut stdin)) = (&command.input, child.stdin.take()) {
@@ -373,6 +386,35 @@ fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
         let _ = writeln!(stdin, "{input}");
     }
     let pid = i32::try_from(child.id()).context("process id out of range")?;
+    Ok((pid, record(recorder, output)))
+}
+
+/// The same for a container with files of its own. Which process it is, and who, is kept for those who enter it.
+fn start_image(
+    command: &ContainerCommand,
+    recorder: Recorder,
+    output: std::io::PipeReader,
+    printed: std::io::PipeWriter,
+) -> anyhow::Result<(i32, OutputEnd)> {
+    let mut process = Command::new(POD_SELF);
+    process
+        .process_group(0)
+        .env_clear()
+        .stdout(printed.try_clone()?)
+        .stderr(printed);
+    let spawn = |process: &mut Command| {
+        let _children = hold_children();
+        process.spawn()
+    };
+    let (_, process) = container::start(command, process, spawn)?;
+    let file = ContainerProcess::file(&command.printed, &command.name);
+    fs::write(&file, serde_json::to_string(&process)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok((process.pid, record(recorder, output)))
+}
+
+/// Keeps what a container prints; says when that has ended.
+fn record(recorder: Recorder, output: std::io::PipeReader) -> OutputEnd {
     let (ended, output_ends) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         if let Err(error) = recorder.record(output) {
@@ -380,7 +422,7 @@ fn start(command: &ContainerCommand) -> anyhow::Result<(i32, OutputEnd)> {
         }
         let _ = ended.send(());
     });
-    Ok((pid, output_ends))
+    output_ends
 }
 
 fn report(event: &InitEvent) -> anyhow::Result<()> {

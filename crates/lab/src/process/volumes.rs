@@ -167,7 +167,7 @@ fn change(mounted: &Path, flags: MsFlags) -> anyhow::Result<()> {
 }
 
 /// What an ordinary user may not take from a mount.
-fn kept(mounted: &Path) -> MsFlags {
+pub(super) fn kept(mounted: &Path) -> MsFlags {
     let flags = statvfs(mounted).map_or(FsFlags::empty(), |found| found.flags());
     [
         (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),

@@ -14,7 +14,6 @@ use ringfence_apiserver::status::ApiError;
 use ringfence_model::{ObjectName, RestartPolicy};
 use ringfence_netlink::namespace;
 
-use super::super::programs::invocation;
 use super::super::server::{Terminal, pod_exec};
 use super::super::{ExecTarget, Lab, pods};
 use super::{logs, process};
@@ -112,8 +111,8 @@ fn start(target: ExecTarget, words: &[String], streams: Streams) -> Result<Proce
         Terminal::Callers
     };
     command
-        .envs(target.environment)
-        .args(pod_exec(target.pid, terminal, invocation(words)));
+        .envs(&target.environment)
+        .args(pod_exec(&target, terminal, target.invocation(words)));
     let started = process::start(command, streams);
     started.map_err(|error| ApiError::internal(format!("cannot start the command: {error}")))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::containers::{ContainerEnd, ContainerRecord, Seconds};
 use super::super::{Lab, PodId, PodRecord};
 use super::MANAGER;
-use crate::cluster::desired::DesiredContainer;
+use crate::cluster::desired::{DesiredContainer, Program};
 
 impl Lab {
     /// Writes how the pod is now.
@@ -165,10 +165,22 @@ fn container(record: &PodRecord, container: &DesiredContainer) -> Value {
     let known = known.unwrap_or_default();
     let running = known.running_since.is_some();
     json!({
-        "name": container.name, "image": container.image, "imageID": "",
+        "name": container.name, "image": container.image, "imageID": image_id(container),
         "ready": is_ready(record, container, known), "started": running,
         "restartCount": known.restarts, "state": state(record, container, known), "lastState": last_state(record, container, known),
     })
+}
+
+/// The digest of the image that it runs; nothing if something stands in for that.
+fn image_id(container: &DesiredContainer) -> &str {
+    match &container.program {
+        Program::Image(program) => &program.image.digest,
+        Program::Responder
+        | Program::Agnhost(_)
+        | Program::Machine(_)
+        | Program::Arguments(_)
+        | Program::Dns => "",
+    }
 }
 
 /// One that runs before the others is ready when it has done its work.

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ringfence_dns::{DnsConfig, Sharing, Updates, UpstreamConfig};
 use ringfence_net::Protocol;
 use ringfence_standin::responder::{ResponderConfig, ResponderPort};
 
 use super::super::{Lab, programs};
-use super::{directory, dns_socket};
-use crate::cluster::desired::{DesiredContainer, DesiredPod, Program};
+use super::{directory, dns_socket, volumes};
+use crate::cluster::desired::{DesiredContainer, DesiredPod, ImageProgram, Program};
+use crate::cluster::images::run_as;
 use crate::cluster::system::DNS_SERVERS;
+use crate::process::container::ContainerRoot;
 use crate::process::sandbox::ContainerCommand;
 
 const DNS_PORT: u16 = 53;
+/// Files of `/etc` that every container of a pod has from the pod.
+const OWN_FILES: [&str; 3] = ["hostname", "hosts", "resolv.conf"];
 /// Where the first of the cluster's DNS servers hands out its counters: the port of CoreDNS. The second has the next one.
 const DNS_METRICS_PORT: u16 = 9153;
 
@@ -49,6 +53,7 @@ pub(in super::super) fn command(
             let invocation = programs::invocation(arguments);
             (invocation.arguments, invocation.builtin, None)
         }
+        Program::Image(program) => (program.arguments.clone(), false, None),
         Program::Dns => {
             // A socket of a container that was killed may have left its name.
             let updates = dns_socket(&container.name);
@@ -78,19 +83,59 @@ pub(in super::super) fn command(
             )
         }
     };
-    let folder = Some(&container.details.working_dir);
+    let root = match &container.program {
+        Program::Image(program) => Some(Box::new(root(lab, desired, container, program)?)),
+        Program::Responder
+        | Program::Agnhost(_)
+        | Program::Machine(_)
+        | Program::Arguments(_)
+        | Program::Dns => None,
+    };
     Ok(ContainerCommand {
-        folder: folder
-            .filter(|folder| !folder.is_empty())
-            .map(PathBuf::from),
+        folder: folder(container).map(PathBuf::from),
         name: container.name.clone(),
         arguments,
         builtin,
-        environment: programs::environment(desired, &container.environment),
+        environment: programs::environment(desired, Some(container)),
         printed: directory(&desired.pod.name),
         input,
         volumes: Vec::new(),
         taken: Vec::new(),
+        root,
+    })
+}
+
+/// Where it begins, if somebody says.
+fn folder(container: &DesiredContainer) -> Option<&str> {
+    let image = match &container.program {
+        Program::Image(program) => program.image.folder.as_str(),
+        Program::Responder
+        | Program::Agnhost(_)
+        | Program::Machine(_)
+        | Program::Arguments(_)
+        | Program::Dns => "",
+    };
+    let said = [&container.details.working_dir, image];
+    said.into_iter().find(|folder| !folder.is_empty())
+}
+
+/// The files of a container that runs its image.
+fn root(
+    lab: &Lab,
+    desired: &DesiredPod,
+    container: &DesiredContainer,
+    program: &ImageProgram,
+) -> anyhow::Result<ContainerRoot> {
+    let directory = directory(&desired.pod.name);
+    let files = OWN_FILES.map(|name| (directory.join(name), Path::new("/etc").join(name)));
+    Ok(ContainerRoot {
+        image: lab.images.files(&program.image)?,
+        own: directory.join("roots").join(&container.name),
+        read_only: container.details.security_context.read_only_root_filesystem,
+        files: files.into(),
+        volumes: volumes::own(desired, container)?,
+        run_as: run_as(&desired.details, &container.details, &program.image),
+        waits: program.waits,
     })
 }
 

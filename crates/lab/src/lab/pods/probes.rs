@@ -12,7 +12,6 @@ use ringfence_netlink::namespace;
 use serde_json::Value;
 
 use super::super::kubelet::{Normal, Warning};
-use super::super::programs::invocation;
 use super::super::server::{Terminal, end_group, pod_exec};
 use super::super::{Lab, PodId};
 use super::{desired, node};
@@ -302,8 +301,12 @@ impl Prober {
         let mut command = Command::new("/proc/self/exe");
         command
             .env_clear()
-            .envs(target.environment)
-            .args(pod_exec(target.pid, Terminal::Callers, invocation(words)))
+            .envs(&target.environment)
+            .args(pod_exec(
+                &target,
+                Terminal::Callers,
+                target.invocation(words),
+            ))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

@@ -27,11 +27,21 @@ pub(super) fn prepare(lab: &Lab, desired: &DesiredPod) -> anyhow::Result<Vec<Vol
         fill(&folder.join(&volume.name), &files)
             .with_context(|| format!("cannot make volume {}", volume.name))?;
     }
+    let all = desired.init.iter().chain(&desired.containers);
     places(
         desired,
-        desired.init.iter().chain(&desired.containers),
+        all.filter(|container| !container.is_image()),
         &folder,
     )
+}
+
+/// The volumes of a container that sees no other's.
+pub(super) fn own(
+    desired: &DesiredPod,
+    container: &DesiredContainer,
+) -> anyhow::Result<Vec<VolumePlace>> {
+    let folder = directory(&desired.pod.name).join(FOLDER);
+    places(desired, std::iter::once(container), &folder)
 }
 
 /// Volumes of a running pod that `container` sees where no container has seen any, and where those are that others see: its
@@ -42,7 +52,11 @@ pub(in super::super) fn added(
     container: &DesiredContainer,
 ) -> anyhow::Result<(Vec<VolumePlace>, Vec<PathBuf>)> {
     let folder = directory(&desired.pod.name).join(FOLDER);
+    if container.is_image() {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let before = desired.init.iter().chain(&desired.containers).chain(added);
+    let before = before.filter(|container| !container.is_image());
     let taken = places(desired, before.clone(), &folder)?;
     let taken: Vec<PathBuf> = taken.into_iter().map(|place| place.target).collect();
     let mut new = places(desired, before.chain([container]), &folder)?;

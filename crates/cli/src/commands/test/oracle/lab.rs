@@ -92,6 +92,7 @@ fn start(cluster: KindCluster, control_plane: ControlPlane) -> anyhow::Result<St
         manifests: Vec::new(),
         enforcement: true,
         record: ringfence_agent::Record::Denied,
+        images: None,
         snapshot: None,
         agents: Agents::Lab,
         api: false,
