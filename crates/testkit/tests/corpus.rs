@@ -137,7 +137,7 @@ fn required() -> BTreeSet<String> {
 }
 
 fn known() -> BTreeSet<String> {
-    let objects = rules("OB", &[1..=24]);
+    let objects = rules("OB", &[1..=25]);
     let validation = rules("V", &[1..=25]);
     required()
         .into_iter()

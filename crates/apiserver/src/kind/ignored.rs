@@ -250,7 +250,7 @@ mod tests {
         }});
         let expected = [
             "spec.containers[0].securityContext and one more field: stored, but not carried out: \
-             programs run as whoever runs this cluster, with the same rights in all containers",
+             programs run as whoever runs this cluster, with the same rights in all containers; images that run take users and groups from it",
             "spec.containers[0].resources: stored, but not carried out: nothing is reserved and nothing is limited",
             "spec.dnsPolicy: stored, but not carried out: /etc/resolv.conf is the same in all pods",
             "spec.volumes[0].persistentVolumeClaim: stored, but not carried out: \

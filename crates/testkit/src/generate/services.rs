@@ -46,6 +46,10 @@ pub(super) fn guide(random: &mut Random, cluster: &mut Cluster) {
     for service in cluster.services.values_mut() {
         let lasting = [1, 90, 10_800, 86_400];
         service.traffic.affinity = random.pick(&lasting).copied().filter(|_| random.chance(30));
+        let has_node_ports = service.ports.iter().any(|port| port.node_port.is_some());
+        let traffic = &mut service.traffic;
+        let is_balanced = !traffic.balanced.is_empty() || traffic.admitted.is_some();
+        traffic.offered = has_node_ports || is_balanced;
     }
 }
 
