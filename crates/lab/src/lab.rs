@@ -343,7 +343,7 @@ impl Lab {
             .find(|one| Some(one.name.as_str()) == container);
         let own = named.or(containers.first());
         let directory = pods::directory(name);
-        let image = own.filter(|container| container.is_image());
+        let image = own.filter(|container| container.image_program().is_some());
         Ok(ExecTarget {
             pid: sandbox.pid(),
             container: image.map(|image| ContainerProcess::file(&directory, &image.name)),

@@ -61,10 +61,17 @@ pub struct DesiredContainer {
 }
 
 impl DesiredContainer {
-    /// Whether it runs its image, with the files of that.
+    /// The image that it runs, with the files of that.
     #[must_use]
-    pub const fn is_image(&self) -> bool {
-        matches!(self.program, Program::Image(_))
+    pub fn image_program(&self) -> Option<&ImageProgram> {
+        match &self.program {
+            Program::Image(program) => Some(program),
+            Program::Responder
+            | Program::Agnhost(_)
+            | Program::Machine(_)
+            | Program::Arguments(_)
+            | Program::Dns => None,
+        }
     }
 }
 

@@ -193,7 +193,7 @@ fn start_containers(
 /// Unpacks what the containers run, and says so.
 fn unpack_images(lab: &Lab, pod: &PodId, desired: &DesiredPod) -> anyhow::Result<()> {
     for container in desired.init.iter().chain(&desired.containers) {
-        if let Program::Image(program) = &container.program {
+        if let Some(program) = container.image_program() {
             lab.images.files(&program.image)?;
             let message = format!(
                 "Container image \"{}\" already present on machine",

@@ -98,7 +98,10 @@ pub fn environment(
     container: Option<&DesiredContainer>,
 ) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    if !container.is_some_and(DesiredContainer::is_image) {
+    if container
+        .and_then(DesiredContainer::image_program)
+        .is_none()
+    {
         let shared = SHARED
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::containers::{START_ERROR, now};
 use super::super::{Lab, PodId, PodRecord, pods};
 use super::{Normal, Warning};
-use crate::cluster::desired::{DesiredContainer, Program};
+use crate::cluster::desired::DesiredContainer;
 use crate::process::sandbox::ContainerCommand;
 
 /// Whether the pod runs without a container that was added to `document`.
@@ -29,7 +29,7 @@ impl Lab {
         };
         let node = desired.pod.node.clone().unwrap_or_default();
         for container in &desired.containers {
-            if let Program::Image(program) = &container.program
+            if let Some(program) = container.image_program()
                 && let Err(error) = self.images.files(&program.image)
             {
                 self.event(pod, Warning("Failed"), &format!("Error: {error:#}"));

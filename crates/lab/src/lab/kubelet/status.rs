@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::containers::{ContainerEnd, ContainerRecord, Seconds};
 use super::super::{Lab, PodId, PodRecord};
 use super::MANAGER;
-use crate::cluster::desired::{DesiredContainer, Program};
+use crate::cluster::desired::DesiredContainer;
 
 impl Lab {
     /// Writes how the pod is now.
@@ -173,14 +173,9 @@ fn container(record: &PodRecord, container: &DesiredContainer) -> Value {
 
 /// The digest of the image that it runs; nothing if something stands in for that.
 fn image_id(container: &DesiredContainer) -> &str {
-    match &container.program {
-        Program::Image(program) => &program.image.digest,
-        Program::Responder
-        | Program::Agnhost(_)
-        | Program::Machine(_)
-        | Program::Arguments(_)
-        | Program::Dns => "",
-    }
+    container
+        .image_program()
+        .map_or("", |program| &program.image.digest)
 }
 
 /// One that runs before the others is ready when it has done its work.

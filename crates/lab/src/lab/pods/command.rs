@@ -83,14 +83,10 @@ pub(in super::super) fn command(
             )
         }
     };
-    let root = match &container.program {
-        Program::Image(program) => Some(Box::new(root(lab, desired, container, program)?)),
-        Program::Responder
-        | Program::Agnhost(_)
-        | Program::Machine(_)
-        | Program::Arguments(_)
-        | Program::Dns => None,
-    };
+    let root = container
+        .image_program()
+        .map(|program| root(lab, desired, container, program).map(Box::new))
+        .transpose()?;
     Ok(ContainerCommand {
         folder: folder(container).map(PathBuf::from),
         name: container.name.clone(),
@@ -107,16 +103,12 @@ pub(in super::super) fn command(
 
 /// Where it begins, if somebody says.
 fn folder(container: &DesiredContainer) -> Option<&str> {
-    let image = match &container.program {
-        Program::Image(program) => program.image.folder.as_str(),
-        Program::Responder
-        | Program::Agnhost(_)
-        | Program::Machine(_)
-        | Program::Arguments(_)
-        | Program::Dns => "",
-    };
-    let said = [&container.details.working_dir, image];
-    said.into_iter().find(|folder| !folder.is_empty())
+    let image = container
+        .image_program()
+        .map(|program| &program.image.folder);
+    let said = std::iter::once(&container.details.working_dir).chain(image);
+    let mut said = said.map(String::as_str);
+    said.find(|folder| !folder.is_empty())
 }
 
 /// The files of a container that runs its image.

@@ -30,7 +30,7 @@ pub(super) fn prepare(lab: &Lab, desired: &DesiredPod) -> anyhow::Result<Vec<Vol
     let all = desired.init.iter().chain(&desired.containers);
     places(
         desired,
-        all.filter(|container| !container.is_image()),
+        all.filter(|container| container.image_program().is_none()),
         &folder,
     )
 }
@@ -52,11 +52,11 @@ pub(in super::super) fn added(
     container: &DesiredContainer,
 ) -> anyhow::Result<(Vec<VolumePlace>, Vec<PathBuf>)> {
     let folder = directory(&desired.pod.name).join(FOLDER);
-    if container.is_image() {
+    if container.image_program().is_some() {
         return Ok((Vec::new(), Vec::new()));
     }
     let before = desired.init.iter().chain(&desired.containers).chain(added);
-    let before = before.filter(|container| !container.is_image());
+    let before = before.filter(|container| container.image_program().is_none());
     let taken = places(desired, before.clone(), &folder)?;
     let taken: Vec<PathBuf> = taken.into_iter().map(|place| place.target).collect();
     let mut new = places(desired, before.chain([container]), &folder)?;
